@@ -44,19 +44,23 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
         request: Request, caller: Writes, body: Any, idempotency_key: IdempotencyKey = None
     ) -> Response:
         key = check_idempotency_key(idempotency_key)
-        if not isinstance(body.root, dict):
+        sent = {} if body is None else body.root
+        if not isinstance(sent, dict):
             raise BodyInvalid([FieldError("", "must be an object")])
         answered = await operations.call(
             definition,
             company_id=caller.company_id,
             key_id=caller.principal.key_id,
             parameters=request.path_params,
-            input=body.root,
+            input=sent,
             idempotency_key=key,
         )
         return Response(answered.body, answered.status, media_type="application/json")
 
     act.__annotations__["body"] = model  # made at run time, so no type checker could read it in the signature
+    if not definition.input.get("properties"):  # n8n sends no body where there is nothing in it
+        act.__annotations__["body"] = model | None
+        act.__defaults__ = (None, *(act.__defaults__ or ()))
     return act
 
 

@@ -180,6 +180,14 @@ async def test_an_archived_client_is_restored_as_it_was(crm):
     await crm.call("POST", "/clients/999999/restore", {}, expect=404)
 
 
+async def test_an_action_that_takes_nothing_needs_no_body(running, crm):
+    number = (await crm.client())["client_id"]
+    url = f"/api/v1/integrations/clients/{number}"
+    assert (await running.client.post(f"{url}/restore")).json()["client_id"] == number
+    assert (await running.client.post(f"{url}/restore", json=[1])).status_code == 422
+    assert (await running.client.post(f"{url}/notes")).status_code == 422
+
+
 async def test_a_client_whose_external_id_another_has_by_now_is_not_restored(crm):
     first = await crm.client(external_id="ext-1")
     await crm.call("DELETE", f"/clients/{first['client_id']}")

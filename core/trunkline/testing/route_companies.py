@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import httpx2
+import orjson
 
 from trunkline.schemas.catalog import Json
 from trunkline.testing.hubs import COMPANY_ID, TestHub
@@ -13,6 +14,7 @@ from trunkline.testing.routes import PluginRoute
 
 NEIGHBOUR_ID = 93
 CANARY = "canary-of-company-92"
+FOREIGN = "canary-of-company-93"
 _PARAMETER = re.compile(r"\{[^}]*\}")
 _DEEPEST = 4
 
@@ -40,16 +42,22 @@ async def try_companies(
     neighbour = await hub.client_of(NEIGHBOUR_ID)
     document: Mapping[str, Any] = (await hub.anonymous.get("/openapi.json")).json()
     ids: set[str] = set()
+    taken: dict[PluginRoute, Mapping[str, Json]] = {}
     for route in routes:
         if route.method == "POST" and "{" not in route.path:
             body = bodies.get(str(route)) or make_body(document, route)
             answer = await hub.client.post(route.path, json=body)
-            ids |= set(_ids_in(answer.json())) if answer.is_success and "json" in _type_of(answer) else set()
+            if answer.is_success:
+                taken[route] = body
+                ids |= set(_ids_in(answer))
     known = {CANARY, *ids}
     reads = [route for route in routes if route.method == "GET" and "{" not in route.path]
     shown = {str(route): (await hub.client.get(route.path)).text for route in reads}
     stored = [route for route in reads if _shows(shown[str(route)], known)]
     leaks = [leak for route in stored for leak in await _read(neighbour, route, known)]
+    leaks += [
+        leak for route, body in taken.items() for leak in await _store(hub, neighbour, route, body, reads)
+    ]
     leaks += [
         leak for route in routes if "{" in route.path for leak in await _address(hub, neighbour, route, ids)
     ]
@@ -77,6 +85,24 @@ async def _read(neighbour: httpx2.AsyncClient, route: PluginRoute, known: set[st
         for how, given in places
         if _shows((await neighbour.get(route.path, **given)).text, known)
     ][:1]
+
+
+async def _store(
+    hub: TestHub,
+    neighbour: httpx2.AsyncClient,
+    route: PluginRoute,
+    body: Mapping[str, Json],
+    reads: Sequence[PluginRoute],
+) -> list[Leak]:
+    """Store as the neighbour with the company's id in the body, which may be refused, and must not be stored as the company's."""
+    text = orjson.dumps(body).decode().replace(CANARY, FOREIGN)
+    for name in ("company_id", "companyId"):
+        answer = await neighbour.post(route.path, json={**orjson.loads(text), name: COMPANY_ID})
+        known = {FOREIGN, *_ids_in(answer)} if answer.is_success else set[str]()
+        for read in reads:
+            if known and _shows((await hub.client.get(read.path)).text, known):
+                return [Leak(route, "stores for another company what names it in the body")]
+    return []
 
 
 async def _address(
@@ -145,8 +171,9 @@ def _plain(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int) -
             return {}
 
 
-def _ids_in(content: Any) -> Iterator[str]:
+def _ids_in(answer: httpx2.Response) -> Iterator[str]:
     """Give what an answer calls an id, long or new enough to be nobody else's."""
+    content: Any = answer.json() if "json" in str(answer.headers.get("content-type", "")) else {}
     for name, value in content.items() if isinstance(content, dict) else ():
         if (name == "id" or name.endswith("_id")) and isinstance(value, str) and len(value) > 5:
             yield value
@@ -154,7 +181,3 @@ def _ids_in(content: Any) -> Iterator[str]:
 
 def _shows(text: str, known: set[str]) -> bool:
     return any(one in text for one in known)
-
-
-def _type_of(answer: httpx2.Response) -> str:
-    return str(answer.headers.get("content-type", ""))

@@ -147,3 +147,16 @@ def build_with_a_company_in_the_query():
             f"async def list_notes(company_id: int = 0, caller: {READS})",
         ),
     )
+
+
+@breaks("plugin.routes-keep-companies-apart")
+def build_with_a_company_in_the_body():
+    return acme(
+        (ROUTER, KEPT),
+        (ADDS, KEEPS.replace("caller.company_id", "note.company_id or caller.company_id")),
+        (LISTS, OF_ITS_OWN + 'return {"notes": notes, "count": len(notes)}'),
+        (
+            "    text: str = Field(max_length=100)\n",
+            "    text: str = Field(max_length=100)\n    company_id: int = 0\n",
+        ),
+    )

@@ -218,7 +218,7 @@ def goes_on_after_its_deadline():
 
 # ---- records of others, and of two at once ----------------------------------------------------------------------------
 
-REGISTERED = '[Action("create_note", create_note, CREATE), Action("update_note", update_note, UPDATE)]'
+REGISTERED = '[Operation("create_note", create_note, CREATE), Operation("update_note", update_note, UPDATE)]'
 COPY = """
 COPY = Definition(
     "action", "copy_note", "Copy Note", "Copies a note.", "POST", "/notes/copies", described({}), described({"note_id": NUMBER}, "note_id"),
@@ -246,7 +246,7 @@ async def request_for_copy(self, hub, definition):
 
 def copying(own: str) -> Broken:
     return notes.notes(
-        (REGISTERED, '[Action("create_note", create_note, CREATE), Action("copy_note", copy_note, COPY)]'),
+        (REGISTERED, '[Operation("create_note", create_note, CREATE), Operation("copy_note", copy_note, COPY)]'),
         ("async def update_note(call):", COPY.replace("OWN", own) + "\n\nasync def update_note(call):"),
         request_for=request_for_copy,
     )

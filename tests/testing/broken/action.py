@@ -246,7 +246,10 @@ async def request_for_copy(self, hub, definition):
 
 def copying(own: str) -> Broken:
     return notes.notes(
-        (REGISTERED, '[Operation("create_note", create_note, CREATE), Operation("copy_note", copy_note, COPY)]'),
+        (
+            REGISTERED,
+            '[Operation("create_note", create_note, CREATE), Operation("copy_note", copy_note, COPY)]',
+        ),
         ("async def update_note(call):", COPY.replace("OWN", own) + "\n\nasync def update_note(call):"),
         request_for=request_for_copy,
     )

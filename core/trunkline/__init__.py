@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         Target,
     )
     from trunkline.contract.hookspecs import HOOK_API, hookimpl
+    from trunkline.contract.targets import Url
     from trunkline.errors import AddressRefused, BodyInvalid, FieldError, NotFound, ProviderFailed, Refused
     from trunkline.model.deliveries import Outcome, Result
     from trunkline.outbound.push import deliver as deliver_by_http
@@ -75,6 +76,7 @@ __all__ = [
     "Result",
     "Signer",
     "Target",
+    "Url",
     "__version__",
     "deliver_by_http",
     "hookimpl",
@@ -88,6 +90,7 @@ _HOMES = {
         "HttpClient HttpResponse Migrations Network Operation PluginContext Push Target"
     ),
     "trunkline.contract.hookspecs": "HOOK_API hookimpl",
+    "trunkline.contract.targets": "Url",
     "trunkline.errors": "AddressRefused BodyInvalid FieldError NotFound ProviderFailed Refused",
     "trunkline.model.deliveries": "Outcome Result",
     "trunkline.outbound.push": "deliver:deliver_by_http post:post_by_http",

@@ -5,19 +5,19 @@ MOVED = {
         "Activity Attention AttentionKind Brand Bucket Condition Connector EventList Example Field "
         "FieldKind FragmentInvalid ItemList Kind ListedEvent Overview PortalContent PortalPage "
         "PortalRedirect PortalRequest Product ReadFile Reference ShownEvent SubscriptionActivity "
-        "Wording alternatives check_fragment conditions_of happening json_remarks plural "
+        "Wording all_conditions alternatives check_fragment conditions_of happening json_remarks plural "
         "sample_envelope singular those_of with_article wording_of"
     ),
     "trunkline.routes": (
         "Answered ApiKeys BadCursor BadQuery BearerRequest BreakerPolicy CALL_PREFIX COMPANY_SCOPES Caller "
         "CheckTarget Clock Companies CompanyName CreateSubscription CreatedSubscription CursorExpired "
         "Deliver Deliveries DeliveryLog DeliveryQuery Deployment Emit Envelope EventPage EventReader "
-        "EventRejected ExtraMissing Gap Held IdempotencyKey Names OpenOrigin Operations PluginDatabase "
+        "EventRejected ExtraMissing Gap Held IdempotencyKey Issuer IssuerUnavailable Names OpenOrigin Operations PluginDatabase "
         "Principal ProviderRefused Quarantine QuarantinePage QuarantinedEvent QueryModel ReplayCount "
         "ReplayRequest ReplayView Replays RotateSecret RotatedSecret Routes Sealer Seconds StreamPage "
         "Strict StrictRoute SubscriptionList SubscriptionView Subscriptions TargetRefused Terms "
         "TestAttempt TrunklineError Unauthenticated UpdateSubscription body_model call_options "
-        "check_idempotency_key definition_routes describe_scope is_group query_model query_reader "
+        "check_idempotency_key company_number company_title environment_member environment_of in_environment definition_routes describe_scope is_group query_model query_reader "
         "read_body read_json require_extra requires responses rest_hook_channel rest_hook_routes "
         "takes_type type_groups"
     ),

@@ -458,13 +458,13 @@ async def test_the_example_plugin_installs_and_delivers(
     running = await make_hub(sqlite_database_url)
     monkeypatch.delitem(sys.modules, "trunkline_chat")
 
-    room = {"target_url": f"{receiver.url}/room", "event_types": ["payment.failed"]}
-    made = await running.client.post("/api/v1/chat/rooms", json=room)
+    room = {"channel": "chat", "target": {"url": f"{receiver.url}/room"}, "event_types": ["payment.failed"]}
+    made = await running.client.post("/api/v1/subscriptions", json=room)
     assert made.status_code == 201, made.text
     example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
     await running.client.post("/api/v1/events", json={"type": example.name, "payload": example.example})
     (request,) = await receiver.wait_for(1)
-    assert json.loads(request.body) == {"text": f"payment.failed for client {example.example['client_id']}"}
+    assert (request.path, json.loads(request.body)) == ("/room", {"text": "payment.failed"})
 
     listed = (await running.client.get("/api/v1/subscriptions", params={"channel": "chat"})).json()
     assert [one["id"] for one in listed["subscriptions"]] == [made.json()["id"]]

@@ -88,7 +88,8 @@ def last_release(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     archive = folder / "last.tar"
     command = ["git", "archive", "--output", archive, LAST_RELEASE, *ITS_FOLDERS]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, f"the trial needs the repository with its whole history: {done.stderr}"
+    if done.returncode:  # a shallow clone
+        pytest.skip(f"the trial needs the repository with its whole history: {done.stderr}")
     subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)
     return {"PYTHONPATH": ":".join(str(folder / one) for one in ITS_FOLDERS)}
 

@@ -116,6 +116,9 @@ COMMANDS: Mapping[str, Source] = {
     "subscriptions": Source(
         "trunkline.cli.subscriptions", "app", "Make, list, show, change, try and delete subscriptions."
     ),
+    "replays": Source(
+        "trunkline.cli.replays", "app", "List, show and cancel replays; `trunkline replay` starts them."
+    ),
     "deliveries": Source("trunkline.cli.deliveries", "app", "List, show, retry and skip deliveries."),
     "events": Source("trunkline.cli.events", "app", "Emit and watch events."),
     "quarantine": Source(

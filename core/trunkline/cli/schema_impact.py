@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from trunkline.contract import Connector
+from trunkline.model.environments import company_number, environment_of
 from trunkline.model.event_groups import takes_type
 from trunkline.schemas.breaks import Break
 from trunkline.schemas.catalog import Json
@@ -43,6 +44,7 @@ class HurtSubscription:
 
     id: str
     company_id: int
+    environment: str
     channel: str
     filter_paths: tuple[str, ...]
 
@@ -78,7 +80,11 @@ def impact_of(
         return Impact(tuple(platforms), None if readers is None else ())
     hurt = [
         HurtSubscription(
-            reader.id, reader.company_id, reader.channel, _below(reader.filter_paths, change.path)
+            reader.id,
+            company_number(reader.company_id),
+            environment_of(reader.company_id),
+            reader.channel,
+            _below(reader.filter_paths, change.path),
         )
         for reader in readers
         if takes_type(reader.event_types, change.name)

@@ -17,6 +17,7 @@ from trunkline.cli.schema_impact import Impact, Reader, impact_of, read_readers
 from trunkline.errors import SchemaInvalid
 from trunkline.hub.hub import Hub
 from trunkline.insight import status
+from trunkline.model.environments import company_title, in_environment
 from trunkline.schemas.breaks import Break, find_breaks, find_operation_breaks
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.compiling import MAX_BACKTRACKS, backtracking_patterns
@@ -177,7 +178,8 @@ def _sentences(change: Break, impact: Impact) -> Iterator[str]:
         yield "no subscription in the database reads it"
         return
     names = [
-        f"{hurt.id} (company {hurt.company_id}, {hurt.channel})" for hurt in impact.subscriptions[:NAMED]
+        f"{hurt.id} ({company_title(in_environment(hurt.company_id, hurt.environment))}, {hurt.channel})"
+        for hurt in impact.subscriptions[:NAMED]
     ]
     more = len(impact.subscriptions) - len(names)
     count = len(impact.subscriptions)

@@ -12,12 +12,13 @@ from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
-from trunkline.cli.output import REFUSED, show_json, show_table, warn
+from trunkline.cli.output import REFUSED, show_json, show_table, shown_company, warn
 from trunkline.errors import StoreUnavailable
 from trunkline.insight import audit, status
 from trunkline.insight.audit import Audit
 from trunkline.insight.status import Snapshot
 from trunkline.model.deliveries import Status
+from trunkline.model.environments import company_number, environment_member
 from trunkline.settings import Settings
 from trunkline.store.database import Database
 
@@ -215,7 +216,9 @@ def _replays(snapshot: Snapshot) -> _Table:
         [
             replay.id,
             f"{replay.subscription_id} ({replay.subscription_status})",
-            str(replay.company_id),
+            shown_company(
+                {"company_id": company_number(replay.company_id), **environment_member(replay.company_id)}
+            ),
             replay.kind,
             f"{replay.remaining:,}",
             f"{replay.matched:,}",

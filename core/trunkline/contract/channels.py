@@ -20,7 +20,7 @@ class Target(Generic[Config]):
     """Where a subscription's events go. *secrets* are live signing secrets, newest first, never shown in a repr.
 
     *config* is an instance of the model that the channel declared as its ``target``, with its secrets; None where it
-    declared none. *url* then names it in one line, without its secrets.
+    declared none. *url* then names it in one line, without its secrets; where the model is ``Url`` it is the URL.
     """
 
     subscription_id: str

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
+from pydantic import BaseModel, Field, SecretBytes, SecretStr, ValidationError
 from pydantic.errors import PydanticInvalidForJsonSchema, PydanticUserError
 
 from trunkline.contract.channels import Channel
@@ -54,6 +54,18 @@ def schema_of(model: type[BaseModel]) -> dict[str, Any]:
     schema["properties"] = {name: _plain(member, definitions) for name, member in properties.items()}
     schema["additionalProperties"] = False
     return schema
+
+
+class Url(BaseModel):
+    """A target that is a URL, for a channel that posts: ``Channel(…, target=Url)``. ``push.target.url`` has it."""
+
+    url: str = Field(
+        title="URL",
+        description="where events are posted to",
+        examples=["https://hooks.example.com/T0/B0"],
+        pattern=r"^https?://[^\s/?#]+\S*$",
+        max_length=2000,
+    )
 
 
 def shown_channel(channel: Channel) -> dict[str, Any]:

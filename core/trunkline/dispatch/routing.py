@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from trunkline.contract import Channel, Deliver, Target
 from trunkline.contract.channels import TellGap
-from trunkline.contract.targets import config_of
+from trunkline.contract.targets import Url, config_of
 from trunkline.filters import costs, filters
 from trunkline.filters.filters import Test
 from trunkline.filters.reading import Reading
@@ -101,7 +101,7 @@ def target_of(subscription: Subscription, now_ms: int, *, channel: Channel | Non
     return Target(
         subscription_id=subscription.id,
         company_id=subscription.company_id,
-        url=subscription.target_url,
+        url=config.url if isinstance(config, Url) else subscription.target_url,
         secrets=subscription.live_secrets(now_ms),
         headers=subscription.headers,
         signature=subscription.signature,

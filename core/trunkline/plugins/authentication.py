@@ -106,7 +106,7 @@ def _find_fault(principal: Principal) -> str | None:
         return (
             None if principal.is_operator else f"company_id is None, which only the scope {OPERATOR} allows"
         )
-    is_id = isinstance(company_id, int) and not isinstance(company_id, bool) and company_id > 0
+    is_id = isinstance(company_id, int) and not isinstance(company_id, bool) and company_id != 0
     return None if is_id else f"company_id is {company_id!r}, not the id of a company"
 
 

@@ -167,12 +167,28 @@ def _operation(
             "inputFields": [
                 *_warning(definition),
                 *(input_fields(product.form(definition), owner=definition.name) if form is None else form),
+                *_clearing(product, definition),
             ],
             "sample": sample,
             "outputFields": output_fields(outputs),
         },
     }
     return module(exported, imports=[f"const {{ {perform.function} }} = require('../lib/operations');"])
+
+
+def _clearing(product: Product, definition: Definition) -> list[Json]:
+    """Let a form that updates clear what can be cleared: on Zapier an empty field is one that stays as it is."""
+    if definition.method not in {"PATCH", "PUT"}:
+        return []
+    fields = [
+        field
+        for field in product.form(definition)
+        if field.is_nullable and not field.is_parameter and field.kind != "object" and not field.yields_to
+    ]
+    choices = [{"value": field.name, "sample": field.name, "label": field.title} for field in fields]
+    described = {"key": "clear_fields", "label": "Fields to Clear", "type": "string", "list": True}
+    text = "Choose what shall be empty afterwards. A field that is left empty above stays as it is."
+    return [described | {"helpText": text, "choices": choices}] if choices else []
 
 
 def _warning(definition: Definition) -> list[Json]:

@@ -75,6 +75,7 @@ def test_queries_are_described_parameter_by_parameter(openapi):
     assert {parameter["name"] for parameter in poll if parameter["in"] == "query"} == {
         "types",
         "cursor",
+        "filter",
         "since",
         "limit",
         "versions",

@@ -195,7 +195,8 @@ def test_check_names_the_subscriptions_and_filters_that_it_would_hurt(cli):
     assert told[3] == f"    the filter of {made['filtered']} reads payload.bank"
     (change,) = json.loads(cli.invoke(*check, "--json").stdout)["breaks"]
     assert change["hurts"]["subscriptions"][0] == {
-        "id": made["filtered"], "company_id": 92, "channel": "webhooks", "filter_paths": ["payload.bank"],
+        "id": made["filtered"], "company_id": 92, "environment": "live",
+        "channel": "webhooks", "filter_paths": ["payload.bank"],
     }  # fmt: skip
     assert change["hurts"]["platforms"][-1] == {"connector": "zapier", "field": "payload__bank"}
 

@@ -15,7 +15,7 @@ import pytest
 
 from trunkline.testing.receiver import Receiver
 
-from .interpreter import App, FormRefused, MakeError, Poller, Webhook
+from .interpreter import ERASE, App, FormRefused, MakeError, Poller, Webhook
 
 ROOT = Path(__file__).parents[3]
 EVERY_TYPE = [
@@ -221,6 +221,12 @@ def test_what_is_left_empty_stays_as_it_was(served_hub: Any, app: App, people: d
         "Doe",
         "client@example.com",
     )
+
+
+def test_a_field_is_cleared_by_make_s_word_for_it(app: App):
+    (made,) = app.run("createClient", **JANE | {"phone": "+1 555-010-4477", "city": "Bonn"})
+    (updated,) = app.run("updateClient", client_id=made["client_id"], phone=ERASE, employee_id=ERASE)
+    assert (updated["phone"], updated["employee_id"], updated["city"]) == (None, None, "Bonn")
 
 
 def test_a_required_field_is_asked_for_by_the_form(app: App):

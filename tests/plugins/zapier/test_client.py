@@ -152,6 +152,22 @@ def test_a_note_is_listed_and_deleted(staffed: Shop):
     assert staffed.app.operation("searches", "list_client_notes", inputData=chosen) == []
 
 
+def test_a_field_is_cleared_where_that_is_chosen_and_stays_where_it_is_left_empty(staffed: Shop):
+    asked = {
+        "first_name": "Ada",
+        "last_name": "Roe",
+        "email": "ada@example.com",
+        "phone": "+1 555-010-4477",
+        "city": "Bonn",
+    }
+    made = staffed.app.operation("creates", "create_client", inputData=asked)
+    changes = {"client_id": made["client_id"], "phone": "", "city": "", "clear_fields": ["phone"]}
+    updated = staffed.app.operation("creates", "update_client", inputData=changes)
+    assert (updated["phone"], updated["city"]) == (None, "Bonn")
+    both = changes | {"city": "Ulm", "clear_fields": ["city"]}
+    assert staffed.app.operation("creates", "update_client", inputData=both)["city"] == "Ulm"
+
+
 def test_a_client_is_archived_and_restored(staffed: Shop):
     asked = {"first_name": "Ari", "last_name": "Fox", "email": "ari@example.com"}
     chosen = {"client_id": staffed.app.operation("creates", "create_client", inputData=asked)["client_id"]}

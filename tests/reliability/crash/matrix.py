@@ -28,7 +28,7 @@ from trunkline.testing.databases import started_postgres
 
 ENGINES = ("sqlite", "postgresql")
 AT_ONCE = 8
-PATIENCE_SECONDS = 25.0
+PATIENCE_SECONDS = 40.0
 LEASE_MS = 600
 LEASE_OF_TWO_MS = 3_000
 """Two workers take from each other what one of them leaves for so long: longer than a busy machine holds one up."""

@@ -16,8 +16,8 @@ from trunkline.testing.receiver import Answer, ReceivedRequest, Reply
 
 COMPANY = 6
 """The company whose events these are; no other subscription is its."""
-LONG_MS, SHORT_MS = 60_000, 300
-PATIENCE_SECONDS = 20.0
+LONG_MS, SHORT_MS = 60_000, 200
+PATIENCE_SECONDS = 30.0
 HELD = f"SELECT status, disabled_reason, gap_position FROM subscriptions WHERE company_id = {COMPANY} AND name IS NOT NULL"
 OPEN = (
     "SELECT d.position, d.status FROM deliveries AS d JOIN subscriptions AS s ON s.no = d.subscription_no "
@@ -82,17 +82,17 @@ class Tenant:
         self._call = call
         for _ in range(2):
             await self._subscribe(LONG_MS)
-            await self._emit(3)
+            await self._emit(2)
             await self._subscribe(SHORT_MS)
             await self._emit(2)
-            await asyncio.sleep(SHORT_MS / 1000 + 0.3)
+            await asyncio.sleep(SHORT_MS / 1000 + 0.2)
             await self._emit(2)
             await self._subscribe(LONG_MS)
         await self._pause()
         ends = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         while not self._is_done and asyncio.get_running_loop().time() < ends:
             await self._subscribe(LONG_MS)
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.4)
 
     @property
     def missing(self) -> set[int]:

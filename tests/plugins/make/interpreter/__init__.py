@@ -6,12 +6,13 @@ See README.md beside this file.
 
 from .app import App, Poller, Webhook
 from .expressions import evaluate
-from .forms import FormRefused, fill_in
+from .forms import ERASE, FormRefused, fill_in
 from .requests import MakeError
 from .templates import render
 from .values import UNDEFINED, NotUnderstood
 
 __all__ = [
+    "ERASE",
     "UNDEFINED",
     "App",
     "FormRefused",

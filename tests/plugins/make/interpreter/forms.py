@@ -38,6 +38,13 @@ _KNOWN = frozenset(
 )
 
 
+ERASE = object()
+"""Make's keyword for a field that shall be empty: null reaches the app.
+
+https://developers.make.com/custom-apps-documentation/other/processing-of-empty-values
+"""
+
+
 class FormRefused(Exception):
     """Make does not let a person leave the form like this."""
 
@@ -59,6 +66,9 @@ def fill_in(form: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> dic
             msg = f"'{min(odd)}' of the parameter {name}"
             raise NotUnderstood(msg)
         value = values.get(name, field.get("default"))
+        if value is ERASE:
+            made[name] = None
+            continue
         if value is None or value == "":
             if field.get("required"):
                 msg = f"{name} is required"

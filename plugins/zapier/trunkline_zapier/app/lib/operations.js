@@ -63,7 +63,11 @@ const withRecord = async (z, answer, { path, results, by }) => {
 const action =
   (method, path, { objects = [], titles, values, yields, record } = {}) =>
   async (z, bundle) => {
-    const input = valuesOf(z, bundle.inputData, { values, yields });
+    const { clear_fields: cleared = [], ...inputData } = bundle.inputData;
+    const input = valuesOf(z, inputData, { values, yields });
+    for (const key of [cleared].flat()) {
+      input[key] ??= null; // what is filled in counts
+    }
     const { url, rest } = address(z, path, input, titles);
     const response = await z.request({
       method,

@@ -1,0 +1,90 @@
+"""``replays``: those of a subscription listed, one shown, one cancelled. ``replay`` starts them."""
+
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from trunkline.cli import opening
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.output import show_json, show_table, warn
+from trunkline.errors import NotFound
+from trunkline.settings import Settings
+from trunkline.store import replays as store
+from trunkline.store import subscriptions as subscription_store
+from trunkline.subscribing.replays import Replays
+
+app = typer.Typer(no_args_is_help=True, help="List, show and cancel replays; `trunkline replay` starts them.")
+
+_T = TypeVar("_T")
+Action = Callable[[Replays, int, str], Awaitable[_T]]
+SubscriptionId = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The replay's id, rpl_….")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, metavar="N", help="Show at most so many.")]
+_COLUMNS = ("id", "kind", "status", "matched", "delivered", "remaining")
+
+
+@app.command("list")
+def list_replays(
+    context: typer.Context,
+    subscription: SubscriptionId,
+    limit: Limit = 20,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """List the replays of a subscription, newest first.
+
+    Example: [bold]trunkline replays list sub_1f0c9a2d1e83c55b4f0c[/bold]
+    """
+    views = run(_list(load_settings(context, config), subscription, limit))
+    if as_json:
+        show_json({"replays": views, "count": len(views)})
+        return
+    show_table(_COLUMNS, [[str(view[name]) for name in _COLUMNS] for view in views])
+
+
+@app.command("show")
+def show_replay(context: typer.Context, replay: Id, as_json: AsJson = False, config: Config = None) -> None:
+    """Show how far a replay has come.
+
+    Example: [bold]trunkline replays show rpl_5f0c9a2d1e83c55b4f0c9a2d[/bold]
+    """
+    view = run(_act(load_settings(context, config), replay, Replays.get))
+    if as_json:
+        show_json(view)
+        return
+    show_table(["", ""], [[name, str(value)] for name, value in view.items() if value is not None])
+
+
+@app.command("cancel")
+def cancel_replay(context: typer.Context, replay: Id, config: Config = None) -> None:
+    """Stop a replay, and take back what it has made due and nobody has begun.
+
+    Example: [bold]trunkline replays cancel rpl_5f0c9a2d1e83c55b4f0c9a2d[/bold]
+    """
+    settings = load_settings(context, config)
+    run(_act(settings, replay, Replays.cancel))
+    view = run(_act(settings, replay, Replays.get))
+    warn(f"{view['id']} is {view['status']}; {view['delivered']} were delivered.")
+
+
+async def _list(settings: Settings, subscription_id: str, limit: int) -> list[dict[str, Any]]:
+    """Read the newest replays of a subscription, whoever's it is. Raises NotFound."""
+    async with opening.opened(settings) as hub:
+        async with hub.database.read() as connection:
+            row = await subscription_store.get(connection, subscription_id)
+        if row is None:
+            raise NotFound("subscription", subscription_id)
+        return await hub.replays.of_subscription(row.company_id, subscription_id, channel=None, limit=limit)
+
+
+async def _act(settings: Settings, replay_id: str, action: Action[_T]) -> _T:
+    """Do *action* with a replay, whoever's it is. Raises NotFound."""
+    async with opening.opened(settings) as hub:
+        async with hub.database.read() as connection:
+            row = await store.get(connection, replay_id)
+        if row is None:
+            raise NotFound("replay", replay_id)
+        return await action(hub.replays, row.company_id, replay_id)

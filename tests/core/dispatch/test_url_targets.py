@@ -1,0 +1,36 @@
+"""A channel whose target is a URL (``Channel(…, target=Url)``): it delivers as webhooks do, and has no route of its own."""
+
+import pytest
+
+from trunkline.contract import Channel
+from trunkline.contract.targets import Url
+from trunkline.errors import BodyInvalid
+from trunkline.outbound.push import deliver
+
+CHANNEL = Channel("plain", "Plain", "As it is.", deliver, target=Url)
+on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+
+
+@on_sqlite
+async def test_the_envelope_is_posted_to_the_url_of_the_target(open_house, receiver):
+    async with open_house(channels=[CHANNEL]) as house:
+        request = {"target": {"url": f"{receiver.url}/h"}, "event_types": ["*"]}
+        view = await house.hub.subscriptions.create(92, request, channel="plain")
+        made = await house.hub.subscriptions.find(92, view["id"], channel="plain")
+        [position] = await house.emit(to=[made.no])
+        await house.check_settled()
+        tried = await house.hub.subscriptions.test(92, view["id"], channel="plain")
+    assert tried["outcome"] == "delivered"
+    assert next((r.path, r.headers["webhook-id"]) for r in receiver.requests) == ("/h", str(position))
+    assert receiver.count == 2
+
+
+@on_sqlite
+@pytest.mark.parametrize("url", ["ftp://x.example/", "//x.example", "https://", "no url", ""])
+async def test_what_is_no_url_is_refused_at_its_place(open_house, url):
+    async with open_house(channels=[CHANNEL]) as house:
+        with pytest.raises(BodyInvalid) as caught:
+            await house.hub.subscriptions.create(
+                92, {"target": {"url": url}, "event_types": ["*"]}, channel="plain"
+            )
+    assert [error.path for error in caught.value.errors] == ["/target/url"]

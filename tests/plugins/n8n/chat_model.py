@@ -1,0 +1,73 @@
+"""A chat model that knows one thing to say: it calls the first tool that it is offered, and then tells that it is done."""
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+DONE = "I have asked."
+
+
+@dataclass
+class ChatModel:
+    """What it was told and offered; *arguments* are what it calls a tool with. It speaks as OpenAI's chat completions do."""
+
+    arguments: Mapping[str, Any]
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    url: str = ""
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer one request."""
+        self.requests.append(request)
+        message: dict[str, Any] = {"role": "assistant", "content": DONE}
+        if request["messages"][-1]["role"] != "tool":
+            name = request["tools"][0]["function"]["name"]
+            called = {"name": name, "arguments": json.dumps(dict(self.arguments))}
+            message["tool_calls"] = [{"id": "call_1", "type": "function", "function": called}]
+            message["content"] = None
+        reason = "tool_calls" if "tool_calls" in message else "stop"
+        return {
+            "id": "chat_1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": request["model"],
+            "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
+        }
+
+    def results(self) -> list[str]:
+        """What its tools have answered."""
+        messages = [message for request in self.requests for message in request["messages"]]
+        return [str(message["content"]) for message in messages if message["role"] == "tool"]
+
+
+@contextlib.contextmanager
+def served(model: ChatModel) -> Iterator[ChatModel]:
+    """Serve *model* on a port of its own."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            answer = json.dumps(model.answer(json.loads(body))).encode()
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    model.url = f"http://127.0.0.1:{server.server_port}/v1"
+    try:
+        yield model
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

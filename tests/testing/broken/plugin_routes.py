@@ -115,7 +115,7 @@ def build_with_a_page_for_all():
 
 # ---- companies -------------------------------------------------------------------------------------------------------
 
-ROUTER = 'router = APIRouter(route_class=trunkline.StrictRoute, tags=["Acme"])\n\n    @router.get("/notes", response_model=Notes)'
+ROUTER = 'router = APIRouter(route_class=trunkline.routes.StrictRoute, tags=["Acme"])\n\n    @router.get("/notes", response_model=Notes)'
 KEPT = ROUTER.replace("\n\n", "\n    kept, answers = {}, {}\n\n", 1)
 LISTS = 'return {"notes": [], "count": 0}'
 OF_ITS_OWN = "notes = list(kept.get(caller.company_id, []))\n        "

@@ -30,7 +30,7 @@ class Watcher:
         return await self.agent.ask("events/subscribe", {"name": TYPE, "delivery": self.callback.delivery})
 
     async def emit(self, count: int = 1) -> list[int]:
-        return [(await self.running.emit(TYPE)).position for _ in range(count)]
+        return [(await self.running.emit(TYPE)).event_id for _ in range(count)]
 
     async def view(self):
         answer = await self.running.client.get("/api/v1/subscriptions", params={"channel": "mcp"})

@@ -196,7 +196,7 @@ async def test_what_is_gone_while_it_is_open_is_told_as_a_gap_and_it_goes_on(api
         while (gap := await listener.frame())[0] == "heartbeat":
             pass
         await api.emit("lead.created")
-        made = (await api.emit(TYPE)).position
+        made = (await api.emit(TYPE)).event_id
         while (frame := await listener.frame())[0] == "heartbeat":
             pass
     assert gap == ("active", {"cursor": cursors.encode(gone), "truncated": True})
@@ -210,7 +210,7 @@ async def test_a_database_that_is_away_is_told_and_the_stream_goes_on(api, agent
         assert (await listener.frame())[0] == "active"
         async with api.hub.database.write() as connection:
             await connection.exec_driver_sql("ALTER TABLE retention RENAME TO retention_away")
-        made = (await api.emit(TYPE)).position
+        made = (await api.emit(TYPE)).event_id
         kind, told = await listener.frame()
         async with api.hub.database.write() as connection:
             await connection.exec_driver_sql("ALTER TABLE retention_away RENAME TO retention")

@@ -286,7 +286,7 @@ def read(make_registry, model, section):
         (Model, {"foo": 1}, "Setting 'acme.foo': is not a setting"),
         (Model, {"nested": {"foo": 1}}, "Setting 'acme.nested.foo': is not a setting"),
         (Model, {"url": 1}, "Setting 'acme.url': must be text"),
-        (Needy, {}, "Setting 'acme.token': Field required"),
+        (Needy, {}, "Setting 'acme.token': is required"),
         (None, {"foo": 1}, "Setting 'acme.foo': is not a setting"),
     ],
 )
@@ -305,7 +305,7 @@ def test_a_section_of_no_plugin_stops_the_start_and_lists_what_there_is(make_reg
 
 def test_a_plugin_that_was_merely_found_and_has_no_settings_but_needs_them_fails_alone(make_registry):
     assert errors_of(read(make_registry, Needy, None)) == {
-        "acme": "Plugin 'acme' needs settings: Setting 'acme.token': Field required"
+        "acme": "Plugin 'acme' needs settings: Setting 'acme.token': is required"
     }
 
 

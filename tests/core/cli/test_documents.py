@@ -11,7 +11,7 @@ from trunkline.hub.hub import Hub
 from trunkline.testing.hubs import settings_for
 
 EMPTY = {"type": "object", "properties": {}, "additionalProperties": False}
-COUNTS = {"event_types": 10, "actions": 11, "searches": 9, "lookups": 4}
+COUNTS = {"event_types": 10, "actions": 12, "searches": 9, "lookups": 4}
 
 
 @pytest.mark.slow
@@ -47,7 +47,7 @@ def test_check_says_that_everything_is_valid(cli):
     result = cli.invoke("schemas", "check")
     assert result.exit_code == 0
     assert result.stdout == (
-        "10 event types, 11 actions, 9 searches, 4 lookups: every schema and example is valid.\n"
+        "10 event types, 12 actions, 9 searches, 4 lookups: every schema and example is valid.\n"
     )
 
 

@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from trunkline import CompanyRows, Migrations, PluginContext, hookimpl
+from trunkline import Command, CompanyRows, Migrations, PluginContext, hookimpl
 from trunkline.pages import PortalPage
 from trunkline.routes import BearerRequest, Principal, Routes
-from trunkline_oauth import api_routes, authorize_routes, pages, secrets, token_routes
+from trunkline_oauth import api_routes, authorize_routes, commands, pages, secrets, token_routes
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import CONNECTION_PREFIX, Grants
 from trunkline_oauth.settings import Settings
@@ -67,6 +67,12 @@ def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:
     """Give the page that asks for consent, and the list of connected apps."""
     server = context.shared(_Server)
     return pages.make_pages(context, server.apps, server.grants)
+
+
+@hookimpl
+def register_commands() -> Sequence[Command]:
+    """Give ``trunkline run oauth …``."""
+    return commands.COMMANDS
 
 
 @hookimpl

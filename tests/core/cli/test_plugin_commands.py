@@ -76,7 +76,7 @@ def test_a_command_runs_with_its_plugins_context_and_prints_what_it_returns(migr
         (("greeter", "fall"), "The command 'fall' of plugin 'greeter' failed: KeyError"),
         (
             ("nobody", "greet"),
-            "There is no plugin 'nobody' that runs and gives commands; those that do: greeter",
+            "There is no plugin 'nobody' that runs and gives commands; those that do: greeter, oauth",
         ),
     ],
 )

@@ -73,7 +73,7 @@ def export_openapi(context: typer.Context, folder: Folder, config: Config = None
 
     Example: [bold]trunkline export openapi docs/[/bold]
     """
-    hub = opening.inspected(load_settings(context, config))
+    hub = opening.described(load_settings(context, config))
     document = documents.openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
     _write(folder / "openapi.json", document)
 
@@ -84,7 +84,7 @@ def export_asyncapi(context: typer.Context, folder: Folder, config: Config = Non
 
     Example: [bold]trunkline export asyncapi docs/[/bold]
     """
-    hub = opening.inspected(load_settings(context, config))
+    hub = opening.described(load_settings(context, config))
     _write(folder / "asyncapi.json", documents.asyncapi(hub.catalog, hub.settings.server.public_url))
 
 
@@ -119,7 +119,7 @@ def _export_connector(
     name: str, folder: Path, settings: Settings, *, published: Path | None, allow_breaking: bool
 ) -> None:
     """Write the files of the connector *name* into *folder*. Raises typer.Exit, or what a plugin's generator fails with."""
-    hub = opening.inspected(settings)
+    hub = opening.described(settings)
     connectors = hub.registry.collected.connectors
     if name not in connectors:
         warn(

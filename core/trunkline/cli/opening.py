@@ -8,8 +8,11 @@ from pydantic import SecretStr
 
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
+from trunkline.cli.loop import run
 from trunkline.cli.output import warn
+from trunkline.errors import TrunklineError
 from trunkline.hub.hub import Hub
+from trunkline.ingest.event_types import RegisteredTypes
 from trunkline.insight import status
 from trunkline.settings import Settings
 from trunkline.store import migrate
@@ -28,6 +31,28 @@ def inspected(settings: Settings) -> Hub:
         update=secrets_of_none | {"other_peppers": (), "other_encryption_keys": ()}
     )
     return Hub(settings.model_copy(update={"auth": auth}), dispatch=False)
+
+
+def described(settings: Settings) -> Hub:
+    """Build a hub as ``inspected`` does, with the event types that were registered over the API, as far as they can be read.
+
+    Raises:
+        SettingsInvalid, SchemaInvalid, PluginFailed
+    """
+    hub = inspected(settings)
+    try:
+        run(_add_registered(hub, settings))
+    except TrunklineError as error:
+        warn(f"What was registered over the API is left out, as the database cannot be read now: {error}")
+    return hub
+
+
+async def _add_registered(hub: Hub, settings: Settings) -> None:
+    async with Database.of(settings.database) as database:
+        file = embedded_file(database)
+        if file is None or file.exists():
+            await status.require(database)
+            await RegisteredTypes(database, hub.catalog).refresh()
 
 
 async def check_secrets(settings: Settings) -> None:

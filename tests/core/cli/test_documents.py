@@ -31,6 +31,22 @@ def test_export_leaves_no_database_behind(cli):
     assert [path.name for path in cli.folder.iterdir()] == ["out"]
 
 
+def test_export_has_what_was_registered_over_the_api(migrated_cli):
+    asyncio.run(_register(migrated_cli, "order.shipped"))
+    assert migrated_cli.invoke("export", "asyncapi", "out").stderr == ""
+    written = (migrated_cli.folder / "out" / "asyncapi.json").read_text()
+    assert "order.shipped" in written
+    assert "lead.created" in written
+
+
+def test_export_says_what_is_left_out_where_the_database_cannot_be_read(cli):
+    away = type(cli)(cli.folder, {"TRUNKLINE_DATABASE__URL": "postgresql://127.0.0.1:9/none"})
+    done = away.invoke("export", "asyncapi", "out")
+    assert done.exit_code == 0
+    assert "What was registered over the API is left out" in done.stderr
+    assert (cli.folder / "out" / "asyncapi.json").exists()
+
+
 @pytest.mark.slow
 def test_export_of_one_deployment_has_only_its_plugins(cli):
     (cli.folder / "trunkline.toml").write_text('[plugins]\ndisabled = ["polling"]\n')
@@ -199,6 +215,13 @@ def test_check_names_the_subscriptions_and_filters_that_it_would_hurt(cli):
         "channel": "webhooks", "filter_paths": ["payload.bank"],
     }  # fmt: skip
     assert change["hurts"]["platforms"][-1] == {"connector": "zapier", "field": "payload__bank"}
+
+
+async def _register(cli, name):
+    """Register an event type as the API does."""
+    schema = {**EMPTY, "title": "Order", "description": "An order.", "examples": [{}]}
+    async with Hub(settings_for(cli.environment["TRUNKLINE_DATABASE__URL"], {}), dispatch=False) as hub:
+        await hub.registered_types.register(name, json.dumps(schema).encode())
 
 
 async def _subscribe(url):

@@ -32,7 +32,7 @@ def test_a_product_is_what_the_deployment_offers():
     product = product_with(SERVER__PUBLIC_URL="https://api.example.com/")
     assert product.api_url == "https://api.example.com"
     assert len(product.event_types) == 10
-    assert len(product.actions) == 11
+    assert len(product.actions) == 12
     assert [one.name for one in product.searches][:3] == ["find_client", "find_lead", "get_affiliate"]
     assert [one.name for one in product.lookups] == ["affiliates", "client-statuses", "clients", "employees"]
     assert (product.brand.slug, product.brand.title) == ("wlcro", "WhiteLabelCRO")

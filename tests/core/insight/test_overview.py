@@ -435,12 +435,12 @@ async def test_a_list_is_the_newest_first_page_by_page(database: Database, types
         if page.before is None:
             break
         before = page.before
-    assert [e.id for e in found] == [e.position for e in expected]
+    assert [e.event_id for e in found] == [e.position for e in expected]
     assert [(e.type, e.accepted_ms - FIRST_MS) for e in found] == [(e.type, e.accepted_ms) for e in expected]
     assert [dict(e.deliveries) for e in found] == [
         dict(Counter(status for _, status, _ in e.deliveries)) for e in expected
     ]
-    assert all(orjson.loads(e.body)["id"] == e.id for e in found)
+    assert all(orjson.loads(e.body)["id"] == e.event_id for e in found)
 
 
 async def test_paging_loses_and_repeats_nothing_while_events_arrive(database: Database):

@@ -6,6 +6,7 @@ no ``finally`` and no cancellation, as with kill -9. A frozen one misses its tim
 """
 
 import asyncio
+import contextlib
 import heapq
 from collections import deque
 
@@ -166,5 +167,6 @@ class Clock:
             for task in machine.tasks:
                 if not task.done():
                     task._log_destroy_pending = False
-                    task.get_coro().close()
+                    with contextlib.suppress(BaseExceptionGroup):  # how a task group ends that is closed
+                        task.get_coro().close()
         asyncio._set_running_loop(None)

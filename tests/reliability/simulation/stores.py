@@ -403,6 +403,13 @@ class Subscriptions:
     async def filters_of_company(connection, company_id, *, but_no=0):
         return []
 
+    async def targets_of_company(connection, company_id):
+        await connection.statement()
+        return []  # of the other environment, which no company has here
+
+    async def note_gap(connection, no, *, position):
+        await connection.statement()  # nobody renews any
+
     async def changed_since(connection, version):
         await connection.statement()
         rows = sorted(connection.rows("subscriptions").values(), key=lambda row: row["version"])
@@ -436,7 +443,7 @@ class Subscriptions:
                 "failing_since_ms": row["failing_since_ms"] or now,
             },
         )
-        return [(row["no"], row["failures"], row["failing_since_ms"], now) for row in changed]
+        return [(row["no"], row["channel"], row["failures"], row["failing_since_ms"], now) for row in changed]
 
     async def disable(connection, no, *, reason, resume_position):
         version = await subscriptions.next_version(connection)

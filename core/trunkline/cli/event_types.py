@@ -1,0 +1,68 @@
+"""``event-types``: those of this deployment listed, and others registered beside those in files."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from trunkline.cli import opening
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.output import show_json, show_table
+from trunkline.ingest import event_types
+from trunkline.settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="List event types, and register more beside those in files.")
+
+Name = Annotated[str, typer.Argument(metavar="TYPE", help="Its name, such as order.shipped.")]
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        exists=True,
+        dir_okay=False,
+        help="JSON Schema of the payload, with title, description and examples.",
+    ),
+]
+_IN_FILES = "in files"
+
+
+@app.command("list")
+def list_event_types(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+    """List the event types: those in files, and those that were registered with their revision.
+
+    Example: [bold]trunkline event-types list[/bold]
+    """
+    views = run(_list(load_settings(context, config)))
+    if as_json:
+        show_json({"event_types": views, "count": len(views)})
+        return
+    rows = [[view["type"], str(view.get("revision") or _IN_FILES), view["title"]] for view in views]
+    show_table(("type", "revision", "title"), rows)
+
+
+@app.command("register")
+def register(context: typer.Context, name: Name, schema: File, config: Config = None) -> None:
+    """Add an event type, or give one that was registered another schema, as far as no client of the older one breaks on it.
+
+    Processes that serve know it within two seconds.
+
+    Example: [bold]trunkline event-types register order.shipped order.shipped.json[/bold]
+    """
+    view = run(_register(load_settings(context, config), name, schema.read_bytes()))
+    typer.echo(f"{view['type']} is registered, revision {view['revision']}: {view['title']}")
+
+
+async def _list(settings: Settings) -> list[dict[str, Any]]:
+    async with opening.opened(settings) as hub:
+        registered = hub.registered_types
+        return [event_types.view(each, registered.revision_of(each.name)) for each in hub.catalog.types()]
+
+
+async def _register(settings: Settings, name: str, schema: bytes) -> dict[str, Any]:
+    async with opening.opened(settings) as hub:
+        registered = hub.registered_types
+        is_known = registered.revision_of(name) is not None
+        made = await (registered.revise if is_known else registered.register)(name, schema)
+        return event_types.view(made, registered.revision_of(name))

@@ -126,11 +126,6 @@ COMMANDS: Mapping[str, Source] = {
         "app",
         "Look through events that break their schema, and release or delete them.",
     ),
-    "event-types": Source(
-        "trunkline.cli.event_types",
-        "app",
-        "List event types, and register more beside those in files.",
-    ),
     "schemas": Source(
         "trunkline.cli.schemas",
         "app",

@@ -1,4 +1,4 @@
-"""``event-types``: those of this deployment listed, and others registered beside those in files."""
+"""``schemas list`` and ``schemas register``: the event types of this deployment, and others beside those in files."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,8 +13,6 @@ from trunkline.cli.output import show_json, show_table
 from trunkline.ingest import event_types
 from trunkline.settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="List event types, and register more beside those in files.")
-
 Name = Annotated[str, typer.Argument(metavar="TYPE", help="Its name, such as order.shipped.")]
 File = Annotated[
     Path,
@@ -28,11 +26,10 @@ File = Annotated[
 _IN_FILES = "in files"
 
 
-@app.command("list")
 def list_event_types(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
     """List the event types: those in files, and those that were registered with their revision.
 
-    Example: [bold]trunkline event-types list[/bold]
+    Example: [bold]trunkline schemas list[/bold]
     """
     views = run(_list(load_settings(context, config)))
     if as_json:
@@ -42,13 +39,12 @@ def list_event_types(context: typer.Context, as_json: AsJson = False, config: Co
     show_table(("type", "revision", "title"), rows)
 
 
-@app.command("register")
-def register(context: typer.Context, name: Name, schema: File, config: Config = None) -> None:
+def register_event_type(context: typer.Context, name: Name, schema: File, config: Config = None) -> None:
     """Add an event type, or give one that was registered another schema, as far as no client of the older one breaks on it.
 
     Processes that serve know it within two seconds.
 
-    Example: [bold]trunkline event-types register order.shipped order.shipped.json[/bold]
+    Example: [bold]trunkline schemas register order.shipped order.shipped.json[/bold]
     """
     view = run(_register(load_settings(context, config), name, schema.read_bytes()))
     typer.echo(f"{view['type']} is registered, revision {view['revision']}: {view['title']}")

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from trunkline.cli import opening
+from trunkline.cli import event_types, opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
@@ -30,6 +30,8 @@ from trunkline.store.database import Database
 app = typer.Typer(
     no_args_is_help=True, help="Check the schemas of event types, actions, searches and lookups."
 )
+app.command("list")(event_types.list_event_types)
+app.command("register")(event_types.register_event_type)
 
 NAMED = 20
 """Subscriptions that are named one by one."""

@@ -1,4 +1,4 @@
-"""``event-types``: what there is, and what is registered beside what stands in files."""
+"""``schemas list`` and ``register``: what there is, and what is registered beside what stands in files."""
 
 import json
 
@@ -12,7 +12,7 @@ def schema(**properties):
 
 def write(cli, value):
     (cli.folder / "order.shipped.json").write_text(value if isinstance(value, str) else json.dumps(value))
-    return ("event-types", "register", "order.shipped", "order.shipped.json")
+    return ("schemas", "register", "order.shipped", "order.shipped.json")
 
 
 def test_a_type_is_registered_revised_and_listed(migrated_cli):
@@ -20,10 +20,10 @@ def test_a_type_is_registered_revised_and_listed(migrated_cli):
     assert done.stdout == "order.shipped is registered, revision 1: Order Shipped\n", done.output
     again = migrated_cli.invoke(*write(migrated_cli, schema(carrier={"type": "string"})))
     assert again.stdout == "order.shipped is registered, revision 2: Order Shipped\n"
-    rows = [line.split("\t") for line in migrated_cli.invoke("event-types", "list").stdout.splitlines()]
+    rows = [line.split("\t") for line in migrated_cli.invoke("schemas", "list").stdout.splitlines()]
     assert ["order.shipped", "2", "Order Shipped"] in rows
     assert ["lead.created", "in files", "New Lead Created"] in rows
-    listed = json.loads(migrated_cli.invoke("event-types", "list", "--json").stdout)
+    listed = json.loads(migrated_cli.invoke("schemas", "list", "--json").stdout)
     assert listed["count"] == len(rows) - 1 == 11
 
 
@@ -41,7 +41,7 @@ def test_a_schema_that_is_none_and_a_type_in_files_are_refused(migrated_cli):
     assert done.exit_code == 1
     assert "Traceback" not in done.output
     write(migrated_cli, schema())
-    done = migrated_cli.invoke("event-types", "register", "lead.created", "order.shipped.json")
+    done = migrated_cli.invoke("schemas", "register", "lead.created", "order.shipped.json")
     assert (done.exit_code, "is in the files of this deployment already" in done.stderr) == (1, True), (
         done.output
     )

@@ -1,7 +1,7 @@
 """A log handler that keeps the records of a test."""
 
 import logging
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
 from trunkline.runtime.logs import redact
@@ -24,13 +24,23 @@ class Logbook(logging.Handler):
     @property
     def text(self) -> str:
         """Everything as it was written, with its fields and tracebacks, and nothing redacted."""
-        formatter = logging.Formatter("%(levelname)s %(name)s %(message)s")
-        return "\n".join(f"{formatter.format(record)} {_fields(record)}" for record in self.records)
+        return _text_of(self.records)
+
+    def text_for(self, *own: str) -> str:
+        """The same without the debug lines of others than the loggers *own* and those below them."""
+        return _text_of(
+            record for record in self.records if record.levelno > logging.DEBUG or record.name.startswith(own)
+        )
 
     @property
     def redacted_text(self) -> str:
         """The same as a hub's log shows it."""
         return redact(self.text)
+
+
+def _text_of(records: Iterable[logging.LogRecord]) -> str:
+    formatter = logging.Formatter("%(levelname)s %(name)s %(message)s")
+    return "\n".join(f"{formatter.format(record)} {_fields(record)}" for record in records)
 
 
 def _fields(record: logging.LogRecord) -> dict[str, object]:

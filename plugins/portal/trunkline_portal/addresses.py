@@ -35,6 +35,8 @@ _IN_TEST = "~test"
 _COMPANY = re.compile(rf"/portal/companies/([0-9]{{1,19}})({_IN_TEST})?(?=[/?]|$)", re.ASCII)
 _NAMED = re.compile(rf"/portal/companies/([A-Za-z0-9._:-]{{1,128}})({_IN_TEST})?(?=[/?]|$)", re.ASCII)
 _SECTION = re.compile(r"(?:/(?:x/[^/?]+/[^/?]+|[^/?]+))?(?:\?.*)?")
+_LISTED_IN = {"/deliveries": "/events"}
+"""Where those are listed that have no list of their own."""
 
 
 def segment_of(company_id: int) -> str:
@@ -75,8 +77,9 @@ def section_of(path: str, company_id: int | None) -> str:
     What a page is about (an event, a subscription) is not there; what a list was asked for is asked for again.
     """
     match = _NAMED.match(path)
-    section = _SECTION.match(path, match.end()) if match else None
-    return f"{root_of(company_id)}{section[0] if section else ''}"
+    found = _SECTION.match(path, match.end()) if match else None
+    section = found[0] if found else ""
+    return f"{root_of(company_id)}{_LISTED_IN.get(section, section)}"
 
 
 def _environment(match: re.Match[str]) -> str:

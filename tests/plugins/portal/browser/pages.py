@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tests.plugins.portal.browser.seeding import SeededHub
 
 NOBODY, SOMEBODY, OPERATOR = "nobody", "somebody", "operator"
-_COMPANY = re.compile(r"(?<=/portal)/companies/\d+")
+_COMPANY = re.compile(r"(?<=/portal)/companies/\d+(?:~test)?")
 _ID = re.compile(
     r"(?<=/)(?:\d+|(?:sub|dlv|key|rpl|qtn)_\w+|[a-z]+\.[a-z_]+)(?=/|$)|(?<=/catalogue/)(actions|searches|lookups)/[\w-]+"
 )

@@ -29,6 +29,8 @@ class Relay:
         self.port = 0
         self.connections = 0
         """How many connections a channel has said something over."""
+        self.aside = b""
+        """How one begins that is not counted, as it belongs to another: PostgreSQL's request to cancel a statement, for one."""
         self.said_bytes = 0
         """How much that was."""
         self.silent_from: int | None = None
@@ -119,7 +121,7 @@ class Relay:
     ) -> None:
         with contextlib.suppress(OSError):
             while data := await source.read(65_536):
-                if not is_answer:
+                if not is_answer and not (self.aside and data.startswith(self.aside)):
                     self.connections += target not in self._spoken_over
                     self._spoken_over.add(target)
                     self.said_bytes += len(data)

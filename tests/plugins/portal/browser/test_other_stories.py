@@ -6,6 +6,7 @@ import re
 import zipfile
 
 import httpx2
+import playwright.sync_api
 import pytest
 from playwright.sync_api import expect
 
@@ -188,11 +189,20 @@ class Keyboard:
     def reach(self, is_there) -> None:
         """Press the tabulator until *is_there*, and look that the focus is shown."""
         for _ in range(120):
-            if is_there():
+            if self._ask(is_there):
                 assert self._page.evaluate("document.activeElement.matches(':focus-visible')")
                 return
             self._page.keyboard.press("Tab")
         pytest.fail("it cannot be reached with the keyboard")
+
+    def _ask(self, is_there) -> bool:
+        try:
+            return is_there()
+        except playwright.sync_api.Error as error:  # the next page came meanwhile
+            if "context was destroyed" not in str(error):
+                raise
+            self._page.wait_for_load_state("load")
+            return is_there()
 
     def follow(self, name: str) -> None:
         """Go to the link or button called *name* and press Enter."""

@@ -10,6 +10,8 @@ from sqlalchemy import make_url
 from trunkline.testing import LONGEST_WAIT_SECONDS, Arrival, PostgresServer, Relay, RelayedFarSide
 
 USER, PASSWORD = "hub", "s3cret-of-postgres"
+CANCEL = bytes.fromhex("0000001004d2162e")
+"""How a request to cancel a statement begins, which comes over a connection of its own."""
 
 
 class Database:
@@ -58,6 +60,7 @@ class Reader(RelayedFarSide):
 
     def __init__(self, database: Database, relay: Relay, table: str) -> None:
         super().__init__(relay)
+        relay.aside = CANCEL
         self.target = {
             "host": "127.0.0.1",
             "port": relay.port,

@@ -11,5 +11,5 @@ def test_three_commands_lead_to_a_complete_channel_with_a_form_in_the_portal(tmp
     assert len(printed) == 3
     assert "\nacme: complete (" in printed[-1]
     page = strangers_path.serve_and_find_form(tmp_path)
-    assert all(title in page for title in ("Host", "Port", "TLS", "Queue", "Password", "of your broker"))
+    assert all(title in page for title in ("Host", "Port", "TLS", "Queue", "Password", "Of your broker"))
     assert 'type="password"' in page

@@ -69,7 +69,7 @@ def test_every_choice_has_its_files_and_no_others(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_what_is_written_is_typed(tmp_path):
     write_plugin(Plan("acme", EVERYTHING), tmp_path / "acme")
     done = subprocess.run(
@@ -80,7 +80,7 @@ def test_what_is_written_is_typed(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("features", [("push",), ("broker",), EVERYTHING])
 def test_what_is_written_installs_and_passes_the_kit_at_once(tmp_path, features):
     folder = tmp_path / "trunkline-acme"

@@ -61,7 +61,7 @@ async def make_due(deployment, counts: dict[int, int]) -> None:
         for company, count in counts.items():
             events = await store_events(hub, company, count)
             rows = [
-                Settled(event.event_id, deployment.numbers[company], "pending", 0, None, wait_ms=0)
+                Settled(event.position, deployment.numbers[company], "pending", 0, None, wait_ms=0)
                 for event in events
             ]
             async with hub.database.write() as connection:

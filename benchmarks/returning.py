@@ -65,11 +65,10 @@ def _round(engine: str, kind: str, events: int, before_seconds: float) -> dict[s
         asyncio.run(_until_open(database_url, events))
         with clocked.posting(hub, OTHERS, per_second=PER_SECOND) as load:
             time.sleep(before_seconds)
-            before_mb = _resident_mb(hub.pid)
+            before_mb, returned = _resident_mb(hub.pid), time.monotonic()
             served.tell(target, "take")
             time.sleep(SETTLED_SECONDS)
             asyncio.run(_let_an_hour_pass(database_url))
-            returned = time.monotonic()
             most_mb = _wait(target, events, hub.pid)
             seconds = time.monotonic() - returned
             time.sleep(1)

@@ -49,6 +49,8 @@ OFFLINE = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
 """Makes pip build from what is installed; its "no build isolation" is off when the variable says 0."""
+WITH_PACKAGES = {**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")}
+"""A reader's own environment finds what trunkline needs, as an index would give it."""
 CURL = """#!{python}
 import sys, urllib.error, urllib.request
 arguments, headers, url, data, method = iter(sys.argv[1:]), {{}}, "", None, None
@@ -232,7 +234,7 @@ def reader(make_reader: MakeReader) -> Reader:
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_reader: MakeReader):
-    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "tutorials" / "first-delivery.md")
     where = reader.run("python -c 'import trunkline; print(trunkline.__file__)'")
     assert where.startswith(str(reader.folder)), (
@@ -245,7 +247,7 @@ def test_the_tutorial_leads_from_an_empty_folder_to_a_verified_delivery(make_rea
 def test_the_tutorial_about_an_own_product_leads_from_an_empty_folder_to_three_verified_webhooks(
     make_reader: MakeReader,
 ):
-    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "tutorials" / "own-product.md")
     written = [path for path in reader.folder.rglob("*") if path.is_file() and ".venv" not in path.parts]
     said = b"".join(path.read_bytes() for path in written).lower()
@@ -257,7 +259,7 @@ def test_the_tutorial_about_an_own_product_leads_from_an_empty_folder_to_three_v
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_events(make_reader: MakeReader):
-    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "how-to" / "put-your-own-product-behind-it.md")
     again = """curl -s http://127.0.0.1:8000/api/v1/integrations/orders -H "X-Api-Key: $KEY" \\
         -H "Content-Type: application/json" -H "Idempotency-Key: order-of-ada" \\
@@ -271,21 +273,13 @@ def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_event
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
-def test_the_tutorial_about_a_connector_leads_from_an_empty_folder_to_an_event_that_it_delivers(
-    make_reader: MakeReader,
-):
-    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
-    reader.follow(DOCS / "tutorials" / "first-connector.md")
-
-
-@pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_the_tutorial_about_a_broker_leads_from_an_empty_folder_to_a_complete_channel(
-    make_reader: MakeReader,
+@pytest.mark.parametrize("tutorial", ["first-connector", "broker-channel"])
+def test_the_tutorials_about_plugins_lead_from_an_empty_folder_to_what_they_promise(
+    make_reader: MakeReader, tutorial: str
 ):
-    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
-    reader.follow(DOCS / "tutorials" / "broker-channel.md")
+    reader = make_reader(WITH_PACKAGES)
+    reader.follow(DOCS / "tutorials" / f"{tutorial}.md")
 
 
 @pytest.mark.slow
@@ -293,14 +287,14 @@ def test_the_tutorial_about_a_broker_leads_from_an_empty_folder_to_a_complete_ch
 def test_the_tutorial_about_an_agent_leads_from_an_empty_folder_to_notes_that_it_adds(
     make_reader: MakeReader,
 ):
-    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "tutorials" / "first-agent.md")
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_how_to_about_changing_an_event_type_leaves_everybody_what_they_read(make_reader: MakeReader):
-    reader = make_reader({**OFFLINE, "PYTHONPATH": sysconfig.get_path("purelib")})
+    reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "how-to" / "change-an-event-type.md")
 
 

@@ -79,7 +79,8 @@ class Hub(Protocol):
 class Caller:
     """Who calls. *named_company_id* is the company of the key, or the one that an operator named in the header.
 
-    *environment* is the key's, or the one that an operator named in the header; None, which means live, for none. *made_for* are the versions of event types that the caller's program was made for, where it says so in a header.
+    *environment* is the key's, or the one that an operator named in the header; None, which means live, for none. *made_for*
+    are the versions of event types that the caller's program was made for, where it says so in a header.
     """
 
     principal: Principal

@@ -5,27 +5,8 @@ from mcp.client import Client
 from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata
+from tests.plugins.mcp.client_storage import Kept
 from tests.plugins.oauth.flow import CALLBACK, Person
-
-
-class Kept:
-    """What the client keeps; that it is registered, it knows from the start."""
-
-    def __init__(self, registered: OAuthClientInformationFull) -> None:
-        self.registered = registered
-        self.tokens = None
-
-    async def get_tokens(self):
-        return self.tokens
-
-    async def set_tokens(self, tokens):
-        self.tokens = tokens
-
-    async def get_client_info(self):
-        return self.registered
-
-    async def set_client_info(self, client_info):
-        raise AssertionError("it registered itself")
 
 
 async def test_the_official_client_finds_its_way_from_the_challenge_to_a_tool(api):

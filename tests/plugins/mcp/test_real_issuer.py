@@ -22,6 +22,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata
 from mcp.shared.auth_utils import resource_url_from_server_url
 from tests.plugins import npm
+from tests.plugins.mcp.client_storage import Kept
 from tests.plugins.mcp.conversation import Conversation
 
 HERE = Path(__file__).parent
@@ -170,27 +171,6 @@ async def refused(http: httpx2.AsyncClient, token: str) -> str:
     return answer.json()["detail"]
 
 
-class Kept:
-    """What the official client keeps; that it is registered, it knows from the start."""
-
-    def __init__(self) -> None:
-        self.tokens = None
-
-    async def get_tokens(self):
-        return self.tokens
-
-    async def set_tokens(self, tokens):
-        self.tokens = tokens
-
-    async def get_client_info(self):
-        return OAuthClientInformationFull(
-            client_id=CLIENT_ID, redirect_uris=[CALLBACK], token_endpoint_auth_method="none"
-        )
-
-    async def set_client_info(self, client_info):
-        raise AssertionError("it registered itself")
-
-
 async def test_the_official_client_comes_in_by_the_issuer(hub, issuer):
     browser = Browser("jane")
 
@@ -199,7 +179,10 @@ async def test_the_official_client_comes_in_by_the_issuer(hub, issuer):
         return AuthorizationCodeResult(code=told["code"], state=told["state"], iss=told["iss"])
 
     metadata = OAuthClientMetadata(redirect_uris=[CALLBACK], token_endpoint_auth_method="none")
-    kept = Kept()
+    registered = OAuthClientInformationFull(
+        client_id=CLIENT_ID, redirect_uris=[CALLBACK], token_endpoint_auth_method="none"
+    )
+    kept = Kept(registered)
     auth = OAuthClientProvider(f"{hub.url}/mcp", metadata, kept, browser.open, come_back)
     async with (
         httpx2.AsyncClient(auth=auth, timeout=30) as http,

@@ -33,6 +33,8 @@ FAST, MANY = range(10), range(10, 2_100)
 SWITCHING, MANY_SWITCHING = range(3), range(3, 220)
 SETTING, MANY_SETTING = range(3), range(3, 220)
 BATCHING, MANY_BATCHING = range(4), range(4, 220)
+KINDS = {"has_switcher": "switches", "sets_clock": "clock", "takes_batches": "batches"}
+"""By what a world has beside the usual, which test it belongs to."""
 
 
 @pytest.fixture
@@ -50,15 +52,7 @@ def live(seed, **more):
     try:
         world.run()
     except Exception as error:
-        which = (
-            "switches"
-            if "has_switcher" in more
-            else "clock"
-            if "sets_clock" in more
-            else "batches"
-            if more
-            else "worlds"
-        )
+        which = next((name for option, name in KINDS.items() if option in more), "worlds")
         again = f"SIMULATION_SEED={seed} pytest {os.path.relpath(__file__)} -k 'again and {which}'"
         pytest.fail(
             f"{type(error).__name__}: {error}\n{explain(world)}\n\nseed {seed}; to repeat it: {again}"
@@ -71,49 +65,34 @@ def _seeds(seeds):
     return [int(chosen)] if chosen else seeds
 
 
-@pytest.mark.parametrize(
-    "seeds", [pytest.param(FAST, id="again"), pytest.param(MANY, id="many", marks=pytest.mark.slow)]
-)
-@pytest.mark.timeout(300)
+def _in_worlds(few, many):
+    """Run a test in a few worlds, and as a slow one in many."""
+    many_of_them = pytest.param(many, id="many", marks=[pytest.mark.slow, pytest.mark.timeout(300)])
+    return pytest.mark.parametrize("seeds", [pytest.param(few, id="again"), many_of_them])
+
+
+@_in_worlds(FAST, MANY)
 @pytest.mark.usefixtures("_simulated")
 def test_in_all_worlds_nothing_is_lost_and_nothing_sent_twice_but_what_was_in_flight(seeds):
     for seed in _seeds(seeds):
         live(seed)
 
 
-@pytest.mark.parametrize(
-    "seeds",
-    [pytest.param(SWITCHING, id="again"), pytest.param(MANY_SWITCHING, id="many", marks=pytest.mark.slow)],
-)
-@pytest.mark.timeout(300)
+@_in_worlds(SWITCHING, MANY_SWITCHING)
 @pytest.mark.usefixtures("_simulated")
 def test_a_client_that_switches_between_push_and_poll_has_each_event_once_by_position_alone(seeds):
     for seed in _seeds(seeds):
         live(seed, has_switcher=True)
 
 
-@pytest.mark.parametrize(
-    "seeds",
-    [
-        pytest.param(SETTING, id="again"),
-        pytest.param(MANY_SETTING, id="many", marks=pytest.mark.slow),
-    ],
-)
-@pytest.mark.timeout(300)
+@_in_worlds(SETTING, MANY_SETTING)
 @pytest.mark.usefixtures("_simulated")
 def test_where_the_database_has_its_clock_set_back_an_hour_nothing_waits_for_it(seeds):
     for seed in _seeds(seeds):
         live(seed, sets_clock=True)
 
 
-@pytest.mark.parametrize(
-    "seeds",
-    [
-        pytest.param(BATCHING, id="again"),
-        pytest.param(MANY_BATCHING, id="many", marks=pytest.mark.slow),
-    ],
-)
-@pytest.mark.timeout(300)
+@_in_worlds(BATCHING, MANY_BATCHING)
 @pytest.mark.usefixtures("_simulated")
 def test_where_the_channel_takes_batches_each_delivery_of_one_is_as_any_other(seeds):
     worlds = [live(seed, takes_batches=True) for seed in _seeds(seeds)]

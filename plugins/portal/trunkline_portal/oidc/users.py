@@ -1,6 +1,9 @@
 """Users of the provider who have signed in, for as long as a session of theirs can last."""
 
+from contextlib import suppress
+
 from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import PluginContext
@@ -44,4 +47,6 @@ class Users:
         }
         own = users.c.id == principal.key_id
         if not (await connection.execute(update(users).where(own).values(**values))).rowcount:
-            await connection.execute(insert(users).values(id=principal.key_id, **values))
+            with suppress(IntegrityError):  # signed in elsewhere just now
+                async with connection.begin_nested():
+                    await connection.execute(insert(users).values(id=principal.key_id, **values))

@@ -19,8 +19,8 @@ from trunkline_portal import addresses, templating
 _INPUT = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
 _COMPANY = re.compile(r'<input type="hidden" name="company" value="([0-9]+(?:~test)?)"')
 _TAG = re.compile(r"<[^>]+>")
-OWN_TABLES = {"test_sign_in.py", "test_links.py"}
-"""The modules about what the portal keeps itself: sessions and links."""
+OWN_TABLES = {"test_sign_in.py", "test_links.py", "test_oidc_users.py"}
+"""The modules about what the portal keeps itself: sessions, links and users."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks

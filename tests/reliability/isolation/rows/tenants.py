@@ -25,7 +25,7 @@ async def company_deleted(attack: Attack) -> None:
     await attack.rest()
 
 
-@row()
+@row(in_part=("sqlite", "postgresql"))
 async def both_environments_at_once(attack: Attack) -> None:
     """A company sends batches in its live and in its test environment, each with as many targets as it may have, which hang."""
     attack.receiver.always(Hang())

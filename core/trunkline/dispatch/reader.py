@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from trunkline.dispatch.jobs import Job
@@ -29,6 +30,10 @@ FIRST_PAGE = 64
 """Events of the first page, when it is not known how long they are."""
 SUBMITTED_AT_ONCE = 128
 """Deliveries that are submitted before others have the loop: each takes some 10 µs of it."""
+APART_WAITING = 1_000
+"""Events of one company that wait for room when its shard is read by itself, so that other shards pass its backlog."""
+BACKLOG = 5_000
+"""Positions from the end of a page to the end of the log at which the shard that has most of the page is read by itself."""
 LOOK_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -99,6 +104,8 @@ class Reader:
         self._suit_limit(events)
         await self._look_for_settled(events, behind)
         reached = events[-1].position if len(events) == limit else min(up_to, head.position)
+        if len(events) == limit and head.position - reached > BACKLOG:
+            self._set_apart(events, behind)
         await self._hand_over(events, behind, reached=reached)
         faults.point("read.after_hand_over")
         return any(progress.read < head.position for progress in self._readable())
@@ -125,6 +132,14 @@ class Reader:
             average = sum(len(event.body) for event in events) // len(events)
             self._event_bytes = max(average, self._event_bytes // 2, 1)
             self._limit = max(min(PAGE_BYTES // self._event_bytes, PAGE), 1)
+
+    def _set_apart(self, events: Sequence[Event], behind: Sequence[Progress]) -> None:
+        """Read the shard that more than half of *events* are of by itself from now on: the others pass its backlog."""
+        counts = Counter(shard_of(event.company_id, self._owned.total) for event in events)
+        shard, count = counts.most_common(1)[0]
+        if 2 * count > len(events):
+            for progress in behind:
+                progress.apart |= progress.lease.shard == shard
 
     def _readable(self) -> list[Progress]:
         now = time.monotonic()
@@ -161,7 +176,7 @@ class Reader:
         """Hand over a page, which leads *behind*, the shards that it was read for, to position *reached*.
 
         Between deliveries others have the loop. A shard that is given away in such a pause is left where it is, and so is one
-        that has come to the backlog of a company that fills its part of the matching lane: the others do not wait for it.
+        that has come to the backlog of a company: the others do not wait for it.
         """
         budget, submitted = Budget(), 0
         readers = self._still_readable(behind)
@@ -169,7 +184,7 @@ class Reader:
             progress = readers.get(shard_of(event.company_id, self._owned.total))
             if progress is None:
                 continue
-            if len(readers) > 1 and self._matching.waiting(event.company_id) >= COMPANY_WAITING:
+            if len(readers) > 1 and self._matching.waiting(event.company_id) >= APART_WAITING:
                 progress.read, progress.apart = event.position - 1, True
                 del readers[progress.lease.shard]
                 continue

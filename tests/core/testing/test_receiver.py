@@ -1,6 +1,7 @@
 """The scripted receiver, spoken to over plain sockets: it answers what it was told and keeps what it was sent."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 
@@ -206,3 +207,18 @@ async def test_small_writes_are_not_held_back(receiver: Receiver) -> None:
     receiver.always(look)
     await send(receiver, POST, read=12)
     assert options == [1]
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_connections_that_come_while_a_receiver_ends_are_ended_too(turns: int) -> None:
+    async with Receiver() as receiver:
+        _, writer = await asyncio.open_connection(receiver.host, receiver.port)
+        late = [socket.create_connection((receiver.host, receiver.port)) for _ in range(20)]
+        for _ in range(turns):  # how far the loop is with accepting them
+            await asyncio.sleep(0)
+    writer.transport.abort()
+    for connection in late:
+        with connection:
+            connection.settimeout(5)
+            with contextlib.suppress(ConnectionResetError):
+                assert connection.recv(1) == b""

@@ -9,6 +9,9 @@ from typing import Self
 from trunkline.testing.receiver.connections import Connection, ReceivedRequest
 from trunkline.testing.receiver.replies import Answer, Reply
 
+TURNS_OF_ACCEPTING = 3
+"""Turns of the loop from accepting a connection until its protocol has it."""
+
 
 class Receiver:
     """An HTTP/1.1 server on *host* and a free port, entered as a context.
@@ -94,11 +97,16 @@ class Receiver:
 
     async def __aexit__(self, *exception: object) -> None:
         assert self._server is not None
-        self._server.close()
-        for connection in tuple(self._open):
-            connection.abort()
-        while self._open:  # noqa: ASYNC110  # an aborted transport is gone at the loop's next turn
+        for listening in self._server.sockets:
+            # Accepts no more: what is accepted when the server is closed would stay open.
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+        for _ in range(TURNS_OF_ACCEPTING):
             await asyncio.sleep(0)
+        self._server.close()
+        while self._open:
+            for connection in tuple(self._open):
+                connection.abort()
+            await asyncio.sleep(0)  # an aborted transport is gone at the loop's next turn
         await self._server.wait_closed()
 
     def _accept(self) -> "Connection":

@@ -14,10 +14,12 @@ ANSWER_SECONDS = 5.0
 
 
 class Notifications:
-    """Connections of their own to *server*, beside the pool's."""
+    """Connections of their own to *server*, beside the pool's. What this process sends, it does not hear."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._sender = 0
+        """The server's number of the connection that sends."""
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncGenerator[Any]:
@@ -29,7 +31,8 @@ class Notifications:
             connection.terminate()
 
     async def send(self, connection: Any) -> None:
-        """Send one notification to every process that listens, this one too."""
+        """Send one notification to every other process that listens."""
+        self._sender = connection.get_server_pid()
         await connection.execute(f"NOTIFY {CHANNEL}", timeout=ANSWER_SECONDS)
 
     async def listen(self, connection: Any, notified: Callable[[], None]) -> None:
@@ -42,8 +45,9 @@ class Notifications:
         def end(*_: object) -> None:
             lost.set()
 
-        def hear(*_: object) -> None:
-            notified()
+        def hear(_: object, sender: int, *_message: object) -> None:
+            if sender != self._sender:
+                notified()
 
         connection.add_termination_listener(end)
         await connection.add_listener(CHANNEL, hear)

@@ -49,6 +49,17 @@ async def test_an_announcement_in_one_process_wakes_a_sleeper_in_another(postgre
             assert await signal.wait(5)
 
 
+async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_database: Database):
+    async with Wakeup(postgres_database) as here, Wakeup(postgres_database) as there:
+        with here.signal() as own, there.signal() as other:
+            await _listening(own)
+            await _listening(other)
+            here.announce()
+            assert await own.wait(5)
+            assert await other.wait(5), "the notification has come"
+            assert not await own.wait(0.1)
+
+
 async def test_many_announcements_share_few_notifications(
     postgres_database: Database, postgres_database_url: str
 ):

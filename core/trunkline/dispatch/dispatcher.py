@@ -133,7 +133,7 @@ class Dispatcher:
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
         """Build the parts, each on those before it."""
-        self._leases = Leases(for_leases, self._owned, log_has_grown)
+        self._leases = Leases(for_leases, self._owned, log_has_grown, self._signals.log.lock)
         self._runner = self._build_runner()
         table = RoutingTable(
             self._sender.channels.get,

@@ -107,6 +107,11 @@ class Database:
                 "a second instead of at once; name the server itself in database.listen_url"
             )
 
+    @property
+    def keeps_sessions(self) -> bool:
+        """Whether what a connection has locked is its own until it ends: not in a file, nor through a pooler that shares it."""
+        return not self.dialect.has_one_writer and not self._is_shared
+
     def notifications(self) -> Notifications | None:
         """Give the way to wake other processes; None where there is none, or the pooler does not carry it."""
         if self._listen_url is None and self._is_shared:

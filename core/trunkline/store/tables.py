@@ -288,7 +288,10 @@ workers = Table(
     Column("id", String(40), primary_key=True),
     Column("heartbeat_ms", BigInteger, nullable=False),
     Column("draining", Boolean, nullable=False),
+    Column("lock_no", BigInteger),
 )
+"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null where the server
+does not show it."""
 
 quarantine = Table(
     "quarantine",

@@ -33,6 +33,7 @@ class SQLite(Dialect):
     row_among = "rowid IN (SELECT rowid {picking})"
     limit_idling = "NULL"
     limit_waiting = "true"
+    worker_locks = "SELECT 0 AS no WHERE false"
 
     def connect(
         self,

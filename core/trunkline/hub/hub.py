@@ -112,7 +112,7 @@ class Hub:
         self._build_schemas()
         self.database = Database.of(settings.database)
         self.directory = CompanyDirectory(self.database)
-        self._door_database = self.database.apart(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
+        self._door_database = self.database.direct(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
         self.wakeup = Wakeup(self.database, WorkerLock() if dispatch else None)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)

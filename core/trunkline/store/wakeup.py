@@ -10,7 +10,8 @@ from collections.abc import Generator
 from typing import Self
 
 from trunkline.errors import StoreUnavailable
-from trunkline.store.database import Database, translated
+from trunkline.store.database import Database
+from trunkline.store.engines import translated
 from trunkline.store.notifications import Notifications
 from trunkline.store.worker_locks import WorkerLock
 

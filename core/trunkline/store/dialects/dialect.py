@@ -9,6 +9,7 @@ from sqlalchemy import BindParameter, Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import TypeEngine
 
+from trunkline.store.direct import Driver
 from trunkline.store.notifications import Notifications
 
 
@@ -42,6 +43,10 @@ class Dialect(ABC):
 
         A server that does not answer a statement within *answer_seconds* is taken to be away. Raises SettingsInvalid.
         """
+
+    @abstractmethod
+    async def connect_directly(self, url: str, *, schema: str | None, answer_seconds: float) -> Driver:
+        """Connect as ``connect``'s engines do, without SQLAlchemy. Raises StoreUnavailable."""
 
     @abstractmethod
     def readers(self, pool_size: int) -> int:

@@ -13,6 +13,8 @@ from sqlalchemy.types import TypeEngine
 
 from trunkline.store import poolers
 from trunkline.store.dialects.dialect import Dialect
+from trunkline.store.direct import Driver
+from trunkline.store.drivers import PostgreSQLDriver
 from trunkline.store.notifications import Notifications
 from trunkline.store.servers import Server
 
@@ -61,6 +63,11 @@ class PostgreSQL(Dialect):
             connect_args={"async_creator_fn": server.connect, "command_timeout": answer_seconds},
         )
         return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
+
+    async def connect_directly(self, url: str, *, schema: str | None, answer_seconds: float) -> Driver:
+        """Connect to the server."""
+        server = Server.of_url(url, schema=schema)
+        return await PostgreSQLDriver.over(await server.connect(command_timeout=answer_seconds))
 
     def readers(self, pool_size: int) -> int:
         """Give the size of the pool, which writes too."""

@@ -142,6 +142,7 @@ class Dispatcher:
             self._sender.channels.get,
             schema_versions=self._sender.schema_versions,
             deliver_for=Gathering(self._runner.slots, self._reports.batch_began).deliver_for,
+            treatment=policies.treatment_of(self._settings),
         )
         self._ordering = Ordering(self._runner, self._owned, table, turn=self._signals.turn)
         self._runner.ordering = self._ordering

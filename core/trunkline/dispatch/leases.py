@@ -63,7 +63,7 @@ class Leases:
             was_cut_off = await self._cut_off.wait(pause)
             try:
                 await self.renew()
-                pause = SUSPECT_SECONDS if self._suspects.are_new else RENEW_SECONDS
+                pause = min(SUSPECT_SECONDS, RENEW_SECONDS) if self._suspects.are_new else RENEW_SECONDS
             except StoreUnavailable as error:
                 _log.warning("cannot renew the leases now: %s", error)
                 pause = CUT_OFF_SECONDS if was_cut_off else RENEW_SECONDS

@@ -144,6 +144,7 @@ subscriptions = Table(
     Column("expires_ms", BigInteger),
     Column("target", JSON(none_as_null=True)),
     Column("gap_position", BigInteger),
+    Column("defaults", JSON(none_as_null=True)),
     Index("ix_subscriptions_company", "company_id"),
     Index("ix_subscriptions_version", "version"),
     partial_index("ix_subscriptions_name", "company_id", "name", where="name IS NOT NULL"),
@@ -155,7 +156,8 @@ subscriptions = Table(
 version of the last change. The live reader serves what comes after *start_position*; *resume_position* is where a paused or
 disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it. *name*, *holder*, *notes*
 and *expires_ms* are the terms of one that its holder renews (``contract.Terms``); a deleted one has no name. Of such a one *gap_position*
-is where events that it will not get end, as long as its holder has not been told."""
+is where events that it will not get end, as long as its holder has not been told. *defaults* is what its company's *delivery*
+is, too."""
 
 routing = Table(
     "routing",
@@ -345,10 +347,12 @@ companies = Table(
     Column("metadata", Text),
     Column("alert_recipients", Text),
     Column("erasure", String(40)),
+    Column("delivery", JSON(none_as_null=True)),
     Index("ix_companies_reference", "reference", unique=True),
 )
 """One row for each company that was made, changed, or is being erased. *limits* is a JSON object of those alone that the
-operator gave it; *metadata* and *alert_recipients* are JSON, too. *erasure* is the id of the erasure that removes it."""
+operator gave it; *metadata* and *alert_recipients* are JSON, too. *erasure* is the id of the erasure that removes it. *delivery* is how its
+targets are treated where their subscriptions do not say, in both environments; null where the deployment says."""
 
 erasures = Table(
     "erasures",

@@ -10,6 +10,7 @@ it stops) says so with ``@pytest.mark.own_hub``, and gets a hub and a database t
 
 import contextlib
 import gc
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
@@ -31,8 +32,15 @@ from trunkline.testing.receiver import Receiver
 __all__ = ["SHARDS", "started_postgres"]
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
+_SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 SHARDS = databases.SHARDS
 HUB_SETTINGS = hubs.HUB_SETTINGS
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a module that is slow as a whole unread where slow tests are left out: each worker would import all it needs."""
+    is_wanted = config.option.markexpr != "not slow" or not collection_path.name.startswith("test_")
+    return None if is_wanted else bool(_SLOW_AS_A_WHOLE.search(collection_path.read_text())) or None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -31,7 +31,28 @@ from trunkline.testing.receiver import Receiver
 
 __all__ = ["SHARDS", "started_postgres"]
 
-SCHEMAS = Path(__file__).parents[1] / "schemas"
+TESTS = Path(__file__).parent
+SCHEMAS = TESTS.parent / "schemas"
+SLOW_ON_POSTGRESQL = (
+    "core/api",
+    "core/dispatch/test_batches.py",
+    "core/dispatch/test_breaker.py",
+    "core/dispatch/test_channels.py",
+    "core/dispatch/test_outcomes.py",
+    "core/dispatch/test_reports.py",
+    "core/dispatch/test_supervision.py",
+    "core/dispatch/test_unreadable.py",
+    "core/schemas/test_versions_side_by_side.py",
+    "plugins/portal",
+    "plugins/webhooks",
+)
+"""The HTTP edge, pages, and of the dispatcher what comes of an attempt; what it claims and writes is ``core/store``'s."""
+FAST_ON_BOTH = (
+    "plugins/portal/test_sign_in.py",
+    "plugins/portal/test_links.py",
+    "plugins/portal/test_oidc_users.py",
+)
+"""What the portal keeps in tables of its own: sessions, links and users."""
 _SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 SHARDS = databases.SHARDS
 HUB_SETTINGS = hubs.HUB_SETTINGS
@@ -41,6 +62,18 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave a module that is slow as a whole unread where slow tests are left out: each worker would import all it needs."""
     is_wanted = config.option.markexpr != "not slow" or not collection_path.name.startswith("test_")
     return None if is_wanted else bool(_SLOW_AS_A_WHOLE.search(collection_path.read_text())) or None
+
+
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave PostgreSQL to the slow suites where no statement of SQL is first tried: the rooms below have tried it on both."""
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is None or "postgresql" not in callspec.params.values():
+            continue
+        path = item.path.relative_to(TESTS).as_posix()
+        if path.startswith(SLOW_ON_POSTGRESQL) and not path.startswith(FAST_ON_BOTH):
+            item.add_marker("slow")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,7 +18,7 @@ demo: .venv/.runtime  ## run the hub and a receiver on real events; ARGS="--exit
 # Some machines say that Python is to keep no bytecode: each worker, and each command that a test starts, would compile all anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: setup  ## run the tests, the slow ones excepted; ARGS="tests/core -k retry" for some
-	.venv/bin/python -m pytest -n 4 --dist worksteal -m "not slow" $(ARGS)
+	.venv/bin/python -m pytest -n 5 --dist worksteal -m "not slow" $(ARGS)
 
 check: setup  ## judge form, types and layers
 	.venv/bin/ruff format --check --quiet

@@ -10,6 +10,7 @@ it stops) says so with ``@pytest.mark.own_hub``, and gets a hub and a database t
 
 import contextlib
 import gc
+import itertools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from pathlib import Path
@@ -33,6 +34,14 @@ __all__ = ["SHARDS", "started_postgres"]
 
 TESTS = Path(__file__).parent
 SCHEMAS = TESTS.parent / "schemas"
+WAITING = (
+    "core/api/test_companies.py",
+    "core/api/test_connections.py",
+    "core/api/test_environments.py",
+    "core/cli/test_companies.py",
+    "core/dispatch",
+)
+"""Whose tests wait, for retries and time limits, much longer than they compute."""
 SLOW_ON_POSTGRESQL = (
     "core/api",
     "core/dispatch/test_batches.py",
@@ -65,8 +74,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave PostgreSQL to the slow suites where no statement of SQL is first tried: the rooms below have tried it on both."""
+    if hasattr(config, "workerinput"):
+        _spread(items)
     for item in items:
         callspec = getattr(item, "callspec", None)
         if callspec is None or "postgresql" not in callspec.params.values():
@@ -74,6 +85,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         path = item.path.relative_to(TESTS).as_posix()
         if path.startswith(SLOW_ON_POSTGRESQL) and not path.startswith(FAST_ON_BOTH):
             item.add_marker("slow")
+
+
+def _spread(items: list[pytest.Item]) -> None:
+    """Put the modules that wait evenly between those that compute: workers that are dealt the same part of the list share cores."""
+    modules = [list(group) for _, group in itertools.groupby(items, key=lambda item: item.path)]
+    parts: tuple[list[list[pytest.Item]], ...] = ([], [])
+    for module in modules:
+        parts[module[0].path.relative_to(TESTS).as_posix().startswith(WAITING)].append(module)
+    placed = [pair for part in parts for pair in _placed(part)]
+    items[:] = itertools.chain.from_iterable(module for _, module in sorted(placed, key=lambda pair: pair[0]))
+
+
+def _placed(modules: list[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
+    """Give each module with its place in their list, as a share of all their tests."""
+    done, total = 0, sum(map(len, modules))
+    for module in modules:
+        yield done / total, module
+        done += len(module)
 
 
 @pytest.hookimpl(wrapper=True)

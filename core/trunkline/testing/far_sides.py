@@ -118,6 +118,10 @@ class FarSide:
         """Answer until *after_bytes* more have come, and take the rest without answering: an event whose answer is lost."""
         return False
 
+    async def refuse_event(self, event_id: str) -> bool:  # noqa: ARG002 - what a far side that can overrides
+        """Refuse one event from now on, for now or for good, and take all others."""
+        return False
+
     def traffic(self) -> Traffic | None:
         """Tell what the channel has said to it so far, refused or not; None where that cannot be seen."""
         return None
@@ -197,6 +201,18 @@ class HttpFarSide(FarSide):
         if not self._rejects:
             return False
         self.play(Answer(self._rejects[0]))
+        return True
+
+    async def refuse_event(self, event_id: str) -> bool:
+        """Answer a request that brings the event with the first of *rejects*, or with 503."""
+        refusal = Answer(self._rejects[0] if self._rejects else 503)
+
+        async def answer(connection: Connection) -> None:
+            came = (one for one in reversed(self.receiver.requests) if one.connection == connection.number)
+            is_refused = _arrival_of(next(came)).is_of(event_id)
+            await (refusal if is_refused else self._accepting)(connection)
+
+        self.play(answer)
         return True
 
     async def be_gone(self) -> bool:

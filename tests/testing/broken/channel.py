@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, SecretStr
-from trunkline import Channel, HttpResponse, Outcome, PluginContext, Result, deliver_by_http, hookimpl
+from trunkline import Channel, Outcome, PluginContext, Result, deliver_by_http, hookimpl
+from trunkline.routes import HttpResponse
 from trunkline.routes import Caller, Routes, Strict, StrictRoute, requires, rest_hook_routes
 
 

@@ -142,7 +142,8 @@ class HttpFarSide(FarSide):
     """A path of its own at a ``Receiver``.
 
     *accepting* is how an event is taken; *rejects* and *gone* are the statuses that mean "never" and "nobody here".
-    An arrival is waited for *patience_seconds*.
+    An arrival is waited for *patience_seconds*. Where the channel declares that its targets are URLs (``target=Url``) the suite
+    lets it be named so.
     """
 
     def __init__(
@@ -169,6 +170,10 @@ class HttpFarSide(FarSide):
         """Host and port."""
         parts = urlsplit(self.url)
         return str(parts.hostname), int(parts.port or 80)
+
+    def be_declared(self) -> None:
+        """Be named by the members of a ``Url`` from now on."""
+        self.target = {"url": self.url}
 
     def play(self, reply: Reply) -> None:
         """Answer every request from now on with *reply*, and break off those that hang."""
@@ -241,13 +246,16 @@ class HttpFarSide(FarSide):
 
     async def another(self) -> "HttpFarSide":
         """Give another path at the same receiver."""
-        return HttpFarSide(
+        other = HttpFarSide(
             self.receiver,
             accepting=self._accepting,
             rejects=self._rejects,
             gone=self._gone,
             patience_seconds=self._patience_seconds,
         )
+        if self.target is not None:
+            other.be_declared()
+        return other
 
 
 def _arrival_of(request: ReceivedRequest) -> Arrival:

@@ -141,8 +141,22 @@ def good_pulled() -> Broken:
     return pulled("bodies")
 
 
+def good_with_urls() -> Broken:
+    channel = CHANNEL.replace("=deliver)", "=deliver, target=Url)")
+    return acme("from trunkline import Url\n\n" + DELIVER, channel=channel, routes="", patience_seconds=20.0)
+
+
 GOOD = {
     good: None,
+    good_with_urls: (
+        "channel.delivers-an-event",
+        "channel.delivers-many-at-once",
+        "channel.follows-a-changed-target",
+        "channel.refuses-impossible-targets",
+        "channel.retries-when-nobody-listens",
+        "channel.sends-only-through-the-client",
+        "channel.subscribes-by-its-own-route",
+    ),
     good_pulled: (
         "channel.is-described",
         "channel.has-a-name-of-its-own",

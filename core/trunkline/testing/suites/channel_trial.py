@@ -131,6 +131,8 @@ class ChannelTrial:
         for name in ("url", "config", "secrets", "headers", "signature", "company_id", "subscription_id"):
             if name in changes:
                 target[name] = changes.pop(name)
+        if self.channel.target is targets.Url:
+            target["config"] = targets.Url(url=target["url"])
         whole: dict[str, Any] = {
             "event_id": str(number),
             "event_type": kind.name,

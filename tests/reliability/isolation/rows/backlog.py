@@ -28,7 +28,7 @@ async def _only(attack: Attack) -> str:
     return answer.json()["subscriptions"][0]["id"]
 
 
-@row(prepare=paused, in_part=("postgresql",))
+@row(prepare=paused, in_part=("postgresql",), seconds=8, is_alone=True)
 async def backlog_resumed(attack: Attack) -> None:
     """A subscription with half a million deliveries to come is resumed; its target answers at once."""
     url = attack.target(Answer(), path="/hook")
@@ -38,7 +38,7 @@ async def backlog_resumed(attack: Attack) -> None:
     attack.noted["pushes"] += attack.receiver.count
 
 
-@row(prepare=paused)
+@row(prepare=paused, seconds=8, is_alone=True)
 async def backlog_to_a_hanging_target(attack: Attack) -> None:
     """A subscription with half a million deliveries to come is resumed; its target hangs."""
     url = attack.target(Hang(), path="/hook")
@@ -47,7 +47,7 @@ async def backlog_to_a_hanging_target(attack: Attack) -> None:
     await attack.rest()
 
 
-@row(prepare=paused)
+@row(prepare=paused, seconds=8, is_alone=True)
 async def backlog_paused_and_resumed(attack: Attack) -> None:
     """A subscription with half a million deliveries to come is paused and resumed again and again."""
     path = f"/webhooks/subscriptions/{await _only(attack)}"
@@ -58,7 +58,7 @@ async def backlog_paused_and_resumed(attack: Attack) -> None:
     )
 
 
-@row(prepare=due, in_part=("sqlite",))
+@row(prepare=due, in_part=("sqlite",), seconds=8, is_alone=True)
 async def retries_due_at_once(attack: Attack) -> None:
     """200,000 retries are due at the start; the target answers at once."""
     url = attack.target(Answer(), path="/hook")
@@ -67,13 +67,13 @@ async def retries_due_at_once(attack: Attack) -> None:
     attack.noted["pushes"] += attack.receiver.count
 
 
-@row(prepare=due)
+@row(prepare=due, seconds=8, is_alone=True)
 async def retries_due_to_nobody(attack: Attack) -> None:
     """200,000 retries are due at the start; nothing listens at the target."""
     await attack.rest()
 
 
-@row(prepare=due)
+@row(prepare=due, seconds=8, is_alone=True)
 async def retries_due_that_get_a_pace(attack: Attack) -> None:
     """200,000 retries are due at the start, of a subscription that gets a pace then."""
     change = {"target_url": attack.target(Answer(), path="/hook"), "rate": "100/second"}

@@ -49,7 +49,7 @@ async def rotations(attack: Attack) -> None:
     await attack.repeat(rotate, at_once=4, pause_seconds=0.01)
 
 
-@row()
+@row(seconds=11.5)
 async def tests_of_hanging_targets(attack: Attack) -> None:
     """Test calls to a target that hangs, a hundred at once."""
     url = attack.target(Hang())
@@ -70,7 +70,7 @@ async def large_headers(attack: Attack) -> None:
     await attack.repeat(lambda _: attack.emit(20), pause_seconds=0.5)
 
 
-@row()
+@row(seconds=8)
 async def a_hundred_targets_a_batch(attack: Attack) -> None:
     """100 subscriptions to a quick target, and batches of 1,000 events: 100,000 pushes each."""
     url = attack.target(Answer())

@@ -231,6 +231,16 @@ Deliveries with the same *order_key* (null where the subscription has no orderin
 the shard *order_shard*; *queued* is 1 where it waits for an earlier one (``store.ordering``). Those of a subscription with a
 pace have an *order_shard* without a key: its holder alone makes them (``store.paced``)."""
 
+unsettled = Table(
+    "unsettled",
+    metadata,
+    Column("subscription_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("change", String(8), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+"""Subscriptions whose open deliveries after *position* and up to *last* are still to *change* (``store.open_deliveries``)."""
+
 attempts = Table(
     "attempts",
     metadata,

@@ -6,6 +6,7 @@ from row import row
 
 from trunkline.testing.receiver import Answer, Hang
 
+CHANGES = 5
 PORT_TO_COME = "http://127.0.0.1:9"
 """Nothing listens there: the hub has no way to be rid of the backlog but to try."""
 
@@ -80,3 +81,18 @@ async def retries_due_that_get_a_pace(attack: Attack) -> None:
     await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", change)
     await attack.rest()
     attack.noted["pushes"] += attack.receiver.count
+
+
+@row(prepare=due, in_part=("sqlite",), seconds=8, is_alone=True)
+async def retries_due_paused_and_resumed(attack: Attack) -> None:
+    """A subscription with 200,000 retries that are due is paused and resumed again and again, and deleted in the end."""
+    path = f"/webhooks/subscriptions/{await _only(attack)}"
+    statuses = ("paused", "active")
+
+    async def change(turn: int) -> None:
+        if turn < CHANGES:
+            await attack.call("PATCH", path, {"status": statuses[turn % 2]})
+        elif turn == CHANGES:
+            await attack.call("DELETE", path)
+
+    await attack.repeat(change, pause_seconds=0.5)

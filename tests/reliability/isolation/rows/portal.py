@@ -149,6 +149,17 @@ async def sign_ins(attack: Attack) -> None:
         await attack.repeat(sign_in, at_once=8)
 
 
+@row()
+async def sign_ins_with_a_key(attack: Attack) -> None:
+    """Somebody signs in with a key that is right, again and again, eight at a time, and never comes back to a session."""
+
+    async def sign_in(_: int) -> None:
+        async with signed_in(attack):
+            pass
+
+    await attack.repeat(sign_in, at_once=8)
+
+
 _PROVIDER = 48_117
 """The port of a provider that the settings name before it runs."""
 

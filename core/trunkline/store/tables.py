@@ -145,6 +145,7 @@ subscriptions = Table(
     Column("target", JSON(none_as_null=True)),
     Column("gap_position", BigInteger),
     Index("ix_subscriptions_company", "company_id"),
+    partial_index("ix_subscriptions_live", "company_id", "no", where="status <> 'deleted'"),
     Index("ix_subscriptions_version", "version"),
     partial_index("ix_subscriptions_name", "company_id", "name", where="name IS NOT NULL"),
     partial_index(

@@ -20,6 +20,7 @@ from typing import Self
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import policies
+from trunkline.dispatch.aftermath import Aftermath
 from trunkline.dispatch.gaps import Gaps
 from trunkline.dispatch.gathering import Gathering
 from trunkline.dispatch.jobs import Job
@@ -57,6 +58,8 @@ LANE_CONNECTIONS = 4
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for what is in flight."""
 SWEEP_SECONDS = 0.1
+_NOT_VITAL = frozenset({"replays", "lapses", "aftermath", "gaps"})
+"""Parts without which a worker delivers all the same."""
 _log = logging.getLogger(__name__)
 
 
@@ -155,6 +158,7 @@ class Dispatcher:
         self._turns = self._build_turns(table)
         self._replays = self._build_replay_lane()
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.now_ms)
+        self._aftermath = Aftermath(self._database, due=self._signals.due)
         self._gaps = Gaps(
             self._database, table, self._sender, self._owned, timeout_seconds=self._settings.timeout_seconds
         )
@@ -215,13 +219,14 @@ class Dispatcher:
             "turns": functools.partial(self._turns.run, self._signals.turn),
             "replays": functools.partial(self._replays.run, self._signals.replay),
             "lapses": self._lapses.run,
+            "aftermath": self._aftermath.run,
             "gaps": self._gaps.run,
             "settlement": self._settlement.run,
             "sweep": self._sweep,
         }
         self._tasks = [
             asyncio.create_task(
-                self._supervision.keep(name, run, is_vital=name not in {"replays", "lapses", "gaps"}),
+                self._supervision.keep(name, run, is_vital=name not in _NOT_VITAL),
                 name=name,
             )
             for name, run in parts.items()

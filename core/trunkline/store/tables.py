@@ -146,6 +146,7 @@ subscriptions = Table(
     Column("gap_position", BigInteger),
     Column("defaults", JSON(none_as_null=True)),
     Index("ix_subscriptions_company", "company_id"),
+    partial_index("ix_subscriptions_live", "company_id", "no", where="status <> 'deleted'"),
     Index("ix_subscriptions_version", "version"),
     partial_index("ix_subscriptions_name", "company_id", "name", where="name IS NOT NULL"),
     partial_index(
@@ -232,6 +233,16 @@ deliveries = Table(
 Deliveries with the same *order_key* (null where the subscription has no ordering) go one after the other, made by the holder of
 the shard *order_shard*; *queued* is 1 where it waits for an earlier one (``store.ordering``). Those of a subscription with a
 pace have an *order_shard* without a key: its holder alone makes them (``store.paced``)."""
+
+unsettled = Table(
+    "unsettled",
+    metadata,
+    Column("subscription_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("change", String(8), nullable=False),
+    Column("position", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False),
+)
+"""Subscriptions whose open deliveries after *position* and up to *last* are still to *change* (``store.open_deliveries``)."""
 
 attempts = Table(
     "attempts",

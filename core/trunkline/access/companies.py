@@ -22,7 +22,7 @@ from trunkline.model.companies import REFERENCE_FORM, is_reference
 from trunkline.model.environments import TEST, company_number, environment_member, in_environment
 from trunkline.model.times import utc_or_none
 from trunkline.store import companies as store
-from trunkline.store import directory, erasures, subscriptions
+from trunkline.store import defaults, directory, erasures
 from trunkline.store.companies import Company
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
@@ -169,7 +169,7 @@ class Companies:
         treatment = _treatment(company.delivery, changes)
         if treatment != (company.delivery or None):
             both = [company_id, in_environment(company_id, TEST)]
-            await subscriptions.set_defaults(connection, both, treatment or {})
+            await defaults.give(connection, both, treatment or {})
         return treatment
 
     async def _change_test(

@@ -326,6 +326,7 @@ def test_the_readme_runs(make_reader: MakeReader):
         "publish-your-event-documentation",
         "replay-and-catch-up",
         "run-plugins-from-files",
+        "spare-a-target",
         "deliver-in-order",
         "use-a-test-environment",
         "write-a-client",

@@ -22,7 +22,7 @@ from trunkline.model.companies import REFERENCE_FORM, is_reference
 from trunkline.model.environments import TEST, company_number, environment_member, in_environment
 from trunkline.model.times import utc_or_none
 from trunkline.store import companies as store
-from trunkline.store import directory, erasures, subscriptions
+from trunkline.store import defaults, directory, erasures
 from trunkline.store.companies import Company
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
@@ -61,6 +61,8 @@ class Companies:
     async def create(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Make a company and show it. Raises BodyInvalid, Conflict: another one has its reference."""
         _check(values)
+        if "delivery" in values:
+            values = {**values, "delivery": _treatment({}, values["delivery"])}
         async with self._database.write() as connection:
             await directory.count_change(connection)
             company_id = await store.new_id(connection)
@@ -104,6 +106,9 @@ class Companies:
         _check(values)
         company_id = company_number(await self._directory.id_of(name))
         async with self._database.write() as connection:
+            if "delivery" in values:
+                treatment = await self._treat(connection, company_id, values["delivery"])
+                values = {**values, "delivery": treatment}
             if "reference" in values:
                 await directory.count_change(connection)
             if await store.lock(connection, company_id) is None:
@@ -146,8 +151,6 @@ class Companies:
             if holder not in {None, company_id}:
                 msg = f"The reference '{reference}' is that of company {holder}; choose another, or change that company."
                 raise Conflict(msg)
-        if "delivery" in changes:
-            changes["delivery"] = await self._treat(connection, company_id, changes["delivery"]) or None
         if "limits" in changes:
             own = await store.limits_of(connection, company_id)
             changes["limits"] = merged(own, changes["limits"] or {})
@@ -155,18 +158,18 @@ class Companies:
 
     async def _treat(
         self, connection: AsyncConnection, company_id: int, changes: Mapping[str, Any] | None
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any] | None:
         """Change how targets are treated in both environments where their subscriptions do not say; gives all that is set.
 
-        None takes back all of it.
+        Call it before the log's lock is taken, as whoever makes a subscription takes that last. Raises CompanyErased.
         """
-        company = await store.find(connection, company_id)
-        before = company.delivery if company else {}
-        after = {**before, **changes} if changes is not None else {}
-        treatment = {name: value for name, value in after.items() if value is not None}
-        if treatment != before:
+        company = await store.lock(connection, company_id)
+        if company is None:
+            raise CompanyErased(company_id)
+        treatment = _treatment(company.delivery, changes)
+        if treatment != (company.delivery or None):
             both = [company_id, in_environment(company_id, TEST)]
-            await subscriptions.set_defaults(connection, both, treatment)
+            await defaults.give(connection, both, treatment or {})
         return treatment
 
     async def _change_test(
@@ -196,6 +199,12 @@ class Companies:
             "created_utc": utc_or_none(company.created_ms if company else None),
             "updated_utc": utc_or_none(company.updated_ms if company else None),
         }
+
+
+def _treatment(before: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Give how targets are treated after *changes*, of which None takes one back; None where nothing is said."""
+    after = {**before, **changes} if changes is not None else {}
+    return {name: value for name, value in after.items() if value is not None} or None
 
 
 def receipt(erasure: Erasure) -> dict[str, Any]:

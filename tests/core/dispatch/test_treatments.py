@@ -46,7 +46,11 @@ async def test_the_nearest_that_says_how_fast_holds_until_it_is_taken_back(open_
             "rate": None,
         }
         assert await _pace(house, no) == Pace(2, Rate(9, 1))
-        await house.hub.companies.change(92, {"delivery": None})
+        made = await house.hub.companies.create({"delivery": {"rate": "7/second", "retry": None}})
+        assert await _pace(house, await house.subscribe("http://127.0.0.1:9/", company=made["id"])) == Pace(
+            3, Rate(7, 1)
+        )
+        await house.hub.companies.change(92, {"delivery": None, "reference": "acme"})
         assert await _pace(house, no) == Pace(3, Rate(9, 1))
         [row] = await house.query("SELECT delivery FROM companies WHERE company_id = 92")
         assert row["delivery"] is None

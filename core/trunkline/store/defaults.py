@@ -1,0 +1,35 @@
+"""How targets of a company are treated where their subscriptions do not say: kept with the company, and in each of their rows.
+
+So whoever loads subscriptions reads nothing else. A subscription that is made takes what its company has (``subscriptions.insert``).
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import StoreUnavailable
+from trunkline.store import subscriptions, tables
+
+_table = tables.subscriptions
+
+
+async def give(
+    connection: AsyncConnection, company_ids: Collection[int], defaults: Mapping[str, Any]
+) -> None:
+    """Give the subscriptions of companies what holds where they do not say.
+
+    Raises:
+        StoreUnavailable: another one was made meanwhile, which this would pass over.
+    """
+    numbers = await subscriptions.lock_of_companies(connection, company_ids)
+    version = await subscriptions.next_version(connection)  # from here on nobody else makes one
+    others = sqlalchemy.select(_table.c.no).where(
+        _table.c.company_id.in_(company_ids), _table.c.status != "deleted", _table.c.no.not_in(numbers)
+    )
+    if (await connection.execute(others.limit(1))).first() is not None:
+        msg = "a subscription of the company was made at the same moment"
+        raise StoreUnavailable(msg)
+    changes = {"defaults": dict(defaults) or None, "version": version}
+    await connection.execute(_table.update().where(_table.c.no.in_(numbers)).values(changes))

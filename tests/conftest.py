@@ -10,8 +10,10 @@ it stops) says so with ``@pytest.mark.own_hub``, and gets a hub and a database t
 
 import contextlib
 import gc
+import importlib.util
 import itertools
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
@@ -71,6 +73,12 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     """Leave a module that is slow as a whole unread where slow tests are left out: each worker would import all it needs."""
     is_wanted = config.option.markexpr != "not slow" or not collection_path.name.startswith("test_")
     return None if is_wanted else bool(_SLOW_AS_A_WHOLE.search(collection_path.read_text())) or None
+
+
+def pytest_configure() -> None:
+    """Say once that there is no ``sniffio``: httpx looks through the whole path for it with every call of an app."""
+    if importlib.util.find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # type: ignore[assignment]  # which is how an import is refused
 
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks

@@ -16,6 +16,7 @@ import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from tests.databases import MigratedDatabases
@@ -46,18 +47,23 @@ WAITING = (
 """Whose tests wait, for retries and time limits, much longer than they compute."""
 SLOW_ON_POSTGRESQL = (
     "core/api",
+    "core/cli/test_quarantine.py",
     "core/dispatch/test_batches.py",
     "core/dispatch/test_breaker.py",
     "core/dispatch/test_channels.py",
     "core/dispatch/test_outcomes.py",
+    "core/dispatch/test_paces.py",
     "core/dispatch/test_reports.py",
     "core/dispatch/test_supervision.py",
     "core/dispatch/test_unreadable.py",
+    "core/runtime/test_metrics.py",
     "core/schemas/test_versions_side_by_side.py",
+    "core/stream/test_retention.py",
+    "plugins/polling",
     "plugins/portal",
     "plugins/webhooks",
 )
-"""The HTTP edge, pages, and of the dispatcher what comes of an attempt; what it claims and writes is ``core/store``'s."""
+"""The HTTP edge, pages, and of the dispatcher what comes of an attempt: their SQL is tried on both in ``core/store`` and beside it."""
 FAST_ON_BOTH = (
     "plugins/portal/test_sign_in.py",
     "plugins/portal/test_links.py",
@@ -76,9 +82,11 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 def pytest_configure() -> None:
-    """Say once that there is no ``sniffio``: httpx looks through the whole path for it with every call of an app."""
+    """Answer the question of httpx which loop runs: with every call of an app it looks for ``sniffio``, through the whole path."""
     if importlib.util.find_spec("sniffio") is None:
-        sys.modules["sniffio"] = None  # type: ignore[assignment]  # which is how an import is refused
+        answer = ModuleType("sniffio")
+        answer.current_async_library = lambda: "asyncio"
+        sys.modules["sniffio"] = answer
 
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
@@ -86,13 +94,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave PostgreSQL to the slow suites where no statement of SQL is first tried: the rooms below have tried it on both."""
     if hasattr(config, "workerinput"):
         _spread(items)
+    of_sqlite = {_function_of(item) for item in items if _is_of(item, "sqlite")}
     for item in items:
-        callspec = getattr(item, "callspec", None)
-        if callspec is None or "postgresql" not in callspec.params.values():
-            continue
         path = item.path.relative_to(TESTS).as_posix()
-        if path.startswith(SLOW_ON_POSTGRESQL) and not path.startswith(FAST_ON_BOTH):
+        is_second = _is_of(item, "postgresql") and _function_of(item) in of_sqlite
+        if is_second and path.startswith(SLOW_ON_POSTGRESQL) and not path.startswith(FAST_ON_BOTH):
             item.add_marker("slow")
+
+
+def _is_of(item: pytest.Item, engine: Engine) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and engine in callspec.params.values()
+
+
+def _function_of(item: pytest.Item) -> tuple[Path, str]:
+    return item.path, item.nodeid.partition("[")[0]
 
 
 def _spread(items: list[pytest.Item]) -> None:

@@ -10,10 +10,13 @@ it stops) says so with ``@pytest.mark.own_hub``, and gets a hub and a database t
 
 import contextlib
 import gc
+import importlib.util
 import itertools
 import re
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from tests.databases import MigratedDatabases
@@ -44,18 +47,23 @@ WAITING = (
 """Whose tests wait, for retries and time limits, much longer than they compute."""
 SLOW_ON_POSTGRESQL = (
     "core/api",
+    "core/cli/test_quarantine.py",
     "core/dispatch/test_batches.py",
     "core/dispatch/test_breaker.py",
     "core/dispatch/test_channels.py",
     "core/dispatch/test_outcomes.py",
+    "core/dispatch/test_paces.py",
     "core/dispatch/test_reports.py",
     "core/dispatch/test_supervision.py",
     "core/dispatch/test_unreadable.py",
+    "core/runtime/test_metrics.py",
     "core/schemas/test_versions_side_by_side.py",
+    "core/stream/test_retention.py",
+    "plugins/polling",
     "plugins/portal",
     "plugins/webhooks",
 )
-"""The HTTP edge, pages, and of the dispatcher what comes of an attempt; what it claims and writes is ``core/store``'s."""
+"""The HTTP edge, pages, and of the dispatcher what comes of an attempt: their SQL is tried on both in ``core/store`` and beside it."""
 FAST_ON_BOTH = (
     "plugins/portal/test_sign_in.py",
     "plugins/portal/test_links.py",
@@ -73,18 +81,34 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if is_wanted else bool(_SLOW_AS_A_WHOLE.search(collection_path.read_text())) or None
 
 
+def pytest_configure() -> None:
+    """Answer the question of httpx which loop runs: with every call of an app it looks for ``sniffio``, through the whole path."""
+    if importlib.util.find_spec("sniffio") is None:
+        answer = ModuleType("sniffio")
+        answer.current_async_library = lambda: "asyncio"
+        sys.modules["sniffio"] = answer
+
+
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave PostgreSQL to the slow suites where no statement of SQL is first tried: the rooms below have tried it on both."""
     if hasattr(config, "workerinput"):
         _spread(items)
+    of_sqlite = {_function_of(item) for item in items if _is_of(item, "sqlite")}
     for item in items:
-        callspec = getattr(item, "callspec", None)
-        if callspec is None or "postgresql" not in callspec.params.values():
-            continue
         path = item.path.relative_to(TESTS).as_posix()
-        if path.startswith(SLOW_ON_POSTGRESQL) and not path.startswith(FAST_ON_BOTH):
+        is_second = _is_of(item, "postgresql") and _function_of(item) in of_sqlite
+        if is_second and path.startswith(SLOW_ON_POSTGRESQL) and not path.startswith(FAST_ON_BOTH):
             item.add_marker("slow")
+
+
+def _is_of(item: pytest.Item, engine: Engine) -> bool:
+    callspec = getattr(item, "callspec", None)
+    return callspec is not None and engine in callspec.params.values()
+
+
+def _function_of(item: pytest.Item) -> tuple[Path, str]:
+    return item.path, item.nodeid.partition("[")[0]
 
 
 def _spread(items: list[pytest.Item]) -> None:

@@ -11,16 +11,19 @@ import pytest
 TESTS = Path(__file__).parent
 ALONE = (
     "reliability/test_backlogs.py",
-    "reliability/test_crash_matrix.py",
     "reliability/test_isolation_matrix.py",
     "core/dispatch/test_contention.py",
 )
-"""What measures how fast the hub is, or fills the machine by itself."""
+"""What measures how fast the hub is."""
 TIMED = ("reliability",)
-"""What waits for the most part, with bounds on how long: beside two of its kind, which wait as well, and nothing else."""
+"""What waits for the most part, with bounds on how long: beside two of its kind, which wait as well, and nothing else.
+
+The crash matrix, which has work for both cores whenever they have none, is one of them.
+"""
 OWN_CLOCK = ("reliability/simulation",)
 """Of these, what has a clock of its own."""
 FIRST = (
+    "reliability/test_crash_matrix.py",
     "reliability/test_hostile_plugins.py",
     "reliability/test_faults_subscriptions.py",
     "plugins/n8n/test_server.py",

@@ -19,7 +19,7 @@ from tests.plugins.n8n.chat_model import DONE, ChatModel, served
 from tests.plugins.n8n.server import N8n, free_port, node, outputs, wait_for
 from tests.plugins.n8n.test_server import (
     ACTION,
-    EVERY_MINUTE,
+    OFTEN,
     OPERATIONS,
     POLLING,
     START,
@@ -147,7 +147,7 @@ def test_nothing_is_lost_while_no_worker_runs_or_the_hub_is_away(upgraded: Offic
     office = upgraded
     filters = {"onlyPaymentId": 12}
     pushed = office.make_triggered("Pushed", TRIGGER, "payment.succeeded")
-    polled = office.make_triggered("Polled", POLLING, "payment.succeeded", filters=filters, **EVERY_MINUTE)
+    polled = office.make_triggered("Polled", POLLING, "payment.succeeded", filters=filters, **OFTEN)
     for workflow in (pushed, polled):
         office.n8n.activate(workflow)
     [hook] = wait_for("the hub has the hook", office.hooks)

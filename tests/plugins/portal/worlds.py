@@ -26,5 +26,5 @@ async def shown_when(browser, path: str, words: str) -> str:
     """Load a page again and again until it says *words*."""
     async with asyncio.timeout(10):
         while words not in (text := browser.words(await browser.get(path))):
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.1)
     return text

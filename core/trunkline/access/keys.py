@@ -22,6 +22,7 @@ from trunkline.errors import (
     BodyInvalid,
     FieldError,
     Forbidden,
+    KeysTooFast,
     LimitReached,
     NotFound,
     StoreUnavailable,
@@ -31,6 +32,7 @@ from trunkline.errors import (
 from trunkline.model.companies import MAX_COMPANY_ID
 from trunkline.model.environments import company_number, environment_of, in_environment
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
+from trunkline.runtime import callers
 from trunkline.runtime.batching import Batcher
 from trunkline.store import keys as store
 from trunkline.store import secrets as secret_store
@@ -40,6 +42,10 @@ from trunkline.store.keys import KeyRecord, ValidKey
 from trunkline.store.secrets import Redigest
 
 KEY_ID_PREFIX = "key_"
+MADE_PER_MINUTE = 30
+"""Keys that a company may make in a minute, by rotation too; operators may make any number for it."""
+ENDED_KEPT = 200
+"""Keys of a company that are kept, and listed, when they have ended: the newest, and so all that were made in the last minute."""
 _SECRET_BYTES = 32
 _KEY = re.compile(r"([a-z][a-z0-9]{1,15})_(live|test)_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
 _log = logging.getLogger(__name__)
@@ -120,10 +126,14 @@ class Keys:
         Raises:
             BodyInvalid: a scope is unknown, or none is given; or its terms cannot be read.
             LimitReached: the company has all the keys that it may have.
+            KeysTooFast: the company makes them too fast.
         """
         chosen = (OPERATOR,) if company_id is None else _check_scopes(scopes)
+        own_company = callers.company()
         async with self._database.write() as connection:
             await self._check_room(connection, company_id)
+            if company_id is not None and company_id == own_company:
+                await _check_pace(connection, company_id)
             now_ms = await store.clock_ms(connection)
             terms = read_terms(expires_utc=expires_utc, networks=networks, now_ms=now_ms)
             record = KeyRecord(
@@ -153,6 +163,7 @@ class Keys:
             NotFound: there is no such key that is valid, or it is another company's.
             Forbidden: it has a scope that the principal *by* lacks.
             LimitReached: the company has all the keys that it may have.
+            KeysTooFast: the company makes them too fast.
         """
         async with self._database.write() as connection:
             old = await store.take_valid(connection, key_id, company_id=company_id)
@@ -161,6 +172,8 @@ class Keys:
                 raise NotFound(kind, key_id)
             if missing := [scope for scope in old.scopes if not by.has(scope)]:
                 raise Forbidden.scope_missing(missing[0])
+            if old.company_id is not None and not by.is_operator:
+                await _check_pace(connection, old.company_id)
             now_ms = await store.clock_ms(connection)
             if overlap_seconds:
                 await self._check_room(connection, old.company_id)
@@ -182,6 +195,8 @@ class Keys:
         api_key = new_key(self.prefix, record.company_id)
         record = replace(record, id=f"{KEY_ID_PREFIX}{secrets.token_hex(12)}", last4=api_key[-4:])
         digests = self._vault.digests(api_key)
+        if record.company_id is not None:
+            await store.forget_ended(connection, record.company_id, but=ENDED_KEPT)
         await store.insert(connection, record, digest=digests.first, pepper=digests.pepper)
         return record, api_key
 
@@ -286,6 +301,12 @@ class Keys:
         finally:
             self._touching.difference_update(key_ids)
         return [None] * len(changes)
+
+
+async def _check_pace(connection: AsyncConnection, company_id: int) -> None:
+    """Make sure that a company makes few keys: each has limits of its own, so new ones would be new calls. Raises KeysTooFast."""
+    if await store.count_made(connection, company_id, within_ms=60_000) >= MADE_PER_MINUTE:
+        raise KeysTooFast(MADE_PER_MINUTE)
 
 
 def _principal(record: KeyRecord) -> Principal:

@@ -67,6 +67,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.TargetRefused: "target-refused",
     errors.RateLimited: "rate-limited",
     errors.TooFast: "too-fast",
+    errors.KeysTooFast: "keys-too-fast",
     errors.TooMuchAtOnce: "too-much-at-once",
     errors.RequestTimeout: "request-timeout",
     errors.HeadTooLarge: "head-too-large",

@@ -81,7 +81,7 @@ class SubscriptionHandlers:
         )
 
     async def show_delivery(self, delivery_id: str, caller: Reads) -> dict[str, Json]:
-        """Show one delivery and every attempt at it."""
+        """Show one delivery and the newest attempts at it, 100 at most."""
         return await self._deliveries.get(caller.company_id, delivery_id)
 
     async def retry_delivery(self, delivery_id: str, caller: Administers) -> dict[str, Json]:

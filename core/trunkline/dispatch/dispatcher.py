@@ -20,6 +20,7 @@ from typing import Self
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import policies
+from trunkline.dispatch.aftermath import Aftermath
 from trunkline.dispatch.gaps import Gaps
 from trunkline.dispatch.gathering import Gathering
 from trunkline.dispatch.jobs import Job
@@ -52,9 +53,13 @@ from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
+LANE_CONNECTIONS = 4
+"""Connections to PostgreSQL for everything else that a worker does."""
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for what is in flight."""
 SWEEP_SECONDS = 0.1
+_NOT_VITAL = frozenset({"replays", "lapses", "aftermath", "gaps"})
+"""Parts without which a worker delivers all the same."""
 _log = logging.getLogger(__name__)
 
 
@@ -88,7 +93,8 @@ class Dispatcher:
             await ledger.release_held(connection, self._sender.pushing_channels())
         log_has_grown = self._stack.enter_context(self._signals.log.signal())
         # A connection of their own, so that a heartbeat never waits for what others do.
-        for_leases = await self._stack.enter_async_context(self._database.apart(1))
+        for_leases = await self._stack.enter_async_context(self._database.direct(1))
+        self._database = await self._stack.enter_async_context(self._database.direct(LANE_CONNECTIONS))
         self._build(log_has_grown, for_leases)
         await self._reader.prepare()
         await self._leases.renew()
@@ -133,12 +139,13 @@ class Dispatcher:
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
         """Build the parts, each on those before it."""
-        self._leases = Leases(for_leases, self._owned, log_has_grown)
+        self._leases = Leases(for_leases, self._owned, log_has_grown, self._signals.log.lock)
         self._runner = self._build_runner()
         table = RoutingTable(
             self._sender.channels.get,
             schema_versions=self._sender.schema_versions,
             deliver_for=Gathering(self._runner.slots, self._reports.batch_began).deliver_for,
+            treatment=policies.treatment_of(self._settings),
         )
         self._ordering = Ordering(self._runner, self._owned, table, turn=self._signals.turn)
         self._runner.ordering = self._ordering
@@ -151,6 +158,7 @@ class Dispatcher:
         self._turns = self._build_turns(table)
         self._replays = self._build_replay_lane()
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.now_ms)
+        self._aftermath = Aftermath(self._database, due=self._signals.due)
         self._gaps = Gaps(
             self._database, table, self._sender, self._owned, timeout_seconds=self._settings.timeout_seconds
         )
@@ -211,13 +219,14 @@ class Dispatcher:
             "turns": functools.partial(self._turns.run, self._signals.turn),
             "replays": functools.partial(self._replays.run, self._signals.replay),
             "lapses": self._lapses.run,
+            "aftermath": self._aftermath.run,
             "gaps": self._gaps.run,
             "settlement": self._settlement.run,
             "sweep": self._sweep,
         }
         self._tasks = [
             asyncio.create_task(
-                self._supervision.keep(name, run, is_vital=name not in {"replays", "lapses", "gaps"}),
+                self._supervision.keep(name, run, is_vital=name not in _NOT_VITAL),
                 name=name,
             )
             for name, run in parts.items()

@@ -9,9 +9,10 @@ from trunkline.dispatch.routing import NEVER_MS, RoutingTable
 from trunkline.errors import StoreUnavailable
 from trunkline.model.subscriptions import LAPSED
 from trunkline.runtime import faults
-from trunkline.store import deliveries as ledger
+from trunkline.store import open_deliveries
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
+from trunkline.store.open_deliveries import Change
 from trunkline.store.subscriptions import Row
 
 LOOK_SECONDS = 1.0
@@ -50,7 +51,7 @@ class Lapses:
                     row = await store.disable(connection, no, reason=LAPSED, resume_position=0)
                     if row is not None:
                         faults.point("lapse.after_disable")
-                        await ledger.end_all(connection, no)
+                        await open_deliveries.apply(connection, no, Change.END)
                         ended.append(row)
                 next_ms = await store.first_expiry_ms(connection)
                 if ended:

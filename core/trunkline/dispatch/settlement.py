@@ -26,10 +26,11 @@ from trunkline.model.events import shard_of
 from trunkline.model.subscriptions import FAILING, GONE
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
-from trunkline.store import ordering
+from trunkline.store import open_deliveries, ordering
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
+from trunkline.store.open_deliveries import Change
 from trunkline.store.subscriptions import Row
 from trunkline.store.wakeup import Signal
 
@@ -184,7 +185,7 @@ class Settlement:
             await ordering.arrange(connection, batch.places, lease_ms=self._runner.claim_ms)
             faults.point("settle.after_arrange")
         for row in disabled:
-            await ledger.park(connection, row.no)
+            await open_deliveries.apply(connection, row.no, Change.PARK)
         return disabled
 
     async def _advance(

@@ -11,10 +11,11 @@ from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.reports import Reports
 from trunkline.model.events import shard_of
 from trunkline.model.subscriptions import UNREADABLE, Subscription
-from trunkline.store import deliveries as ledger
+from trunkline.store import open_deliveries
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
+from trunkline.store.open_deliveries import Change
 from trunkline.store.subscriptions import Row
 
 
@@ -54,6 +55,6 @@ class Unreadable:
                     resume_position=await shard_store.cursor_of(connection, shard),
                 )
                 if row is not None:
-                    await ledger.park(connection, row.no)
+                    await open_deliveries.apply(connection, row.no, Change.PARK)
                     disabled.append(row)
         self._reports.subscriptions_disabled(disabled)

@@ -23,6 +23,7 @@
     │   ├── TargetRefused           422
     │   ├── RateLimited             429
     │   ├── TooFast                 429
+    │   ├── KeysTooFast             429
     │   ├── TooMuchAtOnce           429  the company has too much under way at once
     │   ├── RequestTimeout          408  head or body did not come in time; the connection is closed
     │   ├── HeadTooLarge            431  the connection is closed
@@ -75,6 +76,7 @@ from trunkline.errors.refusals import (
     Forbidden,
     HeadTooLarge,
     IdempotencyConflict,
+    KeysTooFast,
     LimitReached,
     NotFound,
     Overloaded,
@@ -108,6 +110,7 @@ __all__ = [
     "Forbidden",
     "HeadTooLarge",
     "IdempotencyConflict",
+    "KeysTooFast",
     "LeaseLost",
     "LimitReached",
     "NotFound",

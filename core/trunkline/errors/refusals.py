@@ -249,6 +249,19 @@ class TooFast(Refused):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
+class KeysTooFast(Refused):
+    """The company makes API keys faster than it may."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(
+            f"This company has made {limit} API keys in the last minute, the most that it may; try again in 60 s."
+        )
+        self.headers = {"Retry-After": "60"}
+
+
 class TooMuchAtOnce(Refused):
     """The company has as many *things* under way as it may have at once (*limit*, if it is a number).
 

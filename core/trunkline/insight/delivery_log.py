@@ -32,6 +32,8 @@ from trunkline.subscribing.finding import SubscriptionFinder
 LOOKED_AT = 5_000
 """Deliveries among which one piece of a page looks for those in one status; a connection is lent for each piece."""
 MAX_PIECES = 20
+SHOWN_ATTEMPTS = 100
+"""Attempts that are shown with a delivery, the newest: it may be retried by hand without end."""
 COUNTED = 10_000
 """Deliveries that are looked at where the open ones are counted."""
 _SENTENCES = {
@@ -133,10 +135,11 @@ class DeliveryLog:
         return [_view(logged) | {"subscription_id": logged.subscription_id} for logged in deliveries]
 
     async def get(self, company_id: int, delivery_id: str) -> dict[str, Any]:
-        """Show one delivery with its attempts. Raises NotFound."""
+        """Show one delivery with its newest attempts. Raises NotFound."""
         async with self._database.read() as connection:
             logged = await self._find(connection, company_id, delivery_id)
-            attempts = await store.attempts_of(connection, Key(logged.position, logged.subscription_no))
+            key = Key(logged.position, logged.subscription_no)
+            attempts = await store.attempts_of(connection, key, limit=SHOWN_ATTEMPTS)
         return _view(logged) | {
             "subscription_id": logged.subscription_id,
             "attempts": [

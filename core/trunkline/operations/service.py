@@ -8,7 +8,7 @@ afterwards.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, repeat
@@ -35,10 +35,14 @@ HERE_SECONDS = 10.0
 """How long an operation in the hub's own database may take."""
 ELSEWHERE_SECONDS = 30.0
 """How long any other operation may take; a provider that calls another service has a shorter limit of its own."""
-LEASE_MS = 35_000
+LEASE_MS = 40_000
 """The lease of a key for an action elsewhere: longer than that may take."""
 MAX_WAITING = 50
 """Calls of one company that may wait, in one process, for the first one with their key."""
+MAX_ELSEWHERE = 32
+"""Calls of one company that may be with providers elsewhere, in one process, …"""
+MAX_ELSEWHERE_IN_ALL = 256
+"""… and those of all companies together: a provider that hangs holds each of them for half a minute."""
 RETRY_SECONDS = 5
 WAIT_SECONDS = (0.05, 0.05, 0.1, 0.2, 0.4)
 """The pauses before a repeated request looks again whether the first one has ended; the last one goes on."""
@@ -70,6 +74,7 @@ class Operations:
         self._defined = catalog
         self._ingest = ingest
         self._waits = Turns(share=MAX_WAITING)
+        self._elsewhere = Turns(share=MAX_ELSEWHERE, total=MAX_ELSEWHERE_IN_ALL)
 
     def defined(self, kind: Kind) -> Sequence[Definition]:
         """List what the schemas define, in the order of their names."""
@@ -102,7 +107,7 @@ class Operations:
             NotFound: there is no such record.
             IdempotencyConflict: *idempotency_key* was used for another request.
             ProviderFailed: the provider failed, or gave an answer that breaks its schema.
-            TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys.
+            TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys, or are with providers elsewhere.
             StoreUnavailable: nothing was stored.
         """
         with _told_to_forms(definition):
@@ -219,8 +224,26 @@ class Operations:
 
     async def _carry_out(self, task: _Task, connection: AsyncConnection | None = None) -> Outcome:
         call = replace(task.call, connection=connection)
-        answer = await running.run(task.provider, call, plugin=task.plugin)
+        async with self._turn(task):
+            answer = await running.run(task.provider, call, plugin=task.plugin)
         return running.check(answer, call, plugin=task.plugin, catalog=self._catalog, ingest=self._ingest)
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, task: _Task) -> AsyncGenerator[None]:
+        """Take a turn for a call that goes elsewhere; connections to the database have turns of their own. Raises TooMuchAtOnce."""
+        if task.provider.uses_database:
+            yield
+            return
+        company_id = task.call.company_id
+        try:
+            await self._elsewhere.take(company_id, wait_seconds=RETRY_SECONDS)
+        except TimeoutError:
+            things = "calls of actions, searches and lookups"
+            raise TooMuchAtOnce(things, retry_after_seconds=RETRY_SECONDS) from None
+        try:
+            yield
+        finally:
+            self._elsewhere.give_back(company_id)
 
     async def _store(
         self, connection: AsyncConnection, task: _Task, outcome: Outcome, *, holder: str

@@ -225,44 +225,6 @@ async def retry_now(connection: AsyncConnection, key: Key) -> bool:
     return result.rowcount > 0
 
 
-async def park(connection: AsyncConnection, subscription_no: int) -> None:
-    """Let a subscription's pending deliveries wait until they are woken."""
-    await connection.execute(
-        text(
-            "UPDATE deliveries SET due_ms = NULL, claim = claim + 1, claimed_by = NULL "
-            f"WHERE subscription_no = :no AND status = '{Status.PENDING}' AND claimed_by IS NULL"
-        ),
-        {"no": subscription_no},
-    )
-
-
-async def wake(connection: AsyncConnection, subscription_no: int) -> None:
-    """Make a subscription's parked and held deliveries due; where the channel is off they are held again.
-
-    Those that are queued behind one of their key wait for it.
-    """
-    await connection.execute(
-        text(
-            f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
-            f"WHERE subscription_no = :no AND status IN ('{Status.PENDING}', '{Status.HELD}') AND due_ms IS NULL "
-            "AND queued IS NULL AND claimed_by IS NULL"
-        ),
-        {"no": subscription_no},
-    )
-
-
-async def end_all(connection: AsyncConnection, subscription_no: int) -> None:
-    """End the open deliveries of a subscription that was deleted as ``gone``."""
-    await connection.execute(
-        text(
-            f"UPDATE deliveries SET status = '{Status.GONE}', due_ms = NULL, claim = claim + 1, claimed_by = NULL, "
-            f"updated_ms = {sql.now_ms(connection)} "
-            f"WHERE subscription_no = :no AND status IN ('{Status.PENDING}', '{Status.HELD}')"
-        ),
-        {"no": subscription_no},
-    )
-
-
 async def release_held(connection: AsyncConnection, channels: Collection[str]) -> None:
     """Make the deliveries due that were held for *channels*, which are on again."""
     source = sql.rows_source(connection, {"name": "text"})

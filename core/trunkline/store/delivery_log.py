@@ -107,11 +107,11 @@ async def get(connection: AsyncConnection, key: Key) -> Logged | None:
     return Logged(*row) if row else None
 
 
-async def attempts_of(connection: AsyncConnection, key: Key) -> list[Attempt]:
-    """Read a delivery's attempts in their order."""
+async def attempts_of(connection: AsyncConnection, key: Key, *, limit: int) -> list[Attempt]:
+    """Read the newest *limit* attempts of a delivery, in their order."""
     statement = text(
         "SELECT position, subscription_no, number, started_ms, duration_ms, outcome, status_code, response_body, error "
-        "FROM attempts WHERE position = :position AND subscription_no = :no ORDER BY number"
+        "FROM attempts WHERE position = :position AND subscription_no = :no ORDER BY number DESC LIMIT :limit"
     )
-    rows = await connection.execute(statement, {"position": key.position, "no": key.subscription_no})
-    return [Attempt(*row) for row in rows]
+    parameters = {"position": key.position, "no": key.subscription_no, "limit": limit}
+    return [Attempt(*row) for row in await connection.execute(statement, parameters)][::-1]

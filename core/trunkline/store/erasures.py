@@ -20,8 +20,9 @@ SETTLE_MS = 5_000
 """An erasure lasts so long at least: what was under way when it began has left its last rows by then."""
 _COLUMNS = "id, company_id, removed, created_ms, completed_ms"
 
-
+_SUBSCRIPTIONS = "SELECT no FROM subscriptions WHERE company_id = :company"
 _OF_COMPANY = (
+    CompanyRows("unsettled", f"subscription_no IN ({_SUBSCRIPTIONS})"),
     CompanyRows("quarantine", "company_id = :company AND position IS NULL"),
     CompanyRows("quarantine", "company_id = :company AND position IS NOT NULL"),
     CompanyRows("quarantine_answers", "namespace = :company"),
@@ -222,9 +223,6 @@ async def _remove_rows(
     statement = text(f"DELETE FROM {rows.table} WHERE {sql.some_of(connection, rows.table, rows.where)}")
     done = await connection.execute(statement, {"company": company_id, "limit": limit})
     return [(rows.table, done.rowcount)]
-
-
-_SUBSCRIPTIONS = "SELECT no FROM subscriptions WHERE company_id = :company"
 
 
 async def _remove_replays(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:

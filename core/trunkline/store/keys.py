@@ -193,6 +193,26 @@ def _record(row: Sequence[Any]) -> KeyRecord:
     )
 
 
+async def count_made(connection: AsyncConnection, company_id: int, *, within_ms: int) -> int:
+    """Count the keys of a company that were made within the last *within_ms*, whatever has become of them."""
+    statement = text(
+        "SELECT count(*) FROM api_keys WHERE company_id = :company "
+        f"AND created_ms > {sql.now_ms(connection)} - :within"
+    )
+    parameters = {"company": company_id, "within": within_ms}
+    return int((await connection.execute(statement, parameters)).scalar_one())
+
+
+async def forget_ended(connection: AsyncConnection, company_id: int, *, but: int) -> None:
+    """Remove a company's keys that were revoked or have expired, but for the newest *but* of them."""
+    ended = f"company_id = :company AND NOT ({_is_valid(connection)})"
+    statement = text(
+        f"DELETE FROM api_keys WHERE {ended} AND id NOT IN "
+        f"(SELECT id FROM api_keys WHERE {ended} ORDER BY created_ms DESC, id LIMIT :but)"
+    )
+    await connection.execute(statement, {"company": company_id, "but": but})
+
+
 async def count_valid(connection: AsyncConnection, company_id: int) -> int:
     """Count the keys of a company that are valid."""
     statement = text(f"SELECT count(*) FROM api_keys WHERE company_id = :company AND {_is_valid(connection)}")

@@ -13,11 +13,14 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.errors import StoreUnavailable
 from trunkline.model.subscriptions import LAPSED
 from trunkline.store import sql, tables
 from trunkline.store.sql import text
 
 _table = tables.subscriptions
+_IS_LIVE = text("status <> 'deleted'")
+"""As the index ``ix_subscriptions_live`` has it: a company that makes and deletes has many rows that are no more."""
 _AFTER_ALL = 2**63 - 1
 """Beyond every subscription's number."""
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
@@ -92,11 +95,43 @@ async def insert(connection: AsyncConnection, values: Mapping[str, Any], *, vers
     statement = (
         _table.insert()
         .values(
-            **values, start_position=head, created_ms=now_ms, updated_ms=now_ms, failures=0, version=version
+            **values,
+            start_position=head,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+            failures=0,
+            version=version,
+            defaults=_defaults_of(values["company_id"]),
         )
         .returning(_table)
     )
     return _read((await connection.execute(statement)).one())
+
+
+def _defaults_of(company_id: int) -> sqlalchemy.ScalarSelect[Any]:
+    """Give the SELECT of what a company has for its subscriptions that do not say (``companies.delivery``)."""
+    table = tables.companies
+    return sqlalchemy.select(table.c.delivery).where(table.c.company_id == abs(company_id)).scalar_subquery()
+
+
+async def set_defaults(
+    connection: AsyncConnection, company_ids: Collection[int], defaults: Mapping[str, Any]
+) -> None:
+    """Give the subscriptions of companies what holds where they do not say.
+
+    Raises:
+        StoreUnavailable: another one was made meanwhile, which this would pass over.
+    """
+    numbers = await lock_of_companies(connection, company_ids)
+    version = await next_version(connection)  # from here on nobody else makes one
+    others = sqlalchemy.select(_table.c.no).where(
+        _table.c.company_id.in_(company_ids), _table.c.status != "deleted", _table.c.no.not_in(numbers)
+    )
+    if (await connection.execute(others.limit(1))).first() is not None:
+        msg = "a subscription of the company was made at the same moment"
+        raise StoreUnavailable(msg)
+    changes = {"defaults": dict(defaults) or None, "version": version}
+    await connection.execute(_table.update().where(_table.c.no.in_(numbers)).values(changes))
 
 
 async def update(
@@ -135,7 +170,7 @@ async def of_company(
     connection: AsyncConnection, company_id: int, *, channel: str | None = None, target_url: str | None = None
 ) -> list[Row]:
     """Read a company's subscriptions, oldest first."""
-    statement = _table.select().where(_table.c.company_id == company_id, _table.c.status != "deleted")
+    statement = _table.select().where(_table.c.company_id == company_id, _IS_LIVE)
     if channel is not None:
         statement = statement.where(_table.c.channel == channel)
     if target_url is not None:
@@ -160,7 +195,7 @@ async def count(connection: AsyncConnection, company_id: int, *, holder: str | N
     """Count a company's subscriptions on every channel, or those of *holder*; lapsed ones take nobody's place."""
     statement = sqlalchemy.select(sqlalchemy.func.count()).where(
         _table.c.company_id == company_id,
-        _table.c.status != "deleted",
+        _IS_LIVE,
         _table.c.disabled_reason.is_distinct_from(LAPSED),
     )
     if holder is not None:
@@ -199,7 +234,7 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
     """Read the filters of a company's subscriptions as JSON, but that of the number *but_no*."""
     statement = sqlalchemy.select(_table.c.filter).where(
         _table.c.company_id == company_id,
-        _table.c.status != "deleted",
+        _IS_LIVE,
         _table.c.no != but_no,
         _table.c.filter.is_not(None),
     )
@@ -218,7 +253,7 @@ async def lock_of_companies(connection: AsyncConnection, company_ids: Collection
     """Lock the subscriptions of companies that are not deleted; returns their numbers."""
     statement = (
         sqlalchemy.select(_table.c.no)
-        .where(_table.c.company_id.in_(company_ids), _table.c.status != "deleted")
+        .where(_table.c.company_id.in_(company_ids), _IS_LIVE)
         .order_by(_table.c.no)
         .with_for_update()
     )

@@ -13,11 +13,11 @@ from trunkline.errors import Conflict, TooManySubscriptions
 from trunkline.model.event_groups import takes_type, types_among
 from trunkline.model.subscriptions import GONE, LAPSED, Secret, Status, Subscription
 from trunkline.plugins import Notifier
-from trunkline.store import deliveries as ledger
-from trunkline.store import ordering, sql
+from trunkline.store import open_deliveries, ordering, sql
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
+from trunkline.store.open_deliveries import Change
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing import declared, options
 from trunkline.subscribing.apart import check_target_apart
@@ -112,7 +112,9 @@ class SubscriptionChanges:
             if before.ordering is not None and changes.get("ordering", before.ordering) is None:
                 await ordering.release_queue(connection, row.no)
             if row.status != before.status:
-                await (ledger.wake if row.status == Status.ACTIVE else ledger.park)(connection, row.no)
+                await open_deliveries.apply(
+                    connection, row.no, Change.WAKE if row.status == Status.ACTIVE else Change.PARK
+                )
             if resumes:
                 row = await self._resume(connection, before, row, catch_up=changes.get("catch_up", True))
         self.announce(row)
@@ -126,7 +128,7 @@ class SubscriptionChanges:
             row = await store.update(
                 connection, row.no, {"status": Status.DELETED, "sealed": sealed, "name": None}
             )
-            await ledger.end_all(connection, row.no)
+            await open_deliveries.apply(connection, row.no, Change.END)
             await replay_store.end_of_subscription(connection, row.no, "cancelled")
         self.announce(row)
 

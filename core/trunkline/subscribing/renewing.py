@@ -11,11 +11,11 @@ from trunkline.contract import Held, Renewed, Terms
 from trunkline.errors import LimitReached, TooManySubscriptions
 from trunkline.model.subscriptions import FAILING, GONE, LAPSED, MAX_SECRETS, Secret, Status, Subscription
 from trunkline.runtime import faults
-from trunkline.store import deliveries as ledger
+from trunkline.store import open_deliveries, retention
 from trunkline.store import replays as replay_store
-from trunkline.store import retention
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
+from trunkline.store.open_deliveries import Change
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
@@ -158,7 +158,7 @@ class Renewals:
         sealed = self._records.seal(before.id, (), {})
         columns = {"status": Status.DELETED, "sealed": sealed, "name": None}
         await store.update(connection, before.no, columns)
-        await ledger.end_all(connection, before.no)
+        await open_deliveries.apply(connection, before.no, Change.END)
         await replay_store.end_of_subscription(connection, before.no, "cancelled")
 
 

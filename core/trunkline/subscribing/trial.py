@@ -10,16 +10,24 @@ from trunkline.contract import Channel, HttpClient, Push, Target
 from trunkline.dispatch.results import checked, unusable
 from trunkline.dispatch.routing import target_of
 from trunkline.dispatch.runner import GRACE_SECONDS
-from trunkline.errors import BodyInvalid, Conflict
+from trunkline.errors import BodyInvalid, Conflict, TooMuchAtOnce
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.event_groups import types_among
 from trunkline.model.subscriptions import Subscription
+from trunkline.model.treatments import timeout_of
 from trunkline.outbound import ClientOf
 from trunkline.runtime.clock import now_ms
+from trunkline.runtime.turns import Turns
 from trunkline.schemas.examples import example_draft
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.readable import require_readable
 from trunkline.subscribing.requests import Checker
+
+AT_ONCE = 8
+"""Tests that a company may have under way in one process: each may take as long as an attempt, and nobody need wait for it …"""
+AT_ONCE_IN_ALL = 64
+"""… and all companies together."""
+WAIT_SECONDS = 5.0
 
 
 class Trials:
@@ -41,6 +49,7 @@ class Trials:
         self._channels = channels
         self._timeout_seconds = timeout_seconds
         self._reference_of = reference_of
+        self._turns = Turns(share=AT_ONCE, total=AT_ONCE_IN_ALL)
 
     async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         """Make one attempt with an example event, whatever the status; it is neither logged nor tried again.
@@ -50,7 +59,19 @@ class Trials:
         Raises:
             NotFound: there is no such subscription.
             Conflict: its secrets do not open, or its channel is off.
+            TooMuchAtOnce: other tests of the company take their time.
         """
+        try:
+            await self._turns.take(company_id, wait_seconds=WAIT_SECONDS)
+        except TimeoutError:
+            things = "tests of subscriptions"
+            raise TooMuchAtOnce(things, retry_after_seconds=int(WAIT_SECONDS)) from None
+        try:
+            return await self._test(company_id, subscription_id, channel=channel)
+        finally:
+            self._turns.give_back(company_id)
+
+    async def _test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         subscription = await self._finder.find(company_id, subscription_id, channel=channel)
         require_readable(subscription)
         registered = self._channels().get(subscription.channel)
@@ -62,13 +83,14 @@ class Trials:
         name = known[0]
         version = self._checker.shown_versions([name], subscription.pins).get(name)
         draft = example_draft(catalog, company_id, name, source="test", version=version)
+        timeout = timeout_of(subscription)
         return await attempt(
             subscription,
             event_type=name,
             body=draft.envelope(catalog.names().index(name) + 1, await self._reference_of(company_id)),
             channel=registered,
-            http=self._http_for(subscription.company_id, subscription.timeout_seconds),
-            limit_seconds=(subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS,
+            http=self._http_for(subscription.company_id, timeout),
+            limit_seconds=(timeout or self._timeout_seconds) + GRACE_SECONDS,
         )
 
 

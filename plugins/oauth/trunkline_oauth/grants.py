@@ -67,6 +67,9 @@ class Grants:
 
     async def exchange(self, app: App, code: str, *, verifier: str, redirect_uri: str | None) -> Issued:
         """Make a connection of a code. Raises OAuthError."""
+        async with self._context.database.read() as connection:  # a guess takes no transaction from others
+            if not await store.has_code(connection, secrets.digest_of(code)):
+                raise invalid_grant(_UNKNOWN_CODE)
         now_ms = self._now_ms()
         connection_id = f"{CONNECTION_PREFIX}{chance.token_hex(12)}"
         async with self._context.database.write() as connection:
@@ -120,6 +123,9 @@ class Grants:
     async def revoke(self, app: App, token: str) -> None:
         """End an access token, or with a refresh token the connection (RFC 7009); what is not the app's stays."""
         digest = secrets.digest_of(token)
+        async with self._context.database.read() as connection:
+            if await store.find_token(connection, digest) is None:
+                return
         async with self._context.database.write() as connection:
             found = await store.find_token(connection, digest)
             if found is None or found[1].consent.client_id != app.client_id:

@@ -65,6 +65,13 @@ async def insert_code(connection: AsyncConnection, code: Code, *, now_ms: int) -
     )
 
 
+async def has_code(connection: AsyncConnection, digest: str) -> bool:
+    """Tell whether there is such a code, used or not."""
+    return (
+        await connection.execute(select(codes.c.digest).where(codes.c.digest == digest))
+    ).first() is not None
+
+
 async def take_code(connection: AsyncConnection, digest: str, *, connection_id: str) -> Code | None:
     """Use a code up for the connection *connection_id*; of several that do so at once, one does.
 

@@ -7,6 +7,7 @@ with all others of the company who did. Operators are not limited, as over the A
 from starlette.requests import Request
 
 from trunkline import PluginContext, Refused
+from trunkline.routes import Principal
 from trunkline_portal.access import find_viewer
 from trunkline_portal.settings import Settings
 
@@ -34,19 +35,28 @@ class Counted:
 
     def __init__(self, bucket: str, *, context: PluginContext, settings: Settings) -> None:
         self._bucket = bucket
-        self._limits = context.limits
+        self._context = context
         self._per_minute = settings.pages_per_minute if bucket == PAGES else None
 
     async def __call__(self, request: Request) -> None:
         """Count it. Raises TooMuch."""
         viewer = await find_viewer(request)
-        if viewer is None or viewer.is_operator:
-            return
-        try:
-            await self._limits.count(viewer.holder, self._bucket, per_minute=self._per_minute)
-        except Refused as refusal:
-            raise TooMuch(
-                is_page=self._bucket == PAGES,
-                limit=refusal.headers["X-RateLimit-Limit"],
-                retry_after_seconds=refusal.headers["Retry-After"],
-            ) from None
+        if viewer is not None and not viewer.is_operator:
+            await _count(self._context, viewer.holder, self._bucket, per_minute=self._per_minute)
+
+
+async def count_sign_in(principal: Principal, *, context: PluginContext, settings: Settings) -> None:
+    """Count that somebody signs in with a key, as a page of that key. Raises TooMuch."""
+    if not principal.is_operator:
+        await _count(context, principal.key_id, PAGES, per_minute=settings.pages_per_minute)
+
+
+async def _count(context: PluginContext, holder: str, bucket: str, *, per_minute: int | None) -> None:
+    try:
+        await context.limits.count(holder, bucket, per_minute=per_minute)
+    except Refused as refusal:
+        raise TooMuch(
+            is_page=bucket == PAGES,
+            limit=refusal.headers["X-RateLimit-Limit"],
+            retry_after_seconds=refusal.headers["Retry-After"],
+        ) from None

@@ -8,6 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline_portal.tables import links, sessions
 
+SESSIONS_OF_A_HOLDER = 100
+"""Sessions of one holder that are kept, the newest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -39,8 +42,13 @@ class Link:
 
 
 async def insert_session(connection: AsyncConnection, session: Session) -> None:
-    """Store *session*, and drop whatever has expired."""
+    """Store *session*, and drop whatever has expired, and the oldest of a holder who has many."""
     await connection.execute(delete(sessions).where(sessions.c.expires_ms <= session.created_ms))
+    own = sessions.c.holder == session.holder
+    newest = select(sessions.c.created_ms).where(own).order_by(sessions.c.created_ms.desc())
+    oldest_ms = (await connection.execute(newest.offset(SESSIONS_OF_A_HOLDER - 1).limit(1))).scalar()
+    if oldest_ms is not None:
+        await connection.execute(delete(sessions).where(own, sessions.c.created_ms <= oldest_ms))
     await connection.execute(insert(sessions).values(**_joined(asdict(session))))
 
 

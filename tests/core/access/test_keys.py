@@ -12,8 +12,10 @@ from tests.databases import limits_over
 
 from trunkline.access.keys import Keys, ParsedKey, Principal, new_key, parse_key
 from trunkline.access.vault import Vault
-from trunkline.errors import BodyInvalid, NotFound, StoreUnavailable, Unauthenticated
+from trunkline.errors import BodyInvalid, KeysTooFast, NotFound, StoreUnavailable, Unauthenticated
 from trunkline.model.companies import MAX_COMPANY_ID
+from trunkline.model.principals import OPERATOR
+from trunkline.runtime import callers
 from trunkline.store.database import Database
 
 VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)
@@ -144,6 +146,29 @@ async def test_revoking_in_another_process_works_at_once(keys: Keys, database_ur
         await elsewhere.revoke(record.id, company_id=92)
     with pytest.raises(Unauthenticated, match="unknown or was revoked"):
         await keys.authenticate(api_key)
+
+
+async def test_new_keys_bring_a_company_no_new_limits_without_end(
+    keys: Keys, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("trunkline.access.keys.MADE_PER_MINUTE", 3)
+    monkeypatch.setattr("trunkline.access.keys.ENDED_KEPT", 2)
+    record, _ = await keys.create(92, name="n", scopes=["admin"])
+    own = Principal(record.id, 92, "n", frozenset(["admin"]))
+    for _ in range(2):
+        record, _ = await keys.rotate(record.id, company_id=92, by=own, overlap_seconds=0)
+    with pytest.raises(KeysTooFast, match="has made 3 API keys in the last minute"):
+        await keys.rotate(record.id, company_id=92, by=own, overlap_seconds=0)
+    callers.work_for(92)
+    with pytest.raises(KeysTooFast):
+        await keys.create(92, name="n", scopes=["admin"])
+    callers.work_for(None)
+
+    operator = Principal("key_0", None, "o", frozenset([OPERATOR]))
+    record, _ = await keys.rotate(record.id, company_id=92, by=operator, overlap_seconds=0)
+
+    listed = [(key.id == record.id, key.revoked_ms is None) for key in await keys.list(92)]
+    assert sorted(listed) == [(False, False), (False, False), (True, True)]  # three have ended
 
 
 async def test_another_companys_key_is_not_found(keys: Keys):

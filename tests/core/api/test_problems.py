@@ -38,6 +38,7 @@ REFUSALS: list[Refused] = [
     errors.TooMuchAtOnce("long polls", limit=100, retry_after_seconds=5),
     errors.RateLimited(bucket="read", limit=60, retry_after_seconds=9),
     errors.TooFast("events_per_second", 10, pace="events a second", retry_after_seconds=3),
+    errors.KeysTooFast(30),
     errors.RequestTimeout("body"),
     errors.HeadTooLarge(16_384),
     errors.Overloaded("All is taken", retry_after_seconds=5),

@@ -4,6 +4,9 @@ import asyncio
 
 import pytest
 
+from trunkline.store import deliveries as ledger
+from trunkline.store.deliveries import Settled
+from trunkline.store.open_deliveries import PIECE
 from trunkline.testing.receiver import Answer
 
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -205,3 +208,14 @@ async def test_a_delivery_asked_for_again_is_made_at_once_whatever_its_state(ope
         await house.until_statuses(delivered=1)
         await house.check_settled()
         assert [a["number"] for a in await house.attempts(position, no)] == [1, 2]
+
+
+async def test_a_backlog_of_a_deleted_subscription_ends_after_the_call_that_deletes_it(open_house, receiver):
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        rows = [Settled(n, no, "pending", 1, 500, wait_ms=3_600_000) for n in range(1, 3 * PIECE)]
+        async with house.hub.database.write() as connection:
+            await ledger.record(connection, rows, now_ms=2**41)
+        await house.hub.subscriptions.delete(92, (await house.subscription(no))["id"], channel="webhooks")
+        assert (await house.statuses())["pending"] > 0
+        await house.until_statuses(gone=len(rows))

@@ -452,6 +452,21 @@ async def test_a_key_that_is_held_elsewhere_is_waited_for_here(small):
     assert (await second).body == (await first).body
 
 
+async def test_only_so_many_calls_of_a_company_are_with_a_provider_elsewhere(hub, monkeypatch):
+    monkeypatch.setattr(service, "MAX_ELSEWHERE", 1)
+    monkeypatch.setattr(service, "RETRY_SECONDS", 0.05)
+    things = Things()
+    things.go.clear()
+    operations = operations_of(hub, Operation("create_thing", things.run, CREATE, uses_database=False))
+    first = asyncio.create_task(act(operations))
+    await things.begun.wait()
+    with pytest.raises(TooMuchAtOnce, match="too many calls of actions, searches and lookups under way"):
+        await act(operations)
+    things.go.set()
+    assert (await first).status == 201
+    assert (await act(operations)).status == 201
+
+
 async def test_only_so_many_calls_of_a_company_wait_for_the_first_one_with_their_key(hub, monkeypatch):
     monkeypatch.setattr(service, "MAX_WAITING", 2)
     things = Things()

@@ -7,9 +7,10 @@ from sqlalchemy import text
 
 from trunkline.model.deliveries import Key
 from trunkline.store import deliveries as ledger
-from trunkline.store import delivery_log, due
+from trunkline.store import delivery_log, due, open_deliveries
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Claim, Settled
+from trunkline.store.open_deliveries import Change
 
 LONG = 60_000
 
@@ -71,7 +72,14 @@ async def test_recording_what_the_ledger_has_already_changes_nothing(database: D
     await record(database, pending(1), attempts=(attempt(1),))
     assert (await row_of(database, 1))["status"] == "delivered"
     async with database.read() as connection:
-        assert await delivery_log.attempts_of(connection, Key(1, 1)) == [first]
+        assert await delivery_log.attempts_of(connection, Key(1, 1), limit=9) == [first]
+
+
+async def test_the_newest_attempts_are_read_in_their_order(database: Database):
+    await record(database, pending(1), attempts=tuple(attempt(1, number=number) for number in range(1, 6)))
+    async with database.read() as connection:
+        newest = await delivery_log.attempts_of(connection, Key(1, 1), limit=2)
+    assert [each.number for each in newest] == [4, 5]
 
 
 async def test_recording_nothing_is_allowed(database: Database):
@@ -194,10 +202,10 @@ async def test_parked_deliveries_wait_until_they_are_woken_and_claimed_ones_are_
     await record(database, pending(1), pending(2), pending(3, 2))
     [held] = await claim(database, limit=1)
     assert held.position == 1
-    await change(database, ledger.park, 1)
+    await change(database, open_deliveries.apply, 1, Change.PARK)
     assert [c.key for c in await claim(database, "wrk_b")] == [Key(3, 2)]
     assert await settle(database, Settled(1, 1, "delivered", 1, 200, claim=held.claim)) == {Key(1, 1)}
-    await change(database, ledger.wake, 1)
+    await change(database, open_deliveries.apply, 1, Change.WAKE)
     assert [c.key for c in await claim(database)] == [Key(2, 1)]
 
 
@@ -207,7 +215,7 @@ async def test_waking_makes_held_deliveries_due_and_leaves_what_has_ended(databa
         replace(pending(1, wait_ms=None), status="held"),
         replace(pending(2, wait_ms=None), status="gone"),
     )
-    await change(database, ledger.wake, 1)
+    await change(database, open_deliveries.apply, 1, Change.WAKE)
     assert [c.key for c in await claim(database)] == [Key(1, 1)]
     assert (await row_of(database, 2))["status"] == "gone"
 
@@ -224,7 +232,7 @@ async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_cla
         pending(5, 2),
     )
     [held] = await claim(database, limit=1)
-    await change(database, ledger.end_all, 1)
+    await change(database, open_deliveries.apply, 1, Change.END)
     assert await settle(database, Settled(1, 1, "pending", 1, 500, wait_ms=0, claim=held.claim)) == set()
     assert [(await row_of(database, n))["status"] for n in (1, 2, 3, 4)] == [
         "gone",

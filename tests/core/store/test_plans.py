@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Draft
 from trunkline.store import deliveries as ledger
-from trunkline.store import due, paced, shards, stream
+from trunkline.store import due, paced, shards, stream, subscriptions
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
 from trunkline.store.shards import Lease
@@ -26,6 +26,7 @@ NUMBERS = {
     "postgresql": f"generate_series(1, {EVENTS}) AS s(n)",
     "sqlite": f"(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {EVENTS}) SELECT n FROM s) AS s",
 }
+EMPTY = {"postgresql": "''::bytea", "sqlite": "x''"}
 SEED = {
     "events": "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
     "SELECT 1000 + n, n % {companies}, 'lead.created', n % 16, 1700000000000 + n, {body} FROM {numbers}",
@@ -93,6 +94,26 @@ async def test_no_statement_of_a_hot_path_reads_a_whole_table_or_sorts_more_than
             if found := [fault for plan in plans for fault in FAULTS_OF[engine](plan)]:
                 faults[name] = found
     assert not faults
+
+
+async def test_subscriptions_that_were_deleted_cost_their_company_nothing(database: Database):
+    async with database.write() as connection:
+        await connection.exec_driver_sql(
+            "INSERT INTO subscriptions (id, company_id, channel, target_url, event_types, signature, sealed, status, "
+            "start_position, created_ms, updated_ms, version) SELECT 'sub_' || n, 7, 'webhooks', 'u', '[]', 'standard', "
+            f"{EMPTY[database.dialect.name]}, 'deleted', 0, 0, 0, n FROM {NUMBERS[database.dialect.name]}"
+        )
+        await connection.exec_driver_sql("ANALYZE")
+    for call in (
+        lambda c: subscriptions.count(c, 7),
+        lambda c: subscriptions.of_company(c, 7),
+        lambda c: subscriptions.filters_of_company(c, 7),
+        lambda c: subscriptions.targets_of_company(c, 7),
+        lambda c: subscriptions.lock_of_companies(c, [7]),
+    ):
+        async with database.write() as connection:
+            plans = await _plans(connection, call)
+        assert "ix_subscriptions_live" in repr([tuple(row) for plan in plans for row in plan])
 
 
 async def _plans(connection: AsyncConnection, call: Call) -> list[Any]:

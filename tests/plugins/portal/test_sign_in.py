@@ -1,5 +1,7 @@
 """Signing in and out, with each kind of key, and what ends a session."""
 
+import asyncio
+
 import pytest
 from sqlalchemy import text
 
@@ -264,6 +266,18 @@ async def test_a_session_expires(sqlite_database_url, make_hub, open_browser):
         COOKIE, session_cookie(await browser.sign_in(key)).partition(";")[0][len(COOKIE) + 1 :]
     )
     await browser.get("/portal", expect=303)
+
+
+async def test_of_the_sessions_of_a_key_the_newest_are_kept(running, open_browser, monkeypatch):
+    monkeypatch.setattr("trunkline_portal.store.SESSIONS_OF_A_HOLDER", 2)
+    _, key = await key_of(running)
+    browsers = [open_browser(running) for _ in range(3)]
+    for browser in browsers:
+        await browser.sign_in(key)
+        await asyncio.sleep(0.002)  # they are told apart by the millisecond
+
+    led_to = [(await browser.http.get("/portal/keys")).headers["location"] for browser in browsers]
+    assert ["sign-in" in there for there in led_to] == [True, False, False]
 
 
 async def test_sessions_that_have_expired_are_dropped_by_the_next_sign_in(running, open_browser, sign_in):

@@ -10,6 +10,7 @@ import pytest
 import standardwebhooks
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from trunkline.runtime.turns import Turns
 from trunkline.testing.receiver import Answer, Hang, Redirect
 
 HOOKS = "/api/v1/webhooks/subscriptions"
@@ -252,6 +253,24 @@ async def test_a_test_call_sends_an_example_and_shows_the_attempt(running, recei
         running.company_id,
         {"source": "test"},
     )
+
+
+async def test_a_company_has_few_test_calls_under_way_at_once(running, receiver, monkeypatch):
+    trials = running.hub.subscriptions.test.__self__
+    monkeypatch.setattr(trials, "_turns", Turns(share=1, total=2))
+    monkeypatch.setattr("trunkline.subscribing.trial.WAIT_SECONDS", 0.05)
+    made = await create(running, receiver, timeout_seconds=1)
+    receiver.always(Hang())
+    first = asyncio.create_task(running.client.post(f"{HOOKS}/{made['id']}/test"))
+    await receiver.wait_for(1)
+
+    refused = await running.client.post(f"{HOOKS}/{made['id']}/test")
+
+    assert refused.status_code == 429
+    assert "too many tests of subscriptions under way" in refused.json()["detail"]
+    assert (await first).json()["error"] == "timeout"
+    receiver.always(Answer())
+    assert (await running.client.post(f"{HOOKS}/{made['id']}/test")).json()["outcome"] == "delivered"
 
 
 async def test_a_test_call_works_while_paused_and_is_neither_tried_again_nor_logged(running, receiver):

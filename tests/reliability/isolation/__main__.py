@@ -60,9 +60,11 @@ def main() -> int:
 
 
 def cases_of(rows: Sequence[Row], engine: str | None, *, is_part: bool) -> list[tuple[Row, str]]:
-    """Give each row with each database that is wanted; the part has some of them."""
+    """Give each row with each database that is wanted, those together that may share a hub; the part has some of them."""
     engines = [engine] if engine else ENGINES
-    return [(row, each) for row in rows for each in engines if not is_part or each in row.in_part]
+    grounds = list(dict.fromkeys(row.ground for row in rows))
+    together = sorted(rows, key=lambda row: grounds.index(row.ground))
+    return [(row, each) for each in engines for row in together if not is_part or each in row.in_part]
 
 
 async def run(cases: Sequence[tuple[Row, str]], *, scale: Scale, journal: Journal) -> list[Outcome]:
@@ -86,11 +88,14 @@ def tell(outcome: Outcome, row: Row) -> None:
     print(
         f"{held}  {row.name:34} {outcome.case.engine:10} p99 {verdict.quiet.p99 * 1000:4.0f} → "
         f"{verdict.attacked.p99 * 1000:5.0f} → {verdict.after.p99 * 1000:4.0f} ms, slowest {verdict.attacked.slowest:5.2f} s, "
+        f"free after {verdict.free_seconds:3.1f} s, "
         f"{verdict.memory_mib:+5.0f} MiB, CPU {verdict.cpu_share:.0%} → {verdict.cpu_share_after:.0%}  {verdict.attack}",
         flush=True,
     )
     for fault in verdict.faults:
         print(f"        {fault}", flush=True)
+    if outcome.behind:
+        print(f"        tried twice: {outcome.behind}", flush=True)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import orjson
-from furniture import Company, Furniture
+from furniture import Company
 from scale import Scale
 
 from trunkline.testing.receiver import Receiver, Reply
@@ -43,16 +43,16 @@ class Answer:
 
 
 class Attack:
-    """The means of one attack, for as long as *seconds*. Enter it to have connections."""
+    """The means of one attack by *companies*, for as long as *seconds*. Enter it to have connections."""
 
-    def __init__(self, url: str, furniture: Furniture, scale: Scale) -> None:
+    def __init__(self, url: str, companies: list[Company], scale: Scale, *, seconds: float) -> None:
         self.url = url
-        self.companies: list[Company] = furniture.attackers
+        self.companies = companies
         self.scale = scale
         self.noted: Counter[str] = Counter()
         """How often each thing happened, for people: statuses, and what a row notes itself."""
-        self._keys = [itertools.cycle(company.keys) for company in furniture.attackers]
-        self._ends_at = time.monotonic() + scale.attack_seconds
+        self._keys = [itertools.cycle(company.keys) for company in companies]
+        self._ends_at = time.monotonic() + seconds
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:

@@ -1,4 +1,7 @@
-"""The process that attacks: it reads an order from standard input, does one row, and writes what it saw. It is nice about the CPU."""
+"""The process that attacks: it says that it is ready, reads an order from standard input, does one row, and writes what it saw.
+
+It is nice about the CPU.
+"""
 
 import asyncio
 import contextlib
@@ -10,10 +13,11 @@ from collections import Counter
 from typing import Any
 
 from attack import Attack
-from furniture import Furniture
+from furniture import Company
 from rows import all_rows
 from scale import SCALES
 
+READY = "ready"
 GRACE_SECONDS = 2.0
 """How long what is under way may take once time is up."""
 
@@ -21,18 +25,20 @@ GRACE_SECONDS = 2.0
 async def attack(order: dict[str, Any]) -> Counter[str]:
     """Do what *order* says; gives what was noted."""
     row = {row.name: row for row in all_rows()}[order["row"]]
-    means = Attack(order["url"], Furniture.of(order["furniture"]), SCALES[order["scale"]])
+    companies = [Company(**company) for company in order["companies"]]
+    means = Attack(order["url"], companies, SCALES[order["scale"]], seconds=order["seconds"])
     async with means:
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(means.scale.attack_seconds + GRACE_SECONDS):
+            async with asyncio.timeout(order["seconds"] + GRACE_SECONDS):
                 await row.act(means)
     return means.noted
 
 
 def main() -> None:
     os.nice(10)
-    order = json.loads(sys.stdin.readline())
     gc.freeze()
+    print(READY, flush=True)
+    order = json.loads(sys.stdin.readline())
     try:
         noted = asyncio.run(attack(order))
     except Exception as error:  # the matrix tells it

@@ -4,25 +4,25 @@ import asyncio
 import contextlib
 import os
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 import psutil
-from furniture import Furniture, furnish
-
-from trunkline import settings
-from trunkline.hub.hub import Hub
-from trunkline.testing.databases import PostgresServer, started_postgres
 
 _LISTENS = re.compile(rb"listens on (http://\S+)")
 _START_SECONDS = 90.0
 ENGINES = ("sqlite", "postgresql")
+_NOT_INHERITED = ("TRUNKLINE_", "PYTHONDONTWRITEBYTECODE")
+"""The last would have each process compile everything anew."""
+
+
+def inherited() -> dict[str, str]:
+    """Give what processes that are started here see of the environment."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
 
 
 def environment_of(url: str, name_server: str, **chosen: str) -> dict[str, str]:
@@ -38,78 +38,22 @@ def environment_of(url: str, name_server: str, **chosen: str) -> dict[str, str]:
     return {f"TRUNKLINE_{name}": value for name, value in settings_.items()}
 
 
-class Templates:
-    """A furnished database of each engine, of which each case gets a copy. Enter it to make them."""
-
-    def __init__(self, *, target_url: str, name_server: str) -> None:
-        self._target_url = target_url
-        self._name_server = name_server
-        self._furniture: dict[str, Furniture] = {}
-
-    async def __aenter__(self) -> Self:
-        async with contextlib.AsyncExitStack() as stack:
-            self.folder = Path(tempfile.mkdtemp(prefix="tl-isolation-"))
-            stack.callback(shutil.rmtree, self.folder, ignore_errors=True)
-            self._postgres = stack.enter_context(contextlib.ExitStack())
-            self._server: PostgresServer | None = None
-            self._stack = stack.pop_all()
-        return self
-
-    async def __aexit__(self, *details: object) -> None:
-        await self._stack.aclose()
-
-    @contextlib.asynccontextmanager
-    async def lend(self, engine: str, number: int) -> AsyncGenerator[tuple[str, Furniture]]:
-        """Lend a furnished database; gives its URL, and who is in it."""
-        if engine == "sqlite":
-            template = f"sqlite:///{self.folder / 'furnished.db'}"
-            furniture = await self._furnished(engine, template)
-            file = self.folder / f"case-{number}.db"
-            shutil.copyfile(self.folder / "furnished.db", file)
-            yield f"sqlite:///{file}", furniture
-            for left in self.folder.glob(f"case-{number}.db*"):
-                left.unlink()
-            return
-        server = self._started()
-        if engine not in self._furniture:
-            self._template = await server.create()
-        furniture = await self._furnished(engine, server.url_of(self._template))
-        name = await server.create(template=self._template)
-        try:
-            yield server.url_of(name), furniture
-        finally:
-            await server.drop(name)
-
-    def _started(self) -> PostgresServer:
-        if self._server is None:
-            self._server = PostgresServer(self._postgres.enter_context(started_postgres()).get_uri())
-        return self._server
-
-    async def _furnished(self, engine: str, url: str) -> Furniture:
-        if engine not in self._furniture:
-            environment = environment_of(url, self._name_server)
-            async with Hub(settings.load(environment=environment), dispatch=False) as hub:
-                self._furniture[engine] = await furnish(hub, self._target_url)
-        return self._furniture[engine]
-
-
 class Deployment:
     """One process of ``trunkline serve``. Enter it to start it, leave it to end it."""
 
     def __init__(self, environment: Mapping[str, str], folder: Path, *, number: int) -> None:
         self._environment = environment
         self._folder = folder
-        self.errors = folder / f"case-{number}.txt"
-        self._output = folder / f"case-{number}.out"
+        self.errors = folder / f"hub-{number}.txt"
+        self._output = folder / f"hub-{number}.out"
         self.url = ""
 
     async def __aenter__(self) -> Self:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
         with self._output.open("wb") as out, self.errors.open("wb") as errors:
             self._popen = subprocess.Popen(
                 [sys.executable, "-P", "-m", "trunkline.cli", "serve", "--port", "0"],
                 cwd=self._folder,
-                env=inherited | dict(self._environment),
+                env=inherited() | dict(self._environment),
                 stdout=out,
                 stderr=errors,
             )

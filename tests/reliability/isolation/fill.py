@@ -29,7 +29,7 @@ class World:
     @property
     def attacker(self) -> Company:
         """The company whose log it is."""
-        return self.furniture.attackers[0]
+        return self.furniture.owner
 
     def size(self, whole: int, part: int) -> int:
         """Choose how much of something there is."""
@@ -94,6 +94,13 @@ class World:
                     await connection.execute(attempts, used)
             async with database.write() as connection:
                 await connection.execute(text("ANALYZE"))
+
+
+async def long_delivery_log(world: World) -> None:
+    """Make a subscription with a long delivery log: all was delivered."""
+    number = await world.subscribe("http://127.0.0.1:9/hook")
+    first, last = await world.events(world.size(200_000, 20_000))
+    await world.deliveries(first, last, number, status="delivered")
 
 
 def _insert_events(company: int, *, letters: int, is_sqlite: bool) -> str:

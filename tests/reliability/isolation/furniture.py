@@ -1,28 +1,26 @@
-"""What every case starts with: a victim with keys and a subscription, and three companies that mean it no good."""
+"""What a hub of the matrix starts with: a victim with keys and a subscription, and companies that mean it no good, for each row others."""
 
-import json
-from dataclasses import asdict, dataclass
-from typing import Any, Self
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from trunkline.access.keys import COMPANY_SCOPES
 from trunkline.hub.hub import Hub
 from trunkline.model.events import shard_of
 
 VICTIM = 7
-KEYS_OF_VICTIM = 8
-"""An ordinary customer has a few tools; each of them has a key, and calls within its limits."""
+KEYS_OF_VICTIM = 17
+"""An ordinary customer has some tools; each of them has a key, and calls within its limits. The first is for the portal."""
 KEYS_OF_ATTACKER = 3
+ROWS_OF_A_HUB = 20
+"""Rows that one hub serves at most."""
+IN_TEST = 3
+"""Where among a row's attackers the test environment of the first stands."""
 
 
-def _neighbour() -> int:
-    """Find a company whose events stand in the victim's shard."""
-    return next(no for no in range(VICTIM + 1, 10_000) if shard_of(no, 16) == shard_of(VICTIM, 16))
-
-
-ATTACKERS = (_neighbour(), 3, 4)
-"""The first shares the victim's shard of the log, so that its events are read with the victim's."""
-IN_TEST = len(ATTACKERS)
-"""Where the test environment of the first stands behind them."""
+def _neighbours() -> Iterator[int]:
+    """Find companies whose events stand in the victim's shard."""
+    return (no for no in itertools.count(VICTIM + 1) if shard_of(no, 16) == shard_of(VICTIM, 16))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,34 +36,42 @@ class Furniture:
     """Who there is."""
 
     victim: Company
-    attackers: list[Company]
+    attackers: list[list[Company]]
+    """For each row a first company that shares the victim's shard of the log, so that its events are read with the victim's,
+    two others, and the test environment of the first."""
+    owner: Company
+    """The first company of the first row, with keys for every row: it has what was prepared."""
+    operator_key: str
     subscription_id: str
     """The victim's."""
     subscription_no: int
 
-    def to_json(self) -> str:
-        """Write it down for another process."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def of(cls, said: dict[str, Any]) -> Self:
-        """Read what ``to_json`` wrote."""
-        return cls(
-            Company(**said["victim"]),
-            [Company(**company) for company in said["attackers"]],
-            said["subscription_id"],
-            said["subscription_no"],
-        )
+    def attackers_of(self, turn: int, *, is_prepared: bool) -> list[Company]:
+        """Give who attacks in the row that is the *turn*-th of its hub: the owner with keys that are new, where it has anything."""
+        first, *others = self.attackers[turn]
+        if is_prepared:
+            keys = self.owner.keys[KEYS_OF_ATTACKER * turn :][:KEYS_OF_ATTACKER]
+            first = Company(self.owner.id, keys)
+        return [first, *others]
 
 
 async def furnish(hub: Hub, target_url: str) -> Furniture:
     """Make the companies' keys, and the victim's subscription to everything."""
     victim = await _company(hub, VICTIM, KEYS_OF_VICTIM)
-    attackers = [await _company(hub, company, KEYS_OF_ATTACKER) for company in (*ATTACKERS, -ATTACKERS[0])]
+    numbers = itertools.islice(_neighbours(), ROWS_OF_A_HUB)
+    attackers = [
+        [
+            await _company(hub, number, KEYS_OF_ATTACKER)
+            for number in (first, 100_003 + 2 * turn, 100_004 + 2 * turn, -first)
+        ]
+        for turn, first in enumerate(numbers)
+    ]
+    owner = await _company(hub, attackers[0][0].id, KEYS_OF_ATTACKER * ROWS_OF_A_HUB)
+    _, operator_key = await hub.keys.create(None, name="operator", scopes=())
     request = {"target_url": target_url, "event_types": ["*"]}
     view = await hub.subscriptions.create(VICTIM, request, channel="webhooks")
     found = await hub.subscriptions.find(VICTIM, view["id"], channel="webhooks")
-    return Furniture(victim, attackers, found.id, found.no)
+    return Furniture(victim, attackers, owner, operator_key, found.id, found.no)
 
 
 async def _company(hub: Hub, company: int, count: int) -> Company:

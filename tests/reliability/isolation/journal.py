@@ -50,7 +50,9 @@ class Journal:
             phases = {name: Figures(**found.pop(name)) for name in ("quiet", "attacked", "after")}
             case = Case(**said["case"])
             verdict = Verdict(**phases, **found)
-            self.known[case, said["scale"]] = Outcome(case, said["scale"], verdict, said["seconds"])
+            self.known[case, said["scale"]] = Outcome(
+                case, said["scale"], verdict, said["seconds"], said["behind"]
+            )
 
 
 def code() -> str:

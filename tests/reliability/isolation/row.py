@@ -23,6 +23,16 @@ class Row:
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     proxy: str = ""
     """What a proxy in front must do, where the hub alone cannot hold; empty where it must."""
+    seconds: float | None = None
+    """How long the attack lasts; None for as long as most do."""
+    is_alone: bool = False
+    """Whether it uses up what was prepared, so that no other row may come after it on its hub."""
+
+    @property
+    def ground(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """What it needs to begin with; rows with the same ground may share a hub."""
+        prepare = "" if self.prepare is None else f"{self.prepare.__module__}.{self.prepare.__qualname__}"
+        return prepare, tuple(sorted(self.settings.items()))
 
 
 def row(
@@ -31,16 +41,21 @@ def row(
     in_part: tuple[str, ...] = (),
     proxy: str = "",
     settings: Mapping[str, str] | None = None,
+    seconds: float | None = None,
+    is_alone: bool = False,
 ) -> Callable[[Act], Row]:
     """Make a row of a function that attacks.
 
     *prepare* fills the database before the hub starts. *in_part* names the databases on which the row is in the part that
-    continuous integration runs.
+    continuous integration runs. *seconds* is how long the attack lasts where it needs longer than others to show what it does:
+    until a deadline is over, say, or a retry is due.
     """
 
     def make(act: Act) -> Row:
-        name = getattr(act, "__name__", "")
+        name = getattr(act, "__name__", "").strip("_").replace("_", "-")
         sentence = (act.__doc__ or "").strip().partition("\n")[0]
-        return Row(name.strip("_").replace("_", "-"), sentence, act, prepare, in_part, settings or {}, proxy)
+        return Row(
+            name, sentence, act, prepare, in_part, settings or {}, proxy, seconds=seconds, is_alone=is_alone
+        )
 
     return make

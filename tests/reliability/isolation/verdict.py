@@ -37,13 +37,15 @@ class Verdict:
     quiet: Figures
     attacked: Figures
     after: Figures
+    free_seconds: float
+    """How long after the attack the hub was looked at: as soon as it was at rest, and 5 s later at the latest."""
     slowest_by_kind: dict[str, float]
     memory_mib: float
     """How much the process grew at most."""
     cpu_share: float
     """The part of a core that it used under the attack, …"""
     cpu_share_after: float
-    """… and 5 s after it."""
+    """… and after it."""
     descriptors: int
     failed_first_attempts: int
     attack: dict[str, int] = field(default_factory=dict)
@@ -62,7 +64,10 @@ def blame(verdict: Verdict, samples: Sequence[Sample], *, scale: Scale) -> None:
         if seconds > CALL_SECONDS:
             faults.append(f"a {kind} took {seconds:.2f} s")
     allowed = max(P99_TIMES * verdict.quiet.p99, scale.p99_floor_seconds)
-    for when, figures in (("under the attack", verdict.attacked), ("5 s after it", verdict.after)):
+    for when, figures in (
+        ("under the attack", verdict.attacked),
+        (f"{verdict.free_seconds:.1f} s after it", verdict.after),
+    ):
         if figures.p99 > allowed:
             faults.append(f"p99 {figures.p99 * 1000:.0f} ms {when}, {allowed * 1000:.0f} ms allowed")
     if verdict.memory_mib > MEMORY_BYTES / 2**20:

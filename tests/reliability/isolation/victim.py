@@ -62,7 +62,8 @@ class Victim:
         self._url = url
         self._furniture = furniture
         self._target = target
-        self._keys = itertools.cycle(furniture.victim.keys)
+        self._portal_key, *keys = furniture.victim.keys
+        self._keys = itertools.cycle(keys)
         self._cursor: str | None = None
         self._posted: dict[int, float] = {}
         self._calls: list[Sample] = []
@@ -79,9 +80,9 @@ class Victim:
             await self._sign_in(session)
             await self._page(session)  # the first compiles the templates
             work: list[tuple[float, str, Callable[[aiohttp.ClientSession], Awaitable[str]]]] = [
-                (0.4, "post", self._post),
-                (0.3, "poll", self._poll),
-                (0.6, "read", self._read),
+                (0.2, "post", self._post),
+                (0.15, "poll", self._poll),
+                (0.3, "read", self._read),
                 (1.25, "page", self._page),
             ]
             tasks = [asyncio.create_task(self._repeat(session, *each)) for each in work]
@@ -101,6 +102,11 @@ class Victim:
             for event, at in self._posted.items()
         ]
         return self._calls + waiting + pushes
+
+    @property
+    def waits_seconds(self) -> float:
+        """How long it has waited for the call that is under way for longest."""
+        return time.monotonic() - min((at for _, at in self._under_way.values()), default=time.monotonic())
 
     async def _repeat(
         self,
@@ -171,7 +177,7 @@ class Victim:
         async with session.get(address) as form:
             found = _CSRF.search(await form.text())
         assert found is not None
-        fields = {"csrf": unescape(found[1]), "key": self._furniture.victim.keys[0], "next": "/portal"}
+        fields = {"csrf": unescape(found[1]), "key": self._portal_key, "next": "/portal"}
         async with session.post(address, data=fields, allow_redirects=False) as answer:
             if answer.status != 303:
                 msg = f"the victim cannot sign in: {answer.status}"

@@ -7,7 +7,7 @@ from starlette.responses import RedirectResponse, Response
 from trunkline import Refused
 from trunkline_portal import cookies, visits
 from trunkline_portal.access import find_viewer, is_allowed
-from trunkline_portal.counting import PAGES
+from trunkline_portal.counting import PAGES, count_sign_in
 from trunkline_portal.forms import Submitted
 from trunkline_portal.portal import Portal, local_path
 from trunkline_portal.routing import get, post
@@ -76,6 +76,7 @@ class SignInPages:
             sentence = "This key may not be used from your address; sign in from one of its allowed networks."
             return self._form(request, fields["next"], error=sentence, status=422)
         self._limit.succeed(address)
+        await count_sign_in(principal, context=self._portal.context, settings=self._portal.settings)
         return enter(
             self._portal, request, await self._portal.sessions.open(principal), next_path=fields["next"]
         )

@@ -104,7 +104,7 @@ async def large_messages(attack: Attack) -> None:
     await attack.repeat(act, at_once=4)
 
 
-@row()
+@row(seconds=8)
 async def callbacks(attack: Attack) -> None:
     """Agents subscribe as fast as they are let: to URLs that answer their challenge, again and again, and to ones that hang."""
     hanging = attack.target(Hang())
@@ -121,7 +121,7 @@ async def callbacks(attack: Attack) -> None:
         await attack.repeat(act, at_once=40)
 
 
-@row()
+@row(seconds=8)
 async def ten_thousand_subscribe_calls(attack: Attack) -> None:
     """10,000 calls subscribe to as many URLs, forty at a time, each as soon as the one before it is answered."""
     numbers = iter(range(attack.size(10_000, 2_000)))
@@ -135,7 +135,7 @@ async def ten_thousand_subscribe_calls(attack: Attack) -> None:
         await asyncio.gather(*(subscribe() for _ in range(40)))
 
 
-@row()
+@row(seconds=8)
 async def gaps(attack: Attack) -> None:
     """Agents' subscriptions to callbacks that hang are paused, and resumed without what came, again and again."""
     made = attack.size(40, 15)

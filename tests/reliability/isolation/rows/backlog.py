@@ -6,6 +6,7 @@ from row import row
 
 from trunkline.testing.receiver import Answer, Hang
 
+CHANGES = 5
 PORT_TO_COME = "http://127.0.0.1:9"
 """Nothing listens there: the hub has no way to be rid of the backlog but to try."""
 
@@ -28,7 +29,7 @@ async def _only(attack: Attack) -> str:
     return answer.json()["subscriptions"][0]["id"]
 
 
-@row(prepare=paused, in_part=("postgresql",))
+@row(prepare=paused, in_part=("postgresql",), seconds=8, is_alone=True)
 async def backlog_resumed(attack: Attack) -> None:
     """A subscription with half a million deliveries to come is resumed; its target answers at once."""
     url = attack.target(Answer(), path="/hook")
@@ -38,7 +39,7 @@ async def backlog_resumed(attack: Attack) -> None:
     attack.noted["pushes"] += attack.receiver.count
 
 
-@row(prepare=paused)
+@row(prepare=paused, seconds=8, is_alone=True)
 async def backlog_to_a_hanging_target(attack: Attack) -> None:
     """A subscription with half a million deliveries to come is resumed; its target hangs."""
     url = attack.target(Hang(), path="/hook")
@@ -47,7 +48,7 @@ async def backlog_to_a_hanging_target(attack: Attack) -> None:
     await attack.rest()
 
 
-@row(prepare=paused)
+@row(prepare=paused, seconds=8, is_alone=True)
 async def backlog_paused_and_resumed(attack: Attack) -> None:
     """A subscription with half a million deliveries to come is paused and resumed again and again."""
     path = f"/webhooks/subscriptions/{await _only(attack)}"
@@ -58,7 +59,7 @@ async def backlog_paused_and_resumed(attack: Attack) -> None:
     )
 
 
-@row(prepare=due, in_part=("sqlite",))
+@row(prepare=due, in_part=("sqlite",), seconds=8, is_alone=True)
 async def retries_due_at_once(attack: Attack) -> None:
     """200,000 retries are due at the start; the target answers at once."""
     url = attack.target(Answer(), path="/hook")
@@ -67,16 +68,31 @@ async def retries_due_at_once(attack: Attack) -> None:
     attack.noted["pushes"] += attack.receiver.count
 
 
-@row(prepare=due)
+@row(prepare=due, seconds=8, is_alone=True)
 async def retries_due_to_nobody(attack: Attack) -> None:
     """200,000 retries are due at the start; nothing listens at the target."""
     await attack.rest()
 
 
-@row(prepare=due)
+@row(prepare=due, seconds=8, is_alone=True)
 async def retries_due_that_get_a_pace(attack: Attack) -> None:
     """200,000 retries are due at the start, of a subscription that gets a pace then."""
     change = {"target_url": attack.target(Answer(), path="/hook"), "rate": "100/second"}
     await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", change)
     await attack.rest()
     attack.noted["pushes"] += attack.receiver.count
+
+
+@row(prepare=due, in_part=("sqlite",), seconds=8, is_alone=True)
+async def retries_due_paused_and_resumed(attack: Attack) -> None:
+    """A subscription with 200,000 retries that are due is paused and resumed again and again, and deleted in the end."""
+    path = f"/webhooks/subscriptions/{await _only(attack)}"
+    statuses = ("paused", "active")
+
+    async def change(turn: int) -> None:
+        if turn < CHANGES:
+            await attack.call("PATCH", path, {"status": statuses[turn % 2]})
+        elif turn == CHANGES:
+            await attack.call("DELETE", path)
+
+    await attack.repeat(change, pause_seconds=0.5)

@@ -88,7 +88,7 @@ async def batches_of_small_events(attack: Attack) -> None:
     await attack.repeat(lambda turn: attack.emit(1000, company=turn % 3), at_once=4, pause_seconds=0.05)
 
 
-@row()
+@row(seconds=6)
 async def slow_readers_of_faults(attack: Attack) -> None:
     """Eight clients whose bodies have a million faults, and who read the answer byte by byte."""
     members = b",".join(b'"m%d":1' % n for n in range(12 * MIB // 12))

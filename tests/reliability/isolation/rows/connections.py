@@ -87,7 +87,7 @@ async def endless_request_line(attack: Attack) -> None:
     await attack.repeat(lambda _: _pour(attack, b"GET /", b"y" * 60_000, most_bytes=128 * MIB), at_once=4)
 
 
-@row(in_part=("sqlite",))
+@row(in_part=("sqlite",), seconds=11.5)
 async def silent_connections(attack: Attack) -> None:
     """700 connections on which nothing is ever sent, without a key."""
     opened = await _open_many(attack, attack.size(700, 700), first=b"")
@@ -95,7 +95,9 @@ async def silent_connections(attack: Attack) -> None:
 
 
 @row(
-    proxy="count connections by address: at the hub's own limit (`server.max_connections`) a new one is refused, whoever it is"
+    proxy="count connections by address: at the hub's own limit (`server.max_connections`) a new one is refused, whoever it is",
+    seconds=11.5,
+    is_alone=True,
 )
 async def two_thousand_silent_connections(attack: Attack) -> None:
     """2,000 connections on which nothing is ever sent, opened again as they are closed, without a key."""
@@ -106,14 +108,14 @@ async def two_thousand_silent_connections(attack: Attack) -> None:
         await asyncio.sleep(0.2)
 
 
-@row()
+@row(seconds=11.5)
 async def slow_heads(attack: Attack) -> None:
     """500 connections whose head comes a byte a second, without a key."""
     opened = await _open_many(attack, 500, first=b"GET /healthz HTTP/1.1\r\nHost: hub\r\nx: ")
     await _drip(attack, opened, b"y", pause_seconds=1)
 
 
-@row()
+@row(seconds=11.5)
 async def slow_bodies(attack: Attack) -> None:
     """500 connections with a key whose body of 16 MiB comes a byte a second."""
     head = (
@@ -124,7 +126,7 @@ async def slow_bodies(attack: Attack) -> None:
     await _drip(attack, opened, b" ", pause_seconds=1)
 
 
-@row()
+@row(seconds=11.5)
 async def bodies_that_stop_at_the_end(attack: Attack) -> None:
     """40 bodies of 15 MiB each that stop before their last byte."""
     body = b'{"events":[' + b"[]," * (5 * MIB)

@@ -24,7 +24,7 @@ async def _match(attack: Attack, clause: dict[str, Any], *, letters: int, events
     )
 
 
-@row(in_part=("postgresql",))
+@row(in_part=("postgresql",), seconds=6)
 async def contains_in_long_text(attack: Attack) -> None:
     """100 subscriptions of 100 clauses with `contains`, over batches of 1,000 events with 15 KB of text each."""
     clause = {"metadata.text": {"contains": "a" * 100 + "b"}}
@@ -37,19 +37,19 @@ async def contains_in_long_text(attack: Attack) -> None:
     await attack.repeat(lambda _: attack.call("POST", "/events/batch", body), pause_seconds=1)
 
 
-@row()
+@row(seconds=6)
 async def dates(attack: Attack) -> None:
     """100 subscriptions of 100 clauses that compare dates, over batches of 1,000 events."""
     await _match(attack, {"payload.created_date": {"lt": "2001-01-28T10:30:00Z"}}, letters=0, events=1000)
 
 
-@row()
+@row(seconds=6)
 async def numbers(attack: Attack) -> None:
     """100 subscriptions of 100 clauses that compare numbers, over batches of 1,000 events."""
     await _match(attack, {"payload.client_id": {"gt": 10**12}}, letters=0, events=1000)
 
 
-@row()
+@row(seconds=6)
 async def contains_in_long_lists(attack: Attack) -> None:
     """100 subscriptions of 100 clauses that look through a list of 10,000 items in the metadata."""
     clause = {"metadata.items": {"contains": "nowhere"}}

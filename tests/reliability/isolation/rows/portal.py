@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import aiohttp
 import orjson
 from attack import Attack
-from fill import World
+from fill import long_delivery_log
 from row import row
 
 _CSRF = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
@@ -72,13 +72,6 @@ async def signed_in(attack: Attack) -> AsyncGenerator[Browser]:
         yield browser
 
 
-async def long_log(world: World) -> None:
-    """Make a subscription with a long log."""
-    number = await world.subscribe("http://127.0.0.1:9/hook")
-    first, last = await world.events(world.size(200_000, 20_000))
-    await world.deliveries(first, last, number, status="delivered")
-
-
 async def _load(attack: Attack, *paths: str, at_once: int = 4) -> None:
     """Load *paths*, below the company's own."""
     async with signed_in(attack) as browser:
@@ -87,19 +80,19 @@ async def _load(attack: Attack, *paths: str, at_once: int = 4) -> None:
         )
 
 
-@row(prepare=long_log, in_part=("postgresql",))
+@row(prepare=long_delivery_log, in_part=("postgresql",))
 async def overview_of_a_long_log(attack: Attack) -> None:
     """The overview of 200,000 events and deliveries is loaded again and again, four at a time."""
     await _load(attack, "", "?span=30d", "?span=7d")
 
 
-@row(prepare=long_log)
+@row(prepare=long_delivery_log)
 async def search_in_a_long_log(attack: Attack) -> None:
     """Text that is nowhere is searched for in 200,000 events, four at a time."""
     await _load(attack, "/events?q=nowhere", "/events?q=xxxxxxxxxxxxxxxxxy")
 
 
-@row(prepare=long_log)
+@row(prepare=long_delivery_log)
 async def live_list(attack: Attack) -> None:
     """The live part of the list of events is loaded as by forty open windows."""
     await _load(attack, "/events/list", at_once=40)
@@ -156,6 +149,17 @@ async def sign_ins(attack: Attack) -> None:
         await attack.repeat(sign_in, at_once=8)
 
 
+@row()
+async def sign_ins_with_a_key(attack: Attack) -> None:
+    """Somebody signs in with a key that is right, again and again, eight at a time, and never comes back to a session."""
+
+    async def sign_in(_: int) -> None:
+        async with signed_in(attack):
+            pass
+
+    await attack.repeat(sign_in, at_once=8)
+
+
 _PROVIDER = 48_117
 """The port of a provider that the settings name before it runs."""
 
@@ -182,6 +186,7 @@ async def _hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
         "PORTAL__OIDC__ISSUER": f"http://127.0.0.1:{_PROVIDER}",
         "PORTAL__OIDC__CLIENT_ID": "portal",
     },
+    seconds=8,
 )
 async def codes_of_a_provider(attack: Attack) -> None:
     """Somebody comes back from an identity provider that hangs, with made-up codes, eight at a time, without a key."""

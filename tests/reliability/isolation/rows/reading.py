@@ -5,7 +5,7 @@ import json
 from urllib.parse import quote, urlsplit
 
 from attack import Attack
-from fill import World
+from fill import World, long_delivery_log
 from row import row
 
 from trunkline.testing.receiver import Answer
@@ -16,14 +16,7 @@ async def large_events(world: World) -> None:
     await world.events(400, letters=200_000)
 
 
-async def long_delivery_log(world: World) -> None:
-    """Make a subscription with a long delivery log."""
-    number = await world.subscribe("http://127.0.0.1:9/hook")
-    first, last = await world.events(world.size(200_000, 20_000))
-    await world.deliveries(first, last, number, status="delivered")
-
-
-@row(in_part=("postgresql",))
+@row(in_part=("postgresql",), seconds=8)
 async def long_polls(attack: Attack) -> None:
     """Long polls of 30 s by three companies, as many at once as their rate limits let in, and events that wake them all."""
 
@@ -39,7 +32,7 @@ async def long_polls(attack: Attack) -> None:
     await waking
 
 
-@row(prepare=large_events)
+@row(prepare=large_events, seconds=6)
 async def slow_readers_of_pages(attack: Attack) -> None:
     """Pages of 200 events of 200 KB, asked for on 30 connections and not read."""
     host = urlsplit(attack.url).netloc
@@ -85,7 +78,7 @@ async def polls_that_find_nothing(attack: Attack) -> None:
     await attack.repeat(poll, at_once=4)
 
 
-@row(prepare=long_delivery_log)
+@row(prepare=long_delivery_log, seconds=6)
 async def polls_by_a_filter(attack: Attack) -> None:
     """Polls of three companies' keys by filters that nothing meets, as dear as they may be, over 200,000 events."""
     dear = [{"payload.first_name": {"contains": f"nowhere {n}"}} for n in range(30)]
@@ -132,7 +125,7 @@ async def samples(attack: Attack) -> None:
     await attack.repeat(read, at_once=4)
 
 
-@row()
+@row(seconds=7)
 async def pushes_with_large_bodies(attack: Attack) -> None:
     """100 subscriptions to a quick target, and events of 200 KB for all of them."""
     url = attack.target(Answer())

@@ -17,7 +17,7 @@ async def _subscription(attack: Attack, **more: object) -> str:
     return (await attack.subscribe(1, lambda _: url, **more))[0]
 
 
-@row(prepare=long_log, in_part=("sqlite", "postgresql"))
+@row(prepare=long_log, in_part=("sqlite", "postgresql"), seconds=6)
 async def dry_runs(attack: Attack) -> None:
     """Twenty dry-run replays at once over 60,000 events."""
     subscription = await _subscription(attack, filter={"payload.client_id": {"lt": 0}})
@@ -26,7 +26,7 @@ async def dry_runs(attack: Attack) -> None:
     await attack.repeat(lambda _: attack.call("POST", path, body), at_once=20, pause_seconds=0.1)
 
 
-@row(prepare=long_log)
+@row(prepare=long_log, seconds=6)
 async def dry_runs_of_one_hundred_clauses(attack: Attack) -> None:
     """Twenty dry-run replays at once over 60,000 events, with a filter of 100 clauses."""
     condition = {"any": [{"payload.first_name": {"contains": f"x{n}"}} for n in range(100)]}
@@ -36,7 +36,7 @@ async def dry_runs_of_one_hundred_clauses(attack: Attack) -> None:
     await attack.repeat(lambda _: attack.call("POST", path, body), at_once=20, pause_seconds=0.1)
 
 
-@row(prepare=long_log)
+@row(prepare=long_log, seconds=8)
 async def replays_of_everything(attack: Attack) -> None:
     """As many replays of 60,000 events as a company may have, to a target that answers at once."""
     subscription = await _subscription(attack)

@@ -11,25 +11,25 @@ async def _push_to(attack: Attack, behaviour: str, *, events: int = 1) -> None:
     await attack.repeat(lambda _: attack.emit(events), pause_seconds=0.5)
 
 
-@row(in_part=("sqlite",))
+@row(in_part=("sqlite",), seconds=7)
 async def silent_names(attack: Attack) -> None:
     """A hundred targets whose names no name server answers for, and an event for each twice a second."""
     await _push_to(attack, "silent")
 
 
-@row()
+@row(seconds=6)
 async def failing_names(attack: Attack) -> None:
     """A hundred targets whose name servers fail (SERVFAIL)."""
     await _push_to(attack, "broken", events=5)
 
 
-@row()
+@row(seconds=6)
 async def missing_names(attack: Attack) -> None:
     """A hundred targets whose names do not exist."""
     await _push_to(attack, "missing", events=5)
 
 
-@row()
+@row(seconds=6)
 async def slow_names(attack: Attack) -> None:
     """A hundred targets whose name servers take 1.8 s, with answers that may be kept for a second."""
     url = attack.target(Answer())
@@ -39,7 +39,7 @@ async def slow_names(attack: Attack) -> None:
     await attack.repeat(lambda _: attack.emit(1), pause_seconds=0.5)
 
 
-@row()
+@row(seconds=7)
 async def silent_names_of_three(attack: Attack) -> None:
     """Three companies with a hundred silent names each, at the same time."""
     for company in range(3):
@@ -49,7 +49,7 @@ async def silent_names_of_three(attack: Attack) -> None:
     await attack.repeat(lambda turn: attack.emit(1, company=turn % 3), pause_seconds=0.3)
 
 
-@row()
+@row(seconds=6)
 async def test_calls_to_silent_names(attack: Attack) -> None:
     """Subscriptions to silent names are made, tried by a test call and deleted, eight at a time."""
 

@@ -1,5 +1,8 @@
 """Subscriptions that are made, changed, tried and deleted all the time."""
 
+import asyncio
+import contextlib
+
 from attack import Attack
 from row import row
 
@@ -49,7 +52,7 @@ async def rotations(attack: Attack) -> None:
     await attack.repeat(rotate, at_once=4, pause_seconds=0.01)
 
 
-@row()
+@row(seconds=11.5)
 async def tests_of_hanging_targets(attack: Attack) -> None:
     """Test calls to a target that hangs, a hundred at once."""
     url = attack.target(Hang())
@@ -57,6 +60,26 @@ async def tests_of_hanging_targets(attack: Attack) -> None:
     await attack.repeat(
         lambda turn: attack.call("POST", f"{PATH}/{ids[turn % len(ids)]}/test", {}), at_once=100
     )
+
+
+@row(seconds=11.5)
+async def tests_that_nobody_waits_for(attack: Attack) -> None:
+    """Test calls to a target that hangs for a minute, by callers that are gone at once, as many as the limits let in."""
+    url = attack.target(Hang())
+    ids = await attack.subscribe(10, lambda _: url, timeout_seconds=60)
+
+    async def call_and_go(turn: int) -> None:
+        head = (
+            f"POST /api/v1{PATH}/{ids[turn % len(ids)]}/test HTTP/1.1\r\nHost: hub\r\nX-Api-Key: {attack.key()}\r\n"
+            "Content-Length: 0\r\n\r\n"
+        )
+        with contextlib.suppress(OSError):
+            async with attack.connected() as (_, writer):
+                writer.write(head.encode())
+                await asyncio.sleep(0.05)
+
+    await attack.repeat(call_and_go, at_once=8, pause_seconds=0.01)
+    attack.noted["pushes"] += attack.receiver.count
 
 
 @row()
@@ -70,7 +93,7 @@ async def large_headers(attack: Attack) -> None:
     await attack.repeat(lambda _: attack.emit(20), pause_seconds=0.5)
 
 
-@row()
+@row(seconds=8)
 async def a_hundred_targets_a_batch(attack: Attack) -> None:
     """100 subscriptions to a quick target, and batches of 1,000 events: 100,000 pushes each."""
     url = attack.target(Answer())

@@ -28,13 +28,13 @@ async def _push_to(attack: Attack, reply: Reply, *, events: int = 10, pause_seco
     attack.noted["pushes"] += attack.receiver.count
 
 
-@row(in_part=("postgresql",))
+@row(in_part=("postgresql",), seconds=11.5)
 async def hanging_targets(attack: Attack) -> None:
     """A hundred targets that take the request and never answer."""
     await _push_to(attack, Hang(), events=50)
 
 
-@row(in_part=("sqlite",))
+@row(in_part=("sqlite",), seconds=6)
 async def paced_backlogs(attack: Attack) -> None:
     """A hundred targets with a pace of ten a second, one at a time, and many times as many events for each."""
     attack.receiver.always(Answer())
@@ -45,31 +45,31 @@ async def paced_backlogs(attack: Attack) -> None:
     attack.noted["pushes"] += attack.receiver.count
 
 
-@row()
+@row(seconds=11.5)
 async def dripping_targets(attack: Attack) -> None:
     """A hundred targets whose answer comes byte by byte."""
     await _push_to(attack, Drip(0.2))
 
 
-@row()
+@row(seconds=6)
 async def targets_that_drip_headers(attack: Attack) -> None:
     """A hundred targets whose headers come line by line and do not end."""
     await _push_to(attack, EndlessHeaders(0.2))
 
 
-@row()
+@row(seconds=6)
 async def huge_headers(attack: Attack) -> None:
     """A hundred targets that send headers without end, as fast as they are read."""
     await _push_to(attack, EndlessHeaders())
 
 
-@row()
+@row(seconds=6)
 async def huge_answers(attack: Attack) -> None:
     """A hundred targets that answer with 100 MiB."""
     await _push_to(attack, HugeBody())
 
 
-@row()
+@row(seconds=6)
 async def early_hints(attack: Attack) -> None:
     """A hundred targets that send one interim answer (104) after the other."""
 
@@ -82,7 +82,7 @@ async def early_hints(attack: Attack) -> None:
     await _push_to(attack, hint)
 
 
-@row()
+@row(seconds=6)
 async def endless_chunk_extensions(attack: Attack) -> None:
     """A hundred targets whose chunks of one byte have extensions of 8 KiB, without end."""
 
@@ -96,13 +96,13 @@ async def endless_chunk_extensions(attack: Attack) -> None:
     await _push_to(attack, chunk)
 
 
-@row()
+@row(seconds=6)
 async def resetting_targets(attack: Attack) -> None:
     """A hundred targets that reset each connection."""
     await _push_to(attack, Reset(), events=20)
 
 
-@row()
+@row(seconds=6)
 async def targets_that_close_kept_connections(attack: Attack) -> None:
     """A hundred targets that answer 200 and close the connection that was to be kept."""
 
@@ -114,13 +114,13 @@ async def targets_that_close_kept_connections(attack: Attack) -> None:
     await _push_to(attack, close, events=20)
 
 
-@row()
+@row(seconds=6)
 async def targets_that_close(attack: Attack) -> None:
     """A hundred targets that close without an answer."""
     await _push_to(attack, CloseWithoutAnswer(), events=20)
 
 
-@row()
+@row(seconds=6)
 async def late_second_answers(attack: Attack) -> None:
     """A hundred targets that send an answer that nobody asked for, 3 ms after each."""
 
@@ -132,26 +132,26 @@ async def late_second_answers(attack: Attack) -> None:
     await _push_to(attack, answer_twice, events=20)
 
 
-@row()
+@row(seconds=6)
 async def redirecting_targets(attack: Attack) -> None:
     """A hundred targets that redirect to each other."""
     await _push_to(attack, Redirect(f"{attack.receiver.url}/next", 308), events=20)
 
 
-@row()
+@row(seconds=6)
 async def gzip_bombs(attack: Attack) -> None:
     """A hundred targets that answer with 60 KiB that become 60 MiB."""
     bomb = gzip.compress(bytes(60 * 2**20))
     await _push_to(attack, Answer(500, {"content-encoding": "gzip"}, bomb[:65_000]), events=20)
 
 
-@row()
+@row(seconds=6)
 async def garbage(attack: Attack) -> None:
     """A hundred targets that answer with bytes that are not HTTP."""
     await _push_to(attack, Garbage(), events=20)
 
 
-@row()
+@row(seconds=6)
 async def tls_to_garbage(attack: Attack) -> None:
     """A hundred https targets that answer the handshake with bytes that are not TLS."""
     attack.receiver.always(Garbage())
@@ -159,7 +159,7 @@ async def tls_to_garbage(attack: Attack) -> None:
     await attack.repeat(lambda _: attack.emit(20), pause_seconds=0.5)
 
 
-@row()
+@row(seconds=6)
 async def tls_that_hangs(attack: Attack) -> None:
     """A hundred https targets that take the connection and never shake hands."""
     server = await asyncio.get_running_loop().create_server(asyncio.Protocol, "127.0.0.1", 0)
@@ -168,20 +168,20 @@ async def tls_that_hangs(attack: Attack) -> None:
     await attack.repeat(lambda _: attack.emit(20), pause_seconds=0.5)
 
 
-@row()
+@row(seconds=6)
 async def targets_that_call_the_hub(attack: Attack) -> None:
     """A hundred targets that are the hub's own API: each push is a call to it."""
     await attack.subscribe(100, lambda n: f"{attack.url}/api/v1/events?n={n}")
     await attack.repeat(lambda _: attack.emit(5), pause_seconds=0.5)
 
 
-@row()
+@row(seconds=6)
 async def targets_that_ask_to_come_back(attack: Attack) -> None:
     """A hundred targets that answer 503 and ask to be called again after a second."""
     await _push_to(attack, Answer(503, {"retry-after": "1"}), events=20)
 
 
-@row()
+@row(seconds=11.5)
 async def three_companies_hang(attack: Attack) -> None:
     """Three companies with a hundred hanging targets each, and batches of 200 events for all."""
     attack.receiver.always(Hang())

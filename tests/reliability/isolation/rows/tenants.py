@@ -3,7 +3,7 @@
 import asyncio
 
 from attack import Attack
-from fill import World
+from fill import World, long_delivery_log
 from furniture import IN_TEST
 from row import row
 
@@ -12,20 +12,18 @@ from trunkline.testing.receiver import Hang
 
 async def deleted_with_a_long_log(world: World) -> None:
     """Delete a company with 200,000 events that were delivered, just before the hub starts."""
-    number = await world.subscribe("http://127.0.0.1:9/hook")
-    first, last = await world.events(world.size(200_000, 20_000))
-    await world.deliveries(first, last, number, status="delivered")
+    await long_delivery_log(world)
     async with world.hub() as hub:
         await hub.companies.delete(world.attacker.id)
 
 
-@row(prepare=deleted_with_a_long_log, in_part=("sqlite", "postgresql"))
+@row(prepare=deleted_with_a_long_log, in_part=("sqlite", "postgresql"), seconds=10, is_alone=True)
 async def company_deleted(attack: Attack) -> None:
     """A company with 200,000 events and deliveries is deleted, and all of it removed meanwhile."""
     await attack.rest()
 
 
-@row(in_part=("sqlite", "postgresql"))
+@row(in_part=("sqlite", "postgresql"), seconds=11.5)
 async def both_environments_at_once(attack: Attack) -> None:
     """A company sends batches in its live and in its test environment, each with as many targets as it may have, which hang."""
     attack.receiver.always(Hang())

@@ -5,6 +5,7 @@ import asyncio
 from attack import LEAD, Attack
 from row import row
 
+OK, CREATED = 200, 201
 _QUARANTINES = {"VALIDATION__DEFAULT": "quarantine"}
 _WRONG = {"type": "lead.created", "payload": {"client_id": "not a number"}}
 
@@ -73,6 +74,27 @@ async def keys_listed(attack: Attack) -> None:
         await attack.call("POST", "/keys", {"name": "mine", "scopes": ["operator"]}, company=turn % 3)
 
     await attack.repeat(ask, at_once=8)
+
+
+@row()
+async def keys_rotated(attack: Attack) -> None:
+    """A key is replaced by a new one, whose minute is fresh, and so on, by four at a time, and all keys are listed."""
+    held = list(attack.companies[1].keys)
+
+    async def rotate(turn: int) -> None:
+        key = held[turn % len(held)]
+        listed = await attack.call("GET", "/keys", key=key)
+        own = (
+            [each["id"] for each in listed.json()["keys"] if key.endswith(each["last4"])]
+            if listed.status == OK
+            else []
+        )
+        for key_id in own:
+            made = await attack.call("POST", f"/keys/{key_id}/rotate", {"overlap_seconds": 0}, key=key)
+            if made.status == CREATED:
+                held[turn % len(held)] = made.json()["key"]
+
+    await attack.repeat(rotate, at_once=4)
 
 
 @row()

@@ -1,0 +1,49 @@
+"""Goes on with the open deliveries of subscriptions that were paused, resumed, disabled or deleted, where these are many.
+
+Whoever changed the subscription has changed the first of them and left a note (``store.open_deliveries``). Each piece is one
+small transaction, and the pause after it is at least as long as the piece took.
+"""
+
+import asyncio
+import logging
+import time
+
+from trunkline.errors import StoreUnavailable
+from trunkline.store import open_deliveries as store
+from trunkline.store.database import Database
+from trunkline.store.wakeup import Signal
+
+LOOK_SECONDS = 1.0
+PAUSE_SECONDS = 0.02
+IN_TURN = 20
+"""Subscriptions that have a piece each, one after the other."""
+_log = logging.getLogger(__name__)
+
+
+class Aftermath:
+    """Looks once a second whether anything is left to do, and sets *due* where that made deliveries due."""
+
+    def __init__(self, database: Database, *, due: Signal) -> None:
+        self._database = database
+        self._due = due
+
+    async def run(self) -> None:
+        """Go on with what is left, whenever something is."""
+        while True:
+            try:
+                while await self.go_on():
+                    self._due.set()
+            except StoreUnavailable as error:
+                _log.warning("cannot go on with what subscriptions left open now: %s", error)
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def go_on(self) -> bool:
+        """Do a piece for each of some subscriptions; tells whether there was any. Raises StoreUnavailable."""
+        async with self._database.read() as connection:
+            numbers = await store.unsettled(connection, limit=IN_TURN)
+        for no in numbers:
+            began = time.monotonic()
+            async with self._database.write() as connection:
+                await store.go_on(connection, no)
+            await asyncio.sleep(max(PAUSE_SECONDS, time.monotonic() - began))
+        return bool(numbers)

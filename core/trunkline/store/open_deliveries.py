@@ -1,0 +1,127 @@
+"""What becomes of the open deliveries of a subscription that is paused, resumed, disabled or deleted, a piece at a time.
+
+There may be a million of them, and nobody is to wait for them all. The transaction that changes the subscription does the
+first piece. Where that is not all it leaves a note, in the table ``unsettled``, and workers do the others (``dispatch.aftermath``).
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.deliveries import Status
+from trunkline.store import sql
+from trunkline.store.sql import text
+
+PIECE = 500
+"""Deliveries that one transaction changes."""
+_OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
+
+
+class Change(StrEnum):
+    """What is to become of them: they wait until they are woken, are due, or end as ``gone``."""
+
+    PARK = "park"
+    WAKE = "wake"
+    END = "end"
+
+
+_WHICH = {
+    Change.PARK: f"status = '{Status.PENDING}' AND due_ms IS NOT NULL AND claimed_by IS NULL",
+    Change.WAKE: f"{_OPEN} AND due_ms IS NULL AND queued IS NULL AND claimed_by IS NULL",
+    Change.END: _OPEN,
+}
+"""Those that wait behind one of their key wait for it when the others are woken."""
+_HOW = {
+    Change.PARK: "due_ms = NULL, claim = claim + 1, claimed_by = NULL",
+    Change.WAKE: f"status = '{Status.PENDING}', due_ms = {{now}}",
+    Change.END: f"status = '{Status.GONE}', due_ms = NULL, claim = claim + 1, claimed_by = NULL, updated_ms = {{now}}",
+}
+
+
+async def apply(connection: AsyncConnection, subscription_no: int, change: Change) -> None:
+    """Make a *change*, as far as one piece goes, to the open deliveries of a subscription, whose row the caller has locked.
+
+    What an earlier change has left undone is not done any more. Those that come later are made as the subscription is then.
+    """
+    statement = text(f"SELECT max(position) FROM deliveries WHERE subscription_no = :no AND {_OPEN}")
+    last = (await connection.execute(statement, {"no": subscription_no})).scalar()
+    reached = None
+    if last is not None:
+        reached = await _piece(connection, subscription_no, change, after=0, last=last)
+    if reached is None:
+        await _forget(connection, subscription_no)
+        return
+    await connection.execute(
+        text(
+            "INSERT INTO unsettled (subscription_no, change, position, last) VALUES (:no, :change, :position, :last) "
+            "ON CONFLICT (subscription_no) DO UPDATE SET change = :change, position = :position, last = :last"
+        ),
+        {"no": subscription_no, "change": change.value, "position": reached, "last": last},
+    )
+
+
+async def unsettled(connection: AsyncConnection, *, limit: int) -> Sequence[int]:
+    """List up to *limit* subscriptions with open deliveries that are still to be changed."""
+    statement = text("SELECT subscription_no FROM unsettled ORDER BY subscription_no LIMIT :limit")
+    return [row[0] for row in await connection.execute(statement, {"limit": limit})]
+
+
+async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
+    """Do the next piece for a subscription, unless somebody is changing it at this moment.
+
+    Its row is locked first, as by whoever changes it, so that nobody waits for each other in a ring.
+    """
+    parameters = {"no": subscription_no}
+    locking = sql.for_update_skipping(connection)
+    statement = text(f"SELECT 1 FROM subscriptions WHERE no = :no {locking}")
+    if (await connection.execute(statement, parameters)).first() is None:
+        gone = "NOT EXISTS (SELECT 1 FROM subscriptions WHERE no = :no)"
+        await connection.execute(
+            text(f"DELETE FROM unsettled WHERE subscription_no = :no AND {gone}"), parameters
+        )
+        return
+    statement = text("SELECT change, position, last FROM unsettled WHERE subscription_no = :no")
+    row = (await connection.execute(statement, parameters)).first()
+    if row is None:
+        return
+    reached = await _piece(connection, subscription_no, Change(row[0]), after=row[1], last=row[2])
+    if reached is None:
+        await _forget(connection, subscription_no)
+        return
+    statement = text("UPDATE unsettled SET position = :position WHERE subscription_no = :no")
+    await connection.execute(statement, {"no": subscription_no, "position": reached})
+
+
+async def _piece(
+    connection: AsyncConnection, subscription_no: int, change: Change, *, after: int, last: int
+) -> int | None:
+    """Change the next open deliveries after position *after*, up to *last*.
+
+    Gives the position to go on from, None where that was all.
+    """
+    rows = await connection.execute(
+        text(
+            f"SELECT position FROM deliveries WHERE subscription_no = :no AND {_OPEN} "
+            f"AND position > :after AND position <= :last AND {_WHICH[change]} ORDER BY position LIMIT :limit"
+        ),
+        {"no": subscription_no, "after": after, "last": last, "limit": PIECE},
+    )
+    positions = [row[0] for row in rows]
+    if not positions:
+        return None
+    how = _HOW[change].format(now=sql.now_ms(connection))
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET {how} WHERE subscription_no = :no AND {_OPEN} "
+            f"AND position BETWEEN :first AND :last AND {_WHICH[change]}"
+        ),
+        {"no": subscription_no, "first": positions[0], "last": positions[-1]},
+    )
+    return positions[-1] if len(positions) == PIECE else None
+
+
+async def _forget(connection: AsyncConnection, subscription_no: int) -> None:
+    await connection.execute(
+        text("DELETE FROM unsettled WHERE subscription_no = :no"), {"no": subscription_no}
+    )

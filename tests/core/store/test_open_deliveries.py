@@ -1,0 +1,85 @@
+"""What becomes of many open deliveries when their subscription changes: a piece at a time, on both databases."""
+
+import pytest
+from sqlalchemy import text
+
+from trunkline.store import deliveries as ledger
+from trunkline.store import open_deliveries as store
+from trunkline.store.database import Database
+from trunkline.store.deliveries import Settled
+from trunkline.store.open_deliveries import PIECE, Change
+
+MANY = 2 * PIECE + 1
+
+
+@pytest.fixture
+async def open_(database: Database) -> Database:
+    """A database with a subscription that has more open deliveries than two pieces."""
+    async with database.write() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
+                "start_position, created_ms, updated_ms, version) "
+                "VALUES (1, 'sub_1', 92, 'webhooks', 'u', '[]', 'standard', :sealed, 'active', 0, 0, 0, 1)"
+            ).bindparams(sealed=b"")
+        )
+    await record(database, range(1, MANY + 1))
+    return database
+
+
+async def record(database: Database, positions) -> None:
+    rows = [Settled(position, 1, "pending", 0, None, wait_ms=0) for position in positions]
+    async with database.write() as connection:
+        await ledger.record(connection, rows, now_ms=1)
+
+
+async def begin(database: Database, change: Change) -> None:
+    async with database.write() as connection:
+        await store.apply(connection, 1, change)
+
+
+async def go_on(database: Database) -> bool:
+    """Do the next piece; tells whether anything is left."""
+    async with database.write() as connection:
+        await store.go_on(connection, 1)
+    async with database.read() as connection:
+        return await store.unsettled(connection, limit=10) == [1]
+
+
+async def count(database: Database, condition: str) -> int:
+    async with database.read() as connection:
+        statement = text(f"SELECT count(*) FROM deliveries WHERE {condition}")
+        return (await connection.execute(statement)).scalar_one()
+
+
+async def test_a_change_does_one_piece_and_leaves_the_others_to_workers(open_: Database):
+    await begin(open_, Change.PARK)
+    assert await count(open_, "due_ms IS NULL") == PIECE
+    assert await go_on(open_)
+    assert await count(open_, "due_ms IS NULL") == 2 * PIECE
+    assert not await go_on(open_)
+    assert await count(open_, "due_ms IS NULL") == MANY
+
+
+async def test_the_last_change_holds_wherever_the_one_before_it_was(open_: Database):
+    await begin(open_, Change.PARK)
+    await begin(open_, Change.WAKE)
+    while await go_on(open_):
+        pass
+    assert await count(open_, "due_ms IS NULL") == 0
+
+
+async def test_what_comes_after_the_change_is_left_alone(open_: Database):
+    await begin(open_, Change.END)
+    await record(open_, [MANY + 1])
+    while await go_on(open_):
+        pass
+    assert await count(open_, "status = 'gone' AND due_ms IS NULL") == MANY
+    assert await count(open_, "status = 'pending'") == 1
+
+
+async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(open_: Database):
+    await begin(open_, Change.END)
+    async with open_.write() as connection:
+        await connection.execute(text("DELETE FROM subscriptions"))
+    assert not await go_on(open_)

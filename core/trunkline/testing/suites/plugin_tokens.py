@@ -55,7 +55,7 @@ class TokenChecks(Suite):
 async def _ask(hub: TestHub, token: str) -> httpx2.Response:
     """Ask whose key it is, with *token*."""
     return await hub.anonymous.get(
-        "/api/v1/me", headers={"Authorization": f"Bearer {token}".encode("latin-1")}
+        "/api/v1/me", headers={b"Authorization": f"Bearer {token}".encode("latin-1")}
     )
 
 

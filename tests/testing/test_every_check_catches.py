@@ -24,6 +24,7 @@ from tests.testing.broken import (
     plugin_notifications,
     plugin_routes,
     plugin_settings,
+    plugin_tokens,
     plugin_values,
     search,
 )
@@ -42,7 +43,8 @@ from trunkline.testing.checks import checks_of
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 CASTERS = ["plugin.casters-give-valid-payloads", "plugin.casters-round-trip", "plugin.casters-are-pure"]
-PLUGIN = (plugin, plugin_settings, plugin_values, plugin_routes, plugin_notifications)
+PLUGIN = (plugin, plugin_settings, plugin_values, plugin_routes, plugin_notifications, plugin_tokens)
+OF_TOKENS = sorted({check for check, _ in broken_in(plugin_tokens)})
 CHANNEL = (
     channel_batches,
     channel_content,
@@ -67,6 +69,7 @@ JUDGED = {
         {
             acme: None,
             plugin_values.versioned: CASTERS,
+            plugin_tokens.good: OF_TOKENS,
             plugin_routes.good_keeping: ["plugin.routes-keep-companies-apart"],
         },
     ),

@@ -11,9 +11,14 @@ from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand, not_appl
 from trunkline.testing.far_sides import FarSide, HttpFarSide, Traffic
 from trunkline.testing.suites.channel_safety import CANARY
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
-from trunkline.testing.suites.channel_trial import COMPANY_ID, LARGE_BYTES, ChannelTrial, large_push
+from trunkline.testing.suites.channel_trial import (
+    COMPANY_ID,
+    LARGE_BYTES,
+    NEIGHBOUR_ID,
+    ChannelTrial,
+    large_push,
+)
 
-NEIGHBOUR_ID = 93
 LONGEST_TRY_SECONDS = 10.0
 MORE_THAN_ONE = 1.8
 """How many times as much as in one good attempt has been said where the event was sent more than once."""

@@ -19,9 +19,8 @@ from trunkline.testing.far_sides import Arrival, FarSide
 from trunkline.testing.suites.batch_trial import BatchTrial, batches_of, copies_of
 from trunkline.testing.suites.channel_headers import verifies
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
-from trunkline.testing.suites.channel_trial import COMPANY_ID, LARGE_BYTES, ChannelTrial
+from trunkline.testing.suites.channel_trial import COMPANY_ID, LARGE_BYTES, NEIGHBOUR_ID, ChannelTrial
 
-NEIGHBOUR_ID = 93
 ATTEMPT_SECONDS = 10.0
 """How long an attempt may take where a deployment says nothing else (``delivery.timeout_seconds``)."""
 PROMPT_SHARE = 0.25
@@ -73,16 +72,11 @@ class BatchChecks(ChannelSubject):
         subscription = await trial.subscribe()
         event = await trial.emit()
         longest = trial.channel.batch.wait_seconds + trial.patience_seconds * PROMPT_SHARE
-
-        async def is_delivered() -> bool:
-            delivery = await trial.detail(event, subscription)
-            return delivery is not None and delivery["status"] == "delivered"
-
         late = (
             f"{trial.name} had not delivered an event that came alone after {longest:.1f} s; the hub gathers batches, and what it "
             "gives should be sent as it is"
         )
-        await trial.until(is_delivered, otherwise=late, seconds=longest)
+        await trial.until(lambda: trial.is_delivered(event, subscription), otherwise=late, seconds=longest)
 
     @check("channel.brings-batches-in-order-where-asked", level=COMPLETE)
     async def test_brings_batches_in_order_where_asked(self, open_trial: OpenTrial) -> None:

@@ -8,9 +8,7 @@ from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.suites.channel_headers import verifies
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
-from trunkline.testing.suites.channel_trial import COMPANY_ID, ChannelTrial
-
-NEIGHBOUR_ID = 93
+from trunkline.testing.suites.channel_trial import COMPANY_ID, NEIGHBOUR_ID, ChannelTrial
 
 
 class DeliveryChecks(ChannelSubject):

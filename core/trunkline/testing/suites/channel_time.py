@@ -151,16 +151,11 @@ class TimeChecks(ChannelSubject):
         self, trial: ChannelTrial, event: AcceptedEvent, subscription: Subscribed
     ) -> None:
         began, prompt = time.monotonic(), trial.patience_seconds * PROMPT_SHARE
-
-        async def is_delivered() -> bool:
-            delivery = await trial.detail(event, subscription)
-            return delivery is not None and delivery["status"] == "delivered"
-
         late = (
             f"{trial.name} held up another target for more than {prompt:g} s while one of its own hung; attempts should neither "
             "block nor wait for each other"
         )
-        await trial.until(is_delivered, otherwise=late, seconds=prompt)
+        await trial.until(lambda: trial.is_delivered(event, subscription), otherwise=late, seconds=prompt)
         demand(time.monotonic() - began < prompt, late)
 
 

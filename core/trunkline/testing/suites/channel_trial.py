@@ -21,6 +21,7 @@ from trunkline.testing.hubs import TestHub
 from trunkline.testing.receiver import Reply
 
 COMPANY_ID = 92
+NEIGHBOUR_ID = 93
 PATIENCE_SECONDS = 20.0
 """How long a check waits for what should come soon, as a machine under test is often a busy one."""
 SETTINGS: Mapping[str, str] = {
@@ -246,6 +247,11 @@ class ChannelTrial:
             if row["subscription_id"] == subscription["id"]:
                 return await self.hub.deliveries.get(event.company_id, row["id"])
         return None
+
+    async def is_delivered(self, event: AcceptedEvent, subscription: Subscribed) -> bool:
+        """Tell whether *event* has been delivered to *subscription*."""
+        delivery = await self.detail(event, subscription)
+        return delivery is not None and delivery["status"] == "delivered"
 
     async def until_ended(
         self,

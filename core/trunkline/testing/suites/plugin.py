@@ -9,6 +9,7 @@ from trunkline.testing.suites.plugin_pages import PageChecks
 from trunkline.testing.suites.plugin_routes import RouteChecks
 from trunkline.testing.suites.plugin_secrets import SecretChecks
 from trunkline.testing.suites.plugin_settings import SettingChecks
+from trunkline.testing.suites.plugin_tokens import TokenChecks
 from trunkline.testing.suites.plugin_values import ValueChecks
 
 
@@ -22,6 +23,7 @@ class PluginConformance(
     RouteChecks,
     PageChecks,
     NotificationChecks,
+    TokenChecks,
     HubChecks,
 ):
     """Judges a plugin as a whole. Subclass it, and name the plugin.

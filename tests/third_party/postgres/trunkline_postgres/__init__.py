@@ -58,15 +58,15 @@ async def deliver_batch(way: Way, pushes: Sequence[trunkline.Push[Table]], _: ob
         return [Result(Outcome.RETRY, error=reason(error))] * len(pushes)
 
 
-async def insert(connection: Connection, statement: sql.Composed, rows: Sequence[object]) -> list[Result]:
+async def insert(into: Connection, statement: sql.Composed, rows: Sequence[Sequence[str]]) -> list[Result]:
     """Insert *rows* in one transaction; where the table refuses one of them, each by itself."""
     try:
-        async with connection.transaction(), connection.cursor() as cursor:
+        async with into.transaction(), into.cursor() as cursor:
             await cursor.executemany(statement, rows)
             said = f"{cursor.rowcount} new of {len(rows)}"
     except UNFIT as error:
         if len(rows) > 1:
-            return [(await insert(connection, statement, [row]))[0] for row in rows]
+            return [(await insert(into, statement, [row]))[0] for row in rows]
         return [Result(Outcome.RETRY, error=reason(error))]
     return [Result(Outcome.DELIVERED, response_body=said)] * len(rows)
 

@@ -5,7 +5,7 @@ LOCKED = --constraint constraints.txt --build-constraint constraints.txt
 # uv takes a quarter of the time; pip serves where only pip has been told of an index.
 install = .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode $(LOCKED) $(1) || $(PIP) $(LOCKED) $(1)
 
-.PHONY: help setup demo test check bench crash isolation lock clean
+.PHONY: help setup demo test check check-form check-mypy check-pyright check-layers bench crash isolation lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s  %s\n", $$1, $$2}' Makefile
@@ -18,15 +18,26 @@ demo: .venv/.runtime  ## run the hub and a receiver on real events; ARGS="--exit
 # Some machines say that Python is to keep no bytecode: each worker, and each command that a test starts, would compile all anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: setup  ## run the tests, the slow ones excepted; ARGS="tests/core -k retry" for some
-	.venv/bin/python -m pytest -n 4 --dist worksteal -m "not slow" $(ARGS)
+	.venv/bin/python -m pytest -n 5 --dist worksteal -m "not slow" $(ARGS)
+
+CHECKS = check-pyright check-mypy check-layers check-form  # the longest first
 
 check: setup  ## judge form, types and layers
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(CHECKS)
+
+check-form:
 	.venv/bin/ruff format --check --quiet
 	.venv/bin/ruff check --quiet
+
+check-mypy:
 	.venv/bin/mypy
 	.venv/bin/mypy tests/typing/good_*.py tests/typing/bad_*.py
+
+check-pyright:
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 .venv/bin/pyright
 	PYRIGHT_PYTHON_IGNORE_WARNINGS=1 .venv/bin/pyright --project tests/typing
+
+check-layers:
 	.venv/bin/lint-imports --no-logo
 
 bench: setup  ## measure, and write the figures to docs/performance.md; ARGS="--only push" for one suite

@@ -10,6 +10,8 @@ it stops) says so with ``@pytest.mark.own_hub``, and gets a hub and a database t
 
 import contextlib
 import gc
+import itertools
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 
@@ -18,6 +20,11 @@ from tests.databases import MigratedDatabases
 from tests.hubs import Running, SharedHubs, start_hub
 from tests.postgres_servers import SystemPostgres, started_system_postgres
 
+from trunkline.hub import catalogs
+from trunkline.hub.products import schema_folders
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.settings import Settings
 from trunkline.store.database import Database
 from trunkline.testing import databases, hubs
 from trunkline.testing.databases import Engine, started_postgres
@@ -25,8 +32,77 @@ from trunkline.testing.receiver import Receiver
 
 __all__ = ["SHARDS", "started_postgres"]
 
+TESTS = Path(__file__).parent
+SCHEMAS = TESTS.parent / "schemas"
+WAITING = (
+    "core/api/test_companies.py",
+    "core/api/test_connections.py",
+    "core/api/test_environments.py",
+    "core/cli/test_companies.py",
+    "core/dispatch",
+)
+"""Whose tests wait, for retries and time limits, much longer than they compute."""
+SLOW_ON_POSTGRESQL = (
+    "core/api",
+    "core/dispatch/test_batches.py",
+    "core/dispatch/test_breaker.py",
+    "core/dispatch/test_channels.py",
+    "core/dispatch/test_outcomes.py",
+    "core/dispatch/test_reports.py",
+    "core/dispatch/test_supervision.py",
+    "core/dispatch/test_unreadable.py",
+    "core/schemas/test_versions_side_by_side.py",
+    "plugins/portal",
+    "plugins/webhooks",
+)
+"""The HTTP edge, pages, and of the dispatcher what comes of an attempt; what it claims and writes is ``core/store``'s."""
+FAST_ON_BOTH = (
+    "plugins/portal/test_sign_in.py",
+    "plugins/portal/test_links.py",
+    "plugins/portal/test_oidc_users.py",
+)
+"""What the portal keeps in tables of its own: sessions, links and users."""
+_SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 SHARDS = databases.SHARDS
 HUB_SETTINGS = hubs.HUB_SETTINGS
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave a module that is slow as a whole unread where slow tests are left out: each worker would import all it needs."""
+    is_wanted = config.option.markexpr != "not slow" or not collection_path.name.startswith("test_")
+    return None if is_wanted else bool(_SLOW_AS_A_WHOLE.search(collection_path.read_text())) or None
+
+
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave PostgreSQL to the slow suites where no statement of SQL is first tried: the rooms below have tried it on both."""
+    if hasattr(config, "workerinput"):
+        _spread(items)
+    for item in items:
+        callspec = getattr(item, "callspec", None)
+        if callspec is None or "postgresql" not in callspec.params.values():
+            continue
+        path = item.path.relative_to(TESTS).as_posix()
+        if path.startswith(SLOW_ON_POSTGRESQL) and not path.startswith(FAST_ON_BOTH):
+            item.add_marker("slow")
+
+
+def _spread(items: list[pytest.Item]) -> None:
+    """Put the modules that wait evenly between those that compute: workers that are dealt the same part of the list share cores."""
+    modules = [list(group) for _, group in itertools.groupby(items, key=lambda item: item.path)]
+    parts: tuple[list[list[pytest.Item]], ...] = ([], [])
+    for module in modules:
+        parts[module[0].path.relative_to(TESTS).as_posix().startswith(WAITING)].append(module)
+    placed = [pair for part in parts for pair in _placed(part)]
+    items[:] = itertools.chain.from_iterable(module for _, module in sorted(placed, key=lambda pair: pair[0]))
+
+
+def _placed(modules: list[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
+    """Give each module with its place in their list, as a share of all their tests."""
+    done, total = 0, sum(map(len, modules))
+    for module in modules:
+        yield done / total, module
+        done += len(module)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -44,6 +120,25 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed_definitions_are_compiled_once() -> Iterator[None]:
+    """Give all hubs of a run one catalogue of the installed product's definitions, which nobody changes: half of a lean start."""
+    load, known = catalogs.load_definition_catalog, {}
+
+    def load_once(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
+        folders = [Path(str(folder)).resolve() for folder in schema_folders(settings)]
+        if not all(folder.is_relative_to(SCHEMAS) for folder in folders if folder.is_dir()):
+            return load(settings, event_types=event_types)
+        key = (*folders, *event_types.names())
+        if key not in known:
+            known[key] = load(settings, event_types=event_types)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogs, "load_definition_catalog", load_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,20 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-ALONE = ("reliability", "core/dispatch/test_contention.py")
-"""What measures time, or fills the machine by itself."""
-NOT_ALONE = ("reliability/simulation",)
+ALONE = (
+    "reliability/test_backlogs.py",
+    "reliability/test_crash_matrix.py",
+    "reliability/test_isolation_matrix.py",
+    "core/dispatch/test_contention.py",
+)
+"""What measures how fast the hub is, or fills the machine by itself."""
+TIMED = ("reliability",)
+"""What waits for the most part, with bounds on how long: beside two of its kind, which wait as well, and nothing else."""
+OWN_CLOCK = ("reliability/simulation",)
 """Of these, what has a clock of its own."""
 FIRST = (
+    "reliability/test_hostile_plugins.py",
+    "reliability/test_faults_subscriptions.py",
     "plugins/n8n/test_server.py",
     "testing/test_every_check_catches.py",
     "reliability/simulation",
@@ -36,11 +45,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs alone, and put first what takes longest."""
+    """Mark what runs alone or beside few, and put first what takes longest."""
     paths = {item: item.path.relative_to(TESTS).as_posix() for item in items}
     for item, path in paths.items():
-        if path.startswith(ALONE) and not path.startswith(NOT_ALONE):
+        if path.startswith(ALONE):
             item.add_marker("alone")
+        elif path.startswith(TIMED) and not path.startswith(OWN_CLOCK):
+            item.add_marker("timed")
     items.sort(key=lambda item: _turn_of(paths[item]))
 
 

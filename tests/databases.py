@@ -23,12 +23,16 @@ _SEED = """
 CREATE SCHEMA seed;
 
 CREATE TABLE seed.sequences (name text, value bigint, is_called boolean);
+CREATE TABLE seed.filled (name text);
 
 DO $$
 DECLARE name text;
 BEGIN
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
-        EXECUTE format('CREATE TABLE seed.%I AS TABLE public.%I', 't_' || name, name);
+        IF pg_relation_size(format('public.%I', name)) > 0 THEN
+            EXECUTE format('CREATE TABLE seed.%I AS TABLE public.%I', 't_' || name, name);
+            INSERT INTO seed.filled VALUES (name);
+        END IF;
     END LOOP;
     FOR name IN SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' LOOP
         EXECUTE format('INSERT INTO seed.sequences SELECT %L, last_value, is_called FROM public.%I', name, name);
@@ -42,11 +46,11 @@ BEGIN
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
         IF pg_relation_size(format('public.%I', name)) > 100000 THEN
             EXECUTE format('TRUNCATE public.%I CASCADE', name);
-        ELSE
+        ELSIF pg_relation_size(format('public.%I', name)) > 0 THEN  -- else nothing was ever in it
             EXECUTE format('DELETE FROM public.%I', name);
         END IF;
     END LOOP;
-    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
+    FOR name IN SELECT f.name FROM seed.filled AS f LOOP
         EXECUTE format('INSERT INTO public.%I OVERRIDING SYSTEM VALUE SELECT * FROM seed.%I', name, 't_' || name);
     END LOOP;
     PERFORM setval(format('public.%I', s.name), s.value, s.is_called) FROM seed.sequences AS s;

@@ -12,18 +12,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trunkline.contract import (
-        AcceptedEvent,
         Answer,
         Batch,
         Call,
-        ChangedSubscription,
         Channel,
-        Command,
         CompanyRows,
         EmittedEvent,
-        FinishedAttempt,
         HttpClient,
-        HttpResponse,
         Migrations,
         Network,
         Operation,
@@ -33,7 +28,7 @@ if TYPE_CHECKING:
     )
     from trunkline.contract.hookspecs import HOOK_API, hookimpl
     from trunkline.contract.targets import Url
-    from trunkline.errors import AddressRefused, BodyInvalid, FieldError, NotFound, ProviderFailed, Refused
+    from trunkline.errors import AddressRefused, BodyInvalid, FieldError, NotFound, Refused
     from trunkline.model.deliveries import Outcome, Result
     from trunkline.outbound.push import deliver as deliver_by_http
     from trunkline.outbound.push import post as post_by_http
@@ -45,24 +40,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "HOOK_API",
-    "AcceptedEvent",
     "AddressRefused",
     "Answer",
     "Batch",
     "BodyInvalid",
     "Call",
     "Caster",
-    "ChangedSubscription",
     "Channel",
-    "Command",
     "CompanyRows",
     "Definition",
     "EmittedEvent",
     "EventType",
     "FieldError",
-    "FinishedAttempt",
     "HttpClient",
-    "HttpResponse",
     "Json",
     "Migrations",
     "Network",
@@ -70,7 +60,6 @@ __all__ = [
     "Operation",
     "Outcome",
     "PluginContext",
-    "ProviderFailed",
     "Push",
     "Refused",
     "Result",
@@ -86,12 +75,12 @@ __all__ = [
 
 _HOMES = {
     "trunkline.contract": (
-        "AcceptedEvent Answer Batch Call ChangedSubscription Channel Command CompanyRows EmittedEvent FinishedAttempt "
-        "HttpClient HttpResponse Migrations Network Operation PluginContext Push Target"
+        "Answer Batch Call Channel CompanyRows EmittedEvent "
+        "HttpClient Migrations Network Operation PluginContext Push Target"
     ),
     "trunkline.contract.hookspecs": "HOOK_API hookimpl",
     "trunkline.contract.targets": "Url",
-    "trunkline.errors": "AddressRefused BodyInvalid FieldError NotFound ProviderFailed Refused",
+    "trunkline.errors": "AddressRefused BodyInvalid FieldError NotFound Refused",
     "trunkline.model.deliveries": "Outcome Result",
     "trunkline.outbound.push": "deliver:deliver_by_http post:post_by_http",
     "trunkline.schemas.catalog": "EventType Json",

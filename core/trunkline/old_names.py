@@ -1,4 +1,4 @@
-"""What a plugin for Hook API 1 may still import from ``trunkline``, and what it writes instead. It goes with 1.0."""
+"""What a plugin may still import from ``trunkline``, as it did before, and what it writes instead. It goes with 1.0."""
 
 MOVED = {
     "trunkline.pages": (
@@ -9,20 +9,23 @@ MOVED = {
         "sample_envelope singular those_of with_article wording_of"
     ),
     "trunkline.routes": (
-        "Answered ApiKeys BadCursor BadQuery BearerRequest BreakerPolicy CALL_PREFIX COMPANY_SCOPES Caller "
-        "CheckTarget Clock Companies CompanyName CreateSubscription CreatedSubscription CursorExpired "
-        "Deliver Deliveries DeliveryLog DeliveryQuery Deployment Emit Envelope EventPage EventReader "
-        "EventRejected ExtraMissing Gap Held IdempotencyKey Issuer IssuerUnavailable Names OpenOrigin Operations PluginDatabase "
-        "Principal ProviderRefused Quarantine QuarantinePage QuarantinedEvent QueryModel ReplayCount "
-        "ReplayRequest ReplayView Replays RotateSecret RotatedSecret Routes Sealer Seconds StreamPage "
-        "Strict StrictRoute SubscriptionList SubscriptionView Subscriptions TargetRefused Terms "
-        "TestAttempt TrunklineError Unauthenticated UpdateSubscription body_model call_options "
-        "check_idempotency_key company_number company_title environment_member environment_of in_environment definition_routes describe_scope is_group query_model query_reader "
-        "read_body read_json require_extra requires responses rest_hook_channel rest_hook_routes "
-        "takes_type type_groups"
+        "AcceptedEvent Answered ApiKeys BadCursor BadQuery BearerRequest BreakerPolicy CALL_PREFIX "
+        "COMPANY_SCOPES Caller ChangedSubscription CheckTarget Clock Command Companies CompanyName "
+        "CreateSubscription CreatedSubscription CursorExpired Deliver Deliveries DeliveryLog "
+        "DeliveryQuery Deployment Emit Envelope EventPage EventReader EventRejected ExtraMissing "
+        "FinishedAttempt Gap Held HttpResponse IdempotencyKey Issuer IssuerUnavailable Names "
+        "OpenOrigin Operations PluginDatabase Principal ProviderFailed ProviderRefused Quarantine "
+        "QuarantinePage QuarantinedEvent QueryModel ReplayCount ReplayRequest ReplayView Replays "
+        "RotateSecret RotatedSecret Routes Sealer Seconds StreamPage Strict StrictRoute "
+        "SubscriptionList SubscriptionView Subscriptions TargetRefused Terms TestAttempt "
+        "TrunklineError Unauthenticated UpdateSubscription body_model call_options "
+        "check_idempotency_key company_number company_title definition_routes describe_scope "
+        "environment_member environment_of in_environment is_group query_model query_reader read_body "
+        "read_json require_extra requires responses rest_hook_channel rest_hook_routes takes_type "
+        "type_groups"
     ),
 }
-"""Names of Hook API 1 that are elsewhere now, by where."""
+"""Names that were in ``trunkline`` and are elsewhere now, by where."""
 REPLACED = {
     "Action": "Operation",
     "Lookup": "Operation",

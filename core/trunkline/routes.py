@@ -1,4 +1,6 @@
-"""For authors of routes, of channels that hold subscriptions of their own, and of ways to sign in.
+"""For authors of routes and commands, of channels that hold subscriptions of their own, and of ways to sign in; for watchers.
+
+A watcher is a plugin that is told of events, attempts and subscriptions (``event_accepted`` and its like).
 
 Here are the guards and models that the hub's own routes are made of, the errors that they answer with, and the types of what
 a context lends (``context.subscriptions``, ``context.keys``), for annotations. ``trunkline`` is what every plugin begins with.
@@ -32,19 +34,24 @@ from trunkline.api.security import Caller, requires
 from trunkline.api.strict_json import read_json
 from trunkline.api.subscriptions import DeliveryQuery
 from trunkline.contract import (
+    AcceptedEvent,
     Answered,
     ApiKeys,
     BearerRequest,
+    ChangedSubscription,
     CheckTarget,
     Clock,
+    Command,
     Companies,
     Deliver,
     DeliveryLog,
     Deployment,
     Emit,
     EventReader,
+    FinishedAttempt,
     Gap,
     Held,
+    HttpResponse,
     OpenOrigin,
     Operations,
     PluginDatabase,
@@ -64,6 +71,7 @@ from trunkline.errors import (
     CursorExpired,
     EventRejected,
     ExtraMissing,
+    ProviderFailed,
     ProviderRefused,
     TargetRefused,
     TrunklineError,
@@ -85,6 +93,7 @@ from trunkline.settings import Names, Seconds
 __all__ = [
     "CALL_PREFIX",
     "COMPANY_SCOPES",
+    "AcceptedEvent",
     "Answered",
     "ApiKeys",
     "BadCursor",
@@ -92,8 +101,10 @@ __all__ = [
     "BearerRequest",
     "BreakerPolicy",
     "Caller",
+    "ChangedSubscription",
     "CheckTarget",
     "Clock",
+    "Command",
     "Companies",
     "CompanyName",
     "CreateSubscription",
@@ -110,8 +121,10 @@ __all__ = [
     "EventReader",
     "EventRejected",
     "ExtraMissing",
+    "FinishedAttempt",
     "Gap",
     "Held",
+    "HttpResponse",
     "IdempotencyKey",
     "Issuer",
     "IssuerUnavailable",
@@ -120,6 +133,7 @@ __all__ = [
     "Operations",
     "PluginDatabase",
     "Principal",
+    "ProviderFailed",
     "ProviderRefused",
     "Quarantine",
     "QuarantinePage",

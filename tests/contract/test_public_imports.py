@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import trunkline
 from trunkline.cli.scaffold import FEATURES, Plan, write_plugin
 
 ROOT = Path(__file__).parents[2]
@@ -30,6 +31,13 @@ def private_imports(folder: Path) -> dict[str, set[str]]:
     }
     assert found
     return {file: names for file, names in found.items() if names}
+
+
+def test_what_every_plugin_begins_with_is_read_in_one_go():
+    names = set(trunkline.__all__) - {"HOOK_API", "__version__"}
+    assert len(names) <= 30, (
+        "a name that only some plugins need goes into trunkline.pages or trunkline.routes"
+    )
 
 
 def test_the_examples_import_public_modules_alone():

@@ -110,6 +110,8 @@ def test_a_list_of_numbers_may_be_empty(toml):
         ({"database__url": "postgresql://db/x", "database__schema": 'a"b'}, "database.schema"),
         ({"auth__pepper": "short"}, "auth.pepper"),
         ({"auth__key_prefix": "With_Underscore"}, "auth.key_prefix"),
+        ({"delivery__rate": "fast"}, 'delivery.rate\': must be a rate such as "50/second"'),
+        ({"delivery__max_in_flight": "0"}, "delivery.max_in_flight"),
     ],
 )
 def test_what_is_unknown_or_malformed_stops_the_start_and_is_named(environment, named):

@@ -1,6 +1,7 @@
 """REST hooks (CONTRACT §7, §13), on each of the three channels, over HTTP."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,6 +24,14 @@ def paid(amount: float = 99) -> dict[str, Any]:
             "date_paid": "2026-01-28T10:30:00Z",
         },
     }
+
+
+async def test_all_three_deliver_by_one_function(api: Any):
+    """So that one of them stands for all in ``tests/testing/test_builtins_channel.py``."""
+    channels = api.hub.channels()
+    same = [replace(channels[name], name="", title="", description="") for name in CHANNELS]
+    assert same[0] == same[1] == same[2]
+    assert same[0].deliver is not None
 
 
 @pytest.mark.parametrize("channel", CHANNELS)

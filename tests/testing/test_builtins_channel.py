@@ -1,12 +1,64 @@
-"""The built-in channels pass what a stranger's has to."""
+"""The built-in channels pass what a stranger's has to.
+
+Where two channels deliver by the same function, one of them is judged by all checks, and the others by those in which they
+can differ (``differing``).
+"""
+
+from collections.abc import Callable, Collection
 
 import pytest
 import pytest_asyncio
 
 from trunkline.testing import HttpFarSide
+from trunkline.testing.checks import ATTRIBUTE
 from trunkline.testing.suites.channel import ChannelConformance
 
 pytestmark = pytest.mark.slow
+
+OF_ITS_PLATFORM = {
+    "channel.is-described",
+    "channel.has-a-name-of-its-own",
+    "channel.delivers-an-event",
+    "channel.delivers-on-postgresql",
+    "channel.makes-test-calls",
+    "channel.keeps-companies-apart",
+    "channel.is-held-while-disabled",
+    "channel.lets-other-channels-go-on",
+    "channel.subscribes-by-its-own-route",
+    "channel.refuses-impossible-targets",
+}
+"""What Make and n8n are judged by: how they are called, subscribed to and kept apart. They deliver as Zapier does."""
+OF_REFUSALS = {
+    "channel.delivers-an-event",
+    "channel.meets-a-failure",
+    "channel.retries-when-refused-for-now",
+    "channel.stops-when-refused-for-good",
+    "channel.loses-nothing-in-a-restart",
+    "channel.tells-no-secret-in-errors",
+    "channel.logs-no-secret",
+    "channel.prints-nothing",
+    "channel.logs-no-event",
+    "channel.raises-no-secret",
+}
+"""The checks that ask the far side to refuse."""
+
+
+def differing(names: Collection[str]) -> Callable[[type], type]:
+    """Leave out of a suite all checks but those of *names*."""
+
+    def reduce(suite: type) -> type:
+        methods = {
+            getattr(getattr(suite, name), ATTRIBUTE).name: name
+            for name in dir(suite)
+            if hasattr(getattr(suite, name), ATTRIBUTE)
+        }
+        assert set(names) <= methods.keys(), set(names) - methods.keys()
+        for check, name in methods.items():
+            if check not in names:
+                setattr(suite, name, None)
+        return suite
+
+    return reduce
 
 
 class TestWebhooks(ChannelConformance):
@@ -25,6 +77,7 @@ class Meek(HttpFarSide):
         return False
 
 
+@differing(OF_REFUSALS)
 class TestThroughATransportThatCannotRefuse(ChannelConformance):
     plugin = "webhooks"
     channel = "webhooks"
@@ -40,12 +93,14 @@ class TestZapier(ChannelConformance):
     signs = True
 
 
+@differing(OF_ITS_PLATFORM)
 class TestN8n(ChannelConformance):
     plugin = "n8n"
     channel = "n8n"
     signs = True
 
 
+@differing(OF_ITS_PLATFORM)
 class TestMake(ChannelConformance):
     plugin = "make"
     channel = "make"

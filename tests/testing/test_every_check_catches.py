@@ -10,6 +10,7 @@ from tests.testing import harness
 from tests.testing.broken import (
     action,
     channel,
+    channel_batches,
     channel_content,
     channel_delivery,
     channel_headers,
@@ -43,6 +44,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 CASTERS = ["plugin.casters-give-valid-payloads", "plugin.casters-round-trip", "plugin.casters-are-pure"]
 PLUGIN = (plugin, plugin_settings, plugin_values, plugin_routes, plugin_notifications)
 CHANNEL = (
+    channel_batches,
     channel_content,
     channel_delivery,
     channel_outcomes,
@@ -57,6 +59,7 @@ OF_BROKERS = [
     "channel.makes-one-try-per-attempt",
     "channel.refuses-what-its-transport-cannot-name",
 ]
+OF_BATCHES = sorted({check for check, _ in broken_in(channel_batches)})
 JUDGED = {
     "plugin": (
         PluginConformance,
@@ -72,6 +75,7 @@ JUDGED = {
         CHANNEL,
         {
             **channel.GOOD,
+            channel_batches.good: OF_BATCHES,
             mqtt.good: OF_BROKERS,
             pigeons.good: ["channel.tells-companies-apart-at-one-target"],
         },

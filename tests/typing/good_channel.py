@@ -8,7 +8,6 @@ from pydantic import BaseModel, SecretStr
 from trunkline import (
     Channel,
     HttpClient,
-    HttpResponse,
     Outcome,
     PluginContext,
     Push,
@@ -17,6 +16,7 @@ from trunkline import (
     deliver_by_http,
     hookimpl,
 )
+from trunkline.routes import HttpResponse
 
 
 class Settings(BaseModel):

@@ -15,10 +15,10 @@ from trunkline import (
     Operation,
     Outcome,
     PluginContext,
-    ProviderFailed,
     Refused,
     hookimpl,
 )
+from trunkline.routes import ProviderFailed
 
 
 async def create_order(call: Call) -> Answer:

@@ -8,20 +8,17 @@ from typing import Annotated, Any, assert_type
 
 from fastapi import APIRouter, Depends
 
-from trunkline import (
-    AcceptedEvent,
-    ChangedSubscription,
-    EmittedEvent,
-    EventType,
-    FinishedAttempt,
-    HttpClient,
-    Migrations,
-    PluginContext,
-    Result,
-    hookimpl,
-)
+from trunkline import EmittedEvent, EventType, HttpClient, Migrations, PluginContext, Result, hookimpl
 from trunkline.pages import PortalPage, PortalRequest
-from trunkline.routes import Caller, Principal, Routes, requires
+from trunkline.routes import (
+    AcceptedEvent,
+    Caller,
+    ChangedSubscription,
+    FinishedAttempt,
+    Principal,
+    Routes,
+    requires,
+)
 
 router = APIRouter()
 

@@ -17,12 +17,12 @@ from trunkline.errors import (
     FieldError,
     NotFound,
 )
-from trunkline.model import cursors
+from trunkline.model import cursors, treatments
 from trunkline.model.companies import REFERENCE_FORM, is_reference
 from trunkline.model.environments import TEST, company_number, environment_member, in_environment
 from trunkline.model.times import utc_or_none
 from trunkline.store import companies as store
-from trunkline.store import directory, erasures
+from trunkline.store import directory, erasures, subscriptions
 from trunkline.store.companies import Company
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
@@ -146,10 +146,28 @@ class Companies:
             if holder not in {None, company_id}:
                 msg = f"The reference '{reference}' is that of company {holder}; choose another, or change that company."
                 raise Conflict(msg)
+        if "delivery" in changes:
+            changes["delivery"] = await self._treat(connection, company_id, changes["delivery"]) or None
         if "limits" in changes:
             own = await store.limits_of(connection, company_id)
             changes["limits"] = merged(own, changes["limits"] or {})
         return await store.change(connection, company_id, changes)
+
+    async def _treat(
+        self, connection: AsyncConnection, company_id: int, changes: Mapping[str, Any] | None
+    ) -> dict[str, Any]:
+        """Change how targets are treated in both environments where their subscriptions do not say; gives all that is set.
+
+        None takes back all of it.
+        """
+        company = await store.find(connection, company_id)
+        before = company.delivery if company else {}
+        after = {**before, **changes} if changes is not None else {}
+        treatment = {name: value for name, value in after.items() if value is not None}
+        if treatment != before:
+            both = [company_id, in_environment(company_id, TEST)]
+            await subscriptions.set_defaults(connection, both, treatment)
+        return treatment
 
     async def _change_test(
         self, connection: AsyncConnection, company_id: int, limits: Mapping[str, int | None] | None
@@ -170,6 +188,7 @@ class Companies:
             "name": company and company.name,
             "limits": limits["limits"],
             "own_limits": limits["own_limits"],
+            "delivery": {name: company and company.delivery.get(name) for name in treatments.NAMES},
             "test": self._limits.shown(in_environment(company_id, TEST), test_limits),
             "time_zone": company and company.time_zone,
             "metadata": company.metadata if company else {},
@@ -201,6 +220,10 @@ def _check(values: Mapping[str, Any]) -> None:
     faults = faults_of(values.get("limits") or {})
     in_test = faults_of((values.get("test") or {}).get("limits") or {})
     faults += [FieldError(f"/test{fault.path}", fault.message) for fault in in_test]
+    for option, value in (values.get("delivery") or {}).items():
+        faults += [
+            FieldError(f"/delivery{fault.path}", fault.message) for fault in _treatment_faults(option, value)
+        ]
     reference, name, zone = (values.get(key) for key in ("reference", "name", "time_zone"))
     if reference is not None and not is_reference(reference):
         faults.append(FieldError("/reference", f"must be {REFERENCE_FORM}"))
@@ -217,6 +240,12 @@ def _check(values: Mapping[str, Any]) -> None:
     faults += _recipient_faults(values.get("alert_recipients") or [])
     if faults:
         raise BodyInvalid(faults)
+
+
+def _treatment_faults(option: str, value: Any) -> list[FieldError]:
+    if option not in treatments.NAMES:
+        return [FieldError(f"/{option[:60]}", f"is not one of {', '.join(treatments.NAMES)}")]
+    return treatments.faults_in(option, value) if value is not None else []
 
 
 def _recipient_faults(recipients: list[str]) -> list[FieldError]:

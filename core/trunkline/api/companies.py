@@ -15,6 +15,7 @@ from trunkline.api.security import Caller, requires
 from trunkline.errors import SHOWN, NotFound
 from trunkline.model.companies import REFERENCE_FORM, read_name
 from trunkline.model.principals import OPERATOR
+from trunkline.subscribing import paces
 
 _OWN: JsonDict = {"subscriptions": 500}
 _ALL: JsonDict = {
@@ -37,6 +38,7 @@ _EXAMPLE: JsonDict = {
     **_SAID,
     "limits": _ALL,
     "own_limits": _OWN,
+    "delivery": {"timeout_seconds": None, "retry": None, "max_in_flight": None, "rate": "50/second"},
     "test": {
         "limits": {
             "subscriptions": 25,
@@ -71,6 +73,15 @@ class TestEnvironmentView(BaseModel):
     own_limits: dict[str, int] = Field(description="those of them that the operator gave it")
 
 
+class Treatment(Strict):
+    """How targets are treated where their subscriptions do not say."""
+
+    timeout_seconds: paces.Timeout = None
+    retry: paces.Retry = None
+    max_in_flight: paces.MaxInFlight = None
+    rate: paces.RateText = None
+
+
 class CompanyRequest(Strict):
     """What is to be set of a company."""
 
@@ -82,6 +93,10 @@ class CompanyRequest(Strict):
     name: str | None = Field(default=None, description=f"for people, up to {MAX_NAME} characters")
     limits: dict[str, int | None] | None = Field(
         default=None, description="limits of its own, by their names; null gives it the deployment's again"
+    )
+    delivery: Treatment | None = Field(
+        default=None,
+        description="how its targets are treated where their subscriptions do not say, in both environments; null: as the deployment says",
     )
     test: TestEnvironmentRequest | None = Field(default=None, description="its test environment")
     time_zone: str | None = Field(default=None, description="of the IANA database, such as `Europe/Berlin`")
@@ -104,6 +119,9 @@ class CompanyView(BaseModel):
     name: str | None
     limits: dict[str, int] = Field(description="the limits that hold, by their names")
     own_limits: dict[str, int] = Field(description="those of them that the operator gave this company")
+    delivery: Treatment = Field(
+        description="how its targets are treated where their subscriptions do not say; null where the deployment says"
+    )
     test: TestEnvironmentView = Field(description="its test environment")
     time_zone: str | None
     metadata: dict[str, Any]

@@ -13,6 +13,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, CompanyArgument, Environment, load_settings, name_of
 from trunkline.cli.output import show_json, show_table, shown_company, warn
+from trunkline.model import treatments
 from trunkline.model.environments import LIVE, TEST
 from trunkline.settings import Settings
 
@@ -158,7 +159,7 @@ def limits(
         list[str] | None,
         typer.Argument(
             metavar="[NAME=VALUE]...",
-            help=f"Limits to give it, or NAME={_DEFAULT} for the deployment's again. Names: {', '.join(NAMES)}.",
+            help=f"Limits to give it, or NAME={_DEFAULT} for the deployment's again. Names: {', '.join((*NAMES, *treatments.NAMES))}.",
         ),
     ] = None,
     environment: Environment = LIVE,
@@ -167,21 +168,32 @@ def limits(
 ) -> None:
     """Show a company's limits, or give it limits of its own; running processes know them within five seconds.
 
+    Those of how targets are treated hold in both environments, for subscriptions that do not say themselves.
+
     Example: [bold]trunkline companies limits 92 subscriptions=500 keys=default[/bold]
     """
-    chosen = dict(map(_read_change, changes or ()))
+    given = dict(map(_read_change, changes or ()))
+    chosen = {name: value for name, value in given.items() if name in NAMES}
+    treatment = {name: value for name, value in given.items() if name in treatments.NAMES}
     values: dict[str, Any] = {"limits": chosen} if chosen else {}
     if environment == TEST and chosen:
         values = {"test": values}
+    if treatment:
+        values["delivery"] = treatment
     view = run(_change(load_settings(context, config), company, values))
     limits = view["test"] if environment == TEST else view
     if as_json:
-        show_json({"id": view["id"], "limits": limits["limits"], "own_limits": limits["own_limits"]})
+        shown = {"limits": limits["limits"], "own_limits": limits["own_limits"], "delivery": view["delivery"]}
+        show_json({"id": view["id"], **shown})
         return
     own = limits["own_limits"]
     rows = [
         [name, str(value), "its own" if name in own else "the deployment's"]
         for name, value in limits["limits"].items()
+    ]
+    rows += [
+        [name, _cell(value), "the deployment's" if value is None else "its own"]
+        for name, value in view["delivery"].items()
     ]
     show_table(["limit", "value", "from"], rows)
 
@@ -214,17 +226,31 @@ def _read_metadata(text: str) -> dict[str, Any]:
     return metadata
 
 
-def _read_change(argument: str) -> tuple[str, int | None]:
+def _read_change(argument: str) -> tuple[str, Any]:
     name, _, value = argument.partition("=")
-    if name not in NAMES:
-        msg = f"'{name}' is not a limit; the limits are {', '.join(NAMES)}"
+    if name not in {*NAMES, *treatments.NAMES}:
+        msg = f"'{name}' is not a limit; the limits are {', '.join((*NAMES, *treatments.NAMES))}"
         raise typer.BadParameter(msg)
     if value == _DEFAULT:
         return name, None
+    if name in treatments.NAMES:
+        return name, _read_treatment(name, value)
     if not (value.isascii() and value.isdigit()):
         msg = f"'{argument}': write {name}=NUMBER, or {name}={_DEFAULT}"
         raise typer.BadParameter(msg)
     return name, int(value)
+
+
+def _read_treatment(name: str, text: str) -> Any:
+    """Read JSON, or a text that needs no quotes: 50/second."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        value = text
+    if faults := treatments.faults_in(name, value):
+        msg = f"'{name}={text[:60]}': {faults[0].message}; {name}={_DEFAULT} for the deployment's"
+        raise typer.BadParameter(msg)
+    return value
 
 
 def _show(view: Mapping[str, Any], *, as_json: bool) -> None:
@@ -232,12 +258,12 @@ def _show(view: Mapping[str, Any], *, as_json: bool) -> None:
         show_json(view)
         return
     shown = {**view, "own_limits_of_test": view["test"]["own_limits"]}
-    rows = [[name, _cell(shown[name])] for name in shown if name not in {"limits", "test"}]
+    rows = [[name, _cell(shown[name])] for name in shown if name not in {"limits", "delivery", "test"}]
     show_table(["", ""], rows)
 
 
 def _cell(value: object) -> str:
-    if isinstance(value, str | int):
+    if isinstance(value, str | int | float):
         return str(value)
     return orjson.dumps(value).decode() if value else "-"
 

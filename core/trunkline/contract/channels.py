@@ -126,12 +126,14 @@ is a failed attempt at all of them. It is cancelled when the time of the last of
 class Batch:
     """How many deliveries ``deliver_batch`` gets: up to *most*, for which the first waits up to *wait_seconds*.
 
-    The wait is part of an attempt's time, and a ``rate`` counts deliveries where they begin to wait. A batch is never larger than the attempts that a subscription may have at once
+    Their bodies have *most_bytes* together at most; an event that is larger goes alone. The wait is part of an attempt's time, and a
+    ``rate`` counts deliveries where they begin to wait. A batch is never larger than the attempts that a subscription may have at once
     (``delivery.concurrency_per_subscription``, ``max_in_flight``).
     """
 
     most: int = 64
     wait_seconds: float = 0.1
+    most_bytes: int = 1_048_576
 
 
 TellGap = Callable[[Gap[Any], HttpClient], Awaitable[Result]]
@@ -193,10 +195,10 @@ class Channel:
 
     def __post_init__(self) -> None:
         if self.deliver_batch is not None and self.deliver is None:
-            object.__setattr__(self, "deliver", _one_alone(self.deliver_batch))
+            object.__setattr__(self, "deliver", one_alone(self.deliver_batch))
 
 
-def _one_alone(deliver_batch: DeliverBatch) -> Deliver:
+def one_alone(deliver_batch: DeliverBatch) -> Deliver:
     """Make what delivers one by itself, as a test does, of what delivers several."""
 
     async def deliver(push: Push[Any], http: HttpClient) -> Result:

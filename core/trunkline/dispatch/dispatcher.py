@@ -53,6 +53,8 @@ from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
+LANE_CONNECTIONS = 4
+"""Connections to PostgreSQL for everything else that a worker does."""
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for what is in flight."""
 SWEEP_SECONDS = 0.1
@@ -91,7 +93,8 @@ class Dispatcher:
             await ledger.release_held(connection, self._sender.pushing_channels())
         log_has_grown = self._stack.enter_context(self._signals.log.signal())
         # A connection of their own, so that a heartbeat never waits for what others do.
-        for_leases = await self._stack.enter_async_context(self._database.apart(1))
+        for_leases = await self._stack.enter_async_context(self._database.direct(1))
+        self._database = await self._stack.enter_async_context(self._database.direct(LANE_CONNECTIONS))
         self._build(log_has_grown, for_leases)
         await self._reader.prepare()
         await self._leases.renew()
@@ -136,12 +139,13 @@ class Dispatcher:
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
         """Build the parts, each on those before it."""
-        self._leases = Leases(for_leases, self._owned, log_has_grown)
+        self._leases = Leases(for_leases, self._owned, log_has_grown, self._signals.log.lock)
         self._runner = self._build_runner()
         table = RoutingTable(
             self._sender.channels.get,
             schema_versions=self._sender.schema_versions,
             deliver_for=Gathering(self._runner.slots, self._reports.batch_began).deliver_for,
+            treatment=policies.treatment_of(self._settings),
         )
         self._ordering = Ordering(self._runner, self._owned, table, turn=self._signals.turn)
         self._runner.ordering = self._ordering

@@ -1,16 +1,17 @@
 """Gathering deliveries for channels that take several at once (``Channel.deliver_batch``).
 
 Each delivery stays an attempt of its own, with its slot, its time limit and its result; it only waits, within its attempt,
-for others of its subscription. It does not wait for what cannot come: a batch is made as soon as it is full, as the
+for others of its subscription. It does not wait for what cannot come: a batch is made as soon as it is full, by number or by bytes, as the
 subscription has no slot left for another delivery, or as its order lets only one begin.
 """
 
 import asyncio
 import functools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
-from trunkline.contract import Channel, Deliver, DeliverBatch, HttpClient, Push
+from trunkline.contract import Batch, Channel, Deliver, DeliverBatch, HttpClient, Push
 from trunkline.dispatch.slots import Slots
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.ordering import WHOLE
@@ -47,8 +48,7 @@ class Gathering:
 
         return _Gatherer(
             channel.deliver_batch,
-            most=most,
-            wait_seconds=channel.batch.wait_seconds,
+            batch=replace(channel.batch, most=most),
             may_follow=may_follow,
             observe=lambda size: self._observe(channel.name, size),
         ).deliver
@@ -73,17 +73,16 @@ class _Gatherer:
         self,
         deliver_batch: DeliverBatch,
         *,
-        most: int,
-        wait_seconds: float,
+        batch: Batch,
         may_follow: MayFollow,
         observe: Callable[[int], None],
     ) -> None:
         self._deliver_batch = deliver_batch
-        self._most = most
-        self._wait_seconds = wait_seconds
+        self._batch = batch
         self._may_follow = may_follow
         self._observe = observe
         self._waiting: list[_Waiting] = []
+        self._waiting_bytes = 0
         self._in_calls = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -91,23 +90,28 @@ class _Gatherer:
         """Make one attempt, in a batch with others."""
         loop = asyncio.get_running_loop()
         one = _Waiting(push, loop.create_future())
+        if self._waiting_bytes + len(push.body) > self._batch.most_bytes:
+            self._flush(http)
         self._waiting.append(one)
-        begun = len(self._waiting)
-        if begun >= self._most or not self._may_follow(begun + self._in_calls):
+        self._waiting_bytes += len(push.body)
+        if self._is_full() or not self._may_follow(len(self._waiting) + self._in_calls):
             self._flush(http)
         elif self._timer is None:
-            self._timer = loop.call_later(self._wait_seconds, self._flush, http)
+            self._timer = loop.call_later(self._batch.wait_seconds, self._flush, http)
         try:
             return await one.result
         except asyncio.CancelledError:
             await self._withdraw(one)
             raise
 
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= self._batch.most or self._waiting_bytes >= self._batch.most_bytes
+
     def _flush(self, http: HttpClient) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        batch, self._waiting = self._waiting, []
+        batch, self._waiting, self._waiting_bytes = self._waiting, [], 0
         if not batch:
             return
         self._in_calls += len(batch)
@@ -142,6 +146,7 @@ class _Gatherer:
         """Take back a delivery whose time is over, and end a call that nobody waits for any more."""
         if one in self._waiting:
             self._waiting.remove(one)
+            self._waiting_bytes -= len(one.push.body)
         elif one.call is not None and not one.call.done():
             if all(other.result.done() for other in one.batch):
                 one.call.cancel()

@@ -2,14 +2,16 @@
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch import reports
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.suspects import Suspects
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
@@ -17,32 +19,54 @@ from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.shards import ClockStep, Lease
 from trunkline.store.wakeup import Signal
+from trunkline.store.worker_locks import WorkerLock
 
 LEASE_MS = 6_000
 """CONTRACT §13: a killed worker's share flows again within 10 s."""
 RENEW_SECONDS = 1.5
+SUSPECT_SECONDS = 0.55
+"""When those who had no lock are looked at again: a little later than the looks have to be apart."""
+CUT_OFF_SECONDS = 0.05
+"""When a worker that was cut off tries again: the first try finds that the connection is gone, the next one makes another."""
+JUDGE_SECONDS = LEASE_MS / 1000
+"""How long a worker has had its lock when it judges others by theirs: after a restart of the database all have theirs by then."""
 _log = logging.getLogger(__name__)
 
 
 class Leases:
-    """Keeps *owned* in step with the database, and sets *log_has_grown* where it adds shards, so that they are read."""
+    """Keeps *owned* in step with the database, and sets *log_has_grown* where it adds shards, so that they are read.
 
-    def __init__(self, database: Database, owned: OwnedShards, log_has_grown: Signal) -> None:
+    A worker that has a *lock* is dead to the others when its process has ended: they see the lock free at two looks. So one
+    that loses the lock while it lives trusts none of its leases until it has renewed them.
+    """
+
+    def __init__(
+        self, database: Database, owned: OwnedShards, log_has_grown: Signal, lock: WorkerLock | None = None
+    ) -> None:
         self._database = database
         self._owned = owned
         self._log_has_grown = log_has_grown
+        self._lock = lock
+        if lock is not None:
+            lock.cut_off = self._stop_trusting
+        self._suspects = Suspects()
+        self._cut_off = Signal()
+        self._cut_off_at = -math.inf
         self._changing = asyncio.Lock()
         self._clock_step: tuple[ClockStep, float] | None = None
         """How the database's clock was set back lately, and until when (monotonic seconds) its traces are looked for."""
 
     async def run(self) -> None:
-        """Renew the leases until cancelled."""
+        """Renew the leases until cancelled; at once where this worker was cut off, soon where another one seems to be gone."""
+        pause = 0.0
         while True:
+            was_cut_off = await self._cut_off.wait(pause)
             try:
                 await self.renew()
+                pause = min(SUSPECT_SECONDS, RENEW_SECONDS) if self._suspects.are_new else RENEW_SECONDS
             except StoreUnavailable as error:
                 _log.warning("cannot renew the leases now: %s", error)
-            await asyncio.sleep(RENEW_SECONDS)
+                pause = CUT_OFF_SECONDS if was_cut_off else RENEW_SECONDS
 
     async def renew(self) -> None:
         """Send this worker's heartbeat, renew its leases, and claim or release shards until it owns its share."""
@@ -55,16 +79,30 @@ class Leases:
         owned = self._owned
         started = time.monotonic()
         alive, renewed = await self._renew_all()
-        owned.alive_until = started + LEASE_MS / 1000
+        if not owned.is_alive:
+            self._log_has_grown.set()  # what was not to be trusted is read on
+        owned.alive_until = self._trusted_until(started)
         for progress in list(owned.progress.values()):
             if progress.lease.shard not in renewed:
                 progress.lost = True
-            progress.valid_until = started + LEASE_MS / 1000
+            progress.valid_until = owned.alive_until
         self._drop_lost()
         share = -(-owned.total // max(alive, 1))
         await self._release_surplus(max(len(owned.progress) - share, 0))
         if len(owned.progress) < share:
             await self._claim(share - len(owned.progress))
+
+    def _trusted_until(self, started: float) -> float:
+        """Tell until when a lease holds that was claimed or renewed by what *started* then (monotonic seconds)."""
+        return started + LEASE_MS / 1000 if started > self._cut_off_at else 0.0
+
+    def _stop_trusting(self) -> None:
+        """Trust no lease until it is renewed: nobody sees this worker's lock any more, and others may take what it has."""
+        self._cut_off_at = time.monotonic()
+        self._owned.alive_until = 0.0
+        for progress in self._owned.progress.values():
+            progress.valid_until = 0.0
+        self._cut_off.set()
 
     async def leave(self) -> None:
         """Release everything at once; what is still open is read again by the next owner."""
@@ -87,8 +125,11 @@ class Leases:
     async def _renew_all(self) -> tuple[int, set[int]]:
         """Send the heartbeat and renew every lease; returns how many workers live, and the shards still owned."""
         worker = self._owned.worker
+        lock_no, suspects = await self._look_at_lock()
         async with self._database.write() as connection:
-            beat = await shard_store.heartbeat(connection, worker, lease_ms=LEASE_MS)
+            beat = await shard_store.heartbeat(
+                connection, worker, lease_ms=LEASE_MS, lock_no=lock_no, suspects=suspects
+            )
             await self._follow_clock(connection, beat.step)
             faults.point("lease.after_heartbeat")
             leases = [progress.lease for progress in self._owned.progress.values()]
@@ -97,7 +138,21 @@ class Leases:
                 renewed = await shard_store.renew(connection, worker, leases, lease_ms=LEASE_MS)
             await shard_store.disown(connection, worker, leases)
         faults.point("lease.after_renew_commit")
+        self._suspects.see(beat.missing, now=time.monotonic())
+        for ended in beat.ended:
+            _log.info("the process of %s has ended", ended, extra={"worker_id": worker})
         return beat.alive, renewed
+
+    async def _look_at_lock(self) -> tuple[int | None, Mapping[str, int]]:
+        """Give the number of the lock, None where not both sessions hold it, and the workers to be judged by theirs."""
+        if self._lock is None:
+            return None, {}
+        await self._lock.take_for(self._database)
+        seconds = self._lock.shown_seconds()
+        if seconds is None:
+            return None, {}
+        is_judge = seconds >= JUDGE_SECONDS
+        return self._lock.no, self._suspects.seen_twice(now=time.monotonic()) if is_judge else {}
 
     async def _follow_clock(self, connection: AsyncConnection, step: ClockStep | None) -> None:
         """Follow a clock that was set back, for as long as transactions from before may end."""
@@ -127,7 +182,7 @@ class Leases:
             for lease in leases:
                 progress = self._owned.progress[lease.shard] = Progress(lease, known_until=known_until)
                 progress.since = since
-                progress.valid_until = started + LEASE_MS / 1000
+                progress.valid_until = self._trusted_until(started)
             reports.shards_changed("took", worker, [lease.shard for lease in leases])
             self._log_has_grown.set()
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from trunkline.contract import Channel
 from trunkline.model.deliveries import BreakerPolicy, RetryPolicy
@@ -29,3 +30,9 @@ def of_settings(settings: Delivery, channels: Mapping[str, Channel]) -> Policies
         BreakerPolicy(settings.breaker_failures, settings.breaker_span_seconds),
         channels,
     )
+
+
+def treatment_of(settings: Delivery) -> Mapping[str, Any]:
+    """Read from a deployment's settings the pace of subscriptions that set none; their time limit and retries stand elsewhere."""
+    pace = {"rate": settings.rate, "max_in_flight": settings.max_in_flight}
+    return {name: value for name, value in pace.items() if value is not None}

@@ -16,6 +16,7 @@ from trunkline.dispatch.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
 from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Status, Subscription
+from trunkline.model.treatments import timeout_of
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import stream
@@ -162,7 +163,7 @@ class Reader:
                 version = max(version, rows[-1].version)
                 opened = self._unreadable.open(rows)
                 unreadable += [s for s in opened if not s.is_readable and s.status == Status.ACTIVE]
-                for seconds in {s.timeout_seconds for s in opened if s.timeout_seconds}:
+                for seconds in filter(None, map(timeout_of, opened)):
                     self._runner.allow(seconds)
                 for no in self._table.apply(opened):
                     self._runner.slots.forget(no)

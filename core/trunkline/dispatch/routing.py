@@ -11,6 +11,7 @@ from trunkline.contract.targets import Url, config_of
 from trunkline.filters import costs, filters
 from trunkline.filters.filters import Test
 from trunkline.filters.reading import Reading
+from trunkline.model import treatments
 from trunkline.model.event_groups import EVERY_TYPE, groups_of, is_group
 from trunkline.model.events import Event
 from trunkline.model.ordering import WHOLE_KEY, Ordering, key_at
@@ -22,7 +23,7 @@ from trunkline.schemas.versions import Pins, SchemaVersions
 NEVER_MS = 2**63
 DeliverFor = Callable[[Subscription, Channel], Deliver | None]
 """Gives what makes one attempt for a subscription of a channel."""
-_NO_NOTES: Mapping[str, Any] = MappingProxyType({})
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Matching(Protocol):
@@ -52,6 +53,8 @@ Readings = dict[int, Reading]
 class Route:
     """One active subscription. *channel* is None where it is off, *deliver* also where it does not push.
 
+    *treatment* holds where neither it nor its company says how its target is treated.
+
     *pins* are the versions that it reads.
 
     *wants* tells whether its filter matches an event as it is read, None where it has no filter; *cost* is the filter's.
@@ -62,13 +65,18 @@ class Route:
         *("subscription", "wants"),
     )
 
-    def __init__(self, subscription: Subscription, channel: Channel | None) -> None:
+    def __init__(
+        self, subscription: Subscription, channel: Channel | None, treatment: Mapping[str, Any] = _NOTHING
+    ) -> None:
         # Without what no delivery needs: with it, ten thousand filtered subscriptions take 5 MB more.
-        self.subscription = dataclasses.replace(subscription, filter=None, description=None)
+        kept = dataclasses.replace(
+            subscription, filter=None, description=None, **treatments.missing(subscription, treatment)
+        )
+        self.subscription = kept
         self.deliver = channel.deliver if channel else None
         self._channel = channel
         self.start_position = subscription.start_position
-        self.pace = pace_of(subscription.max_in_flight, subscription.rate)
+        self.pace = pace_of(kept.max_in_flight, kept.rate)
         self.pins = subscription.pins
         self.wants = filters.compile_stored(subscription.filter).test if subscription.filter else None
         self.cost = costs.cost_of(subscription.filter) if subscription.filter else 0
@@ -107,7 +115,7 @@ def target_of(subscription: Subscription, now_ms: int, *, channel: Channel | Non
         signature=subscription.signature,
         config=config,
         name=subscription.name,
-        notes=subscription.notes or _NO_NOTES,
+        notes=subscription.notes or _NOTHING,
     )
 
 
@@ -135,7 +143,7 @@ def _candidates(routes: Iterable[Route]) -> Candidates:
 
 
 class RoutingTable:
-    """Every active subscription, by company and event type."""
+    """Every active subscription, by company and event type; *treatment* is the deployment's (``model.treatments``)."""
 
     def __init__(
         self,
@@ -143,10 +151,12 @@ class RoutingTable:
         *,
         schema_versions: SchemaVersions,
         deliver_for: DeliverFor | None = None,
+        treatment: Mapping[str, Any] = _NOTHING,
     ) -> None:
         self._channel_of = channel_of
         self._deliver_for = deliver_for
         self._schema_versions = schema_versions
+        self._treatment = treatment
         self._by_no: dict[int, Route] = {}
         self._members: dict[int, dict[int, Route]] = {}
         self._by_company: dict[int, dict[str, Candidates]] = {}
@@ -195,7 +205,7 @@ class RoutingTable:
 
     def _route(self, subscription: Subscription) -> Route:
         channel = self._channel_of(subscription.channel)
-        route = Route(subscription, channel)
+        route = Route(subscription, channel, self._treatment)
         if channel is not None and self._deliver_for is not None:
             route.deliver = self._deliver_for(subscription, channel)
         return route

@@ -53,6 +53,7 @@ from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.stream import Log
 from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.store.worker_locks import WorkerLock
 from trunkline.stream.erasing import Erasing
 from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.pages import Streaming
@@ -111,8 +112,8 @@ class Hub:
         self._build_schemas()
         self.database = Database.of(settings.database)
         self.directory = CompanyDirectory(self.database)
-        self._door_database = self.database.apart(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
-        self.wakeup = Wakeup(self.database)
+        self._door_database = self.database.direct(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
+        self.wakeup = Wakeup(self.database, WorkerLock() if dispatch else None)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
         self._build_access()

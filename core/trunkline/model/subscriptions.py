@@ -88,6 +88,8 @@ class Subscription:
     """What may be shown of a target that its channel declares; None where *target_url* is all there is."""
     target_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """The secrets of *target*, by their names."""
+    defaults: Mapping[str, Any] | None = None
+    """How its company's operator has its targets treated where it does not say (``treatments``)."""
     gap_position: int | None = None
     """Up to where events are left out that it will not get, as long as its holder has not been told."""
 

@@ -25,7 +25,7 @@ from trunkline.model.events import Draft
 from trunkline.plugins import logger_of
 from trunkline.runtime import json_text
 from trunkline.schemas.definition_catalog import DefinitionCatalog
-from trunkline.store.database import translated
+from trunkline.store.engines import translated
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ TAKEN_AT_ROOT = frozenset(
 """First parts of addresses that are the hub's, or have a base of their own."""
 MOST_IN_BATCH = 1000
 LONGEST_WAIT_SECONDS = 1.0
+MOST_BYTES_IN_BATCH = 16 * 1024 * 1024
 """How long a delivery may wait for others: half of what a cursor waits for it, and well within an attempt's time."""
 TABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
@@ -175,6 +176,8 @@ def _find_batch_fault(batch: Batch) -> str | None:
         return fault
     if type(batch.most) is not int or not 1 <= batch.most <= MOST_IN_BATCH:
         return f"batch has most={batch.most!r}, which is not a number from 1 to {MOST_IN_BATCH}"
+    if type(batch.most_bytes) is not int or not 1 <= batch.most_bytes <= MOST_BYTES_IN_BATCH:
+        return f"batch has most_bytes={batch.most_bytes!r}, which is not a number from 1 to {MOST_BYTES_IN_BATCH}"
     wait_seconds: Any = batch.wait_seconds
     if not isinstance(wait_seconds, int | float) or not 0 <= batch.wait_seconds <= LONGEST_WAIT_SECONDS:
         return f"batch has wait_seconds={batch.wait_seconds!r}, which is not from 0 to {LONGEST_WAIT_SECONDS:g} s"

@@ -5,8 +5,10 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from trunkline.model.pace import MAX_IN_FLIGHT
 from trunkline.schemas.modes import Mode
 from trunkline.settings.values import (
+    AttemptRate,
     LongSecret,
     LongSecrets,
     Modes,
@@ -172,6 +174,16 @@ class Delivery(Section):
     )
     retry_jitter: float = Field(
         default=0.2, ge=0, lt=1, description="each wait is longer or shorter by up to this share"
+    )
+    rate: AttemptRate | None = Field(
+        default=None,
+        description="attempts that may begin for one subscription that sets no `rate`, such as `50/second`; no limit, if unset",
+    )
+    max_in_flight: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_IN_FLIGHT,
+        description="attempts in flight for one subscription that sets no `max_in_flight`, whatever workers there are; no limit but those below, if unset",
     )
     concurrency: int = Field(default=512, ge=1, le=20_000, description="attempts in flight in one process")
     concurrency_per_subscription: int = Field(

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from trunkline.model.pace import Rate as Pace
+from trunkline.model.treatments import RATE_FORM
 from trunkline.schemas.modes import Mode, read_modes
 
 
@@ -69,6 +71,17 @@ NameServers = Annotated[
     tuple[Annotated[str, AfterValidator(_check_name_server)], ...], BeforeValidator(_split_list)
 ]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_list)]
+
+
+def _check_pace(text: str) -> str:
+    """Return *text* if it is a rate of attempts."""
+    if Pace.parse(text) is None:
+        raise ValueError(RATE_FORM)
+    return text
+
+
+AttemptRate = Annotated[str, AfterValidator(_check_pace)]
+"""How many attempts may begin in a second, a minute or an hour."""
 RATE_PATTERN = r"^[1-9][0-9]*/minute$"
 Rate = Annotated[str, Field(pattern=RATE_PATTERN)]
 LongSecret = Annotated[SecretStr, Field(min_length=32)]

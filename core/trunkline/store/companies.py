@@ -13,17 +13,18 @@ from trunkline.store.sql import text
 
 MAX_NEW_ID = 2**53 - 1
 """New ids are exact in every client's JSON; larger ones, which a product may use by itself, are passed over."""
-_JSON = ("limits", "metadata", "alert_recipients")
-_COLUMNS = (
-    "company_id, reference, name, time_zone, limits, metadata, alert_recipients, created_ms, updated_ms"
-)
+_JSON = ("limits", "metadata", "alert_recipients", "delivery")
+_COLUMNS = "company_id, reference, name, time_zone, limits, metadata, alert_recipients, delivery, created_ms, updated_ms"
 _IDS = ("companies", "api_keys", "subscriptions", "events", "erasures")
 """Tables whose column ``company_id`` says that a company exists, or existed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """The record of a company; *limits* are those alone that the operator gave it."""
+    """The record of a company; *limits* are those alone that the operator gave it.
+
+    *delivery* is how its targets are treated where their subscriptions do not say (``model.treatments``).
+    """
 
     id: int
     reference: str | None
@@ -32,6 +33,7 @@ class Company:
     limits: Mapping[str, int]
     metadata: Mapping[str, Any]
     alert_recipients: Sequence[str]
+    delivery: Mapping[str, Any]
     created_ms: int
     updated_ms: int
 
@@ -114,8 +116,16 @@ def _column(name: str, value: Any) -> Any:
     return orjson.dumps(value).decode() if name in _JSON and value is not None else value
 
 
+def _object(column: Any) -> dict[str, Any]:
+    """Read a column of type JSON, which one of the databases gives as text."""
+    value: dict[str, Any] = orjson.loads(column) if isinstance(column, str) else column
+    return value or {}
+
+
 def _read(row: Sequence[Any]) -> Company:
-    company_id, reference, name, time_zone, limits, metadata, recipients, created_ms, updated_ms = row
+    company_id, reference, name, time_zone, limits, metadata, recipients, delivery, created_ms, updated_ms = (
+        row
+    )
     return Company(
         company_id,
         reference,
@@ -124,6 +134,7 @@ def _read(row: Sequence[Any]) -> Company:
         orjson.loads(limits),
         orjson.loads(metadata) if metadata else {},
         orjson.loads(recipients) if recipients else [],
+        _object(delivery),
         created_ms,
         updated_ms,
     )

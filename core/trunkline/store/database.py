@@ -1,4 +1,4 @@
-"""The connection to the database: engines, transactions, and what a failing database becomes.
+"""The connection to the database, and whose turn at it is.
 
 What differs between SQLite and PostgreSQL stands in ``dialects``. SQLite has one writer, so writes wait for each other here
 instead of in the file; PostgreSQL takes as many as its pool has.
@@ -10,28 +10,43 @@ of them, and all that work for companies together leave one to the hub's own wor
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from pathlib import Path
-from typing import Self
+from typing import Protocol, Self
 
-from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from trunkline import settings
-from trunkline.errors import StoreUnavailable, TooMuchAtOnce
+from trunkline.errors import TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
-from trunkline.store import dialects, failures
+from trunkline.store import dialects
+from trunkline.store.direct import Pools
+from trunkline.store.engines import ANSWER_SECONDS, Engines
 from trunkline.store.notifications import Notifications
-from trunkline.store.servers import CONNECTING_ERRORS
 
-ANSWER_SECONDS = 60.0
-"""How long a statement may take: longer than any of the hub's own, and short of for ever where a connection died silently."""
 TURN_SECONDS = 15.0
 """How long a call waits for its company's turn at a connection: longer than an action in a transaction may take."""
 _RETRY_SECONDS = 5
 _log = logging.getLogger(__name__)
+
+
+class Lender(Protocol):
+    """Lends connections."""
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection for reading. Raises StoreUnavailable."""
+        ...
+
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection inside a transaction. Raises StoreUnavailable."""
+        ...
+
+    async def close(self) -> None:
+        """Close what is open."""
+        ...
 
 
 class Database:
@@ -44,7 +59,7 @@ class Database:
         pool_size: int = 10,
         schema: str | None = None,
         listen_url: str | None = None,
-        answer_seconds: float = ANSWER_SECONDS,
+        lender: Lender | None = None,
     ) -> None:
         self.url = url
         self.schema = schema
@@ -55,9 +70,8 @@ class Database:
         self._writing: AbstractAsyncContextManager[None] = (
             asyncio.Lock() if self.dialect.has_one_writer else contextlib.nullcontext()
         )
-        self._reader, self._writer = self.dialect.connect(
-            url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds
-        )
+        self._direct: Database | None = None
+        self._lender = lender or Engines(self.dialect, url, pool_size=pool_size, schema=schema)
         readers = self.dialect.readers(pool_size)
         self._reads = Turns(total=max(readers - 1, 1), share=max(readers // 2, 1))
         self._writes = Turns(share=1) if self.dialect.has_one_writer else self._reads
@@ -79,18 +93,33 @@ class Database:
     async def __aexit__(self, *_: object) -> None:
         self._entered -= 1
         if not self._entered:
-            await self._reader.dispose()
-            await self._writer.dispose()
+            await self._lender.close()
 
-    def apart(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "Database":
+    def apart(self, connections: int) -> "Database":
         """Give the same database over *connections* of its own, which others cannot take; itself where it has one writer.
 
-        There a statement that has no answer within *answer_seconds* counts as one that nobody will answer.
         Enter and leave it as any other: whoever leaves last closes the connections.
         """
         if self.dialect.has_one_writer:
             return self
-        return Database(self.url, pool_size=connections, schema=self.schema, answer_seconds=answer_seconds)
+        return Database(self.url, pool_size=connections, schema=self.schema)
+
+    def direct(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "Database":
+        """Give the same database over *connections* of its own that go past SQLAlchemy (``store.direct``).
+
+        Where it has one writer, all that ask share a few. A statement that has no answer within *answer_seconds* counts as one
+        that nobody will answer. Enter and leave it as any other: whoever leaves last closes the connections.
+        """
+        if self._direct is not None:
+            return self._direct
+        connect = partial(
+            self.dialect.connect_directly, self.url, schema=self.schema, answer_seconds=answer_seconds
+        )
+        lender = Pools(connect, self.dialect.readers(connections), has_one_writer=self.dialect.has_one_writer)
+        direct = Database(self.url, pool_size=connections, schema=self.schema, lender=lender)
+        if self.dialect.has_one_writer:
+            direct._writing, self._direct = self._writing, direct
+        return direct
 
     async def check_pooler(self) -> None:
         """Find out whether a pooler stands before the server, and what it does not carry.
@@ -107,6 +136,11 @@ class Database:
                 "a second instead of at once; name the server itself in database.listen_url"
             )
 
+    @property
+    def keeps_sessions(self) -> bool:
+        """Whether what a connection has locked is its own until it ends: not in a file, nor through a pooler that shares it."""
+        return not self.dialect.has_one_writer and not self._is_shared
+
     def notifications(self) -> Notifications | None:
         """Give the way to wake other processes; None where there is none, or the pooler does not carry it."""
         if self._listen_url is None and self._is_shared:
@@ -116,7 +150,8 @@ class Database:
     @property
     def engine(self) -> AsyncEngine:
         """The engine that writes; for migrations."""
-        return self._writer
+        assert isinstance(self._lender, Engines)
+        return self._lender.writer
 
     @contextlib.asynccontextmanager
     async def read(self) -> AsyncGenerator[AsyncConnection]:
@@ -126,14 +161,8 @@ class Database:
             StoreUnavailable: the database does not answer.
             TooMuchAtOnce: the company's turn did not come in time.
         """
-        async with _turn(self._reads):
-            with translated():
-                async with self._reader.connect() as connection:
-                    try:
-                        yield connection
-                    except TimeoutError:  # whoever did not answer would not answer to a rollback either
-                        await connection.invalidate()
-                        raise
+        async with _turn(self._reads), self._lender.read() as connection:
+            yield connection
 
     @contextlib.asynccontextmanager
     async def write(self) -> AsyncGenerator[AsyncConnection]:
@@ -143,14 +172,8 @@ class Database:
             StoreUnavailable: the database does not answer; nothing was stored.
             TooMuchAtOnce: the company's turn did not come in time; nothing was stored.
         """
-        async with _turn(self._writes):
-            with translated():
-                async with self._writing, self._writer.begin() as connection:
-                    try:
-                        yield connection
-                    except TimeoutError:
-                        await connection.invalidate()
-                        raise
+        async with _turn(self._writes), self._writing, self._lender.write() as connection:
+            yield connection
 
 
 class _turn:  # noqa: N801 - it is called as a function is
@@ -175,27 +198,6 @@ class _turn:  # noqa: N801 - it is called as a function is
         if self._company_id is not None:
             callers.work_for(self._company_id)
             self._turns.give_back(self._company_id)
-
-
-@contextlib.contextmanager
-def translated() -> Generator[None]:
-    """Raise ``StoreUnavailable`` for every error that means that the database does not answer."""
-    try:
-        yield
-    except exc.TimeoutError as error:
-        msg = "no connection to the database was free in time"
-        raise StoreUnavailable(msg) from error
-    except exc.DBAPIError as error:
-        if not failures.is_down(error):
-            raise
-        raise StoreUnavailable(_first_line(error)) from error
-    except CONNECTING_ERRORS as error:
-        raise StoreUnavailable(_first_line(error)) from error
-
-
-def _first_line(error: BaseException) -> str:
-    original = getattr(error, "orig", None) or error
-    return f"{type(original).__name__}: {str(original).partition(chr(10))[0]}"
 
 
 def is_open_to_others(database: Database) -> bool:

@@ -19,8 +19,13 @@ def is_down(error: exc.DBAPIError) -> bool:
         return True
     state = _sqlstate(error)
     if isinstance(state, str):
-        return state.startswith(_DOWN)
+        return means_down(state)
     return isinstance(error, exc.OperationalError)
+
+
+def means_down(sqlstate: str | None) -> bool:
+    """Tell whether *sqlstate* means that the server cannot answer now."""
+    return sqlstate is None or sqlstate.startswith(_DOWN)
 
 
 def is_forbidden(error: exc.DBAPIError) -> bool:
@@ -32,6 +37,12 @@ def name_taken(error: exc.DBAPIError) -> str | None:
     """Tell which name *error* says is taken by a table that is there; None where it says something else."""
     taken = _TAKEN.search(str(error.orig))
     return taken[1] if taken else None
+
+
+def first_line(error: BaseException) -> str:
+    """Say in a line what *error*, or what it was made from, says."""
+    original = getattr(error, "orig", None) or error
+    return f"{type(original).__name__}: {str(original).partition(chr(10))[0]}"
 
 
 def _sqlstate(error: exc.DBAPIError) -> str | None:

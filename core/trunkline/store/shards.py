@@ -4,14 +4,17 @@ A holder's *epoch* is its fence: writing the cursor names the epoch, and a holde
 All times are the database's, so a worker's own clock plays no part.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
 from trunkline.store import sql
 from trunkline.store.sql import text
+
+_NOBODY: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +36,38 @@ class ClockStep:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """How many workers are alive, and by how much the clock was set back, if it was just noticed."""
+    """How many workers are alive, and by how much the clock was set back, if it was just noticed.
+
+    *missing* are those of them, with their last heartbeats, whose lock nobody holds; *ended* were found dead by that.
+    """
 
     alive: int
     step: ClockStep | None
+    missing: Mapping[str, int] = field(default_factory=dict[str, int])
+    ended: Sequence[str] = ()
 
 
-async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) -> Heartbeat:
-    """Write that *worker* is alive, and remove workers that are not.
+async def heartbeat(
+    connection: AsyncConnection,
+    worker: str,
+    *,
+    lease_ms: int,
+    lock_no: int | None = None,
+    suspects: Mapping[str, int] = _NOBODY,
+) -> Heartbeat:
+    """Write that *worker* is alive, with the number of its lock, and remove workers that are not.
 
-    What a dead worker had claimed is due again at once, and its shards are free.
+    Dead is who has sent no heartbeat for a lease, and who of the *suspects* has none since the one that is given, while
+    nobody holds its lock. What a dead worker had claimed is due again at once, and its shards are free.
     """
     step = await _follow_clock_back(connection, lease_ms=lease_ms)
     now = sql.now_ms(connection)
     await connection.execute(
         text(
-            f"INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:worker, {now}, FALSE) "
-            f"ON CONFLICT (id) DO UPDATE SET heartbeat_ms = {now}"
+            f"INSERT INTO workers (id, heartbeat_ms, draining, lock_no) VALUES (:worker, {now}, FALSE, :lock_no) "
+            f"ON CONFLICT (id) DO UPDATE SET heartbeat_ms = {now}, lock_no = :lock_no"
         ),
-        {"worker": worker},
+        {"worker": worker, "lock_no": lock_no},
     )
     dead = await connection.execute(
         text(
@@ -61,17 +77,52 @@ async def heartbeat(connection: AsyncConnection, worker: str, *, lease_ms: int) 
         ),
         {"lease": lease_ms, "worker": worker},
     )
-    for row in dead.all():
-        await release_claims(connection, row[0])
-        await connection.execute(
-            text(
-                "UPDATE shards SET holder = NULL, lease_until_ms = 0 WHERE shard IN "
-                f"(SELECT shard FROM shards WHERE holder = :worker {sql.for_update_skipping(connection)})"
-            ),
-            {"worker": row[0]},
-        )
-    alive = await connection.execute(text("SELECT count(*) FROM workers WHERE NOT draining"))
-    return Heartbeat(int(alive.scalar_one()), step)
+    lapsed = [row[0] for row in dead]
+    ended = await _remove_ended(connection, suspects, lock_no=lock_no) if suspects else []
+    for each in (*lapsed, *ended):
+        await _release_all(connection, each)
+    rows = await connection.execute(
+        text(
+            f"SELECT id, heartbeat_ms, id <> :worker AND {_has_no_lock(connection)} FROM workers WHERE NOT draining"
+        ),
+        {"worker": worker},
+    )
+    alive = rows.all()
+    return Heartbeat(len(alive), step, {row[0]: row[1] for row in alive if row[2]}, ended)
+
+
+def _has_no_lock(connection: AsyncConnection) -> str:
+    """Give the condition that nobody holds the lock of a worker that has one; who is alone pays nothing for it."""
+    return f"lock_no IS NOT NULL AND lock_no NOT IN (SELECT no FROM ({sql.worker_locks(connection)}) AS held)"
+
+
+async def _remove_ended(
+    connection: AsyncConnection, suspects: Mapping[str, int], *, lock_no: int | None
+) -> list[str]:
+    """Remove the *suspects* that still have no lock, nor a later heartbeat; nobody where the caller's own lock is not seen."""
+    source = sql.rows_source(connection, {"id": "text", "heartbeat": "bigint"})
+    locking = sql.for_update_skipping(connection, of="w")
+    ended = await connection.execute(
+        text(
+            "DELETE FROM workers WHERE id IN (SELECT w.id FROM workers AS w JOIN "
+            f"{source} ON w.id = u.id AND w.heartbeat_ms = u.heartbeat WHERE {_has_no_lock(connection)} "
+            f"AND :lock_no IN (SELECT no FROM ({sql.worker_locks(connection)}) AS held) {locking}) RETURNING id"
+        ),
+        {"lock_no": lock_no, "rows": sql.rows_json([*suspects.items()])},
+    )
+    return [row[0] for row in ended]
+
+
+async def _release_all(connection: AsyncConnection, worker: str) -> None:
+    """Free what a dead *worker* had claimed, and its shards."""
+    await release_claims(connection, worker)
+    await connection.execute(
+        text(
+            "UPDATE shards SET holder = NULL, lease_until_ms = 0 WHERE shard IN "
+            f"(SELECT shard FROM shards WHERE holder = :worker {sql.for_update_skipping(connection)})"
+        ),
+        {"worker": worker},
+    )
 
 
 async def follow_late(connection: AsyncConnection, step: ClockStep) -> None:

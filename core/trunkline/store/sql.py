@@ -53,6 +53,11 @@ def limit_waiting(connection: AsyncConnection) -> str:
     return dialects.of_connection(connection).limit_waiting
 
 
+def worker_locks(connection: AsyncConnection) -> str:
+    """Give the SELECT of the locks of workers that sessions hold: the number ``no`` of each."""
+    return dialects.of_connection(connection).worker_locks
+
+
 def json_array(connection: AsyncConnection) -> str:
     """Give the name of the SQL function that gathers values in a JSON array."""
     return dialects.of_connection(connection).json_array

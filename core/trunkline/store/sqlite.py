@@ -75,6 +75,11 @@ class OneWayConnection(Connection):
         self._tx.put_nowait((None, _end))
         return closed
 
+    def abandon(self) -> None:
+        """Roll back and close in the thread, after what was ordered before, and wait for nothing."""
+        self._tx.put_nowait((None, self._roll_back_now))
+        self.stop()
+
     async def commit(self) -> None:
         """Commit, if a statement was run since the transaction was to begin."""
         if self._beginning:
@@ -97,6 +102,10 @@ class OneWayConnection(Connection):
     def _commit(self) -> None:
         self._file.check()
         self._conn.commit()
+
+    def _roll_back_now(self) -> None:
+        with contextlib.suppress(sqlite3.Error):
+            self._conn.rollback()
 
 
 class _File:

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.errors import StoreUnavailable
 from trunkline.model.subscriptions import LAPSED
 from trunkline.store import sql, tables
 from trunkline.store.sql import text
@@ -94,11 +95,43 @@ async def insert(connection: AsyncConnection, values: Mapping[str, Any], *, vers
     statement = (
         _table.insert()
         .values(
-            **values, start_position=head, created_ms=now_ms, updated_ms=now_ms, failures=0, version=version
+            **values,
+            start_position=head,
+            created_ms=now_ms,
+            updated_ms=now_ms,
+            failures=0,
+            version=version,
+            defaults=_defaults_of(values["company_id"]),
         )
         .returning(_table)
     )
     return _read((await connection.execute(statement)).one())
+
+
+def _defaults_of(company_id: int) -> sqlalchemy.ScalarSelect[Any]:
+    """Give the SELECT of what a company has for its subscriptions that do not say (``companies.delivery``)."""
+    table = tables.companies
+    return sqlalchemy.select(table.c.delivery).where(table.c.company_id == abs(company_id)).scalar_subquery()
+
+
+async def set_defaults(
+    connection: AsyncConnection, company_ids: Collection[int], defaults: Mapping[str, Any]
+) -> None:
+    """Give the subscriptions of companies what holds where they do not say.
+
+    Raises:
+        StoreUnavailable: another one was made meanwhile, which this would pass over.
+    """
+    numbers = await lock_of_companies(connection, company_ids)
+    version = await next_version(connection)  # from here on nobody else makes one
+    others = sqlalchemy.select(_table.c.no).where(
+        _table.c.company_id.in_(company_ids), _table.c.status != "deleted", _table.c.no.not_in(numbers)
+    )
+    if (await connection.execute(others.limit(1))).first() is not None:
+        msg = "a subscription of the company was made at the same moment"
+        raise StoreUnavailable(msg)
+    changes = {"defaults": dict(defaults) or None, "version": version}
+    await connection.execute(_table.update().where(_table.c.no.in_(numbers)).values(changes))
 
 
 async def update(

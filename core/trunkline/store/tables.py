@@ -144,6 +144,7 @@ subscriptions = Table(
     Column("expires_ms", BigInteger),
     Column("target", JSON(none_as_null=True)),
     Column("gap_position", BigInteger),
+    Column("defaults", JSON(none_as_null=True)),
     Index("ix_subscriptions_company", "company_id"),
     partial_index("ix_subscriptions_live", "company_id", "no", where="status <> 'deleted'"),
     Index("ix_subscriptions_version", "version"),
@@ -156,7 +157,8 @@ subscriptions = Table(
 version of the last change. The live reader serves what comes after *start_position*; *resume_position* is where a paused or
 disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it. *name*, *holder*, *notes*
 and *expires_ms* are the terms of one that its holder renews (``contract.Terms``); a deleted one has no name. Of such a one *gap_position*
-is where events that it will not get end, as long as its holder has not been told."""
+is where events that it will not get end, as long as its holder has not been told. *defaults* is what its company's *delivery*
+is, too."""
 
 routing = Table(
     "routing",
@@ -299,7 +301,10 @@ workers = Table(
     Column("id", String(40), primary_key=True),
     Column("heartbeat_ms", BigInteger, nullable=False),
     Column("draining", Boolean, nullable=False),
+    Column("lock_no", BigInteger),
 )
+"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null where the server
+does not show it."""
 
 quarantine = Table(
     "quarantine",
@@ -353,10 +358,12 @@ companies = Table(
     Column("metadata", Text),
     Column("alert_recipients", Text),
     Column("erasure", String(40)),
+    Column("delivery", JSON(none_as_null=True)),
     Index("ix_companies_reference", "reference", unique=True),
 )
 """One row for each company that was made, changed, or is being erased. *limits* is a JSON object of those alone that the
-operator gave it; *metadata* and *alert_recipients* are JSON, too. *erasure* is the id of the erasure that removes it."""
+operator gave it; *metadata* and *alert_recipients* are JSON, too. *erasure* is the id of the erasure that removes it. *delivery* is how its
+targets are treated where their subscriptions do not say, in both environments; null where the deployment says."""
 
 erasures = Table(
     "erasures",

@@ -10,8 +10,10 @@ from collections.abc import Generator
 from typing import Self
 
 from trunkline.errors import StoreUnavailable
-from trunkline.store.database import Database, translated
+from trunkline.store.database import Database
+from trunkline.store.engines import translated
 from trunkline.store.notifications import Notifications
+from trunkline.store.worker_locks import WorkerLock
 
 _RECONNECT_SECONDS = 1.0
 _log = logging.getLogger(__name__)
@@ -39,10 +41,11 @@ class Signal:
 
 
 class Wakeup:
-    """The signals of everything that waits for the log to grow."""
+    """The signals of everything that waits for the log to grow. The connection that listens holds *lock*, too."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, lock: WorkerLock | None = None) -> None:
         self._database = database
+        self._lock = lock
         self._signals: set[Signal] = set()
         self._outgoing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -59,6 +62,11 @@ class Wakeup:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def lock(self) -> WorkerLock | None:
+        """The lock of this process's worker; None where it has none, or connections do not keep what they lock."""
+        return self._lock if self._lock is not None and self._database.keeps_sessions else None
 
     @contextlib.contextmanager
     def signal(self) -> Generator[Signal]:
@@ -100,6 +108,8 @@ class Wakeup:
         while True:
             with contextlib.suppress(StoreUnavailable), translated():
                 async with notifications.connected() as connection:
+                    if self.lock is not None:
+                        await self.lock.take_as_listener(connection)
                     await notifications.listen(connection, self._set_all)
             _log.warning(
                 "lost the connection that listens for new events; falling back to looking once a second"

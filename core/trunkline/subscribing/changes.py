@@ -144,7 +144,7 @@ class SubscriptionChanges:
         values = self._new_values(request, channel=channel)
         read_start(request.get("start"))
         return {"company_id": company_id, "channel": channel, **values}, await self._checker.check_name(
-            values["target_url"], company_id=company_id
+            values["target_url"], company_id=company_id, path=_path_of_target(request)
         )
 
     async def _create(
@@ -178,13 +178,14 @@ class SubscriptionChanges:
         self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
     ) -> list[str]:
         """Give the warnings about a target that *changes* name anew. Raises NotFound, TargetRefused."""
-        if "target_url" not in changes:
+        if changes.keys().isdisjoint({"target", "target_url"}):
             return []
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel)
-        if row.target_url == changes["target_url"]:
+        url = declared.url_of_change(self._checker.channel(row.channel), changes)
+        if url is None or row.target_url == url:
             return []
-        return await self._checker.check_name(changes["target_url"], company_id=company_id)
+        return await self._checker.check_name(url, company_id=company_id, path=_path_of_target(changes))
 
     async def _declaring(self, company_id: int, subscription_id: str) -> str | None:
         """Give the channel of a subscription where it declares its targets: all of it may be changed then. Raises NotFound."""

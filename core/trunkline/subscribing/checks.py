@@ -54,12 +54,21 @@ def check_target(target: Any, context: Context) -> list[FieldError]:
     if model is None or not isinstance(target, dict):
         return [FieldError("/target", "must be an object of the channel's own fields")]
     if context.is_change:
-        return []
+        changed = target.get("url") if model is targets.Url else None
+        return _check_declared_url(changed, context) if isinstance(changed, str) else []
     try:
-        targets.created(model, target)
+        made = targets.created(model, target)
     except BodyInvalid as error:
         return list(error.errors)
-    return []
+    return _check_declared_url(made.url, context) if isinstance(made, targets.Url) else []
+
+
+def _check_declared_url(url: str, context: Context) -> list[FieldError]:
+    """Judge a URL that is the whole of a declared target as ``target_url`` is. Raises TargetRefused."""
+    try:
+        return check_target_url(url, context)
+    except TargetRefused as error:
+        raise TargetRefused(error.errors[0].message, path="/target/url") from None
 
 
 def check_event_types(names: Any, context: Context) -> list[FieldError]:

@@ -1,17 +1,17 @@
 """Targets that a channel declares as a model: as they are stored, and as they are shown.
 
 What may be shown stands in the column ``target``, its secrets are sealed with those that sign, and ``target_url`` names it in
-one line, so that all that reads the URL of a subscription reads something.
+one line, so that all that reads the URL of a subscription reads something; of a ``Url`` it is the URL, judged as one.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from pydantic import BaseModel
 
 from trunkline.contract import Channel, targets
-from trunkline.contract.targets import Members
+from trunkline.contract.targets import Members, Url
 from trunkline.model.subscriptions import Subscription
 
 
@@ -38,6 +38,13 @@ def of_change(channel: Channel | None, before: Subscription, changes: Mapping[st
     return _stored(channel, targets.changed(channel.target, shown, secrets, changes["target"]))
 
 
+def url_of_change(channel: Channel | None, changes: Mapping[str, Any]) -> str | None:
+    """Give the URL that *changes* name as the target, by itself or as the whole of a declared one; None where they name none."""
+    if channel is not None and channel.target is Url:
+        return cast("str | None", changes.get("target", {}).get("url"))
+    return changes.get("target_url")
+
+
 def show(channel: Channel | None, subscription: Subscription) -> dict[str, Any] | None:
     """Show a target with its secrets masked; None where the channel declares none, or nobody can say."""
     members = _members(channel, subscription)
@@ -50,4 +57,5 @@ def _members(channel: Channel | None, of: Subscription) -> tuple[Members, Member
 
 def _stored(channel: Channel, target: BaseModel) -> Declared:
     shown, secrets = targets.split(target)
-    return Declared({"target": shown, "target_url": targets.url_of(channel.name, shown)}, secrets)
+    url = target.url if isinstance(target, Url) else targets.url_of(channel.name, shown)
+    return Declared({"target": shown, "target_url": url}, secrets)

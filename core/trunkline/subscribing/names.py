@@ -39,7 +39,7 @@ class TargetNames:
     policy: AddressPolicy
     limit_seconds: float = LIMIT_SECONDS
 
-    async def check(self, url: str, *, company_id: int) -> list[str]:
+    async def check(self, url: str, *, company_id: int, path: str = "/target_url") -> list[str]:
         """Give a warning where the name in *url*, a target that was checked, does not resolve (in time).
 
         Raises:
@@ -54,7 +54,7 @@ class TargetNames:
                 await self.resolver.addresses(url, tenant=company_id)
         except AddressRefused:
             msg = f"leads to '{name}', which resolves to an address that is not globally reachable"
-            raise TargetRefused(msg) from None
+            raise TargetRefused(msg, path=path) from None
         except OSError:  # TimeoutError is one
             consequence = "what is sent there fails, and is tried again, until it can be"
             return [f"The name '{name}' could not be resolved now: {consequence}."]

@@ -229,10 +229,10 @@ OPTIONS: Sequence[Option] = (
         is_common=True,
     ),
     plain("ordering", orderings.Ordering, orderings.check_ordering),
-    plain("timeout_seconds", paces.Timeout, paces.check_timeout),
-    plain("retry", paces.Retry, paces.check_retry),
-    plain("max_in_flight", paces.MaxInFlight, paces.check_max_in_flight),
-    plain("rate", paces.RateText, paces.check_rate),
+    plain("timeout_seconds", paces.Timeout, paces.check_of("timeout_seconds")),
+    plain("retry", paces.Retry, paces.check_of("retry")),
+    plain("max_in_flight", paces.MaxInFlight, paces.check_of("max_in_flight")),
+    plain("rate", paces.RateText, paces.check_of("rate")),
 )
 """Every option, in the order in which requests have them."""
 

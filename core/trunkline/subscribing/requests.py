@@ -40,9 +40,9 @@ class Checker:
         is_declared = channel is not None and channel.target is not None
         return options.for_declared(self.options) if is_declared else self.options
 
-    async def check_name(self, url: str, *, company_id: int) -> list[str]:
-        """Give the warnings about the name in *url*, a target that was checked. Raises TargetRefused."""
-        return [] if self.names is None else await self.names.check(url, company_id=company_id)
+    async def check_name(self, url: str, *, company_id: int, path: str) -> list[str]:
+        """Give the warnings about the name in *url*, a target that was checked. Raises TargetRefused, at *path*."""
+        return [] if self.names is None else await self.names.check(url, company_id=company_id, path=path)
 
     def check_creation(self, request: Mapping[str, Any], *, channel: str) -> None:
         """Check a request for a new subscription of the channel named *channel*. Raises as ``check`` does."""

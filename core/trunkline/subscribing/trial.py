@@ -14,6 +14,7 @@ from trunkline.errors import BodyInvalid, Conflict, TooMuchAtOnce
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.event_groups import types_among
 from trunkline.model.subscriptions import Subscription
+from trunkline.model.treatments import timeout_of
 from trunkline.outbound import ClientOf
 from trunkline.runtime.clock import now_ms
 from trunkline.runtime.turns import Turns
@@ -82,13 +83,14 @@ class Trials:
         name = known[0]
         version = self._checker.shown_versions([name], subscription.pins).get(name)
         draft = example_draft(catalog, company_id, name, source="test", version=version)
+        timeout = timeout_of(subscription)
         return await attempt(
             subscription,
             event_type=name,
             body=draft.envelope(catalog.names().index(name) + 1, await self._reference_of(company_id)),
             channel=registered,
-            http=self._http_for(subscription.company_id, subscription.timeout_seconds),
-            limit_seconds=(subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS,
+            http=self._http_for(subscription.company_id, timeout),
+            limit_seconds=(timeout or self._timeout_seconds) + GRACE_SECONDS,
         )
 
 

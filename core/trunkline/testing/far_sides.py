@@ -118,6 +118,10 @@ class FarSide:
         """Answer until *after_bytes* more have come, and take the rest without answering: an event whose answer is lost."""
         return False
 
+    async def refuse_event(self, event_id: str) -> bool:  # noqa: ARG002 - what a far side that can overrides
+        """Refuse one event from now on, for now or for good, and take all others."""
+        return False
+
     def traffic(self) -> Traffic | None:
         """Tell what the channel has said to it so far, refused or not; None where that cannot be seen."""
         return None
@@ -138,7 +142,8 @@ class HttpFarSide(FarSide):
     """A path of its own at a ``Receiver``.
 
     *accepting* is how an event is taken; *rejects* and *gone* are the statuses that mean "never" and "nobody here".
-    An arrival is waited for *patience_seconds*.
+    An arrival is waited for *patience_seconds*. Where the channel declares that its targets are URLs (``target=Url``) the suite
+    lets it be named so.
     """
 
     def __init__(
@@ -165,6 +170,10 @@ class HttpFarSide(FarSide):
         """Host and port."""
         parts = urlsplit(self.url)
         return str(parts.hostname), int(parts.port or 80)
+
+    def be_declared(self) -> None:
+        """Be named by the members of a ``Url`` from now on."""
+        self.target = {"url": self.url}
 
     def play(self, reply: Reply) -> None:
         """Answer every request from now on with *reply*, and break off those that hang."""
@@ -199,6 +208,18 @@ class HttpFarSide(FarSide):
         self.play(Answer(self._rejects[0]))
         return True
 
+    async def refuse_event(self, event_id: str) -> bool:
+        """Answer a request that brings the event with the first of *rejects*, or with 503."""
+        refusal = Answer(self._rejects[0] if self._rejects else 503)
+
+        async def answer(connection: Connection) -> None:
+            came = (one for one in reversed(self.receiver.requests) if one.connection == connection.number)
+            is_refused = _arrival_of(next(came)).is_of(event_id)
+            await (refusal if is_refused else self._accepting)(connection)
+
+        self.play(answer)
+        return True
+
     async def be_gone(self) -> bool:
         """Answer with the first of *gone*."""
         if not self._gone:
@@ -225,13 +246,16 @@ class HttpFarSide(FarSide):
 
     async def another(self) -> "HttpFarSide":
         """Give another path at the same receiver."""
-        return HttpFarSide(
+        other = HttpFarSide(
             self.receiver,
             accepting=self._accepting,
             rejects=self._rejects,
             gone=self._gone,
             patience_seconds=self._patience_seconds,
         )
+        if self.target is not None:
+            other.be_declared()
+        return other
 
 
 def _arrival_of(request: ReceivedRequest) -> Arrival:

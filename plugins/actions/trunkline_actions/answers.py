@@ -4,8 +4,8 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from trunkline import Answer, Call, EmittedEvent, FieldError, HttpResponse, ProviderFailed
-from trunkline.routes import ProviderRefused
+from trunkline import Answer, Call, EmittedEvent, FieldError
+from trunkline.routes import HttpResponse, ProviderFailed, ProviderRefused
 
 MAX_BYTES = 64 * 1024
 """What the way out reads of an answer."""

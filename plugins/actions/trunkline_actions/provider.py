@@ -12,18 +12,17 @@ from typing import Self
 
 import orjson
 
-from trunkline import (
-    AddressRefused,
-    Answer,
-    Call,
-    HttpClient,
-    HttpResponse,
-    PluginContext,
-    ProviderFailed,
-    Signer,
-)
+from trunkline import AddressRefused, Answer, Call, HttpClient, PluginContext, Signer
 from trunkline.pages import Kind
-from trunkline.routes import Clock, ProviderRefused, company_number, environment_member, environment_of
+from trunkline.routes import (
+    Clock,
+    HttpResponse,
+    ProviderFailed,
+    ProviderRefused,
+    company_number,
+    environment_member,
+    environment_of,
+)
 from trunkline_actions import answers
 from trunkline_actions.settings import Settings
 

@@ -2,7 +2,8 @@
 
 from mcp_types import CallToolResult, TextContent
 
-from trunkline import FieldError, ProviderFailed, Refused
+from trunkline import FieldError, Refused
+from trunkline.routes import ProviderFailed
 
 MAX_FAULTS = 20
 MAX_TEXT = 2_000

@@ -5,9 +5,9 @@ import time
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolResult, Tool
 
-from trunkline import Definition, PluginContext, ProviderFailed, Refused
+from trunkline import Definition, PluginContext, Refused
 from trunkline.pages import Kind
-from trunkline.routes import Caller
+from trunkline.routes import Caller, ProviderFailed
 from trunkline_mcp import event_tools, operation_tools
 from trunkline_mcp.calls import CallLog, Outcome
 from trunkline_mcp.figures import Figures

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from trunkline import Command, CompanyRows, Migrations, PluginContext, hookimpl
+from trunkline import CompanyRows, Migrations, PluginContext, hookimpl
 from trunkline.pages import PortalPage
-from trunkline.routes import BearerRequest, Principal, Routes
+from trunkline.routes import BearerRequest, Command, Principal, Routes
 from trunkline_oauth import api_routes, authorize_routes, commands, pages, secrets, token_routes
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import CONNECTION_PREFIX, Grants

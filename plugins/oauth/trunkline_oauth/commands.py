@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 from pydantic import ValidationError
 
-from trunkline import Command, PluginContext
-from trunkline.routes import in_environment
+from trunkline import PluginContext
+from trunkline.routes import Command, in_environment
 from trunkline_oauth.api_routes import AppRequest
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import Grants

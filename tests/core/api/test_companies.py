@@ -99,6 +99,31 @@ async def test_what_a_company_cannot_have_is_named(running, values, path):
     assert [error["path"] for error in answer.json()["errors"]] == [path]
 
 
+async def test_how_its_targets_are_treated_is_set_shown_and_taken_back(running):
+    address = f"/api/v1/companies/{running.company_id}"
+    treatment = {"rate": "50/second", "max_in_flight": 8, "timeout_seconds": 5, "retry": {"for_seconds": 60}}
+    answer = await running.operator.patch(address, json={"delivery": treatment})
+    assert (answer.status_code, answer.json()["delivery"]) == (200, treatment)
+    await running.operator.patch(address, json={"delivery": {"rate": None}})
+    assert (await running.operator.get(address)).json()["delivery"] == {**treatment, "rate": None}
+    answer = await running.operator.patch(address, json={"delivery": None})
+    assert set(answer.json()["delivery"].values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("treatment", "path"),
+    [
+        ({"rate": "fast"}, "/delivery/rate"),
+        ({"retry": {"schedule_seconds": [-1]}}, "/delivery/retry/schedule_seconds/0"),
+        ({"max_in_flight": 0}, "/delivery/max_in_flight"),
+        ({"concurrency": 8}, "/delivery/concurrency"),
+    ],
+)
+async def test_how_no_target_can_be_treated_is_named(running, treatment, path):
+    answer = await running.operator.patch("/api/v1/companies/93", json={"delivery": treatment})
+    assert (answer.status_code, [fault["path"] for fault in answer.json()["errors"]]) == (422, [path])
+
+
 async def test_companies_are_the_operators_alone(running):
     made = await make(running)
     customer = await running.client_of(made["id"], COMPANY_SCOPES)

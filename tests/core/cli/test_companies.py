@@ -14,7 +14,25 @@ def test_limits_are_shown_set_and_given_back(migrated_cli):
     assert (view["limits"]["subscriptions"], view["own_limits"]) == (500, {"subscriptions": 500})
 
 
-@pytest.mark.parametrize("change", ["coffee=1", "keys", "keys=many", "keys=-1"])
+def test_how_targets_are_treated_is_set_with_the_limits(migrated_cli):
+    line = migrated_cli.with_plugins("webhooks")
+    changes = ("rate=50/second", "max_in_flight=8", 'retry={"schedule_seconds": [5, 30]}', "keys=3")
+    table = line.invoke("companies", "limits", "92", *changes)
+    assert table.exit_code == 0, table.stderr
+    assert "50/second" in table.stdout
+    view = json.loads(line.invoke("companies", "limits", "92", "max_in_flight=default", "--json").stdout)
+    assert view["own_limits"] == {"keys": 3}
+    assert view["delivery"] == {
+        "timeout_seconds": None,
+        "retry": {"schedule_seconds": [5, 30]},
+        "max_in_flight": None,
+        "rate": "50/second",
+    }
+
+
+@pytest.mark.parametrize(
+    "change", ["coffee=1", "keys", "keys=many", "keys=-1", "rate=fast", "max_in_flight=0"]
+)
 def test_what_cannot_be_meant_is_named(migrated_cli, change):
     refused = migrated_cli.with_plugins("webhooks").invoke("companies", "limits", "92", change)
     assert refused.exit_code == 2

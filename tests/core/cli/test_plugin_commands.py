@@ -9,7 +9,8 @@ SOURCE = """
 from typing import Annotated
 import typer
 from pydantic import BaseModel
-from trunkline import Command, NotFound, PluginContext, hookimpl
+from trunkline import NotFound, PluginContext, hookimpl
+from trunkline.routes import Command
 
 class Settings(BaseModel):
     greeting: str = "Hello"

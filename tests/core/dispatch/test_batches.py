@@ -27,10 +27,14 @@ class Store:
         self.answer = answer
         self.batches = []
         self.times = []
+        self.sizes = []
+        self.owners = []
 
     async def take(self, pushes, http):
         self.batches.append([_number(push.event_id) for push in pushes])
         self.times.append(time.monotonic())
+        self.sizes.append(sum(len(push.body) for push in pushes))
+        self.owners.append({(push.target.company_id, push.target.subscription_id) for push in pushes})
         await asyncio.sleep(0.005)
         return [self.answer(push) for push in pushes]
 
@@ -89,6 +93,32 @@ async def test_a_batch_has_no_more_than_the_channel_wants_nor_than_may_be_in_fli
     assert max(map(len, small.batches)) == 4
     assert sorted(small.taken) == positions
     assert seconds < 5, "each batch has waited for more than may be in flight"
+
+
+@on_sqlite
+async def test_a_batch_has_no_more_bytes_than_the_channel_wants_and_a_larger_event_goes_alone(open_house):
+    store = Store()
+    async with open_house(channels=[store.channel(Batch(20, wait_seconds=0.3, most_bytes=3000))]) as house:
+        no = await subscribe(house)
+        small = await house.emit(30, to=[no])
+        [large] = await house.emit(to=[no], last_name="n" * 4000)
+        await house.check_settled()
+    assert sorted(store.taken) == [*small, large]
+    assert [batch for batch, size in zip(store.batches, store.sizes, strict=True) if size > 3000] == [[large]]
+    assert max(map(len, store.batches)) > 2
+
+
+@on_sqlite
+async def test_a_batch_is_of_one_subscription(open_house):
+    store = Store()
+    async with open_house(channels=[store.channel()]) as house:
+        own = [await subscribe(house), await house.subscribe("https://store.example/u", channel="store")]
+        other = await subscribe(house, company=93)
+        await asyncio.gather(house.emit(40, to=own), house.emit(40, to=[other], company=93))
+        await house.check_settled()
+    assert all(len(owners) == 1 for owners in store.owners)
+    assert len(set().union(*store.owners)) == 3
+    assert max(map(len, store.batches)) > 4
 
 
 @on_sqlite

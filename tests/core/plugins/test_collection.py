@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
 
 from trunkline import plugins
-from trunkline.contract import Channel, Migrations, PortalPage, Routes
+from trunkline.contract import Batch, Channel, Migrations, PortalPage, Routes
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.schemas.catalog import EventType
 from trunkline.settings import CORE_SECTIONS, Plugins, Settings
@@ -145,6 +145,24 @@ CHANNELS = "from register_channels, which must return a list or tuple of Channel
             "register_channels",
             [Channel("fax", "Fax", "", deliver="later")],
             "gave a faulty Channel in register_channels: its deliver is a value of type str, not a function",
+        ),
+        (
+            "register_channels",
+            [Channel("fax", "Fax", "", batch=Batch(most=0))],
+            "gave a faulty Channel in register_channels: its batch has most=0, which is not a number from 1 to 1000",
+        ),
+        (
+            "register_channels",
+            [Channel("fax", "Fax", "", batch=Batch(wait_seconds=1.1))],
+            "gave a faulty Channel in register_channels: its batch has wait_seconds=1.1, which is not from 0 to 1 s",
+        ),
+        (
+            "register_channels",
+            [Channel("fax", "Fax", "", batch=Batch(most_bytes=0))],
+            (
+                "gave a faulty Channel in register_channels: its batch has most_bytes=0, "
+                "which is not a number from 1 to 16777216"
+            ),
         ),
         (
             "register_event_types",

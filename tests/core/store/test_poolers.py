@@ -14,6 +14,7 @@ from trunkline.errors import DatabaseUnfit
 from trunkline.settings import load
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Wakeup
+from trunkline.store.worker_locks import WorkerLock
 
 
 @pytest.fixture
@@ -34,6 +35,7 @@ async def test_processes_share_connections_in_transaction_mode(
             await first.check_pooler()
             assert "carries no LISTEN" in caplog.text
             assert first.notifications() is None
+            assert not first.keeps_sessions
 
             async def work(database: Database, number: int) -> None:
                 for turn in range(20):
@@ -67,6 +69,7 @@ async def test_other_processes_are_woken_over_the_server_itself(
         direct = system_postgres.url(name=name)
         async with Database(pooler.url(name), listen_url=direct) as database:
             await database.check_pooler()
+            assert Wakeup(database, WorkerLock()).lock is None
             assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
             async with Wakeup(database) as here, Wakeup(database) as there:
                 with there.signal() as signal:
@@ -94,6 +97,7 @@ async def test_one_that_gives_each_client_its_own_connection_is_as_good_as_none(
     with started_pooler(system_postgres, mode="session", prepared_statements=0) as pooler:
         async with Database(pooler.url(name), pool_size=2) as database:
             await database.check_pooler()
+            assert database.keeps_sessions
             async with Wakeup(database) as here, Wakeup(database) as there:
                 with there.signal() as signal:
                     assert await signal.wait(5)

@@ -156,7 +156,8 @@ def test_every_column_of_the_table_is_named_or_is_an_option_of_its_own_name():
         "notes",
         "expires_ms",
         "gap_position",
-    }  # of those that are renewed (contract.Terms)
+        "defaults",
+    }  # of those that are renewed (contract.Terms), and its company's
     assert set(columns[len(named) :]) == plain | terms | {
         options.TARGET.name
     }  # stored by ``subscribing.declared``

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 ERAS = {"auto": "2026-07-28", "legacy": "2025-11-25"}
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
 
-pytestmark = [pytest.mark.parametrize("mode", sorted(ERAS)), pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), pytest.mark.parametrize("mode", sorted(ERAS))]
 
 
 @contextlib.asynccontextmanager
@@ -95,7 +95,6 @@ async def test_a_wrong_key_does_not_connect(served_hub, mode):
             await client.list_tools()
 
 
-@pytest.mark.slow
 async def test_an_agent_goes_on_after_a_restart(served_hub, mode):
     async with connected(served_hub, served_hub.key, mode) as client:
         before = [tool.name for tool in (await client.list_tools()).tools]

@@ -6,7 +6,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from html import unescape
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -19,18 +18,6 @@ from trunkline_portal import addresses, templating
 _INPUT = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
 _COMPANY = re.compile(r'<input type="hidden" name="company" value="([0-9]+(?:~test)?)"')
 _TAG = re.compile(r"<[^>]+>")
-OWN_TABLES = {"test_sign_in.py", "test_links.py", "test_oidc_users.py"}
-"""The modules about what the portal keeps itself: sessions, links and users."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL to the slow suites, but for the portal's own tables: what pages show is read by core, tested there."""
-    for item in items:
-        if item.path.parent == Path(__file__).parent and item.path.name not in OWN_TABLES:
-            callspec = getattr(item, "callspec", None)
-            if callspec is not None and callspec.params.get("engine") == "postgresql":
-                item.add_marker("slow")
 
 
 @dataclass

@@ -29,7 +29,10 @@ def settings_for(url: str, **changed: str) -> dict[str, str]:
     }
 
 
-@pytest.fixture(scope="module", params=["token", "userinfo"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(claims, marks=pytest.mark.slow) for claims in ("token", "userinfo")],
+)
 def provider(request):
     """The real one; where the claims are that say who somebody is."""
     with providing(BACK, claims=request.param) as url:

@@ -93,6 +93,7 @@ async def live(order: dict[str, Any]) -> None:
     from trunkline.hub.hub import Hub
 
     leases.LEASE_MS = order["lease_ms"]
+    leases.JUDGE_SECONDS = order["lease_ms"] / 1000
     hub = Hub(settings.load(environment=order["environment"]))
     with stop_signals() as stop:
         if order["serves"]:

@@ -80,7 +80,7 @@ class Door:
         self.machine = machine
 
     @contextlib.asynccontextmanager
-    async def apart(self, _connections):
+    async def direct(self, _connections):
         """Lend itself: there are always connections here."""
         yield self
 

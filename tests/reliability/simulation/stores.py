@@ -170,7 +170,7 @@ class OpenDeliveries:
 class Shards:
     """``store.shards``."""
 
-    async def heartbeat(connection, worker, *, lease_ms):
+    async def heartbeat(connection, worker, *, lease_ms, lock_no, suspects):
         await connection.statement()
         step = await Shards._follow_clock_back(connection, lease_ms=lease_ms)
         now = connection.now_ms

@@ -406,6 +406,8 @@ class World:
                 concurrency=self.slots,
                 concurrency_per_subscription=self.slots_per_subscription,
                 timeout_seconds=TIMEOUT_SECONDS,
+                rate=None,
+                max_in_flight=None,
                 retry_schedule_seconds=self.schedule,
                 retry_jitter=0.2,
                 breaker_failures=9,

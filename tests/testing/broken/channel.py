@@ -11,7 +11,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field, SecretStr
-from trunkline import Channel, HttpResponse, Outcome, PluginContext, Result, deliver_by_http, hookimpl
+from trunkline import Channel, Outcome, PluginContext, Result, deliver_by_http, hookimpl
+from trunkline.routes import HttpResponse
 from trunkline.routes import Caller, Routes, Strict, StrictRoute, requires, rest_hook_routes
 
 
@@ -140,8 +141,22 @@ def good_pulled() -> Broken:
     return pulled("bodies")
 
 
+def good_with_urls() -> Broken:
+    channel = CHANNEL.replace("=deliver)", "=deliver, target=Url)")
+    return acme("from trunkline import Url\n\n" + DELIVER, channel=channel, routes="", patience_seconds=20.0)
+
+
 GOOD = {
     good: None,
+    good_with_urls: (
+        "channel.delivers-an-event",
+        "channel.delivers-many-at-once",
+        "channel.follows-a-changed-target",
+        "channel.refuses-impossible-targets",
+        "channel.retries-when-nobody-listens",
+        "channel.sends-only-through-the-client",
+        "channel.subscribes-by-its-own-route",
+    ),
     good_pulled: (
         "channel.is-described",
         "channel.has-a-name-of-its-own",

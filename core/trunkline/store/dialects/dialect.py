@@ -9,6 +9,7 @@ from sqlalchemy import BindParameter, Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import TypeEngine
 
+from trunkline.store.direct import Driver
 from trunkline.store.notifications import Notifications
 
 
@@ -31,6 +32,8 @@ class Dialect(ABC):
     """The value whose reading has the database end this transaction where its process stands still in it."""
     limit_waiting: ClassVar[str]
     """The condition, always true, with which this transaction waits for a lock no longer than the hub lets a caller wait."""
+    worker_locks: ClassVar[str]
+    """The SELECT of the locks of workers that sessions hold: the number ``no`` of each (``store.worker_locks``)."""
 
     @abstractmethod
     def connect(
@@ -40,6 +43,10 @@ class Dialect(ABC):
 
         A server that does not answer a statement within *answer_seconds* is taken to be away. Raises SettingsInvalid.
         """
+
+    @abstractmethod
+    async def connect_directly(self, url: str, *, schema: str | None, answer_seconds: float) -> Driver:
+        """Connect as ``connect``'s engines do, without SQLAlchemy. Raises StoreUnavailable."""
 
     @abstractmethod
     def readers(self, pool_size: int) -> int:

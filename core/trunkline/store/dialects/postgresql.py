@@ -13,6 +13,8 @@ from sqlalchemy.types import TypeEngine
 
 from trunkline.store import poolers
 from trunkline.store.dialects.dialect import Dialect
+from trunkline.store.direct import Driver
+from trunkline.store.drivers import PostgreSQLDriver
 from trunkline.store.notifications import Notifications
 from trunkline.store.servers import Server
 
@@ -24,6 +26,12 @@ LOCK_MS = 8_000
 _KEY = "CAST(:lock AS bigint) + CASE WHEN current_schema() <> 'public' THEN hashtext(current_schema()) ELSE 0 END"
 _ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_KEY})")
 _TRY_ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
+WORKERS = 0x74726C6B
+"""Tells the locks of workers, which have two numbers, from those of others in the database."""
+WORKER_LOCKS = (
+    "SELECT CAST(objid AS bigint) AS no FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 "
+    f"AND classid = {WORKERS} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 _PLACE = sqlalchemy.text("SELECT current_schema(), current_database()")
 _HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
 
@@ -39,6 +47,7 @@ class PostgreSQL(Dialect):
     row_among = "ctid = ANY (ARRAY(SELECT ctid {picking}))"
     # In a statement that is sent anyway: they cost no round trip, end with the transaction, and pass through every pooler.
     limit_idling = f"(SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true))"
+    worker_locks = WORKER_LOCKS
     limit_waiting = f"set_config('lock_timeout', '{LOCK_MS}', true) IS NOT NULL"
 
     def connect(
@@ -54,6 +63,11 @@ class PostgreSQL(Dialect):
             connect_args={"async_creator_fn": server.connect, "command_timeout": answer_seconds},
         )
         return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
+
+    async def connect_directly(self, url: str, *, schema: str | None, answer_seconds: float) -> Driver:
+        """Connect to the server."""
+        server = Server.of_url(url, schema=schema)
+        return await PostgreSQLDriver.over(await server.connect(command_timeout=answer_seconds))
 
     def readers(self, pool_size: int) -> int:
         """Give the size of the pool, which writes too."""

@@ -14,9 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeEngine
 
-from trunkline.errors import SettingsInvalid
+from trunkline.errors import SettingsInvalid, StoreUnavailable
 from trunkline.store import sqlite
 from trunkline.store.dialects.dialect import Dialect
+from trunkline.store.direct import Driver
+from trunkline.store.drivers import SQLiteDriver
+from trunkline.store.failures import first_line
 from trunkline.store.notifications import Notifications
 
 _READERS = 4
@@ -33,6 +36,7 @@ class SQLite(Dialect):
     row_among = "rowid IN (SELECT rowid {picking})"
     limit_idling = "NULL"
     limit_waiting = "true"
+    worker_locks = "SELECT 0 AS no WHERE false"
 
     def connect(
         self,
@@ -49,6 +53,21 @@ class SQLite(Dialect):
             raise SettingsInvalid(msg)
         driver_url = parsed.set(drivername="sqlite+aiosqlite")
         return _make_reader(driver_url), _make_writer(driver_url)
+
+    async def connect_directly(
+        self,
+        url: str,
+        *,
+        schema: str | None,  # noqa: ARG002 - it has no schemas
+        answer_seconds: float,  # noqa: ARG002 - it is in this process
+    ) -> Driver:
+        """Open the file."""
+        try:
+            connection = sqlite.connect(_url_of(url).database or "")
+            await connection
+            return SQLiteDriver(connection)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(first_line(error)) from error
 
     def readers(self, pool_size: int) -> int:  # noqa: ARG002 - its own number
         """Give the size of the pool that reads."""

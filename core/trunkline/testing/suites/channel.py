@@ -1,6 +1,7 @@
 """ChannelConformance: what a channel owes the hub, its customers, and their targets."""
 
 from trunkline.testing.suites.channel_apart import ApartChecks
+from trunkline.testing.suites.channel_batches import BatchChecks
 from trunkline.testing.suites.channel_content import ContentChecks
 from trunkline.testing.suites.channel_crashes import CrashChecks
 from trunkline.testing.suites.channel_delivery import DeliveryChecks
@@ -16,6 +17,7 @@ class ChannelConformance(
     ApartChecks,
     ContentChecks,
     DeliveryChecks,
+    BatchChecks,
     OutcomeChecks,
     HeaderChecks,
     RouteChecks,

@@ -17,12 +17,14 @@ from trunkline.store.database import Database
 from trunkline.testing.checks import COMPLETE, check, demand, fail, not_applicable
 from trunkline.testing.far_sides import HttpFarSide
 from trunkline.testing.hubs import start_hub
+from trunkline.testing.suites.batch_trial import batches_of
 from trunkline.testing.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline.testing.suites.channel_trial import PATIENCE_SECONDS, SETTINGS, ChannelTrial, Subscribed
 
 BEFORE, AFTER = "before the request is sent", "after the answer came"
 HUBS_POINTS = ("deliver.before_attempt", "deliver.after_attempt", "deliver.after_result")
 CLIENTS_POINTS = (BEFORE, AFTER)
+EVENTS_OF_A_BATCH = 6
 
 
 class CrashChecks(ChannelSubject):
@@ -31,9 +33,21 @@ class CrashChecks(ChannelSubject):
     @check("channel.loses-nothing-in-a-crash", level=COMPLETE)
     async def test_loses_nothing_in_a_crash(self, open_trial: OpenTrial) -> None:
         """A hub that is killed at any point of an attempt brings the event to its target once it runs again."""
+        await self._crash_everywhere(open_trial)
+
+    @check("channel.loses-nothing-of-a-batch-in-a-crash", level=COMPLETE)
+    async def test_loses_nothing_of_a_batch_in_a_crash(self, open_trial: OpenTrial) -> None:
+        """A hub that is killed at any point of a batch brings each of its events to their target once it runs again."""
+        trial = await open_trial(dispatch=False)
+        batches_of(trial)
+        await trial.running.stop()
+        await self._crash_everywhere(open_trial, events_each=EVENTS_OF_A_BATCH)
+
+    async def _crash_everywhere(self, open_trial: OpenTrial, *, events_each: int = 1) -> None:
+        """Kill a hub that has *events_each* to deliver at each point of an attempt, and demand that the next brings them."""
         if not hasattr(os, "fork"):
             not_applicable("this system has no fork, which the check needs")
-        prepared: list[tuple[str, ChannelTrial, Subscribed, AcceptedEvent]] = []
+        prepared: list[tuple[str, ChannelTrial, Subscribed, Sequence[AcceptedEvent]]] = []
         points: Sequence[str] = HUBS_POINTS
         for number in range(len(CLIENTS_POINTS + HUBS_POINTS)):
             trial = await open_trial(dispatch=False)
@@ -44,9 +58,9 @@ class CrashChecks(ChannelSubject):
             )
             if number >= len(points):
                 break
-            subscription, event = await _prepare(trial, number)
+            subscription, events = await _prepare(trial, number, events_each)
             await trial.running.stop()
-            prepared.append((points[number], trial, subscription, event))
+            prepared.append((points[number], trial, subscription, events))
         await asyncio.gather(*(self._crash(trial, point) for point, trial, _, _ in prepared))
         await asyncio.gather(*(self._go_on(open_trial, *case) for case in prepared))
 
@@ -56,14 +70,16 @@ class CrashChecks(ChannelSubject):
         point: str,
         trial: ChannelTrial,
         subscription: Subscribed,
-        event: AcceptedEvent,
+        events: Sequence[AcceptedEvent],
     ) -> None:
         await _expire_leases(trial.running.url)
         again = await open_trial(url=trial.running.url)
-        await again.until_ended(event, subscription)
+        for event in events:
+            await again.until_ended(event, subscription)
         await again.running.stop()
+        arrived = await trial.arrivals(0)
         demand(
-            any(arrival.is_of(str(event.event_id)) for arrival in await trial.arrivals(0)),
+            all(any(arrival.is_of(str(event.event_id)) for arrival in arrived) for event in events),
             f"{trial.name} lost an event whose hub was killed at '{point}'; nothing may be noted as sent before it is",
         )
 
@@ -88,12 +104,14 @@ class CrashChecks(ChannelSubject):
         )
 
 
-async def _prepare(trial: ChannelTrial, number: int) -> tuple[Subscribed, AcceptedEvent]:
-    """Store an event that waits for its subscription; its id differs for each *number*."""
+async def _prepare(
+    trial: ChannelTrial, number: int, count: int
+) -> tuple[Subscribed, Sequence[AcceptedEvent]]:
+    """Store *count* events that wait for their subscription; their ids differ for each *number*."""
     subscription = await trial.subscribe()
-    for _ in range(number):
+    for _ in range(number * count):
         await trial.emit(company_id=93)
-    return subscription, await trial.emit()
+    return subscription, [await trial.emit() for _ in range(count)]
 
 
 async def _expire_leases(url: str) -> None:

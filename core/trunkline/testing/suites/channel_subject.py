@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from trunkline.contract import Channel
+from trunkline.contract.targets import Url
 from trunkline.schemas.catalog import Json
 from trunkline.testing.checks import demand, not_applicable
 from trunkline.testing.databases import Engine
@@ -148,6 +149,8 @@ class OpenTrial:
             not_applicable(f"the channel '{channel.name}' is pulled, not pushed")
         if posts and not isinstance(self.far_side, HttpFarSide):
             not_applicable(f"the channel '{channel.name}' does not post to a URL")
+        if channel.target is Url and isinstance(self.far_side, HttpFarSide):
+            self.far_side.be_declared()
         subject = self.subject
         return ChannelTrial(hub, channel, self.far_side, subject.subscribe, subject.patience_seconds)
 

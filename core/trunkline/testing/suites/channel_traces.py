@@ -94,7 +94,7 @@ class TraceChecks(SafetyChecks):
     async def _grown_objects(self, trial: ChannelTrial) -> str:
         """Count what the plugin holds before and after attempts: a real server may be in this process, too."""
         package = _package(trial, self.name)
-        roots = [trial.channel.deliver, trial.channel.check_connection]
+        roots = [trial.channel.deliver, trial.channel.deliver_batch, trial.channel.check_connection]
 
         async def held_after(attempts: int) -> int:
             for _ in range(attempts):

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import orjson
 
 from trunkline.contract import AcceptedEvent, Channel, EmittedEvent, HttpClient, Push, Target, targets
+from trunkline.contract.channels import one_alone
 from trunkline.dispatch.results import checked
 from trunkline.hub.hub import Hub
 from trunkline.model.deliveries import FINAL, Outcome, Result
@@ -130,6 +131,8 @@ class ChannelTrial:
         for name in ("url", "config", "secrets", "headers", "signature", "company_id", "subscription_id"):
             if name in changes:
                 target[name] = changes.pop(name)
+        if self.channel.target is targets.Url:
+            target["config"] = targets.Url(url=target["url"])
         whole: dict[str, Any] = {
             "event_id": str(number),
             "event_type": kind.name,
@@ -171,7 +174,9 @@ class ChannelTrial:
 
     @property
     def deliver(self) -> Callable[[Push[Any], HttpClient], Awaitable[Result]]:
-        """The channel's function; where it is pulled the check does not apply."""
+        """What an event goes by: the channel's function, or a batch of one; where it is pulled the check does not apply."""
+        if self.channel.deliver_batch is not None:
+            return one_alone(self.channel.deliver_batch)
         if self.channel.deliver is None:
             not_applicable(f"{self.name} is pulled, not pushed")
         return self.channel.deliver

@@ -87,11 +87,17 @@ class Reader(RelayedFarSide):
         if self._is_away:
             await self._database.execute(f"ALTER TABLE {self._table}_away RENAME TO {self._table}")
             self._is_away = False
+        await self._database.execute(f"ALTER TABLE {self._table} DROP CONSTRAINT IF EXISTS not_one")
         return await super().accept()
 
     async def refuse_for_now(self) -> bool:
         await self._database.execute(f"ALTER TABLE {self._table} RENAME TO {self._table}_away")
         self._is_away = True
+        return True
+
+    async def refuse_event(self, event_id: str) -> bool:
+        constraint = f"CONSTRAINT not_one CHECK (id <> '{event_id}')"
+        await self._database.execute(f"ALTER TABLE {self._table} ADD {constraint}")
         return True
 
     async def another(self) -> "Reader":

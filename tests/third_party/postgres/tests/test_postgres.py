@@ -75,8 +75,38 @@ async def test_a_row_has_the_event_byte_for_byte_and_is_there_once_where_its_id_
         while len((await hub.hub.deliveries.get(92, rows[0]["id"]))["attempts"]) < 2:
             await asyncio.sleep(0.02)
     last = (await hub.hub.deliveries.get(92, rows[0]["id"]))["attempts"][-1]
-    assert (last["outcome"], last["response_body"]) == ("delivered", "the row was there already")
+    assert (last["outcome"], last["response_body"]) == ("delivered", "0 new of 1")
     assert len(await keyed.arrivals(0)) == 1
+
+
+async def test_events_that_come_together_share_a_transaction(database, reader, hub):
+    await subscribe(hub, reader)
+    await asyncio.gather(*(hub.emit("client.created") for _ in range(40)))
+    await reader.arrivals(40)
+    [(transactions,)] = await database.execute("SELECT count(DISTINCT xmin::text) FROM events")
+    assert transactions < 20
+
+
+async def test_a_row_that_the_table_refuses_is_alone_in_it(database, reader, hub):
+    made = await subscribe(hub, reader)
+    await database.execute("ALTER TABLE events ADD CHECK (event->>'type' <> 'lead.created')")
+    types = ["client.created"] * 9 + ["lead.created"] + ["client.created"] * 9
+    emitted = await asyncio.gather(*(hub.emit(name) for name in types))
+    arrived = await reader.arrivals(18)
+    assert {row.event_id for row in arrived} == {
+        str(one.event_id) for one in emitted if one.type == "client.created"
+    }
+    async with asyncio.timeout(20):
+        while (
+            len(
+                rows := (await hub.client.get(f"{SUBSCRIPTIONS}/{made['id']}/deliveries")).json()[
+                    "deliveries"
+                ]
+            )
+            < 19
+        ):
+            await asyncio.sleep(0.02)
+    assert {row["event_type"] for row in rows if row["status"] != "delivered"} == {"lead.created"}
 
 
 async def test_the_password_is_nowhere_to_be_seen(reader, hub):

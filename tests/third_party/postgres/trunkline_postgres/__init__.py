@@ -1,4 +1,4 @@
-"""A channel that writes each event as a row into a table of a customer's PostgreSQL."""
+"""A channel that writes each event as a row into a table of a customer's PostgreSQL: a connection for a batch."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -12,14 +12,14 @@ from psycopg.conninfo import make_conninfo
 from pydantic import BaseModel, Field, SecretStr
 
 import trunkline
-from trunkline import Outcome, Result
+from trunkline import Channel, Outcome, Result
 
-SECONDS = 4
-"""How long an attempt takes at most."""
-AT_ONCE = 16
-"""Connections that one company has at one server: a server has few."""
-COLUMNS = ("id", "type", "event")
-REASONS = {
+SECONDS = 4  # how long a batch takes at most
+AT_ONCE = 16  # connections that one company has at one server: a server has few
+NAME = r"^([A-Za-z_]\w{0,62}\.)?[A-Za-z_]\w{0,62}$"
+INSERT = sql.SQL("INSERT INTO {} (id, type, event) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING")
+TRIAL = sql.SQL("INSERT INTO {0} (id, type, event) SELECT id, type, event FROM {0} WHERE false")
+REASONS = {  # by the SQLSTATE, or by words where there is no connection; they may repeat what was sent
     "password authentication failed": "does not know this user and password",
     "does not exist": "has no database of this name",
     "42501": "does not let this user write to the table",
@@ -27,7 +27,6 @@ REASONS = {
     "42P01": "has no table of this name",
     "53100": "has no space left",
 }
-"""What an error is called, by its SQLSTATE, or by its words where there is no connection; they may repeat what was sent."""
 
 
 class Table(BaseModel):
@@ -37,61 +36,67 @@ class Table(BaseModel):
     port: int = Field(default=5432, title="Port", ge=1, le=65535)
     tls: bool = Field(default=True, title="TLS", description="encrypt, and check the server's certificate")
     database: str = Field(title="Database", examples=["crm"])
-    table: str = Field(
-        default="trunkline_events",
-        title="Table",
-        description="with the columns id, type and event; a schema may stand before it",
-        pattern=r"^([A-Za-z_]\w{0,62}\.)?[A-Za-z_]\w{0,62}$",
-    )
+    table: str = Field("trunkline_events", title="Table", description="or schema.table", pattern=NAME)
     user: str = Field(title="User", examples=["trunkline"])
     password: SecretStr = Field(title="Password")
 
 
 Turns = WeakValueDictionary[tuple[int, str, int], asyncio.Semaphore]
 Way = tuple[trunkline.Network, Turns]
+Connection = psycopg.AsyncConnection
 FAILURES = (psycopg.Error, trunkline.AddressRefused, OSError)
+UNFIT = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.RaiseException)
 
 
-async def deliver(way: Way, push: trunkline.Push[Table], _: object) -> Result:
-    """Insert the row; where the table has a unique key, an attempt that is made again changes nothing."""
-    values = (push.event_id, push.event_type, push.body.decode())
-    statement = sql.SQL("INSERT INTO {} ({}) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING")
+async def deliver_batch(way: Way, pushes: Sequence[trunkline.Push[Table]], _: object) -> list[Result]:
+    """Insert the rows; where the table has a unique key, an attempt that is made again changes nothing."""
+    rows = [(push.event_id, push.event_type, push.body.decode()) for push in pushes]
     try:
-        async with asyncio.timeout(SECONDS), connected(way, push.target) as connection:
-            rows = (await connection.execute(filled(statement, push.target), values)).rowcount
+        async with asyncio.timeout(SECONDS), connected(way, pushes[0].target) as connection:
+            return await insert(connection, filled(INSERT, pushes[0].target), rows)
     except FAILURES as error:
-        return Result(Outcome.RETRY, error=reason(error))
-    return Result(Outcome.DELIVERED, response_body=f"{rows} row" if rows else "the row was there already")
+        return [Result(Outcome.RETRY, error=reason(error))] * len(pushes)
+
+
+async def insert(connection: Connection, statement: sql.Composed, rows: Sequence[object]) -> list[Result]:
+    """Insert *rows* in one transaction; where the table refuses one of them, each by itself."""
+    try:
+        async with connection.transaction(), connection.cursor() as cursor:
+            await cursor.executemany(statement, rows)
+            said = f"{cursor.rowcount} new of {len(rows)}"
+    except UNFIT as error:
+        if len(rows) > 1:
+            return [(await insert(connection, statement, [row]))[0] for row in rows]
+        return [Result(Outcome.RETRY, error=reason(error))]
+    return [Result(Outcome.DELIVERED, response_body=said)] * len(rows)
 
 
 async def check(way: Way, target: trunkline.Target[Table]) -> str | None:
     """Sign in, and look for the table and its columns."""
-    statement = sql.SQL("INSERT INTO {0} ({1}) SELECT {1} FROM {0} WHERE false")
     try:
         async with asyncio.timeout(SECONDS), connected(way, target) as connection:
-            await connection.execute(filled(statement, target))
+            await connection.execute(filled(TRIAL, target))
     except FAILURES as error:
         return reason(error)
     return None
 
 
 @trunkline.hookimpl
-def register_channels(context: trunkline.PluginContext) -> Sequence[trunkline.Channel]:
+def register_channels(context: trunkline.PluginContext) -> Sequence[Channel]:
     """Give the channel; calls, form and checks come from ``Table``."""
     about = "Writes each event as a row into a table of your PostgreSQL."
     way = (context.network, Turns())
-    made, tried = partial(deliver, way), partial(check, way)
-    return [trunkline.Channel("postgres", "PostgreSQL", about, made, target=Table, check_connection=tried)]
+    test, send = partial(check, way), partial(deliver_batch, way)
+    return [Channel("postgres", "PostgreSQL", about, target=Table, check_connection=test, deliver_batch=send)]
 
 
 def filled(statement: sql.SQL, target: trunkline.Target[Table]) -> sql.Composed:
-    """Write the names of the table and its columns into *statement*."""
-    columns = sql.SQL(", ").join(map(sql.Identifier, COLUMNS))
-    return statement.format(sql.Identifier(*target.config.table.split(".")), columns)
+    """Write the name of the table into *statement*."""
+    return statement.format(sql.Identifier(*target.config.table.split(".")))
 
 
 @asynccontextmanager
-async def connected(way: Way, target: trunkline.Target[Table]) -> AsyncGenerator[psycopg.AsyncConnection]:
+async def connected(way: Way, target: trunkline.Target[Table]) -> AsyncGenerator[Connection]:
     """Connect to an address that was judged; the name is only what the certificate must be for."""
     (network, turns), table = way, target.config
     addresses = await network.addresses(table.host, table.port, company_id=target.company_id)
@@ -99,7 +104,7 @@ async def connected(way: Way, target: trunkline.Target[Table]) -> AsyncGenerator
     who = {"user": table.user, "password": table.password.get_secret_value(), "dbname": table.database}
     place = make_conninfo(host=table.host, hostaddr=addresses[0], port=table.port, **who, **tls)
     turn = turns.setdefault((target.company_id, table.host, table.port), asyncio.Semaphore(AT_ONCE))
-    async with turn, await psycopg.AsyncConnection.connect(place, autocommit=True) as connection:
+    async with turn, await Connection.connect(place, autocommit=True) as connection:
         yield connection
 
 

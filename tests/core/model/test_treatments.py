@@ -1,8 +1,10 @@
 """The options that say how a target is treated: each wrong one is refused with a sentence that says what to give."""
 
+from types import SimpleNamespace
+
 import pytest
 
-from trunkline.subscribing import paces
+from trunkline.model import treatments
 
 A_WAIT = "must be a number of seconds from 0 to 2592000 (30 days)"
 A_RETRY = 'must be an object such as {"schedule_seconds": [5, 30]} or {"for_seconds": 86400}'
@@ -10,12 +12,12 @@ A_RETRY = 'must be an object such as {"schedule_seconds": [5, 30]} or {"for_seco
 
 @pytest.mark.parametrize("seconds", [0.1, 1, 5, 12.5, 60])
 def test_a_limit_of_an_attempt_is_taken(seconds):
-    assert paces.check_timeout(seconds, None) == []
+    assert treatments.faults_in("timeout_seconds", seconds) == []
 
 
 @pytest.mark.parametrize("seconds", [0, 0.09, 60.1, -1, "5", True, float("nan"), float("inf"), [5]])
 def test_another_limit_is_refused(seconds):
-    [fault] = paces.check_timeout(seconds, None)
+    [fault] = treatments.faults_in("timeout_seconds", seconds)
     assert (fault.path, fault.message) == (
         "/timeout_seconds",
         "must be a number of seconds from 0.1 to 60",
@@ -27,7 +29,7 @@ def test_another_limit_is_refused(seconds):
     [{"schedule_seconds": []}, {"schedule_seconds": [0, 0.5, 2_592_000] + [1] * 47}, {"for_seconds": 86400}],
 )
 def test_a_schedule_or_a_time_is_taken(retry):
-    assert paces.check_retry(retry, None) == []
+    assert treatments.faults_in("retry", retry) == []
 
 
 @pytest.mark.parametrize(
@@ -54,24 +56,24 @@ def test_a_schedule_or_a_time_is_taken(retry):
     ],
 )
 def test_another_retry_is_refused(retry, path, message):
-    [fault] = paces.check_retry(retry, None)
+    [fault] = treatments.faults_in("retry", retry)
     assert (fault.path, fault.message) == (path, message)
 
 
 @pytest.mark.parametrize("count", [1, 8, 10_000])
 def test_a_number_in_flight_is_taken(count):
-    assert paces.check_max_in_flight(count, None) == []
+    assert treatments.faults_in("max_in_flight", count) == []
 
 
 @pytest.mark.parametrize("count", [0, 10_001, 2.5, "8", True, None])
 def test_another_number_is_refused(count):
-    [fault] = paces.check_max_in_flight(count, None)
+    [fault] = treatments.faults_in("max_in_flight", count)
     assert (fault.path, fault.message) == ("/max_in_flight", "must be a whole number from 1 to 10000")
 
 
 @pytest.mark.parametrize("rate", ["1/minute", "60/hour", "10000/second", "36000000/hour", "7/second"])
 def test_a_rate_is_taken(rate):
-    assert paces.check_rate(rate, None) == []
+    assert treatments.faults_in("rate", rate) == []
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,27 @@ def test_a_rate_is_taken(rate):
     ],
 )
 def test_another_rate_is_refused(rate):
-    [fault] = paces.check_rate(rate, None)
+    [fault] = treatments.faults_in("rate", rate)
     assert fault.path == "/rate"
     assert fault.message.startswith('must be a rate such as "50/second"')
+
+
+def subscription(**options):
+    """A subscription with these options and no others."""
+    return SimpleNamespace(**dict.fromkeys((*treatments.NAMES, "defaults")) | options)
+
+
+def test_what_a_subscription_leaves_open_its_company_says_and_else_the_deployment():
+    deployment = {"rate": "9/second", "max_in_flight": 3}
+    plain = subscription()
+    assert treatments.missing(plain, {}) == {}
+    assert treatments.missing(plain, deployment) == deployment
+    of_company = subscription(defaults={"max_in_flight": 2, "retry": {"for_seconds": 60}})
+    assert treatments.missing(of_company, deployment) == {
+        "rate": "9/second",
+        "max_in_flight": 2,
+        "retry": {"for_seconds": 60},
+    }
+    own = subscription(defaults={"max_in_flight": 2, "timeout_seconds": 5}, max_in_flight=1, rate="1/minute")
+    assert treatments.missing(own, deployment) == {"timeout_seconds": 5}
+    assert (treatments.timeout_of(own), treatments.timeout_of(plain)) == (5, None)

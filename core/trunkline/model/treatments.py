@@ -1,0 +1,101 @@
+"""How a target is treated where its subscription does not say: as its company's operator says, else as the deployment does. Pure.
+
+The names and bounds are the same on every level.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from trunkline.errors import FieldError
+from trunkline.model.pace import MAX_IN_FLIGHT, Rate
+from trunkline.model.subscriptions import Subscription
+
+MIN_TIMEOUT_SECONDS = 0.1
+MAX_TIMEOUT_SECONDS = 60
+"""The longest limit of an attempt that a subscription may ask for: as long a target that hangs has its slots."""
+MAX_RETRY_STEPS = 50
+MAX_RETRY_SECONDS = 30 * 24 * 60 * 60
+"""How long one wait before a retry, and all of them together, may be."""
+RATE_FORM = 'must be a rate such as "50/second", "600/minute" or "3600/hour", from 1/minute to 10000/second'
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def missing(subscription: Subscription, deployment: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Give what *subscription* leaves open, of its company's treatment and that of the *deployment*, by the options' names."""
+    if not deployment and subscription.defaults is None:
+        return _NOTHING
+    found = {**deployment, **(subscription.defaults or _NOTHING)}
+    return {name: value for name, value in found.items() if getattr(subscription, name) is None}
+
+
+def timeout_of(subscription: Subscription) -> float | None:
+    """Give the limit of one attempt that *subscription* or its company has; the deployment's for None."""
+    own = subscription.timeout_seconds
+    return own if own is not None else (subscription.defaults or _NOTHING).get("timeout_seconds")
+
+
+def _timeout_faults(seconds: Any) -> list[FieldError]:
+    if _is_number(seconds, least=MIN_TIMEOUT_SECONDS, most=MAX_TIMEOUT_SECONDS):
+        return []
+    message = f"must be a number of seconds from {MIN_TIMEOUT_SECONDS} to {MAX_TIMEOUT_SECONDS}"
+    return [FieldError("/timeout_seconds", message)]
+
+
+def _retry_faults(retry: Any) -> list[FieldError]:
+    if (
+        not isinstance(retry, dict)
+        or len(retry) != 1
+        or not retry.keys() <= {"schedule_seconds", "for_seconds"}
+    ):
+        message = 'must be an object such as {"schedule_seconds": [5, 30]} or {"for_seconds": 86400}'
+        return [FieldError("/retry", message)]
+    if "for_seconds" in retry:
+        return [] if _is_wait(retry["for_seconds"]) else [_wait_fault("/retry/for_seconds")]
+    schedule = retry["schedule_seconds"]
+    if not isinstance(schedule, list) or len(schedule) > MAX_RETRY_STEPS:
+        message = f"must be a list of at most {MAX_RETRY_STEPS} waits in seconds; an empty one for no retry"
+        return [FieldError("/retry/schedule_seconds", message)]
+    return [
+        _wait_fault(f"/retry/schedule_seconds/{index}")
+        for index, wait in enumerate(schedule)
+        if not _is_wait(wait)
+    ]
+
+
+def _max_in_flight_faults(count: Any) -> list[FieldError]:
+    if type(count) is int and 1 <= count <= MAX_IN_FLIGHT:
+        return []
+    return [FieldError("/max_in_flight", f"must be a whole number from 1 to {MAX_IN_FLIGHT}")]
+
+
+def _rate_faults(rate: Any) -> list[FieldError]:
+    return [] if isinstance(rate, str) and Rate.parse(rate) is not None else [FieldError("/rate", RATE_FORM)]
+
+
+def _wait_fault(path: str) -> FieldError:
+    return FieldError(path, f"must be a number of seconds from 0 to {MAX_RETRY_SECONDS} (30 days)")
+
+
+def _is_wait(seconds: Any) -> bool:
+    return _is_number(seconds, least=0, most=MAX_RETRY_SECONDS)
+
+
+def _is_number(value: Any, *, least: float, most: float) -> bool:
+    return type(value) in {int, float} and math.isfinite(value) and least <= value <= most
+
+
+_FAULTS: Mapping[str, Callable[[Any], list[FieldError]]] = {
+    "timeout_seconds": _timeout_faults,
+    "retry": _retry_faults,
+    "max_in_flight": _max_in_flight_faults,
+    "rate": _rate_faults,
+}
+NAMES = tuple(_FAULTS)
+"""The options of a subscription that say how its target is treated."""
+
+
+def faults_in(name: str, value: Any) -> list[FieldError]:
+    """Find what is wrong with *value* for the option *name*, which is one of ``NAMES``."""
+    return _FAULTS[name](value)

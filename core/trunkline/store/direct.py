@@ -1,0 +1,326 @@
+"""The store's statements straight on the database's driver, for what the hub does with every event and all day long.
+
+SQLAlchemy writes the SQL and is left out when it runs: a statement with its asyncio and its pool takes three times what it takes
+with the driver alone. The functions of ``store`` work on either connection; plugins have SQLAlchemy's.
+"""
+
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from collections import namedtuple
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, ClassVar, Self, cast
+
+from sqlalchemy import Executable, TextClause, exc
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.selectable import ReturnsRows
+
+from trunkline.errors import StoreUnavailable
+from trunkline.store.failures import first_line
+
+TAKE_SECONDS = 10.0
+"""How long a caller waits for a connection that is free."""
+MOST_TEXTS = 2_000
+"""Statements that are kept as they were written; there are some hundred."""
+FLOAT8 = 701
+"""What PostgreSQL calls the type of every column that has fractions (``pg_type.oid``); other types do not look at it."""
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Driver(ABC):
+    """One connection of a database's driver."""
+
+    writer: ClassVar[DefaultDialect]
+    """How SQLAlchemy writes statements for it."""
+    errors: ClassVar[tuple[type[Exception], ...]]
+    """What it raises."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+    @property
+    @abstractmethod
+    def is_closed(self) -> bool:
+        """Whether it is of no use any more."""
+
+    @abstractmethod
+    async def run(self, statement: str, values: Sequence[Any]) -> tuple[Sequence[Any], int]:
+        """Run *statement*; gives its rows, and how many it found or changed."""
+
+    @abstractmethod
+    async def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run *statement* with each of *rows*."""
+
+    @abstractmethod
+    async def begin(self) -> None:
+        """Begin a transaction that writes."""
+
+    @abstractmethod
+    async def commit(self) -> None:
+        """Commit it."""
+
+    @abstractmethod
+    async def roll_back(self) -> None:
+        """Roll it back, whatever was going on."""
+
+    @abstractmethod
+    async def close(self) -> None:
+        """Close the connection."""
+
+    @abstractmethod
+    def abandon(self) -> None:
+        """Close it without waiting for anybody, its transaction rolled back."""
+
+    @abstractmethod
+    def is_down(self, error: Exception) -> bool:
+        """Tell whether *error*, one of ``errors``, means that the database cannot answer now."""
+
+
+class Rows:
+    """What a statement gave, as SQLAlchemy's results give it."""
+
+    __slots__ = ("_rows", "rowcount")
+
+    def __init__(self, rows: Sequence[Any], rowcount: int) -> None:
+        self._rows = rows
+        self.rowcount = rowcount
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._rows)
+
+    def all(self) -> Sequence[Any]:
+        """Give the rows."""
+        return self._rows
+
+    def first(self) -> Any:
+        """Give the first row, or None."""
+        return self._rows[0] if self._rows else None
+
+    def one_or_none(self) -> Any:
+        """Give the only row, or None. Raises MultipleResultsFound."""
+        if len(self._rows) > 1:
+            msg = f"{len(self._rows)} rows were found where one was wanted"
+            raise exc.MultipleResultsFound(msg)
+        return self.first()
+
+    def one(self) -> Any:
+        """Give the only row. Raises NoResultFound, MultipleResultsFound."""
+        row = self.one_or_none()
+        if row is None:
+            msg = "no row was found where one was wanted"
+            raise exc.NoResultFound(msg)
+        return row
+
+    def scalar(self) -> Any:
+        """Give the first value of the first row, or None."""
+        return self._rows[0][0] if self._rows else None
+
+    def scalar_one(self) -> Any:
+        """Give the first value of the only row. Raises NoResultFound, MultipleResultsFound."""
+        return self.one()[0]
+
+    def scalar_one_or_none(self) -> Any:
+        """Give the first value of the only row, or None. Raises MultipleResultsFound."""
+        row = self.one_or_none()
+        return None if row is None else row[0]
+
+
+class DirectConnection:
+    """A connection that is lent. It stands in for an ``AsyncConnection``: it has what the functions of ``store`` ask of one."""
+
+    __slots__ = ("_driver", "_texts")
+
+    def __init__(self, driver: Driver, texts: dict[str, "_Written"]) -> None:
+        self._driver = driver
+        self._texts = texts
+
+    @property
+    def dialect(self) -> DefaultDialect:
+        """The dialect, which has a name."""
+        return self._driver.writer
+
+    @property
+    def driver_connection(self) -> Any:
+        """The driver's own connection."""
+        return self._driver.connection
+
+    async def get_raw_connection(self) -> Self:
+        """Give what has the ``driver_connection``."""
+        return self
+
+    async def execute(
+        self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] = _NOTHING
+    ) -> Rows:
+        """Run *statement*, or with each of several *parameters*, which gives no rows."""
+        written = self._write(statement)
+        if isinstance(parameters, Mapping):
+            rows, count = await self._driver.run(*written.bind(parameters))
+            return Rows(written.read(rows), count)
+        bound = [written.bind(each) for each in parameters]
+        await self._driver.run_many(bound[0][0], [values for _, values in bound])
+        return Rows((), -1)
+
+    async def scalar(self, statement: Executable, parameters: Mapping[str, Any] = _NOTHING) -> Any:
+        """Run *statement*; gives the first value of its first row, or None."""
+        return (await self.execute(statement, parameters)).scalar()
+
+    async def exec_driver_sql(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run *statement*, in the driver's own SQL, with each of *rows*."""
+        await self._driver.run_many(statement, rows)
+
+    def _write(self, statement: Executable) -> "_Written":
+        """Write *statement* for the driver. A text is written once, as it is always bound with the same types."""
+        if not isinstance(statement, TextClause):
+            return _Written(statement, self._driver.writer)
+        written = self._texts.get(statement.text)
+        if written is None:
+            if len(self._texts) >= MOST_TEXTS:
+                self._texts.clear()
+            written = self._texts[statement.text] = _Written(statement, self._driver.writer)
+        return written
+
+
+class _Written:
+    """A statement as the driver takes it: its parameters by their places, what they and its rows are made of by their types."""
+
+    __slots__ = ("_binds", "_compiled", "_expands", "_names", "_reads", "_row")
+
+    def __init__(self, statement: Any, writer: DefaultDialect) -> None:
+        compiled: SQLCompiler = statement.compile(dialect=writer)
+        self._compiled = compiled
+        self._names: Sequence[str] = compiled.positiontup or ()
+        self._expands = bool(compiled.post_compile_params or compiled.literal_execute_params)
+        kinds = {name: bind.type.dialect_impl(writer) for name, bind in compiled.binds.items()}
+        processors = {name: kind.bind_processor(writer) for name, kind in kinds.items()}
+        self._binds = {name: process for name, process in processors.items() if process is not None}
+        self._reads: Sequence[Callable[[Any], Any] | None] = ()
+        self._row: Callable[[Iterable[Any]], Any] | None = None
+        if isinstance(statement, ReturnsRows) and (columns := list(statement.exported_columns)):
+            self._row = _maker_of_rows([str(column.key) for column in columns])
+            self._reads = [
+                column.type.dialect_impl(writer).result_processor(writer, FLOAT8) for column in columns
+            ]
+
+    def bind(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
+        """Give the SQL, and the values that *parameters* are in it."""
+        names, values = self._names, parameters
+        if len(parameters) < len(self._compiled.binds):  # the statement has values of its own
+            values = self._compiled.construct_params(dict(parameters))
+        if self._binds:
+            values = {
+                name: self._binds[name](value) if name in self._binds else value
+                for name, value in values.items()
+            }
+        if self._expands:
+            state = self._compiled.construct_expanded_state(dict(values))
+            return state.statement, state.positional_parameters
+        return self._compiled.string, [values[name] for name in names]
+
+    def read(self, rows: Sequence[Any]) -> Sequence[Any]:
+        """Make the driver's *rows* what SQLAlchemy makes of them."""
+        if self._row is None:
+            return rows
+        return [
+            self._row(
+                value if read is None else read(value) for read, value in zip(self._reads, row, strict=True)
+            )
+            for row in rows
+        ]
+
+
+def _maker_of_rows(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
+    row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc]  # noqa: PYI024 - the names are of the statement
+    maker: Callable[[Iterable[Any]], Any] = row._make
+    return maker
+
+
+class Pools:
+    """Lends connections that *connect* opens: up to *size* to read with, and where there is one writer, one more to write with."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Driver]], size: int, *, has_one_writer: bool) -> None:
+        self._readers = _Pool(connect, size)
+        self._writers = _Pool(connect, 1) if has_one_writer else self._readers
+
+    def read(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection for reading. Raises StoreUnavailable."""
+        return self._readers.lend(writes=False)
+
+    def write(self) -> AbstractAsyncContextManager[AsyncConnection]:
+        """Lend a connection inside a transaction. Raises StoreUnavailable."""
+        return self._writers.lend(writes=True)
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._readers.close()
+        await self._writers.close()
+
+
+class _Pool:
+    """Up to *size* connections that *connect* opens when they are first needed, lent one at a time; the last used is lent first."""
+
+    def __init__(self, connect: Callable[[], Awaitable[Driver]], size: int) -> None:
+        self._connect = connect
+        self._turns = asyncio.Semaphore(size)
+        self._free: list[Driver] = []
+        self._texts: dict[str, _Written] = {}
+
+    @contextlib.asynccontextmanager
+    async def lend(self, *, writes: bool) -> AsyncGenerator[AsyncConnection]:
+        """Lend a connection, *writes*: inside a transaction.
+
+        Raises:
+            StoreUnavailable: the database does not answer; nothing was stored.
+        """
+        driver = await self._take()
+        try:
+            if writes:
+                await driver.begin()
+            yield cast("AsyncConnection", DirectConnection(driver, self._texts))
+            if writes:
+                await driver.commit()
+        except BaseException as error:
+            if isinstance(error, driver.errors) and driver.is_down(error):
+                driver.abandon()  # what it would be good for is not worth finding out: the next one is soon made
+                raise StoreUnavailable(first_line(error)) from error
+            if writes:
+                await _roll_back(driver)
+            raise
+        finally:
+            self._turns.release()
+            if not driver.is_closed:
+                self._free.append(driver)
+
+    async def close(self) -> None:
+        """Close what is open; nothing is lent any more."""
+        while self._free:
+            await self._free.pop().close()
+
+    async def _take(self) -> Driver:
+        try:
+            async with asyncio.timeout(TAKE_SECONDS if self._turns.locked() else None):
+                await self._turns.acquire()
+        except TimeoutError:
+            msg = "no connection to the database was free in time"
+            raise StoreUnavailable(msg) from None
+        try:
+            while self._free:
+                driver = self._free.pop()
+                if not driver.is_closed:
+                    return driver
+            return await self._connect()
+        except BaseException:
+            self._turns.release()
+            raise
+
+
+async def _roll_back(driver: Driver) -> None:
+    """Roll back at *driver*, or close it where it cannot."""
+    try:
+        await driver.roll_back()
+    except BaseException as error:
+        driver.abandon()
+        if not isinstance(error, driver.errors):
+            raise

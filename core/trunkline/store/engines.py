@@ -1,0 +1,67 @@
+"""SQLAlchemy's connections: its engines, and what a failing database becomes."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Generator
+
+from sqlalchemy import exc
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import StoreUnavailable
+from trunkline.store import failures
+from trunkline.store.dialects import Dialect
+from trunkline.store.servers import CONNECTING_ERRORS
+
+ANSWER_SECONDS = 60.0
+"""How long a statement may take: longer than any of the hub's own, and short of for ever where a connection died silently."""
+
+
+class Engines:
+    """Lends connections of SQLAlchemy's: one engine reads, whose statements commit one by one, and one writes."""
+
+    def __init__(self, dialect: Dialect, url: str, *, pool_size: int, schema: str | None) -> None:
+        self._reader, self.writer = dialect.connect(
+            url, pool_size=pool_size, schema=schema, answer_seconds=ANSWER_SECONDS
+        )
+
+    @contextlib.asynccontextmanager
+    async def read(self) -> AsyncGenerator[AsyncConnection]:
+        """Lend a connection for reading. Raises StoreUnavailable."""
+        with translated():
+            async with self._reader.connect() as connection:
+                try:
+                    yield connection
+                except TimeoutError:  # whoever did not answer would not answer to a rollback either
+                    await connection.invalidate()
+                    raise
+
+    @contextlib.asynccontextmanager
+    async def write(self) -> AsyncGenerator[AsyncConnection]:
+        """Lend a connection inside a transaction. Raises StoreUnavailable."""
+        with translated():
+            async with self.writer.begin() as connection:
+                try:
+                    yield connection
+                except TimeoutError:
+                    await connection.invalidate()
+                    raise
+
+    async def close(self) -> None:
+        """Close what is open."""
+        await self._reader.dispose()
+        await self.writer.dispose()
+
+
+@contextlib.contextmanager
+def translated() -> Generator[None]:
+    """Raise ``StoreUnavailable`` for every error that means that the database does not answer."""
+    try:
+        yield
+    except exc.TimeoutError as error:
+        msg = "no connection to the database was free in time"
+        raise StoreUnavailable(msg) from error
+    except exc.DBAPIError as error:
+        if not failures.is_down(error):
+            raise
+        raise StoreUnavailable(failures.first_line(error)) from error
+    except CONNECTING_ERRORS as error:
+        raise StoreUnavailable(failures.first_line(error)) from error

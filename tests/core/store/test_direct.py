@@ -1,0 +1,167 @@
+"""Connections of the driver's own give what SQLAlchemy's give."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from sqlalchemy import LargeBinary, bindparam, exc
+
+from trunkline.errors import StoreUnavailable
+from trunkline.store import sql, tables
+from trunkline.store.database import Database
+from trunkline.store.sql import text
+
+
+@pytest.fixture
+async def both(database: Database) -> AsyncIterator[tuple[Database, Database]]:
+    async with database.direct(2) as direct:
+        yield database, direct
+
+
+async def test_results_are_read_as_those_of_sqlalchemy(both: tuple[Database, Database]) -> None:
+    two = text("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL ORDER BY 1")
+    none = text("SELECT 1 WHERE 1 = 0")
+    for database in both:
+        async with database.read() as connection:
+            rows = (await connection.execute(two)).all()
+            assert [tuple(row) for row in rows] == [(1, "x"), (2, None)]
+            assert [row[1] for row in await connection.execute(two)] == ["x", None]
+            assert (await connection.execute(two)).first()[0] == 1
+            assert (await connection.execute(two)).scalar() == 1
+            assert (await connection.execute(none)).first() is None
+            assert (await connection.execute(none)).scalar() is None
+            assert (await connection.execute(none)).one_or_none() is None
+            assert (await connection.execute(none)).scalar_one_or_none() is None
+            assert await connection.scalar(text("SELECT :n + 0"), {"n": 5}) == 5
+            with pytest.raises(exc.NoResultFound):
+                (await connection.execute(none)).one()
+            with pytest.raises(exc.MultipleResultsFound):
+                (await connection.execute(two)).scalar_one()
+
+
+async def test_a_statement_tells_how_many_rows_it_changed(both: tuple[Database, Database]) -> None:
+    worker = text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:id, 0, false)")
+    for database in both:
+        async with database.write() as connection:
+            await connection.execute(worker, [{"id": "a"}, {"id": "b"}])
+            changed = await connection.execute(text("UPDATE workers SET heartbeat_ms = :n"), {"n": 7})
+            assert changed.rowcount == 2
+            gone = await connection.execute(text("DELETE FROM workers RETURNING id"))
+            assert sorted(row[0] for row in gone) == ["a", "b"]
+            assert (await connection.execute(text("DELETE FROM workers"))).rowcount == 0
+
+
+async def test_values_of_every_type_come_back_as_they_went(both: tuple[Database, Database]) -> None:
+    values: dict[str, Any] = {
+        "no": 7,
+        "id": "sub_1",
+        "company_id": 92,
+        "channel": "webhooks",
+        "target_url": "https://example.com/ä",
+        "event_types": "[]",
+        "filter": None,
+        "signature": "standard",
+        "sealed": b"\x00sealed",
+        "status": "active",
+        "start_position": 2**40,
+        "failures": 0,
+        "created_ms": 1,
+        "updated_ms": 2,
+        "version": 3,
+        "ordering": {"key": "/payload/a"},
+        "timeout_seconds": 2.5,
+        "retry": {"schedule_seconds": [1, 2]},
+        "notes": None,
+    }
+    table = tables.subscriptions
+    for writer in both:
+        async with writer.write() as connection:
+            await connection.execute(table.insert().values(**values))
+        for reader in both:
+            async with reader.read() as connection:
+                row: Any = (await connection.execute(table.select().where(table.c.no == 7))).one()
+                assert {name: getattr(row, name) for name in values} == values
+        async with writer.write() as connection:
+            await connection.execute(table.delete())
+
+
+async def test_a_list_is_bound_whatever_its_length(both: tuple[Database, Database]) -> None:
+    for database in both:
+        async with database.read() as connection:
+            condition, parameter = sql.one_of(connection, "digest", "digests", LargeBinary)
+            statement = text(f"SELECT count(*) FROM api_keys WHERE {condition}").bindparams(parameter)
+            for count in (1, 3, 0):
+                found = await connection.execute(statement, {"digests": [b"x"] * count})
+                assert found.scalar_one() == 0
+
+
+async def test_a_value_of_the_statement_itself_is_bound(both: tuple[Database, Database]) -> None:
+    statement = text("SELECT :a + :b").bindparams(
+        bindparam("b", value=4, type_=tables.events.c.position.type)
+    )
+    for database in both:
+        async with database.read() as connection:
+            assert (await connection.execute(statement, {"a": 3})).scalar_one() == 7
+
+
+async def test_one_connection_is_lent_to_one_at_a_time(database: Database) -> None:
+    async with database.direct(1) as direct:
+        inside = 0
+
+        async def write(number: int) -> None:
+            nonlocal inside
+            async with direct.write() as connection:
+                inside += 1
+                assert inside == 1
+                await connection.execute(
+                    text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:id, 0, false)"),
+                    {"id": f"w{number}"},
+                )
+                inside -= 1
+
+        await asyncio.gather(*(write(number) for number in range(20)))
+        async with direct.read() as connection:
+            assert (await connection.execute(text("SELECT count(*) FROM workers"))).scalar_one() == 20
+
+
+async def test_nobody_waits_for_a_connection_for_ever(
+    postgres_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trunkline.store.direct.TAKE_SECONDS", 0.05)
+    async with postgres_database.direct(1) as direct, direct.read():
+        with pytest.raises(StoreUnavailable, match="free in time"):
+            async with direct.read():
+                pass
+
+
+async def test_a_connection_that_the_server_closed_is_not_lent_again(postgres_database: Database) -> None:
+    async with postgres_database.direct(1) as direct:
+        async with direct.read() as connection:
+            pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+        async with postgres_database.write() as connection:
+            await connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+        async with asyncio.timeout(5):
+            while True:
+                with contextlib.suppress(StoreUnavailable):  # one that it has not noticed yet
+                    async with direct.read() as connection:
+                        if (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one() != pid:
+                            return
+
+
+async def test_a_column_that_another_process_alters_is_read_anew(postgres_database: Database) -> None:
+    statement = text("SELECT value FROM altered")
+    async with postgres_database.write() as connection:
+        await connection.execute(text("CREATE TABLE altered (value integer)"))
+        await connection.execute(text("INSERT INTO altered VALUES (5)"))
+    async with postgres_database.direct(1) as direct:
+        async with direct.write() as connection:
+            assert (await connection.execute(statement)).scalar_one() == 5
+        async with postgres_database.write() as connection:
+            await connection.execute(text("ALTER TABLE altered ALTER COLUMN value TYPE text"))
+        with pytest.raises(StoreUnavailable):
+            async with direct.write() as connection:
+                await connection.execute(statement)
+        async with direct.write() as connection:
+            assert (await connection.execute(statement)).scalar_one() == "5"

@@ -1,0 +1,154 @@
+"""A worker that is killed: its share flows again within seconds, and nothing is ever taken from one that lives."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+
+import asyncpg
+import pytest
+
+from trunkline.dispatch.leases import JUDGE_SECONDS, LEASE_MS, RENEW_SECONDS
+from trunkline.model.events import shard_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+SHARDS = 16
+HELD = "SELECT holder, count(*) AS shards FROM shards WHERE holder IS NOT NULL GROUP BY holder"
+EPOCHS = "SELECT shard, holder, epoch FROM shards ORDER BY shard"
+SHOWN = "SELECT count(*) FROM workers WHERE lock_no IS NOT NULL"
+NUMBERS = "SELECT lock_no FROM workers ORDER BY id"
+END = """
+SELECT count(pg_terminate_backend(pid)) FROM pg_locks
+WHERE locktype = 'advisory' AND objsubid = 2 AND CAST(objid AS bigint) = $1
+"""
+
+
+@pytest.fixture
+async def three(deploy, postgres_database_url, receiver, until):
+    """A server that does not deliver, and two workers that have run for a while; gives both with a company of each shard."""
+    deployment = deploy(postgres_database_url)
+    of_shard = {shard_of(company, SHARDS): company for company in range(200, 0, -1)}
+    companies = [of_shard[shard] for shard in range(SHARDS)]
+    await deployment.set_up(*companies, target_url=f"{receiver.url}/h")
+    workers = [await deployment.work(), await deployment.work()]
+    server = await deployment.serve()
+
+    async def shared() -> bool:
+        shares = [row.shards for row in await deployment.query(HELD)]
+        [(shown,)] = await deployment.query(SHOWN)
+        return sorted(shares) == [4, 6, 6] and shown == 3
+
+    await until(shared, seconds=30, what="an even share of shards")
+    await asyncio.sleep(JUDGE_SECONDS + RENEW_SECONDS)
+    return deployment, server, workers, companies
+
+
+class Load:
+    """Events of each company, twenty times a second, and when each was stored."""
+
+    def __init__(self, deployment, server, companies):
+        self._deployment = deployment
+        self._server = server
+        self._companies = companies
+        self.stored: dict[int, tuple[int, float]] = {}
+        """By event, its company and when it was known to be stored."""
+        self._task = asyncio.create_task(self._emit())
+
+    async def _emit(self):
+        clients = {company: self._deployment.client(self._server, company) for company in self._companies}
+        try:
+            for number in range(1, 1_000_000):
+                for company, client in clients.items():
+                    answer = await client.post("/events", json=self._deployment.event(number % 7 + 1))
+                    assert answer.status_code == 201, answer.text
+                    self.stored[answer.json()["id"]] = company, time.monotonic()
+                await asyncio.sleep(0.05)
+        finally:
+            for client in clients.values():
+                await client.aclose()
+
+    async def stop(self):
+        assert not self._task.done() or not self._task.exception()
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+async def test_the_share_of_a_killed_worker_flows_again_within_seconds(three, receiver, until):
+    deployment, server, (killed, _), companies = three
+    load = Load(deployment, server, companies)
+    await until(lambda: receiver.count > 100, seconds=20, what="the flow of events")
+    killed.kill()
+    kill = time.monotonic()
+
+    def waits() -> dict[int, float]:
+        """How long each company waited for the first of its events that were stored after the kill."""
+        after = {position: company for position, (company, at) in load.stored.items() if at > kill}
+        found: dict[int, float] = {}
+        for request in receiver.requests:
+            company = after.get(int(request.headers["webhook-id"]))
+            if company is not None:
+                found.setdefault(company, request.received_at / 1e9 - kill)
+        return found
+
+    await until(lambda: len(waits()) == len(companies), seconds=20, what="the flow of every company")
+    await load.stop()
+    longest = max(waits().values())
+    print(f"flows again after {longest:.2f} s; of the living after {min(waits().values()):.2f} s")
+    await deployment.check_ledger(set(load.stored), seconds=20)
+    await deployment.check_balance()
+    assert longest < 4 < LEASE_MS / 1000
+
+
+async def test_a_worker_whose_connections_are_ended_again_and_again_sends_nothing_twice_and_keeps_the_order(
+    three, postgres_database_url, receiver, until
+):
+    deployment, server, _, companies = three
+    for company in companies[::2]:
+        async with deployment.client(server, company) as client:
+            [made] = (await client.get("/webhooks/subscriptions")).json()["subscriptions"]
+            changed = await client.patch(
+                f"/webhooks/subscriptions/{made['id']}", json={"ordering": "subscription"}
+            )
+            assert changed.status_code == 200
+    load = Load(deployment, server, companies)
+    await until(lambda: receiver.count > 100, seconds=20, what="the flow of events")
+    numbers = [row.lock_no for row in await deployment.query(NUMBERS)]
+    epochs = await deployment.query(EPOCHS)
+    chance = random.Random(16)
+    knife = await asyncpg.connect(postgres_database_url)
+    ended = []
+    try:
+        for turn in range(30):
+            ended.append(await knife.fetchval(END, numbers[turn % len(numbers)]))
+            await asyncio.sleep(chance.uniform(0.1, 0.9))
+    finally:
+        await knife.close()
+    await load.stop()
+    await deployment.check_ledger(set(load.stored), seconds=20)
+    assert ended.count(2) > 10, "the lock was ended whole"
+    arrived = [int(request.headers["webhook-id"]) for request in receiver.requests]
+    assert [position for position, times in Counter(arrived).items() if times > 1] == []
+    for company in companies[::2]:
+        mine = {position for position, (other, _) in load.stored.items() if other == company}
+        assert [position for position in arrived if position in mine] == sorted(mine)
+    assert await deployment.query(EPOCHS) == epochs, "nothing was taken from anybody"
+
+
+async def test_a_frozen_worker_keeps_its_shards_until_its_lease_has_run_out(three, until):
+    deployment, _, (frozen, _), _ = three
+    [(mine,)] = await deployment.query(f"SELECT id FROM workers WHERE id LIKE 'wrk_%_{frozen.popen.pid}_%'")
+    frozen.freeze()
+    began = time.monotonic()
+
+    async def was_taken() -> bool:
+        return mine not in {row.holder for row in await deployment.query(HELD)}
+
+    await until(was_taken, seconds=20, what="the take-over")
+    assert time.monotonic() - began > LEASE_MS / 1000 - RENEW_SECONDS - 0.5
+    frozen.thaw()
+
+    async def shared() -> bool:
+        return sorted(row.shards for row in await deployment.query(HELD)) == [4, 6, 6]
+
+    await until(shared, seconds=20, what="an even share of shards, with the one that woke")

@@ -1,8 +1,7 @@
 """The paces among a company's limits: its events a second, and its lookups a minute. Each process counts for itself."""
 
 import math
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.paces import Pace
@@ -25,11 +24,11 @@ class EventPace:
         self._is_enabled = is_enabled
         self._pace = Pace(burst_seconds=EVENT_BURST_SECONDS)
 
-    async def take(self, principal: Principal, companies: Iterable[int]) -> None:
-        """Count one event for each of *companies*. Raises TooFast: a company goes faster than it may."""
+    async def take(self, principal: Principal, events: Mapping[int, int]) -> None:
+        """Count so many *events* of each company. Raises TooFast: a company goes faster than it may."""
         if not self._is_enabled:
             return
-        for company_id, count in Counter(companies).items():
+        for company_id, count in events.items():
             quotas = await self._limits.of(company_id)
             if principal.is_operator and not quotas.is_paced:
                 continue

@@ -174,7 +174,7 @@ class EventHandlers:
             await names.look_up(names.missing)
             submission = await self._read_events(call, body, how)
         check_idempotency_key(key)
-        await self._pace.take(caller.principal, submission.companies())
+        await self._pace.take(caller.principal, submission.weights())
         return submission
 
     async def _read_events(self, call: Call, body: bytes, how: dict[str, Any]) -> Submission:

@@ -1,5 +1,6 @@
 """Submissions, which are requests to store events, and what is stored of them beside the log: keys and quarantined events."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -10,6 +11,9 @@ from trunkline.model.events import Draft, Event
 from trunkline.store import idempotency, quarantine, quarantine_answers, retention, stream
 from trunkline.store.quarantine import QuarantinedDraft
 from trunkline.store.quarantine_answers import Receipt
+
+BYTES_OF_AN_EVENT = 16 * 1024
+"""An event counts once more for each of these: it takes the disk's time, and its room for as long as events are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,17 @@ class Submission:
 
     def companies(self) -> list[int]:
         """The company of each event."""
-        return [draft.company_id for draft in (*self.drafts, *(kept.draft for kept in self.quarantined))]
+        return [draft.company_id for draft in self._all_drafts()]
+
+    def weights(self) -> Counter[int]:
+        """How many events of each company it counts as: a long one as several."""
+        weights: Counter[int] = Counter()
+        for draft in self._all_drafts():
+            weights[draft.company_id] += 1 + (len(draft.payload) + len(draft.metadata)) // BYTES_OF_AN_EVENT
+        return weights
+
+    def _all_drafts(self) -> list[Draft]:
+        return [*self.drafts, *(kept.draft for kept in self.quarantined)]
 
 
 @dataclass(frozen=True, slots=True)

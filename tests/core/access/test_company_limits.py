@@ -151,3 +151,11 @@ async def test_a_companys_own_events_are_paced_and_the_products_only_where_it_wa
     await api.operator.patch(f"/api/v1/companies/{api.company_id}", json={"limits": {"events_per_second": 1}})
     refused = await api.operator.post("/api/v1/events", json=single, headers=for_company)
     assert refused.status_code == 429
+
+
+@pytest.mark.own_hub(settings={"limits.enabled": "true", "companies.events_per_second": "1"})
+async def test_a_long_event_counts_as_several(api):
+    event = {"type": "payment.failed", "payload": PAYMENT}
+    long = {**event, "metadata": {"text": "x" * 10 * 16 * 1024}}
+    assert (await api.client.post("/api/v1/events", json=long)).status_code == 201
+    assert (await api.client.post("/api/v1/events", json=event)).status_code == 429

@@ -19,6 +19,7 @@ TABLES = (
     "workers",
     "subscriptions",
     "replays",
+    "unsettled",
     "routing",
     "head",
     "events",

@@ -10,6 +10,7 @@ from trunkline.model.deliveries import FINAL, OPEN, Key
 from trunkline.store import (
     deliveries,
     due,
+    open_deliveries,
     order_changes,
     ordering,
     paced,
@@ -19,6 +20,7 @@ from trunkline.store import (
     stream,
     subscriptions,
 )
+from trunkline.store.open_deliveries import Change
 
 from .queues import Changes, Due, Paced, Queues, status_before
 
@@ -108,38 +110,6 @@ class Ledger:
         )
         return bool(changed)
 
-    async def park(connection, subscription_no):
-        await connection.statement()
-        await connection.update(
-            "deliveries",
-            _of(connection, subscription_no),
-            lambda row: row["status"] == "pending" and row["claimed_by"] is None,
-            lambda row: {"due_ms": None, "claim": row["claim"] + 1},
-        )
-
-    async def wake(connection, subscription_no):
-        await connection.statement()
-        await connection.update(
-            "deliveries",
-            _of(connection, subscription_no),
-            lambda row: (
-                row["status"] in {"pending", "held"}
-                and row["due_ms"] is None
-                and not row["queued"]
-                and row["claimed_by"] is None
-            ),
-            lambda row: {"status": "pending", "due_ms": connection.now_ms},
-        )
-
-    async def end_all(connection, subscription_no):
-        await connection.statement()
-        await connection.update(
-            "deliveries",
-            _of(connection, subscription_no),
-            lambda row: row["status"] in {"pending", "held"},
-            lambda row: {"status": "gone", "due_ms": None, "claim": row["claim"] + 1, "claimed_by": None},
-        )
-
     async def release_held(connection, channels):
         await connection.statement()
         active = {
@@ -158,6 +128,43 @@ class Ledger:
             ),
             lambda row: {"status": "pending", "due_ms": connection.now_ms},
         )
+
+
+class OpenDeliveries:
+    """``store.open_deliveries``, in pieces of a few."""
+
+    async def apply(connection, subscription_no, change):
+        await connection.statement()
+        rows = connection.rows("deliveries")
+        last = max(
+            (p for p, no in _of(connection, subscription_no) if rows[p, no]["status"] in OPEN), default=0
+        )
+        reached = await _piece(connection, subscription_no, change, after=0, last=last)
+        await connection.statement()
+        await connection.lock("unsettled", subscription_no)
+        note = None if reached is None else {"change": change, "position": reached, "last": last}
+        connection.put("unsettled", subscription_no, note)
+
+    async def unsettled(connection, *, limit):
+        await connection.statement()
+        return sorted(connection.rows("unsettled"))[:limit]
+
+    async def go_on(connection, subscription_no):
+        await connection.statement()
+        if not connection.is_free("subscriptions", subscription_no):
+            return
+        await connection.lock("subscriptions", subscription_no)
+        await connection.statement()
+        note = connection.get("unsettled", subscription_no)
+        if note is None:
+            return
+        reached = await _piece(
+            connection, subscription_no, note["change"], after=note["position"], last=note["last"]
+        )
+        await connection.statement()
+        await connection.lock("unsettled", subscription_no)
+        fresh = None if reached is None else {**note, "position": reached}
+        connection.put("unsettled", subscription_no, fresh)
 
 
 class Shards:
@@ -621,6 +628,41 @@ class Replays:
         return sorted(positions)[:limit]
 
 
+PIECE = 3
+_WHICH = {
+    Change.PARK: lambda row: (
+        row["status"] == "pending" and row["due_ms"] is not None and row["claimed_by"] is None
+    ),
+    Change.WAKE: lambda row: (
+        row["status"] in OPEN and row["due_ms"] is None and not row["queued"] and row["claimed_by"] is None
+    ),
+    Change.END: lambda row: row["status"] in OPEN,
+}
+
+
+async def _piece(connection, subscription_no, change, *, after, last):
+    await connection.statement()
+    rows, which = connection.rows("deliveries"), _WHICH[change]
+    keys = sorted(
+        key for key in _of(connection, subscription_no) if after < key[0] <= last and which(rows[key])
+    )
+    if not keys[:PIECE]:
+        return None
+    await connection.statement()
+    how = {
+        Change.PARK: lambda row: {"due_ms": None, "claim": row["claim"] + 1},
+        Change.WAKE: lambda _: {"status": "pending", "due_ms": connection.now_ms},
+        Change.END: lambda row: {
+            "status": "gone",
+            "due_ms": None,
+            "claim": row["claim"] + 1,
+            "claimed_by": None,
+        },
+    }
+    await connection.update("deliveries", keys[:PIECE], which, how[change])
+    return keys[PIECE - 1][0] if len(keys) >= PIECE else None
+
+
 async def log_bounds(connection):
     await connection.statement()
     return retention.LogBounds(0, connection.get("head", 1)["position"])
@@ -628,6 +670,7 @@ async def log_bounds(connection):
 
 MODELS = {
     deliveries: Ledger,
+    open_deliveries: OpenDeliveries,
     shards: Shards,
     stream: Stream,
     subscriptions: Subscriptions,

@@ -92,6 +92,6 @@ async def long_notes(attack: Attack) -> None:
     number = made.json().get("client_id", 1)
 
     async def add(_: int) -> None:
-        await attack.call("POST", f"{_PATH}/clients/{number}/notes", {"note": "n" * 9000, "content": "n"})
+        await attack.call("POST", f"{_PATH}/clients/{number}/notes", {"text": "n" * 9000})
 
     await attack.repeat(add, at_once=4)

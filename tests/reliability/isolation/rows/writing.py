@@ -52,7 +52,7 @@ async def quarantine_flood(attack: Attack) -> None:
 
     async def send(turn: int) -> None:
         await attack.call("POST", "/events/batch", body, company=turn % 3)
-        await attack.call("GET", "/quarantine?limit=200", company=turn % 3)
+        await attack.call("GET", "/quarantine?limit=100", company=turn % 3)
 
     await attack.repeat(send, at_once=4)
 
@@ -62,7 +62,9 @@ async def quarantine_released(attack: Attack) -> None:
     """Thousands of quarantined events are released, all of them again and again, in vain."""
     for _ in range(attack.size(10, 3)):
         await attack.call("POST", "/events/batch", {"events": [_WRONG] * 1000})
-    await attack.repeat(lambda _: attack.call("POST", "/quarantine/release", {}), at_once=4)
+    await attack.repeat(
+        lambda _: attack.call("POST", "/quarantine/release", {"type": "lead.created"}), at_once=4
+    )
 
 
 @row()

@@ -257,7 +257,9 @@ class World:
         if self.is_calm and not self.sets_clock:  # else the time of acceptance stands still for an hour
             for delay, key in self.checks.delays:
                 is_narrow = self.has_pace or self.slots == FEWEST_SLOTS
-                most = HEALTHY_DELAY_MS * (LONGEST_LIMIT_SECONDS / TIMEOUT_SECONDS if is_narrow else 1)
+                # There a slot of the company is waited for, which an attempt may keep for the longest time limit.
+                longer = LONGEST_LIMIT_SECONDS - TIMEOUT_SECONDS if is_narrow else 0
+                most = HEALTHY_DELAY_MS + longer * 1000
                 must(delay <= most, "a healthy target is not delayed by others", str(key), delay)
 
     def _stir(self):

@@ -76,7 +76,7 @@ PROBLEMS: Sequence[Problem] = (
     Problem(
         429,
         "Too many calls",
-        ("rate-limited", "too-fast", "too-much-at-once"),
+        ("rate-limited", "too-fast", "keys-too-fast", "too-much-at-once"),
         "Wait as many seconds as Retry-After says, then go on.",
     ),
     Problem(

@@ -159,8 +159,15 @@ async def test_what_is_open_holds_the_cursor_back_until_it_is_settled(running, a
     status = await subscribed(agent, callback)
     assert status["cursor"] == cursors.encode(stuck - 1)
     (view,) = await views(running)
-    deliveries = (await running.client.get(f"/api/v1/subscriptions/{view['id']}/deliveries")).json()
-    (pending,) = [each for each in deliveries["deliveries"] if each["status"] == "pending"]
+
+    async def waiting() -> list[dict]:
+        deliveries = (await running.client.get(f"/api/v1/subscriptions/{view['id']}/deliveries")).json()
+        return [each for each in deliveries["deliveries"] if each["status"] == "pending"]
+
+    async with asyncio.timeout(5):
+        while not (pending := await waiting()):  # its first attempt has yet to be written
+            await asyncio.sleep(0.01)
+    (pending,) = pending
     assert (await running.client.post(f"/api/v1/deliveries/{pending['id']}/retry")).status_code == 202
     await until(lambda: [event["eventId"] for event in callback.events].count(str(stuck)) == 2)
 

@@ -257,9 +257,10 @@ class World:
         if self.is_calm and not self.sets_clock:  # else the time of acceptance stands still for an hour
             for delay, key in self.checks.delays:
                 is_narrow = self.has_pace or self.slots == FEWEST_SLOTS
-                # There a slot of the company is waited for, which an attempt may keep for the longest time limit.
-                longer = LONGEST_LIMIT_SECONDS - TIMEOUT_SECONDS if is_narrow else 0
-                most = HEALTHY_DELAY_MS + longer * 1000
+                # There a slot of the company is waited for, which an attempt may keep for the longest time limit, and what is
+                # crowded out of memory is found in the ledger at the next look.
+                longer = LONGEST_LIMIT_SECONDS - TIMEOUT_SECONDS + LIMITS[retries]["LOOK_SECONDS"]
+                most = HEALTHY_DELAY_MS + (longer * 1000 if is_narrow else 0)
                 must(delay <= most, "a healthy target is not delayed by others", str(key), delay)
 
     def _stir(self):

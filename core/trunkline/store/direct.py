@@ -186,11 +186,12 @@ class DirectConnection:
 class _Written:
     """A statement as the driver takes it: its parameters by their places, what they and its rows are made of by their types."""
 
-    __slots__ = ("_binds", "_compiled", "_expands", "_names", "_reads", "_row")
+    __slots__ = ("_binds", "_compiled", "_expands", "_is_text", "_names", "_reads", "_row")
 
     def __init__(self, statement: Any, writer: DefaultDialect) -> None:
         compiled: SQLCompiler = statement.compile(dialect=writer)
         self._compiled = compiled
+        self._is_text = isinstance(statement, TextClause)
         self._names: Sequence[str] = compiled.positiontup or ()
         self._expands = bool(compiled.post_compile_params or compiled.literal_execute_params)
         kinds = {name: bind.type.dialect_impl(writer) for name, bind in compiled.binds.items()}
@@ -205,9 +206,9 @@ class _Written:
             ]
 
     def bind(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
-        """Give the SQL, and the values that *parameters* are in it."""
+        """Give the SQL, and the values that *parameters* are in it. Raises KeyError: a text lacks one; it has none of its own."""
         names, values = self._names, parameters
-        if len(parameters) < len(self._compiled.binds):  # the statement has values of its own
+        if not self._is_text:  # it has values of its own
             values = self._compiled.construct_params(dict(parameters))
         if self._binds:
             values = {

@@ -69,15 +69,7 @@ async def heartbeat(
         ),
         {"worker": worker, "lock_no": lock_no},
     )
-    dead = await connection.execute(
-        text(
-            "DELETE FROM workers WHERE id IN "
-            f"(SELECT id FROM workers WHERE heartbeat_ms < {now} - :lease AND id <> :worker {sql.for_update_skipping(connection)}) "
-            "RETURNING id"
-        ),
-        {"lease": lease_ms, "worker": worker},
-    )
-    lapsed = [row[0] for row in dead]
+    lapsed = await _remove_lapsed(connection, worker, lease_ms=lease_ms)
     ended = await _remove_ended(connection, suspects, lock_no=lock_no) if suspects else []
     for each in (*lapsed, *ended):
         await _release_all(connection, each)
@@ -94,6 +86,18 @@ async def heartbeat(
 def _has_no_lock(connection: AsyncConnection) -> str:
     """Give the condition that nobody holds the lock of a worker that has one; who is alone pays nothing for it."""
     return f"lock_no IS NOT NULL AND lock_no NOT IN (SELECT no FROM ({sql.worker_locks(connection)}) AS held)"
+
+
+async def _remove_lapsed(connection: AsyncConnection, worker: str, *, lease_ms: int) -> list[str]:
+    """Remove who has sent no heartbeat for a lease, *worker* excepted."""
+    lapsed = await connection.execute(
+        text(
+            f"DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE heartbeat_ms < {sql.now_ms(connection)} - :lease "
+            f"AND id <> :worker {sql.for_update_skipping(connection)}) RETURNING id"
+        ),
+        {"lease": lease_ms, "worker": worker},
+    )
+    return [row[0] for row in lapsed]
 
 
 async def _remove_ended(

@@ -106,15 +106,13 @@ class SubscriptionChanges:
             resumes = "status" in columns and columns["status"] == Status.ACTIVE
             row = await store.update(connection, before.no, columns, from_head=resumes)
             if row.target_url != before.target_url:
-                await check_target_apart(
-                    connection, company_id, row.target_url, path=_path_of_target(changes)
-                )
+                path = _path_of_target(changes)
+                await check_target_apart(connection, company_id, row.target_url, path=path)
             if before.ordering is not None and changes.get("ordering", before.ordering) is None:
                 await ordering.release_queue(connection, row.no)
             if row.status != before.status:
-                await open_deliveries.apply(
-                    connection, row.no, Change.WAKE if row.status == Status.ACTIVE else Change.PARK
-                )
+                change = Change.WAKE if row.status == Status.ACTIVE else Change.PARK
+                await open_deliveries.apply(connection, row.no, change)
             if resumes:
                 row = await self._resume(connection, before, row, catch_up=changes.get("catch_up", True))
         self.announce(row)

@@ -29,13 +29,13 @@ def count_held(package: str, roots: Iterable[object] = ()) -> int:
         for name, module in list(sys.modules.items())
         if name == package or name.startswith(f"{package}.")
     ]
-    seen: set[int] = set()
+    seen: dict[int, object] = {}  # the objects too: what is freed meanwhile would give its id to another
     waiting: list[Any] = [*(value for module in own for value in _values(module)), *roots]
     while waiting:
         held = waiting.pop()
         if id(held) in seen:
             continue
-        seen.add(id(held))
+        seen[id(held)] = held
         waiting += _inside(held, package)
     return len(seen)
 

@@ -51,9 +51,9 @@ def test_a_backup_of_a_hub_that_is_written_to_restores_to_what_it_had(migrated):
         in_use = migrated.run("restore", "copy.db", "--replace")
         assert in_use.returncode == 2
         assert in_use.stderr == "A process works on trunkline.db; stop it first.\n"
-    assert {oct((migrated.folder / name).stat().st_mode & 0o777) for name in ("copy.db", "copy.db.secrets")} == {
-        "0o600"
-    }
+    assert {
+        oct((migrated.folder / name).stat().st_mode & 0o777) for name in ("copy.db", "copy.db.secrets")
+    } == {"0o600"}
     create_key(migrated, "b")
     assert names_of_keys(migrated) == {"a", "b"}
     assert migrated.invoke("restore", "copy.db", "--replace").exit_code == 0

@@ -41,7 +41,7 @@ class ChannelHandlers:
         """Subscribe on a channel that declares its targets. The signing secret is shown here and never again."""
         request = body.model_dump(exclude_unset=True)
         name = request.pop("channel")
-        self._check_declares(name)
+        check_declares(self._channels(), name)
         return await self._subscriptions.create(caller.company_id, request, channel=name)
 
     async def delete(self, subscription_id: str, caller: Deletes) -> None:
@@ -61,15 +61,14 @@ class ChannelHandlers:
         """Try the connection, where the channel can, and then send an example event; show how the target took it."""
         return await self._subscriptions.test(caller.company_id, subscription_id, channel=None)
 
-    def _check_declares(self, name: str) -> None:
-        channels = self._channels()
-        if name not in channels:
-            raise BodyInvalid([FieldError("/channel", unknown_name("channel", name, sorted(channels)))])
-        if channels[name].target is None:
-            message = (
-                f"declares no target: its subscriptions are made by calls of its own, below /api/v1/{name}"
-            )
-            raise BodyInvalid([FieldError("/channel", message)])
+
+def check_declares(channels: Mapping[str, Channel], name: str) -> None:
+    """Make sure that *name* is one of *channels*, and one that declares its targets. Raises BodyInvalid."""
+    if name not in channels:
+        raise BodyInvalid([FieldError("/channel", unknown_name("channel", name, sorted(channels)))])
+    if channels[name].target is None:
+        message = f"declares no target: its subscriptions are made by calls of its own, below /api/v1/{name}"
+        raise BodyInvalid([FieldError("/channel", message)])
 
 
 ROUTES = (

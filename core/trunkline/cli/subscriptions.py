@@ -10,26 +10,39 @@ import orjson
 import typer
 from pydantic import BaseModel, ValidationError
 
-from trunkline.api.models import CreateSubscription, UpdateSubscription
+from trunkline.api.channels import check_declares
+from trunkline.api.models import ChangeSubscription, CreateSubscription, SubscribeRequest, UpdateSubscription
 from trunkline.api.problems import refusal_of
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
 from trunkline.cli.output import show_json, show_table, warn
+from trunkline.contract.targets import shown_channel
 from trunkline.errors import NotFound
 from trunkline.hub.hub import Hub
 from trunkline.model.environments import LIVE
 from trunkline.settings import Settings
 from trunkline.store import subscriptions as store
 
-CHANNEL = "webhooks"
+WEBHOOKS = "webhooks"
 DAY_SECONDS = 86_400
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, show, change, try and delete subscriptions.")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The subscription's id, sub_….")]
-Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Where its events are sent.")]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="Where its events are sent, on the channel webhooks."),
+]
+OnChannel = Annotated[
+    str,
+    typer.Option(
+        "--channel",
+        metavar="CHANNEL",
+        help="The channel. One that declares its targets takes them by --option 'target={…}'.",
+    ),
+]
 Types = Annotated[
     str | None,
     typer.Option("--types", metavar="TYPE,…", help="Event types, groups of them (invoice.*), or * for all."),
@@ -83,19 +96,20 @@ def create_subscription(
     context: typer.Context,
     company: Company,
     environment: Environment = LIVE,
+    channel: OnChannel = WEBHOOKS,
     url: Url = None,
     types: Types = None,
     options: Options = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Make a webhook subscription and show it with its secret, which is shown only here.
+    """Make a subscription and show it with its secret, which is shown only here.
 
     Example: [bold]trunkline subscriptions create --company 92 --url https://example.com/hooks --types invoice.*[/bold]
     """
-    request = _read(CreateSubscription, url, types, options)
+    request = _request(url, types, options)
     settings, chosen = load_settings(context, config), Chosen(company, environment)
-    _show(run(_create(settings, chosen, request)), as_json=as_json)
+    _show(run(_create(settings, chosen, channel, request)), as_json=as_json)
 
 
 @app.command("update")
@@ -112,7 +126,7 @@ def update_subscription(
 
     Example: [bold]trunkline subscriptions update sub_1f0c9a2d1e83c55b4f0c --option 'rate="50/second"'[/bold]
     """
-    request = _read(UpdateSubscription, url, types, options)
+    request = _request(url, types, options)
     if not request:
         msg = "name what is to change: --url, --types or --option"
         raise typer.BadParameter(msg)
@@ -197,15 +211,33 @@ def try_subscription(
     _show(run(_test(load_settings(context, config), subscription)), as_json=as_json)
 
 
-def _read(
-    model: type[BaseModel], url: str | None, types: str | None, options: list[str] | None
-) -> dict[str, Any]:
-    """Read a request as the API reads its body. Raises Refused."""
+@app.command("channels")
+def list_channels(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+    """List the channels that run, with an example of the target where a channel declares its targets.
+
+    Example: [bold]trunkline subscriptions channels[/bold]
+    """
+    channels = opening.inspected(load_settings(context, config)).channels()
+    views = [shown_channel(channels[name]) for name in sorted(channels)]
+    if as_json:
+        show_json({"channels": views, "count": len(views)})
+        return
+    rows = [[view["name"], view["title"], _cell(view.get("target_example", "-"))] for view in views]
+    show_table(["channel", "title", "target"], rows)
+
+
+def _request(url: str | None, types: str | None, options: list[str] | None) -> dict[str, Any]:
+    """Give what the options of a command say as a body of the API."""
     request = dict(map(_read_option, options or ()))
     if url is not None:
         request["target_url"] = url
     if types is not None:
         request["event_types"] = [name.strip() for name in types.split(",") if name.strip()]
+    return request
+
+
+def _read(model: type[BaseModel], request: Mapping[str, Any]) -> dict[str, Any]:
+    """Read a request as the API reads its body. Raises Refused."""
     try:
         return model.model_validate(request).model_dump(exclude_unset=True)
     except ValidationError as error:
@@ -255,15 +287,26 @@ async def _show_one(settings: Settings, subscription_id: str) -> dict[str, Any]:
         return await hub.subscriptions.get(company_id, subscription_id, channel=channel)
 
 
-async def _create(settings: Settings, chosen: Chosen, request: Mapping[str, Any]) -> dict[str, Any]:
+async def _create(
+    settings: Settings, chosen: Chosen, channel: str, request: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Make a subscription. Raises Refused."""
     async with opening.opened(settings) as hub:
-        return await hub.subscriptions.create(await id_of(hub, chosen), request, channel=CHANNEL)
+        if channel == WEBHOOKS:
+            read = _read(CreateSubscription, request)
+        else:
+            check_declares(hub.channels(), channel)
+            read = _read(SubscribeRequest, {**request, "channel": channel})
+            del read["channel"]
+        return await hub.subscriptions.create(await id_of(hub, chosen), read, channel=channel)
 
 
 async def _update(settings: Settings, subscription_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a subscription. Raises Refused."""
     async with opening.opened(settings) as hub:
         company_id, channel = await _place(hub, subscription_id)
-        return await hub.subscriptions.update(company_id, subscription_id, changes, channel=channel)
+        read = _read(UpdateSubscription if channel == WEBHOOKS else ChangeSubscription, changes)
+        return await hub.subscriptions.update(company_id, subscription_id, read, channel=channel)
 
 
 async def _delete(settings: Settings, subscription_id: str) -> None:

@@ -11,10 +11,42 @@ LOOSE = {"TRUNKLINE_DELIVERY__ALLOW_HTTP": "true", "TRUNKLINE_DELIVERY__ALLOW_PR
 TARGET = ["--company", "92", "--url", "http://127.0.0.1:1/hook"]
 
 
+CAGES = '''
+"""Canaries in cages, each of which opens with a word."""
+
+from pydantic import BaseModel, SecretStr
+
+from trunkline import Channel, Outcome, Result, hookimpl
+
+
+class Cage(BaseModel):
+    """A cage."""
+
+    room: str
+    word: SecretStr
+
+
+async def deliver(push, http):
+    return Result(Outcome.DELIVERED, response_body=f"sung in the {push.target.config.room}")
+
+
+@hookimpl
+def register_channels():
+    return [Channel("cages", "Cages", "Sings.", deliver, target=Cage)]
+'''
+
+
 @pytest.fixture
 def line(migrated_cli):
     lean = migrated_cli.with_plugins("webhooks")
     return type(lean)(lean.folder, {**lean.environment, **LOOSE})
+
+
+@pytest.fixture
+def line_with_cages(line):
+    (line.folder / "cages.py").write_text(CAGES)
+    more = {"TRUNKLINE_PLUGINS__PATHS": "cages.py", "TRUNKLINE_PLUGINS__ENABLED": "webhooks,cages"}
+    return type(line)(line.folder, {**line.environment, **more})
 
 
 def json_of(line, *arguments):
@@ -46,6 +78,33 @@ def test_a_subscription_from_its_making_to_its_end(line):
     assert line.invoke("subscriptions", "delete", made["id"], stdin="n\n").exit_code == 1
     assert line.invoke("subscriptions", "delete", made["id"], "--yes").exit_code == 0
     assert json_of(line, "subscriptions", "list", "--company", "92")["count"] == 0
+
+
+def test_a_subscription_on_a_channel_that_declares_its_targets(line_with_cages):
+    shown = json_of(line_with_cages, "subscriptions", "channels")["channels"]
+    assert [(channel["name"], channel.get("target_example")) for channel in shown] == [
+        ("cages", {"room": "…", "word": "…"}),
+        ("webhooks", None),
+    ]
+    of_cages = ["subscriptions", "create", "--company", "92", "--types", "*", "--channel", "cages"]
+    attic, cellar = (f'target={{"room": "{room}", "word": "sesame"}}' for room in ("attic", "cellar"))
+    made = json_of(line_with_cages, *of_cages, "--option", attic)
+    assert (made["channel"], made["target"]["room"]) == ("cages", "attic")
+    assert "sesame" not in json.dumps(made)
+    update = ["subscriptions", "update", made["id"], "--option", cellar, "--types", "client.*"]
+    changed = json_of(line_with_cages, *update)
+    assert (changed["target"]["room"], changed["event_types"]) == ("cellar", ["client.*"])
+    tried = json_of(line_with_cages, "subscriptions", "test", made["id"])
+    assert (tried["outcome"], tried["response_body"]) == ("delivered", "sung in the cellar")
+    for wrong, sentence in (
+        ([*of_cages, "--option", 'target={"word": "w"}'], "/target/room is required"),
+        ([*of_cages, "--option", attic, "--url", "http://127.0.0.1:1/"], "/target_url is not known here"),
+        ([*of_cages[:-1], "webhooks", "--option", attic], "/target is not known here"),
+        ([*of_cages[:-1], "nests", "--option", attic], "/channel is not a known channel: 'nests'"),
+    ):
+        refused = line_with_cages.invoke(*wrong)
+        assert refused.exit_code == 1
+        assert sentence in refused.stderr
 
 
 @pytest.mark.parametrize(

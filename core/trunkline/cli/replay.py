@@ -75,7 +75,9 @@ def replay(
             f"{view['id']} {view['status']}: {view['matched']} made due, {view['delivered']} delivered."
         )
         if not wait:
-            warn(f"It goes on without this command; see GET /api/v1/replays/{view['id']}.")
+            warn(
+                f"It goes on without this command; 'trunkline replays show {view['id']}' says how far it is."
+            )
 
 
 def _moment(text: str | None, option: str) -> datetime | None:

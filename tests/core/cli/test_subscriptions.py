@@ -97,9 +97,7 @@ def test_a_subscription_on_a_channel_that_declares_its_targets(line_with_cages):
     tried = json_of(line_with_cages, "subscriptions", "test", made["id"])
     assert (tried["outcome"], tried["response_body"]) == ("delivered", "sung in the cellar")
     for wrong, sentence in (
-        ([*of_cages, "--option", 'target={"word": "w"}'], "/target/room is required"),
         ([*of_cages, "--option", attic, "--url", "http://127.0.0.1:1/"], "/target_url is not known here"),
-        ([*of_cages[:-1], "webhooks", "--option", attic], "/target is not known here"),
         ([*of_cages[:-1], "nests", "--option", attic], "/channel is not a known channel: 'nests'"),
     ):
         refused = line_with_cages.invoke(*wrong)

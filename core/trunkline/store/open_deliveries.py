@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
-from trunkline.store import sql
+from trunkline.store import ordering, sql
 from trunkline.store.sql import text
 
 PIECE = 500
@@ -85,8 +85,13 @@ async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
     row = (await connection.execute(statement, parameters)).first()
     if row is None:
         return
-    reached = await _piece(connection, subscription_no, Change(row[0]), after=row[1], last=row[2])
+    change = Change(row[0])
+    reached = await _piece(connection, subscription_no, change, after=row[1], last=row[2])
     if reached is None:
+        if (
+            change is Change.END
+        ):  # what was written meanwhile may have been queued behind one that has ended now
+            await ordering.release_queue(connection, subscription_no)
         await _forget(connection, subscription_no)
         return
     statement = text("UPDATE unsettled SET position = :position WHERE subscription_no = :no")

@@ -16,6 +16,7 @@ from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.cli.subscription_requests import AnyChange, read_members, read_request, with_target
+from trunkline.contract.targets import shown_channel
 from trunkline.errors import NotFound
 from trunkline.hub.hub import Hub
 from trunkline.model.environments import LIVE
@@ -211,6 +212,21 @@ def try_subscription(
     Example: [bold]trunkline subscriptions test sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
     _show(run(_test(load_settings(context, config), subscription)), as_json=as_json)
+
+
+@app.command("channels")
+def list_channels(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+    """List the channels that run, with an example of the target where a channel declares its targets.
+
+    Example: [bold]trunkline subscriptions channels[/bold]
+    """
+    channels = opening.inspected(load_settings(context, config)).channels()
+    views = [shown_channel(channels[name]) for name in sorted(channels)]
+    if as_json:
+        show_json({"channels": views, "count": len(views)})
+        return
+    rows = [[view["name"], view["title"], _cell(view.get("target_example", "-"))] for view in views]
+    show_table(["channel", "title", "target"], rows)
 
 
 def _show(view: Mapping[str, Any], *, as_json: bool) -> None:

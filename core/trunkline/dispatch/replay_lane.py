@@ -100,7 +100,6 @@ class ReplayLane:
         self._report(row, subscription.id, has_ended=has_ended)
         if done.claims:
             await self._starter.start(done.claims)
-            faults.point("replay.after_start")
         elif done.made:
             self._due.set()
             self._turn.set()

@@ -43,11 +43,14 @@ class Starter:
         return route is None or route.pace is not None
 
     def claiming(self, subscription_no: int) -> Claiming | None:
-        """Tell how much of a replay's next page to claim here; None where the retry lane has to begin it."""
+        """Tell how much of a replay's next page to claim here; None where the retry lane has to begin it.
+
+        That gives everybody a turn where little room is left in memory.
+        """
         room = self._runner.slots.room_of_page(subscription_no)
-        if room is None or self.passes_on(subscription_no):
+        ready = self._runner.slots.free + READY * 3 // 4 - self._runner.waiting_claims
+        if room is None or ready < SHORTEST_PAGE or self.passes_on(subscription_no):
             return None
-        ready = self._runner.slots.free + READY // 2 - self._runner.waiting_claims
         room = min(room, ready) if self._owned.is_alive else 0
         return Claiming(self._owned.worker, self._runner.claim_ms, room if room >= SHORTEST_PAGE else 0)
 

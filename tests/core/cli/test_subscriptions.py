@@ -79,6 +79,10 @@ def test_a_target_is_given_by_its_members_and_a_secret_by_standard_input(line, t
     (tmp_path / "cages.py").write_text(CAGES)
     paths = {"TRUNKLINE_PLUGINS__PATHS": str(tmp_path / "cages.py"), "TRUNKLINE_PLUGINS__ENABLED": "cages"}
     line = type(line)(line.folder, {**line.environment, **paths})
+    channels = json_of(line, "subscriptions", "channels")["channels"]
+    assert [(channel["name"], set(channel["target_example"])) for channel in channels] == [
+        ("cages", {"room", "word"})
+    ]
     where = ["--target", "room=attic", "--target", "height=3", "--target", "word=-"]
     create = ["subscriptions", "create", "--company", "92", "--channel", "cages", "--types", "*"]
     made = json_of(line, *create, *where, stdin="sesame\n")

@@ -11,7 +11,7 @@ and ``streams`` has connections for other protocols, ``origins`` the clients for
 """
 
 from trunkline.outbound.client import ClientOf, Outbound
-from trunkline.outbound.dialling import Origin, guarded
+from trunkline.outbound.dialling import Origin, guarded, tls_context
 from trunkline.outbound.failures import NoAnswer, error_of
 from trunkline.outbound.framing import MAX_BODY_BYTES
 from trunkline.outbound.resolving import Resolve, resolve_by_system
@@ -26,4 +26,5 @@ __all__ = [
     "error_of",
     "guarded",
     "resolve_by_system",
+    "tls_context",
 ]

@@ -40,6 +40,13 @@ class Origin:
         return cls(is_tls, parts.hostname, parts.port or (443 if is_tls else 80))
 
 
+def tls_context() -> ssl.SSLContext:
+    """Make what judges certificates: they must name their host, and among their alternative names (RFC 9525 §6.4)."""
+    context = ssl.create_default_context()
+    context.hostname_checks_common_name = False
+    return context
+
+
 def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
     """Make a resolver that refuses a name of which any one address is refused; it raises AddressRefused."""
 
@@ -132,8 +139,7 @@ class Dialler:
 
     def _tls(self) -> ssl.SSLContext:
         if self._ssl_context is None:
-            self._ssl_context = ssl.create_default_context()
-            self._ssl_context.hostname_checks_common_name = False  # RFC 9525 §6.4: alternative names only
+            self._ssl_context = tls_context()
         return self._ssl_context
 
 

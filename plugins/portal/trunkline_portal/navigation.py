@@ -11,15 +11,16 @@ from trunkline_portal.access import ADMIN, EVENTS_READ, INTEGRATIONS_READ, OPERA
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry: seen by those who have one of *scopes*, by all where there is none. *icon* names one of the macros'.
+    """One entry: seen by those who have one of *scopes*, by all where there is none, and *also* that one, if it is named.
 
-    *path* follows ``Viewer.root``.
+    *icon* names one of the macros'. *path* follows ``Viewer.root``.
     """
 
     path: str
     title: str
     icon: str | Markup
     scopes: tuple[str, ...] = ()
+    also: str | None = None
 
     def is_current(self, path: str, root: str) -> bool:
         """Tell whether the page at *path* belongs here."""
@@ -31,7 +32,7 @@ ITEMS = (
     Item("", "Overview", "chart", (EVENTS_READ,)),
     Item("/events", "Events", "list", (EVENTS_READ,)),
     Item("/subscriptions", "Subscriptions", "send", (WEBHOOKS_WRITE,)),
-    Item("/quarantine", "Quarantine", "alert", (ADMIN,)),
+    Item("/quarantine", "Quarantine", "alert", (ADMIN,), also=EVENTS_READ),
     Item("/keys", "API keys", "key", (ADMIN,)),
     Item("/catalogue", "Event catalogue", "book", (INTEGRATIONS_READ, EVENTS_READ)),
     Item("/connectors", "Connectors", "plug", (INTEGRATIONS_READ, EVENTS_READ)),
@@ -42,7 +43,9 @@ ITEMS = (
 
 def seen_by(viewer: Viewer) -> list[Item]:
     """List the entries for our own pages."""
-    return [item for item in ITEMS if viewer.has(*item.scopes)]
+    return [
+        item for item in ITEMS if viewer.has(*item.scopes) and (item.also is None or viewer.has(item.also))
+    ]
 
 
 def extras_for(viewer: Viewer, pages: Sequence[tuple[str, PortalPage]]) -> list[Item]:

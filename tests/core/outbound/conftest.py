@@ -17,22 +17,31 @@ from trunkline.testing.receiver import Receiver
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a certificate of our own for 127.0.0.1 and hooks.example.com; the file holds its key too."""
+    names = [x509.DNSName("hooks.example.com"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    return _make(tmp_path_factory.mktemp("tls") / "own.pem", x509.SubjectAlternativeName(names))
+
+
+@pytest.fixture(scope="module")
+def certificate_by_common_name(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make one that has hooks.example.com as its common name, and no alternative names."""
+    return _make(tmp_path_factory.mktemp("tls") / "common.pem", None)
+
+
+def _make(path: Path, names: x509.SubjectAlternativeName | None) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "hooks.example.com")])
     now = dt.datetime.now(dt.UTC)
-    names = [x509.DNSName("hooks.example.com"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    made = (
+    builder = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(days=1))
         .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .sign(key, hashes.SHA256())
     )
-    path = tmp_path_factory.mktemp("tls") / "own.pem"
+    if names is not None:
+        builder = builder.add_extension(names, critical=False)
     private = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(private + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
     return path
 
 

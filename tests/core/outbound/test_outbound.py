@@ -413,6 +413,31 @@ async def test_an_own_authority_can_be_trusted_and_the_name_is_verified(
         assert (await failure(http, f"https://other.example.com:{tls_receiver.port}/"))[0] == "tls_failed"
 
 
+@pytest.mark.parametrize("is_alternative", [True, False])
+async def test_a_certificate_has_to_name_its_host_among_the_alternative_names(
+    certificate: Path,
+    certificate_by_common_name: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_alternative: bool,
+) -> None:
+    """Both are trusted as the machine's authorities are, by the client as it is unless it is told otherwise."""
+    file = certificate if is_alternative else certificate_by_common_name
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    resolver = ScriptedResolver(["127.0.0.1"])
+    async with (
+        Receiver(ssl_context=context) as target,
+        Outbound(DEVELOPMENT, timeout_seconds=2, resolve=resolver) as http,
+    ):
+        url = f"https://hooks.example.com:{target.port}/"
+        if is_alternative:
+            assert (await post(http, url)).status == 200
+        else:
+            assert (await failure(http, url))[0] == "tls_failed"
+            assert target.count == 0
+
+
 async def test_a_target_that_does_not_speak_tls_is_a_tls_failure(receiver: Receiver, http: Outbound) -> None:
     url = receiver.url.replace("http://", "https://")
     assert (await failure(http, url))[0] == "tls_failed"

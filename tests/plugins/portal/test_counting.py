@@ -11,6 +11,29 @@ SETTINGS = {
     "portal.pages_per_minute": "12",
 }
 LINKS = "/api/v1/portal/links"
+FORMS = [
+    ("/portal/catalogue/lead.created", {"payload": "{}"}),
+    ("/portal/quarantine/release", {"type": "lead.created"}),
+    ("/portal/quarantine/qtn_1", {"payload": "{}"}),
+    ("/portal/quarantine/qtn_1/release", {}),
+    ("/portal/quarantine/qtn_1/delete", {}),
+    ("/portal/subscriptions/new", {"target_url": "https://example.com"}),
+    ("/portal/subscriptions/sub_1/edit", {}),
+    ("/portal/subscriptions/sub_1/pause", {}),
+    ("/portal/subscriptions/sub_1/resume", {}),
+    ("/portal/subscriptions/sub_1/delete", {}),
+    ("/portal/subscriptions/sub_1/rotate", {"hours": "1"}),
+    ("/portal/subscriptions/sub_1/test", {}),
+    ("/portal/subscriptions/sub_1/replays/new", {}),
+    ("/portal/subscriptions/sub_1/replays/rpl_1/cancel", {}),
+    ("/portal/deliveries/dlv_1_1/retry", {}),
+    ("/portal/events/1/send", {"subscription": "sub_1"}),
+    ("/portal/keys", {"name": "x"}),
+    ("/portal/keys/key_1/revoke", {}),
+    ("/portal/keys/key_1/rotate", {}),
+    ("/portal/deliveries/dlv_1_1/skip", {}),
+    ("/portal/x/oauth/apps", {"connection": "con_1"}),
+]
 
 
 @pytest.fixture
@@ -57,35 +80,29 @@ async def test_a_form_counts_with_the_calls_of_the_same_key(api, open_browser):
     assert (await api.anonymous.post("/api/v1/webhooks/subscriptions", **call)).status_code == 429
 
 
-@pytest.mark.parametrize(
-    ("path", "fields"),
-    [
-        ("/portal/catalogue/lead.created", {"payload": "{}"}),
-        ("/portal/quarantine/release", {"type": "lead.created"}),
-        ("/portal/quarantine/qtn_1", {"payload": "{}"}),
-        ("/portal/quarantine/qtn_1/release", {}),
-        ("/portal/quarantine/qtn_1/delete", {}),
-        ("/portal/subscriptions/new", {"target_url": "https://example.com"}),
-        ("/portal/subscriptions/sub_1/edit", {}),
-        ("/portal/subscriptions/sub_1/pause", {}),
-        ("/portal/subscriptions/sub_1/resume", {}),
-        ("/portal/subscriptions/sub_1/delete", {}),
-        ("/portal/subscriptions/sub_1/rotate", {"hours": "1"}),
-        ("/portal/subscriptions/sub_1/test", {}),
-        ("/portal/subscriptions/sub_1/replays/new", {}),
-        ("/portal/subscriptions/sub_1/replays/rpl_1/cancel", {}),
-        ("/portal/deliveries/dlv_1_1/retry", {}),
-        ("/portal/events/1/send", {"subscription": "sub_1"}),
-        ("/portal/keys", {"name": "x"}),
-        ("/portal/keys/key_1/revoke", {}),
-    ],
-)
+@pytest.mark.parametrize(("path", "fields"), FORMS)
 async def test_every_form_that_does_something_is_limited(api, sign_in, path, fields):
     browser = await sign_in(api)
     for _ in range(3):
         answer = await browser.http.post(browser.at(path), data={**fields, "csrf": browser.csrf})
         assert answer.status_code != 429
     await browser.post(path, fields, expect=429)
+
+
+def test_no_form_of_a_company_is_left_out_above(api):
+    posts = [
+        route
+        for route in api.app.router.routes
+        if "POST" in (getattr(route, "methods", None) or ())
+        and route.path.startswith("/portal/companies/{company_id}")
+    ]
+    addresses = [path.replace("/portal", "/portal/companies/92", 1) for path, _ in FORMS]
+    left_out = {
+        route.path for route in posts if not any(route.path_regex.fullmatch(each) for each in addresses)
+    }
+    assert len(posts) >= len(FORMS)
+    own = "/portal/companies/{company_id}/record"
+    assert left_out == {own, f"{own}/delete"}  # an operator's, who is not limited
 
 
 async def test_counting_what_would_be_sent_again_is_limited_as_over_the_api(api, sign_in):

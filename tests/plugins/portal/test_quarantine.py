@@ -177,7 +177,7 @@ async def test_the_inbox_is_for_those_who_administer(hub, sign_in):
 
 async def test_who_may_not_send_events_looks_and_changes_nothing(hub, sign_in):
     event_id = await quarantine(hub)
-    browser = await sign_in(hub, ["admin"])
+    browser = await sign_in(hub, ["admin", "events:read"])
     page = await browser.get(f"{INBOX}/{event_id}")
     assert "events:write can correct, release and delete it" in browser.words(page)
     assert "<textarea" not in page.text
@@ -191,6 +191,17 @@ async def test_who_may_not_send_events_looks_and_changes_nothing(hub, sign_in):
         assert "'events:write'" in browser.words(answer)
     assert await polled(hub) == []
     assert (await hub.client.get(f"/api/v1/quarantine/{event_id}")).status_code == 200
+
+
+async def test_who_may_not_read_events_reads_none_that_is_quarantined(hub, sign_in):
+    event_id = await quarantine(hub)
+    browser = await sign_in(hub, ["admin", "events:write"])
+    assert INBOX not in (await browser.get("/portal/keys")).text
+    answers = [await browser.get(f"{INBOX}{path}", expect=403) for path in ("", f"/{event_id}")]
+    for path in (f"/{event_id}", f"/{event_id}/release", f"/{event_id}/delete", "/release"):
+        fields = {"payload": "{}", "type": "invoice.created"}
+        answers.append(await browser.post(f"{INBOX}{path}", fields, expect=403))
+    assert all("'events:read'" in browser.words(answer) for answer in answers)
 
 
 async def test_another_companys_event_is_not_there(hub, sign_in):

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from trunkline.cli.doctor import certificates
 from trunkline.cli.doctor.checks import Check, Verdict, bad, duration_text, good, improve
 from trunkline.errors import AddressRefused, TargetRefused
-from trunkline.outbound import Origin, Resolve, guarded, resolve_by_system
+from trunkline.outbound import Origin, Resolve, guarded, resolve_by_system, tls_context
 from trunkline.targets import urls
 from trunkline.targets.addresses import AddressPolicy
 
@@ -71,7 +71,7 @@ async def explore(
         return Path(checks=checks)
     if not target.is_tls:
         return Path(checks=(*checks, _clear_text(addresses)), url=normalised, is_connected=True)
-    context = ssl_context or ssl.create_default_context()
+    context = ssl_context or tls_context()
     secured = await _secure(target, address, context=context, timeout_seconds=timeout_seconds, now=now)
     is_open = not any(check.verdict is Verdict.BAD for check in secured)
     return Path(checks=(*checks, *secured), url=normalised if is_open else None, is_connected=True)

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline_portal.access import EVENTS_WRITE, Administers, ScopeMissing, Viewer
+from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, ScopeMissing, Viewer
 from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.catalogue import find_type
 from trunkline_portal.portal import Portal
@@ -27,6 +27,7 @@ class QuarantinePages:
 
     async def show_list(self, request: Request, viewer: Administers) -> Response:
         """Show the list."""
+        require(viewer, EVENTS_READ)
         chosen = request.query_params.get("type", "")
         cursor = request.query_params.get("cursor") or None
         page = await self._inbox.list(viewer.company_id, type=chosen or None, cursor=cursor, limit=PAGE)
@@ -46,7 +47,7 @@ class QuarantinePages:
 
     async def release_all(self, request: Request, viewer: Administers, fields: Submitted) -> Response:
         """Release all valid events of a type."""
-        require_writing(viewer)
+        require(viewer, EVENTS_READ, EVENTS_WRITE)
         find_type(self._portal, fields["type"])
         done = await self._inbox.release_all(
             viewer.company_id, type=fields["type"], cursor=fields["cursor"] or None
@@ -66,10 +67,11 @@ def make_router(portal: Portal) -> APIRouter:
     )
 
 
-def require_writing(viewer: Viewer) -> None:
-    """Require the scope that sending an event needs. Raises ScopeMissing."""
-    if not viewer.has(EVENTS_WRITE):
-        raise ScopeMissing(EVENTS_WRITE)
+def require(viewer: Viewer, *scopes: str) -> None:
+    """Require each of *scopes*, as the API does: what is quarantined is read as events are. Raises ScopeMissing."""
+    for scope in scopes:
+        if not viewer.has(scope):
+            raise ScopeMissing(scope)
 
 
 def _query(event_type: str, cursor: str | None = None) -> str:

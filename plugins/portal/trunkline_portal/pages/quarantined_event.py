@@ -11,7 +11,7 @@ from trunkline.routes import EventRejected, QuarantinedEvent, read_json
 from trunkline_portal import highlighting
 from trunkline_portal.access import EVENTS_READ, EVENTS_WRITE, Administers, Viewer
 from trunkline_portal.forms import Submitted
-from trunkline_portal.pages.quarantine import QUARANTINE, require_writing
+from trunkline_portal.pages.quarantine import QUARANTINE, require
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
@@ -41,11 +41,12 @@ class QuarantinedEventPages:
 
     async def show_event(self, request: Request, viewer: Administers, event_id: str) -> Response:
         """Show an event."""
+        require(viewer, EVENTS_READ)
         return self._show(request, viewer, await self._inbox.get(event_id, company_id=viewer.company_id))
 
     async def save(self, request: Request, viewer: Administers, event_id: str, fields: Submitted) -> Response:
         """Keep a corrected payload."""
-        require_writing(viewer)
+        require(viewer, EVENTS_READ, EVENTS_WRITE)
         event = await self._inbox.get(event_id, company_id=viewer.company_id)
         try:
             payload = _read(fields["payload"])
@@ -61,7 +62,7 @@ class QuarantinedEventPages:
         self, request: Request, viewer: Administers, event_id: str, fields: Submitted
     ) -> Response:
         """Release an event, with a corrected payload if one was sent."""
-        require_writing(viewer)
+        require(viewer, EVENTS_READ, EVENTS_WRITE)
         event = await self._inbox.get(event_id, company_id=viewer.company_id)
         try:
             payload = _read(fields["payload"]) if "payload" in fields else event.payload
@@ -70,11 +71,12 @@ class QuarantinedEventPages:
         except BodyInvalid as error:
             return self._refuse(request, viewer, event, error, fields["payload"])
         flash = f"Event {done.position} of type {event.type} goes to every subscription that it matches."
-        path = f"/events/{done.position}" if viewer.has(EVENTS_READ) else QUARANTINE
-        return self._portal.redirect(request, f"{viewer.root}{path}", viewer=viewer, flash=flash)
+        path = f"{viewer.root}/events/{done.position}"
+        return self._portal.redirect(request, path, viewer=viewer, flash=flash)
 
     async def ask(self, request: Request, viewer: Administers, event_id: str) -> Response:
         """Ask before an event is deleted."""
+        require(viewer, EVENTS_READ)
         event = await self._inbox.get(event_id, company_id=viewer.company_id)
         return self._portal.confirm(
             request,
@@ -91,7 +93,7 @@ class QuarantinedEventPages:
 
     async def delete(self, request: Request, viewer: Administers, event_id: str) -> Response:
         """Delete an event."""
-        require_writing(viewer)
+        require(viewer, EVENTS_READ, EVENTS_WRITE)
         await self._inbox.delete(event_id, company_id=viewer.company_id)
         return self._portal.redirect(
             request, f"{viewer.root}{QUARANTINE}", viewer=viewer, flash="The event is deleted."

@@ -399,19 +399,20 @@ def make_tls(tmp_path: Path) -> MakeTls:
     """Make a self-signed certificate: a server's context that shows it, and a client's that trusts it."""
 
     def make(
-        *, days: int = 90, age_days: int = 1, name: str = "hooks.example.com"
+        *, days: int = 90, age_days: int = 1, name: str = "hooks.example.com", has_names: bool = True
     ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
         begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days)
         names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-        made = (
+        builder = (
             x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
             .not_valid_before(begin)
             .not_valid_after(begin + dt.timedelta(days=days))
-            .add_extension(x509.SubjectAlternativeName(names), critical=False)
-            .sign(key, hashes.SHA256())
         )
+        if has_names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        made = builder.sign(key, hashes.SHA256())
         private = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -456,6 +457,17 @@ async def test_a_certificate_of_another_name_is_bad_and_both_are_named(make_tls:
     assert "is for 'hooks.example.com', '127.0.0.1', not for 'other.example.com'" in sentence(
         report, "certificate"
     )
+
+
+async def test_a_certificate_that_has_its_host_as_common_name_only_is_bad_as_it_is_for_the_hub(
+    make_tls: MakeTls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, _ = make_tls(has_names=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
+    async with Receiver(ssl_context=server) as receiver:
+        url = f"https://hooks.example.com:{receiver.port}/"
+        report = await report_on(url, resolve=resolving("127.0.0.1"))
+    assert "is for no name, not for 'hooks.example.com'" in sentence(report, "certificate")
 
 
 async def test_an_expired_certificate_is_bad_and_its_age_is_told(make_tls: MakeTls) -> None:

@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
         (["events:read"], ["Overview", "Events", "Event catalogue", "Connectors"]),
         (["webhooks:write"], ["Subscriptions"]),
         (["integrations:read"], ["Event catalogue", "Connectors", "Agents"]),
-        (["admin"], ["Quarantine", "API keys", "Connected apps"]),
+        (["admin"], ["API keys", "Connected apps"]),
         (
             [
                 "events:read",

@@ -1,0 +1,57 @@
+"""The table of what one company can make the hub do: what it says proves a limit is there."""
+
+import ast
+import re
+from pathlib import Path
+
+from trunkline.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+ROWS = ROOT / "tests/reliability/isolation/rows"
+PAGE = (ROOT / "docs/explanation/isolation.md").read_text()
+CODE = re.compile(r"`([^`]+)`")
+
+
+def lines() -> list[list[str]]:
+    """The cells of the table's lines, but for those that head a part of it."""
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in PAGE.splitlines()
+        if line.startswith("| ")
+    ]
+    return [line for line in cells[1:] if line[-1] and not line[0].startswith("---")]
+
+
+def names_of_rows() -> set[str]:
+    """The rows of the matrix, by their functions: to import them takes its whole furniture."""
+    return {
+        node.name.strip("_").replace("_", "-")
+        for file in ROWS.glob("*.py")
+        for node in ast.parse(file.read_text()).body
+        if isinstance(node, ast.AsyncFunctionDef)
+        and any(
+            isinstance(each, ast.Call) and ast.unparse(each.func) == "row" for each in node.decorator_list
+        )
+    }
+
+
+def test_every_limit_names_what_proves_it():
+    rows = names_of_rows()
+    proofs = {line[0]: CODE.findall(line[-1]) for line in lines()}
+    assert [resource for resource, named in proofs.items() if not named] == []
+    unknown = [
+        proof
+        for named in proofs.values()
+        for proof in named
+        if proof not in rows and not (proof.endswith(".py") and (ROOT / proof).is_file())
+    ]
+    assert unknown == []
+
+
+def test_every_setting_of_the_table_is_one():
+    fields = Settings.model_fields
+    for line in lines():
+        for name in CODE.findall(line[3]):
+            section, _, key = name.partition(".")
+            if section in fields:  # those of plugins are their own
+                assert key in fields[section].annotation.model_fields, name

@@ -52,7 +52,7 @@ async def deliver_batch(way: Way, pushes: Sequence[trunkline.Push[Table]], _: ob
     """Insert the rows; where the table has a unique key, an attempt that is made again changes nothing."""
     rows = [(push.event_id, push.event_type, push.body.decode()) for push in pushes]
     try:
-        async with asyncio.timeout(SECONDS), connected(way, pushes[0].target) as connection:
+        async with connected(way, pushes[0].target) as connection:
             return await insert(connection, filled(INSERT, pushes[0].target), rows)
     except FAILURES as error:
         return [Result(Outcome.RETRY, error=reason(error))] * len(pushes)
@@ -74,7 +74,7 @@ async def insert(into: Connection, statement: sql.Composed, rows: Sequence[Seque
 async def check(way: Way, target: trunkline.Target[Table]) -> str | None:
     """Sign in, and look for the table and its columns."""
     try:
-        async with asyncio.timeout(SECONDS), connected(way, target) as connection:
+        async with connected(way, target) as connection:
             await connection.execute(filled(TRIAL, target))
     except FAILURES as error:
         return reason(error)
@@ -104,7 +104,7 @@ async def connected(way: Way, target: trunkline.Target[Table]) -> AsyncGenerator
     who = {"user": table.user, "password": table.password.get_secret_value(), "dbname": table.database}
     place = make_conninfo(host=table.host, hostaddr=addresses[0], port=table.port, **who, **tls)
     turn = turns.setdefault((target.company_id, table.host, table.port), asyncio.Semaphore(AT_ONCE))
-    async with turn, await Connection.connect(place, autocommit=True) as connection:
+    async with turn, asyncio.timeout(SECONDS), await Connection.connect(place, autocommit=True) as connection:
         yield connection
 
 

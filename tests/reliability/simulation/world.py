@@ -25,7 +25,6 @@ from trunkline.dispatch import (
     retries,
     runner,
     settlement,
-    starting,
     turns,
     unroutable,
 )
@@ -83,7 +82,6 @@ LIMITS = {
         "RUN": 3,
     },
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
-    starting: {"SHORTEST_PAGE": 2},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""

@@ -49,7 +49,7 @@ _PUSH_HEADERS = {
 
 
 class _Document:
-    """A document that *make* makes for each revision of *catalog*: once, and in a thread, as it takes most of a second."""
+    """A document that *make* makes for each revision of *catalog*: once, and in a thread, as that takes long."""
 
     def __init__(self, catalog: SchemaCatalog, make: Callable[[FastAPI], dict[str, Any]]) -> None:
         self._catalog = catalog
@@ -120,23 +120,20 @@ def install(app: FastAPI) -> None:
 
 
 def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
-    """Describe the app's routes, and the events under ``webhooks``; made once for what there is."""
-    revision = catalog.revision
-    if app.openapi_schema is None or app.state.described != revision:
-        document = get_openapi(
-            title="trunkline",
-            version=__version__,
-            description=DESCRIPTION,
-            routes=app.routes,
-            servers=[{"url": public_url or "/"}],
-        )
-        _add_components(document, catalog)
-        _unify_errors(document)
-        words = stand_ins.replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
-        described: dict[str, Any] = stand_ins.replaced(document, words)
-        described["webhooks"] = {kind.name: {"post": _push(kind)} for kind in catalog.types()}
-        app.openapi_schema, app.state.described = described, revision
-    return app.openapi_schema
+    """Describe the app's routes, and the events under ``webhooks``: most of a second of work."""
+    document = get_openapi(
+        title="trunkline",
+        version=__version__,
+        description=DESCRIPTION,
+        routes=app.routes,
+        servers=[{"url": public_url or "/"}],
+    )
+    _add_components(document, catalog)
+    _unify_errors(document)
+    words = stand_ins.replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
+    described: dict[str, Any] = stand_ins.replaced(document, words)
+    described["webhooks"] = {kind.name: {"post": _push(kind)} for kind in catalog.types()}
+    return described
 
 
 def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
 def find_breaking(
     connector: Connector, files: Mapping[PurePosixPath, bytes], *, published: ReadFile, plugin: str
 ) -> list[str] | None:
-    """List what people may have built on in the *published* export of *connector*, and *files* no longer have.
+    """List what people may have built on in the *published* export of *connector*, and *files* break: by a loss or a new demand.
 
     None where there is nothing published, or the platform has no such keys.
 

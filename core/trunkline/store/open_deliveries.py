@@ -88,9 +88,8 @@ async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
     change = Change(row[0])
     reached = await _piece(connection, subscription_no, change, after=row[1], last=row[2])
     if reached is None:
-        if (
-            change is Change.END
-        ):  # what was written meanwhile may have been queued behind one that has ended now
+        # What was written meanwhile may have been queued behind one that has ended now.
+        if change is Change.END:
             await ordering.release_queue(connection, subscription_no)
         await _forget(connection, subscription_no)
         return

@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 import re
 from pathlib import Path
 
 import asyncpg
 import pytest
+
+from trunkline.api.documents import openapi
 
 SUBSCRIPTION = {"target_url": "https://example.com/hook", "event_types": ["*"]}
 EVENT = {"type": "lead.created"}
@@ -31,13 +34,14 @@ SCOPES = {
 }
 
 
+described = functools.cache(openapi)
+
+
 def operations(running):
     """Every operation below /api/v1, as the API's own document lists them."""
-    from trunkline.api.documents import openapi
-
     return [
         (method, path)
-        for path, methods in openapi(running.app, running.hub.catalog)["paths"].items()
+        for path, methods in described(running.app, running.hub.catalog)["paths"].items()
         for method in methods
         if path.startswith("/api/v1")
     ]

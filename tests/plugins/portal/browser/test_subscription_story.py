@@ -100,9 +100,8 @@ class Story:
         self.target.answer(503, body="out of order", path="/story")
         event_id = send_lead(self.hub, first_name="June")
         self.target.wait_for("/story", 2)
-        self.target.answer(
-            200, body="mended", path="/story"
-        )  # at once: a page may take longer than the retry
+        # At once: a page may take longer than the retry.
+        self.target.answer(200, body="mended", path="/story")
         self.person.go(f"/portal/events/{event_id}")
         self.main.get_by_role("link", name="Attempts").click()
         self.person.sees("out of order")

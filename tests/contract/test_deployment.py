@@ -1,10 +1,15 @@
 """The container, compose and proxy files: what they name exists. Building images needs an engine that is not here."""
 
+import json
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 
 from trunkline import settings
@@ -71,6 +76,32 @@ def test_the_proxy_lets_a_whole_batch_and_a_whole_long_poll_through():
     text = (DEPLOY / "nginx.conf").read_text()
     assert int(re.search(r"client_max_body_size (\d+)m", text)[1]) > 16
     assert int(re.search(r"proxy_read_timeout (\d+)s", text)[1]) > 30
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sample", "sqlite", "postgresql", "postgresql://acme@db.example.com/acme"])
+def test_compose_itself_takes_the_sample_and_what_init_writes(tmp_path: Path, kind: str):
+    if shutil.which("docker-compose") is None:
+        pytest.skip("compose comes with Debian's package docker-compose, which is not here")
+    if kind == "sample":
+        shutil.copytree(DEPLOY, tmp_path, dirs_exist_ok=True)
+        (tmp_path / "trunkline.env").write_text("TRUNKLINE_DATABASE__URL=postgresql://x/y\n")
+        (tmp_path / "postgres_password").write_text("secret")
+    else:
+        asked = ["--name", "Acme", "--event", "order.placed", "--database", kind]
+        command = [sys.executable, "-m", "trunkline.cli", "init", *asked]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    done = subprocess.run(
+        ["docker-compose", "config", "--format", "json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    services = json.loads(done.stdout)["services"]
+    for name, service in services.items():
+        assert (service["read_only"], service["cap_drop"]) == (True, ["ALL"]), name
 
 
 ROOTS_CAPABILITIES = {"CHOWN", "DAC_OVERRIDE", "FOWNER", "NET_BIND_SERVICE", "SETGID", "SETUID"}

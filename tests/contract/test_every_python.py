@@ -1,12 +1,18 @@
-"""A user's installation, on each Python that is promised and that this machine has: the wheel, its dependencies, the demo."""
+"""A user's installation, on each Python that is promised and that this machine has: the wheel, its dependencies, the demo.
+
+And the same confined as the sample's containers are: what the image holds is what is installed here.
+"""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+import httpx2
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -15,6 +21,24 @@ PROMISED = ("3.11", "3.12", "3.13", "3.14")
 """Each in an environment of its own, that of the tests too: these run on an editable install with more in it."""
 MOST_MEBIBYTES = 120
 """Of a default install, before Python has compiled it."""
+
+DEBIANS = Path("/usr/bin/python3.13")
+"""A Python that every user of this machine may run."""
+CONFINED = """
+mount -t tmpfs tmpfs /srv
+mkdir /srv/app
+mount --bind "$2" /srv/app
+for place in /srv/app /srv /; do mount -o remount,bind,ro "$place"; done
+mount -t tmpfs tmpfs /tmp
+mkdir --mode 700 /tmp/data
+chown "$1" /tmp/data
+cd /tmp/data
+user=$1
+shift 2
+exec setpriv --reuid "$user" --regid "$user" --clear-groups --inh-caps=-all --ambient-caps=-all --bounding-set=-all \
+    --no-new-privs /srv/app/venv/bin/python -m trunkline.cli "$@"
+"""
+"""What compose and the chart ask an engine for: a user of its own, nothing to write to but /tmp, no capability."""
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
@@ -47,12 +71,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def install(wheel: Path, python: Path, folder: Path) -> None:
+    """Install the wheel into ``venv`` below *folder*, with its dependencies at the versions of the lock."""
+    run(UV, "venv", "--quiet", "--python", python, "venv", cwd=folder)
+    into = ("--python", folder / "venv/bin/python", "--constraint", ROOT / "constraints.txt")
+    run(UV, "pip", "install", "--quiet", *into, wheel, cwd=folder)
+
+
 @pytest.mark.parametrize("version", PROMISED)
 def test_the_wheel_installs_and_every_event_of_the_demo_arrives(wheel: Path, version: str, tmp_path: Path):
     python = find(version)
-    run(UV, "venv", "--quiet", "--python", python, "venv", cwd=tmp_path)
+    install(wheel, python, tmp_path)
     own = tmp_path / "venv/bin"
-    run(UV, "pip", "install", "--quiet", "--python", own / "python", "--constraint", ROOT / "constraints.txt", wheel, cwd=tmp_path)  # fmt: skip
 
     files = [file for file in (tmp_path / "venv").rglob("*") if file.is_file() and not file.is_symlink()]
     size = sum(file.stat().st_size for file in files if file.suffix != ".pyc") / 2**20
@@ -64,3 +94,44 @@ def test_the_wheel_installs_and_every_event_of_the_demo_arrives(wheel: Path, ver
     assert summary["ok"], summary
     assert summary["verified"] == summary["same_bytes"] == 10, summary
     assert run(own / "python", "--version", cwd=tmp_path).startswith(f"Python {version}.")
+
+
+@pytest.fixture(scope="module")
+def confined(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[str | Path]:
+    """What runs a command of ours as the container file's user, on a file system that is read-only, without capabilities."""
+    if os.geteuid() or not DEBIANS.exists():
+        pytest.skip(f"only root can confine, and only what others may read: {DEBIANS}")
+    folder = tmp_path_factory.mktemp("app")
+    folder.chmod(0o755)
+    install(wheel, DEBIANS, folder)
+    container_file = (ROOT / "docs/examples/deploy/Containerfile").read_text()
+    (user,) = re.findall(r"^RUN useradd .* --uid (\d+)", container_file, re.MULTILINE)
+    return ("unshare", "--mount", "sh", "-ec", CONFINED, "confined", user, folder)
+
+
+def test_the_demo_runs_confined_as_a_container_is(confined: Sequence[str | Path], tmp_path: Path):
+    summary = json.loads(run(*confined, "demo", "--exit", "--json", cwd=tmp_path, HOME="/nonexistent"))
+    assert (summary["ok"], summary["verified"]) == (True, 10), summary
+
+
+def test_a_hub_serves_confined_as_a_container_is(confined: Sequence[str | Path], tmp_path: Path):
+    command = [*confined, "serve", "--port", "0"]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout is not None
+            (url,) = re.findall(r"listens on (http://\S+)", serving.stdout.readline())
+            assert httpx2.get(f"{url}/readyz").status_code == 200
+            status = Path(f"/proc/{serving.pid}/status").read_text()
+            wanted = (
+                "Uid:\t10001\t",
+                "CapEff:\t0000000000000000",
+                "CapBnd:\t0000000000000000",
+                "NoNewPrivs:\t1",
+            )
+            assert [line for line in wanted if line not in status] == []
+            mounts = Path(f"/proc/{serving.pid}/mounts").read_text().splitlines()
+            writable = {place for _, place, _, how, *_ in map(str.split, mounts) if "rw" in how.split(",")}
+            assert not {"/", "/srv", "/srv/app"} & writable
+        finally:
+            serving.terminate()
+    assert serving.returncode == 0

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 MAX_SECONDS = 75
+WORKERS = 1
+"""Its workers are threads, and Python 3.11 that parses in two at once fails now and then, with a ``SystemError`` about the depth
+of what it has parsed (https://github.com/python/cpython/issues/106905)."""
 CHECKS = (
     "not_a_server_error",
     "status_code_conformance",
@@ -23,14 +26,14 @@ CONFIG = """
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(420)
 def test_whatever_is_sent_every_answer_is_as_documented(serve_hub, tmp_path):
     hub = serve_hub()
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     program = Path(sys.executable).parent / "schemathesis"
     options = [
         "--url", hub.url, "--header", f"X-Api-Key: {hub.key}", "--checks", ",".join(CHECKS),
-        "--phases", "examples,coverage,fuzzing", "--max-time", str(MAX_SECONDS), "--workers", "2",
+        "--phases", "examples,coverage,fuzzing", "--max-time", str(MAX_SECONDS), "--workers", str(WORKERS),
         "--request-timeout", "20", "--continue-on-failure", "--no-color", "--seed", "1", "--warnings", "off",
     ]  # fmt: skip
     done = subprocess.run(

@@ -4,15 +4,22 @@
 ``TRUNKLINE_WRITE_GOLDEN=1``; one that is gone breaks what people have built, and stays in the file.
 """
 
+import copy
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import pytest
+from tests.plugins.own_product import own_product
 from tests.plugins.products import installed_product
 
+import trunkline_make
+import trunkline_n8n
+import trunkline_zapier
+from trunkline.hub.connectors import find_breaking
 from trunkline.pages import Product
 from trunkline_make.generator import generate as generate_make
 from trunkline_make.published import keys as make_keys
@@ -65,3 +72,45 @@ def test_what_is_left_over_from_an_earlier_export_is_not_counted():
     ):
         before, now = generate(product), generate(smaller)
         assert set(keys({**before, **now}.get)) == set(keys(now.get)) < set(keys(before.get)), removed
+
+
+CONNECTORS = {
+    connector.name: connector
+    for plugin in (trunkline_make, trunkline_n8n, trunkline_zapier)
+    for connector in plugin.register_connectors()
+}
+Change = Callable[[dict[str, Any]], object]
+CHANGES: Mapping[str, tuple[Change, bool]] = {
+    "another type": (lambda schema: schema["properties"].update(note={"type": "boolean"}), True),
+    "required now": (lambda schema: schema["required"].append("note"), True),
+    "a new one that is required": (lambda schema: schema["required"].append("purpose"), True),
+    "a new one": (lambda schema: schema["properties"].update(colour={"type": "string"}), False),
+    "another title": (lambda schema: schema["properties"]["note"].update(title="Remark"), False),
+    "nothing": (lambda schema: None, False),
+}
+
+
+def with_form(product: Product, *changes: Change) -> Product:
+    """*product* with another form of its first action; ``purpose`` is there once it is required."""
+    first, *others = product.actions
+    schema: dict[str, Any] = copy.deepcopy(dict(first.input))
+    schema["properties"]["note"] = {"type": "string", "title": "Note"}
+    for change in changes:
+        change(schema)
+    if "purpose" in schema["required"]:
+        schema["properties"]["purpose"] = {"type": "string"}
+    return replace(product, actions=(replace(first, input=schema), *others))
+
+
+@pytest.mark.parametrize("platform", CONNECTORS)
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_change_of_a_form_that_breaks_what_people_have_built_is_found(platform: str, change: str):
+    connector, (make_change, is_breaking) = CONNECTORS[platform], CHANGES[change]
+    product = own_product()
+    published = connector.generate(with_form(product))
+    made = connector.generate(with_form(product, make_change))
+    files = {PurePosixPath(path): content for path, content in made.items()}
+    found = find_breaking(connector, files, published=published.get, plugin=platform)
+    assert found is not None
+    assert any("note" in line or "purpose" in line for line in found) is is_breaking
+    assert is_breaking or found == []

@@ -1,4 +1,4 @@
-"""Channels and what they declare: the list of them, and subscriptions to those that declare their targets.
+"""Channels and what they declare: the list of them, and subscriptions to those that declare their targets, or post to a URL.
 
 One set of calls serves every such channel; a plugin has none of its own for it.
 """
@@ -14,8 +14,8 @@ from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Channel, Subscriptions
 from trunkline.contract.targets import shown_channel
-from trunkline.errors import BodyInvalid, FieldError, unknown_name
 from trunkline.schemas.catalog import Json
+from trunkline.subscribing.named import channel_named, takes_urls
 
 Reads = Annotated[Caller, Depends(requires(None))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
@@ -38,11 +38,10 @@ class ChannelHandlers:
         }
 
     async def subscribe(self, body: models.SubscribeRequest, caller: Administers) -> dict[str, Json]:
-        """Subscribe on a channel that declares its targets. The signing secret is shown here and never again."""
+        """Subscribe on a channel that declares its targets, or posts to a URL. The signing secret is shown here and never again."""
         request = body.model_dump(exclude_unset=True)
-        name = request.pop("channel")
-        self._check_declares(name)
-        return await self._subscriptions.create(caller.company_id, request, channel=name)
+        channel = channel_named(request.pop("channel"), self._channels())
+        return await self._subscriptions.create(caller.company_id, request, channel=channel.name)
 
     async def delete(self, subscription_id: str, caller: Deletes) -> None:
         """Stop delivering to a subscription of any channel for good; what was still to be delivered ends as `gone`."""
@@ -60,16 +59,6 @@ class ChannelHandlers:
     async def test(self, subscription_id: str, caller: Administers) -> dict[str, Any]:
         """Try the connection, where the channel can, and then send an example event; show how the target took it."""
         return await self._subscriptions.test(caller.company_id, subscription_id, channel=None)
-
-    def _check_declares(self, name: str) -> None:
-        channels = self._channels()
-        if name not in channels:
-            raise BodyInvalid([FieldError("/channel", unknown_name("channel", name, sorted(channels)))])
-        if channels[name].target is None:
-            message = (
-                f"declares no target: its subscriptions are made by calls of its own, below /api/v1/{name}"
-            )
-            raise BodyInvalid([FieldError("/channel", message)])
 
 
 ROUTES = (
@@ -131,8 +120,9 @@ def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Su
 
 
 def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
-    """Write what the body is for each channel that declares its targets, with an example of each."""
-    shown = [shown_channel(channel) for _, channel in sorted(channels.items()) if channel.target is not None]
+    """Write what the body is for each channel, with an example of each that declares its targets, where one does."""
+    ordered = [channel for _, channel in sorted(channels.items())]
+    shown = [shown_channel(channel) for channel in ordered if channel.target is not None]
     if not shown:
         return {}
     choices = [
@@ -141,6 +131,15 @@ def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
             "properties": {"channel": {"const": entry["name"]}, "target": entry["target_schema"]},
         }
         for entry in shown
+    ]
+    choices += [
+        {
+            "title": channel.title,
+            "properties": {"channel": {"const": channel.name}},
+            "required": ["target_url"],
+        }
+        for channel in ordered
+        if takes_urls(channel)
     ]
     examples = {
         entry["name"]: {

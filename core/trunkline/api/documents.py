@@ -1,5 +1,7 @@
 """The machine-readable description of the API, and the page that shows it, which needs no internet."""
 
+import asyncio
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -46,22 +48,41 @@ _PUSH_HEADERS = {
 }
 
 
+class _Document:
+    """A document that *make* makes for each revision of *catalog*: once, and in a thread, as it takes most of a second."""
+
+    def __init__(self, catalog: SchemaCatalog, make: Callable[[FastAPI], dict[str, Any]]) -> None:
+        self._catalog = catalog
+        self._make = make
+        self._making = asyncio.Lock()
+        self._made: tuple[int, bytes] | None = None
+
+    async def answer(self, app: FastAPI) -> Response:
+        async with self._making:
+            revision = self._catalog.revision
+            if self._made is None or self._made[0] != revision:
+                self._made = (revision, await asyncio.to_thread(self._write, app))
+            _, body = self._made
+        return Response(body, media_type="application/json")
+
+    def _write(self, app: FastAPI) -> bytes:
+        return orjson.dumps(self._make(app))
+
+
 class DocumentHandlers:
     """Serves the documents and the page."""
 
     def __init__(self, catalog: SchemaCatalog, public_url: str | None) -> None:
-        self._catalog = catalog
-        self._public_url = public_url
+        self._openapi = _Document(catalog, lambda app: openapi(app, catalog, public_url))
+        self._asyncapi = _Document(catalog, lambda _: asyncapi(catalog, public_url))
 
     async def show_openapi(self, request: Request) -> Response:
         """Serve the OpenAPI 3.1 document of what this deployment has enabled."""
-        document = openapi(request.app, self._catalog, self._public_url)
-        return Response(orjson.dumps(document), media_type="application/json")
+        return await self._openapi.answer(request.app)
 
-    async def show_asyncapi(self) -> Response:
+    async def show_asyncapi(self, request: Request) -> Response:
         """Serve the AsyncAPI 3.0 document of the events."""
-        document = asyncapi(self._catalog, self._public_url)
-        return Response(orjson.dumps(document), media_type="application/json")
+        return await self._asyncapi.answer(request.app)
 
     async def show_docs(self) -> HTMLResponse:
         """Show the API reference, with Swagger UI from our own host."""
@@ -100,7 +121,8 @@ def install(app: FastAPI) -> None:
 
 def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
     """Describe the app's routes, and the events under ``webhooks``; made once for what there is."""
-    if app.openapi_schema is None or app.state.described != catalog.revision:
+    revision = catalog.revision
+    if app.openapi_schema is None or app.state.described != revision:
         document = get_openapi(
             title="trunkline",
             version=__version__,
@@ -113,7 +135,7 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
         words = stand_ins.replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
         described: dict[str, Any] = stand_ins.replaced(document, words)
         described["webhooks"] = {kind.name: {"post": _push(kind)} for kind in catalog.types()}
-        app.openapi_schema, app.state.described = described, catalog.revision
+        app.openapi_schema, app.state.described = described, revision
     return app.openapi_schema
 
 

@@ -143,11 +143,13 @@ class UpdateSubscription(Strict):
     """What to change."""
 
 
-@with_fields(options.members_of_creation(options.for_declared()))
+@with_fields(options.members_of_creation_by_name())
 class SubscribeRequest(Strict):
-    """A new subscription on a channel that declares its targets."""
+    """A new subscription on a channel that declares its targets, or that posts to a URL."""
 
-    channel: str = Field(description="a channel that declares its targets (`GET /api/v1/channels`)")
+    channel: str = Field(
+        description="a channel that declares its targets (`GET /api/v1/channels`), or that posts to a URL, such as `webhooks`"
+    )
 
 
 @with_fields(options.members_of_view(), after="channel")

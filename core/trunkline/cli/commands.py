@@ -120,7 +120,7 @@ COMMANDS: Mapping[str, Source] = {
         "trunkline.cli.replays", "app", "List, show and cancel replays; `trunkline replay` starts them."
     ),
     "deliveries": Source("trunkline.cli.deliveries", "app", "List, show, retry and skip deliveries."),
-    "events": Source("trunkline.cli.events", "app", "Emit and watch events."),
+    "events": Source("trunkline.cli.events", "app", "Emit, watch, show and explain events."),
     "quarantine": Source(
         "trunkline.cli.quarantine",
         "app",

@@ -18,7 +18,7 @@ from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED, warn
 from trunkline.contract import ReadFile
 from trunkline.errors import TrunklineError
-from trunkline.hub.connectors import lost_keys, make_files, product_of
+from trunkline.hub.connectors import find_breaking, make_files, product_of
 from trunkline.settings import Settings
 
 
@@ -101,8 +101,9 @@ def _connector_command(name: str, description: str | None) -> Any:
     ) -> None:
         """Write what the platform needs to offer this deployment's events, actions and searches.
 
-        What people may have built on stays as it was: an export that lacks a trigger, an action or a field of the published
-        one is refused. A file that is there already and is not made this time stays as it is.
+        What people may have built on stays as it was: an export is refused that lacks a trigger, an action or a field of the
+        published one, has a field of another type, or asks for one that could be left out. A file that is there already and
+        is not made this time stays as it is.
         """
         _export_connector(
             name,
@@ -131,7 +132,7 @@ def _export_connector(
     if settings.server.public_url is None:
         warn(f"Setting 'server.public_url' is not set, so what is written calls {product.api_url}")
     files = make_files(connector, product, plugin=plugin)
-    lost = lost_keys(connector, files, published=_reader_of(published or folder), plugin=plugin)
+    lost = find_breaking(connector, files, published=_reader_of(published or folder), plugin=plugin)
     if lost is None and published is not None:
         warn(f"{published} has no export of '{name}' to compare with")
         raise typer.Exit(REFUSED)
@@ -150,7 +151,7 @@ def _refuse_to_break(lost: Sequence[str], published: Path) -> NoReturn:
     if len(lost) > _MAX_LISTED:
         warn(f"  and {len(lost) - _MAX_LISTED} more")
     warn(
-        f"Nothing was written: the export in {published} has these {len(lost)} keys, which people may have built on, and this one "
+        f"Nothing was written: the export in {published} has these {len(lost)} things, which people may have built on, and this one "
         "has not. Bring them back, or, if nobody uses them or it was never published, export with --allow-breaking."
     )
     raise typer.Exit(REFUSED)

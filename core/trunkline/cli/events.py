@@ -14,7 +14,7 @@ import typer
 
 from trunkline.api import server
 from trunkline.api.strict_json import read_json
-from trunkline.cli import opening
+from trunkline.cli import event_views, opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import Chosen, Company, Environment, id_of, load_settings
@@ -36,7 +36,7 @@ RECENT = 10
 _WAIT_SECONDS = 30.0
 _PAGE = 200
 
-app = typer.Typer(no_args_is_help=True, help="Emit and watch events.")
+app = typer.Typer(no_args_is_help=True, help="Emit, watch, show and explain events.")
 
 Payload = Annotated[
     str | None,
@@ -94,6 +94,10 @@ def tail(
     since_ms = _epoch_ms(since)
     settings, chosen = load_settings(context, config), Chosen(company, environment)
     run(_tail(settings, chosen, types, since_ms, follow=follow, as_json=as_json))
+
+
+app.command("show")(event_views.show_event)
+app.command("explain")(event_views.explain_event)
 
 
 def _bytes(argument: str | None) -> bytes | None:

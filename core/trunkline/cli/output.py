@@ -1,4 +1,4 @@
-"""The output of commands: tables for people, plain lines for pipes, one sentence for what went wrong."""
+"""The output of commands: tables and durations for people, plain lines for pipes, one sentence for what went wrong."""
 
 import json
 import re
@@ -46,6 +46,17 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def shown_company(view: Mapping[str, Any]) -> str:
     """Name in a cell the company that *view* is of: ``92``, or ``92 test`` in its test environment."""
     return " ".join(filter(None, (str(view["company_id"]), view.get("environment"))))
+
+
+def span(seconds: float) -> str:
+    """Write a duration for people: ``1.5 s``, ``3 min 5 s``, ``2 d 4 h``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(int(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def printable(text: str) -> str:

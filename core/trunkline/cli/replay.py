@@ -1,26 +1,28 @@
 """``replay``: send events of the past again, and watch it happen."""
 
 import asyncio
-import sys
+import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from trunkline.api import server
-from trunkline.cli import opening
+from trunkline.cli import opening, replay_progress
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import show_json, warn
+from trunkline.cli.replay_progress import Total
 from trunkline.errors import NotFound
 from trunkline.hub.hub import Hub
 from trunkline.settings import Settings
 from trunkline.store import subscriptions as store
 
 LOOK_SECONDS = 0.2
+PAUSES_PER_LOOK = 5
+"""Times as long as a look took that follow it at least: each counts what has been delivered."""
 
 Subscription = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
 From = Annotated[
@@ -73,7 +75,9 @@ def replay(
             f"{view['id']} {view['status']}: {view['matched']} made due, {view['delivered']} delivered."
         )
         if not wait:
-            warn(f"It goes on without this command; see GET /api/v1/replays/{view['id']}.")
+            warn(
+                f"It goes on without this command; 'trunkline replays show {view['id']}' says how far it is."
+            )
 
 
 def _moment(text: str | None, option: str) -> datetime | None:
@@ -101,25 +105,21 @@ async def _replay(
             row = await store.get(connection, subscription_id)
         if row is None:
             raise NotFound("subscription", subscription_id)
-        started = await hub.replays.start(row.company_id, subscription_id, request, channel=None)
+        start = partial(hub.replays.start, row.company_id, subscription_id, channel=None)
         if request["dry_run"] or not wait:
-            return started
-        return await _watch(hub, row.company_id, started["id"])
+            return await start(request)
+        counted = await start({**request, "dry_run": True})
+        total = Total(counted["matched"], is_complete=counted.get("complete", True))
+        return await _watch(hub, row.company_id, (await start(request))["id"], total)
 
 
-async def _watch(hub: Hub, company_id: int, replay_id: str) -> dict[str, Any]:
-    columns = (
-        TextColumn("replaying"),
-        BarColumn(),
-        TextColumn("{task.completed} delivered"),
-        TimeElapsedColumn(),
-    )
-    bar = Progress(*columns, console=Console(stderr=True), disable=not sys.stderr.isatty())
-    with server.stop_signals() as stop, bar:
-        task = bar.add_task("replay", total=None)
+async def _watch(hub: Hub, company_id: int, replay_id: str, total: Total) -> dict[str, Any]:
+    """Show how far a replay of *total* deliveries is, until it has ended or a signal comes; returns its state then."""
+    with server.stop_signals() as stop, replay_progress.shown(total) as show:
         while True:
+            began = time.monotonic()
             view = await hub.replays.get(company_id, replay_id)
-            bar.update(task, completed=view["delivered"], total=view["matched"] or None)
+            show(view["delivered"])
             if view["status"] != "running" or stop.is_set():
                 return view
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(max(LOOK_SECONDS, PAUSES_PER_LOOK * (time.monotonic() - began)))

@@ -12,7 +12,7 @@ from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
-from trunkline.cli.output import REFUSED, show_json, show_table, shown_company, warn
+from trunkline.cli.output import REFUSED, show_json, show_table, shown_company, span, warn
 from trunkline.errors import StoreUnavailable
 from trunkline.insight import audit, status
 from trunkline.insight.audit import Audit
@@ -160,11 +160,11 @@ def _summary(snapshot: Snapshot) -> _Table:
     log, deliveries = snapshot.log, snapshot.deliveries
     age = "-"
     if log.newest_accepted_ms is not None:
-        age = f"{_span((snapshot.taken_ms - log.newest_accepted_ms) / 1000)} ago"
+        age = f"{span((snapshot.taken_ms - log.newest_accepted_ms) / 1000)} ago"
     alive = sum(1 for worker in snapshot.workers if worker.is_alive)
     oldest = ""
     if deliveries.oldest_due_seconds is not None:
-        oldest = f", the oldest for {_span(deliveries.oldest_due_seconds)}"
+        oldest = f", the oldest for {span(deliveries.oldest_due_seconds)}"
     return _Table(
         ["what", "now"],
         [
@@ -187,9 +187,9 @@ def _shards(snapshot: Snapshot) -> _Table:
             str(shard.shard),
             f"{shard.cursor:,}",
             f"{shard.lag_positions:,}",
-            _span(shard.lag_seconds),
+            span(shard.lag_seconds),
             shard.holder or "-",
-            "-" if shard.lease_seconds is None else _span(shard.lease_seconds),
+            "-" if shard.lease_seconds is None else span(shard.lease_seconds),
         ]
         for shard in snapshot.shards
     ]
@@ -203,7 +203,7 @@ def _workers(snapshot: Snapshot) -> _Table:
             worker.host or "-",
             "-" if worker.process is None else str(worker.process),
             "alive" if worker.is_alive else "dead",
-            f"{_span(worker.heartbeat_age_seconds)} ago",
+            f"{span(worker.heartbeat_age_seconds)} ago",
             str(worker.shards),
         ]
         for worker in snapshot.workers
@@ -242,14 +242,3 @@ def _replays(snapshot: Snapshot) -> _Table:
 
 def _counts(counts: Mapping[str, int], *, mark: str = "") -> str:
     return ", ".join(f"{mark}{count:,} {name}" for name, count in counts.items()) or "none"
-
-
-def _span(seconds: float) -> str:
-    """Write a duration for people: ``1.5 s``, ``3 min 5 s``, ``2 d 4 h``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(int(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

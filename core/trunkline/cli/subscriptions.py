@@ -8,20 +8,21 @@ from typing import Annotated, Any
 
 import orjson
 import typer
-from pydantic import BaseModel, ValidationError
 
-from trunkline.api.models import CreateSubscription, UpdateSubscription
-from trunkline.api.problems import refusal_of
+from trunkline.api.models import SubscribeRequest
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
 from trunkline.cli.output import show_json, show_table, warn
+from trunkline.cli.subscription_requests import AnyChange, read_members, read_request, with_target
+from trunkline.contract.targets import shown_channel
 from trunkline.errors import NotFound
 from trunkline.hub.hub import Hub
 from trunkline.model.environments import LIVE
 from trunkline.settings import Settings
 from trunkline.store import subscriptions as store
+from trunkline.subscribing.named import channel_named
 
 CHANNEL = "webhooks"
 DAY_SECONDS = 86_400
@@ -29,7 +30,20 @@ DAY_SECONDS = 86_400
 app = typer.Typer(no_args_is_help=True, help="Make, list, show, change, try and delete subscriptions.")
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="The subscription's id, sub_….")]
-Url = Annotated[str | None, typer.Option("--url", metavar="URL", help="Where its events are sent.")]
+ChannelName = Annotated[str, typer.Option("--channel", metavar="NAME", help="The channel that it is on.")]
+Url = Annotated[
+    str | None,
+    typer.Option("--url", metavar="URL", help="Where its events are sent, on a channel that posts."),
+]
+Target = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--target",
+        metavar="NAME=VALUE",
+        help="Where its events go, on a channel that declares its targets: a member, such as host=redis.example.com; may be "
+        "repeated. NAME=- reads a line of standard input, for a secret.",
+    ),
+]
 Types = Annotated[
     str | None,
     typer.Option("--types", metavar="TYPE,…", help="Event types, groups of them (invoice.*), or * for all."),
@@ -83,19 +97,21 @@ def create_subscription(
     context: typer.Context,
     company: Company,
     environment: Environment = LIVE,
+    channel: ChannelName = CHANNEL,
     url: Url = None,
+    target: Target = None,
     types: Types = None,
     options: Options = None,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Make a webhook subscription and show it with its secret, which is shown only here.
+    """Make a subscription and show it with its secret, which is shown only here.
 
     Example: [bold]trunkline subscriptions create --company 92 --url https://example.com/hooks --types invoice.*[/bold]
     """
-    request = _read(CreateSubscription, url, types, options)
+    request = read_request(SubscribeRequest, url=url, types=types, options=options, channel=channel)
     settings, chosen = load_settings(context, config), Chosen(company, environment)
-    _show(run(_create(settings, chosen, request)), as_json=as_json)
+    _show(run(_create(settings, chosen, request, read_members(target))), as_json=as_json)
 
 
 @app.command("update")
@@ -103,6 +119,7 @@ def update_subscription(
     context: typer.Context,
     subscription: Id,
     url: Url = None,
+    target: Target = None,
     types: Types = None,
     options: Options = None,
     as_json: AsJson = False,
@@ -112,11 +129,11 @@ def update_subscription(
 
     Example: [bold]trunkline subscriptions update sub_1f0c9a2d1e83c55b4f0c --option 'rate="50/second"'[/bold]
     """
-    request = _read(UpdateSubscription, url, types, options)
-    if not request:
-        msg = "name what is to change: --url, --types or --option"
+    request, members = read_request(AnyChange, url=url, types=types, options=options), read_members(target)
+    if not request and not members:
+        msg = "name what is to change: --url, --target, --types or --option"
         raise typer.BadParameter(msg)
-    _show(run(_update(load_settings(context, config), subscription, request)), as_json=as_json)
+    _show(run(_update(load_settings(context, config), subscription, request, members)), as_json=as_json)
 
 
 @app.command("pause")
@@ -197,31 +214,19 @@ def try_subscription(
     _show(run(_test(load_settings(context, config), subscription)), as_json=as_json)
 
 
-def _read(
-    model: type[BaseModel], url: str | None, types: str | None, options: list[str] | None
-) -> dict[str, Any]:
-    """Read a request as the API reads its body. Raises Refused."""
-    request = dict(map(_read_option, options or ()))
-    if url is not None:
-        request["target_url"] = url
-    if types is not None:
-        request["event_types"] = [name.strip() for name in types.split(",") if name.strip()]
-    try:
-        return model.model_validate(request).model_dump(exclude_unset=True)
-    except ValidationError as error:
-        faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-        raise refusal_of(faults) from None
+@app.command("channels")
+def list_channels(context: typer.Context, as_json: AsJson = False, config: Config = None) -> None:
+    """List the channels that run, with an example of the target where a channel declares its targets.
 
-
-def _read_option(argument: str) -> tuple[str, Any]:
-    name, separator, value = argument.partition("=")
-    try:
-        if separator:
-            return name, orjson.loads(value)
-    except orjson.JSONDecodeError:
-        pass
-    msg = f"'{argument[:60]}': write NAME=JSON, such as 'rate=\"50/second\"' or max_in_flight=8"
-    raise typer.BadParameter(msg, param_hint="--option")
+    Example: [bold]trunkline subscriptions channels[/bold]
+    """
+    channels = opening.inspected(load_settings(context, config)).channels()
+    views = [shown_channel(channels[name]) for name in sorted(channels)]
+    if as_json:
+        show_json({"channels": views, "count": len(views)})
+        return
+    rows = [[view["name"], view["title"], _cell(view.get("target_example", "-"))] for view in views]
+    show_table(["channel", "title", "target"], rows)
 
 
 def _show(view: Mapping[str, Any], *, as_json: bool) -> None:
@@ -255,15 +260,26 @@ async def _show_one(settings: Settings, subscription_id: str) -> dict[str, Any]:
         return await hub.subscriptions.get(company_id, subscription_id, channel=channel)
 
 
-async def _create(settings: Settings, chosen: Chosen, request: Mapping[str, Any]) -> dict[str, Any]:
+async def _create(
+    settings: Settings, chosen: Chosen, request: Mapping[str, Any], members: Mapping[str, str]
+) -> dict[str, Any]:
     async with opening.opened(settings) as hub:
-        return await hub.subscriptions.create(await id_of(hub, chosen), request, channel=CHANNEL)
+        channel = channel_named(request["channel"], hub.channels())
+        asked = {name: value for name, value in request.items() if name != "channel"}
+        whole = with_target(asked, members, channel=channel)
+        return await hub.subscriptions.create(await id_of(hub, chosen), whole, channel=channel.name)
 
 
-async def _update(settings: Settings, subscription_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+async def _update(
+    settings: Settings,
+    subscription_id: str,
+    changes: Mapping[str, Any],
+    members: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     async with opening.opened(settings) as hub:
-        company_id, channel = await _place(hub, subscription_id)
-        return await hub.subscriptions.update(company_id, subscription_id, changes, channel=channel)
+        company_id, name = await _place(hub, subscription_id)
+        whole = with_target(changes, members or {}, channel=hub.channels().get(name))
+        return await hub.subscriptions.update(company_id, subscription_id, whole, channel=name)
 
 
 async def _delete(settings: Settings, subscription_id: str) -> None:

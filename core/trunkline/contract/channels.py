@@ -7,6 +7,7 @@ from typing import Any, Generic, Protocol, cast
 from pydantic import BaseModel
 from typing_extensions import TypeVar
 
+from trunkline.contract.target_models import model_of
 from trunkline.model.deliveries import BreakerPolicy, Result
 from trunkline.schemas.catalog import Json
 from trunkline.targets.urls import HTTP_SCHEMES
@@ -168,6 +169,7 @@ class Channel:
     *target*, a pydantic model, declares what its targets are made of: text, numbers, yes or no, choices, and secrets
     (``SecretStr``). People then subscribe to it under ``/api/v1/subscriptions`` and in the portal, ``push.target.config`` is
     an instance of it, *check_connection* tries one, and *read_url* reads those that were made before it was declared.
+    *target_schema* declares the same as a JSON Schema in place of a model, of which one is made.
 
     Without *target* its targets are URLs of *schemes*, in lower case. ``https`` and ``http`` are what the guarded client dials, judged by the
     deployment's policy. Any other scheme (``("mailto",)``) names a place within what the operator has named in the plugin's
@@ -192,8 +194,11 @@ class Channel:
     breaker: BreakerPolicy | None = None
     deliver_batch: DeliverBatch | None = None
     batch: Batch = field(default_factory=Batch)
+    target_schema: Mapping[str, Json] | None = field(default=None, hash=False)
 
     def __post_init__(self) -> None:
+        if self.target_schema is not None and self.target is None:
+            object.__setattr__(self, "target", model_of(self.target_schema, name=self.name))
         if self.deliver_batch is not None and self.deliver is None:
             object.__setattr__(self, "deliver", one_alone(self.deliver_batch))
 

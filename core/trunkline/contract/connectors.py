@@ -20,7 +20,8 @@ class Connector:
     answer, that stands at a path such as ``("payload", "amount")``; None where nobody maps fields. *remarks* says, each in
     a sentence without its full stop, what of a product the platform shows otherwise than one might expect; the export
     prints them. *keys* lists, out of the files of an export, what people's own workflows refer to once it is published, such as
-    the keys of triggers and of fields; an export that would lose one of them is refused.
+    the keys of triggers and of fields; an export that would lose one of them is refused. *demands* lists, out of the same files,
+    what has to be filled in, each after the one of the *keys* that it belongs to; an export that asks for more is refused.
     """
 
     name: str
@@ -32,3 +33,4 @@ class Connector:
     field_name: Callable[[Sequence[str]], str] | None = None
     remarks: Callable[[Product], Sequence[str]] | None = None
     keys: Callable[[ReadFile], Iterable[str]] | None = None
+    demands: Callable[[ReadFile], Iterable[tuple[str, str]]] | None = None

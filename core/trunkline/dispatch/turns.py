@@ -5,6 +5,7 @@ Beside that it looks into the ledger for ``ordering``: which keys of a subscript
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping, Sequence
 
 from trunkline.dispatch.jobs import Job
@@ -28,6 +29,8 @@ from trunkline.store.ordering import OrderedClaim, Place
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
+IDLE_SECONDS = 10.0
+"""How long it asks nothing where nothing was in an order. A worker may yet write what it had in memory of a deleted subscription."""
 CROWDED_SECONDS = 0.05
 MOST_CLAIMED = 1024
 """Claimed deliveries that may be in memory."""
@@ -61,6 +64,7 @@ class Turns:
         self._per_subscription = per_subscription
         self._idle: tuple[frozenset[int], int] | None = None
         """The shards and the routing version with which nothing was in an order."""
+        self._idle_since = 0.0
 
     async def run(self, turn: Signal) -> None:
         """Claim whenever it is the turn of something, looking once a second at least."""
@@ -75,7 +79,7 @@ class Turns:
     async def step(self) -> float:
         """Look and claim once; returns in how many seconds to do so again.
 
-        Where no subscription has an ordering, and no shard has anything that is in one, it asks nothing.
+        Where no subscription has an ordering, and no shard has anything that is in one, it asks nothing for a while.
         """
         settled = {
             progress.lease.shard: progress.written
@@ -83,7 +87,7 @@ class Turns:
             if not progress.lost and not progress.draining
         }
         state = (frozenset(settled), self._table.version)
-        if not settled or not self._owned.is_alive or (not self._table.ordered and self._idle == state):
+        if not settled or not self._owned.is_alive or self._is_idle(state):
             return LOOK_SECONDS
         await self._look()
         room = MOST_CLAIMED - self._ordering.claimed
@@ -91,7 +95,7 @@ class Turns:
             return CROWDED_SECONDS
         async with self._database.read() as connection:
             due_ms = await store.next_due_ms(connection, settled)
-            self._idle = state if due_ms is None else None
+            self._idle, self._idle_since = (state if due_ms is None else None), time.monotonic()
             if due_ms is None or due_ms > 0:
                 return LOOK_SECONDS if due_ms is None else min(LOOK_SECONDS, due_ms / 1000)
             fronts = await store.due_fronts(
@@ -106,6 +110,11 @@ class Turns:
             return CROWDED_SECONDS
         await self._start(claimed, settled)
         return 0.0
+
+    def _is_idle(self, state: tuple[frozenset[int], int]) -> bool:
+        if self._table.ordered or self._idle != state:
+            return False
+        return time.monotonic() - self._idle_since < IDLE_SECONDS
 
     async def _claim(
         self, fronts: Sequence[Key], settled: Mapping[int, int], *, run: int

@@ -53,7 +53,7 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
     return {PurePosixPath(path): files[path] for path in sorted(files)}
 
 
-def lost_keys(
+def find_breaking(
     connector: Connector, files: Mapping[PurePosixPath, bytes], *, published: ReadFile, plugin: str
 ) -> list[str] | None:
     """List what people may have built on in the *published* export of *connector*, and *files* no longer have.
@@ -65,13 +65,29 @@ def lost_keys(
     """
     if connector.keys is None:
         return None
+
+    def made(path: str) -> bytes | None:
+        return files.get(PurePosixPath(path))
+
     try:
         before = list(dict.fromkeys(connector.keys(published)))
-        now = set(connector.keys(lambda path: files.get(PurePosixPath(path))))
+        now = set(connector.keys(made))
+        asked = _new_demands(connector, made, published=published, keys=before)
     except Exception as error:
         reason = f"failed to compare the export '{connector.name}' with the published one: {type(error).__name__}: {error}"
         raise PluginFailed(plugin, reason) from error
-    return [key for key in before if key not in now] if before else None
+    return [*(key for key in before if key not in now), *asked] if before else None
+
+
+def _new_demands(
+    connector: Connector, made: ReadFile, *, published: ReadFile, keys: Sequence[str]
+) -> list[str]:
+    """List what the *made* export asks for that could be left out of something which the *published* one has, too."""
+    if connector.demands is None:
+        return []
+    known, asked = set(keys), set(connector.demands(published))
+    now = dict.fromkeys(connector.demands(made))
+    return [f"{key} does without {field}" for key, field in now if key in known and (key, field) not in asked]
 
 
 def _is_below(path: str) -> bool:

@@ -20,6 +20,7 @@ from trunkline.contract import (
     PortalPage,
     Routes,
 )
+from trunkline.contract.target_models import SchemaTarget
 from trunkline.contract.targets import find_model_fault
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.model.deliveries import BreakerPolicy
@@ -167,8 +168,13 @@ def _find_channel_fault(channel: Channel) -> str | None:
     if fault is None and channel.breaker is not None:
         fault = find_type_fault("breaker", channel.breaker, BreakerPolicy, expected="a BreakerPolicy")
     if fault is None and channel.target is not None:
-        fault = find_model_fault(channel.target)
+        fault = find_model_fault(channel.target) or _find_second_declaration(channel)
     return fault or find_schemes_fault(channel.schemes) or _find_batch_fault(channel.batch)
+
+
+def _find_second_declaration(channel: Channel) -> str | None:
+    made = channel.target is not None and issubclass(channel.target, SchemaTarget)
+    return None if channel.target_schema is None or made else "target is declared twice, by target_schema too"
 
 
 def _find_batch_fault(batch: Batch) -> str | None:

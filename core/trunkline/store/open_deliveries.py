@@ -44,7 +44,8 @@ async def apply(connection: AsyncConnection, subscription_no: int, change: Chang
 
     What an earlier change has left undone is not done any more. Those that come later are made as the subscription is then.
     """
-    last = await _last_open(connection, subscription_no)
+    statement = text(f"SELECT max(position) FROM deliveries WHERE subscription_no = :no AND {_OPEN}")
+    last = (await connection.execute(statement, {"no": subscription_no})).scalar()
     reached = None
     if last is not None:
         reached = await _piece(connection, subscription_no, change, after=0, last=last)
@@ -73,8 +74,8 @@ async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
     """
     parameters = {"no": subscription_no}
     locking = sql.for_update_skipping(connection)
-    statement = text(f"SELECT status FROM subscriptions WHERE no = :no {locking}")
-    if (subscription := (await connection.execute(statement, parameters)).first()) is None:
+    statement = text(f"SELECT 1 FROM subscriptions WHERE no = :no {locking}")
+    if (await connection.execute(statement, parameters)).first() is None:
         gone = "NOT EXISTS (SELECT 1 FROM subscriptions WHERE no = :no)"
         await connection.execute(
             text(f"DELETE FROM unsettled WHERE subscription_no = :no AND {gone}"), parameters
@@ -84,26 +85,17 @@ async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
     row = (await connection.execute(statement, parameters)).first()
     if row is None:
         return
-    change, after, last = Change(row[0]), row[1], row[2]
-    reached = await _piece(connection, subscription_no, change, after=after, last=last)
-    if reached is None and change is Change.END:
-        # Workers wrote what they had in memory meanwhile: it may wait behind one of its key that has ended here.
-        if subscription[0] == "active":
+    change = Change(row[0])
+    reached = await _piece(connection, subscription_no, change, after=row[1], last=row[2])
+    if reached is None:
+        if (
+            change is Change.END
+        ):  # what was written meanwhile may have been queued behind one that has ended now
             await ordering.release_queue(connection, subscription_no)
-        else:
-            reached, last = 0, await _last_open(connection, subscription_no)
-    if reached is None or last is None:
         await _forget(connection, subscription_no)
         return
-    statement = text("UPDATE unsettled SET position = :position, last = :last WHERE subscription_no = :no")
-    await connection.execute(statement, {"no": subscription_no, "position": reached, "last": last})
-
-
-async def _last_open(connection: AsyncConnection, subscription_no: int) -> int | None:
-    """Find the newest open delivery of a subscription."""
-    statement = text(f"SELECT max(position) FROM deliveries WHERE subscription_no = :no AND {_OPEN}")
-    position: int | None = (await connection.execute(statement, {"no": subscription_no})).scalar()
-    return position
+    statement = text("UPDATE unsettled SET position = :position WHERE subscription_no = :no")
+    await connection.execute(statement, {"no": subscription_no, "position": reached})
 
 
 async def _piece(

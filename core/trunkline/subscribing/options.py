@@ -297,6 +297,15 @@ def members_of_creation(options: Sequence[Option] = OPTIONS) -> dict[str, Member
     return {option.name: option.creation for option in options if option.creation}
 
 
+def members_of_creation_by_name() -> dict[str, Member]:
+    """Give the fields of a request that names its channel, which has one of the two ways to say where events go."""
+    members = members_of_creation((TARGET, *OPTIONS))
+    for name in ("target", "target_url"):
+        annotation, field = members[name]
+        members[name] = (annotation | None, Field(default=None, description=field.description))
+    return members
+
+
 def members_of_change(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> dict[str, Member]:
     """Give the fields of a request that changes a subscription; *only_common*: one of any channel."""
     names = editable(options, only_common=only_common)

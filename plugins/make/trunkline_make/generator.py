@@ -1,7 +1,7 @@
 """Makes the Make app from a product: a custom app in Make's format for local development.
 
-``app`` holds what is the same for every product, in the layout of the made app. ``parameters`` and ``calls`` make the rest out
-of the schemas, ``manifest`` lists all of it, ``names`` gives the ids.
+``app`` holds what is the same for every product, in the layout of the made app, ``key`` and ``oauth`` the ways in.
+``parameters`` and ``calls`` make the rest out of the schemas, ``manifest`` lists all of it, ``names`` gives the ids.
 """
 
 import json
@@ -11,18 +11,12 @@ from importlib.resources.abc import Traversable
 
 from trunkline import Definition, Json
 from trunkline.pages import Product, json_remarks
-from trunkline_make import calls, manifest, names, parameters, polling, watching
-
-_BY_KEY = "The Make app takes API keys: the hub's OAuth needs PKCE, for which Make's documentation of custom apps has no place."
+from trunkline_make import calls, connecting, manifest, names, parameters, polling, watching
 
 
 def remarks(product: Product) -> list[str]:
     """Say what of *product* has no form in Make."""
-    return [
-        *json_remarks(product, platform="Make"),
-        *polling.remarks(product),
-        *([_BY_KEY] if product.takes_oauth else []),
-    ]
+    return [*json_remarks(product, platform="Make"), *polling.remarks(product)]
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
@@ -33,6 +27,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
     """
     modules = manifest.modules_of(product)
     words = {
+        **connecting.words(product),
         "API_URL": product.api_url,
         "VERSIONS": product.versions_header[1],
         "TITLE": product.brand.title,
@@ -49,7 +44,12 @@ def generate(product: Product) -> Mapping[str, bytes]:
         contents |= _module_files(product, definition)
     for rpc_id, reference in calls.rpcs(product).items():
         contents[names.code_path("rpc", rpc_id, "communication")] = calls.rpc(reference)
-    return dict(_constant_files(words)) | {path: _encode(content) for path, content in contents.items()}
+    constant = {
+        path: content
+        for folder in connecting.folders(product)
+        for path, content in _constant_files(folder, words)
+    }
+    return constant | {path: _encode(content) for path, content in contents.items()}
 
 
 def _module_files(product: Product, definition: Definition) -> dict[str, Json]:
@@ -70,9 +70,9 @@ def _module_files(product: Product, definition: Definition) -> dict[str, Json]:
     return {names.code_path("module", module_id, code): content for code, content in contents.items()}
 
 
-def _constant_files(words: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Read the folder ``app``; ``%WORD%`` in it stands for a word of the product."""
-    for path, file in _walk(files("trunkline_make") / "app"):
+def _constant_files(folder: str, words: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+    """Read *folder*; ``%WORD%`` in it stands for a word of the product."""
+    for path, file in _walk(files("trunkline_make") / folder):
         text = file.read_text(encoding="utf-8")
         for word, value in words.items():
             written = json.dumps(value, ensure_ascii=False)[1:-1] if path.endswith(".json") else value

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from trunkline import Definition, EventType, Json
 from trunkline.pages import Product, happening, plural, singular, with_article, wording_of
-from trunkline_make import calls, names, watching
+from trunkline_make import calls, connecting, names, watching
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,12 @@ class Module:
 
 _FORM = ("static-params", "mappable-params", "interface", "samples")
 _TRIGGER = ("static-params", "interface", "samples")
-_CODE_KEYS: Mapping[str, str] = {"static-params": "staticParams", "mappable-params": "mappableParams"}
+_CODE_KEYS: Mapping[str, str] = {
+    "static-params": "staticParams",
+    "mappable-params": "mappableParams",
+    "oauth-communication": "communication",
+    "default-scope": "defaultScope",
+}
 _CRUD = {"GET": "read", "POST": "create", "PATCH": "update", "DELETE": "delete"}
 _EVENTS, _OTHER = "Events", "Other"
 _UNIVERSAL = Module(
@@ -119,29 +124,22 @@ def manifest(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
 
 
 def _components(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
-    title = product.brand.title
     return {
-        "connection": {
-            names.CONNECTION: {
-                "label": title,
-                "connectionType": "basic",
-                "codeFiles": _code_files("connection", names.CONNECTION, "communication", "params"),
-            }
-        },
+        "connection": _connections(product),
         "webhook": {
             webhook: {
                 "label": label,
-                "connection": names.CONNECTION,
+                **connecting.reference(product),
                 "webhookType": "web",
                 "codeFiles": _code_files("webhook", webhook, *codes),
             }
             for webhook, (label, codes) in watching.webhooks_of(product).items()
         },
-        "module": {module.id: _described(module) for module in modules},
+        "module": {module.id: _described(module, product) for module in modules},
         "rpc": {
             rpc_id: {
                 "label": f"List {reference.lookup.title}",
-                "connection": names.CONNECTION,
+                **connecting.reference(product),
                 "codeFiles": _code_files("rpc", rpc_id, "communication"),
             }
             for rpc_id, reference in calls.rpcs(product).items()
@@ -149,6 +147,26 @@ def _components(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
         "function": {},
         "endpoint": {},
     }
+
+
+def _connections(product: Product) -> dict[str, Json]:
+    """Describe the connections. The secret of an OAuth client, ``common`` to Make, is none of the app's files."""
+    title = product.brand.title
+    made: dict[str, Json] = {}
+    if product.takes_keys:
+        made[names.CONNECTION] = {
+            "label": title,
+            "connectionType": "basic",
+            "codeFiles": _code_files("connection", names.CONNECTION, "communication", "params"),
+        }
+    if product.takes_oauth:
+        codes = ("oauth-communication", "params", "default-scope")
+        made[names.OAUTH_CONNECTION] = {
+            "label": f"{title} (OAuth)" if made else title,
+            "connectionType": "oauth",
+            "codeFiles": _code_files("connection", names.OAUTH_CONNECTION, *codes) | {"common": None},
+        }
+    return made
 
 
 def _watch(event_type: EventType) -> Module:
@@ -181,13 +199,13 @@ def _group(definition: Definition) -> str:
     return definition.path.split("/")[1].replace("-", " ").replace("_", " ").title()
 
 
-def _described(module: Module) -> dict[str, Json]:
+def _described(module: Module, product: Product) -> dict[str, Json]:
     """Describe one module. That of a webhook has the webhook's connection."""
     description: dict[str, Json] = {
         "label": module.label,
         "description": module.description,
         "moduleType": module.kind,
-        "connection": names.CONNECTION if module.webhook is None else None,
+        **(connecting.reference(product) if module.webhook is None else {"connection": None}),
     }
     if module.webhook is not None:
         description["webhook"] = module.webhook

@@ -10,6 +10,7 @@ from typing import Literal
 Kind = Literal["connection", "webhook", "module", "rpc"]
 
 CONNECTION = "connection"
+OAUTH_CONNECTION = "oauth"
 WEBHOOK = "webhook"
 WATCH = "watchEvents"
 POLL = "pollEvents"

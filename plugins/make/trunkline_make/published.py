@@ -1,32 +1,58 @@
-"""What people's scenarios refer to in an app that was published."""
+"""What people's scenarios refer to in an app that was published, and what they had to fill in."""
 
 import json
 from collections.abc import Iterator
 
 from trunkline import Json
 from trunkline.pages import ReadFile
+from trunkline_make import names
 
 _KINDS = ("connection", "webhook", "module")
 """Lists for dropdowns are missing: they belong to their forms."""
-_FIELDS = ("params", "staticParams", "mappableParams", "interface")
+_FORMS = ("params", "staticParams", "mappableParams")
+_FIELDS = (*_FORMS, "interface")
+_OF_ALL_EVENTS = (f"module {names.WATCH}", f"module {names.POLL}")
+"""Their fields are those of several kinds of events: another kind may have one that is something else there."""
+_ALIKE = {"email": "text", "integer": "number", "uinteger": "number"}
 
 
 def keys(read: ReadFile) -> Iterator[str]:
-    """List the components, the fields of their forms, and those of what they give."""
+    """List the components, the fields of their forms, and those of what they give, with their types."""
+    for owner, codes in _components(read):
+        yield owner
+        for code, fields in codes.items():
+            for path, field in _flat(fields):
+                yield f"{owner} {code}: {path}"
+                if owner not in _OF_ALL_EVENTS:
+                    yield f"{owner} {code}: {path} is {_ALIKE.get(field['type'], field['type'])}"
+
+
+def demands(read: ReadFile) -> Iterator[tuple[str, str]]:
+    """List what has to be filled in, each with its component."""
+    for owner, codes in _components(read):
+        for code in _FORMS:
+            yield from ((owner, path) for path, field in _flat(codes.get(code)) if field.get("required"))
+
+
+def _components(read: ReadFile) -> Iterator[tuple[str, dict[str, Json]]]:
+    """Give each component with the lists of its fields."""
     components = _json(read, "makecomapp.json").get("components", {})
     for kind in _KINDS:
         for name, component in components.get(kind, {}).items():
-            yield f"{kind} {name}"
-            for code in _FIELDS:
-                if (path := component["codeFiles"].get(code)) is not None:
-                    yield from (f"{kind} {name} {code}: {field}" for field in _names(_json(read, path)))
+            paths = {code: component["codeFiles"].get(code) for code in _FIELDS}
+            yield (
+                f"{kind} {name}",
+                {code: _json(read, path) for code, path in paths.items() if path is not None},
+            )
 
 
 def _json(read: ReadFile, path: str) -> Json:
     return json.loads(read(path) or b"{}")
 
 
-def _names(fields: Json, prefix: str = "") -> Iterator[str]:
+def _flat(fields: Json, prefix: str = "") -> Iterator[tuple[str, Json]]:
+    """Go through *fields* and those within them, each with its path."""
     for field in fields if isinstance(fields, list) else ():
-        yield f"{prefix}{field['name']}"
-        yield from _names(field.get("spec"), f"{prefix}{field['name']}.")
+        path = f"{prefix}{field['name']}"
+        yield path, field
+        yield from _flat(field.get("spec"), f"{path}.")

@@ -6,7 +6,7 @@ from trunkline import Channel, PluginContext, hookimpl
 from trunkline.pages import Connector
 from trunkline.routes import Routes, rest_hook_channel, rest_hook_routes
 from trunkline_n8n.generator import generate, remarks
-from trunkline_n8n.published import keys
+from trunkline_n8n.published import demands, keys
 
 CHANNEL = "n8n"
 TITLE = "n8n"
@@ -41,6 +41,7 @@ def register_connectors() -> Sequence[Connector]:
             generate=generate,
             remarks=remarks,
             keys=keys,
+            demands=demands,
             steps=_STEPS,
             channel=CHANNEL,
             field_name=".".join,

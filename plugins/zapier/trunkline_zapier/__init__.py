@@ -7,7 +7,7 @@ from trunkline.pages import Connector
 from trunkline.routes import Routes, rest_hook_channel, rest_hook_routes
 from trunkline_zapier.fields import JOINT
 from trunkline_zapier.generator import generate, remarks
-from trunkline_zapier.published import keys
+from trunkline_zapier.published import demands, keys
 
 CHANNEL = "zapier"
 TITLE = "Zapier"
@@ -42,6 +42,7 @@ def register_connectors() -> Sequence[Connector]:
             generate=generate,
             remarks=remarks,
             keys=keys,
+            demands=demands,
             steps=_STEPS,
             channel=CHANNEL,
             field_name=JOINT.join,

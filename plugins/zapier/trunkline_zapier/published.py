@@ -1,18 +1,72 @@
-"""What people's Zaps refer to in an app that was published."""
+"""What people's Zaps refer to in an app that was published, and what they had to fill in."""
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from trunkline.pages import ReadFile
 
 _MODULE = re.compile(r"require\('\./((?:triggers|creates|searches)/\w+)'\)")
-_KEY = re.compile(r"\bkey: '(\w+)'")
+_MARK = re.compile(r"\bkey: '(\w+)'|\b(inputFields|outputFields): \[|\b(sample): \{")
+_TYPE = re.compile(r"(?:^\s*|, )type: '(\w+)'", re.MULTILINE)
+_FLAG = re.compile(r"(?:^\s*|, )(list|required): true", re.MULTILINE)
+_ALIKE = {"text": "string", "integer": "number"}
+_USES = {"inputFields": "takes", "outputFields": "gives"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """Something with a key: the trigger, create or search itself, or one of its fields, in the *part* of that name."""
+
+    part: str
+    key: str
+    kind: str
+    is_required: bool
 
 
 def keys(read: ReadFile) -> Iterator[str]:
-    """List the keys of triggers, creates and searches, and of their fields, as ``index.js`` has them."""
+    """List the keys of triggers, creates and searches, and of their fields with their types, as ``index.js`` has them."""
+    for module, entries in _modules(read):
+        for entry in entries:
+            yield f"{module}: {entry.key}"
+            if use := _USES.get(entry.part):
+                yield f"{module}: {use} {entry.key} as {entry.kind}"
+
+
+def demands(read: ReadFile) -> Iterator[tuple[str, str]]:
+    """List what has to be filled in, each with the key of the trigger, create or search."""
+    for module, (owner, *fields) in _modules(read):
+        for entry in fields:
+            if entry.is_required:
+                yield f"{module}: {owner.key}", entry.key
+
+
+def _modules(read: ReadFile) -> Iterator[tuple[str, list[_Entry]]]:
     for module in _MODULE.findall(_text(read, "index.js")):
-        yield from (f"{module}.js: {key}" for key in _KEY.findall(_text(read, f"{module}.js")))
+        if entries := list(_entries(_text(read, f"{module}.js"))):
+            yield f"{module}.js", entries
+
+
+def _entries(text: str) -> Iterator[_Entry]:
+    """Find what has a key; a sample, which may have anything, is passed over."""
+    marks = list(_MARK.finditer(text))
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    part = ""
+    for mark, end in zip(marks, ends, strict=True):
+        key = mark[1]
+        if key is None:
+            part = mark[2] or mark[3]
+        elif part != "sample":
+            rest = text[mark.end() : end]
+            flags = _FLAG.findall(rest)
+            yield _Entry(part, key, _kind(rest, is_list="list" in flags), "required" in flags)
+
+
+def _kind(text: str, *, is_list: bool) -> str:
+    """Name the type of a field; line items have none of their own."""
+    found = _TYPE.search(text)
+    name = _ALIKE.get(found[1], found[1]) if found else "line items"
+    return f"list of {name}" if is_list else name
 
 
 def _text(read: ReadFile, path: str) -> str:

@@ -59,7 +59,8 @@ def read_url(url):
 @hookimpl
 def register_channels():
     return [
-        Channel("cages", "Cages", "Sings.", deliver, target=Cage, check_connection=check_connection, read_url=read_url)
+        Channel("cages", "Cages", "Sings.", deliver, target=Cage, check_connection=check_connection, read_url=read_url),
+        Channel("larks", "Larks", "Sings, and makes its subscriptions itself.", deliver),
     ]
 '''
 URL = "/api/v1/subscriptions"
@@ -173,17 +174,35 @@ async def test_a_target_that_cannot_be_is_refused_and_its_secrets_are_not_told(h
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
-async def test_a_channel_without_a_declared_target_keeps_its_own_calls(hub):
-    request = {"channel": "webhooks", "target": TARGET, "event_types": ["*"]}
+async def test_a_channel_that_does_something_of_its_own_with_urls_keeps_its_own_calls(hub):
+    request = {"channel": "larks", "target_url": "https://example.com/", "event_types": ["*"]}
     errors = (await hub.client.post(URL, json=request)).json()["errors"]
     assert errors[0]["message"].startswith(
         "declares no target: its subscriptions are made by calls of its own"
     )
     errors = (await hub.client.post(URL, json={**request, "channel": "cage"})).json()["errors"]
-    assert errors[0]["message"] == "is not a known channel: 'cage'; known are cages, webhooks"
-    hook = {"target_url": "https://example.com/", "event_types": ["*"]}
-    made = (await hub.client.post("/api/v1/webhooks/subscriptions", json=hook)).json()
-    assert "target" not in made
+    assert errors[0]["message"] == "is not a known channel: 'cage'; known are cages, larks, webhooks"
+
+
+@pytest.mark.parametrize("engine", ["sqlite"])
+async def test_a_channel_that_posts_as_the_hub_does_is_subscribed_to_by_the_same_call(hub):
+    request = {"channel": "webhooks", "target_url": "https://example.com/", "event_types": ["*"]}
+    answer = await hub.client.post(URL, json={**request, "headers": {"x-token": "t"}})
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["channel"], made["target_url"], "target" in made) == (
+        "webhooks",
+        request["target_url"],
+        False,
+    )
+    assert made["secret"].startswith("whsec_")
+    own = f"/api/v1/webhooks/subscriptions/{made['id']}"
+    assert (await hub.client.get(own)).json()["headers"] == {"x-token": "••••"}
+    for change, path in (({"target_url": None}, "/target_url"), ({"target": TARGET}, "/target")):
+        refused = await hub.client.post(URL, json={**request, **change})
+        assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, path)
+    inside = await hub.client.post(URL, json={**request, "target_url": "https://169.254.169.254/"})
+    assert inside.status_code == 422
     for changes in ({"target": TARGET}, {"event_types": ["client.created"]}):
         refused = await hub.client.patch(f"{URL}/{made['id']}", json=changes)
         assert refused.status_code == 422
@@ -194,8 +213,8 @@ async def test_a_channel_without_a_declared_target_keeps_its_own_calls(hub):
 @pytest.mark.parametrize("engine", ["sqlite"])
 async def test_channels_are_listed_with_what_their_targets_are_made_of(hub):
     listed = (await hub.client.get("/api/v1/channels")).json()
-    assert [channel["name"] for channel in listed["channels"]] == ["cages", "webhooks"]
-    cages, webhooks = listed["channels"]
+    assert [channel["name"] for channel in listed["channels"]] == ["cages", "larks", "webhooks"]
+    cages, _, webhooks = listed["channels"]
     assert "target_schema" not in webhooks
     assert cages["target_schema"]["properties"]["word"] == {
         "title": "Word",
@@ -212,8 +231,9 @@ async def test_channels_are_listed_with_what_their_targets_are_made_of(hub):
 async def test_the_api_document_has_the_targets(hub):
     document = (await hub.client.get("/openapi.json")).json()
     body = document["paths"][URL]["post"]["requestBody"]["content"]["application/json"]
-    (choice,) = body["schema"]["oneOf"]
+    choice, other = body["schema"]["oneOf"]
     assert choice["properties"]["channel"] == {"const": "cages"}
+    assert (other["properties"]["channel"], other["required"]) == ({"const": "webhooks"}, ["target_url"])
     assert choice["properties"]["target"]["properties"]["song"]["enum"] == ["loud", "soft"]
     assert body["examples"]["cages"]["value"]["target"]["room"] == "attic"
 

@@ -1,10 +1,16 @@
 """The machine-readable documents and the page that shows them (CONTRACT §10)."""
 
+import asyncio
 import re
+import threading
 
 import jsonschema
 import pytest
+from fastapi import FastAPI, Request
 from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from trunkline.api import documents
+from trunkline.schemas.catalog import SchemaCatalog
 
 TEN = [
     "affiliate.created",
@@ -134,3 +140,21 @@ async def test_an_asset_outside_its_folder_is_not_served(api):
         answer = await api.anonymous.get(path)
         assert answer.status_code == 404
         assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_document_is_made_once_for_each_revision_and_never_on_the_event_loop(monkeypatch):
+    threads = []
+
+    def make(*_):
+        threads.append(threading.current_thread())
+        return {}
+
+    monkeypatch.setattr(documents, "asyncapi", make)
+    catalog = SchemaCatalog([])
+    handlers, request = documents.DocumentHandlers(catalog, None), Request({"type": "http", "app": FastAPI()})
+    await asyncio.gather(*(handlers.show_asyncapi(request) for _ in range(5)))
+    assert len(threads) == 1
+    catalog.revision += 1
+    await handlers.show_asyncapi(request)
+    assert len(threads) == 2
+    assert threading.main_thread() not in threads

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from typer.core import TyperGroup
 
+from trunkline.api import channels, companies, keys, subscriptions
 from trunkline.cli import commands, load_commands
 from trunkline.cli.commands import ListedCommand
 from trunkline.version import __version__
@@ -38,11 +39,44 @@ def test_version_is_printed(cli):
 
 def test_every_command_of_the_contract_so_far_is_there():
     assert {" ".join(path) for path in COMMANDS} == {
-        "serve", "worker", "migrate", "backup", "restore", "demo", "plugins", "plugins show", "events emit", "events tail", "keys create", "keys list",
-        "keys revoke", "keys rotate", "export openapi", "export asyncapi", "schemas check", "schemas list", "schemas register", "new plugin", "new event", "init", "subscriptions list", "subscriptions show", "subscriptions create", "subscriptions update", "subscriptions pause", "subscriptions resume", "subscriptions delete", "subscriptions rotate-secret", "subscriptions test", "deliveries list", "deliveries show", "deliveries retry", "deliveries skip", "replay", "replays list", "replays show", "replays cancel", "doctor", "status",
+        "serve", "worker", "migrate", "backup", "restore", "demo", "plugins", "plugins show", "events emit", "events tail", "events show", "events explain", "keys create", "keys list",
+        "keys revoke", "keys rotate", "export openapi", "export asyncapi", "schemas check", "schemas list", "schemas register", "new plugin", "new event", "init", "subscriptions list", "subscriptions show", "subscriptions create", "subscriptions update", "subscriptions pause", "subscriptions resume", "subscriptions delete", "subscriptions rotate-secret", "subscriptions test", "subscriptions channels", "deliveries list", "deliveries show", "deliveries retry", "deliveries skip", "replay", "replays list", "replays show", "replays cancel", "doctor", "status",
         "companies create", "companies set", "companies list", "companies show", "companies delete", "companies receipt",
         "companies limits", "dev", "plugins search", "plugins badge", "secrets check", "secrets rotate", "secrets forget", "quarantine list", "quarantine show", "quarantine release", "quarantine delete",
     }  # fmt: skip
+
+
+def test_what_the_api_does_with_subscriptions_deliveries_companies_and_keys_a_command_does_too():
+    done_by = {
+        "GET /channels": "subscriptions channels",
+        "GET /subscriptions": "subscriptions list",
+        "GET /subscriptions/{subscription_id}": "subscriptions show",
+        "PATCH /subscriptions/{subscription_id}": "subscriptions update",
+        "DELETE /subscriptions/{subscription_id}": "subscriptions delete",
+        "POST /subscriptions/{subscription_id}/rotate-secret": "subscriptions rotate-secret",
+        "POST /subscriptions/{subscription_id}/test": "subscriptions test",
+        "GET /subscriptions/{subscription_id}/deliveries": "deliveries list",
+        "GET /deliveries/{delivery_id}": "deliveries show",
+        "POST /deliveries/{delivery_id}/retry": "deliveries retry",
+        "POST /deliveries/{delivery_id}/skip": "deliveries skip",
+        "POST /subscriptions/{subscription_id}/replay": "replay",
+        "GET /replays/{replay_id}": "replays show",
+        "DELETE /replays/{replay_id}": "replays cancel",
+        "GET /companies": "companies list",
+        "POST /companies": "companies create",
+        "GET /companies/{company_id}": "companies show",
+        "PATCH /companies/{company_id}": "companies set",
+        "DELETE /companies/{company_id}": "companies delete",
+        "GET /erasures/{erasure_id}": "companies receipt",
+        "GET /keys": "keys list",
+        "POST /keys": "keys create",
+        "POST /keys/{key_id}/rotate": "keys rotate",
+        "DELETE /keys/{key_id}": "keys revoke",
+        "GET /me": "keys list",
+    }
+    tables = (channels.ROUTES, companies.ROUTES, keys.ROUTES, subscriptions.ROUTES)
+    assert set(done_by) == {f"{route.method} {route.path}" for table in tables for route in table}
+    assert set(done_by.values()) <= {" ".join(path) for path in COMMANDS}
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

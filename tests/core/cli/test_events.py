@@ -1,8 +1,9 @@
-"""``events emit`` and ``events tail``."""
+"""``events emit``, ``tail``, ``show`` and ``explain``."""
 
 import json
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -59,6 +60,29 @@ def test_emit_refuses_an_unknown_type_and_names_those_it_knows(migrated_cli):
     result = _emit(migrated_cli, "client.exploded")
     assert result.exit_code == 1
     assert "/type is not a known event type: 'client.exploded'; known are affiliate.created" in result.stderr
+
+
+def test_an_event_is_shown_and_explained_whoevers_it_is(migrated_cli):
+    loose = {f"TRUNKLINE_DELIVERY__ALLOW_{what}": "true" for what in ("HTTP", "PRIVATE_NETWORKS")}
+    cli = replace(migrated_cli, environment={**migrated_cli.environment, **loose})
+    made = ["subscriptions", "create", "--company", "92", "--url", "http://127.0.0.1:1/", "--json", "--types"]
+    to_clients, to_invoices = (
+        json.loads(cli.invoke(*made, types).stdout)["id"] for types in ("client.*", "invoice.created")
+    )
+    envelope = _emit(cli, "client.created").stdout
+    number = str(json.loads(envelope)["id"])
+    assert cli.invoke("events", "show", number).stdout == envelope
+    lines = cli.invoke("events", "explain", number).stdout.splitlines()
+    reason = "It subscribes to invoice.created, not to client.created."
+    assert set(lines[1:]) == {
+        f"{to_clients}\twebhooks\tpending\t0\t-\tIt matches and is about to be delivered.",
+        f"{to_invoices}\twebhooks\t-\t0\t-\t{reason}",
+    }
+
+
+def test_an_event_that_is_not_there_is_named(migrated_cli):
+    refused = migrated_cli.invoke("events", "explain", "9")
+    assert (refused.exit_code, refused.stderr) == (1, "There is no event '9' here.\n")
 
 
 def test_tail_shows_the_last_ten_events_of_the_company_oldest_first(migrated_cli):

@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from trunkline.cli.status import _span
+from trunkline.cli.output import span
 
 
 @pytest.fixture
@@ -145,4 +145,4 @@ def test_watch_looks_again_until_interrupted_and_ends_well(migrated_cli):
     [(0.04, "0.0 s"), (59.94, "59.9 s"), (75, "1 min 15 s"), (7260, "2 h 1 min"), (180_000, "2 d 2 h")],
 )
 def test_a_span_of_time_is_written_as_one_says_it(seconds, said):
-    assert _span(seconds) == said
+    assert span(seconds) == said

@@ -17,8 +17,35 @@ def line(migrated_cli):
     return type(lean)(lean.folder, {**lean.environment, **LOOSE})
 
 
-def json_of(line, *arguments):
-    result = line.invoke(*arguments, "--json")
+CAGES = '''
+"""Canaries in cages: each event is sung to a cage that opens with a word."""
+
+from pydantic import BaseModel, SecretStr
+
+from trunkline import Channel, Outcome, Result, hookimpl
+
+
+class Cage(BaseModel):
+    """A cage."""
+
+    room: str
+    height: int = 2
+    word: SecretStr
+
+
+async def deliver(push, http):
+    cage = push.target.config
+    return Result(Outcome.DELIVERED, response_body=f"{cage.room} {cage.height} {cage.word.get_secret_value()}")
+
+
+@hookimpl
+def register_channels():
+    return [Channel("cages", "Cages", "Sings.", deliver, target=Cage)]
+'''
+
+
+def json_of(line, *arguments, stdin=None):
+    result = line.invoke(*arguments, "--json", stdin=stdin)
     assert result.exit_code == 0, result.output
     return json.loads(result.stdout)
 
@@ -48,6 +75,30 @@ def test_a_subscription_from_its_making_to_its_end(line):
     assert json_of(line, "subscriptions", "list", "--company", "92")["count"] == 0
 
 
+def test_a_target_is_given_by_its_members_and_a_secret_by_standard_input(line, tmp_path):
+    (tmp_path / "cages.py").write_text(CAGES)
+    paths = {"TRUNKLINE_PLUGINS__PATHS": str(tmp_path / "cages.py"), "TRUNKLINE_PLUGINS__ENABLED": "cages"}
+    line = type(line)(line.folder, {**line.environment, **paths})
+    channels = json_of(line, "subscriptions", "channels")["channels"]
+    assert [(channel["name"], set(channel["target_example"])) for channel in channels] == [
+        ("cages", {"room", "height", "word"})
+    ]
+    where = ["--target", "room=attic", "--target", "height=3", "--target", "word=-"]
+    create = ["subscriptions", "create", "--company", "92", "--channel", "cages", "--types", "*"]
+    made = json_of(line, *create, *where, stdin="sesame\n")
+    assert made["target"] == {"room": "attic", "height": 3, "word": "••••"}
+    update = ["subscriptions", "update", made["id"], "--target", "room=3"]
+    refused = line.invoke(*update)
+    assert refused.exit_code == 1
+    assert "/target/word must be given again" in refused.stderr
+    changed = json_of(line, *update, "--target", "word=-", stdin="mellon\n")
+    assert changed["target"] == {"room": "3", "height": 3, "word": "••••"}
+    assert json_of(line, "subscriptions", "test", made["id"])["response_body"] == "3 3 mellon"
+    wrong = line.invoke(*create, "--target", "height=high")
+    assert wrong.exit_code == 1
+    assert "/target/height must be a whole number" in wrong.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -55,6 +106,8 @@ def test_a_subscription_from_its_making_to_its_end(line):
         (["create", "--company", "92", "--types", "*"], "/target_url is required"),
         (["create", *TARGET, "--types", "*", "--option", "colour=1"], "/colour is not known here"),
         (["create", *TARGET, "--types", "*", "--option", "rate=fast"], "write NAME=JSON"),
+        (["create", *TARGET, "--types", "*", "--target", "room"], "write NAME=VALUE"),
+        (["create", *TARGET, "--types", "*", "--channel", "cage"], "is not a known channel: 'cage'"),
         (["update", "sub_0", "--types", "*"], "There is no subscription 'sub_0' here."),
         (["update", "sub_0"], "name what is to change"),
         (["show", "sub_0"], "There is no subscription 'sub_0' here."),

@@ -8,6 +8,7 @@ import pytest
 
 from trunkline.dispatch import ordering, replay, runner, turns
 from trunkline.errors import BodyInvalid
+from trunkline.model.events import shard_of
 from trunkline.testing.receiver import Answer, Hang, Receiver
 
 BY_CLIENT = {"key": "/payload/client_id"}
@@ -429,6 +430,25 @@ async def test_without_an_ordering_nothing_of_it_is_asked_of_the_database(
         await house.check_settled()
         await asyncio.sleep(1.2)
     assert asked == []
+
+
+@on_sqlite
+async def test_what_is_written_late_of_a_deleted_subscription_ends(open_house, target, monkeypatch, until):
+    monkeypatch.setattr(turns, "IDLE_SECONDS", 0.3)
+    async with open_house() as house:
+        no = await house.subscribe(f"{target.url}/h")
+        await emit(house, no, (1, 1))
+        await house.check_settled()
+        row = await house.subscription(no)
+        await house.hub.subscriptions.delete(92, row["id"], channel=None)
+        await until(house.routing_is_fresh)
+        version = house.hub.dispatcher._reader._table.version
+        await until(lambda: house.hub.dispatcher._turns._idle[1] == version)
+        await house.execute(
+            "UPDATE deliveries SET status = 'pending', due_ms = 1, order_key = 7, order_shard = :shard",
+            shard=shard_of(92, 16),
+        )
+        await house.until_statuses(no, gone=1)
 
 
 @on_sqlite

@@ -3,11 +3,14 @@
 import pytest
 from sqlalchemy import text
 
+from trunkline.model.deliveries import Key
 from trunkline.store import deliveries as ledger
 from trunkline.store import open_deliveries as store
+from trunkline.store import ordering
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Settled
 from trunkline.store.open_deliveries import PIECE, Change
+from trunkline.store.ordering import Place
 
 MANY = 2 * PIECE + 1
 
@@ -78,33 +81,25 @@ async def test_what_comes_after_the_change_is_left_alone(open_: Database):
     assert await count(open_, "status = 'pending'") == 1
 
 
+async def test_what_was_queued_meanwhile_behind_one_that_has_ended_has_its_turn(open_: Database):
+    await begin(open_, Change.END)
+    key = {Key(MANY + 1, 1): (7, 0)}
+    held = Settled(MANY + 1, 1, "held", 0, None)
+    async with open_.write() as connection:
+        await connection.execute(
+            text("UPDATE deliveries SET order_key = 7, order_shard = 0 WHERE position = :last"),
+            {"last": MANY},
+        )
+        await ledger.record(connection, [held], now_ms=1, places=key)
+        await ordering.arrange(connection, [Place(1, 7)])
+    assert await count(open_, "queued = 1") == 1
+    while await go_on(open_):
+        pass
+    assert await count(open_, "status = 'pending' AND due_ms IS NOT NULL AND queued IS NULL") == 1
+
+
 async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(open_: Database):
     await begin(open_, Change.END)
     async with open_.write() as connection:
         await connection.execute(text("DELETE FROM subscriptions"))
     assert not await go_on(open_)
-
-
-async def test_what_a_worker_writes_for_one_that_was_deleted_meanwhile_ends_with_the_others(open_: Database):
-    async with open_.write() as connection:
-        await connection.execute(text("UPDATE subscriptions SET status = 'deleted'"))
-    await begin(open_, Change.END)
-    await record(open_, [MANY + 1])
-    while await go_on(open_):
-        pass
-    assert await count(open_, "status <> 'gone'") == 0
-
-
-async def test_what_waits_in_an_order_behind_what_ended_has_its_turn(open_: Database):
-    await begin(open_, Change.END)
-    await record(open_, [MANY + 1])
-    async with open_.write() as connection:
-        await connection.execute(
-            text(
-                "UPDATE deliveries SET status = 'held', due_ms = NULL, queued = 1, order_key = 5, order_shard = 1 "
-                f"WHERE position = {MANY + 1}"
-            )
-        )
-    while await go_on(open_):
-        pass
-    assert await count(open_, "status = 'pending' AND due_ms IS NOT NULL AND queued IS NULL") == 1

@@ -36,14 +36,19 @@ JANE = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
-def exported(hub: Any, folder: Path) -> App:
-    """Export the app for *hub* with the command, read it and connect it."""
-    public = {"TRUNKLINE_SERVER__PUBLIC_URL": hub.url}
-    dataclasses.replace(hub, environment=hub.environment | public).run("export", "make", str(folder))
+def export_of(hub: Any, folder: Path, **settings: str) -> App:
+    """Export the app for *hub* with the command, and read it."""
+    environment = hub.environment | {"TRUNKLINE_SERVER__PUBLIC_URL": hub.url} | settings
+    dataclasses.replace(hub, environment=environment).run("export", "make", str(folder))
     files = {
         file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()
     }
-    app = App(files)
+    return App(files)
+
+
+def exported(hub: Any, folder: Path) -> App:
+    """Export the app and connect it with the key of *hub*."""
+    app = export_of(hub, folder)
     app.connect(api_key=hub.key)
     return app
 

@@ -18,8 +18,9 @@ from referencing.jsonschema import DRAFT7
 from tests.plugins.products import installed_product
 
 from trunkline.pages import Product
-from trunkline_make.generator import generate, remarks
+from trunkline_make.generator import generate
 from trunkline_make.names import camel, kebab
+from trunkline_make.published import keys
 
 from .products import FIND_TASK, OWNERS, TINY, UPDATE_TASK, with_more
 
@@ -35,6 +36,8 @@ PRODUCTS: Mapping[str, Callable[[], Product]] = {
     "installed": installed_product,
     "installed and more": lambda: with_more(installed_product()),
     "nothing but events": lambda: replace(TINY, actions=(), searches=(), lookups=()),
+    "by oauth": lambda: replace(TINY, auth="oauth"),
+    "by either": lambda: replace(TINY, auth="both"),
 }
 Files = Mapping[str, bytes]
 
@@ -152,14 +155,14 @@ def test_every_file_is_listed_and_every_listed_file_is_there(files: Files):
     manifest = read(files, "makecomapp.json")
     listed = {path for path in manifest["generalCodeFiles"].values() if path}
     for kind in manifest["components"].values():
-        listed |= {path for component in kind.values() for path in component["codeFiles"].values()}
+        listed |= {path for component in kind.values() for path in component["codeFiles"].values() if path}
     assert listed == set(files) - {"makecomapp.json"}
 
 
 def test_files_are_named_as_the_editor_of_make_names_them(files: Files):
     for kind in ("connection", "webhook", "module", "rpc"):
         for component_id, component in components(files, kind).items():
-            for path in component["codeFiles"].values():
+            for path in filter(None, component["codeFiles"].values()):
                 name = kebab(component_id)
                 assert re.fullmatch(rf"{kind}s/{name}/{name}\.[a-z-]+\.iml\.json", path)
 
@@ -176,7 +179,8 @@ def test_ids_are_ids_to_make(files: Files):
 def test_components_refer_to_components_that_there_are(files: Files):
     for kind in ("webhook", "module", "rpc"):
         for component in components(files, kind).values():
-            assert component["connection"] in {None, *components(files, "connection")}
+            for role in ("connection", "altConnection"):
+                assert component.get(role) in {None, *components(files, "connection")}
             assert component.get("webhook") in {None, *components(files, "webhook")}
     referred = {
         name
@@ -208,8 +212,12 @@ def test_expressions_name_fields_of_their_own_form(files: Files):
 
 
 def test_the_key_is_kept_out_of_the_logs(files: Files):
-    for path in ("general/base.iml.json", "connections/connection/connection.communication.iml.json"):
-        assert "request.headers.x-api-key" in read(files, path)["log"]["sanitize"]
+    base = read(files, "general/base.iml.json")
+    header = next(iter(base["headers"])).lower()
+    assert f"request.headers.{header}" in base["log"]["sanitize"]
+    if "connection" in components(files, "connection"):
+        key = read(files, "connections/connection/connection.communication.iml.json")
+        assert "request.headers.x-api-key" in key["log"]["sanitize"]
 
 
 def test_each_status_has_an_error_of_make(files: Files):
@@ -325,6 +333,21 @@ def test_a_condition_that_cannot_be_written_is_told():
         generate(replace(TINY, searches=(replace(FIND_TASK, input=schema),)))
 
 
-def test_an_export_says_that_the_app_takes_keys_where_oauth_is_asked_for():
-    assert not any("OAuth" in remark for remark in remarks(TINY))
-    assert any("takes API keys" in remark for remark in remarks(replace(TINY, auth="both")))
+@pytest.mark.parametrize(
+    ("auth", "connections", "reference"),
+    [
+        ("key", {"connection": "basic"}, ("connection", None)),
+        ("oauth", {"oauth": "oauth"}, ("oauth", None)),
+        ("both", {"connection": "basic", "oauth": "oauth"}, ("connection", "oauth")),
+    ],
+)
+def test_people_come_in_as_the_settings_say(auth: Any, connections: Any, reference: Any):
+    made = generate(replace(TINY, auth=auth))
+    described = components(made, "connection")
+    assert {name: connection["connectionType"] for name, connection in described.items()} == connections
+    assert auth == "key" or described["oauth"]["codeFiles"]["common"] is None  # the secret is no file
+    referring = [each for kind in ("module", "webhook", "rpc") for each in components(made, kind).values()]
+    used = {(each["connection"], each.get("altConnection")) for each in referring if each["connection"]}
+    assert used == {reference}
+    lost = set(keys(generate(TINY).get)) - set(keys(made.get))
+    assert any(key.startswith("connection ") for key in lost) is (auth == "oauth")

@@ -26,6 +26,7 @@ from trunkline.dispatch import (
     retries,
     runner,
     settlement,
+    starting,
     turns,
     unroutable,
 )
@@ -75,13 +76,33 @@ LIMITS = {
     ordering: {"LOOK_SECONDS": 0.3, "WAIT_SECONDS": 0.15, "MOST_WAITING": 6, "MOST_BLOCKED": 2},
     gates: {"SHARE_SECONDS": 0.3, "MOST_WAITING": 3},
     paced_lane: {"LOOK_SECONDS": 0.3, "PERIOD_SECONDS": 0.05, "LOOKED_AT": 2},
-    turns: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.05, "MOST_CLAIMED": 12, "FRONTS": 4, "RUN": 3},
+    turns: {
+        "LOOK_SECONDS": 0.3,
+        "IDLE_SECONDS": 0.6,
+        "CROWDED_SECONDS": 0.05,
+        "MOST_CLAIMED": 12,
+        "FRONTS": 4,
+        "RUN": 3,
+    },
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
+    starting: {"SHORTEST_PAGE": 2},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""
 TIMED = (
-    *(gates, leases, matching_lane, ordering, owned_shards, reader, replay_lane, runner, settlement, pauses),
+    *(
+        gates,
+        leases,
+        matching_lane,
+        ordering,
+        owned_shards,
+        reader,
+        replay_lane,
+        runner,
+        settlement,
+        pauses,
+        turns,
+    ),
 )
 """The modules that read the monotonic clock."""
 TIMEOUT_SECONDS = 0.8

@@ -160,3 +160,13 @@ def build_with_a_company_in_the_body():
             "    text: str = Field(max_length=100)\n    company_id: int = 0\n",
         ),
     )
+
+
+@breaks("plugin.routes-keep-companies-apart")
+def build_with_a_record_for_whoever_knows_its_id():
+    return acme(
+        (ROUTER, KEPT),
+        (ADDS, ADDS.replace("return note", 'note.id = f"note-{1000 + len(kept)}"\n        return kept.setdefault(note.id, note)')),
+        ('raise trunkline.NotFound("note", "asked for")', "return kept[note_id]"),
+        ("    text: str = Field(max_length=100)\n", '    text: str = Field(max_length=100)\n    id: str = ""\n'),
+    )  # fmt: skip

@@ -4,7 +4,7 @@ import contextlib
 import gc
 import itertools
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import orjson
@@ -23,7 +23,8 @@ LEAK_BYTES = 1024
 """What one attempt may leave in memory, on average."""
 WARMING_ATTEMPTS = 50
 ATTEMPTS = 150
-COUNTED_ATTEMPTS = 40
+WARMING_COUNTED_ATTEMPTS = 20
+COUNTED_ATTEMPTS = 30
 GRACE_SECONDS = 3.0
 DESCRIPTORS = Path("/proc/self/fd")
 
@@ -104,8 +105,8 @@ class TraceChecks(SafetyChecks):
             gc.collect()
             return count_held(package, roots)
 
-        before = await held_after(COUNTED_ATTEMPTS // 2)
-        grown = await held_after(COUNTED_ATTEMPTS) - before
+        rounds = (WARMING_COUNTED_ATTEMPTS, COUNTED_ATTEMPTS, COUNTED_ATTEMPTS)
+        grown = _steady_growth([await held_after(attempts) for attempts in rounds])
         return f"{grown / COUNTED_ATTEMPTS:.1f} objects" if grown >= COUNTED_ATTEMPTS / 2 else ""
 
     @check("channel.leaves-nothing-open", level=COMPLETE)
@@ -141,7 +142,7 @@ async def _attempts(trial: ChannelTrial, push: Push) -> AsyncIterator[Result]:
 
 
 async def _grown_bytes(trial: ChannelTrial) -> str:
-    """Measure by how much memory grows an attempt, twice: a leak grows both times, what fills once does not."""
+    """Measure by how much memory grows an attempt."""
     padding = b" " * 4096
 
     async def traced_after(attempts: int) -> int:
@@ -158,8 +159,13 @@ async def _grown_bytes(trial: ChannelTrial) -> str:
         traced = [await traced_after(attempts) for attempts in (WARMING_ATTEMPTS, ATTEMPTS, ATTEMPTS)]
     finally:
         tracemalloc.stop()
-    grown = min(after - before for before, after in itertools.pairwise(traced))
+    grown = _steady_growth(traced)
     return f"{grown // ATTEMPTS} bytes" if grown >= ATTEMPTS * LEAK_BYTES else ""
+
+
+def _steady_growth(measured: Sequence[int]) -> int:
+    """Tell by how much it has grown from each measure to the next: a leak grows every time, what fills once does not."""
+    return min(after - before for before, after in itertools.pairwise(measured))
 
 
 def _texts_of(error: BaseException | None) -> list[str]:

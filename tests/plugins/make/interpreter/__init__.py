@@ -7,6 +7,7 @@ See README.md beside this file.
 from .app import App, Poller, Webhook
 from .expressions import evaluate
 from .forms import ERASE, FormRefused, fill_in
+from .oauth import OAuthConnection
 from .requests import MakeError
 from .templates import render
 from .values import UNDEFINED, NotUnderstood
@@ -18,6 +19,7 @@ __all__ = [
     "FormRefused",
     "MakeError",
     "NotUnderstood",
+    "OAuthConnection",
     "Poller",
     "Webhook",
     "evaluate",

@@ -38,9 +38,15 @@ class App:
         modules: Mapping[str, Any] = self.manifest["components"]["module"]
         return [name for name, module in modules.items() if module["moduleType"] == kind]
 
+    def connection_of(self, kind: str) -> str:
+        """Find the connection of a kind: ``basic`` or ``oauth``."""
+        described: Mapping[str, Any] = self.manifest["components"]["connection"]
+        (name,) = [name for name, connection in described.items() if connection["connectionType"] == kind]
+        return name
+
     def connect(self, **values: Any) -> dict[str, Any]:
         """Make the connection; gives its ``uid`` and the label that a person sees. Raises MakeError."""
-        (name,) = self.manifest["components"]["connection"]
+        name = self.connection_of("basic")
         block = self.code("connection", name, "communication")
         parameters = fill_in(self.code("connection", name, "params"), values)
         sender = Sender({}, self.sender.log)

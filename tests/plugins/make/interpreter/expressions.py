@@ -5,8 +5,10 @@ for names that are no identifiers, ``[1]`` for the first item, functions with ar
 """
 
 import re
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from . import functions
@@ -23,11 +25,12 @@ _LITERALS: Mapping[str, Any] = {
     "undefined": UNDEFINED,
     "emptyarray": [],
 }
+_ORDER = ("<", "<=", ">", ">=")
 _LEVELS = (
     ("||",),
     ("&&",),
     ("=", "==", "===", "!=", "!=="),
-    ("<", "<=", ">", ">="),
+    _ORDER,
     ("+", "-"),
     ("*", "/", "%"),
 )
@@ -132,6 +135,8 @@ class Parser:
     def _variable(self, name: str) -> Any:
         if name in _LITERALS:
             return _LITERALS[name]
+        if name == "uuid":  # another one each time
+            return str(uuid.uuid4())
         if name not in self._context:
             msg = f"the variable {name} here, where there are {', '.join(sorted(self._context))}"
             raise NotUnderstood(msg)
@@ -175,6 +180,8 @@ def _operate(operator: str, left: Any, right: Any) -> Any:
         return _equal(left, right)
     if operator in {"!=", "!=="}:
         return not _equal(left, right)
+    if isinstance(left, datetime) and isinstance(right, datetime) and operator in _ORDER:
+        return _ARITHMETIC[operator](left, right)
     if _are_numbers(left, right):
         return left + right if operator == "+" else _ARITHMETIC[operator](left, right)
     if operator == "+" and (isinstance(left, str) or isinstance(right, str)):

@@ -4,10 +4,11 @@
 """
 
 import base64
+import functools
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -58,10 +59,17 @@ def _sha256(text: str, encoding: str = "hex", key: str | None = None, key_encodi
 
 
 def _replace(text: str, search: str, replacement: str) -> str:
-    if text.count(search) > 1 or search.startswith("/"):
-        msg = "replace() of a pattern, or of what is there more than once"
+    if len(search) > 1 and search.startswith("/"):
+        msg = "replace() of a pattern"
         raise NotUnderstood(msg)
     return text.replace(search, replacement)
+
+
+def _add(unit: str, moment: Any, count: Any) -> datetime:
+    if not isinstance(moment, datetime) or not isinstance(count, int):
+        msg = f"{count!r} {unit} after {moment!r}"
+        raise NotUnderstood(msg)
+    return moment + timedelta(**{unit: count})
 
 
 def _join(items: Any, separator: str) -> str:
@@ -117,6 +125,8 @@ def _to_collection(items: Any, key: str, value: str) -> dict[str, Any]:
 
 _CHOOSING: Mapping[str, Callable[..., Any]] = {"if": _if, "ifempty": _ifempty}
 _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
+    "addMinutes": functools.partial(_add, "minutes"),
+    "addSeconds": functools.partial(_add, "seconds"),
     "base64": lambda text: base64.b64encode(text.encode()).decode(),
     "contains": _contains,
     "createJSON": json_text,

@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import httpx2
 
@@ -20,6 +21,7 @@ DIRECTIVES = frozenset(
 RESPONSE = frozenset(
     {"limit", "iterate", "output", "trigger", "data", "temp", "metadata", "uid", "valid", "error"}
 )
+_FORM = "application/x-www-form-urlencoded"
 _PAGINATION = frozenset({"condition", "qs"})
 _MAX_PAGES = 50
 _MAX_SECONDS = 40.0
@@ -115,7 +117,7 @@ class Sender:
             "request": {
                 "url": str(request.url),
                 "headers": dict(request.headers),
-                "body": request.content.decode(),
+                "body": _read_body(request),
             },
             "response": copy.deepcopy(answer.variables()),
         }
@@ -163,6 +165,9 @@ def _content(block: Mapping[str, Any], context: Mapping[str, Any], headers: dict
         return json_text(body)
     if block["type"] == "text" and isinstance(body, str):
         return body
+    if block["type"] == "urlencoded" and isinstance(body, dict):
+        headers["content-type"] = _FORM
+        return urlencode({name: _query_text(value) for name, value in body.items()})
     msg = f"a body of the type {block['type']} from {body!r}"
     raise NotUnderstood(msg)
 
@@ -181,6 +186,11 @@ def _query_text(value: Any) -> str:
 def _parsed(response: httpx2.Response) -> Any:
     is_json = response.headers.get("content-type", "").partition(";")[0].endswith("json")
     return parse_json(response.content) if is_json and response.content else response.text
+
+
+def _read_body(request: httpx2.Request) -> Any:
+    text = request.content.decode()
+    return dict(parse_qsl(text)) if request.headers.get("content-type") == _FORM else text
 
 
 def _hide(entry: dict[str, Any], path: list[str]) -> None:

@@ -1,0 +1,62 @@
+"""``events show`` and ``events explain``: one event, and what became of it. Whose it is need not be said."""
+
+import sys
+from typing import Annotated, Any
+
+import msgspec
+import typer
+
+from trunkline.cli import opening
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.output import show_json, show_table
+from trunkline.errors import NotFound
+from trunkline.hub.hub import Hub
+from trunkline.model.events import Event
+from trunkline.settings import Settings
+from trunkline.store import stream
+
+Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The event's id.")]
+
+
+def show_event(context: typer.Context, event: Id, config: Config = None) -> None:
+    """Print the envelope of an event, as every channel has it.
+
+    Example: [bold]trunkline events show 1000[/bold]
+    """
+    envelope = run(_read(load_settings(context, config), event))
+    typer.echo(msgspec.json.format(envelope, indent=2) if sys.stdout.isatty() else envelope)
+
+
+def explain_event(context: typer.Context, event: Id, as_json: AsJson = False, config: Config = None) -> None:
+    """Tell for each subscription of the event's company whether it matched, and what became of its delivery.
+
+    Example: [bold]trunkline events explain 1000[/bold]
+    """
+    view = run(_explain(load_settings(context, config), event))
+    if as_json:
+        show_json(view)
+        return
+    names = ("subscription_id", "channel", "state", "attempts", "next_attempt_utc", "reason")
+    rows = [["-" if row[name] is None else str(row[name]) for name in names] for row in view["subscriptions"]]
+    show_table(("subscription", "channel", "state", "attempts", "next attempt", "reason"), rows)
+
+
+async def _read(settings: Settings, event_id: int) -> bytes:
+    async with opening.opened(settings) as hub:
+        return (await _find(hub, event_id)).body
+
+
+async def _explain(settings: Settings, event_id: int) -> dict[str, Any]:
+    async with opening.opened(settings) as hub:
+        return await hub.deliveries.explain((await _find(hub, event_id)).company_id, event_id)
+
+
+async def _find(hub: Hub, event_id: int) -> Event:
+    """Read an event, whoever's it is. Raises NotFound."""
+    async with hub.database.read() as connection:
+        found = (await stream.by_positions(connection, [event_id])).get(event_id)
+    if found is None:
+        raise NotFound("event", event_id)
+    return found

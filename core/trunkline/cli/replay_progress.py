@@ -1,0 +1,82 @@
+"""How far a replay has come, for whoever waits for it: a bar on a terminal, a line now and then in a pipe."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from trunkline.cli.output import span, warn
+
+LINE_SECONDS = 5.0
+
+Show = Callable[[int], None]
+"""Shows how many have been delivered by now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many deliveries a replay was counted to make; more where there was no time to count them all."""
+
+    deliveries: int
+    is_complete: bool = True
+
+    def __str__(self) -> str:
+        return f"{'' if self.is_complete else 'at least '}{self.deliveries:,}"
+
+
+@contextlib.contextmanager
+def shown(total: Total) -> Generator[Show]:
+    """Give what shows how far a replay of *total* deliveries has come, on standard error."""
+    if not sys.stderr.isatty():
+        yield Lines(total).show
+        return
+    with bar(total, Console(stderr=True)) as show:
+        yield show
+
+
+@contextlib.contextmanager
+def bar(total: Total, console: Console) -> Generator[Show]:
+    """Draw a bar against *total*, with the time that is left; one that only moves where the total is not known."""
+    columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    rest = (TextColumn("left"), TimeRemainingColumn()) if total.is_complete else ()
+    with Progress(*columns, *rest, console=console) as progress:
+        task = progress.add_task("replay", total=total.deliveries if total.is_complete else None)
+        yield lambda delivered: progress.update(task, completed=delivered)
+
+
+@dataclass(slots=True)
+class Lines:
+    """Writes a line at the beginning, and then one every ``LINE_SECONDS``."""
+
+    total: Total
+    clock: Callable[[], float] = time.monotonic
+    write: Callable[[str], None] = warn
+    _began: float = field(init=False)
+    _last: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._began = self._last = self.clock()
+        self.write(f"To be sent: {self.total}.")
+
+    def show(self, delivered: int) -> None:
+        """Write how far it is, how fast it goes, and how long the rest takes at that pace, if it is time for a line."""
+        now = self.clock()
+        if now - self._last < LINE_SECONDS:
+            return
+        self._last = now
+        per_second = delivered / (now - self._began)
+        left = max(self.total.deliveries - delivered, 0)
+        is_known = self.total.is_complete and delivered > 0
+        rest = f", {span(left / per_second)} left" if is_known else ""
+        self.write(f"{delivered:,} of {self.total} delivered, {per_second:,.0f}/s{rest}")

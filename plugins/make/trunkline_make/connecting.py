@@ -1,0 +1,75 @@
+"""How the app's users let it in: by an API key, by OAuth, or by either, where each module asks which.
+
+A connection of Make keeps its kind, so the one by OAuth is a component beside the one by key. Its calls are those of Make's
+example with PKCE: https://developers.make.com/custom-apps-documentation/app-components/connections/oauth2
+"""
+
+from collections.abc import Mapping
+
+from trunkline import Json
+from trunkline.pages import Product
+from trunkline_make import names
+
+_CONNECT_BY_KEY = (
+    "Make an API key in %TITLE%, with the scopes `events:read`, `webhooks:write`, `integrations:read` and `integrations:write`. "
+    "In Make, add a module of %TITLE%, press **Create a connection** and paste the key. "
+    "The connection is named after the key and its company."
+)
+_CONNECT_BY_OAUTH = (
+    "In Make, add a module of %TITLE%, press **Create a connection** and then **Save**. %TITLE% opens in a window: sign in, and allow "
+    "what the app asks for. The connection is named after the company and renews itself. It ends when somebody ends it in %TITLE% "
+    "under **Connected apps**, or when you delete it in Make."
+)
+_CONNECT_BY_EITHER = f"{_CONNECT_BY_KEY}\n\nWithout a key, choose **%TITLE% (OAuth)** as the connection type. {_CONNECT_BY_OAUTH}"
+_SECRETS = (
+    "\n5. For the connection by OAuth, register the app with the hub, with the redirect URI `https://www.make.com/oauth/cb/app`. Put "
+    'the id and the secret that you get into the **Common data** of that connection in Make: `{"clientId": "app_…", '
+    '"clientSecret": "oas_…"}`. They are in none of these files, and cannot be changed any more once Make has approved the app.'
+)
+_BY_TOKEN = {"HEADER": "Authorization", "LOGGED_HEADER": "authorization", "SECRETS": _SECRETS}
+_WORDS: Mapping[str, Mapping[str, str]] = {
+    "key": {
+        "HEADER": "X-Api-Key",
+        "LOGGED_HEADER": "x-api-key",
+        "CREDENTIAL": "{{connection.api_key}}",
+        "REFUSED": "The API key is not valid, or was revoked. Make a new one in %TITLE%, and reconnect with it.",
+        "ACCESS": "API key",
+        "CONNECT": _CONNECT_BY_KEY,
+        "SECRETS": "",
+    },
+    "oauth": _BY_TOKEN
+    | {
+        "CREDENTIAL": "Bearer {{connection.accessToken}}",
+        "REFUSED": "The connection to %TITLE% was ended, or has expired. Reconnect it.",
+        "ACCESS": "connection",
+        "CONNECT": _CONNECT_BY_OAUTH,
+    },
+    "both": _BY_TOKEN
+    | {
+        "CREDENTIAL": "Bearer {{ifempty(connection.accessToken, connection.api_key)}}",
+        "REFUSED": "The API key was revoked, or the connection to %TITLE% was ended. Reconnect it.",
+        "ACCESS": "connection",
+        "CONNECT": _CONNECT_BY_EITHER,
+    },
+}
+
+
+def words(product: Product) -> Mapping[str, str]:
+    """Give what the files say of the way in. The title is a word within them."""
+    return _WORDS[product.auth]
+
+
+def folders(product: Product) -> list[str]:
+    """Name the folders whose files the app has."""
+    return [
+        "app",
+        *(["key"] if product.takes_keys else []),
+        *(["oauth"] if product.takes_oauth else []),
+    ]
+
+
+def reference(product: Product) -> dict[str, Json]:
+    """Say which connection a component has, and which other one its user may choose."""
+    if product.auth == "both":
+        return {"connection": names.CONNECTION, "altConnection": names.OAUTH_CONNECTION}
+    return {"connection": names.CONNECTION if product.takes_keys else names.OAUTH_CONNECTION}

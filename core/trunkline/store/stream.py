@@ -268,15 +268,10 @@ async def count_company(
     return count, last if count == limit else up_to
 
 
-async def companies_after(connection: AsyncConnection, after: int) -> tuple[int, list[int]]:
-    """Tell the newest position, and list the companies with events after *after*, in one statement."""
-    statement = text(
-        "SELECT h.position, c.company_id FROM stream_head AS h LEFT JOIN "
-        "(SELECT DISTINCT company_id FROM events WHERE position > :after AND position <= "
-        "(SELECT position FROM stream_head WHERE id = 1)) AS c ON true WHERE h.id = 1"  # the bound is for PostgreSQL's planner
-    )
-    rows = (await connection.execute(statement, {"after": after})).all()
-    return rows[0][0], [row[1] for row in rows if row[1] is not None]
+async def companies_after(connection: AsyncConnection, after: int, up_to: int) -> list[int]:
+    """List the companies with events after *after* and up to *up_to*."""
+    statement = text("SELECT DISTINCT company_id FROM events WHERE position > :after AND position <= :up_to")
+    return [row[0] for row in await connection.execute(statement, {"after": after, "up_to": up_to})]
 
 
 async def first_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:

@@ -4,8 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import Generator, Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Protocol, Self
+from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,7 +15,6 @@ from trunkline.model import cursors
 from trunkline.model.event_groups import is_group, types_among
 from trunkline.model.events import Event
 from trunkline.runtime import callers
-from trunkline.runtime.beginnings import Beginnings
 from trunkline.schemas.catalog import EventType, Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
 from trunkline.schemas.versions import Pins, SchemaVersions
@@ -28,17 +26,8 @@ from trunkline.stream import filtered_pages
 from trunkline.stream.filtered_pages import FilteredPages, Found, PageRequest
 from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.page_bytes import UNKNOWN, PageBytes
-from trunkline.stream.shared_reads import Begin, SharedReads
 
 LOOK_SECONDS = 1.0
-PAUSE_SECONDS = 0.005
-"""Between two looks for whom the log has grown: where thousands of events come in a second they would have half of the loop."""
-ANSWERS_AT_ONCE = 16
-"""Long polls that are answered in one turn of the event loop: each takes some 200 µs of it."""
-
-
-def _nothing() -> None:
-    """Do nothing."""
 
 
 class Streaming:
@@ -61,8 +50,6 @@ class Streaming:
         self._long_polls = long_polls
         self._directory = directory
         self._page_bytes = PageBytes()
-        self._shared: SharedReads[tuple[int, Sequence[Event]]] = SharedReads()
-        self._answers = Beginnings(ANSWERS_AT_ONCE)
         self._filtered = FilteredPages(self._read_piece, schema_versions)
         self._head = 0
         """The head at an earlier read: a later read sees everything up to it."""
@@ -190,8 +177,7 @@ class Streaming:
         return filtered_pages.check(filter, [kind for kind in types if not names or kind.name in names])
 
     async def _page(self, request: PageRequest, wait_seconds: float) -> Found:
-        read = self._read_together if wait_seconds > 0 else self._read
-        request, after, events = await self._read_first(self._fitting(request), read)
+        request, after, events = await self._read_first(self._fitting(request))
         if not events and wait_seconds > 0:
             async with self._long_polls.of(request.company_id):
                 after, events = await callers.while_present(self._wait(request, wait_seconds))
@@ -224,37 +210,20 @@ class Streaming:
         page = self._page_bytes.cut(request.company_id, events[: request.limit])
         return Found(page, page[-1].position if page else after, more=len(events) > len(page))
 
-    async def _read_first(
-        self, request: PageRequest, read: "_Read"
-    ) -> tuple[PageRequest, int, Sequence[Event]]:
-        """Read as *read* does, and a few events first where it is not known how long the company's are.
+    async def _read_first(self, request: PageRequest) -> tuple[PageRequest, int, list[Event]]:
+        """Read as ``_read`` does, and a few events first where it is not known how long the company's are.
 
         Returns the request as well: its limit is lower where the events are long.
         """
         if request.limit > UNKNOWN and not self._page_bytes.knows(request.company_id):
-            after, events = await read(replace(request, limit=UNKNOWN), may_expire=True)
+            after, events = await self._read(replace(request, limit=UNKNOWN), may_expire=True)
             if len(events) <= UNKNOWN:
                 return request, after, events
             self._page_bytes.cut(request.company_id, events)
             request = replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
-        return request, *(await read(request, may_expire=True))
+        return request, *(await self._read(request, may_expire=True))
 
-    async def _read_together(self, request: PageRequest, *, may_expire: bool) -> tuple[int, Sequence[Event]]:
-        """Read as ``_read`` does, once for all calls that wait for the same page; then a few at a time go on."""
-        key = (
-            (may_expire, request.company_id, *request.types),
-            request.cursor,
-            request.since_ms,
-            request.limit,
-        )
-        found = await self._shared.read(key, partial(self._read, request, may_expire=may_expire))
-        if not self._answers.try_take():
-            await self._answers.wait(request.company_id)
-        return found
-
-    async def _read(
-        self, request: PageRequest, begin: Begin = _nothing, *, may_expire: bool
-    ) -> tuple[int, Sequence[Event]]:
+    async def _read(self, request: PageRequest, *, may_expire: bool) -> tuple[int, list[Event]]:
         """Read one event more than the page holds; returns the position to go on from, and the events.
 
         That is as far as is known to hold nothing for this page, so that a client that polls in vain keeps its place
@@ -262,7 +231,6 @@ class Streaming:
         """
         known = self._head
         async with self._database.read() as connection:
-            begin()
             after = request.cursor or 0
             if request.since_ms is not None:
                 after = max(after, await stream.position_before(connection, request.since_ms))
@@ -275,23 +243,16 @@ class Streaming:
         self._head = bounds.head
         return max(after, known), events
 
-    async def _wait(self, request: PageRequest, wait_seconds: float) -> tuple[int, Sequence[Event]]:
+    async def _wait(self, request: PageRequest, wait_seconds: float) -> tuple[int, list[Event]]:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         with self._watch.signal(request.company_id) as signal:
             while True:
-                # Nothing this young is removed.
-                after, events = await self._read_together(request, may_expire=False)
+                after, events = await self._read(request, may_expire=False)  # nothing this young is removed
                 left = deadline - loop.time()
                 if events or left <= 0 or self._watch.is_released:
                     return after, events
                 await signal.wait(left)
-
-
-class _Read(Protocol):
-    """Reads a page: gives the position to go on from, and the events."""
-
-    async def __call__(self, request: PageRequest, *, may_expire: bool) -> tuple[int, Sequence[Event]]: ...
 
 
 async def _read_after(
@@ -349,18 +310,20 @@ class Watch:
                 await log_has_grown.wait(LOOK_SECONDS)
                 with contextlib.suppress(StoreUnavailable):
                     await self._set_those_with_events()
-                if self._waiting:
-                    await asyncio.sleep(PAUSE_SECONDS)
 
     async def _set_those_with_events(self) -> None:
         if not self._waiting:
             self._known_head = 0
             return
         async with self._database.read() as connection:
-            if self._known_head:
-                head, companies = await stream.companies_after(connection, self._known_head)
-            else:
-                head, companies = (await stream.head(connection)).position, [*self._waiting]
+            head = (await stream.head(connection)).position
+            if head == self._known_head:
+                return
+            companies = (
+                await stream.companies_after(connection, self._known_head, head)
+                if self._known_head
+                else [*self._waiting]
+            )
         self._known_head = head
         for company in companies:
             for signal in self._waiting.get(company, ()):

@@ -137,13 +137,12 @@ async def test_positions_that_do_not_exist_are_left_out(database: Database):
         assert await stream.by_positions(connection, []) == {}
 
 
-async def test_companies_are_listed_that_have_events_after_a_position(database: Database):
+async def test_companies_are_listed_for_a_stretch_of_the_log(database: Database):
     await append(database, [draft(1), draft(2), draft(2), draft(3)])
 
     async with database.read() as connection:
-        for after, expected in ((NONE, [1, 2, 3]), (NONE + 1, [2, 3]), (NONE + 4, [])):
-            head, companies = await stream.companies_after(connection, after)
-            assert (head, sorted(companies)) == (NONE + 4, expected)
+        assert sorted(await stream.companies_after(connection, NONE + 1, NONE + 3)) == [2]
+        assert sorted(await stream.companies_after(connection, NONE, NONE + 4)) == [1, 2, 3]
 
 
 async def test_since_finds_the_place_before_the_first_event_of_that_time(database: Database):

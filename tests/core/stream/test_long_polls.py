@@ -5,7 +5,6 @@ import asyncio
 import pytest
 
 from trunkline.runtime import callers
-from trunkline.store import stream
 
 LIMITS = {
     "limits.enabled": "true",
@@ -76,20 +75,3 @@ async def test_a_long_poll_ends_with_its_caller_and_makes_room(hub):
     for poll in polls:
         poll.cancel()
     await asyncio.gather(*polls, return_exceptions=True)
-
-
-async def test_the_polls_that_an_event_wakes_read_it_once(hub, monkeypatch):
-    polls = await polls_of(hub, hub.client, hub.company_id, 2)
-    await asyncio.sleep(0.1)
-    reads = []
-    read_page = stream.read_page
-
-    async def counted(connection, company_id, **options):
-        reads.append(company_id)
-        return await read_page(connection, company_id, **options)
-
-    monkeypatch.setattr(stream, "read_page", counted)
-    await hub.emit("lead.created", company_id=hub.company_id)
-    answers = await asyncio.gather(*polls)
-    assert [len(answer.json()["events"]) for answer in answers] == [1, 1]
-    assert reads == [hub.company_id]

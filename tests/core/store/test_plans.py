@@ -48,7 +48,6 @@ CALLS: dict[str, Call] = {
     "read a page for some shards": lambda c: stream.read_on(
         c, [1, 5, 9], after=MIDDLE, up_to=MIDDLE + 50_000, limit=100
     ),
-    "whose events are new": lambda c: stream.companies_after(c, 990 + EVENTS),
     "poll": lambda c: stream.read_page(c, 7, types=(), after=MIDDLE, limit=50),
     "poll a type": lambda c: stream.read_page(c, 7, types=("lead.created",), after=MIDDLE, limit=50),
     "read events of claims": lambda c: stream.by_positions(c, [key.position for key in KEYS]),

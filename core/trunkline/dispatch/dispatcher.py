@@ -6,6 +6,7 @@
                                    └────► matching lane ─────┘│ ▲  ▲
                               cursors, ledger ◄── settlement ◄┘ │  └── ordering ◄── turns ◄── whose turn it is
                                                                 └── retries, paced lane ◄── what is due
+    lookout, once a second: wakes the reader, the retries, the replays and the aftermath where others left them something
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from trunkline.dispatch.gathering import Gathering
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.lapses import Lapses
 from trunkline.dispatch.leases import Leases
+from trunkline.dispatch.lookout import Lookout, has_due_soon
 from trunkline.dispatch.matching_lane import MatchingLane
 from trunkline.dispatch.ordering import Ordering
 from trunkline.dispatch.owned_shards import OwnedShards
@@ -58,6 +60,9 @@ LANE_CONNECTIONS = 4
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for what is in flight."""
 SWEEP_SECONDS = 0.1
+"""How often a worker that has deliveries in memory looks for those that take too long."""
+IDLE_SECONDS = 1.0
+"""And one that has none, for what it may forget."""
 _NOT_VITAL = frozenset({"replays", "lapses", "aftermath", "gaps"})
 """Parts without which a worker delivers all the same."""
 _log = logging.getLogger(__name__)
@@ -162,7 +167,20 @@ class Dispatcher:
         self._gaps = Gaps(
             self._database, table, self._sender, self._owned, timeout_seconds=self._settings.timeout_seconds
         )
+        self._lookout = self._build_lookout(log_has_grown)
         self._reports.watch(self._runner, self._owned)
+
+    def _build_lookout(self, log_has_grown: Signal) -> Lookout:
+        """Tell for each part that does not look by itself when there is something for it."""
+        lookout = Lookout(self._database)
+        lookout.wake(log_has_grown, when=self._reader.is_behind)
+        lookout.wake(self._signals.due, when=has_due_soon)
+        lookout.wake(
+            self._signals.replay, when=lambda agenda: agenda.has_replays or self._runner.has_replayed
+        )
+        lookout.wake(self._aftermath.signal, when=lambda agenda: agenda.has_unsettled)
+        lookout.wake(self._signals.erasure, when=lambda agenda: agenda.has_erasures)
+        return lookout
 
     def _build_reader(self, table: RoutingTable) -> Reader:
         unreadable = Unreadable(self._database, self._owned, records=self._records, reports=self._reports)
@@ -221,6 +239,7 @@ class Dispatcher:
             "lapses": self._lapses.run,
             "aftermath": self._aftermath.run,
             "gaps": self._gaps.run,
+            "lookout": self._lookout.run,
             "settlement": self._settlement.run,
             "sweep": self._sweep,
         }
@@ -244,6 +263,7 @@ class Dispatcher:
             await asyncio.sleep(SWEEP_SECONDS)
             self._runner.sweep()
             self._ordering.sweep()
+            await self._runner.has_work(IDLE_SECONDS)
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:

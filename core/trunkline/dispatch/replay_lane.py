@@ -51,24 +51,28 @@ class ReplayLane:
         self._looked = 0.0
 
     async def run(self, replay_runs: Signal) -> None:
-        """Move replays on whenever one runs, looking once a second."""
+        """Move replays on whenever one runs; the lookout sets *replay_runs* once a second while one does."""
         while True:
-            wait = LOOK_SECONDS
+            wait: float | None = LOOK_SECONDS
             try:
                 wait = await self.step()
             except StoreUnavailable as error:
                 _log.warning("cannot move replays on now: %s", error)
-            await replay_runs.wait(min(wait, WITHDRAWAL_SECONDS) if self._runner.has_replayed else wait)
+            if self._runner.has_replayed:
+                wait = WITHDRAWAL_SECONDS if wait is None else min(wait, WITHDRAWAL_SECONDS)
+            await replay_runs.wait(wait)
 
-    async def step(self) -> float:
-        """Move the replay on that has waited longest; returns in how many seconds to look again."""
+    async def step(self) -> float | None:
+        """Move the replay on that has waited longest; returns in how many seconds to look again, None where none runs."""
         async with self._database.read() as connection:
             await self._notice_ends(connection)
             withdrawing = await store.withdrawing(connection)
             is_any_running = await store.is_any_running(connection)
         await self._withdraw(withdrawing)
+        if withdrawing and not is_any_running:
+            return WITHDRAWAL_SECONDS
         if not is_any_running:
-            return WITHDRAWAL_SECONDS if withdrawing else LOOK_SECONDS
+            return LOOK_SECONDS if self._begun else None
         faults.point("replay.before_take")
         async with self._database.write() as connection:
             row = await store.take_next(connection)

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Draft
+from trunkline.store import agenda, due, paced, shards, stream, subscriptions
 from trunkline.store import deliveries as ledger
-from trunkline.store import due, paced, shards, stream, subscriptions
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
 from trunkline.store.shards import Lease
@@ -51,6 +51,7 @@ CALLS: dict[str, Call] = {
     "poll": lambda c: stream.read_page(c, 7, types=(), after=MIDDLE, limit=50),
     "poll a type": lambda c: stream.read_page(c, 7, types=("lead.created",), after=MIDDLE, limit=50),
     "read events of claims": lambda c: stream.by_positions(c, [key.position for key in KEYS]),
+    "what there is to do": agenda.read,
     "next due": ledger.next_due_ms,
     "oldest due": lambda c: due.oldest(c, limit=500),
     "due by subscription": lambda c: due.waiting(c, due.FREE, after=50, limit=100),
@@ -67,6 +68,7 @@ CALLS: dict[str, Call] = {
         c, [Attempt(9, 9, 1, 1, 1, "delivered", 200, None, None)]
     ),
     "advance": lambda c: shards.advance(c, "wrk_a", [Lease(3, 1, MIDDLE)]),
+    "beat": lambda c: shards.beat(c, "wrk_a", [Lease(3, 1, 0)], lease_ms=1000, lock_no=7),
     "heartbeat": lambda c: shards.heartbeat(c, "wrk_a", lease_ms=1000),
     "take shards": lambda c: shards.claim(c, "wrk_a", limit=8, lease_ms=1000),
     "release claims of the dead": lambda c: shards.release_claims(c, "wrk_b"),

@@ -8,6 +8,7 @@ what order it locks them, whether it waits for a locked row or passes it over, a
 
 from trunkline.model.deliveries import FINAL, OPEN, Key
 from trunkline.store import (
+    agenda,
     deliveries,
     due,
     open_deliveries,
@@ -130,6 +131,22 @@ class Ledger:
         )
 
 
+class Agenda:
+    """``store.agenda``."""
+
+    async def read(connection):
+        due = await Ledger.next_due_ms(connection)
+        replaying = connection.rows("replays").values()
+        return agenda.Agenda(
+            connection.get("head", 1)["position"],
+            connection.get("routing", 1)["version"],
+            due,
+            has_replays=any(r["status"] == "running" or r["withdrawing"] is not None for r in replaying),
+            has_unsettled=any(note is not None for note in connection.rows("unsettled").values()),
+            has_erasures=False,
+        )
+
+
 class OpenDeliveries:
     """``store.open_deliveries``, in pieces of a few."""
 
@@ -171,6 +188,28 @@ class OpenDeliveries:
 
 class Shards:
     """``store.shards``."""
+
+    async def beat(connection, worker, leases, *, lease_ms, lock_no):
+        await connection.statement()
+        now, workers = connection.now_ms, connection.rows("workers")
+        known = {lease.shard for lease in leases}
+        if any(
+            row["heartbeat_ms"] > now + lease_ms or (name != worker and row["heartbeat_ms"] < now - lease_ms)
+            for name, row in workers.items()
+        ) or any(
+            row["holder"] == worker and row["shard"] not in known
+            for row in connection.rows("shards").values()
+        ):
+            return None
+        alive = len(workers)
+        noted = await connection.update(
+            "workers", [worker], lambda row: True, lambda row: {"heartbeat_ms": now}
+        )
+        if not noted:
+            return None
+        until = now + lease_ms
+        renewed = await _change_held(connection, worker, leases, lambda lease: {"lease_until_ms": until})
+        return shards.Beat(alive, renewed)
 
     async def heartbeat(connection, worker, *, lease_ms, lock_no, suspects):
         await connection.statement()
@@ -671,6 +710,7 @@ async def log_bounds(connection):
 
 
 MODELS = {
+    agenda: Agenda,
     deliveries: Ledger,
     open_deliveries: OpenDeliveries,
     shards: Shards,

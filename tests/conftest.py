@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from pathlib import Path
 from types import ModuleType
 
+import hypothesis
 import pytest
 from tests.databases import MigratedDatabases
 from tests.hubs import Running, SharedHubs, start_hub
@@ -34,6 +35,11 @@ from trunkline.testing.databases import Engine, started_postgres
 from trunkline.testing.receiver import Receiver
 
 __all__ = ["SHARDS", "started_postgres"]
+
+hypothesis.settings.register_profile(
+    "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")  # how long an example takes says how busy the machine is
 
 TESTS = Path(__file__).parent
 SCHEMAS = TESTS.parent / "schemas"

@@ -320,7 +320,6 @@ def test_the_readme_runs(make_reader: MakeReader):
     "page",
     [
         "connect-agents",
-        "connect-apps-by-oauth",
         "connect-make",
         "embed-the-portal",
         "poll-events",

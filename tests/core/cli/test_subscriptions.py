@@ -81,7 +81,7 @@ def test_a_target_is_given_by_its_members_and_a_secret_by_standard_input(line, t
     line = type(line)(line.folder, {**line.environment, **paths})
     channels = json_of(line, "subscriptions", "channels")["channels"]
     assert [(channel["name"], set(channel["target_example"])) for channel in channels] == [
-        ("cages", {"room", "word"})
+        ("cages", {"room", "height", "word"})
     ]
     where = ["--target", "room=attic", "--target", "height=3", "--target", "word=-"]
     create = ["subscriptions", "create", "--company", "92", "--channel", "cages", "--types", "*"]

@@ -304,8 +304,7 @@ workers = Table(
     Column("draining", Boolean, nullable=False),
     Column("lock_no", BigInteger),
 )
-"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null where the server
-does not show it."""
+"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null where the server does not show it."""
 
 quarantine = Table(
     "quarantine",

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Draft
-from trunkline.store import agenda, due, paced, shards, stream, subscriptions
+from trunkline.store import agenda, due, ordering, paced, shards, stream, subscriptions
 from trunkline.store import deliveries as ledger
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
@@ -31,9 +31,10 @@ SEED = {
     "events": "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
     "SELECT 1000 + n, n % {companies}, 'lead.created', n % 16, 1700000000000 + n, {body} FROM {numbers}",
     "deliveries": "INSERT INTO deliveries "
-    "(position, subscription_no, status, attempts, claim, updated_ms, due_ms, order_shard) "
+    "(position, subscription_no, status, attempts, claim, updated_ms, due_ms, order_shard, order_key) "
     "SELECT 1000 + n, n % {companies}, CASE WHEN n % 4 = 0 THEN 'pending' ELSE 'delivered' END, 1, 0, 1700000000000, "
-    "CASE WHEN n % 4 = 0 THEN 1700000000000 + n END, CASE WHEN n % 8 = 0 THEN n % 16 END FROM {numbers}",
+    "CASE WHEN n % 4 = 0 THEN 1700000000000 + n END, CASE WHEN n % 8 = 0 THEN n % 16 END, "
+    "CASE WHEN n % 16 = 0 THEN n END FROM {numbers}",
     "attempts": "INSERT INTO attempts (position, subscription_no, number, started_ms, duration_ms, outcome) "
     "SELECT 1000 + n, n % {companies}, 1, 1700000000000, 5, 'delivered' FROM {numbers}",
 }
@@ -59,6 +60,9 @@ CALLS: dict[str, Call] = {
     "claim": lambda c: due.claim(c, due.FREE, "wrk_a", KEYS, lease_ms=1000),
     "paced by subscription": lambda c: due.waiting(c, due.PACED, after=50, limit=100),
     "paced of subscriptions": lambda c: due.pick(c, due.PACED, dict.fromkeys(range(0, 100, 4), 8)),
+    "turns in an order": lambda c: ordering.due_fronts(
+        c, dict.fromkeys(range(16), MIDDLE), limit=128, per_subscription=32, busy=(), after=50
+    ),
     "in flight elsewhere": lambda c: paced.in_flight_elsewhere(c, "wrk_a", [1, 2, 3]),
     "settle claims": lambda c: ledger.settle(
         c, "wrk_a", [Settled(key.position, key.subscription_no, "delivered", 1, 200) for key in KEYS]

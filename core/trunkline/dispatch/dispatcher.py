@@ -161,7 +161,7 @@ class Dispatcher:
         self._retries = Retries(self._database, self._owned, self._runner, starter)
         self._paced = PacedLane(self._database, self._owned, table, self._runner, starter)
         self._turns = self._build_turns(table)
-        self._replays = self._build_replay_lane()
+        self._replays = self._build_replay_lane(starter)
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.now_ms)
         self._aftermath = Aftermath(self._database, due=self._signals.due)
         self._gaps = Gaps(
@@ -216,11 +216,12 @@ class Dispatcher:
             per_subscription=max(1, self._settings.concurrency_per_subscription // 2),
         )
 
-    def _build_replay_lane(self) -> ReplayLane:
+    def _build_replay_lane(self, starter: Starter) -> ReplayLane:
         return ReplayLane(
             self._database,
             self._owned,
             self._runner,
+            starter=starter,
             records=self._records,
             schema_versions=self._sender.schema_versions,
             due=self._signals.due,

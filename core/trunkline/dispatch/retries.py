@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.runner import Runner
-from trunkline.dispatch.starting import Starter
+from trunkline.dispatch.starting import READY, Starter
 from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import Key
 from trunkline.runtime import faults
@@ -28,8 +28,6 @@ WINDOW = 500
 """Due deliveries that are looked at by their time alone; where there are more, each subscription has its turn."""
 IN_TURN = 200
 """Subscriptions that one look into the ledger is for; those behind them have the next one."""
-READY = 256
-"""Claimed deliveries that may wait in memory for a slot, so that slots never stand empty while others are claimed."""
 CROWDED_SECONDS = 0.01
 BUSY_SECONDS = 0.05
 """How long it waits where something is due and none of it may begin."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.replay import Claiming
 from trunkline.dispatch.routing import Route, RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.unroutable import put_aside
@@ -15,6 +16,10 @@ from trunkline.store import replays as replay_store
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Claim
 
+READY = 256
+"""Claimed deliveries that may wait in memory for a slot, so that slots never stand empty while others are claimed."""
+SHORTEST_PAGE = 128
+"""A replay waits until so many deliveries may come at once: a page costs as much however short it is."""
 STARTED_AT_ONCE = 8
 """Claims that start before live deliveries get their turn: each takes some 60 µs of the loop."""
 
@@ -36,6 +41,18 @@ class Starter:
         """Tell whether claims of a subscription, made by whoever came first, begin nothing here: they go on or aside at once."""
         route = self._table.route(subscription_no)
         return route is None or route.pace is not None
+
+    def claiming(self, subscription_no: int) -> Claiming | None:
+        """Tell how much of a replay's next page to claim here; None where the retry lane has to begin it.
+
+        That gives everybody a turn where little room is left in memory.
+        """
+        room = self._runner.slots.room_of_page(subscription_no)
+        ready = self._runner.slots.free + READY * 3 // 4 - self._runner.waiting_claims
+        if room is None or ready < SHORTEST_PAGE or self.passes_on(subscription_no):
+            return None
+        room = min(room, ready) if self._owned.is_alive else 0
+        return Claiming(self._owned.worker, self._runner.claim_ms, room if room >= SHORTEST_PAGE else 0)
 
     async def start(self, claims: Sequence[Claim], *, by_holder: bool = False) -> None:
         """Start *claims*; *by_holder*: they were claimed as the holder of their shards."""

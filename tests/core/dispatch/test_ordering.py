@@ -293,7 +293,7 @@ async def test_a_key_that_fails_in_a_replay_holds_neither_the_others_nor_what_is
 
 
 async def test_a_cancelled_replay_lets_what_waited_for_it_go_on(open_house, target, monkeypatch):
-    monkeypatch.setattr(replay, "OUTSTANDING", 0)  # it reads nothing
+    monkeypatch.setattr(replay, "PAGE", 0)  # it reads nothing
     async with open_house() as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         await emit(house, no, (1, 1))

@@ -629,19 +629,32 @@ class Replays:
         return keys - {None}
 
     async def make_due(connection, replay, positions, *, again):
+        return len(await Replays._open(connection, replay, positions, again=again))
+
+    async def claim_due(connection, replay, positions, *, again, worker, lease_ms):
+        opened = await Replays._open(
+            connection, replay, positions, again=again, worker=worker, lease_ms=lease_ms
+        )
+        rows = [(key, connection.get("deliveries", key)) for key in opened]
+        return [
+            deliveries.Claim(*key, row["attempts"], row["round_start"], row["claim"], row["replay_no"])
+            for key, row in rows
+        ]
+
+    async def _open(connection, replay, positions, *, again, worker=None, lease_ms=0):
         if not positions:
-            return 0
+            return []
         await connection.statement()
-        now, made = connection.now_ms, 0
-        due = {"status": "pending", "due_ms": now, "replay_no": replay.no}
-        due |= {"order_key": None, "order_shard": None, "queued": None}
+        opened = []
+        due = {"status": "pending", "due_ms": connection.now_ms + lease_ms, "replay_no": replay.no}
+        due |= {"order_key": None, "order_shard": None, "queued": None, "claimed_by": worker}
         for position in positions:
             key = (position, replay.subscription_no)
             if not again and key in connection.rows("deliveries"):
                 continue
-            fresh = {"position": position, "no": key[1], "attempts": 0, "round_start": 0, "claimed_by": None}
-            if await connection.insert("deliveries", key, {**fresh, **due, "claim": 0}):
-                made += 1
+            fresh = {"position": position, "no": key[1], "attempts": 0, "round_start": 0}
+            if await connection.insert("deliveries", key, {**fresh, **due, "claim": int(worker is not None)}):
+                opened.append(key)
             elif again:
                 row = connection.get("deliveries", key)
                 is_in_order = row["order_key"] is not None and row["status"] in OPEN
@@ -649,8 +662,8 @@ class Replays:
                     again_due = {**due, "claim": row["claim"] + 1, "round_start": row["attempts"]}
                     again_due["status_before"] = status_before(row)
                     connection.put("deliveries", key, {**row, **again_due})
-                    made += 1
-        return made
+                    opened.append(key)
+        return opened
 
     async def looked_to(connection, subscription_no, *, after, up_to, limit):
         await connection.statement()

@@ -26,6 +26,7 @@ from trunkline.dispatch import (
     retries,
     runner,
     settlement,
+    starting,
     turns,
     unroutable,
 )
@@ -84,6 +85,7 @@ LIMITS = {
         "RUN": 3,
     },
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
+    starting: {"SHORTEST_PAGE": 2},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""

@@ -6,6 +6,7 @@ attempts, or the worker that has read the page, where the target takes what it g
 """
 
 import secrets
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,6 +37,8 @@ LOOKED_AT = 5_000
 OUTSTANDING = 400
 """Deliveries of one replay that may wait for the retry lane; the next page is read when fewer do."""
 
+PATIENCE_MS = 1_000
+"""How long a new replay waits where a delivery is being tried: that attempt may have begun before anybody asked for another."""
 MOST_PAUSES = 10
 """Pauses on the event loop that matching one page may take."""
 
@@ -198,6 +201,7 @@ async def step(
     positions, reached = await _next_page(
         connection, subscription, span, schema_versions=schema_versions, limit=room
     )
+    positions, reached = await _before_attempts(connection, replay, positions, reached)
     done = await _make_due(
         connection, replay, subscription, positions, shard=shard, versions=schema_versions, claiming=claiming
     )
@@ -229,6 +233,18 @@ async def _rest(connection: AsyncConnection, replay: Row, *, is_over: bool) -> N
         await store.end(connection, replay.no, "completed")
     else:
         await store.move(connection, replay.no, position=replay.position, matched=0)
+
+
+async def _before_attempts(
+    connection: AsyncConnection, replay: Row, positions: list[int], reached: int
+) -> tuple[list[int], int]:
+    """Cut a page off before what is being tried, as long as *replay* is new; returns its positions, and how far it reaches."""
+    if not positions or replay.kind == MISSED or replay.updated_ms - replay.created_ms > PATIENCE_MS:
+        return positions, reached
+    first = await store.first_claimed(connection, replay, positions, within_ms=PATIENCE_MS)
+    if first is None:
+        return positions, reached
+    return positions[: bisect_left(positions, first)], first - 1
 
 
 async def _make_due(

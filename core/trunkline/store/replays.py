@@ -205,6 +205,22 @@ async def end_of_subscription(connection: AsyncConnection, subscription_no: int,
         await end(connection, row[0], status)
 
 
+async def first_claimed(
+    connection: AsyncConnection, replay: Row, positions: Sequence[int], *, within_ms: int
+) -> int | None:
+    """Find the first among *positions* that is being tried now, if *replay* was made *within_ms* milliseconds."""
+    statement = text(
+        "SELECT min(position) FROM deliveries WHERE subscription_no = :no AND position BETWEEN :first AND :last "
+        f"AND claimed_by IS NOT NULL AND :created > {sql.now_ms(connection)} - :within"
+    ).bindparams(
+        *(bindparam(name, type_=_table.c.created_ms.type) for name in ("created", "within", "first", "last"))
+    )
+    parameters = {"first": positions[0], "last": positions[-1], "created": replay.created_ms, "within": within_ms}
+    row = await connection.execute(statement, {"no": replay.subscription_no, **parameters})
+    found: int | None = row.scalar_one()
+    return found
+
+
 async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence[int], *, again: bool) -> int:
     """Make deliveries of the events at *positions* due now; returns how many.
 

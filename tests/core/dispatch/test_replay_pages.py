@@ -72,3 +72,18 @@ async def test_what_another_worker_is_trying_is_left_to_it(open_house, receiver)
         rows = {row.position: row for row in await house.rows()}
     assert (rows[first].claimed_by, rows[first].claim, rows[first].attempts) == ("elsewhere", 7, 1)
     assert receiver.count == before + len(others)
+
+
+async def test_a_replay_sends_again_what_was_being_tried_when_it_was_asked_for(open_house, receiver):
+    async with open_house() as house:
+        no = await house.subscribe(receiver.url)
+        await house.emit(1, to=[no])
+        await house.check_settled()
+        receiver.answer(delay_seconds=0.2)
+        before = receiver.count
+        await _replay(house, no)
+        await house.until(lambda: receiver.count > before)
+        view = await _replay(house, no)
+        await house.until(lambda: _is_completed(house, view))
+        (row,) = await house.rows()
+    assert (receiver.count, row.attempts) == (before + 2, 3)

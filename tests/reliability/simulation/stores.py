@@ -628,6 +628,14 @@ class Replays:
         )
         return keys - {None}
 
+    async def first_claimed(connection, replay, positions, *, within_ms):
+        await connection.statement()
+        if replay.created_ms <= connection.now_ms - within_ms:
+            return None
+        rows = connection.rows("deliveries")
+        keys = [(position, replay.subscription_no) for position in positions]
+        return min((key[0] for key in keys if key in rows and rows[key]["claimed_by"]), default=None)
+
     async def make_due(connection, replay, positions, *, again):
         return len(await Replays._open(connection, replay, positions, again=again))
 

@@ -8,7 +8,7 @@ attempts, or the worker that has read the page, where the target takes what it g
 import secrets
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -69,11 +69,22 @@ class Claiming:
 
 
 @dataclass(frozen=True, slots=True)
+class Page:
+    """The *positions* of what is to be delivered, how far a look at the log *reached*, and the *events* that it read."""
+
+    positions: list[int]
+    reached: int
+    events: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """What one step did: how many deliveries it made due, and those among them that are claimed."""
 
     made: int = 0
     claims: Sequence[Claim] = ()
+    events: Mapping[int, Event] = field(default_factory=dict)
+    """By position, those of the claims."""
 
 
 async def begin(connection: AsyncConnection, subscription: Subscription, span: Range) -> Row:
@@ -158,8 +169,8 @@ async def count_page(
     schema_versions: SchemaVersions,
 ) -> tuple[int, int]:
     """Count what the first page of *span* would send; returns the count, and the position that the page reached."""
-    positions, reached = await _next_page(connection, subscription, span, schema_versions=schema_versions)
-    return len(positions), reached
+    page = await _next_page(connection, subscription, span, schema_versions=schema_versions)
+    return len(page.positions), page.reached
 
 
 def countable_types(subscription: Subscription, span: Range) -> Sequence[str | None] | None:
@@ -198,17 +209,15 @@ async def step(
         return Step()
     types = tuple(orjson.loads(replay.event_types)) if replay.event_types else ()
     span = Range(replay.position, up_to, types, replay.kind)
-    positions, reached = await _next_page(
-        connection, subscription, span, schema_versions=schema_versions, limit=room
-    )
-    positions, reached = await _before_attempts(connection, replay, positions, reached)
+    page = await _next_page(connection, subscription, span, schema_versions=schema_versions, limit=room)
+    page = await _before_attempts(connection, replay, page)
     done = await _make_due(
-        connection, replay, subscription, positions, shard=shard, versions=schema_versions, claiming=claiming
+        connection, replay, subscription, page, shard=shard, versions=schema_versions, claiming=claiming
     )
     faults.point("replay.after_make_due")
-    await store.move(connection, replay.no, position=reached, matched=done.made)
+    await store.move(connection, replay.no, position=page.reached, matched=done.made)
     if in_order:
-        await _let_pass(connection, replay, reached)
+        await _let_pass(connection, replay, page.reached)
     return done
 
 
@@ -235,55 +244,58 @@ async def _rest(connection: AsyncConnection, replay: Row, *, is_over: bool) -> N
         await store.move(connection, replay.no, position=replay.position, matched=0)
 
 
-async def _before_attempts(
-    connection: AsyncConnection, replay: Row, positions: list[int], reached: int
-) -> tuple[list[int], int]:
-    """Cut a page off before what is being tried, as long as *replay* is new; returns its positions, and how far it reaches."""
-    if not positions or replay.kind == MISSED or replay.updated_ms - replay.created_ms > PATIENCE_MS:
-        return positions, reached
-    first = await store.first_claimed(connection, replay, positions, within_ms=PATIENCE_MS)
+async def _before_attempts(connection: AsyncConnection, replay: Row, page: Page) -> Page:
+    """Cut *page* off before what is being tried, as long as *replay* is new."""
+    if not page.positions or replay.kind == MISSED or replay.updated_ms - replay.created_ms > PATIENCE_MS:
+        return page
+    first = await store.first_claimed(connection, replay, page.positions, within_ms=PATIENCE_MS)
     if first is None:
-        return positions, reached
-    return positions[: bisect_left(positions, first)], first - 1
+        return page
+    return replace(page, positions=page.positions[: bisect_left(page.positions, first)], reached=first - 1)
 
 
 async def _make_due(
     connection: AsyncConnection,
     replay: Row,
     subscription: Subscription,
-    positions: Sequence[int],
+    page: Page,
     *,
     shard: int,
     versions: SchemaVersions,
     claiming: Claiming | None,
 ) -> Step:
-    """Make the deliveries at *positions* due, and claim them, or queue them where they are in an order."""
+    """Make the deliveries of *page* due, and claim them, or queue them where they are in an order."""
     again = replay.kind != MISSED
     if subscription.ordering is not None:
-        keys = await _order_keys(connection, subscription, positions, versions)
+        keys = await _order_keys(connection, subscription, page, versions)
         return Step(await order_changes.make_due(connection, replay, keys, shard=shard, again=again))
     if claiming is None:
-        return Step(await store.make_due(connection, replay, positions, again=again))
+        return Step(await store.make_due(connection, replay, page.positions, again=again))
     claims = await store.claim_due(
-        connection, replay, positions, again=again, worker=claiming.worker, lease_ms=claiming.lease_ms
+        connection, replay, page.positions, again=again, worker=claiming.worker, lease_ms=claiming.lease_ms
     )
-    return Step(len(claims), claims)
+    return Step(len(claims), claims, await _events_of(connection, page) if claims else {})
+
+
+async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Event]:
+    """Give what is to be delivered of *page*, by position; read now, where the page was made without reading events."""
+    if page.events or not page.positions:
+        return {event.position: event for event in page.events}
+    return await stream.by_positions(connection, page.positions)
 
 
 async def _order_keys(
-    connection: AsyncConnection,
-    subscription: Subscription,
-    positions: Sequence[int],
-    schema_versions: SchemaVersions,
+    connection: AsyncConnection, subscription: Subscription, page: Page, schema_versions: SchemaVersions
 ) -> dict[int, int]:
-    """Work out the order keys of the events at *positions*."""
+    """Work out the order keys of what is to be delivered of *page*."""
     assert subscription.ordering is not None
-    events = await stream.by_positions(connection, positions)
+    events = await _events_of(connection, page)
     return {
         position: order_key(
-            event, subscription.ordering, pins=subscription.pins, schema_versions=schema_versions
+            events[position], subscription.ordering, pins=subscription.pins, schema_versions=schema_versions
         )
-        for position, event in events.items()
+        for position in page.positions
+        if position in events
     }
 
 
@@ -303,28 +315,28 @@ async def _next_page(
     *,
     schema_versions: SchemaVersions,
     limit: int = PAGE,
-) -> tuple[list[int], int]:
-    """Read a page of at most *limit* events; returns the positions that are to be delivered, and how far it reached."""
+) -> Page:
+    """Read a page of at most *limit* events."""
     if span.kind == FAILED:
         return await _next_failed(connection, subscription, span, limit=limit)
     types = _narrowed(subscription.event_types, span.event_types)
     if types == ():
-        return [], span.up_to
-    page = await stream.read_company(
+        return Page([], span.up_to)
+    read = await stream.read_company(
         connection, subscription.company_id, types=types or (), after=span.after, limit=limit
     )
-    events = [event for event in page if event.position <= span.up_to]
+    events = [event for event in read if event.position <= span.up_to]
     if not events:
-        return [], span.up_to
+        return Page([], span.up_to)
     is_picked = picker(subscription, span.event_types, schema_versions=schema_versions)
     positions, reached = await pick(events, is_picked)
     is_last = len(events) < limit and reached == events[-1].position
-    return positions, span.up_to if is_last else reached
+    return Page(positions, span.up_to if is_last else reached, events)
 
 
 async def _next_failed(
     connection: AsyncConnection, subscription: Subscription, span: Range, *, limit: int
-) -> tuple[list[int], int]:
+) -> Page:
     looked_to = await store.looked_to(
         connection, subscription.no, after=span.after, up_to=span.up_to, limit=LOOKED_AT
     )
@@ -335,7 +347,7 @@ async def _next_failed(
     if span.event_types:
         event_at = await stream.by_positions(connection, positions)
         positions = [p for p in positions if p in event_at and takes_type(span.event_types, event_at[p].type)]
-    return positions, reached
+    return Page(positions, reached)
 
 
 def _narrowed(subscribed: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -103,7 +103,7 @@ class ReplayLane:
         faults.point("replay.after_commit")
         self._report(row, subscription.id, has_ended=has_ended)
         if done.claims:
-            await self._starter.start(done.claims)
+            await self._starter.start(done.claims, events=done.events)
         elif done.made:
             self._due.set()
             self._turn.set()

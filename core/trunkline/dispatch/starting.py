@@ -1,7 +1,7 @@
 """Starting what was claimed from the ledger: its events are read, and each delivery is handed to the runner."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.owned_shards import OwnedShards
@@ -10,7 +10,7 @@ from trunkline.dispatch.replay import Claiming
 from trunkline.dispatch.routing import Route, RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.unroutable import put_aside
-from trunkline.model.events import shard_of
+from trunkline.model.events import Event, shard_of
 from trunkline.store import paced, stream
 from trunkline.store import replays as replay_store
 from trunkline.store.database import Database
@@ -54,10 +54,20 @@ class Starter:
         room = min(room, ready) if self._owned.is_alive else 0
         return Claiming(self._owned.worker, self._runner.claim_ms, room if room >= SHORTEST_PAGE else 0)
 
-    async def start(self, claims: Sequence[Claim], *, by_holder: bool = False) -> None:
-        """Start *claims*; *by_holder*: they were claimed as the holder of their shards."""
+    async def start(
+        self,
+        claims: Sequence[Claim],
+        *,
+        events: Mapping[int, Event] | None = None,
+        by_holder: bool = False,
+    ) -> None:
+        """Start *claims*, whose *events* (by position) are read if they are not given.
+
+        *by_holder*: they were claimed as the holder of their shards.
+        """
         async with self._database.read() as connection:
-            events = await stream.by_positions(connection, [claim.position for claim in claims])
+            if events is None:
+                events = await stream.by_positions(connection, [claim.position for claim in claims])
             pins = await replay_store.pins_of(connection, {c.replay_no for c in claims if c.replay_no})
         unroutable: list[Claim] = []
         elsewhere: list[tuple[Claim, int]] = []

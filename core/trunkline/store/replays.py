@@ -215,7 +215,12 @@ async def first_claimed(
     ).bindparams(
         *(bindparam(name, type_=_table.c.created_ms.type) for name in ("created", "within", "first", "last"))
     )
-    parameters = {"first": positions[0], "last": positions[-1], "created": replay.created_ms, "within": within_ms}
+    parameters = {
+        "first": positions[0],
+        "last": positions[-1],
+        "created": replay.created_ms,
+        "within": within_ms,
+    }
     row = await connection.execute(statement, {"no": replay.subscription_no, **parameters})
     found: int | None = row.scalar_one()
     return found

@@ -71,6 +71,17 @@ async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
     return (await connection.execute(statement, {"no": replay_no})).first() is not None
 
 
+async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int, limit: int) -> int:
+    """Tell how far from position *after* a replay may go at once: over *limit* open deliveries in order, and *up_to* at most."""
+    statement = text(
+        f"SELECT position FROM deliveries WHERE subscription_no = :no AND {OPEN} AND position > :after "
+        "AND position <= :up_to ORDER BY position LIMIT 1 OFFSET :skipped"
+    )
+    parameters = {"no": no, "after": after, "up_to": up_to, "skipped": limit - 1}
+    row = (await connection.execute(statement, parameters)).first()
+    return row[0] if row else up_to
+
+
 async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard: int) -> None:
     """Queue a delivery that has ended under *order_key*, before those that come after it in the log."""
     await connection.execute(

@@ -7,7 +7,7 @@ allows, whatever callers send.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -134,8 +134,10 @@ class Issuer:
             raise IssuerUnavailable
         return metadata
 
-    async def claims(self, token: str, *, audience: str, kind: str = "access token") -> Mapping[str, Any]:
-        """Give what a JWT of the issuer claims for *audience*; *kind* is what a refusal calls it.
+    async def claims(
+        self, token: str, *, audience: str, or_for: Collection[str] = (), kind: str = "access token"
+    ) -> Mapping[str, Any]:
+        """Give what a JWT of the issuer claims for *audience*, or for one of *or_for*; *kind* is what a refusal calls it.
 
         Raises:
             Unauthenticated: it is not valid, or not of this issuer, or for somebody else.
@@ -153,7 +155,7 @@ class Issuer:
                 token,
                 key,
                 algorithms=ALGORITHMS,
-                audience=audience,
+                audience=[audience, *or_for],
                 issuer=self.url,
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["iss", "aud", "sub", "exp"]},

@@ -8,6 +8,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.connectors import Connector
+from trunkline.contract.tokens import AccessTokens
 from trunkline.model.principals import Principal
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.products import Brand, Product
@@ -151,6 +152,13 @@ class Deployment(Protocol):
     @property
     def retention_days(self) -> int:
         """How long the hub keeps events and what became of them (``events.retention_days``)."""
+        ...
+
+    def access_tokens(self, *audiences: str) -> AccessTokens | None:
+        """Give what knows the access tokens of the issuer that ``auth.oauth`` names; None where it names none.
+
+        They may be for whom the API's are, or for one of *audiences*.
+        """
         ...
 
     def plugins(self) -> list[dict[str, Json]]:

@@ -34,6 +34,7 @@ _ENDPOINTS = (
     "jwks_uri",
     "userinfo_endpoint",
     "end_session_endpoint",
+    "revocation_endpoint",
 )
 _SENTENCES: Mapping[type[jwt.PyJWTError], str] = {
     jwt.ExpiredSignatureError: "This {kind} has expired; get a new one.",

@@ -185,12 +185,21 @@ class Deployment(Protocol):
         """List the connectors that plugins give, in the order of their names."""
         ...
 
+    async def look_up_issuer(self) -> None:
+        """Read where users of connectors sign in, where ``auth.oauth`` names an issuer and not its endpoints.
+
+        Raises:
+            IssuerUnavailable: it cannot be asked now.
+        """
+        ...
+
     def connector_files(self, name: str) -> Mapping[str, bytes]:
         """Make a connector's files, by their paths.
 
         Raises:
             NotFound: there is no such connector.
             PluginFailed: its generator failed.
+            SettingsInvalid: a setting is missing that it needs.
         """
         ...
 

@@ -85,7 +85,10 @@ class Deployment:
     def product(self) -> Product:
         """Give what connectors are made from. Raises SettingsInvalid, SchemaInvalid."""
         return connectors.product_of(
-            self._settings, event_types=self._catalog.types(), operations=self._operations
+            self._settings,
+            event_types=self._catalog.types(),
+            operations=self._operations,
+            issuer=None if self._issuer is None else self._issuer.authorization_server(),
         )
 
     def connectors(self) -> Sequence[Connector]:
@@ -93,8 +96,13 @@ class Deployment:
         registered = self._registry.collected.connectors
         return [registered[name][1] for name in sorted(registered)]
 
+    async def look_up_issuer(self) -> None:
+        """Read where users of connectors sign in, if that is not known. Raises IssuerUnavailable."""
+        if self._issuer is not None and self._settings.connectors.auth != "key":
+            await self._issuer.look_up()
+
     def connector_files(self, name: str) -> Mapping[str, bytes]:
-        """Make a connector's files, by their paths. Raises NotFound, PluginFailed."""
+        """Make a connector's files, by their paths. Raises NotFound, PluginFailed, SettingsInvalid."""
         registered = self._registry.collected.connectors.get(name)
         if registered is None:
             raise NotFound("connector", name)

@@ -1,14 +1,16 @@
-"""The issuer of access tokens that ``auth.oauth`` names, and whom its tokens let in."""
+"""The issuer of access tokens that ``auth.oauth`` names: whom its tokens let in, and where users of connectors sign in."""
 
 import logging
-from typing import Protocol
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
 
 from trunkline.access.issuer_tokens import IssuerTokens
 from trunkline.access.issuers import Issuer
 from trunkline.contract import BearerRequest, CallLimits, OpenOrigin
 from trunkline.errors import SettingsInvalid
 from trunkline.model.principals import Principal
-from trunkline.settings import Settings
+from trunkline.schemas.authorization import APP_SCOPES, OFFLINE, AuthorizationServer
+from trunkline.settings import AppIssuer, Settings
 from trunkline.store.directory import CompanyDirectory
 
 _log = logging.getLogger(__name__)
@@ -42,6 +44,7 @@ class OwnIssuer:
         self._named = named
         self._directory = directory
         self._limits = limits
+        self._metadata: Mapping[str, Any] = {}
         self._audience = named.audience or (settings.server.public_url or "").rstrip("/")
         if not self._audience:
             msg = "Setting 'auth.oauth.issuer': needs auth.oauth.audience or server.public_url: whom its tokens are for"
@@ -62,6 +65,40 @@ class OwnIssuer:
             find_company=self._directory.id_now,
             limits=self._limits,
         )
+
+    async def look_up(self) -> None:
+        """Read where its endpoints are, unless the settings say it. Raises IssuerUnavailable."""
+        if not (self._named.authorization_endpoint and self._named.token_endpoint):
+            self._metadata = await self._issuer.metadata()
+
+    def authorization_server(self) -> AuthorizationServer:
+        """Give it as that of connectors, as far as the settings and what was looked up tell."""
+        named, found = self._named, self._metadata
+        can_last = OFFLINE in found.get("scopes_supported", ())
+        scopes = named.app_scopes or (*_scopes_asked(named), *((OFFLINE,) if can_last else ()))
+        parameters = named.authorization_parameters
+        if parameters is None:
+            consent = {"prompt": "consent"} if OFFLINE in scopes else {}
+            parameters = {"resource": self._audience, **consent}
+        return AuthorizationServer(
+            authorization_endpoint=named.authorization_endpoint or found.get("authorization_endpoint", ""),
+            token_endpoint=named.token_endpoint or found.get("token_endpoint", ""),
+            revocation_endpoint=named.revocation_endpoint or found.get("revocation_endpoint", ""),
+            scopes=tuple(scopes),
+            parameters=parameters,
+            issuer=named.issuer,
+            audience=self._audience,
+        )
+
+
+def _scopes_asked(named: AppIssuer) -> Iterator[str]:
+    """List the issuer's scopes that let a connector do its work, then ours that none of them gives."""
+    given: set[str] = set()
+    for theirs, ours in named.scopes.items():
+        if not given.issuperset(needed := set(ours) & set(APP_SCOPES)):
+            given |= needed
+            yield theirs
+    yield from (scope for scope in APP_SCOPES if scope not in given)
 
 
 class AlsoOfIssuer:

@@ -324,7 +324,7 @@ class Connectors(Section):
 
     auth: Literal["key", "oauth", "both"] = Field(
         default="key",
-        description="how their users let them in: by an API key, by OAuth (the plugin `oauth`), or by either, where a platform has a choice",
+        description="how their users let them in: by an API key, by OAuth (at the hub, or at the issuer of `auth.oauth`), or by either, where a platform has a choice",
     )
 
 

@@ -15,6 +15,7 @@ from trunkline.errors import SettingsInvalid
 
 AUDIENCE = "http://hub.test"
 CLAIM = "https://shop.example/company"
+LATE = {"payment_id": 1, "invoice_id": 2, "client_id": 3, "amount_attempted": 9, "failure_reason": "late"}
 
 
 @pytest.fixture
@@ -74,6 +75,9 @@ async def test_a_token_is_taken_as_a_key_with_its_scopes_would_be(trusting, issu
     assert made.status_code == 201, made.text
     listed = await trusting.client.get("/api/v1/events")
     assert [event["type"] for event in listed.json()["events"]] == ["lead.created"]
+    event = {"type": "payment.failed", "payload": LATE}
+    emitted = await call(trusting, token(issuer, scope="events:write"), "/events", "POST", json=event)
+    assert (emitted.status_code, emitted.json()["companyId"]) == (201, 92)
     assert (await call(trusting, token(issuer, scope="operator all"), "/events")).status_code == 403
     assert issuer.reads == {"/.well-known/openid-configuration": 1, "/keys": 1}
 

@@ -17,6 +17,7 @@ const clients = [
 ];
 let keys = [];
 let algorithm = 'RS256';
+let seconds = 300;
 
 function addKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -45,7 +46,7 @@ function provider(url) {
           scope: SCOPES,
           audience: resource,
           accessTokenFormat: 'jwt',
-          accessTokenTTL: 300,
+          accessTokenTTL: seconds,
           jwt: { sign: signing() },
         }),
       },
@@ -66,6 +67,7 @@ server.listen(0, '127.0.0.1', () => {
     const command = JSON.parse(line);
     if (command.client) clients.push(command.client);
     if (command.rotate) addKey();
+    if (command.seconds) seconds = command.seconds;
     if (command.sign) algorithm = command.sign;
     handle = provider(url);
     console.log('> done');

@@ -82,9 +82,21 @@ HUB_SETTINGS = hubs.HUB_SETTINGS
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave a module that is slow as a whole unread where slow tests are left out: each worker would import all it needs."""
-    is_wanted = config.option.markexpr != "not slow" or not collection_path.name.startswith("test_")
-    return None if is_wanted else bool(_SLOW_AS_A_WHOLE.search(collection_path.read_text())) or None
+    """Leave modules that are slow as a whole unread where slow tests are left out, and the ``conftest`` of folders of such.
+
+    Each worker would import all that they need.
+    """
+    if config.option.markexpr != "not slow":
+        return None
+    if collection_path.is_dir():
+        modules = list(collection_path.rglob("test_*.py"))
+    else:
+        modules = [collection_path] if collection_path.name.startswith("test_") else []
+    return (bool(modules) and all(map(_is_slow_as_a_whole, modules))) or None
+
+
+def _is_slow_as_a_whole(module: Path) -> bool:
+    return _SLOW_AS_A_WHOLE.search(module.read_text()) is not None
 
 
 def pytest_configure() -> None:
@@ -152,14 +164,24 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Collect once what is left over; pytest would go five times through all that a worker has made."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _installed_definitions_are_compiled_once() -> Iterator[None]:
     """Give all hubs of a run one catalogue of the installed product's definitions, which nobody changes: half of a lean start."""
     load, known = catalogs.load_definition_catalog, {}
 
     def load_once(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
-        folders = [Path(str(folder)).resolve() for folder in schema_folders(settings)]
-        if not all(folder.is_relative_to(SCHEMAS) for folder in folders if folder.is_dir()):
+        paths = [Path(str(folder)).resolve() for folder in schema_folders(settings)]
+        folders = [
+            path for path in paths if path.is_dir()
+        ]  # the default, ``schemas`` where a command runs, seldom is
+        if not all(folder.is_relative_to(SCHEMAS) for folder in folders):
             return load(settings, event_types=event_types)
         key = (*folders, *event_types.names())
         if key not in known:

@@ -23,6 +23,7 @@ import pytest
 from tests.databases import MigratedDatabases
 from tests.hubs import Running, SharedHubs, start_hub
 from tests.postgres_servers import SystemPostgres, started_system_postgres
+from tests.templates import compiled_once
 
 from trunkline.hub import catalogs
 from trunkline.hub.products import schema_folders
@@ -190,6 +191,12 @@ def _installed_definitions_are_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalogs, "load_definition_catalog", load_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_compiled_once() -> Iterator[None]:
+    with compiled_once():
         yield
 
 

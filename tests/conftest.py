@@ -57,7 +57,10 @@ SLOW_ON_POSTGRESQL = (
     "core/cli/test_quarantine.py",
     "core/dispatch/test_batches.py",
     "core/dispatch/test_breaker.py",
+    "core/dispatch/test_cancelled_replays.py::test_nothing_of_a_cancelled_replay",
+    "core/dispatch/test_changes.py",
     "core/dispatch/test_channels.py",
+    "core/dispatch/test_ordering.py",
     "core/dispatch/test_outcomes.py",
     "core/dispatch/test_paces.py",
     "core/dispatch/test_reports.py",
@@ -72,11 +75,20 @@ SLOW_ON_POSTGRESQL = (
 )
 """The HTTP edge, pages, and of the dispatcher what comes of an attempt: their SQL is tried on both in ``core/store`` and beside it."""
 FAST_ON_BOTH = (
+    "core/dispatch/test_changes.py::test_an_attempt_under_way_while_its_subscription_is_deleted",
+    "core/dispatch/test_changes.py::test_retries_of_a_paused_subscription",
+    "core/dispatch/test_changes.py::test_what_is_pending_ends_as_gone",
+    "core/dispatch/test_ordering.py::test_a_failing_delivery",
+    "core/dispatch/test_ordering.py::test_a_key_that_fails_in_a_replay",
+    "core/dispatch/test_ordering.py::test_beyond_a_bound",
+    "core/dispatch/test_ordering.py::test_deliveries_of_one_key",
+    "core/dispatch/test_ordering.py::test_skipping_ends_a_delivery",
+    "core/dispatch/test_ordering.py::test_what_is_held_ends_with_its_subscription",
     "plugins/portal/test_sign_in.py",
     "plugins/portal/test_links.py",
     "plugins/portal/test_oidc_users.py",
 )
-"""What the portal keeps in tables of its own: sessions, links and users."""
+"""Of these, each statement of an order and of what ends open deliveries, and what the portal keeps in tables of its own."""
 _SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 SHARDS = databases.SHARDS
 HUB_SETTINGS = hubs.HUB_SETTINGS
@@ -115,9 +127,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _spread(items)
     of_sqlite = {_function_of(item) for item in items if _is_of(item, "sqlite")}
     for item in items:
-        path = item.path.relative_to(TESTS).as_posix()
+        name = f"{item.path.relative_to(TESTS).as_posix()}::{item.name}"
         is_second = _is_of(item, "postgresql") and _function_of(item) in of_sqlite
-        if is_second and path.startswith(SLOW_ON_POSTGRESQL) and not path.startswith(FAST_ON_BOTH):
+        if is_second and name.startswith(SLOW_ON_POSTGRESQL) and not name.startswith(FAST_ON_BOTH):
             item.add_marker("slow")
 
 

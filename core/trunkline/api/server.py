@@ -30,6 +30,8 @@ _BACKLOG = 2048
 _OBSERVERS = 50
 """Requests for metrics and health that are answered at once; more get 503."""
 _OTHER_FILES = 128 + MAX_LINGERING
+_TICKS_A_SECOND = 10
+"""As uvicorn counts them: with each tenth it renews the header."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -105,7 +107,7 @@ async def _serving(server: "_Server", listener: socket.socket) -> AsyncGenerator
     try:
         yield
     finally:
-        server.should_exit = True
+        server.leave()
         await serving
 
 
@@ -149,6 +151,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._admission = admission
         self.listening = asyncio.Event()
+        self._leaving = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:
@@ -161,6 +164,20 @@ class _Server(uvicorn.Server):
             self.config.http_protocol_class = cast("type[asyncio.Protocol]", connection)
         await super().startup(sockets)
         self.listening.set()
+
+    async def main_loop(self) -> None:
+        """Renew the header ``date`` once a second, until it is to exit; uvicorn's own loop wakes ten times as often."""
+        tick = 0
+        while not await self.on_tick(tick):
+            tick += _TICKS_A_SECOND
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._leaving.wait()
+
+    def leave(self) -> None:
+        """End ``main_loop``, and with it the server."""
+        self.should_exit = True
+        self._leaving.set()
 
 
 def _admission(settings: Settings) -> Admission:

@@ -21,21 +21,24 @@ _log = logging.getLogger(__name__)
 
 
 class Aftermath:
-    """Looks once a second whether anything is left to do, and sets *due* where that made deliveries due."""
+    """Does what is left to do, and sets *due* where that made deliveries due. Set ``signal`` where something is left."""
 
     def __init__(self, database: Database, *, due: Signal) -> None:
         self._database = database
         self._due = due
+        self.signal = Signal()
 
     async def run(self) -> None:
         """Go on with what is left, whenever something is."""
         while True:
+            wait = None
             try:
                 while await self.go_on():
                     self._due.set()
             except StoreUnavailable as error:
                 _log.warning("cannot go on with what subscriptions left open now: %s", error)
-            await asyncio.sleep(LOOK_SECONDS)
+                wait = LOOK_SECONDS
+            await self.signal.wait(wait)
 
     async def go_on(self) -> bool:
         """Do a piece for each of some subscriptions; tells whether there was any. Raises StoreUnavailable."""

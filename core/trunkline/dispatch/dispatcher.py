@@ -6,6 +6,7 @@
                                    └────► matching lane ─────┘│ ▲  ▲
                               cursors, ledger ◄── settlement ◄┘ │  └── ordering ◄── turns ◄── whose turn it is
                                                                 └── retries, paced lane ◄── what is due
+    lookout, once a second: wakes the reader, the retries, the replays and the aftermath where others left them something
 """
 
 import asyncio
@@ -26,6 +27,7 @@ from trunkline.dispatch.gathering import Gathering
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.lapses import Lapses
 from trunkline.dispatch.leases import Leases
+from trunkline.dispatch.lookout import Lookout, has_due_soon
 from trunkline.dispatch.matching_lane import MatchingLane
 from trunkline.dispatch.ordering import Ordering
 from trunkline.dispatch.owned_shards import OwnedShards
@@ -58,6 +60,9 @@ LANE_CONNECTIONS = 4
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for what is in flight."""
 SWEEP_SECONDS = 0.1
+"""How often a worker that has deliveries in memory looks for those that take too long."""
+IDLE_SECONDS = 1.0
+"""And one that has none, for what it may forget."""
 _NOT_VITAL = frozenset({"replays", "lapses", "aftermath", "gaps"})
 """Parts without which a worker delivers all the same."""
 _log = logging.getLogger(__name__)
@@ -156,13 +161,26 @@ class Dispatcher:
         self._retries = Retries(self._database, self._owned, self._runner, starter)
         self._paced = PacedLane(self._database, self._owned, table, self._runner, starter)
         self._turns = self._build_turns(table)
-        self._replays = self._build_replay_lane()
+        self._replays = self._build_replay_lane(starter)
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.now_ms)
         self._aftermath = Aftermath(self._database, due=self._signals.due)
         self._gaps = Gaps(
             self._database, table, self._sender, self._owned, timeout_seconds=self._settings.timeout_seconds
         )
+        self._lookout = self._build_lookout(log_has_grown)
         self._reports.watch(self._runner, self._owned)
+
+    def _build_lookout(self, log_has_grown: Signal) -> Lookout:
+        """Tell for each part that does not look by itself when there is something for it."""
+        lookout = Lookout(self._database)
+        lookout.wake(log_has_grown, when=self._reader.is_behind)
+        lookout.wake(self._signals.due, when=has_due_soon)
+        lookout.wake(
+            self._signals.replay, when=lambda agenda: agenda.has_replays or self._runner.has_replayed
+        )
+        lookout.wake(self._aftermath.signal, when=lambda agenda: agenda.has_unsettled)
+        lookout.wake(self._signals.erasure, when=lambda agenda: agenda.has_erasures)
+        return lookout
 
     def _build_reader(self, table: RoutingTable) -> Reader:
         unreadable = Unreadable(self._database, self._owned, records=self._records, reports=self._reports)
@@ -198,11 +216,12 @@ class Dispatcher:
             per_subscription=max(1, self._settings.concurrency_per_subscription // 2),
         )
 
-    def _build_replay_lane(self) -> ReplayLane:
+    def _build_replay_lane(self, starter: Starter) -> ReplayLane:
         return ReplayLane(
             self._database,
             self._owned,
             self._runner,
+            starter=starter,
             records=self._records,
             schema_versions=self._sender.schema_versions,
             due=self._signals.due,
@@ -221,6 +240,7 @@ class Dispatcher:
             "lapses": self._lapses.run,
             "aftermath": self._aftermath.run,
             "gaps": self._gaps.run,
+            "lookout": self._lookout.run,
             "settlement": self._settlement.run,
             "sweep": self._sweep,
         }
@@ -244,6 +264,7 @@ class Dispatcher:
             await asyncio.sleep(SWEEP_SECONDS)
             self._runner.sweep()
             self._ordering.sweep()
+            await self._runner.has_work(IDLE_SECONDS)
 
 
 async def _stop(tasks: Sequence[asyncio.Task[None]]) -> None:

@@ -143,6 +143,7 @@ class MatchingLane:
             for route in routes:
                 self._runner.submit(Job(event, route, progress=progress))
         progress.close(position)
+        self._runner.stir()
 
 
 def unsettled(routes: Sequence[Route], event: Event, progress: Progress) -> Sequence[Route]:

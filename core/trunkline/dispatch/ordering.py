@@ -11,6 +11,7 @@ yet written when the process dies is sent again, and then what came after it, in
 
 import bisect
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from trunkline.dispatch.jobs import Deferred, Job, KeyQueue
@@ -97,6 +98,8 @@ class Ordering:
         self._blocked: dict[int, BlockedKeys] = {}
         self._new: dict[Job, None] = {}
         self._claimed: set[Job] = set()
+        self.claimed_by: Counter[int] = Counter()
+        """How many of those that were claimed from the ledger are of each company."""
         self._is_stopping = False
 
     @property
@@ -193,6 +196,7 @@ class Ordering:
                 return
         bisect.insort(queue.waiting, job, key=lambda waiting: waiting.event.position)
         self._claimed.add(job)
+        self.claimed_by[job.route.subscription.company_id] += 1
         if job.progress is not None:
             job.progress.claimed += 1
 
@@ -260,6 +264,7 @@ class Ordering:
         """Count *job* no longer, if it was claimed from the ledger."""
         if job in self._claimed and job.progress is not None:
             self._claimed.remove(job)
+            self.claimed_by -= Counter([job.route.subscription.company_id])
             job.progress.claimed -= 1
 
     def _forget_if_empty(self, queue: KeyQueue) -> None:

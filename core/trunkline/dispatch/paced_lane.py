@@ -7,10 +7,10 @@ import logging
 from collections.abc import Sequence
 
 from trunkline.dispatch.owned_shards import OwnedShards
-from trunkline.dispatch.retries import PAGE, READY
+from trunkline.dispatch.retries import PAGE
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
-from trunkline.dispatch.starting import Starter
+from trunkline.dispatch.starting import READY, Starter
 from trunkline.errors import StoreUnavailable
 from trunkline.model.events import shard_of
 from trunkline.runtime import faults

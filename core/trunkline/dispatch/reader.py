@@ -21,6 +21,7 @@ from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
+from trunkline.store.agenda import Agenda
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
@@ -67,16 +68,23 @@ class Reader:
         self._pages = 0
 
     async def run(self, log_has_grown: Signal) -> None:
-        """Read whenever the log has grown, and once a second in case a wake-up was lost."""
+        """Read whenever the log has grown; the lookout sees it where a wake-up was lost."""
         while True:
             await self._runner.room.has_room.wait()
             await self._matching.has_room.wait()
+            wait = None
             try:
                 if await self.read_on():
                     continue
             except StoreUnavailable as error:
                 _log.warning("cannot read the log now: %s", error)
-            await log_has_grown.wait(LOOK_SECONDS)
+                wait = LOOK_SECONDS
+            await log_has_grown.wait(wait)
+
+    def is_behind(self, agenda: Agenda) -> bool:
+        """Tell whether the log has something that was not read, or subscriptions have changed."""
+        shards = self._owned.progress.values()
+        return agenda.routing_version != self._table.version or any(p.read < agenda.head for p in shards)
 
     async def prepare(self) -> None:
         """Load the routing table, before shards are taken that would wait for it."""
@@ -199,6 +207,7 @@ class Reader:
         for progress in readers.values():
             progress.read = reached
             progress.apart = progress.apart and reached < self._head
+        self._runner.stir()
 
     def _still_readable(self, shards: Iterable[Progress]) -> dict[int, Progress]:
         readable = set(self._readable())

@@ -1,13 +1,14 @@
 """Replay: a bounded second reader of the log for one subscription, in a slower lane.
 
 Catching up after a pause, starting from last Tuesday, and sending a range again are all this. It makes deliveries due
-page by page, and the retry lane makes the attempts; so a replay survives every restart and never stands in the way of
-what is live.
+page by page; so a replay survives every restart and never stands in the way of what is live. The retry lane makes the
+attempts, or the worker that has read the page, where the target takes what it gets (``Claiming``).
 """
 
 import secrets
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -27,14 +28,17 @@ from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store import order_changes, ordering, stream
 from trunkline.store import replays as store
 from trunkline.store import shards as shard_store
+from trunkline.store.deliveries import Claim
 from trunkline.store.replays import Row
 
-PAGE = 200
+PAGE = 320
 LOOKED_AT = 5_000
 """Deliveries among which one page looks for failed ones, so that it is short where there are few of them."""
 OUTSTANDING = 400
-"""Deliveries of one replay that may wait for their attempt; the next page is read when fewer do."""
+"""Deliveries of one replay that may wait for the retry lane; the next page is read when fewer do."""
 
+PATIENCE_MS = 1_000
+"""How long a new replay waits where a delivery is being tried: that attempt may have begun before anybody asked for another."""
 MOST_PAUSES = 10
 """Pauses on the event loop that matching one page may take."""
 
@@ -53,6 +57,34 @@ class Range:
     event_types: tuple[str, ...] = ()
     kind: str = ALL
     pins: Pins | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """By what *worker*, for how long, and how many deliveries of a page are claimed as they are made due."""
+
+    worker: str
+    lease_ms: int
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The *positions* of what is to be delivered, how far a look at the log *reached*, and the *events* that it read."""
+
+    positions: list[int]
+    reached: int
+    events: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did: how many deliveries it made due, and those among them that are claimed."""
+
+    made: int = 0
+    claims: Sequence[Claim] = ()
+    events: Mapping[int, Event] = field(default_factory=dict)
+    """By position, those of the claims."""
 
 
 async def begin(connection: AsyncConnection, subscription: Subscription, span: Range) -> Row:
@@ -137,10 +169,8 @@ async def count_page(
     schema_versions: SchemaVersions,
 ) -> tuple[int, int]:
     """Count what the first page of *span* would send; returns the count, and the position that the page reached."""
-    positions, reached = await _next_page(
-        connection, subscription, span, after=span.after, up_to=span.up_to, schema_versions=schema_versions
-    )
-    return len(positions), reached
+    page = await _next_page(connection, subscription, span, schema_versions=schema_versions)
+    return len(page.positions), page.reached
 
 
 def countable_types(subscription: Subscription, span: Range) -> Sequence[str | None] | None:
@@ -159,39 +189,51 @@ async def step(
     *,
     shards: int,
     schema_versions: SchemaVersions,
-) -> bool:
-    """Move *replay* on by one page, in the caller's transaction; tells whether a delivery was made due.
+    claiming: Claiming | None = None,
+) -> Step:
+    """Move *replay* on by one page, in the caller's transaction.
 
     It never reads beyond what the live lane has settled, so no event is delivered by both at once.
     """
     in_order = subscription.ordering is not None
     if in_order and not await ordering.lock(connection, [subscription.no], skip=True):
-        return False  # somebody changes it, and may wait for this replay
-    waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
+        return Step()  # somebody changes it, and may wait for this replay
     if replay.position >= replay.end_position:
-        is_over = not waiting and not (in_order and await order_changes.is_any_open(connection, replay.no))
-        await _rest(connection, replay, is_over=is_over)
-        return False
+        await _rest(connection, replay, is_over=await _is_over(connection, replay, in_order=in_order))
+        return Step()
     shard = shard_of(replay.company_id, shards)
-    settled = await shard_store.cursor_of(connection, shard)
-    up_to = min(replay.end_position, settled)
-    if waiting >= OUTSTANDING or replay.position >= up_to:
+    up_to = min(replay.end_position, await shard_store.cursor_of(connection, shard))
+    room = await _room(connection, replay, claiming)
+    if not room or replay.position >= up_to:
         await _rest(connection, replay, is_over=False)
-        return False
+        return Step()
     types = tuple(orjson.loads(replay.event_types)) if replay.event_types else ()
     span = Range(replay.position, up_to, types, replay.kind)
-    after = replay.position
-    positions, reached = await _next_page(
-        connection, subscription, span, after=after, up_to=up_to, schema_versions=schema_versions
-    )
-    due = await _make_due(
-        connection, replay, subscription, positions, shard=shard, schema_versions=schema_versions
+    page = await _next_page(connection, subscription, span, schema_versions=schema_versions, limit=room)
+    page = await _before_attempts(connection, replay, page)
+    done = await _make_due(
+        connection, replay, subscription, page, shard=shard, versions=schema_versions, claiming=claiming
     )
     faults.point("replay.after_make_due")
-    await store.move(connection, replay.no, position=reached, matched=due)
+    await store.move(connection, replay.no, position=page.reached, matched=done.made)
     if in_order:
-        await _let_pass(connection, replay, reached)
-    return bool(due)
+        await _let_pass(connection, replay, page.reached)
+    return done
+
+
+async def _is_over(connection: AsyncConnection, replay: Row, *, in_order: bool) -> bool:
+    """Tell whether all deliveries of *replay* have ended."""
+    if await store.outstanding(connection, replay.no, limit=1):
+        return False
+    return not (in_order and await order_changes.is_any_open(connection, replay.no))
+
+
+async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | None) -> int:
+    """Tell how many deliveries the next page may have."""
+    if claiming is not None:
+        return min(PAGE, claiming.room)
+    waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
+    return PAGE if waiting < OUTSTANDING else 0
 
 
 async def _rest(connection: AsyncConnection, replay: Row, *, is_over: bool) -> None:
@@ -202,37 +244,58 @@ async def _rest(connection: AsyncConnection, replay: Row, *, is_over: bool) -> N
         await store.move(connection, replay.no, position=replay.position, matched=0)
 
 
+async def _before_attempts(connection: AsyncConnection, replay: Row, page: Page) -> Page:
+    """Cut *page* off before what is being tried, as long as *replay* is new."""
+    if not page.positions or replay.kind == MISSED or replay.updated_ms - replay.created_ms > PATIENCE_MS:
+        return page
+    first = await store.first_claimed(connection, replay, page.positions, within_ms=PATIENCE_MS)
+    if first is None:
+        return page
+    return replace(page, positions=page.positions[: bisect_left(page.positions, first)], reached=first - 1)
+
+
 async def _make_due(
     connection: AsyncConnection,
     replay: Row,
     subscription: Subscription,
-    positions: Sequence[int],
+    page: Page,
     *,
     shard: int,
-    schema_versions: SchemaVersions,
-) -> int:
-    """Make the deliveries at *positions* due, or queue them where they are in an order; returns how many."""
+    versions: SchemaVersions,
+    claiming: Claiming | None,
+) -> Step:
+    """Make the deliveries of *page* due, and claim them, or queue them where they are in an order."""
     again = replay.kind != MISSED
-    if subscription.ordering is None:
-        return await store.make_due(connection, replay, positions, again=again)
-    keys = await _order_keys(connection, subscription, positions, schema_versions)
-    return await order_changes.make_due(connection, replay, keys, shard=shard, again=again)
+    if subscription.ordering is not None:
+        keys = await _order_keys(connection, subscription, page, versions)
+        return Step(await order_changes.make_due(connection, replay, keys, shard=shard, again=again))
+    if claiming is None:
+        return Step(await store.make_due(connection, replay, page.positions, again=again))
+    claims = await store.claim_due(
+        connection, replay, page.positions, again=again, worker=claiming.worker, lease_ms=claiming.lease_ms
+    )
+    return Step(len(claims), claims, await _events_of(connection, page) if claims else {})
+
+
+async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Event]:
+    """Give what is to be delivered of *page*, by position; read now, where the page was made without reading events."""
+    if page.events or not page.positions:
+        return {event.position: event for event in page.events}
+    return await stream.by_positions(connection, page.positions)
 
 
 async def _order_keys(
-    connection: AsyncConnection,
-    subscription: Subscription,
-    positions: Sequence[int],
-    schema_versions: SchemaVersions,
+    connection: AsyncConnection, subscription: Subscription, page: Page, schema_versions: SchemaVersions
 ) -> dict[int, int]:
-    """Work out the order keys of the events at *positions*."""
+    """Work out the order keys of what is to be delivered of *page*."""
     assert subscription.ordering is not None
-    events = await stream.by_positions(connection, positions)
+    events = await _events_of(connection, page)
     return {
         position: order_key(
-            event, subscription.ordering, pins=subscription.pins, schema_versions=schema_versions
+            events[position], subscription.ordering, pins=subscription.pins, schema_versions=schema_versions
         )
-        for position, event in events.items()
+        for position in page.positions
+        if position in events
     }
 
 
@@ -250,38 +313,41 @@ async def _next_page(
     subscription: Subscription,
     span: Range,
     *,
-    after: int,
-    up_to: int,
     schema_versions: SchemaVersions,
-) -> tuple[list[int], int]:
-    """Read a page; returns the positions that are to be delivered, and how far it reached."""
+    limit: int = PAGE,
+) -> Page:
+    """Read a page of at most *limit* events."""
     if span.kind == FAILED:
-        looked_to = await store.looked_to(
-            connection, subscription.no, after=after, up_to=up_to, limit=LOOKED_AT
-        )
-        positions = await store.failed_positions(
-            connection, subscription.no, after=after, up_to=looked_to, limit=PAGE
-        )
-        reached = positions[-1] if len(positions) == PAGE else looked_to
-        if span.event_types:
-            event_at = await stream.by_positions(connection, positions)
-            positions = [
-                p for p in positions if p in event_at and takes_type(span.event_types, event_at[p].type)
-            ]
-        return positions, reached
+        return await _next_failed(connection, subscription, span, limit=limit)
     types = _narrowed(subscription.event_types, span.event_types)
     if types == ():
-        return [], up_to
-    page = await stream.read_company(
-        connection, subscription.company_id, types=types or (), after=after, limit=PAGE
+        return Page([], span.up_to)
+    read = await stream.read_company(
+        connection, subscription.company_id, types=types or (), after=span.after, limit=limit
     )
-    events = [event for event in page if event.position <= up_to]
+    events = [event for event in read if event.position <= span.up_to]
     if not events:
-        return [], up_to
+        return Page([], span.up_to)
     is_picked = picker(subscription, span.event_types, schema_versions=schema_versions)
     positions, reached = await pick(events, is_picked)
-    is_last = len(events) < PAGE and reached == events[-1].position
-    return positions, up_to if is_last else reached
+    is_last = len(events) < limit and reached == events[-1].position
+    return Page(positions, span.up_to if is_last else reached, events)
+
+
+async def _next_failed(
+    connection: AsyncConnection, subscription: Subscription, span: Range, *, limit: int
+) -> Page:
+    looked_to = await store.looked_to(
+        connection, subscription.no, after=span.after, up_to=span.up_to, limit=LOOKED_AT
+    )
+    positions = await store.failed_positions(
+        connection, subscription.no, after=span.after, up_to=looked_to, limit=limit
+    )
+    reached = positions[-1] if len(positions) == limit else looked_to
+    if span.event_types:
+        event_at = await stream.by_positions(connection, positions)
+        positions = [p for p in positions if p in event_at and takes_type(span.event_types, event_at[p].type)]
+    return Page(positions, reached)
 
 
 def _narrowed(subscribed: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -10,6 +10,7 @@ from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import replay, reports
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.starting import Starter
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
@@ -23,6 +24,8 @@ LOOK_SECONDS = 1.0
 WITHDRAWAL_SECONDS = 0.3
 """How often one looks whether a replay of which deliveries are in memory was cancelled."""
 BUSY_SECONDS = 0.05
+CROWDED_SECONDS = 0.005
+"""How long it waits where a replay goes on as soon as some of its deliveries have ended here."""
 _log = logging.getLogger(__name__)
 
 
@@ -35,6 +38,7 @@ class ReplayLane:
         owned: OwnedShards,
         runner: Runner,
         *,
+        starter: Starter,
         records: SubscriptionRecords,
         schema_versions: SchemaVersions,
         due: Signal,
@@ -43,6 +47,7 @@ class ReplayLane:
         self._database = database
         self._owned = owned
         self._runner = runner
+        self._starter = starter
         self._records = records
         self._schema_versions = schema_versions
         self._due = due
@@ -51,24 +56,28 @@ class ReplayLane:
         self._looked = 0.0
 
     async def run(self, replay_runs: Signal) -> None:
-        """Move replays on whenever one runs, looking once a second."""
+        """Move replays on whenever one runs; the lookout sets *replay_runs* once a second while one does."""
         while True:
-            wait = LOOK_SECONDS
+            wait: float | None = LOOK_SECONDS
             try:
                 wait = await self.step()
             except StoreUnavailable as error:
                 _log.warning("cannot move replays on now: %s", error)
-            await replay_runs.wait(min(wait, WITHDRAWAL_SECONDS) if self._runner.has_replayed else wait)
+            if self._runner.has_replayed:
+                wait = WITHDRAWAL_SECONDS if wait is None else min(wait, WITHDRAWAL_SECONDS)
+            await replay_runs.wait(wait)
 
-    async def step(self) -> float:
-        """Move the replay on that has waited longest; returns in how many seconds to look again."""
+    async def step(self) -> float | None:
+        """Move the replay on that has waited longest; returns in how many seconds to look again, None where none runs."""
         async with self._database.read() as connection:
             await self._notice_ends(connection)
             withdrawing = await store.withdrawing(connection)
             is_any_running = await store.is_any_running(connection)
         await self._withdraw(withdrawing)
+        if withdrawing and not is_any_running:
+            return WITHDRAWAL_SECONDS
         if not is_any_running:
-            return WITHDRAWAL_SECONDS if withdrawing else LOOK_SECONDS
+            return LOOK_SECONDS if self._begun else None
         faults.point("replay.before_take")
         async with self._database.write() as connection:
             row = await store.take_next(connection)
@@ -78,12 +87,14 @@ class ReplayLane:
             subscription = (await subscription_store.by_numbers(connection, [row.subscription_no]))[
                 row.subscription_no
             ]
-            has_made_due = await replay.step(
+            claiming = self._starter.claiming(subscription.no)
+            done = await replay.step(
                 connection,
                 row,
                 self._records.open(subscription),
                 shards=self._owned.total,
                 schema_versions=self._schema_versions,
+                claiming=claiming,
             )
             has_ended = (
                 row.position >= row.end_position and await self._status(connection, row.id) != "running"
@@ -91,10 +102,12 @@ class ReplayLane:
             faults.point("replay.before_commit")
         faults.point("replay.after_commit")
         self._report(row, subscription.id, has_ended=has_ended)
-        if has_made_due:
+        if done.claims:
+            await self._starter.start(done.claims, events=done.events)
+        elif done.made:
             self._due.set()
             self._turn.set()
-        return 0.0 if has_made_due else BUSY_SECONDS
+        return 0.0 if done.made else BUSY_SECONDS if claiming is None else CROWDED_SECONDS
 
     async def _withdraw(self, withdrawing: Mapping[int, int]) -> None:
         """Begin nothing of the replays that were cancelled, and take back what somebody had in memory of them."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.runner import Runner
-from trunkline.dispatch.starting import Starter
+from trunkline.dispatch.starting import READY, Starter
 from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import Key
 from trunkline.runtime import faults
@@ -22,13 +22,12 @@ from trunkline.store.deliveries import Claim
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
+"""How long it waits where the database does not answer."""
 PAGE = 500
 WINDOW = 500
 """Due deliveries that are looked at by their time alone; where there are more, each subscription has its turn."""
 IN_TURN = 200
 """Subscriptions that one look into the ledger is for; those behind them have the next one."""
-READY = 256
-"""Claimed deliveries that may wait in memory for a slot, so that slots never stand empty while others are claimed."""
 CROWDED_SECONDS = 0.01
 BUSY_SECONDS = 0.05
 """How long it waits where something is due and none of it may begin."""
@@ -49,24 +48,26 @@ class Retries:
         """The number of the subscription that had the last turn."""
 
     async def run(self, due: Signal) -> None:
-        """Claim whenever something is due, looking once a second at least."""
+        """Claim whenever something is due; the lookout sets *due* where others have made it so."""
         while True:
-            wait = LOOK_SECONDS
+            wait: float | None = LOOK_SECONDS
             try:
                 wait = await self.claim_due()
             except StoreUnavailable as error:
                 _log.warning("cannot claim retries now: %s", error)
             await due.wait(wait)
 
-    async def claim_due(self) -> float:
-        """Claim what is due and can be started soon; returns in how many seconds to look again."""
+    async def claim_due(self) -> float | None:
+        """Claim what is due and can be started soon; returns in how many seconds to look again, None where nothing waits."""
         limit = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
         if limit <= 0 or not self._owned.is_alive:
             return CROWDED_SECONDS
         async with self._database.read() as connection:
             due_ms = await ledger.next_due_ms(connection)
-            if due_ms is None or due_ms > 0:
-                return min(LOOK_SECONDS, due_ms / 1000 if due_ms else LOOK_SECONDS)
+            if due_ms is None:
+                return None
+            if due_ms > 0:
+                return due_ms / 1000
             oldest = await store.oldest(connection, limit=WINDOW)
         has_more = len(oldest) == WINDOW
         keys = await self._in_turn(limit) if has_more else self._with_room(oldest, limit)

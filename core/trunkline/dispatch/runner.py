@@ -68,6 +68,7 @@ class Runner:
         self._waiting: dict[Job, None] = {}
         self._is_draining = False
         self._withdrawn: frozenset[int | None] = frozenset()
+        self._stirred = asyncio.Event()
         self._beginnings = Beginnings(BEGIN_AT_ONCE)
         self.room = Room()
         self.ordering: Order
@@ -88,8 +89,24 @@ class Runner:
         """How many of the waiting deliveries were claimed from the ledger."""
         return sum(1 for job in self._waiting if job.claim)
 
+    def stir(self) -> None:
+        """End every ``has_work``: a cursor may have moved, or a delivery has come."""
+        self._stirred.set()
+
+    async def has_work(self, seconds: float) -> bool:
+        """Tell whether anything is in memory; where nothing is, wait for it, or for a stir, at most *seconds*."""
+        if self._running or self._waiting or self.results:
+            return True
+        self._stirred.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._stirred.wait()
+        except TimeoutError:
+            return False
+
     def submit(self, job: Job) -> None:
         """Start *job*, let it wait for a slot, or defer it where too many of its subscription wait already."""
+        self._stirred.set()
         if job.route.subscription.ordering is not None and job.queue is None and not job.claim:
             self.ordering.submit(job)
             return

@@ -5,6 +5,7 @@ worker has taken over is dropped, because that worker makes its own attempts.
 """
 
 import asyncio
+import contextlib
 import logging
 import random
 import time
@@ -73,16 +74,19 @@ class Settlement:
         self._cursor_written = 0.0
 
     async def run(self) -> None:
-        """Write a batch every ``INTERVAL_SECONDS``, or as soon as ``jobs.BATCH`` results wait."""
-        full = self._runner.results.full
+        """Write a batch every ``INTERVAL_SECONDS``, or as soon as ``jobs.BATCH`` results wait; an idle worker rests."""
+        full, loop = self._runner.results.full, asyncio.get_running_loop()
+        flushed = loop.time()
         while True:
-            try:
-                async with asyncio.timeout(INTERVAL_SECONDS):
-                    await full.wait()
-            except TimeoutError:
-                pass
+            if self._has_unwritten_cursors() or await self._runner.has_work(CURSOR_SECONDS):
+                # What ends an idle time waits as long as it would on average between two looks.
+                next_at = max(flushed + INTERVAL_SECONDS, loop.time() + INTERVAL_SECONDS / 2)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(next_at):
+                        await full.wait()
             full.clear()
             await self.flush()
+            flushed = loop.time()
 
     async def flush(self) -> None:
         """Write everything that has ended so far; returns when it is in the database."""
@@ -102,8 +106,11 @@ class Settlement:
                 await self._write(self._unwritten)
                 left -= MOST_AT_ONCE
 
+    def _has_unwritten_cursors(self) -> bool:
+        return any(p.cursor != p.written for p in self._owned.progress.values())
+
     def _cursor_is_due(self) -> bool:
-        if all(p.cursor == p.written for p in self._owned.progress.values()):
+        if not self._has_unwritten_cursors():
             return False
         return asyncio.get_running_loop().time() - self._cursor_written >= CURSOR_SECONDS
 

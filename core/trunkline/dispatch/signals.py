@@ -1,6 +1,6 @@
 """The signals that wake a dispatcher."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trunkline.store.wakeup import Signal, Wakeup
 
@@ -8,7 +8,7 @@ from trunkline.store.wakeup import Signal, Wakeup
 @dataclass(frozen=True, slots=True)
 class Signals:
     """What wakes a dispatcher: the *log* has grown, a delivery is *due*, a *replay* runs, it is the *turn* of a
-    delivery that is in an order.
+    delivery that is in an order. The dispatcher itself sets *erasure*, where a company is to be erased.
 
     Another process's dispatcher is woken by the log alone; it looks for the others once a second.
     """
@@ -17,3 +17,4 @@ class Signals:
     due: Signal
     replay: Signal
     turn: Signal
+    erasure: Signal = field(default_factory=Signal)

@@ -175,6 +175,16 @@ class Slots(Generic[Job]):
         limit = self._limit_of(standing) * (2 if standing.is_trusted else 1)
         return max(limit - standing.in_flight - len(standing.waiting), 0)
 
+    def room_of_page(self, subscription_no: int) -> int | None:
+        """Tell how many deliveries of a page of the log may come at once; None where its target may not keep up with them.
+
+        Half of what may wait in memory is left to what comes otherwise.
+        """
+        standing = self._standings.get(subscription_no)
+        if standing is None or not standing.is_trusted or standing.gate is not None or standing.ramp:
+            return None
+        return max(self.room(standing) + BACKLOG_TRUSTED // 2 - len(standing.waiting), 0)
+
     def release(self, standing: Standing[Job], *, succeeded: bool, failed: bool = False) -> None:
         """Return a slot after an attempt that *succeeded* in time, that *failed*, or neither."""
         if failed:

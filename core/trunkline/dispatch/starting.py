@@ -1,20 +1,25 @@
 """Starting what was claimed from the ledger: its events are read, and each delivery is handed to the runner."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.replay import Claiming
 from trunkline.dispatch.routing import Route, RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.unroutable import put_aside
-from trunkline.model.events import shard_of
+from trunkline.model.events import Event, shard_of
 from trunkline.store import paced, stream
 from trunkline.store import replays as replay_store
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Claim
 
+READY = 256
+"""Claimed deliveries that may wait in memory for a slot, so that slots never stand empty while others are claimed."""
+SHORTEST_PAGE = 128
+"""A replay waits until so many deliveries may come at once: a page costs as much however short it is."""
 STARTED_AT_ONCE = 8
 """Claims that start before live deliveries get their turn: each takes some 60 µs of the loop."""
 
@@ -37,10 +42,32 @@ class Starter:
         route = self._table.route(subscription_no)
         return route is None or route.pace is not None
 
-    async def start(self, claims: Sequence[Claim], *, by_holder: bool = False) -> None:
-        """Start *claims*; *by_holder*: they were claimed as the holder of their shards."""
+    def claiming(self, subscription_no: int) -> Claiming | None:
+        """Tell how much of a replay's next page to claim here; None where the retry lane has to begin it.
+
+        That gives everybody a turn where little room is left in memory.
+        """
+        room = self._runner.slots.room_of_page(subscription_no)
+        ready = self._runner.slots.free + READY * 3 // 4 - self._runner.waiting_claims
+        if room is None or ready < SHORTEST_PAGE or self.passes_on(subscription_no):
+            return None
+        room = min(room, ready) if self._owned.is_alive else 0
+        return Claiming(self._owned.worker, self._runner.claim_ms, room if room >= SHORTEST_PAGE else 0)
+
+    async def start(
+        self,
+        claims: Sequence[Claim],
+        *,
+        events: Mapping[int, Event] | None = None,
+        by_holder: bool = False,
+    ) -> None:
+        """Start *claims*, whose *events* (by position) are read if they are not given.
+
+        *by_holder*: they were claimed as the holder of their shards.
+        """
         async with self._database.read() as connection:
-            events = await stream.by_positions(connection, [claim.position for claim in claims])
+            if events is None:
+                events = await stream.by_positions(connection, [claim.position for claim in claims])
             pins = await replay_store.pins_of(connection, {c.replay_no for c in claims if c.replay_no})
         unroutable: list[Claim] = []
         elsewhere: list[tuple[Claim, int]] = []

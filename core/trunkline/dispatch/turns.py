@@ -1,12 +1,15 @@
 """The turns: claims the deliveries whose turn it is in their order, and hands them to ``ordering``.
 
+The subscriptions have their turns one after the other, however much is due of each.
 Beside that it looks into the ledger for ``ordering``: which keys of a subscription have deliveries there.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.ordering import MOST_BLOCKED, Ordering
@@ -34,6 +37,8 @@ IDLE_SECONDS = 10.0
 CROWDED_SECONDS = 0.05
 MOST_CLAIMED = 1024
 """Claimed deliveries that may be in memory."""
+MOST_OF_COMPANY = MOST_CLAIMED // 4
+"""Those of one company with which it has no turn until some of them have ended."""
 FRONTS = 128
 """Keys whose deliveries are claimed at once."""
 RUN = 128
@@ -65,6 +70,8 @@ class Turns:
         self._idle: tuple[frozenset[int], int] | None = None
         """The shards and the routing version with which nothing was in an order."""
         self._idle_since = 0.0
+        self._after = 0
+        """The number of the subscription that had the last turn."""
 
     async def run(self, turn: Signal) -> None:
         """Claim whenever it is the turn of something, looking once a second at least."""
@@ -98,14 +105,8 @@ class Turns:
             self._idle, self._idle_since = (state if due_ms is None else None), time.monotonic()
             if due_ms is None or due_ms > 0:
                 return LOOK_SECONDS if due_ms is None else min(LOOK_SECONDS, due_ms / 1000)
-            fronts = await store.due_fronts(
-                connection,
-                settled,
-                limit=min(FRONTS, room),
-                per_subscription=self._per_subscription,
-                busy=self._runner.slots.busy,
-            )
-        claimed = await self._claim(fronts, settled, run=min(RUN, room // len(fronts))) if fronts else []
+            fronts = await self._fronts(connection, settled, limit=min(FRONTS, room))
+        claimed = await self._claim(fronts, settled, room=min(room, MOST_OF_COMPANY)) if fronts else []
         if not claimed:
             return CROWDED_SECONDS
         await self._start(claimed, settled)
@@ -116,8 +117,31 @@ class Turns:
             return False
         return time.monotonic() - self._idle_since < IDLE_SECONDS
 
+    async def _fronts(
+        self, connection: AsyncConnection, settled: Mapping[int, int], *, limit: int
+    ) -> list[Key]:
+        """Choose of the next subscriptions that have something due."""
+        fronts, self._after = await store.due_fronts(
+            connection,
+            settled,
+            limit=limit,
+            per_subscription=self._per_subscription,
+            busy=self._without_turn(),
+            after=self._after,
+        )
+        return fronts
+
+    def _without_turn(self) -> Collection[int]:
+        """Name the subscriptions that have no turn now: their slots are taken, or their company has enough in memory."""
+        busy = self._runner.slots.busy
+        full = {company for company, count in self._ordering.claimed_by.items() if count >= MOST_OF_COMPANY}
+        if not full:
+            return busy
+        routes = ((no, self._table.route(no)) for no in self._table.ordered)
+        return busy | {no for no, route in routes if route and route.subscription.company_id in full}
+
     async def _claim(
-        self, fronts: Sequence[Key], settled: Mapping[int, int], *, run: int
+        self, fronts: Sequence[Key], settled: Mapping[int, int], *, room: int
     ) -> list[OrderedClaim]:
         faults.point("order.before_claim")
         async with self._database.write() as connection:
@@ -126,7 +150,7 @@ class Turns:
                 self._owned.worker,
                 fronts,
                 settled=settled,
-                run=run,
+                run=min(RUN, room // len(fronts)),
                 lease_ms=self._runner.claim_ms,
             )
             faults.point("order.after_claim")

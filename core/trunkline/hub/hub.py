@@ -189,7 +189,7 @@ class Hub:
             notifier=self.notifier,
             metrics=self.metrics,
         )
-        self.registered_types = RegisteredTypes(self.database, self.catalog)
+        self.registered_types = RegisteredTypes(self._door_database, self.catalog)
         self.quarantine = Quarantine(
             self.database, catalog=self.catalog, ingest=self.ingest, max_bytes=events.max_body_bytes
         )
@@ -202,7 +202,7 @@ class Hub:
             directory=self.directory,
         )
         self.retention = Retention(self.database, days=events.retention_days, metrics=self.metrics)
-        self.erasing = Erasing(self.database, plugins=self._rows_of_companies)
+        self.erasing = Erasing(self.database, plugins=self._rows_of_companies, wanted=self.signals.erasure)
 
     def _build_subscribing(self) -> None:
         delivery = self.settings.delivery

@@ -16,7 +16,6 @@ from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
 from trunkline.plugins import Notifier
 from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
-from trunkline.store import quarantine
 from trunkline.store import status as store
 from trunkline.store.database import Database
 
@@ -116,13 +115,8 @@ class Observer:
     async def _read(self) -> DeploymentSnapshot:
         cursors = {shard: progress.cursor for shard, progress in self._owned_shards().items()}
         async with self._database.read() as connection:
-            lowest = min(shard.cursor for shard in await store.shards(connection))
-            head = await store.head(connection)
-            oldest = await store.oldest_after(connection, {lowest, *cursors.values()})
-            due = await store.due(connection, limit=COUNTED)
-            replaying = await store.replaying(connection)
-            alive = len(await store.workers(connection))
-            quarantined = await quarantine.count(connection, limit=COUNTED)
+            figures = await store.figures(connection, cursors.values(), limit=COUNTED)
+        head, oldest, lowest = figures.head, figures.oldest, figures.lowest
         self._lag_snapshot = LagSnapshot(
             time.monotonic(),
             head.now_ms,
@@ -134,12 +128,12 @@ class Observer:
             head=head.position,
             lag_positions=max(head.position - lowest, 0),
             lag_seconds=_age(oldest[lowest][1] if lowest in oldest else None, head.now_ms),
-            due=due.count,
-            oldest_due_seconds=_age(due.oldest_ms, head.now_ms),
-            replays=replaying.count,
-            replay_positions=replaying.remaining,
-            quarantined=quarantined,
-            workers=alive,
+            due=figures.due.count,
+            oldest_due_seconds=_age(figures.due.oldest_ms, head.now_ms),
+            replays=figures.replaying.count,
+            replay_positions=figures.replaying.remaining,
+            quarantined=figures.quarantined,
+            workers=figures.workers,
         )
 
 

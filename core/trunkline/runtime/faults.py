@@ -56,7 +56,7 @@ POINTS = {
     "replay.after_take": "a replay is locked for a step",
     "replay.after_make_due": "a page of it is due, its position has not moved",
     "replay.before_commit": "a step is written, not yet committed",
-    "replay.after_commit": "a step is committed, the retry lane does not know it",
+    "replay.after_commit": "a step is committed, and nothing of it has begun",
     "replay.after_withdraw": "deliveries of a cancelled replay are taken back, not yet committed",
     "renew.before_commit": "a subscription is made, or renewed, by its holder, not yet committed",
     "renew.after_commit": "it is committed, and its holder has not been told",

@@ -1,7 +1,7 @@
 """What is due in the ledger, by subscription: so that one with a backlog leaves the others their turn.
 
 A lane is a part of what waits. ``FREE`` is claimed by whichever worker comes first; ``PACED`` by the holder of its shard
-(``store.paced``). Each has an index by subscription and time: to see what is due of the next subscriptions, or to take a few of
+(``store.paced``), and so is ``ORDERED``, of which only the first of each key may begin (``store.ordering``). Each has an index by subscription and time: to see what is due of the next subscriptions, or to take a few of
 one, costs a step in it for each, however many rows there are.
 """
 
@@ -21,6 +21,8 @@ FREE = "order_shard IS NULL AND due_ms IS NOT NULL"
 """As the indexes ``ix_deliveries_due`` and ``ix_deliveries_free`` have it."""
 PACED = "order_shard IS NOT NULL AND order_key IS NULL AND due_ms IS NOT NULL"
 """As the index ``ix_deliveries_paced`` has it."""
+ORDERED = "order_shard IS NOT NULL AND order_key IS NOT NULL AND due_ms IS NOT NULL"
+"""As the indexes ``ix_deliveries_turn`` and ``ix_deliveries_ordered`` have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,12 @@ async def pick(connection: AsyncConnection, lane: str, wanted: Mapping[int, int]
     return [
         Key(position, no)
         for no, first, last in rows
-        for position in _ends(_positions(first), _positions(last), wanted[no])
+        for position in _ends(positions_in(first), positions_in(last), wanted[no])
     ]
 
 
-def _positions(column: Any) -> list[int]:
+def positions_in(column: Any) -> list[int]:
+    """Read a JSON array of positions (``sql.json_array``) as either driver gives it."""
     positions: list[int] | None = orjson.loads(column) if isinstance(column, str) else column
     return positions or []
 

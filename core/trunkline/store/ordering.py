@@ -17,13 +17,15 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key, Status
-from trunkline.store import sql, tables
+from trunkline.store import due, sql, tables
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
 CLAIM_MS = 75_000
 """How long a claim holds where its claimant does not say: longer than an attempt takes. What a dead one had is freed before."""
+LOOKED_AT = 200
+"""Subscriptions that one look for fronts is for; those behind them have the next one."""
 _IS_FIRST = (
     "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "
     "AND e.order_key = {row}.order_key AND e.position < {row}.position "
@@ -200,32 +202,58 @@ async def due_fronts(
     limit: int,
     per_subscription: int,
     busy: Collection[int],
-) -> list[Key]:
-    """List up to *limit* fronts that are due, oldest first, at most *per_subscription* of one and none of *busy* ones.
+    after: int = 0,
+) -> tuple[list[Key], int]:
+    """List up to *limit* fronts that are due: the oldest of each subscription, at most *per_subscription*, none of *busy* ones.
 
+    The subscriptions have their turns, those behind the number *after* first, however much is due of each; gives the number
+    behind which the next turn begins, too.
     *settled* maps each shard to the position up to which all is in the ledger: what comes after it may have to wait for
     an event that was read and not settled, or, where a replay reads on, for what that may put before it. A claim that
     lapsed, or whose claimant has died, is a front no more where an earlier delivery was opened meanwhile.
     """
-    source = sql.rows_source(connection, {"shard": "bigint", "settled": "bigint"})
+    waiting = await due.waiting(connection, due.ORDERED, after=after, limit=LOOKED_AT)
+    if after and len(waiting) < LOOKED_AT:
+        more = await due.waiting(connection, due.ORDERED, after=0, limit=LOOKED_AT - len(waiting))
+        waiting += [each for each in more if each.subscription_no <= after]
+    wanted: list[list[int]] = []
+    ready = [w for w in waiting if w.wait_ms <= 0 and w.shard in settled and w.subscription_no not in busy]
+    for place, each in enumerate(ready):
+        most = min(max(limit // (len(ready) - place), 1), per_subscription, limit)
+        if most and each.shard is not None:
+            wanted.append([each.subscription_no, settled[each.shard], most])
+            limit -= most
+    fronts = await _fronts(connection, wanted) if wanted else []
+    if wanted and not limit:
+        return fronts, wanted[-1][0]
+    return fronts, waiting[-1].subscription_no if len(waiting) == LOOKED_AT else 0
+
+
+async def _fronts(connection: AsyncConnection, wanted: Sequence[Sequence[int]]) -> list[Key]:
+    """List due fronts of each subscription, up to a position and as many as *wanted* says: the oldest, in their order.
+
+    How far a replay lets it go is read before: with that in the statement each row that has to wait would ask for it.
+    """
+    source = sql.rows_source(connection, {"no": "bigint"})
+    rows = await connection.execute(
+        text(f"SELECT u.no, {_BARRIER.format(no='u.no')} FROM {source}"),
+        {"rows": sql.rows_json([[no] for no, _, _ in wanted])},
+    )
+    barriers = {row[0]: row[1] for row in rows}
+    source = sql.rows_source(connection, {"no": "bigint", "reach": "bigint", "most": "bigint"})
     rows = await connection.execute(
         text(
-            "SELECT position, no FROM (SELECT position, no, due_ms, "
-            "row_number() OVER (PARTITION BY no ORDER BY due_ms, position) AS place FROM "
-            f"(SELECT d.position, d.subscription_no AS no, d.due_ms FROM {source} JOIN deliveries AS d "
-            f"ON d.order_shard = u.shard WHERE d.due_ms <= (SELECT {sql.now_ms(connection)}) "
-            f"AND d.order_key IS NOT NULL AND d.position <= u.settled AND {_IS_FIRST.format(row='d')} "
-            f"AND d.position <= {_BARRIER.format(no='d.subscription_no')} "
-            "ORDER BY d.due_ms LIMIT :window) AS oldest) AS ranked "
-            "WHERE place <= :per_subscription ORDER BY due_ms"
+            f"SELECT u.no, (SELECT {sql.json_array(connection)}(o.position) FROM (SELECT d.position AS position "
+            f"FROM deliveries AS d WHERE d.subscription_no = u.no AND {due.ORDERED} "
+            f"AND d.due_ms <= (SELECT {sql.now_ms(connection)}) AND d.position <= u.reach "
+            f"AND {_IS_FIRST.format(row='d')} ORDER BY d.due_ms LIMIT :most) AS o), u.most FROM {source}"
         ),
         {
-            "rows": sql.rows_json([[shard, position] for shard, position in settled.items()]),
-            "window": max(limit * 4, 1000),
-            "per_subscription": per_subscription,
+            "rows": sql.rows_json([[no, min(settled, barriers[no]), most] for no, settled, most in wanted]),
+            "most": max(most for _, _, most in wanted),
         },
     )
-    return [Key(*row) for row in rows if row[1] not in busy][:limit]
+    return [Key(position, no) for no, found, most in rows for position in due.positions_in(found)[:most]]
 
 
 async def claim(

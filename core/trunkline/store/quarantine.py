@@ -14,6 +14,8 @@ from trunkline.model.events import Draft
 from trunkline.store import sql, tables
 from trunkline.store.sql import text
 
+COUNT = "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
+"""Counts those that wait, of every company, up to ``:limit``."""
 _COLUMNS = (
     "no, id, company_id, type, version, created_utc, payload, metadata, position, received_ms, updated_ms"
 )
@@ -186,10 +188,7 @@ async def delete(connection: AsyncConnection, id: str) -> None:
 
 async def count(connection: AsyncConnection, *, limit: int) -> int:
     """Count the events that wait, of every company, up to *limit*."""
-    statement = text(
-        "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
-    )
-    return int((await connection.execute(statement, {"limit": limit})).scalar_one())
+    return int((await connection.execute(text(COUNT), {"limit": limit})).scalar_one())
 
 
 async def count_by_type(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Waiting]:

@@ -14,9 +14,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
 from trunkline.store import sql, tables
+from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
 _table = tables.replays
+_columns = tables.deliveries.c
+_BOUND = {
+    "no": "subscription_no",
+    "replay": "replay_no",
+    "worker": "claimed_by",
+    "claim": "claim",
+    "lease": "due_ms",
+}
+"""The parameters that PostgreSQL cannot tell the type of, and the columns that they are for."""
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 STATUS_BEFORE = (
     f"status_before = CASE WHEN deliveries.{_OPEN} AND deliveries.status_before IS NOT NULL "
@@ -195,18 +205,66 @@ async def end_of_subscription(connection: AsyncConnection, subscription_no: int,
         await end(connection, row[0], status)
 
 
+async def first_claimed(
+    connection: AsyncConnection, replay: Row, positions: Sequence[int], *, within_ms: int
+) -> int | None:
+    """Find the first among *positions* that is being tried now, if *replay* was made *within_ms* milliseconds."""
+    statement = text(
+        "SELECT min(position) FROM deliveries WHERE subscription_no = :no AND position BETWEEN :first AND :last "
+        f"AND claimed_by IS NOT NULL AND :created > {sql.now_ms(connection)} - :within"
+    ).bindparams(
+        *(bindparam(name, type_=_table.c.created_ms.type) for name in ("created", "within", "first", "last"))
+    )
+    parameters = {
+        "first": positions[0],
+        "last": positions[-1],
+        "created": replay.created_ms,
+        "within": within_ms,
+    }
+    row = await connection.execute(statement, {"no": replay.subscription_no, **parameters})
+    found: int | None = row.scalar_one()
+    return found
+
+
 async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence[int], *, again: bool) -> int:
     """Make deliveries of the events at *positions* due now; returns how many.
 
     Those that the ledger has already are left alone, unless they are to be made *again*; what is being tried at this
     moment is never touched, nor is what is open in an order that its subscription had before.
     """
+    return len(await _open(connection, replay, positions, again=again, worker=None, lease_ms=0))
+
+
+async def claim_due(
+    connection: AsyncConnection,
+    replay: Row,
+    positions: Sequence[int],
+    *,
+    again: bool,
+    worker: str,
+    lease_ms: int,
+) -> list[Claim]:
+    """Make deliveries due as ``make_due`` does, and claim them for *worker* at once, as ``due.claim`` does."""
+    claims = await _open(connection, replay, positions, again=again, worker=worker, lease_ms=lease_ms)
+    return sorted(claims, key=lambda claim: claim.position)
+
+
+async def _open(
+    connection: AsyncConnection,
+    replay: Row,
+    positions: Sequence[int],
+    *,
+    again: bool,
+    worker: str | None,
+    lease_ms: int,
+) -> list[Claim]:
     if not positions:
-        return 0
+        return []
     now = sql.now_ms(connection)
     source = sql.rows_source(connection, {"position": "bigint"})
     conflict = (
-        f"DO UPDATE SET status = '{Status.PENDING}', due_ms = {now}, replay_no = :replay, claim = deliveries.claim + 1, "
+        f"DO UPDATE SET status = '{Status.PENDING}', due_ms = {now} + :lease, replay_no = :replay, "
+        "claim = deliveries.claim + 1, claimed_by = :worker, "
         f"{STATUS_BEFORE}, round_start = deliveries.attempts, order_key = NULL, order_shard = NULL, queued = NULL "
         "WHERE deliveries.claimed_by IS NULL AND (deliveries.order_key IS NULL "
         f"OR deliveries.status NOT IN ('{Status.PENDING}', '{Status.HELD}'))"
@@ -215,20 +273,21 @@ async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence
     )
     rows = await connection.execute(
         text(
-            "INSERT INTO deliveries (position, subscription_no, status, attempts, due_ms, claim, replay_no, updated_ms) "
-            f"SELECT position, :no, '{Status.PENDING}', 0, {now}, 0, :replay, {now} FROM {source} WHERE TRUE "
-            f"ON CONFLICT (position, subscription_no) {conflict} RETURNING position"
-        ).bindparams(
-            bindparam("no", type_=tables.deliveries.c.position.type),
-            bindparam("replay", type_=tables.deliveries.c.position.type),
-        ),
+            "INSERT INTO deliveries (position, subscription_no, status, attempts, due_ms, claim, claimed_by, replay_no, "
+            f"updated_ms) SELECT position, :no, '{Status.PENDING}', 0, {now} + :lease, :claim, :worker, :replay, {now} "
+            f"FROM {source} WHERE TRUE ON CONFLICT (position, subscription_no) {conflict} "
+            "RETURNING position, subscription_no, attempts, round_start, claim, replay_no"
+        ).bindparams(*(bindparam(name, type_=_columns[column].type) for name, column in _BOUND.items())),
         {
             "no": replay.subscription_no,
             "replay": replay.no,
+            "worker": worker,
+            "claim": 0 if worker is None else 1,
+            "lease": lease_ms,
             "rows": sql.rows_json([[position] for position in positions]),
         },
     )
-    return len(rows.all())
+    return [Claim(*row) for row in rows]
 
 
 async def looked_to(

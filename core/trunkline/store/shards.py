@@ -11,7 +11,7 @@ from types import MappingProxyType
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
-from trunkline.store import sql
+from trunkline.store import dialects, sql
 from trunkline.store.sql import text
 
 _NOBODY: Mapping[str, int] = MappingProxyType({})
@@ -45,6 +45,52 @@ class Heartbeat:
     step: ClockStep | None
     missing: Mapping[str, int] = field(default_factory=dict[str, int])
     ended: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Beat:
+    """How many workers are alive, and the shards that are still owned."""
+
+    alive: int
+    renewed: set[int]
+
+
+async def beat(
+    connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int, lock_no: int | None
+) -> Beat | None:
+    """Write that *worker* is alive and renew its *leases*, where that is all there is to do; None where it is not.
+
+    Then nothing was written, and ``heartbeat``, ``renew`` and ``disown`` do what is to be done: the clock was set back, a
+    worker is dead or shows no lock, this one is not in the list, or it owns a shard that it does not know of. A server does all
+    of this in one statement, which is its own transaction.
+    """
+    now, source = sql.now_ms(connection), sql.rows_source(connection, {"shard": "bigint", "epoch": "bigint"})
+    note = (
+        f"UPDATE workers SET heartbeat_ms = {now}, lock_no = :lock_no WHERE id = :worker AND NOT EXISTS "
+        f"(SELECT 1 FROM workers WHERE heartbeat_ms > {now} + :lease OR id <> :worker "
+        f"AND (heartbeat_ms < {now} - :lease OR {_has_no_lock(connection)})) AND NOT EXISTS "
+        f"(SELECT 1 FROM shards WHERE holder = :worker AND shard NOT IN (SELECT shard FROM {source})) "
+        "RETURNING (SELECT count(*) FROM workers WHERE NOT draining) AS alive"
+    )
+    renew = (
+        f"UPDATE shards SET lease_until_ms = {now} + :lease FROM {source} "
+        "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker"
+    )
+    whose = {"worker": worker, "lease": lease_ms, "rows": sql.rows_json([[x.shard, x.epoch] for x in leases])}
+    if dialects.of_connection(connection).has_one_writer:
+        alive = (await connection.execute(text(note), whose | {"lock_no": lock_no})).scalar()
+        renewed = await connection.execute(text(f"{renew} RETURNING shards.shard"), whose) if alive else ()
+        return Beat(alive, {row[0] for row in renewed}) if alive else None
+    rows = (
+        await connection.execute(
+            text(
+                f"WITH noted AS ({note}), renewed AS ({renew} AND EXISTS (SELECT 1 FROM noted) RETURNING shards.shard) "
+                "SELECT noted.alive, renewed.shard FROM noted LEFT JOIN renewed ON true"
+            ),
+            whose | {"lock_no": lock_no},
+        )
+    ).all()
+    return Beat(rows[0][0], {row[1] for row in rows if row[1] is not None}) if rows else None
 
 
 async def heartbeat(

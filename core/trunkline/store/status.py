@@ -3,13 +3,17 @@
 Every statement is bounded: it follows an index, or stops counting at a limit that the caller sets.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.store import sql
+from trunkline.store import quarantine, sql
 from trunkline.store.sql import text
+
+_REPLAYING = (
+    "SELECT count(*), COALESCE(sum(end_position - position), 0) FROM replays WHERE status = 'running'"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,48 @@ class RunningReplay:
     created_ms: int
 
 
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What a process shows of the whole deployment, all of one moment.
+
+    *lowest* is the shard's cursor that is furthest behind; *oldest* has the first event after each of some cursors.
+    """
+
+    head: Head
+    lowest: int
+    oldest: Mapping[int, tuple[int, int]]
+    due: Due
+    replaying: Replaying
+    workers: int
+    quarantined: int
+
+
+async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit: int) -> Figures:
+    """Read everything in one statement, as a process does so every few seconds; what is many is counted up to *limit*."""
+    source = sql.rows_source(connection, {"shard_cursor": "bigint"})
+    lowest = "SELECT min(cursor) AS shard_cursor FROM shards"
+    statement = text(
+        f"SELECT h.position, h.accepted_ms, {sql.now_ms(connection)}, l.shard_cursor, d.*, r.*, "
+        f"(SELECT count(*) FROM workers), ({quarantine.COUNT}), o.* FROM stream_head AS h CROSS JOIN ({lowest}) AS l "
+        f"CROSS JOIN ({_due(connection)}) AS d CROSS JOIN ({_REPLAYING}) AS r "
+        f"LEFT JOIN ({_oldest_after(f'(SELECT shard_cursor FROM {source} UNION {lowest}) AS u')}) AS o ON true WHERE h.id = 1"
+    )
+    parameters = {"limit": limit, "rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
+    rows = (await connection.execute(statement, parameters)).all()
+    position, accepted_ms, now_ms, furthest, due, oldest_due_ms, replays, remaining, workers, quarantined = (
+        rows[0][:10]
+    )
+    return Figures(
+        Head(position, accepted_ms, now_ms),
+        furthest,
+        {row[10]: (row[11], row[12]) for row in rows if row[10] is not None},
+        Due(due, oldest_due_ms),
+        Replaying(int(replays), int(remaining)),
+        workers,
+        quarantined,
+    )
+
+
 async def head(connection: AsyncConnection) -> Head:
     """Read the newest position."""
     statement = text(f"SELECT position, accepted_ms, {sql.now_ms(connection)} FROM stream_head WHERE id = 1")
@@ -93,17 +139,26 @@ async def oldest_after(connection: AsyncConnection, cursors: Iterable[int]) -> d
     """Find the first event after each of *cursors*: its position and when it was accepted; none at the head of the log."""
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     rows = await connection.execute(
-        text(
-            f"SELECT u.shard_cursor, e.position, e.accepted_ms FROM {source} JOIN events AS e "
-            "ON e.position = (SELECT min(position) FROM events WHERE position > u.shard_cursor)"
-        ),
-        {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])},
+        text(_oldest_after(source)), {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
     )
     return {row[0]: (row[1], row[2]) for row in rows}
 
 
+def _oldest_after(source: str) -> str:
+    return (
+        f"SELECT u.shard_cursor, e.position, e.accepted_ms FROM {source} JOIN events AS e "
+        "ON e.position = (SELECT min(position) FROM events WHERE position > u.shard_cursor)"
+    )
+
+
 async def due(connection: AsyncConnection, *, limit: int) -> Due:
-    """Count what is due, up to *limit*.
+    """Count what is due, up to *limit*."""
+    row = (await connection.execute(text(_due(connection)), {"limit": limit})).one()
+    return Due(*row)
+
+
+def _due(connection: AsyncConnection) -> str:
+    """Give the SELECT that counts what is due, up to ``:limit``.
 
     The clock stands in a subselect, so that PostgreSQL reads it once and finds the rows by their index; those that are in an
     order have one of their own.
@@ -113,24 +168,15 @@ async def due(connection: AsyncConnection, *, limit: int) -> Due:
         f"AND order_shard IS {which} ORDER BY due_ms LIMIT :limit) AS {name}"
         for name, which in (("free", "NULL"), ("ordered", "NOT NULL"))
     ]
-    row = (
-        await connection.execute(
-            text(
-                f"SELECT count(*), min(due_ms) FROM (SELECT due_ms FROM ({' UNION ALL '.join(pieces)}) AS d "
-                "ORDER BY due_ms LIMIT :limit) AS oldest"
-            ),
-            {"limit": limit},
-        )
-    ).one()
-    return Due(*row)
+    return (
+        f"SELECT count(*), min(due_ms) FROM (SELECT due_ms FROM ({' UNION ALL '.join(pieces)}) AS d "
+        "ORDER BY due_ms LIMIT :limit) AS oldest"
+    )
 
 
 async def replaying(connection: AsyncConnection) -> Replaying:
     """Sum up the replays that run."""
-    statement = text(
-        "SELECT count(*), COALESCE(sum(end_position - position), 0) FROM replays WHERE status = 'running'"
-    )
-    row = (await connection.execute(statement)).one()
+    row = (await connection.execute(text(_REPLAYING))).one()
     return Replaying(int(row[0]), int(row[1]))
 
 

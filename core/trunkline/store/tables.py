@@ -210,17 +210,18 @@ deliveries = Table(
         "position",
         where=f"{_QUEUE} AND queued IS NULL",
     ),
-    partial_index(
-        "ix_deliveries_turn",
-        "order_shard",
-        "due_ms",
-        where="order_shard IS NOT NULL AND order_key IS NOT NULL AND due_ms IS NOT NULL",
-    ),
-    partial_index(
-        "ix_deliveries_paced",
-        "subscription_no",
-        "due_ms",
-        where="order_shard IS NOT NULL AND order_key IS NULL AND due_ms IS NOT NULL",
+    *(
+        partial_index(
+            f"ix_deliveries_{name}",
+            column,
+            "due_ms",
+            where=f"order_shard IS NOT NULL AND {where} AND due_ms IS NOT NULL",
+        )
+        for name, column, where in (
+            ("turn", "order_shard", "order_key IS NOT NULL"),
+            ("ordered", "subscription_no", "order_key IS NOT NULL"),
+            ("paced", "subscription_no", "order_key IS NULL"),
+        )
     ),
     partial_index("ix_deliveries_claimed", "claimed_by", where="claimed_by IS NOT NULL"),
     partial_index("ix_deliveries_replay", "replay_no", "status", where="replay_no IS NOT NULL"),
@@ -303,8 +304,7 @@ workers = Table(
     Column("draining", Boolean, nullable=False),
     Column("lock_no", BigInteger),
 )
-"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null where the server
-does not show it."""
+"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null where the server does not show it."""
 
 quarantine = Table(
     "quarantine",

@@ -29,8 +29,8 @@ class Signal:
         """Wake the waiter, now or as soon as it waits."""
         self._event.set()
 
-    async def wait(self, seconds: float) -> bool:
-        """Wait until it is set, at most *seconds*; tells whether it was."""
+    async def wait(self, seconds: float | None) -> bool:
+        """Wait until it is set, at most *seconds* (None: however long); tells whether it was."""
         try:
             async with asyncio.timeout(seconds):
                 await self._event.wait()

@@ -19,9 +19,10 @@ from trunkline.runtime.background import Background
 from trunkline.store import erasures as store
 from trunkline.store.database import Database
 from trunkline.store.erasures import Erasure
+from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
-"""How often a process looks for a company that was deleted, and for more of one that is about to be gone."""
+"""How often a process looks for more of a company that is about to be gone."""
 LEASE_MS = 10_000
 PAUSE_SECONDS = 0.05
 ROWS = 250
@@ -32,7 +33,7 @@ _log = logging.getLogger(__name__)
 class Erasing:
     """Removes what is of deleted companies. Enter it to start; several may run on one PostgreSQL database.
 
-    *plugins* gives what companies have in the tables of plugins.
+    *plugins* gives what companies have in the tables of plugins; *wanted* is set where a company is to be erased.
     """
 
     def __init__(
@@ -40,9 +41,11 @@ class Erasing:
         database: Database,
         *,
         plugins: Callable[[], Sequence[CompanyRows]],
+        wanted: Signal,
     ) -> None:
         self._database = database
         self._plugins = plugins
+        self._wanted = wanted
         self._holder = f"era_{secrets.token_hex(8)}"
         self._background = Background("the removal of deleted companies", self._run)
 
@@ -95,9 +98,11 @@ class Erasing:
 
     async def _run(self) -> None:
         while True:
+            wait = None
             try:
                 while await self.run_once():
                     pass
             except StoreUnavailable as error:
                 _log.warning("cannot remove what is of a deleted company now: %s", error)
-            await asyncio.sleep(LOOK_SECONDS)
+                wait = LOOK_SECONDS
+            await self._wanted.wait(wait)

@@ -5,6 +5,7 @@ import json
 from collections import defaultdict
 
 import pytest
+from sqlalchemy import LargeBinary, bindparam, text
 
 from trunkline.dispatch import ordering, replay, runner, turns
 from trunkline.errors import BodyInvalid
@@ -293,7 +294,7 @@ async def test_a_key_that_fails_in_a_replay_holds_neither_the_others_nor_what_is
 
 
 async def test_a_cancelled_replay_lets_what_waited_for_it_go_on(open_house, target, monkeypatch):
-    monkeypatch.setattr(replay, "OUTSTANDING", 0)  # it reads nothing
+    monkeypatch.setattr(replay, "PAGE", 0)  # it reads nothing
     async with open_house() as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
         await emit(house, no, (1, 1))
@@ -311,6 +312,50 @@ async def test_a_cancelled_replay_lets_what_waited_for_it_go_on(open_house, targ
 async def _is_queued(house, no):
     rows = await house.query("SELECT 1 FROM deliveries WHERE status = 'held' AND queued = 1")
     return bool(rows)
+
+
+async def test_a_company_with_many_keys_whose_target_hangs_leaves_others_their_turn(open_house, target):
+    target.always(Hang(), path="/hanging")
+    async with open_house(dispatch=False) as house:
+        hanging = await house.subscribe(f"{target.url}/hanging", company=17, ordering=BY_CLIENT)
+        await _fill(house, hanging, company=17, count=1_200)
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        target.replies[1, 7] = Answer(500)
+        [position] = await emit(house, no, (1, 7))
+
+        async def has_failed():
+            [row] = await house.rows(no) or [None]
+            return row and row.attempts and not row.claimed_by
+
+        await house.until(has_failed)
+        target.replies.clear()
+        await house.hub.deliveries.retry(92, f"dlv_{position}_{no}")
+        await house.until_statuses(no, delivered=1, seconds=5)
+
+
+async def _fill(house, no, *, company, count):
+    """Make *count* events that every cursor has passed, and deliveries of them that are due, each with a key of its own."""
+    [head] = await house.query("SELECT position FROM stream_head")
+    first, last, shard = head["position"] + 1, head["position"] + count, shard_of(company, 16)
+    numbers = (
+        f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last}) SELECT i"
+    )
+    payload = {"client_id": 1, "status_id": 1}
+    envelope = {
+        "id": 1, "type": "lead.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": company, "payload": payload,
+    }  # fmt: skip
+    async with house.hub.database.write() as connection:
+        body = bindparam("body", json.dumps(envelope).encode(), type_=LargeBinary)
+        events = f"INSERT INTO events (position, company_id, type, shard, accepted_ms, body) {numbers}, {company}, 'lead.created', {shard}, 0, :body FROM n"
+        await connection.execute(text(events).bindparams(body))
+    columns = "position, subscription_no, status, attempts, claim, due_ms, updated_ms, order_key, order_shard"
+    for statement in (
+        f"INSERT INTO deliveries ({columns}) {numbers}, {no}, 'pending', 1, 0, 0, 0, i, {shard} FROM n",
+        f"UPDATE stream_head SET position = {last}",
+        f"UPDATE shards SET cursor = {last}",
+    ):
+        await house.execute(statement)
 
 
 async def test_changing_or_ending_an_order_loses_nothing_and_leaves_nothing_stuck(open_house, target):

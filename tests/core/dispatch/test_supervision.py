@@ -54,6 +54,7 @@ async def test_a_part_that_fails_begins_again_and_nothing_is_lost(
         await house.emit(20, to=[no])
         await house.check_settled(seconds=20)
         left = failing(*statement, 2)
+        house.hub.signals.due.set()
         await house.emit(20, to=[no])
         await house.until(lambda: not left[0], seconds=20)
         await house.emit(20, to=[no])

@@ -170,15 +170,15 @@ async def test_a_worker_that_is_cut_off_trusts_no_lease_until_it_has_renewed_the
 
 async def test_a_renewal_that_began_before_the_worker_was_cut_off_is_not_trusted(start, monkeypatch):
     worker = await start("wrk_first")
-    renew = shard_store.renew
+    beat = shard_store.beat
 
-    async def renew_and_be_cut_off(*arguments, **named):
-        renewed = await renew(*arguments, **named)
+    async def beat_and_be_cut_off(*arguments, **named):
+        renewed = await beat(*arguments, **named)
         worker.leases._stop_trusting()
         return renewed
 
     with monkeypatch.context() as patch:
-        patch.setattr(shard_store, "renew", renew_and_be_cut_off)
+        patch.setattr(shard_store, "beat", beat_and_be_cut_off)
         await worker.leases.renew()
     assert not worker.owned.is_alive
     await worker.leases.renew()

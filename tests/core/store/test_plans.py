@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Draft
+from trunkline.store import agenda, due, ordering, paced, shards, stream, subscriptions
 from trunkline.store import deliveries as ledger
-from trunkline.store import due, paced, shards, stream, subscriptions
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
 from trunkline.store.shards import Lease
@@ -31,9 +31,10 @@ SEED = {
     "events": "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
     "SELECT 1000 + n, n % {companies}, 'lead.created', n % 16, 1700000000000 + n, {body} FROM {numbers}",
     "deliveries": "INSERT INTO deliveries "
-    "(position, subscription_no, status, attempts, claim, updated_ms, due_ms, order_shard) "
+    "(position, subscription_no, status, attempts, claim, updated_ms, due_ms, order_shard, order_key) "
     "SELECT 1000 + n, n % {companies}, CASE WHEN n % 4 = 0 THEN 'pending' ELSE 'delivered' END, 1, 0, 1700000000000, "
-    "CASE WHEN n % 4 = 0 THEN 1700000000000 + n END, CASE WHEN n % 8 = 0 THEN n % 16 END FROM {numbers}",
+    "CASE WHEN n % 4 = 0 THEN 1700000000000 + n END, CASE WHEN n % 8 = 0 THEN n % 16 END, "
+    "CASE WHEN n % 16 = 0 THEN n END FROM {numbers}",
     "attempts": "INSERT INTO attempts (position, subscription_no, number, started_ms, duration_ms, outcome) "
     "SELECT 1000 + n, n % {companies}, 1, 1700000000000, 5, 'delivered' FROM {numbers}",
 }
@@ -51,6 +52,7 @@ CALLS: dict[str, Call] = {
     "poll": lambda c: stream.read_page(c, 7, types=(), after=MIDDLE, limit=50),
     "poll a type": lambda c: stream.read_page(c, 7, types=("lead.created",), after=MIDDLE, limit=50),
     "read events of claims": lambda c: stream.by_positions(c, [key.position for key in KEYS]),
+    "what there is to do": agenda.read,
     "next due": ledger.next_due_ms,
     "oldest due": lambda c: due.oldest(c, limit=500),
     "due by subscription": lambda c: due.waiting(c, due.FREE, after=50, limit=100),
@@ -58,6 +60,9 @@ CALLS: dict[str, Call] = {
     "claim": lambda c: due.claim(c, due.FREE, "wrk_a", KEYS, lease_ms=1000),
     "paced by subscription": lambda c: due.waiting(c, due.PACED, after=50, limit=100),
     "paced of subscriptions": lambda c: due.pick(c, due.PACED, dict.fromkeys(range(0, 100, 4), 8)),
+    "turns in an order": lambda c: ordering.due_fronts(
+        c, dict.fromkeys(range(16), MIDDLE), limit=128, per_subscription=32, busy=(), after=50
+    ),
     "in flight elsewhere": lambda c: paced.in_flight_elsewhere(c, "wrk_a", [1, 2, 3]),
     "settle claims": lambda c: ledger.settle(
         c, "wrk_a", [Settled(key.position, key.subscription_no, "delivered", 1, 200) for key in KEYS]
@@ -67,6 +72,7 @@ CALLS: dict[str, Call] = {
         c, [Attempt(9, 9, 1, 1, 1, "delivered", 200, None, None)]
     ),
     "advance": lambda c: shards.advance(c, "wrk_a", [Lease(3, 1, MIDDLE)]),
+    "beat": lambda c: shards.beat(c, "wrk_a", [Lease(3, 1, 0)], lease_ms=1000, lock_no=7),
     "heartbeat": lambda c: shards.heartbeat(c, "wrk_a", lease_ms=1000),
     "take shards": lambda c: shards.claim(c, "wrk_a", limit=8, lease_ms=1000),
     "release claims of the dead": lambda c: shards.release_claims(c, "wrk_b"),

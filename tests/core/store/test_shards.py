@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from trunkline.model.events import Draft, shard_of
 from trunkline.store import deliveries as ledger
@@ -114,6 +115,48 @@ async def test_what_a_worker_does_not_know_of_is_free_at_once_and_what_it_knows_
     async with database.write() as connection:
         await shards.disown(connection, "wrk_a", [])
     assert sorted(lease.shard for lease in await claim(database, "wrk_c", limit=2)) == [0, 1]
+
+
+async def beat(database: Database, worker: str, leases: list[shards.Lease]) -> shards.Beat | None:
+    async with database.write_once() as connection:
+        return await shards.beat(connection, worker, leases, lease_ms=LONG, lock_no=None)
+
+
+async def test_a_beat_counts_the_living_and_renews_what_is_still_owned(database: Database):
+    await heartbeat(database, "wrk_a")
+    await heartbeat(database, "wrk_b")
+    leases = await claim(database, "wrk_a", limit=3, lease_ms=-1)
+    await claim(database, "wrk_b", limit=1)
+    assert await beat(database, "wrk_a", leases) == shards.Beat(2, {1, 2})
+    assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [3]
+    assert await beat(database, "wrk_b", []) is None, "it does not know of its shard"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        "UPDATE workers SET heartbeat_ms = heartbeat_ms + 200000 WHERE id = 'wrk_b'",
+        "UPDATE workers SET heartbeat_ms = heartbeat_ms - 200000 WHERE id = 'wrk_b'",
+        "UPDATE workers SET lock_no = 7 WHERE id = 'wrk_b'",
+        "UPDATE shards SET holder = 'wrk_a' WHERE shard = 9",
+        "DELETE FROM workers WHERE id = 'wrk_a'",
+    ],
+    ids=["the clock was set back", "one is dead", "one shows no lock", "an unknown shard", "not in the list"],
+)
+async def test_a_beat_writes_nothing_where_there_is_more_to_do(database: Database, what: str):
+    async def written() -> list[list[object]]:
+        statements = ("SELECT id, heartbeat_ms FROM workers", "SELECT shard, lease_until_ms FROM shards")
+        async with database.read() as connection:
+            return [sorted(await connection.execute(text(statement))) for statement in statements]
+
+    await heartbeat(database, "wrk_a")
+    await heartbeat(database, "wrk_b")
+    leases = await claim(database, "wrk_a", limit=3)
+    async with database.write() as connection:
+        await connection.execute(text(what))
+    before = await written()
+    assert await beat(database, "wrk_a", leases) is None
+    assert await written() == before
 
 
 async def test_the_living_are_counted_and_the_dead_forgotten(database: Database):

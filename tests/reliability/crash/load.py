@@ -157,7 +157,7 @@ class Load:
             promises.surprises.append(f"{request} was answered with {status}: {str(answer)[:200]}")
 
     async def _keep(self, session: aiohttp.ClientSession) -> None:
-        """Pause a subscription, resume it, so that it catches up, and replay three others, the last until it is cancelled."""
+        """Pause a subscription, resume it, so that it catches up, replay three others, the last until it is cancelled, and one again."""
         await self._up.wait()
         assert self._furniture is not None
         ids = self._furniture.ids
@@ -170,6 +170,7 @@ class Load:
             (0.05, "POST", f"/webhooks/subscriptions/{ids['/ordered']}/replay", {}, 2),
             (0.2, "POST", f"/webhooks/subscriptions/{ids['/paced']}/replay", {}, 1),
             (0.3, "DELETE", "/replays/{id}", {}, 1),
+            (0.1, "POST", f"/webhooks/subscriptions/{ids['/all']}/replay", {}, 1),
         ):
             path = template.format(**answer)
             await asyncio.sleep(pause * self._chance.uniform(0.5, 1.5))

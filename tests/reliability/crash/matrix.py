@@ -52,6 +52,7 @@ FEW = {
     "erase": 6,
     "erase.after_claim": 1,
     "lease": 8,
+    "lease.after_heartbeat": 1,
     "lease.after_claim": 1,
     "lease.after_claim_commit": 1,
     "lease.after_release": 1,

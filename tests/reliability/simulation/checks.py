@@ -162,13 +162,19 @@ class Checks:
                     machine.name,
                     earlier.machine.name,
                 )
-        self.receipts[key].append(Receipt(machine, push.attempt, is_excused=is_stale))
+        is_excused = is_stale or not self._has_renewed(machine)
+        self.receipts[key].append(Receipt(machine, push.attempt, is_excused=is_excused))
         self.order.attempt_began(machine, key, push.attempt, is_stale=is_stale)
         self.pace.attempt_began(machine, key, push.attempt, is_stale=is_stale)
         cancelled = self.world.cancelled.get(_job(machine, key, push.attempt).replay_no, self.world.clock.now)
         is_over = self.world.clock.now - cancelled <= 1 or self.world.disturbed > cancelled - 1
         must(is_over or is_stale, "nothing of a cancelled replay begins a second later", str(key))
         return key
+
+    def _has_renewed(self, machine):
+        """Whether a worker has renewed its leases since the last disturbance: until then they may lapse under what it pushes."""
+        age_ms = self.world.database.now_ms - self.tables["workers"][machine.worker]["heartbeat_ms"]
+        return age_ms <= (self.world.clock.now - self.world.disturbed) * 1000
 
     def _is_stale(self, machine, key, attempt):
         """Whether the shard or the delivery has, or may have, a new holder: the worker was away and has not found out yet."""

@@ -122,7 +122,7 @@ class Queues:
         ]
         return max(min(due) - connection.now_ms, 0) if due else None
 
-    async def due_fronts(connection, settled, *, limit, per_subscription, busy):
+    async def due_fronts(connection, settled, *, limit, per_subscription, busy, after=0):
         await connection.statement()
         now, places = connection.now_ms, Counter()
         due = sorted(
@@ -140,7 +140,7 @@ class Queues:
             places[key[1]] += 1
             if places[key[1]] <= per_subscription and key[1] not in busy:
                 fronts.append(Key(*key))
-        return fronts[:limit]
+        return fronts[:limit], 0
 
     async def claim(connection, worker, fronts, *, settled, run, lease_ms):
         await Queues.lock(connection, {front.subscription_no for front in fronts})

@@ -8,6 +8,7 @@ what order it locks them, whether it waits for a locked row or passes it over, a
 
 from trunkline.model.deliveries import FINAL, OPEN, Key
 from trunkline.store import (
+    agenda,
     deliveries,
     due,
     open_deliveries,
@@ -130,6 +131,22 @@ class Ledger:
         )
 
 
+class Agenda:
+    """``store.agenda``."""
+
+    async def read(connection):
+        due = await Ledger.next_due_ms(connection)
+        replaying = connection.rows("replays").values()
+        return agenda.Agenda(
+            connection.get("head", 1)["position"],
+            connection.get("routing", 1)["version"],
+            due,
+            has_replays=any(r["status"] == "running" or r["withdrawing"] is not None for r in replaying),
+            has_unsettled=any(note is not None for note in connection.rows("unsettled").values()),
+            has_erasures=False,
+        )
+
+
 class OpenDeliveries:
     """``store.open_deliveries``, in pieces of a few."""
 
@@ -171,6 +188,28 @@ class OpenDeliveries:
 
 class Shards:
     """``store.shards``."""
+
+    async def beat(connection, worker, leases, *, lease_ms, lock_no):
+        await connection.statement()
+        now, workers = connection.now_ms, connection.rows("workers")
+        known = {lease.shard for lease in leases}
+        if any(
+            row["heartbeat_ms"] > now + lease_ms or (name != worker and row["heartbeat_ms"] < now - lease_ms)
+            for name, row in workers.items()
+        ) or any(
+            row["holder"] == worker and row["shard"] not in known
+            for row in connection.rows("shards").values()
+        ):
+            return None
+        alive = len(workers)
+        noted = await connection.update(
+            "workers", [worker], lambda row: True, lambda row: {"heartbeat_ms": now}
+        )
+        if not noted:
+            return None
+        until = now + lease_ms
+        renewed = await _change_held(connection, worker, leases, lambda lease: {"lease_until_ms": until})
+        return shards.Beat(alive, renewed)
 
     async def heartbeat(connection, worker, *, lease_ms, lock_no, suspects):
         await connection.statement()
@@ -589,20 +628,41 @@ class Replays:
         )
         return keys - {None}
 
-    async def make_due(connection, replay, positions, *, again):
-        if not positions:
-            return 0
+    async def first_claimed(connection, replay, positions, *, within_ms):
         await connection.statement()
-        now, made = connection.now_ms, 0
-        due = {"status": "pending", "due_ms": now, "replay_no": replay.no}
-        due |= {"order_key": None, "order_shard": None, "queued": None}
+        if replay.created_ms <= connection.now_ms - within_ms:
+            return None
+        rows = connection.rows("deliveries")
+        keys = [(position, replay.subscription_no) for position in positions]
+        return min((key[0] for key in keys if key in rows and rows[key]["claimed_by"]), default=None)
+
+    async def make_due(connection, replay, positions, *, again):
+        return len(await Replays._open(connection, replay, positions, again=again))
+
+    async def claim_due(connection, replay, positions, *, again, worker, lease_ms):
+        opened = await Replays._open(
+            connection, replay, positions, again=again, worker=worker, lease_ms=lease_ms
+        )
+        rows = [(key, connection.get("deliveries", key)) for key in opened]
+        return [
+            deliveries.Claim(*key, row["attempts"], row["round_start"], row["claim"], row["replay_no"])
+            for key, row in rows
+        ]
+
+    async def _open(connection, replay, positions, *, again, worker=None, lease_ms=0):
+        if not positions:
+            return []
+        await connection.statement()
+        opened = []
+        due = {"status": "pending", "due_ms": connection.now_ms + lease_ms, "replay_no": replay.no}
+        due |= {"order_key": None, "order_shard": None, "queued": None, "claimed_by": worker}
         for position in positions:
             key = (position, replay.subscription_no)
             if not again and key in connection.rows("deliveries"):
                 continue
-            fresh = {"position": position, "no": key[1], "attempts": 0, "round_start": 0, "claimed_by": None}
-            if await connection.insert("deliveries", key, {**fresh, **due, "claim": 0}):
-                made += 1
+            fresh = {"position": position, "no": key[1], "attempts": 0, "round_start": 0}
+            if await connection.insert("deliveries", key, {**fresh, **due, "claim": int(worker is not None)}):
+                opened.append(key)
             elif again:
                 row = connection.get("deliveries", key)
                 is_in_order = row["order_key"] is not None and row["status"] in OPEN
@@ -610,8 +670,8 @@ class Replays:
                     again_due = {**due, "claim": row["claim"] + 1, "round_start": row["attempts"]}
                     again_due["status_before"] = status_before(row)
                     connection.put("deliveries", key, {**row, **again_due})
-                    made += 1
-        return made
+                    opened.append(key)
+        return opened
 
     async def looked_to(connection, subscription_no, *, after, up_to, limit):
         await connection.statement()
@@ -671,6 +731,7 @@ async def log_bounds(connection):
 
 
 MODELS = {
+    agenda: Agenda,
     deliveries: Ledger,
     open_deliveries: OpenDeliveries,
     shards: Shards,

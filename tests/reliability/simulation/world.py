@@ -15,6 +15,7 @@ from trunkline.dispatch import (
     dispatcher,
     gates,
     leases,
+    lookout,
     matching_lane,
     ordering,
     owned_shards,
@@ -25,6 +26,7 @@ from trunkline.dispatch import (
     retries,
     runner,
     settlement,
+    starting,
     turns,
     unroutable,
 )
@@ -64,7 +66,8 @@ TYPES = ("order.made", "order.paid", "note")
 LIMITS = {
     leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3},
     runner: {"SLOW_SECONDS": 0.4, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
-    dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2},
+    dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2, "IDLE_SECONDS": 0.4},
+    lookout: {"LOOK_SECONDS": 0.3, "NEAR_MS": 600},
     unroutable: {"CROWDED_MS": 100},
     retries: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05, "WINDOW": 9, "IN_TURN": 2},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
@@ -82,6 +85,7 @@ LIMITS = {
         "RUN": 3,
     },
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
+    starting: {"SHORTEST_PAGE": 2},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""

@@ -1,0 +1,43 @@
+"""What there is to do for a worker beside reading the log, found out with one look for all of its parts."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.store import sql
+from trunkline.store.due import FREE
+from trunkline.store.sql import text
+
+
+@dataclass(frozen=True, slots=True)
+class Agenda:
+    """What there was at one moment.
+
+    *due_in_ms* is when the next delivery of the lane ``due.FREE`` is due, None where none waits. *has_replays*: one runs, or was
+    cancelled and has deliveries to take back. *has_unsettled*: subscriptions were changed and have open deliveries that were not
+    (``store.open_deliveries``).
+    """
+
+    head: int
+    routing_version: int
+    due_in_ms: int | None
+    has_replays: bool
+    has_unsettled: bool
+    has_erasures: bool
+
+
+async def read(connection: AsyncConnection) -> Agenda:
+    """Look at everything in one statement; each part of it is one step into an index."""
+    row = (
+        await connection.execute(
+            text(
+                f"SELECT h.position, r.version, (SELECT min(due_ms) - {sql.now_ms(connection)} FROM deliveries WHERE {FREE}), "
+                "EXISTS (SELECT 1 FROM replays WHERE status = 'running') "
+                "OR EXISTS (SELECT 1 FROM replays WHERE withdrawing IS NOT NULL), EXISTS (SELECT 1 FROM unsettled), "
+                "EXISTS (SELECT 1 FROM erasures WHERE completed_ms IS NULL) "
+                "FROM stream_head AS h CROSS JOIN routing AS r WHERE h.id = 1 AND r.id = 1"
+            )
+        )
+    ).one()
+    head, version, due_in_ms, *has = row
+    return Agenda(head, version, due_in_ms, *map(bool, has))

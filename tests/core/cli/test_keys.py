@@ -9,7 +9,7 @@ from trunkline.access.keys import parse_key
 
 @pytest.fixture
 def migrated_cli(migrated_cli):
-    return migrated_cli.with_plugins("webhooks")
+    return migrated_cli
 
 
 def _create(cli, *arguments):

@@ -32,7 +32,7 @@ async def trusting(sqlite_database_url, make_hub, issuer):
         "companies": {"user-2": 93},
         "scopes": {"crm": ["integrations:read", "integrations:write"]},
     }
-    settings = {"mcp.oauth": json.dumps(oauth), "plugins.disabled": "zapier, n8n, make, docs, oauth"}
+    settings = {"mcp.oauth": json.dumps(oauth), "plugins.enabled": "mcp, polling, actions, searches, crm"}
     return await make_hub(sqlite_database_url, settings, dispatch=False)
 
 
@@ -80,7 +80,7 @@ async def test_the_company_is_the_claims_or_the_tables_and_no_other(trusting, is
         {"company_id": -93},
         {"company_id": True},
         {"company_id": "x"},
-        {"company_id": [92]},
+        {"company_id": [92, 93]},
     ):
         assert "names no company" in await refused(trusting, issuer.token(**claims))
     stranger = {"authorization": f"Bearer {issuer.token()}", "x-company-id": "93"}

@@ -14,6 +14,12 @@ EMPTY = {"type": "object", "properties": {}, "additionalProperties": False}
 COUNTS = {"event_types": 10, "actions": 12, "searches": 9, "lookups": 4}
 
 
+@pytest.fixture
+def lean_cli(cli):
+    """The command line with one plugin, where the files of schemas alone matter."""
+    return cli.with_plugins("webhooks")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "version"), [("openapi", "3.1.0"), ("asyncapi", "3.0.0")])
 def test_export_writes_the_document_the_same_each_time(cli, name, version):
@@ -56,37 +62,37 @@ def test_export_of_one_deployment_has_only_its_plugins(cli):
     assert "/api/v1/webhooks/subscriptions" in paths
 
 
-def test_check_says_that_everything_is_valid(cli):
-    assert cli.invoke("schemas", "check", "--live").exit_code == 2, (
+def test_check_says_that_everything_is_valid(lean_cli):
+    assert lean_cli.invoke("schemas", "check", "--live").exit_code == 2, (
         "there is nothing that it could compare with"
     )
-    result = cli.invoke("schemas", "check")
+    result = lean_cli.invoke("schemas", "check")
     assert result.exit_code == 0
     assert result.stdout == (
         "10 event types, 12 actions, 9 searches, 4 lookups: every schema and example is valid.\n"
     )
 
 
-def test_check_warns_of_a_pattern_that_has_no_linear_time(cli):
+def test_check_warns_of_a_pattern_that_has_no_linear_time(lean_cli):
     schema = {
         "title": "Order",
         "description": "An order.",
         "properties": {"code": {"type": "string", "pattern": "^(?=.*[0-9]).+$"}},
         "examples": [{"code": "a1"}],
     }
-    _write(cli.folder / "schemas", "order.placed", schema)
-    result = cli.invoke("schemas", "check", "--json")
+    _write(lean_cli.folder / "schemas", "order.placed", schema)
+    result = lean_cli.invoke("schemas", "check", "--json")
     assert result.exit_code == 0, result.stdout
     [warning] = json.loads(result.stdout)["warnings"]
     assert warning.startswith(
         "order.placed@1 /properties/code/pattern: the pattern ^(?=.*[0-9]).+$ has a look-around"
     )
-    assert "a look-around or a back-reference" in cli.invoke("schemas", "check").stderr
+    assert "a look-around or a back-reference" in lean_cli.invoke("schemas", "check").stderr
 
 
-def test_check_names_the_file_that_is_not_valid(cli):
-    _write(cli.folder / "schemas", "order.placed", {"type": "object", "title": "Order"})
-    result = cli.invoke("schemas", "check", "--json")
+def test_check_names_the_file_that_is_not_valid(lean_cli):
+    _write(lean_cli.folder / "schemas", "order.placed", {"type": "object", "title": "Order"})
+    result = lean_cli.invoke("schemas", "check", "--json")
     assert result.exit_code == 1
     told = json.loads(result.stdout)
     assert "order.placed.json" in told.pop("errors")[0]
@@ -115,46 +121,46 @@ def test_check_names_the_file_that_is_not_valid(cli):
     ],
     ids=["path", "emits", "schema", "form", "name", "lookup"],
 )
-def test_check_names_the_file_of_an_action_that_is_not_fit_to_serve(cli, key, value, sentence):
+def test_check_names_the_file_of_an_action_that_is_not_fit_to_serve(lean_cli, key, value, sentence):
     action = json.loads((files("trunkline_schemas") / "actions" / "create_lead.json").read_text())
     examples = [{"input": {}, "output": {}}]
     plain = {"name": "place_order", "path": "/orders", "output": {"type": "object"}, "examples": examples}
     _write(
-        cli.folder / "schemas",
+        lean_cli.folder / "schemas",
         "place_order",
         action | plain | {"emits": [], "input": EMPTY} | {key: value},
         within="actions",
     )
-    result = cli.invoke("schemas", "check")
+    result = lean_cli.invoke("schemas", "check")
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr.startswith(f"schemas/actions/place_order.json: {sentence}")
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_check_counts_a_deployments_own_definitions_and_only_the_packages_that_it_uses(cli):
+def test_check_counts_a_deployments_own_definitions_and_only_the_packages_that_it_uses(lean_cli):
     search = json.loads((files("trunkline_schemas") / "searches" / "find_lead.json").read_text())
     search["input"]["properties"]["client_id"].pop("x-lookup")
-    _write(cli.folder / "schemas", "find_lead", search, within="searches")
-    (cli.folder / "trunkline.toml").write_text(
+    _write(lean_cli.folder / "schemas", "find_lead", search, within="searches")
+    (lean_cli.folder / "trunkline.toml").write_text(
         '[plugins]\ndisabled = ["crm"]\n[events]\nschema_packages = []\n'
     )
-    result = cli.invoke("schemas", "check")
+    result = lean_cli.invoke("schemas", "check")
     assert result.stdout == (
         "0 event types, 0 actions, 1 search, 0 lookups: every schema and example is valid.\n"
     )
 
 
-def test_a_package_of_schemas_that_is_not_there_stops_with_one_sentence(cli):
-    (cli.folder / "trunkline.toml").write_text('[events]\nschema_packages = ["acme"]\n')
-    result = cli.invoke("schemas", "check")
+def test_a_package_of_schemas_that_is_not_there_stops_with_one_sentence(lean_cli):
+    (lean_cli.folder / "trunkline.toml").write_text('[events]\nschema_packages = ["acme"]\n')
+    result = lean_cli.invoke("schemas", "check")
     assert (result.exit_code, result.stdout) == (2, "")
     deprecated, refused = result.stderr.splitlines()
     assert deprecated.startswith("Setting 'events.schema_packages' is deprecated: write 'product.schemas'")
     assert refused.startswith("Setting 'events.schema_packages': there is no package of schemas 'acme'")
 
 
-def test_check_against_the_same_schemas_finds_nothing(cli):
-    result = cli.invoke("schemas", "check", "--against", str(files("trunkline_schemas")), "--json")
+def test_check_against_the_same_schemas_finds_nothing(lean_cli):
+    result = lean_cli.invoke("schemas", "check", "--against", str(files("trunkline_schemas")), "--json")
     assert result.exit_code == 0
     assert json.loads(result.stdout) == COUNTS | {"valid": True, "errors": [], "warnings": [], "breaks": []}
 
@@ -251,30 +257,30 @@ async def _subscribe(url):
     return made
 
 
-def test_check_finds_nothing_where_the_older_version_is_kept(cli):
+def test_check_finds_nothing_where_the_older_version_is_kept(lean_cli):
     newer = json.loads((files("trunkline_schemas") / "events" / "payment.failed.json").read_text())
     older = newer | {"properties": newer["properties"] | {"bank": {"type": "string"}}}
-    _write(cli.folder / "older", "card.failed", older)
-    _write(cli.folder / "schemas", "card.failed", newer | {"x-version": 2})
-    _write(cli.folder / "schemas", "card.failed@1", older)
-    refused = cli.invoke("schemas", "check", "--against", "older")
+    _write(lean_cli.folder / "older", "card.failed", older)
+    _write(lean_cli.folder / "schemas", "card.failed", newer | {"x-version": 2})
+    _write(lean_cli.folder / "schemas", "card.failed@1", older)
+    refused = lean_cli.invoke("schemas", "check", "--against", "older")
     assert "versions 1 and 2 are both kept, but nothing casts 1 to 2" in refused.stderr
-    (cli.folder / "schemas" / "events" / "card.failed@1.json").rename(cli.folder / "kept.json")
-    told = cli.invoke("schemas", "check", "--against", "older")
+    (lean_cli.folder / "schemas" / "events" / "card.failed@1.json").rename(lean_cli.folder / "kept.json")
+    told = lean_cli.invoke("schemas", "check", "--against", "older")
     assert told.stdout.startswith("card.failed /payload/bank: is gone")
 
 
-def test_a_file_of_another_version_than_its_name_says_is_refused(cli):
+def test_a_file_of_another_version_than_its_name_says_is_refused(lean_cli):
     schema = json.loads((files("trunkline_schemas") / "events" / "payment.failed.json").read_text())
-    _write(cli.folder / "schemas", "card.failed@2", schema)
-    told = cli.invoke("schemas", "check")
+    _write(lean_cli.folder / "schemas", "card.failed@2", schema)
+    told = lean_cli.invoke("schemas", "check")
     assert (told.exit_code, "'x-version' is 1, but the file's name says 2" in told.stderr) == (1, True)
 
 
-def test_check_against_a_folder_without_schemas_is_a_mistake(cli):
-    (cli.folder / "empty").mkdir()
-    assert cli.invoke("schemas", "check", "--against", "empty").exit_code == 2
-    assert cli.invoke("schemas", "check", "--against", "missing").exit_code == 2
+def test_check_against_a_folder_without_schemas_is_a_mistake(lean_cli):
+    (lean_cli.folder / "empty").mkdir()
+    assert lean_cli.invoke("schemas", "check", "--against", "empty").exit_code == 2
+    assert lean_cli.invoke("schemas", "check", "--against", "missing").exit_code == 2
 
 
 def _write(folder, name, document, *, within="events"):

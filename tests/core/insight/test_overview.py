@@ -176,7 +176,7 @@ async def check(
 # ---- the overview ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
 async def test_the_numbers_are_those_of_a_recount_whatever_the_span_and_however_often_they_are_asked_for(
     database: Database, seed: int
 ):

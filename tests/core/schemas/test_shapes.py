@@ -664,7 +664,7 @@ def _is_taken_at_its_word(document, path):
     )
 
 
-@settings(max_examples=200, deadline=None)  # a busy machine is no fault
+@settings(max_examples=100, deadline=None)  # a busy machine is no fault
 @given(st.randoms(use_true_random=False))
 def test_every_value_that_a_schema_allows_has_a_shape_and_no_schema_breaks_itself(random):
     draw = _Draw(random)

@@ -10,7 +10,8 @@ import httpx2
 import pytest
 
 from trunkline.access.keys import COMPANY_SCOPES
-from trunkline_portal import addresses
+from trunkline_portal import addresses, cookies
+from trunkline_portal.sessions import Sessions
 
 _INPUT = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
 _COMPANY = re.compile(r'<input type="hidden" name="company" value="([0-9]+(?:~test)?)"')
@@ -117,7 +118,8 @@ async def open_browser():
 def sign_in(open_browser: OpenBrowser) -> SignIn:
     """``await sign_in(running, ["events:read"])``: a browser that is signed in to the hub's company.
 
-    With *company_id* to another one; None is an operator, who has chosen the hub's company.
+    With *company_id* to another one; None is an operator, who has chosen the hub's company. The session is opened as the
+    form does it, without its pages: these are tried in ``test_sign_in``.
     """
 
     async def sign_in_with(
@@ -126,12 +128,15 @@ def sign_in(open_browser: OpenBrowser) -> SignIn:
         if company_id == CLIENTS:
             company_id = running.company_id
         record, key = await running.hub.keys.create(company_id, name="Jane's key", scopes=scopes)
+        context = running.hub.registry.context("portal")
+        sessions = Sessions(context, context.settings)
+        session = await sessions.open(await context.keys.authenticate(key))
         browser = open_browser(running)
-        await browser.sign_in(key)
-        browser.key = record.id
-        await browser.get("/portal/sign-out-everywhere")
+        cookie = sessions.cookie_of(session)
+        browser.http.cookies.set(cookies.SESSION, cookie, domain="hub.test", path="/portal")
+        browser.key, browser.csrf, browser.company_id = record.id, session.csrf, company_id
         if company_id is None:
-            await browser.post("/portal/company", {"company_id": str(running.company_id)})
+            await sessions.choose_company(session, running.company_id)
             browser.company_id = running.company_id
         return browser
 

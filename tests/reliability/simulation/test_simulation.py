@@ -289,25 +289,25 @@ def _a_new_delivery_that_is_left_to_a_lane_that_passes_it_over(patch):
 
 FAULTS = [  # with the seed to begin at: the one that shows it
     (_cursor_that_skips, 1),
-    (_a_holder_that_ignores_the_ledger, 35),
+    (_a_holder_that_ignores_the_ledger, 42),
     (_slots_without_bounds, 3),
-    (_positions_without_the_lock, 10),
+    (_positions_without_the_lock, 11),
     (_retries_without_end, 1),
     (_an_order_that_does_not_wait, 3),
-    (_an_order_that_forgets_the_ledger, 0),
-    (_places_that_others_have_in_flight_taken_again, 183),
-    (_steps_that_are_not_counted, 19),
+    (_an_order_that_forgets_the_ledger, 3),
+    (_steps_that_are_not_counted, 11),
 ]
 RARE_FAULTS = [  # seldom seen: whatever changes the course of the worlds makes the search for them long
-    (_a_matching_lane_that_holds_no_cursor, 145),
-    (_settling_without_the_claim, 53),
-    (_a_fence_that_is_ignored, 118),
-    (_a_replay_that_outruns_the_live_lane, 189),
-    (_turns_before_the_cursor_has_passed, 248),
-    (_what_is_new_before_what_was_missed, 98),
-    (_claims_for_any_worker, 7),
-    (_a_pace_that_is_each_workers_own, 27),
-    (_a_new_delivery_that_is_left_to_a_lane_that_passes_it_over, 19),
+    (_a_matching_lane_that_holds_no_cursor, 8),
+    (_settling_without_the_claim, 5),
+    (_a_fence_that_is_ignored, 22),
+    (_a_replay_that_outruns_the_live_lane, 109),
+    (_turns_before_the_cursor_has_passed, 175),
+    (_what_is_new_before_what_was_missed, 80),
+    (_claims_for_any_worker, 0),
+    (_places_that_others_have_in_flight_taken_again, 87),
+    (_a_pace_that_is_each_workers_own, 5),
+    (_a_new_delivery_that_is_left_to_a_lane_that_passes_it_over, 5),
 ]
 
 
@@ -328,4 +328,4 @@ def _searches(faults, *marks):
 
 @pytest.mark.parametrize(("fault", "first"), [*_searches(FAULTS), *_searches(RARE_FAULTS, pytest.mark.slow)])
 def test_a_fault_is_found_within_three_hundred_worlds(fault, first):
-    assert find(range(first, first + 300), fault)
+    assert find([*range(first, 300), *range(first)], fault)

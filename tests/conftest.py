@@ -23,6 +23,7 @@ import pytest
 from tests.databases import MigratedDatabases
 from tests.hubs import Running, SharedHubs, start_hub
 from tests.postgres_servers import SystemPostgres, started_system_postgres
+from tests.templates import compiled_once
 
 from trunkline.hub import catalogs
 from trunkline.hub.products import schema_folders
@@ -56,7 +57,10 @@ SLOW_ON_POSTGRESQL = (
     "core/cli/test_quarantine.py",
     "core/dispatch/test_batches.py",
     "core/dispatch/test_breaker.py",
+    "core/dispatch/test_cancelled_replays.py::test_nothing_of_a_cancelled_replay",
+    "core/dispatch/test_changes.py",
     "core/dispatch/test_channels.py",
+    "core/dispatch/test_ordering.py",
     "core/dispatch/test_outcomes.py",
     "core/dispatch/test_paces.py",
     "core/dispatch/test_reports.py",
@@ -71,20 +75,41 @@ SLOW_ON_POSTGRESQL = (
 )
 """The HTTP edge, pages, and of the dispatcher what comes of an attempt: their SQL is tried on both in ``core/store`` and beside it."""
 FAST_ON_BOTH = (
+    "core/dispatch/test_changes.py::test_an_attempt_under_way_while_its_subscription_is_deleted",
+    "core/dispatch/test_changes.py::test_retries_of_a_paused_subscription",
+    "core/dispatch/test_changes.py::test_what_is_pending_ends_as_gone",
+    "core/dispatch/test_ordering.py::test_a_failing_delivery",
+    "core/dispatch/test_ordering.py::test_a_key_that_fails_in_a_replay",
+    "core/dispatch/test_ordering.py::test_beyond_a_bound",
+    "core/dispatch/test_ordering.py::test_deliveries_of_one_key",
+    "core/dispatch/test_ordering.py::test_skipping_ends_a_delivery",
+    "core/dispatch/test_ordering.py::test_what_is_held_ends_with_its_subscription",
     "plugins/portal/test_sign_in.py",
     "plugins/portal/test_links.py",
     "plugins/portal/test_oidc_users.py",
 )
-"""What the portal keeps in tables of its own: sessions, links and users."""
+"""Of these, each statement of an order and of what ends open deliveries, and what the portal keeps in tables of its own."""
 _SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 SHARDS = databases.SHARDS
 HUB_SETTINGS = hubs.HUB_SETTINGS
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave a module that is slow as a whole unread where slow tests are left out: each worker would import all it needs."""
-    is_wanted = config.option.markexpr != "not slow" or not collection_path.name.startswith("test_")
-    return None if is_wanted else bool(_SLOW_AS_A_WHOLE.search(collection_path.read_text())) or None
+    """Leave modules that are slow as a whole unread where slow tests are left out, and the ``conftest`` of folders of such.
+
+    Each worker would import all that they need.
+    """
+    if config.option.markexpr != "not slow":
+        return None
+    if collection_path.is_dir():
+        modules = list(collection_path.rglob("test_*.py"))
+    else:
+        modules = [collection_path] if collection_path.name.startswith("test_") else []
+    return (bool(modules) and all(map(_is_slow_as_a_whole, modules))) or None
+
+
+def _is_slow_as_a_whole(module: Path) -> bool:
+    return _SLOW_AS_A_WHOLE.search(module.read_text()) is not None
 
 
 def pytest_configure() -> None:
@@ -102,9 +127,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         _spread(items)
     of_sqlite = {_function_of(item) for item in items if _is_of(item, "sqlite")}
     for item in items:
-        path = item.path.relative_to(TESTS).as_posix()
+        name = f"{item.path.relative_to(TESTS).as_posix()}::{item.name}"
         is_second = _is_of(item, "postgresql") and _function_of(item) in of_sqlite
-        if is_second and path.startswith(SLOW_ON_POSTGRESQL) and not path.startswith(FAST_ON_BOTH):
+        if is_second and name.startswith(SLOW_ON_POSTGRESQL) and not name.startswith(FAST_ON_BOTH):
             item.add_marker("slow")
 
 
@@ -152,14 +177,24 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Collect once what is left over; pytest would go five times through all that a worker has made."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _installed_definitions_are_compiled_once() -> Iterator[None]:
     """Give all hubs of a run one catalogue of the installed product's definitions, which nobody changes: half of a lean start."""
     load, known = catalogs.load_definition_catalog, {}
 
     def load_once(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
-        folders = [Path(str(folder)).resolve() for folder in schema_folders(settings)]
-        if not all(folder.is_relative_to(SCHEMAS) for folder in folders if folder.is_dir()):
+        paths = [Path(str(folder)).resolve() for folder in schema_folders(settings)]
+        folders = [
+            path for path in paths if path.is_dir()
+        ]  # the default, ``schemas`` where a command runs, seldom is
+        if not all(folder.is_relative_to(SCHEMAS) for folder in folders):
             return load(settings, event_types=event_types)
         key = (*folders, *event_types.names())
         if key not in known:
@@ -168,6 +203,12 @@ def _installed_definitions_are_compiled_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(catalogs, "load_definition_catalog", load_once)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _templates_are_compiled_once() -> Iterator[None]:
+    with compiled_once():
         yield
 
 

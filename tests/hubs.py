@@ -54,14 +54,14 @@ class SharedHubs:
     async def lend(
         self, engine: Engine, changed: Mapping[str, str] | None = None, *, dispatch: bool = True
     ) -> AsyncIterator[Running]:
-        """Lend a hub for one test, with a new company on it."""
+        """Lend a hub for one test, with a new company on it; the operator is the same for all."""
         key = (engine, dispatch, *sorted((changed or {}).items()))
         if key not in self.started:
             self.started[key] = await self._start(engine, changed, dispatch=dispatch)
         async with contextlib.AsyncExitStack() as stack:
             company_id, neighbour_id = next(self.company_ids), next(self.company_ids)
             hub = replace(self.started[key], stack=stack, company_id=company_id, neighbour_id=neighbour_id)
-            yield replace(hub, client=await hub.client_of(company_id), operator=await hub.client_of(None))
+            yield replace(hub, client=await hub.client_of(company_id))
 
     async def _start(self, engine: Engine, changed: Mapping[str, str] | None, *, dispatch: bool) -> Running:
         url = await self.databases.fresh(engine, folder=self.new_folder(), stack=self.stack)

@@ -19,7 +19,7 @@ SECRETS = {
 def installed_product() -> Product:
     """What a deployment with every plugin offers."""
     loaded = settings.load(environment=SECRETS)
-    hub = Hub(loaded, dispatch=False)
+    hub = Hub(loaded, dispatch=False, serves=False)
     return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
 
 

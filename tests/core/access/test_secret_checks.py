@@ -13,6 +13,7 @@ from trunkline.store import secrets as store
 from trunkline.store.database import Database
 from trunkline.testing.hubs import settings_for
 
+LEAN = {"plugins.enabled": "webhooks"}
 OLD, NEW, WRONG = "o" * 40, "n" * 40, "w" * 40
 
 
@@ -94,15 +95,15 @@ async def _subscribe(running, count=1):
 
 @pytest.mark.slow
 async def test_a_database_of_an_earlier_version_is_opened_before_it_is_marked(database_url, make_hub):
-    running = await make_hub(database_url, dispatch=False)
+    running = await make_hub(database_url, LEAN, dispatch=False)
     await _subscribe(running, 3)
     await running.stop()
     await _remove_checks(database_url)
     with pytest.raises(SettingsInvalid, match=r"auth\.encryption_key"):
-        await make_hub(database_url, {"auth.encryption_key": WRONG}, dispatch=False)
+        await make_hub(database_url, {**LEAN, "auth.encryption_key": WRONG}, dispatch=False)
     async with Database(database_url) as database:
         assert await checks(database) == {}
-    running = await make_hub(database_url, dispatch=False)
+    running = await make_hub(database_url, LEAN, dispatch=False)
     assert (await checks(running.hub.database)).keys() == {"pepper", "encryption_key"}
     async with running.hub.database.read() as connection:
         counts = await store.count_keys_by_pepper(connection)
@@ -110,7 +111,7 @@ async def test_a_database_of_an_earlier_version_is_opened_before_it_is_marked(da
 
 
 async def test_one_damaged_row_of_an_earlier_version_does_not_keep_it_from_starting(database_url, make_hub):
-    running = await make_hub(database_url, dispatch=False)
+    running = await make_hub(database_url, LEAN, dispatch=False)
     first, *_ = await _subscribe(running, 3)
     async with running.hub.database.write() as connection:
         await connection.execute(
@@ -118,25 +119,25 @@ async def test_one_damaged_row_of_an_earlier_version_does_not_keep_it_from_start
         )
     await running.stop()
     await _remove_checks(database_url)
-    await make_hub(database_url, dispatch=False)
+    await make_hub(database_url, LEAN, dispatch=False)
 
 
 @pytest.mark.parametrize("name", ["pepper", "encryption_key"])
 async def test_a_hub_with_a_wrong_secret_does_not_start_and_migrates_nothing(empty_database_url, name):
-    async with Hub(settings_for(empty_database_url, {}), dispatch=False):
+    async with Hub(settings_for(empty_database_url, LEAN), dispatch=False):
         pass
     async with Database(empty_database_url) as database, database.write() as connection:
         await connection.execute(text("DROP TABLE quarantine_answers"))
         await connection.execute(text("UPDATE alembic_version_core SET version_num = '0003'"))
     with pytest.raises(SettingsInvalid, match=rf"^Setting 'auth\.{name}': is not that"):
-        async with Hub(settings_for(empty_database_url, {f"auth.{name}": WRONG}), dispatch=False):
+        async with Hub(settings_for(empty_database_url, {**LEAN, f"auth.{name}": WRONG}), dispatch=False):
             pass
     async with Database(empty_database_url) as database, database.read() as connection:
         version = await connection.execute(text("SELECT version_num FROM alembic_version_core"))
         assert version.scalar_one() == "0003"
 
 
-@pytest.mark.own_hub
+@pytest.mark.own_hub(settings=LEAN)
 async def test_a_process_whose_secrets_were_replaced_is_not_ready_and_says_so(running):
     assert "secrets" not in (await running.anonymous.get("/readyz")).json()
     await _replace_check(running, "pepper", vault().digest("x"))

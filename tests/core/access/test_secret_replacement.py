@@ -43,6 +43,7 @@ def environment(pepper=FIRST, key=FIRST, other_peppers="", other_keys=""):
         "auth.encryption_key": key,
         "auth.other_peppers": other_peppers,
         "auth.other_encryption_keys": other_keys,
+        "plugins.enabled": "webhooks",
     }
 
 

@@ -95,11 +95,13 @@ def cli(tmp_path: Path) -> CommandLine:
 
 @pytest.fixture
 def migrated_cli(cli: CommandLine, sqlite_database_url: str) -> CommandLine:
-    """The command line over a migrated SQLite database."""
-    return CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": sqlite_database_url, **SECRETS})
+    """The command line over a migrated SQLite database, with the plugin for webhooks alone."""
+    environment = {"TRUNKLINE_DATABASE__URL": sqlite_database_url, **SECRETS}
+    return CommandLine(cli.folder, environment).with_plugins("webhooks")
 
 
 @pytest.fixture
 def postgres_cli(cli: CommandLine, postgres_database_url: str) -> CommandLine:
-    """The command line over a migrated PostgreSQL database."""
-    return CommandLine(cli.folder, {"TRUNKLINE_DATABASE__URL": postgres_database_url, **SECRETS})
+    """The command line over a migrated PostgreSQL database, with the plugin for webhooks alone."""
+    environment = {"TRUNKLINE_DATABASE__URL": postgres_database_url, **SECRETS}
+    return CommandLine(cli.folder, environment).with_plugins("webhooks")

@@ -6,21 +6,21 @@ import pytest
 
 
 def test_limits_are_shown_set_and_given_back(migrated_cli):
-    line = migrated_cli.with_plugins("webhooks")
-    table = line.invoke("companies", "limits", "92", "subscriptions=500", "keys=3")
+    table = migrated_cli.invoke("companies", "limits", "92", "subscriptions=500", "keys=3")
     assert table.exit_code == 0, table.stderr
     assert "its own" in table.stdout
-    view = json.loads(line.invoke("companies", "limits", "92", "keys=default", "--json").stdout)
+    view = json.loads(migrated_cli.invoke("companies", "limits", "92", "keys=default", "--json").stdout)
     assert (view["limits"]["subscriptions"], view["own_limits"]) == (500, {"subscriptions": 500})
 
 
 def test_how_targets_are_treated_is_set_with_the_limits(migrated_cli):
-    line = migrated_cli.with_plugins("webhooks")
     changes = ("rate=50/second", "max_in_flight=8", 'retry={"schedule_seconds": [5, 30]}', "keys=3")
-    table = line.invoke("companies", "limits", "92", *changes)
+    table = migrated_cli.invoke("companies", "limits", "92", *changes)
     assert table.exit_code == 0, table.stderr
     assert "50/second" in table.stdout
-    view = json.loads(line.invoke("companies", "limits", "92", "max_in_flight=default", "--json").stdout)
+    view = json.loads(
+        migrated_cli.invoke("companies", "limits", "92", "max_in_flight=default", "--json").stdout
+    )
     assert view["own_limits"] == {"keys": 3}
     assert view["delivery"] == {
         "timeout_seconds": None,
@@ -34,25 +34,26 @@ def test_how_targets_are_treated_is_set_with_the_limits(migrated_cli):
     "change", ["coffee=1", "keys", "keys=many", "keys=-1", "rate=fast", "max_in_flight=0"]
 )
 def test_what_cannot_be_meant_is_named(migrated_cli, change):
-    refused = migrated_cli.with_plugins("webhooks").invoke("companies", "limits", "92", change)
+    refused = migrated_cli.invoke("companies", "limits", "92", change)
     assert refused.exit_code == 2
     assert change.partition("=")[0] in refused.stderr
 
 
 def test_a_company_is_made_changed_listed_and_named_by_its_reference(migrated_cli):
-    line = migrated_cli.with_plugins("webhooks")
-    made = line.invoke(
+    made = migrated_cli.invoke(
         "companies", "create", "--reference", "acme", "--name", "Acme", "--metadata", '{"a": 1}'
     )
     assert made.exit_code == 0, made.stderr
-    changed = line.invoke("companies", "set", "acme", "--name", "", "--time-zone", "Europe/Berlin", "--json")
+    changed = migrated_cli.invoke(
+        "companies", "set", "acme", "--name", "", "--time-zone", "Europe/Berlin", "--json"
+    )
     view = json.loads(changed.stdout)
     assert (view["id"], view["name"], view["time_zone"]) == (int(made.stdout), None, "Europe/Berlin")
-    assert json.loads(line.invoke("companies", "list", "--json").stdout) == [view]
-    assert "acme" in line.invoke("companies", "show", "acme").stdout
-    envelope = json.loads(line.invoke("events", "emit", "client.created", "--company", "acme").stdout)
+    assert json.loads(migrated_cli.invoke("companies", "list", "--json").stdout) == [view]
+    assert "acme" in migrated_cli.invoke("companies", "show", "acme").stdout
+    envelope = json.loads(migrated_cli.invoke("events", "emit", "client.created", "--company", "acme").stdout)
     assert (envelope["companyId"], envelope["companyRef"]) == (view["id"], "acme")
-    key = line.invoke(
+    key = migrated_cli.invoke(
         "keys", "create", "--company", "acme", "--name", "a", "--scope", "events:read", "--json"
     )
     assert json.loads(key.stdout)["company_id"] == view["id"]
@@ -60,7 +61,7 @@ def test_a_company_is_made_changed_listed_and_named_by_its_reference(migrated_cl
 
 @pytest.mark.parametrize("name", ["no-such", "a b", "0", "9223372036854775808"])
 def test_a_company_that_cannot_be_meant_is_named(migrated_cli, name):
-    refused = migrated_cli.with_plugins("webhooks").invoke(
+    refused = migrated_cli.invoke(
         "keys", "create", "--company", name, "--name", "a", "--scope", "events:read"
     )
     assert refused.exit_code != 0
@@ -69,36 +70,38 @@ def test_a_company_that_cannot_be_meant_is_named(migrated_cli, name):
 
 
 def test_a_company_is_deleted_with_all_of_it_and_only_when_that_is_confirmed(migrated_cli):
-    line = migrated_cli.with_plugins("webhooks")
-    line.invoke("companies", "create", "--reference", "acme")
-    line.invoke("events", "emit", "client.created", "--company", "acme")
-    assert line.invoke("companies", "delete", "acme").exit_code == 1
-    assert line.invoke("companies", "show", "acme").exit_code == 0
-    deleted = line.invoke("companies", "delete", "acme", "--yes", "--wait", "--json")
+    migrated_cli.invoke("companies", "create", "--reference", "acme")
+    migrated_cli.invoke("events", "emit", "client.created", "--company", "acme")
+    assert migrated_cli.invoke("companies", "delete", "acme").exit_code == 1
+    assert migrated_cli.invoke("companies", "show", "acme").exit_code == 0
+    deleted = migrated_cli.invoke("companies", "delete", "acme", "--yes", "--wait", "--json")
     receipt = json.loads(deleted.stdout)
     assert (receipt["status"], receipt["removed"]) == ("completed", {"events": 1})
-    assert json.loads(line.invoke("companies", "receipt", receipt["id"], "--json").stdout) == receipt
-    assert line.invoke("companies", "show", "acme").exit_code != 0
+    assert json.loads(migrated_cli.invoke("companies", "receipt", receipt["id"], "--json").stdout) == receipt
+    assert migrated_cli.invoke("companies", "show", "acme").exit_code != 0
 
 
 def test_commands_name_the_test_environment_of_a_company(migrated_cli):
-    line = migrated_cli.with_plugins("webhooks")
     of_test = ("--company", "92", "--environment", "test")
-    key = line.invoke("keys", "create", *of_test, "--name", "a", "--scope", "events:read")
+    key = migrated_cli.invoke("keys", "create", *of_test, "--name", "a", "--scope", "events:read")
     assert "_test_92_" in key.stdout
     assert "the test environment of company 92" in key.stderr
-    assert json.loads(line.invoke("keys", "list", "--company", "92", "--json").stdout)["count"] == 0
-    (listed,) = json.loads(line.invoke("keys", "list", *of_test, "--json").stdout)["keys"]
+    assert json.loads(migrated_cli.invoke("keys", "list", "--company", "92", "--json").stdout)["count"] == 0
+    (listed,) = json.loads(migrated_cli.invoke("keys", "list", *of_test, "--json").stdout)["keys"]
     assert (listed["company_id"], listed["environment"]) == (92, "test")
-    assert "92 test" in line.invoke("keys", "list").stdout
-    emitted = json.loads(line.invoke("events", "emit", "client.created", *of_test).stdout)
+    assert "92 test" in migrated_cli.invoke("keys", "list").stdout
+    emitted = json.loads(migrated_cli.invoke("events", "emit", "client.created", *of_test).stdout)
     assert (emitted["companyId"], emitted["environment"]) == (92, "test")
-    assert line.invoke("events", "tail", "--company", "92", "--no-follow", "--json").stdout == ""
-    assert json.loads(line.invoke("events", "tail", *of_test, "--no-follow", "--json").stdout) == emitted
-    limits = line.invoke("companies", "limits", "92", "--environment", "test", "keys=3", "--json")
+    assert migrated_cli.invoke("events", "tail", "--company", "92", "--no-follow", "--json").stdout == ""
+    assert (
+        json.loads(migrated_cli.invoke("events", "tail", *of_test, "--no-follow", "--json").stdout) == emitted
+    )
+    limits = migrated_cli.invoke("companies", "limits", "92", "--environment", "test", "keys=3", "--json")
     assert json.loads(limits.stdout)["own_limits"] == {"keys": 3}
-    assert json.loads(line.invoke("companies", "limits", "92", "--json").stdout)["own_limits"] == {}
-    deleted = line.invoke("companies", "delete", "92", "--environment", "test", "--yes", "--wait", "--json")
+    assert json.loads(migrated_cli.invoke("companies", "limits", "92", "--json").stdout)["own_limits"] == {}
+    deleted = migrated_cli.invoke(
+        "companies", "delete", "92", "--environment", "test", "--yes", "--wait", "--json"
+    )
     receipt = json.loads(deleted.stdout)
     assert (receipt["status"], receipt["environment"], receipt["removed"]["events"]) == (
         "completed",
@@ -116,6 +119,6 @@ def test_commands_name_the_test_environment_of_a_company(migrated_cli):
     ],
 )
 def test_an_environment_that_cannot_be_meant_is_named(migrated_cli, command, complaint):
-    refused = migrated_cli.with_plugins("webhooks").invoke(*command)
+    refused = migrated_cli.invoke(*command)
     assert refused.exit_code == 2
     assert complaint in " ".join(refused.stderr.split())

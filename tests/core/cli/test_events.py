@@ -14,7 +14,7 @@ INVOICE = (
 
 @pytest.fixture
 def migrated_cli(migrated_cli):
-    return migrated_cli.with_plugins("webhooks")
+    return migrated_cli
 
 
 def _emit(cli, *arguments, stdin=None):

@@ -38,9 +38,8 @@ EXAMPLE = {
 
 @pytest.mark.slow
 def test_a_scrape_of_serve_is_of_all_its_processes_and_no_sum_falls_when_one_dies(postgres_cli):
-    cli = postgres_cli.with_plugins("webhooks")
-    key = cli.invoke("keys", "create", "--operator", "--name", "back end").stdout.strip()
-    with cli.started("serve", "--port", "0", "--workers", "3") as process:
+    key = postgres_cli.invoke("keys", "create", "--operator", "--name", "back end").stdout.strip()
+    with postgres_cli.started("serve", "--port", "0", "--workers", "3") as process:
         url = _url(process)
         emit(url, key, 30)
         assert {figure(url, ACCEPTED) for _ in range(20)} == {30}
@@ -61,8 +60,7 @@ def test_a_scrape_of_serve_is_of_all_its_processes_and_no_sum_falls_when_one_die
 
 @pytest.mark.slow
 def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgres_cli):
-    cli = postgres_cli.with_plugins("webhooks")
-    with cli.started("worker", "--processes", "2", "--metrics-port", "0") as process:
+    with postgres_cli.started("worker", "--processes", "2", "--metrics-port", "0") as process:
         url = _metrics_url(process, ", in 2 processes")
         _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
         assert httpx2.get(f"{url}/readyz").json() == {"database": "ok", "plugins": "ok", "dispatcher": "ok"}
@@ -81,8 +79,7 @@ def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgr
 
 @pytest.mark.slow
 def test_a_worker_has_metrics_and_health_on_a_port_of_its_own(postgres_cli):
-    cli = postgres_cli.with_plugins("webhooks")
-    with cli.started("worker", "--metrics-port", "0") as process:
+    with postgres_cli.started("worker", "--metrics-port", "0") as process:
         url = _metrics_url(process)
         _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
         assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
@@ -96,7 +93,7 @@ def test_a_worker_has_metrics_and_health_on_a_port_of_its_own(postgres_cli):
 
 @pytest.mark.slow
 def test_a_taken_metrics_port_stops_the_start_with_one_sentence(postgres_cli):
-    taken = postgres_cli.with_plugins("webhooks")
+    taken = postgres_cli
     with taken.started("worker", "--metrics-port", "0") as process:
         port = _metrics_url(process).rpartition(":")[2]
         result = taken.invoke("worker", "--metrics-port", port)

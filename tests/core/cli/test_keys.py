@@ -9,7 +9,7 @@ from trunkline.access.keys import parse_key
 
 @pytest.fixture
 def migrated_cli(migrated_cli):
-    return migrated_cli.with_plugins("webhooks")
+    return migrated_cli
 
 
 def _create(cli, *arguments):
@@ -58,7 +58,7 @@ def test_the_first_key_makes_the_database_and_says_so_and_nothing_else_makes_one
     )
     assert list(cli.folder.iterdir()) == []
     first, second = _create(cli, "--operator"), _create(cli, "--operator")
-    assert "There was no database trunkline.db yet: a new one was made." in first.stderr
+    assert f"There was no database {cli.folder / 'trunkline.db'} yet: it was made now." in first.stderr
     assert "no database" not in second.stderr
     assert (first.exit_code, second.exit_code) == (0, 0)
 

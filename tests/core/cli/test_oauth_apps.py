@@ -2,45 +2,52 @@
 
 import re
 
+import pytest
+
 CALLBACK = "https://desk.example.com/callback"
 
 
-def test_an_app_is_registered_listed_and_removed(migrated_cli):
-    made = migrated_cli.invoke("run", "oauth", "register", "Desk", CALLBACK, "--scope", "events:read")
+@pytest.fixture
+def oauth_cli(migrated_cli):
+    return migrated_cli.with_plugins("oauth")
+
+
+def test_an_app_is_registered_listed_and_removed(oauth_cli):
+    made = oauth_cli.invoke("run", "oauth", "register", "Desk", CALLBACK, "--scope", "events:read")
     assert made.exit_code == 0, made.output
     client_id, secret = re.fullmatch(
         r"client_id\t(app_[0-9a-f]+)\nclient_secret\t(oas_\S+)\n", made.stdout
     ).groups()
-    listed = migrated_cli.invoke("run", "oauth", "apps").stdout
+    listed = oauth_cli.invoke("run", "oauth", "apps").stdout
     assert listed == f"{client_id}\tDesk\tevents:read\n"
     assert secret not in listed
-    removed = migrated_cli.invoke("run", "oauth", "remove", client_id)
+    removed = oauth_cli.invoke("run", "oauth", "remove", client_id)
     assert removed.stdout == f"{client_id} is removed, and its connections have ended.\n"
-    assert migrated_cli.invoke("run", "oauth", "apps").stdout == "\n"
-    again = migrated_cli.invoke("run", "oauth", "remove", client_id)
+    assert oauth_cli.invoke("run", "oauth", "apps").stdout == "\n"
+    again = oauth_cli.invoke("run", "oauth", "remove", client_id)
     assert (again.exit_code, f"There is no app '{client_id}' here." in again.stderr) == (1, True), (
         again.output
     )
 
 
-def test_a_public_app_has_no_secret(migrated_cli):
-    made = migrated_cli.invoke("run", "oauth", "register", "Desk", CALLBACK, "--public")
+def test_a_public_app_has_no_secret(oauth_cli):
+    made = oauth_cli.invoke("run", "oauth", "register", "Desk", CALLBACK, "--public")
     assert "client_secret" not in made.stdout
 
 
-def test_what_cannot_be_registered_is_said(migrated_cli):
-    done = migrated_cli.invoke("run", "oauth", "register", "Desk", "ftp://desk.example.com")
+def test_what_cannot_be_registered_is_said(oauth_cli):
+    done = oauth_cli.invoke("run", "oauth", "register", "Desk", "ftp://desk.example.com")
     assert done.exit_code == 2
     assert "redirect_uris 0:" in done.stderr
-    done = migrated_cli.invoke("run", "oauth", "register", "Desk", CALLBACK, "--scope", "events:fly")
+    done = oauth_cli.invoke("run", "oauth", "register", "Desk", CALLBACK, "--scope", "events:fly")
     assert "events:fly" in done.stderr
 
 
-def test_connections_are_those_of_a_company_and_an_environment(migrated_cli):
-    assert migrated_cli.invoke("run", "oauth", "connections", "--company", "92").stdout == "\n"
-    unknown = migrated_cli.invoke("run", "oauth", "disconnect", "con_1", "--company", "92")
+def test_connections_are_those_of_a_company_and_an_environment(oauth_cli):
+    assert oauth_cli.invoke("run", "oauth", "connections", "--company", "92").stdout == "\n"
+    unknown = oauth_cli.invoke("run", "oauth", "disconnect", "con_1", "--company", "92")
     assert (unknown.exit_code, "There is no connected app 'con_1' here." in unknown.stderr) == (1, True), (
         unknown.output
     )
-    wrong = migrated_cli.invoke("run", "oauth", "connections", "--company", "92", "--environment", "staging")
+    wrong = oauth_cli.invoke("run", "oauth", "connections", "--company", "92", "--environment", "staging")
     assert (wrong.exit_code, "must be live or test, not 'staging'" in wrong.stderr) == (2, True), wrong.output

@@ -60,14 +60,20 @@ def install(tmp_path, monkeypatch):
         del sys.modules[name]
 
 
-def test_a_command_runs_with_its_plugins_context_and_prints_what_it_returns(migrated_cli, install):
+@pytest.fixture
+def greeter_cli(migrated_cli, install):
+    """The command line where the plugin above runs beside one that gives commands, and one that gives none."""
     install("greeter", SOURCE)
-    done = migrated_cli.invoke("run", "greeter", "greet", "Jane", "--times", "2")
+    return migrated_cli.with_plugins("greeter", "oauth", "webhooks")
+
+
+def test_a_command_runs_with_its_plugins_context_and_prints_what_it_returns(greeter_cli):
+    done = greeter_cli.invoke("run", "greeter", "greet", "Jane", "--times", "2")
     assert (done.exit_code, done.stdout) == (0, "Hello, Jane! Hello, Jane! []\n"), done.output
-    assert "--times" in migrated_cli.invoke("run", "greeter", "greet", "--help").stdout
-    assert "Greet somebody." in migrated_cli.invoke("run", "greeter", "--help").stdout
-    assert "greeter" in migrated_cli.invoke("run", "--help").stdout
-    assert "trunkline run greeter greet" in migrated_cli.invoke("plugins", "show", "greeter").stdout
+    assert "--times" in greeter_cli.invoke("run", "greeter", "greet", "--help").stdout
+    assert "Greet somebody." in greeter_cli.invoke("run", "greeter", "--help").stdout
+    assert "greeter" in greeter_cli.invoke("run", "--help").stdout
+    assert "trunkline run greeter greet" in greeter_cli.invoke("plugins", "show", "greeter").stdout
 
 
 @pytest.mark.parametrize(
@@ -81,9 +87,8 @@ def test_a_command_runs_with_its_plugins_context_and_prints_what_it_returns(migr
         ),
     ],
 )
-def test_what_goes_wrong_is_one_sentence(migrated_cli, install, command, sentence):
-    install("greeter", SOURCE)
-    done = migrated_cli.invoke("run", *command)
+def test_what_goes_wrong_is_one_sentence(greeter_cli, command, sentence):
+    done = greeter_cli.invoke("run", *command)
     assert done.exit_code == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.output

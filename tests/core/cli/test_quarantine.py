@@ -18,12 +18,12 @@ PAYLOAD = b'{"payment_id":1,"invoice_id":2,"client_id":3,"amount_attempted":%b,"
 
 @pytest.fixture
 def migrated_cli(migrated_cli):
-    return migrated_cli.with_plugins("webhooks")
+    return migrated_cli
 
 
 @pytest.fixture
 def postgres_cli(postgres_cli):
-    return postgres_cli.with_plugins("webhooks")
+    return postgres_cli
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

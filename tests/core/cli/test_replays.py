@@ -6,33 +6,30 @@ LOCAL = ("subscriptions", "create", "--company", "92", "--url", "https://example
 
 
 def test_replays_of_a_subscription_are_listed_shown_and_cancelled(migrated_cli):
-    line = migrated_cli.with_plugins("webhooks")
-    subscription = json.loads(line.invoke(*LOCAL, "--json").stdout)["id"]
-    line.invoke("events", "emit", "client.created", "--company", "92")
-    started = json.loads(line.invoke("replay", subscription, "--no-wait", "--json").stdout)
-    listed = json.loads(line.invoke("replays", "list", subscription, "--json").stdout)
+    subscription = json.loads(migrated_cli.invoke(*LOCAL, "--json").stdout)["id"]
+    migrated_cli.invoke("events", "emit", "client.created", "--company", "92")
+    started = json.loads(migrated_cli.invoke("replay", subscription, "--no-wait", "--json").stdout)
+    listed = json.loads(migrated_cli.invoke("replays", "list", subscription, "--json").stdout)
     assert [(one["id"], one["status"]) for one in listed["replays"]] == [(started["id"], "running")]
-    assert started["id"] in line.invoke("replays", "list", subscription).stdout
-    cancelled = line.invoke("replays", "cancel", started["id"])
+    assert started["id"] in migrated_cli.invoke("replays", "list", subscription).stdout
+    cancelled = migrated_cli.invoke("replays", "cancel", started["id"])
     assert (cancelled.exit_code, f"{started['id']} is cancelled" in cancelled.stderr) == (0, True)
-    shown = json.loads(line.invoke("replays", "show", started["id"], "--json").stdout)
+    shown = json.loads(migrated_cli.invoke("replays", "show", started["id"], "--json").stdout)
     assert shown["status"] == "cancelled"
-    assert line.invoke("replays", "cancel", started["id"]).exit_code == 0
+    assert migrated_cli.invoke("replays", "cancel", started["id"]).exit_code == 0
 
 
 def test_the_status_names_the_environment_of_a_replay_that_runs(migrated_cli):
-    line = migrated_cli.with_plugins("webhooks")
-    subscription = json.loads(line.invoke(*LOCAL, "--environment", "test", "--json").stdout)["id"]
-    line.invoke("events", "emit", "client.created", "--company", "92", "--environment", "test")
-    line.invoke("replay", subscription, "--no-wait")
-    shown = line.invoke("status").stdout
+    subscription = json.loads(migrated_cli.invoke(*LOCAL, "--environment", "test", "--json").stdout)["id"]
+    migrated_cli.invoke("events", "emit", "client.created", "--company", "92", "--environment", "test")
+    migrated_cli.invoke("replay", subscription, "--no-wait")
+    shown = migrated_cli.invoke("status").stdout
     assert "92 test" in shown
     assert "-92" not in shown
 
 
 def test_what_is_not_there_is_named(migrated_cli):
-    line = migrated_cli.with_plugins("webhooks")
     for command in (("list", "sub_none"), ("show", "rpl_none"), ("cancel", "rpl_none")):
-        refused = line.invoke("replays", *command)
+        refused = migrated_cli.invoke("replays", *command)
         assert refused.exit_code == 1
         assert command[1] in refused.stderr

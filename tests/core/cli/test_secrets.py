@@ -399,7 +399,7 @@ async def test_processes_on_postgresql_deliver_while_the_key_is_exchanged(postgr
     old = postgres_cli.environment["TRUNKLINE_AUTH__ENCRYPTION_KEY"]
     new = "n" * 40
     first = _with(
-        postgres_cli.with_plugins("webhooks"),
+        postgres_cli,
         **LOOSE,
         TRUNKLINE_AUTH__OTHER_ENCRYPTION_KEYS=json.dumps([new]),
     )

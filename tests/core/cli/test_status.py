@@ -13,12 +13,12 @@ from trunkline.cli.output import span
 
 @pytest.fixture
 def migrated_cli(migrated_cli):
-    return migrated_cli.with_plugins("webhooks")
+    return migrated_cli
 
 
 @pytest.fixture
 def postgres_cli(postgres_cli):
-    return postgres_cli.with_plugins("webhooks")
+    return postgres_cli
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

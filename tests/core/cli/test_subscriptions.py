@@ -13,7 +13,7 @@ TARGET = ["--company", "92", "--url", "http://127.0.0.1:1/hook"]
 
 @pytest.fixture
 def line(migrated_cli):
-    lean = migrated_cli.with_plugins("webhooks")
+    lean = migrated_cli
     return type(lean)(lean.folder, {**lean.environment, **LOOSE})
 
 
@@ -145,10 +145,9 @@ async def test_a_delivery_that_failed_is_shown_and_made_due(migrated_cli, make_h
     made = (await hub.client.post("/api/v1/webhooks/subscriptions", json=body)).json()["id"]
     event = (await hub.client.post("/api/v1/events/test", json={"type": "lead.created"})).json()["id"]
     delivery = f"dlv_{event}_1"
-    line = migrated_cli.with_plugins("webhooks")
 
     async def run(*arguments):
-        return await asyncio.to_thread(line.run, *arguments)
+        return await asyncio.to_thread(migrated_cli.run, *arguments)
 
     for _ in range(100):
         shown = await run("deliveries", "list", made, "--status", "pending", "--json")

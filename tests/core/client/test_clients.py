@@ -39,6 +39,7 @@ class Served:
             "TRUNKLINE_AUTH__PEPPER": "p" * 32,
             "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
             "TRUNKLINE_LIMITS__ENABLED": "false",
+            "TRUNKLINE_PLUGINS__ENABLED": "polling, actions, searches, crm",
             **changed,
         }
         self.key = ""

@@ -25,13 +25,12 @@ async def replay_and_cancel(house, no, receiver, *, begun):
 @pytest.mark.parametrize(
     "options",
     [
-        {},
-        {"rate": "10/second"},
-        {"max_in_flight": 1},
-        {"ordering": "subscription"},
-        {"ordering": {"key": "/payload/status_id"}, "rate": "10/second"},
+        pytest.param({}, id="plain"),
+        pytest.param({"rate": "10/second"}, id="rate", marks=pytest.mark.slow),
+        pytest.param({"max_in_flight": 1}, id="in flight", marks=pytest.mark.slow),
+        pytest.param({"ordering": "subscription"}, id="order", marks=pytest.mark.slow),
+        pytest.param({"ordering": {"key": "/payload/status_id"}, "rate": "10/second"}, id="order and rate"),
     ],
-    ids=["plain", "rate", "in flight", "order", "order and rate"],
 )
 async def test_nothing_of_a_cancelled_replay_is_sent_a_second_later_and_all_is_as_it_was(
     open_house, receiver, options

@@ -260,16 +260,17 @@ async def test_a_paused_order_goes_on_with_what_it_missed_before_what_is_new(ope
 async def test_a_replay_keeps_the_order_and_what_is_new_waits_behind_it(open_house, target):
     async with open_house() as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
-        pairs = [(client, number) for number in range(1, 41) for client in (1, 2)]
+        pairs = [(client, number) for number in range(1, 16) for client in (1, 2)]
         await emit(house, no, *pairs)
         await house.check_settled()
         target.pushed.clear()
+        target.always(Answer(delay_seconds=0.01))
         row = await house.subscription(no)
         started = await house.hub.replays.start(92, row["id"], {}, channel=None)
-        await emit(house, no, (1, 41), (1, 42), (2, 41))
+        await emit(house, no, (1, 16), (1, 17), (2, 16))
         await house.check_settled()
         await house.until(lambda: _has_completed(house, started["id"]))
-    assert target.pushed == {1: [*range(1, 43)], 2: [*range(1, 42)]}
+    assert target.pushed == {1: [*range(1, 18)], 2: [*range(1, 17)]}
 
 
 async def _has_completed(house, replay_id):

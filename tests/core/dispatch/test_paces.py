@@ -216,7 +216,14 @@ async def test_a_failing_target_with_a_pace_is_tried_again_by_it(open_house, rec
     assert gauge.most <= 2
 
 
-@pytest.mark.parametrize("ordering", [None, "subscription", {"key": "/payload/status_id"}])
+@pytest.mark.parametrize(
+    "ordering",
+    [
+        pytest.param(None, id="none", marks=pytest.mark.slow),
+        pytest.param("subscription", id="one"),
+        pytest.param({"key": "/payload/status_id"}, id="by key", marks=pytest.mark.slow),
+    ],
+)
 async def test_a_pace_goes_with_an_order_a_pause_and_a_replay(open_house, receiver, ordering):
     gauge = Gauge(receiver, seconds=0.005)
     async with open_house() as house:

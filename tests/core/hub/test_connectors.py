@@ -20,7 +20,7 @@ def product_with(**environment: str) -> Product:
     loaded = settings.load(
         environment=SECRETS | {f"TRUNKLINE_{name}": value for name, value in environment.items()}
     )
-    hub = Hub(loaded, dispatch=False)
+    hub = Hub(loaded, dispatch=False, serves=False)
     return product_of(loaded, event_types=hub.catalog.types(), operations=hub.operations)
 
 

@@ -88,8 +88,9 @@ def test_a_form_is_not_endless():
     assert len(conditions(**{f"n{number}": {"type": "number"} for number in range(60)})) == MOST_CONDITIONS
 
 
-@pytest.mark.parametrize("product", [installed_product(), own_product()], ids=["installed", "own"])
-def test_the_hub_takes_each_of_them(product):
+@pytest.mark.parametrize("make_product", [installed_product, own_product], ids=["installed", "own"])
+def test_the_hub_takes_each_of_them(make_product):
+    product = make_product()
     for event_type in product.event_types:
         found = conditions_of(product.payload(event_type))
         assert found

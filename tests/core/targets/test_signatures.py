@@ -10,7 +10,6 @@ import timeit
 
 import pytest
 import standardwebhooks
-import svix.webhooks
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from hypothesis import given
@@ -22,10 +21,21 @@ BODY = '{"id":45678,"type":"client.created","payload":{"first_name":"Zoë","amou
 NEW, OLD, OTHER = (signatures.new_secret("standard", random_bytes=bytes([n]).__mul__) for n in (1, 2, 3))
 NEW_SEED, OLD_SEED = (signatures.new_secret("ed25519", random_bytes=bytes([n]).__mul__) for n in (4, 5))
 
-VERIFIERS = [
-    pytest.param(standardwebhooks.Webhook, standardwebhooks.WebhookVerificationError, id="standardwebhooks"),
-    pytest.param(svix.webhooks.Webhook, svix.webhooks.WebhookVerificationError, id="svix"),
-]
+
+@pytest.fixture(scope="module", params=["standardwebhooks", "svix.webhooks"])
+def off_the_shelf(request):
+    """A package of verifiers; to import Svix's takes a third of a second, as Stripe's below."""
+    return importlib.import_module(request.param)
+
+
+@pytest.fixture
+def verifier(off_the_shelf):
+    return off_the_shelf.Webhook
+
+
+@pytest.fixture
+def refusal(off_the_shelf):
+    return off_the_shelf.WebhookVerificationError
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +72,6 @@ def test_the_specification_s_own_example_is_reproduced():
     }
 
 
-@pytest.mark.parametrize(("verifier", "refusal"), VERIFIERS)
 class TestOffTheShelfVerifiersOfTheStandard:
     def test_accept_what_is_signed(self, verifier, refusal):
         verifier(NEW).verify(BODY, signed())

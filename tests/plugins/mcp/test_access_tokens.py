@@ -32,7 +32,7 @@ async def trusting(sqlite_database_url, make_hub, issuer):
         "companies": {"user-2": 93},
         "scopes": {"crm": ["integrations:read", "integrations:write"]},
     }
-    settings = {"mcp.oauth": json.dumps(oauth), "plugins.disabled": "zapier, n8n, make, docs, oauth"}
+    settings = {"mcp.oauth": json.dumps(oauth), "plugins.enabled": "mcp, polling, actions, searches, crm"}
     return await make_hub(sqlite_database_url, settings, dispatch=False)
 
 

@@ -180,14 +180,23 @@ async def test_white_space_around_a_header_is_no_part_of_it(modern):
     ],
 )
 @pytest.mark.own_hub(
-    settings={"server.public_url": "https://hub.example", "mcp.allowed_origins": '["https://agents.example"]'}
+    settings={
+        "server.public_url": "https://hub.example",
+        "mcp.allowed_origins": '["https://agents.example"]',
+        "plugins.enabled": "mcp, polling",
+    }
 )
 async def test_only_pages_that_are_known_may_send(api, origin, status):
     assert (await Conversation(api.client).send("tools/list", origin=origin)).status_code == status
 
 
 @pytest.mark.own_hub(
-    settings={"limits.enabled": "true", "limits.read": "4/minute", "limits.write": "2/minute"}
+    settings={
+        "limits.enabled": "true",
+        "limits.read": "4/minute",
+        "limits.write": "2/minute",
+        "plugins.enabled": "mcp, actions, crm",
+    }
 )
 async def test_messages_count_as_reads_and_actions_as_writes_too(api):
     _, key = await api.hub.keys.create(92, name="agent", scopes=COMPANY_SCOPES)

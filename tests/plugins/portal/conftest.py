@@ -4,16 +4,13 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from functools import partial
 from html import unescape
 
 import httpx2
 import pytest
-from jinja2 import BytecodeCache, Environment
-from jinja2.bccache import Bucket
 
 from trunkline.access.keys import COMPANY_SCOPES
-from trunkline_portal import addresses, templating
+from trunkline_portal import addresses
 
 _INPUT = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')
 _COMPANY = re.compile(r'<input type="hidden" name="company" value="([0-9]+(?:~test)?)"')
@@ -100,27 +97,6 @@ CLIENTS = 0
 
 OpenBrowser = Callable[..., Browser]
 SignIn = Callable[..., Awaitable[Browser]]
-
-
-class _Compiled(BytecodeCache):
-    """The templates' code, for all hubs of a test run: each makes a Jinja environment of its own."""
-
-    def __init__(self) -> None:
-        self._code: dict[str, bytes] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        if code := self._code.get(bucket.key):
-            bucket.bytecode_from_string(code)
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        self._code[bucket.key] = bucket.bytecode_to_string()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _templates_are_compiled_once():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(templating, "Environment", partial(Environment, bytecode_cache=_Compiled()))
-        yield
 
 
 @pytest.fixture

@@ -81,8 +81,8 @@ async def hub(tmp_path, monkeypatch, sqlite_database_url, make_hub):
     (info / "entry_points.txt").write_text("[trunkline]\nfax = acme_fax_pages\n")
     (folder / "acme_fax_pages.py").write_text(PLUGIN)
     monkeypatch.syspath_prepend(folder)
-    framing = {"portal.frame_ancestors": "https://app.example"}
-    return await make_hub(sqlite_database_url, framing, dispatch=False)
+    settings = {"portal.frame_ancestors": "https://app.example", "plugins.enabled": "portal, fax"}
+    return await make_hub(sqlite_database_url, settings, dispatch=False)
 
 
 async def test_a_page_stands_in_our_frame_and_in_the_navigation(hub, sign_in):

@@ -39,7 +39,11 @@ async def server():
 
 @pytest.fixture
 async def strict(server, database_url, make_hub):
-    settings = {"delivery.allow_private_networks": "false", "delivery.name_servers": server.address}
+    settings = {
+        "delivery.allow_private_networks": "false",
+        "delivery.name_servers": server.address,
+        "plugins.enabled": "webhooks, zapier, n8n, make",
+    }
     return await make_hub(database_url, settings, dispatch=False)
 
 

@@ -524,7 +524,7 @@ async def test_what_is_written_late_of_a_deleted_subscription_ends(open_house, t
 @pytest.mark.parametrize(
     ("value", "path", "message"),
     [
-        ("all", "/ordering", 'must be "subscription", or an object such as {"key": "/payload/client_id"}'),
+        ("all", "/ordering", """or an object such as {"key": "/payload/client_id"}, not 'all'"""),
         ({"key": "/payload/client_id", "more": 1}, "/ordering", 'must be "subscription"'),
         ({"key": "payload.client_id"}, "/ordering/key", "must be a JSON pointer"),
         ({"key": "/payload"}, "/ordering/key", "must be a JSON pointer"),

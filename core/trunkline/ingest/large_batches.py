@@ -30,7 +30,7 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
         BodyInvalid: it is no JSON, or no ``{"events": [...]}``.
         EventRejected: events are no objects, too large, or not to be read; each at its place.
     """
-    raws = _cut(body)
+    raws = _cut(body, max_item_bytes)
     raws.reverse()
     items: list[Item] = []
     errors: list[FieldError] = []
@@ -54,10 +54,10 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
     return items
 
 
-def _cut(body: bytes) -> list[bytes]:
+def _cut(body: bytes, max_item_bytes: int) -> list[bytes]:
     """Give the events of a batch as they came, without white space."""
     events = _events_of(body)
-    if events[:1] != b"[" or _has_more(events, MAX_BATCH):
+    if events[:1] != b"[" or _has_more(events, MAX_BATCH, max_item_bytes):
         check_count(0)
     raws = [bytes(raw) for raw in msgspec.json.decode(events, type=list[msgspec.Raw])]
     check_count(len(raws))
@@ -97,19 +97,28 @@ def _place(message: str, body: bytes) -> str:
     return f"{_OFFSET.sub('', message)} (line {line}, column {column})"
 
 
-def _has_more(events: bytes, most: int) -> bool:
-    """Tell whether a list, as compact JSON, has more than *most* items, without making any of them."""
+def _has_more(events: bytes, most: int, max_item_bytes: int) -> bool:
+    """Tell whether a list, as compact JSON, has more than *most* items, without making any of them.
+
+    Raises:
+        EventRejected: the first item that has more than *max_item_bytes*; what is in it, and behind it, is not looked at.
+    """
     if events.count(b",") < _MANY_SEPARATORS:
         return False
     depth = count = 0
+    began = 1
     for token in _TOKEN.finditer(events):
-        match events[token.start()]:
+        at = token.start()
+        if at - began > max_item_bytes:
+            raise EventRejected([too_large(f"/events/{count}", max_item_bytes)])
+        match events[at]:
             case 0x5B | 0x7B:  # [ {
                 depth += 1
             case 0x5D | 0x7D:  # ] }
                 depth -= 1
             case 0x2C if depth == 1:  # ,
                 count += 1
+                began = at + 1
                 if count >= most:
                     return True
             case _:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, select
+from sqlalchemy import BigInteger, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
@@ -167,25 +167,7 @@ async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
     exhausted, and one that it made is skipped. It takes ``PIECE`` of them, as there may be as many as the log has events.
     As long as others are left, or somebody has some in memory and is to give them back, that is noted.
     """
-    picked = await _piece(connection, no)
-    source = sql.rows_source(connection, {"position": "bigint", "number": "bigint"})
-    which = (  # with FROM, or by the replay alone, SQLite goes through all that the replay has
-        f"(position, subscription_no) IN (SELECT u.position, u.number FROM {source}) AND COALESCE(replay_no, 0) = :no"
-    )
-    rows = await connection.execute(
-        text(
-            f"UPDATE deliveries SET status = CASE WHEN attempts > round_start THEN '{Status.EXHAUSTED}' "
-            f"ELSE COALESCE(status_before, '{Status.SKIPPED}') END, due_ms = NULL, queued = NULL, claim = claim + 1, "
-            f"updated_ms = {sql.now_ms(connection)} WHERE {which} AND {_OPEN} "
-            f"AND claimed_by IS NULL AND NOT ({_WAS_OPEN}) RETURNING order_key"
-        ),
-        {"no": no, "rows": picked},
-    )
-    keys = {row[0] for row in rows if row[0] is not None}
-    await connection.execute(
-        text(f"UPDATE deliveries SET replay_no = NULL WHERE {which} AND {_OPEN} AND {_WAS_OPEN}"),
-        {"no": no, "rows": picked},
-    )
+    keys = await _take_back(connection, no)
     statement = text(
         "UPDATE replays SET withdrawing = CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE replay_no = :no "
         f"AND {_OPEN}) THEN 1 END WHERE no = :no"
@@ -196,16 +178,40 @@ async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
     return keys
 
 
-async def _piece(connection: AsyncConnection, no: int) -> str:
-    """Pick what a cancelled replay takes back next, those first that are due: their positions and subscription, for ``rows_source``."""
+async def _take_back(connection: AsyncConnection, no: int) -> set[int]:
+    """Take back the next of them, those first that are due; returns their order keys.
+
+    They are named by their own keys: by the replay, or by rows that are joined, either database goes through all that the
+    replay has where it knows little of the table.
+    """
     rows = await connection.execute(
         text(
-            f"SELECT position, subscription_no FROM deliveries WHERE replay_no = :no AND {_OPEN} "
+            f"SELECT subscription_no, position FROM deliveries WHERE replay_no = :no AND {_OPEN} "
             f"AND (claimed_by IS NULL OR ({_WAS_OPEN})) ORDER BY status DESC LIMIT :limit"
         ),
         {"no": no, "limit": PIECE},
     )
-    return sql.rows_json([list(row) for row in rows])
+    picked = [(row[0], row[1]) for row in rows]
+    if not picked:
+        return set()
+    is_picked, positions = sql.one_of(connection, "position", "positions", BigInteger)
+    which = f"subscription_no = :of AND {is_picked} AND COALESCE(replay_no, 0) = :no AND {_OPEN}"
+    used = {"no": no, "of": picked[0][0], "positions": [position for _, position in picked]}
+    found = await connection.execute(
+        text(
+            f"UPDATE deliveries SET status = CASE WHEN attempts > round_start THEN '{Status.EXHAUSTED}' "
+            f"ELSE COALESCE(status_before, '{Status.SKIPPED}') END, due_ms = NULL, queued = NULL, claim = claim + 1, "
+            f"updated_ms = {sql.now_ms(connection)} WHERE {which} "
+            f"AND claimed_by IS NULL AND NOT ({_WAS_OPEN}) RETURNING order_key"
+        ).bindparams(positions),
+        used,
+    )
+    keys = {row[0] for row in found if row[0] is not None}
+    again = text(f"UPDATE deliveries SET replay_no = NULL WHERE {which} AND {_WAS_OPEN}").bindparams(
+        positions
+    )
+    await connection.execute(again, used)
+    return keys
 
 
 async def withdrawing(connection: AsyncConnection) -> dict[int, int]:

@@ -90,3 +90,9 @@ def test_many_values_in_few_events_are_read():
     event = b'{"a": [' + b",".join([b"1"] * 400) + b', "],["]}'
     cut = both(b'{"events": [' + b",".join([event] * 300) + b"]}")[0]
     assert len(cut) == 300
+
+
+def test_of_many_values_no_more_is_looked_at_than_the_first_event_that_is_too_large():
+    large = b'{"a": [' + b",".join([b"1"] * 100_000) + b"]}"
+    cut = both(b'{"events": [{"a": 1}, ' + large + b", " + large + b"]}")[0]
+    assert [path for path, _ in cut] == ["/events/1"]

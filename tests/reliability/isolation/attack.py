@@ -153,6 +153,11 @@ class Attack:
                 ids += made
         return ids
 
+    async def only_subscription(self) -> str:
+        """Give the id of the one that the first company has."""
+        answer = await self.call("GET", "/webhooks/subscriptions")
+        return answer.json()["subscriptions"][0]["id"]
+
     async def emit(self, count: int, *, company: int = 0, **payload: Any) -> Answer:
         """Send *count* leads in one batch."""
         events = [

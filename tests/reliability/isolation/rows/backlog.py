@@ -24,17 +24,12 @@ async def due(world: World) -> None:
     await world.deliveries(first, last, number, status="pending")
 
 
-async def _only(attack: Attack) -> str:
-    answer = await attack.call("GET", "/webhooks/subscriptions")
-    return answer.json()["subscriptions"][0]["id"]
-
-
 @row(prepare=paused, in_part=("postgresql",), seconds=8, is_alone=True)
 async def backlog_resumed(attack: Attack) -> None:
     """A subscription with half a million deliveries to come is resumed; its target answers at once."""
     url = attack.target(Answer(), path="/hook")
     change = {"target_url": url, "status": "active"}
-    await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", change)
+    await attack.call("PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", change)
     await attack.rest()
     attack.noted["pushes"] += attack.receiver.count
 
@@ -44,14 +39,14 @@ async def backlog_to_a_hanging_target(attack: Attack) -> None:
     """A subscription with half a million deliveries to come is resumed; its target hangs."""
     url = attack.target(Hang(), path="/hook")
     change = {"target_url": url, "status": "active"}
-    await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", change)
+    await attack.call("PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", change)
     await attack.rest()
 
 
 @row(prepare=paused, seconds=8, is_alone=True)
 async def backlog_paused_and_resumed(attack: Attack) -> None:
     """A subscription with half a million deliveries to come is paused and resumed again and again."""
-    path = f"/webhooks/subscriptions/{await _only(attack)}"
+    path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
     await attack.call("PATCH", path, {"target_url": attack.target(Answer(), path="/hook")})
     statuses = ("active", "paused")
     await attack.repeat(
@@ -63,7 +58,9 @@ async def backlog_paused_and_resumed(attack: Attack) -> None:
 async def retries_due_at_once(attack: Attack) -> None:
     """200,000 retries are due at the start; the target answers at once."""
     url = attack.target(Answer(), path="/hook")
-    await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", {"target_url": url})
+    await attack.call(
+        "PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", {"target_url": url}
+    )
     await attack.rest()
     attack.noted["pushes"] += attack.receiver.count
 
@@ -78,7 +75,7 @@ async def retries_due_to_nobody(attack: Attack) -> None:
 async def retries_due_that_get_a_pace(attack: Attack) -> None:
     """200,000 retries are due at the start, of a subscription that gets a pace then."""
     change = {"target_url": attack.target(Answer(), path="/hook"), "rate": "100/second"}
-    await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", change)
+    await attack.call("PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", change)
     await attack.rest()
     attack.noted["pushes"] += attack.receiver.count
 
@@ -86,7 +83,7 @@ async def retries_due_that_get_a_pace(attack: Attack) -> None:
 @row(prepare=due, in_part=("sqlite",), seconds=8, is_alone=True)
 async def retries_due_paused_and_resumed(attack: Attack) -> None:
     """A subscription with 200,000 retries that are due is paused and resumed again and again, and deleted in the end."""
-    path = f"/webhooks/subscriptions/{await _only(attack)}"
+    path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
     statuses = ("paused", "active")
 
     async def change(turn: int) -> None:

@@ -86,7 +86,7 @@ async def keys_with_terms(world: World) -> None:
             )
 
 
-@row(prepare=keys_with_terms, in_part=("sqlite",), is_alone=True)
+@row(prepare=keys_with_terms, is_alone=True)
 async def keys_from_elsewhere(attack: Attack) -> None:
     """Keys for twenty other networks, and one that has ended, are used from behind thousands of proxies, eight at a time."""
     hops = {"X-Forwarded-For": ",".join(["203.0.113.7"] * 1_200)}

@@ -4,10 +4,10 @@ from attack import Attack
 from fill import World
 from row import row
 
+from rows.backlog import PORT_TO_COME
 from trunkline.testing.receiver import Hang
 
 BY_CLIENT = {"key": "/payload/client_id"}
-PORT_TO_COME = "http://127.0.0.1:9"
 
 
 async def keys_due(world: World) -> None:
@@ -30,23 +30,20 @@ async def log_for_an_order(world: World) -> None:
     await world.events(world.size(200_000, 20_000))
 
 
-async def _only(attack: Attack) -> str:
-    answer = await attack.call("GET", "/webhooks/subscriptions")
-    return answer.json()["subscriptions"][0]["id"]
-
-
 @row(prepare=keys_due, in_part=("sqlite",), seconds=8, is_alone=True)
 async def keys_that_hang(attack: Attack) -> None:
     """200,000 deliveries are due at the start, each with a key of its own in one order; the target hangs."""
     url = attack.target(Hang(), path="/hook")
-    await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", {"target_url": url})
+    await attack.call(
+        "PATCH", f"/webhooks/subscriptions/{await attack.only_subscription()}", {"target_url": url}
+    )
     await attack.rest()
 
 
 @row(prepare=keys_due, seconds=8, is_alone=True)
 async def orders_changed(attack: Attack) -> None:
     """A subscription with 200,000 deliveries in an order gets another one, and none, and is replayed, again and again."""
-    path = f"/webhooks/subscriptions/{await _only(attack)}"
+    path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
     url = attack.target(Hang(), path="/hook")
     orderings = (None, BY_CLIENT, "subscription", {"key": "/payload/email"})
 
@@ -62,7 +59,7 @@ async def orders_changed(attack: Attack) -> None:
 @row(prepare=one_key_held, seconds=8, is_alone=True)
 async def held_paused_and_resumed(attack: Attack) -> None:
     """A subscription with half a million deliveries that wait behind one is paused and resumed, again and again."""
-    path = f"/webhooks/subscriptions/{await _only(attack)}"
+    path = f"/webhooks/subscriptions/{await attack.only_subscription()}"
     await attack.call("PATCH", path, {"target_url": attack.target(Hang(), path="/hook")})
     statuses = ("paused", "active")
     await attack.repeat(

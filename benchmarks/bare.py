@@ -1,10 +1,12 @@
-"""The cheapest honest baselines: ``python -m benchmarks.bare endpoint`` and ``python -m benchmarks.bare loop COUNT URL``.
+"""The cheapest honest baselines: ``python -m benchmarks.bare endpoint``, ``relay URL`` and ``loop COUNT URL``.
 
 The endpoint is a FastAPI route that reads the body and answers, on the server and the event loop that the hub has; it prints its
-port. The loop posts one body with aiohttp, 64 at once; it prints what it did per second, and its CPU.
+port. The relay is an endpoint that posts each body on with aiohttp, once it has answered, and keeps nothing. The loop posts one
+body with aiohttp, 64 at once; it prints what it did per second, and its CPU.
 """
 
 import asyncio
+import itertools
 import json
 import sys
 import time
@@ -19,22 +21,36 @@ from benchmarks.hubs import drafts
 CONCURRENCY = 64
 
 
-def app() -> FastAPI:
-    """Make the smallest FastAPI app that reads a body and answers 201."""
+def app(target: str | None = None) -> FastAPI:
+    """Make the smallest FastAPI app that reads a body and answers 201, and then posts it to *target* if there is one."""
     bare = FastAPI()
+    numbers = itertools.count(1)
+    posting: set[asyncio.Task[None]] = set()
 
     @bare.post("/api/v1/events")
     async def accept(request: Request) -> Response:
-        await request.body()
-        return Response(b'{"ok":true}', 201, media_type="application/json")
+        body = await request.body()
+        if target is not None:
+            task = asyncio.create_task(post(body))
+            posting.add(task)
+            task.add_done_callback(posting.discard)
+        return Response(b'{"id":%d}' % next(numbers), 201, media_type="application/json")
+
+    session: list[aiohttp.ClientSession] = []
+
+    async def post(body: bytes) -> None:
+        if not session:
+            session.append(aiohttp.ClientSession())
+        async with session[0].post(target, data=body, headers={"content-type": "application/json"}) as answer:
+            await answer.read()
 
     return bare
 
 
-async def endpoint() -> None:
+async def endpoint(target: str | None = None) -> None:
     """Serve it until the process is ended."""
     config = uvicorn.Config(
-        app(), port=0, log_level="warning", access_log=False, server_header=False, proxy_headers=False
+        app(target), port=0, log_level="warning", access_log=False, server_header=False, proxy_headers=False
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
@@ -62,8 +78,8 @@ async def loop(count: int, url: str) -> None:
 
 
 def main() -> None:
-    if sys.argv[1] == "endpoint":
-        uvloop.run(endpoint())
+    if sys.argv[1] in {"endpoint", "relay"}:
+        uvloop.run(endpoint(*sys.argv[2:]))
     else:
         uvloop.run(loop(int(sys.argv[2]), sys.argv[3]))
 

@@ -12,6 +12,7 @@ TESTS = Path(__file__).parent
 ALONE = (
     "reliability/test_backlogs.py",
     "reliability/test_isolation_matrix.py",
+    "reliability/test_operators_trial.py",
     "core/dispatch/test_contention.py",
 )
 """What measures how fast the hub is."""

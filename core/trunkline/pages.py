@@ -21,16 +21,25 @@ from trunkline.contract import (
     SubscriptionActivity,
 )
 from trunkline.contract.fragments import FragmentInvalid, check_fragment
+from trunkline.schemas.authorization import AuthorizationServer
 from trunkline.schemas.conditions import Condition, all_conditions, conditions_of
 from trunkline.schemas.definitions import Example, ItemList, Kind
 from trunkline.schemas.fields import Field, FieldKind, Reference
-from trunkline.schemas.products import Brand, Product, alternatives, json_remarks, sample_envelope
+from trunkline.schemas.products import (
+    Brand,
+    Product,
+    alternatives,
+    json_remarks,
+    registration,
+    sample_envelope,
+)
 from trunkline.schemas.wording import Wording, happening, plural, singular, those_of, with_article, wording_of
 
 __all__ = [
     "Activity",
     "Attention",
     "AttentionKind",
+    "AuthorizationServer",
     "Brand",
     "Bucket",
     "Condition",
@@ -61,6 +70,7 @@ __all__ = [
     "happening",
     "json_remarks",
     "plural",
+    "registration",
     "sample_envelope",
     "singular",
     "those_of",

@@ -6,6 +6,8 @@ Here are the guards and models that the hub's own routes are made of, the errors
 a context lends (``context.subscriptions``, ``context.keys``), for annotations. ``trunkline`` is what every plugin begins with.
 """
 
+from trunkline.access.claims import find_claim, read_company
+from trunkline.access.issuer_tokens import IssuerTokens
 from trunkline.access.issuers import Issuer, IssuerUnavailable
 from trunkline.api.company_names import CompanyName
 from trunkline.api.definitions import CALL_PREFIX, body_model, call_options, definition_routes, query_model
@@ -35,6 +37,7 @@ from trunkline.api.strict_json import read_json
 from trunkline.api.subscriptions import DeliveryQuery
 from trunkline.contract import (
     AcceptedEvent,
+    AccessTokens,
     Answered,
     ApiKeys,
     BearerRequest,
@@ -88,12 +91,13 @@ from trunkline.model.environments import (
 from trunkline.model.event_groups import is_group, takes_type, type_groups
 from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
 from trunkline.plugins.extras import require_extra
-from trunkline.settings import Names, Seconds
+from trunkline.settings import Names, OptionalTokenIssuer, Seconds, TokenIssuer
 
 __all__ = [
     "CALL_PREFIX",
     "COMPANY_SCOPES",
     "AcceptedEvent",
+    "AccessTokens",
     "Answered",
     "ApiKeys",
     "BadCursor",
@@ -127,10 +131,12 @@ __all__ = [
     "HttpResponse",
     "IdempotencyKey",
     "Issuer",
+    "IssuerTokens",
     "IssuerUnavailable",
     "Names",
     "OpenOrigin",
     "Operations",
+    "OptionalTokenIssuer",
     "PluginDatabase",
     "Principal",
     "ProviderFailed",
@@ -157,6 +163,7 @@ __all__ = [
     "TargetRefused",
     "Terms",
     "TestAttempt",
+    "TokenIssuer",
     "TrunklineError",
     "Unauthenticated",
     "UpdateSubscription",
@@ -169,11 +176,13 @@ __all__ = [
     "describe_scope",
     "environment_member",
     "environment_of",
+    "find_claim",
     "in_environment",
     "is_group",
     "query_model",
     "query_reader",
     "read_body",
+    "read_company",
     "read_json",
     "require_extra",
     "requires",

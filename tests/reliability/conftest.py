@@ -212,12 +212,21 @@ class Writers:
     """Clients that emit without a pause, each request under an idempotency key of its own, until it has been accepted.
 
     Nothing but acceptance and a 503 that says when to come back may be answered, whatever happens to the database.
+    With *per_second* they begin that many requests a second together, and make up for what was late.
     """
 
-    def __init__(self, deployment: Deployment, processes: list[Process], *, pause_seconds: float = 0.01):
+    def __init__(
+        self,
+        deployment: Deployment,
+        processes: list[Process],
+        *,
+        pause_seconds: float = 0.01,
+        per_second: float | None = None,
+    ):
         self.deployment = deployment
         self.processes = processes
         self.pause_seconds = pause_seconds
+        self.per_second = per_second
         self.accepted: dict[int, set[int]] = {company: set() for company in deployment.keys}
         self.answers: Counter[int] = Counter()
         self._keys = itertools.count(1)
@@ -272,13 +281,20 @@ class Writers:
         )
 
     async def _write(self, number: int, company: int) -> None:
-        while not self._stop.is_set():
+        began = time.monotonic()
+        for turn in itertools.count(1):
+            if self._stop.is_set():
+                return
             key = f"{number}-{next(self._keys)}"
             while (accepted := await self._ask(number, company, key)) is None:
                 await asyncio.sleep(self.pause_seconds)
             assert accepted not in self.accepted[company], "two requests got one event"
             self.accepted[company].add(accepted)
-            await asyncio.sleep(self.pause_seconds)
+            if self.per_second is None:
+                await asyncio.sleep(self.pause_seconds)
+            else:
+                due = began + turn * len(self._tasks) / self.per_second
+                await asyncio.sleep(max(0, due - time.monotonic()))
 
     async def _ask(self, number: int, company: int, key: str) -> int | None:
         process = self.processes[number % len(self.processes)]

@@ -1,30 +1,33 @@
 """The trial of an operator: from the last release to this version on PostgreSQL over TLS, and everything that is set wrong.
 
 Two servers and two workers, with the roles of the how-to: one that owns a schema, one that only reads and writes its rows. The
-last release is the commit ``LAST_RELEASE``, taken out of the repository; its processes go on while the new version migrates.
+processes of the last release (``last_release``) go on, with every plugin that they have, while the new version migrates.
 """
 
 import asyncio
+import itertools
+import json
 import re
-import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.postgres_servers import SystemPostgres, free_port, started_system_postgres
+from tests.reliability import last_release
 
 import trunkline
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 ROOT = Path(trunkline.__file__).parents[2]
-LAST_RELEASE = "6e0de94d5151fbd64c90f41dc6a3363b4987feb1"
-"""0.1 as it was first tried by an operator: eight migrations, no schema of its own, no TLS of its own."""
-ITS_FOLDERS = ("core", "plugins/webhooks", "plugins/polling", "schemas")
 HOW_TO = ROOT / "docs" / "how-to" / "run-on-postgresql.md"
 EVENTS_PER_SECOND = 100
 WRITERS = 10
+DRAIN_SECONDS = 1
+"""How long before its end a server gets nothing more, as a load balancer does it."""
 NAME = "trial"
 
 
@@ -33,6 +36,11 @@ class Cluster:
     """A server with TLS, and the roles of the how-to in the database ``trial``."""
 
     server: SystemPostgres
+
+    @property
+    def backup(self) -> str:
+        """The file of the backup."""
+        return f"{self.server.folder}/backup"
 
     def url(self, role: str, *, name: str = NAME, password: str | None = None, **parameters: str) -> str:
         """Give the URL for *role* (``owner``, ``app``), whose password is the how-to's if none is given."""
@@ -81,67 +89,126 @@ def cluster() -> Iterator[Cluster]:
         yield Cluster(server)
 
 
-@pytest.fixture(scope="module")
-def last_release(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """What makes a process run the last release."""
-    folder = tmp_path_factory.mktemp("last")
-    archive = folder / "last.tar"
-    command = ["git", "archive", "--output", archive, LAST_RELEASE, *ITS_FOLDERS]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode:  # a shallow clone
-        pytest.skip(f"the trial needs the repository with its whole history: {done.stderr}")
-    subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)
-    return {"PYTHONPATH": ":".join(str(folder / one) for one in ITS_FOLDERS)}
+@dataclass(slots=True)
+class Fleet:
+    """Two servers and two workers, those that *load* speaks to and new ones that take their place."""
+
+    deployment: Any
+    load: Any
+    servers: list[Any]
+    workers: list[Any]
+
+    async def replace(self, number: int, **environment: str) -> None:
+        """Start a server and a worker, turn the load to that server, then stop the ones that were there."""
+        server, worker = await asyncio.gather(
+            self.deployment.serve("--no-migrate", **environment), self.deployment.work(**environment)
+        )
+        before = self.servers[number], self.workers[number]
+        self.servers[number], self.workers[number] = server, worker
+        self.load.processes[number] = server
+        await asyncio.sleep(DRAIN_SECONDS)
+        for process in before:
+            assert await asyncio.to_thread(process.stop) == 0
+
+    async def follow(self, company: int, seen: list[int]) -> None:
+        """Poll from the first event on, at either server in turn, and put the ids into *seen* as they come."""
+        query: dict[str, object] = {"limit": 200}
+        for turn in itertools.count():
+            async with self.deployment.client(self.servers[turn % 2], company) as client:
+                answer = await client.get("/events", params=query)
+            assert answer.status_code == 200, answer.text
+            seen += [event["id"] for event in answer.json()["events"]]
+            query["cursor"] = answer.json()["next_cursor"]
+            await asyncio.sleep(0.5)
 
 
+@pytest.mark.skipif(not last_release.is_here(), reason="this clone lacks the commit of the last release")
 async def test_from_the_last_release_to_this_one_and_back_from_a_backup(
-    deploy, cluster, last_release, *, receiver, writers, until
+    deploy, cluster, *, receiver, writers, until, tmp_path
 ):
     deployment = deploy(cluster.url("owner"))
-    old = {**last_release, "TRUNKLINE_DATABASE__URL": cluster.old_url("app")}
-    await _run(deployment, "migrate", **{**old, "TRUNKLINE_DATABASE__URL": cluster.old_url("owner")})
-    servers = await asyncio.gather(*(deployment.serve("--no-migrate", **old) for _ in range(2)))
-    workers = await asyncio.gather(*(deployment.work(**old) for _ in range(2)))
-    for company in (1, 2):
-        await _subscribe(deployment, servers[0], company, f"{receiver.url}/h", old)
-    load = writers(deployment, servers.copy(), pause_seconds=WRITERS / EVENTS_PER_SECOND)
+    del deployment.environment["TRUNKLINE_PLUGINS__ENABLED"]  # all, as who sets nothing has them
+    servers, workers = await _last_release(deployment, cluster, f"{receiver.url}/h", tmp_path / "last")
+    load = writers(deployment, [*servers], per_second=EVENTS_PER_SECOND)
+    fleet, polled = Fleet(deployment, load, servers, workers), []
     load.start(WRITERS)
-    await load.go_on(receiver, count=100)
+    began = time.monotonic()
+    follower = asyncio.create_task(fleet.follow(1, polled))
+    await load.go_on(receiver, count=EVENTS_PER_SECOND)
 
-    await _run(deployment, "migrate", **cluster.new("owner"))
-    await load.go_on(receiver)
+    said = await _run(deployment, "migrate", **cluster.new("owner"))
+    assert "core: 0008 →" in said
+    await load.go_on(receiver, count=EVENTS_PER_SECOND)
     for number in (0, 1, 0):  # both go from old to new, and one from new to new
-        server, worker = await asyncio.gather(
-            deployment.serve("--no-migrate", **cluster.new()), deployment.work(**cluster.new())
-        )
-        load.processes[number] = server
-        await _stop(servers[number], workers[number])
-        servers[number], workers[number] = server, worker
-        await load.go_on(receiver)
+        await fleet.replace(number, **cluster.new())
+        await load.go_on(receiver, count=EVENTS_PER_SECOND)
+    before = load.ids
+    await asyncio.to_thread(cluster.call, "pg_dump", "-d", NAME, "-Fc", "-f", cluster.backup)
     await load.stop()
+    pace = len(load.ids) / (time.monotonic() - began)
+
+    assert load.answers.keys() == {201}, "something was refused, or had to be sent again"
     await load.check(receiver)
     assert set(await deployment.statuses()) == {"delivered"}
+    await until(lambda: len(polled) == len(load.accepted[1]), seconds=10, what="the end of the poll")
+    assert follower.cancel()
+    assert polled == sorted(load.accepted[1])
+    _check_order(receiver, load.accepted[1])
     assert not [p.errors.read_text() for p in deployment.processes if "Traceback" in p.errors.read_text()]
+    await _restore(deployment, cluster, load, until, before)
+    assert pace >= EVENTS_PER_SECOND / 2, (
+        "the writers ask for twice as much, and come late only on a busy machine"
+    )
 
-    file = str(cluster.server.folder / "backup")
-    cluster.call("pg_dump", "-d", NAME, "-Fc", "-f", file)
+
+async def _last_release(deployment, cluster, target: str, folder: Path) -> tuple[list[Any], list[Any]]:
+    """Migrate with the last release, start its processes, and subscribe *target* for two companies, once in order."""
+    release = await asyncio.to_thread(last_release.install, folder)
+    await _run(deployment, "migrate", **release, TRUNKLINE_DATABASE__URL=cluster.old_url("owner"))
+    old = {**release, "TRUNKLINE_DATABASE__URL": cluster.old_url("app")}
+    servers = await asyncio.gather(*(deployment.serve("--no-migrate", **old) for _ in range(2)))
+    workers = await asyncio.gather(*(deployment.work(**old) for _ in range(2)))
+    for company, ordering in ((1, {"key": "/payload/client_id"}), (2, None)):
+        wanted = {"target_url": target, "event_types": ["*"], "ordering": ordering}
+        await _subscribe(deployment, servers[0], company, wanted, old)
+    return servers, workers
+
+
+async def _restore(deployment, cluster, load, until, before: set[int]) -> None:
+    """Restore the backup of a hub that was written to: it has all of *before*, nothing with a gap, and goes on."""
     cluster.call("createdb", "restored")
-    cluster.call("pg_restore", "-d", "restored", file)
+    cluster.call("pg_restore", "-d", "restored", cluster.backup)
     restored = await deployment.serve("--no-migrate", **cluster.new(name="restored"))
     for company, promised in load.accepted.items():
-        assert await deployment.poll_all(restored, company) == sorted(promised)
-    seen = receiver.count
+        kept = await deployment.poll_all(restored, company)
+        assert before & promised <= set(kept)
+        assert kept == sorted(promised)[: len(kept)]
     async with deployment.client(restored, 1) as client:
-        assert (await client.post("/events", json=deployment.event(7))).status_code == 201
-    await until(lambda: receiver.count == seen + 1, seconds=20, what="a push of the restored hub")
+        answer = await client.post("/events", json=deployment.event(7))
+        assert answer.status_code == 201
+        explained = f"/events/{answer.json()['id']}/explain"
+
+        async def is_delivered() -> bool:
+            [entry] = (await client.get(explained)).json()["subscriptions"]
+            return entry["state"] == "delivered"
+
+        await until(is_delivered, seconds=20, what="a push of the restored hub")
 
 
-async def test_whatever_is_wrong_is_one_sentence_and_nothing_is_changed(deploy, cluster, tmp_path):
-    deployment = deploy(cluster.url("owner"))
-    await _run(deployment, "migrate", **cluster.new("owner"))
-    await _run(deployment, "keys", "create", "--operator", "--name", "before", **cluster.new())
-    before, files = cluster.dump(), _files(tmp_path)
-    wrong = {
+def _check_order(receiver, ids: set[int]) -> None:
+    """What was pushed of *ids* came in the order of the log for each client, whichever release pushed it."""
+    by_client: dict[int, list[int]] = {}
+    for request in receiver.requests:
+        if (number := int(request.headers["webhook-id"])) in ids:
+            by_client.setdefault(json.loads(request.body)["payload"]["client_id"], []).append(number)
+    assert len(by_client) == WRITERS // 2
+    for numbers in by_client.values():
+        assert list(dict.fromkeys(numbers)) == sorted(set(numbers))
+
+
+def _wrong(cluster: Cluster) -> dict[str, tuple[dict[str, str | None], str]]:
+    """What each wrong environment changes, and what is named then."""
+    return {
         "encryption key": ({"TRUNKLINE_AUTH__ENCRYPTION_KEY": "x" * 32}, "auth.encryption_key"),
         "pepper": ({"TRUNKLINE_AUTH__PEPPER": "x" * 32}, "auth.pepper"),
         "short pepper": (
@@ -163,13 +230,23 @@ async def test_whatever_is_wrong_is_one_sentence_and_nothing_is_changed(deploy, 
         "setting": ({"TRUNKLINE_SERVER__PROT": "1"}, "'server.prot': is not a setting"),
         "public URL": ({"TRUNKLINE_SERVER__PUBLIC_URL": "foo"}, "'server.public_url': must be a URL"),
     }
+
+
+async def test_whatever_is_wrong_is_one_sentence_and_nothing_is_changed(deploy, cluster, tmp_path):
+    deployment = deploy(cluster.url("owner"))
+    await _run(deployment, "migrate", **cluster.new("owner"))
+    await _run(deployment, "keys", "create", "--operator", "--name", "before", **cluster.new())
+    before, files = cluster.dump(), _files(tmp_path)
     port = {"TRUNKLINE_SERVER__PORT": str(free_port())}
-    for what, (changed, named) in wrong.items():
+    turns = asyncio.Semaphore(3)
+
+    async def start(what: str, changed: dict[str, str | None], named: str) -> None:
         chosen = {**cluster.new(), **port, **changed}
-        process = deployment.run(
-            "serve", **{name: value for name, value in chosen.items() if value is not None}
-        )
-        code = await asyncio.to_thread(process.popen.wait, 30)
+        async with turns:
+            process = deployment.run(
+                "serve", **{name: value for name, value in chosen.items() if value is not None}
+            )
+            code = await asyncio.to_thread(process.popen.wait, 60)
         said = process.errors.read_text()
         assert (code, said.count("\n"), process.output.read_text()) == (2, 1, ""), f"{what}: {code} {said}"
         assert named in said, f"{what}: {said}"
@@ -177,6 +254,8 @@ async def test_whatever_is_wrong_is_one_sentence_and_nothing_is_changed(deploy, 
         assert "change me" not in said, what
         process.errors.unlink()
         process.output.unlink()
+
+    await asyncio.gather(*(start(what, *each) for what, each in _wrong(cluster).items()))
     assert cluster.dump() == before
     assert _files(tmp_path) == files
 
@@ -197,13 +276,14 @@ async def _stop(*processes) -> None:
         assert await asyncio.to_thread(process.stop) == 0
 
 
-async def _subscribe(deployment, server, company: int, target: str, environment: dict[str, str]) -> None:
-    """Make a company's key and its subscription to everything, as the last release does it."""
+async def _subscribe(
+    deployment, server, company: int, wanted: dict[str, object], environment: dict[str, str]
+) -> None:
+    """Make a company's key and its subscription, as the last release does it."""
     scopes = [f"--scope={scope}" for scope in ("events:read", "events:write", "webhooks:write")]
     options = ["--company", str(company), "--name", "trial", *scopes]
     deployment.keys[company] = await _run(deployment, "keys", "create", *options, **environment)
     async with deployment.client(server, company) as client:
-        wanted = {"target_url": target, "event_types": ["*"]}
         answer = await client.post("/webhooks/subscriptions", json=wanted)
     assert answer.status_code == 201, answer.text
     [(no,)] = await deployment.query(f"SELECT no FROM subscriptions WHERE id = '{answer.json()['id']}'")

@@ -7,7 +7,7 @@ allows, whatever callers send.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -34,6 +34,7 @@ _ENDPOINTS = (
     "jwks_uri",
     "userinfo_endpoint",
     "end_session_endpoint",
+    "revocation_endpoint",
 )
 _SENTENCES: Mapping[type[jwt.PyJWTError], str] = {
     jwt.ExpiredSignatureError: "This {kind} has expired; get a new one.",
@@ -134,8 +135,10 @@ class Issuer:
             raise IssuerUnavailable
         return metadata
 
-    async def claims(self, token: str, *, audience: str, kind: str = "access token") -> Mapping[str, Any]:
-        """Give what a JWT of the issuer claims for *audience*; *kind* is what a refusal calls it.
+    async def claims(
+        self, token: str, *, audience: str, or_for: Collection[str] = (), kind: str = "access token"
+    ) -> Mapping[str, Any]:
+        """Give what a JWT of the issuer claims for *audience*, or for one of *or_for*; *kind* is what a refusal calls it.
 
         Raises:
             Unauthenticated: it is not valid, or not of this issuer, or for somebody else.
@@ -153,7 +156,7 @@ class Issuer:
                 token,
                 key,
                 algorithms=ALGORITHMS,
-                audience=audience,
+                audience=[audience, *or_for],
                 issuer=self.url,
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["iss", "aud", "sub", "exp"]},

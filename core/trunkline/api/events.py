@@ -26,7 +26,7 @@ from trunkline.ingest import large_batches
 from trunkline.ingest.accept import Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
 from trunkline.runtime.clock import now_text
-from trunkline.runtime.pauses import Steps, run_through, run_with_pauses
+from trunkline.runtime.pauses import Steps, run_in_turns, run_with_pauses, run_with_rests
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
@@ -78,6 +78,7 @@ class EventHandlers:
         self._deliveries = deliveries
         self._max_event_bytes = max_event_bytes
         self._large = Turns(share=1, total=1)
+        self._explaining = Turns(share=1, total=1)
 
     async def accept_event(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
@@ -181,7 +182,8 @@ class EventHandlers:
         if len(body) > OFF_LOOP_BYTES:
             return await asyncio.to_thread(self._read_large, call, body, **how)
         if call == "batch":
-            return await run_with_pauses(self._reader.steps(call, *read_json(body), **how))
+            steps = self._reader.steps(call, *read_json(body), **how)
+            return await run_in_turns(steps, self._explaining, how["namespace"])
         return self._reader.read(call, *read_json(body), **how)
 
     def _read_large(self, call: Call, body: bytes, **how: Any) -> Submission:
@@ -190,7 +192,7 @@ class EventHandlers:
             return self._reader.read(call, *read_json(body), **how)
         check_values(body)
         items = large_batches.split(body, max_item_bytes=self._max_event_bytes, read_json=read_json)
-        return run_through(self._reader.item_steps(call, items, **how))
+        return run_with_rests(self._reader.item_steps(call, items, **how))
 
 
 def _items_of(receipts: Sequence[Receipt]) -> Steps[list[bytes]]:

@@ -174,7 +174,7 @@ class Requires(SecurityBase):
     """A dependency that lets a call through if its key has *scope* (any valid key for None), and counts it in *bucket*.
 
     The key comes in the header X-Api-Key or as a bearer token (RFC 6750), where it may also be an access token that a plugin
-    knows. With *bearer* a refusal has the challenge of that standard.
+    knows. What refuses such a token has the challenge of that standard; with *bearer* every refusal has.
     """
 
     def __init__(self, scope: str | None, *, bucket: Bucket | None, bearer: bool = False) -> None:
@@ -209,7 +209,7 @@ class Requires(SecurityBase):
         try:
             principal = await _authenticate(hub, scope, api_key, token)
         except Unauthenticated as error:
-            if self._challenges:
+            if self._challenges or token:
                 sent = bool(api_key or token)
                 error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
             raise

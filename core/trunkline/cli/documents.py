@@ -10,15 +10,18 @@ import orjson
 import typer
 from typer.core import TyperGroup
 
+from trunkline.access.issuers import IssuerUnavailable
 from trunkline.api import documents
 from trunkline.api.app import create_app
 from trunkline.cli import opening
 from trunkline.cli.config import Config
+from trunkline.cli.loop import run
 from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED, warn
 from trunkline.contract import ReadFile
 from trunkline.errors import TrunklineError
-from trunkline.hub.connectors import find_breaking, make_files, product_of
+from trunkline.hub.connectors import find_breaking, make_files
+from trunkline.hub.hub import Hub
 from trunkline.settings import Settings
 
 
@@ -128,7 +131,9 @@ def _export_connector(
         )
         raise typer.Exit(REFUSED)
     plugin, connector = connectors[name]
-    product = product_of(settings, event_types=hub.catalog.types(), operations=hub.operations)
+    if hub.issuer is not None:
+        run(_look_up_issuer(hub))
+    product = hub.deployment.product()
     if settings.server.public_url is None:
         warn(f"Setting 'server.public_url' is not set, so what is written calls {product.api_url}")
     files = make_files(connector, product, plugin=plugin)
@@ -142,6 +147,13 @@ def _export_connector(
         _save(folder / path, content)
     for remark in connector.remarks(product) if connector.remarks else ():
         warn(f"{remark}.")
+
+
+async def _look_up_issuer(hub: Hub) -> None:
+    """Read where users of the connector sign in; what needs to know that says so where it cannot be read."""
+    async with hub.origins:
+        with contextlib.suppress(IssuerUnavailable):
+            await hub.deployment.look_up_issuer()
 
 
 def _refuse_to_break(lost: Sequence[str], published: Path) -> NoReturn:

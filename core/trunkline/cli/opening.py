@@ -82,7 +82,6 @@ async def opened(settings: Settings, *, sets_up: bool = False) -> AsyncGenerator
             await status.require(database)
     async with Hub(settings, dispatch=False, migrates=is_new, serves=False) as hub:
         if is_new:
-            warn(
-                f"There was no database {file} yet: a new one was made." if file else "The tables were made."
-            )
+            place = f"no database {file.absolute()}" if file else "nothing of a hub in the database"
+            warn(f"There was {place} yet: it was made now. A hub on another database does not know this key.")
         yield hub

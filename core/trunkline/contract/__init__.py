@@ -77,12 +77,13 @@ from trunkline.contract.quarantine import (
 from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.contract.stream import AcceptedEvent, Emit, EventReader, StreamPage
-from trunkline.contract.tokens import BearerRequest
+from trunkline.contract.tokens import AccessTokens, BearerRequest
 
 __all__ = [
     "BASES",
     "PORTAL_BASE",
     "AcceptedEvent",
+    "AccessTokens",
     "Action",
     "Activity",
     "Answer",

@@ -8,6 +8,7 @@ from typing import Protocol
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.connectors import Connector
+from trunkline.contract.tokens import AccessTokens
 from trunkline.model.principals import Principal
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.products import Brand, Product
@@ -153,6 +154,13 @@ class Deployment(Protocol):
         """How long the hub keeps events and what became of them (``events.retention_days``)."""
         ...
 
+    def access_tokens(self, *audiences: str) -> AccessTokens | None:
+        """Give what knows the access tokens of the issuer that ``auth.oauth`` names; None where it names none.
+
+        They may be for whom the API's are, or for one of *audiences*.
+        """
+        ...
+
     def plugins(self) -> list[dict[str, Json]]:
         """List every plugin that was found, as ``GET /api/v1/plugins`` shows it."""
         ...
@@ -177,12 +185,21 @@ class Deployment(Protocol):
         """List the connectors that plugins give, in the order of their names."""
         ...
 
+    async def look_up_issuer(self) -> None:
+        """Read where users of connectors sign in, where ``auth.oauth`` names an issuer and not its endpoints.
+
+        Raises:
+            IssuerUnavailable: it cannot be asked now.
+        """
+        ...
+
     def connector_files(self, name: str) -> Mapping[str, bytes]:
         """Make a connector's files, by their paths.
 
         Raises:
             NotFound: there is no such connector.
             PluginFailed: its generator failed.
+            SettingsInvalid: a setting is missing that it needs.
         """
         ...
 

@@ -7,14 +7,23 @@ from typing import Any
 from trunkline.contract import Connector, Operations, ReadFile
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.hub.products import key_prefix_of, packaged_brand
+from trunkline.schemas.authorization import AuthorizationServer
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.products import Brand, Product
 from trunkline.settings import Brand as BrandSection
 from trunkline.settings import Settings
 
 
-def product_of(settings: Settings, *, event_types: Sequence[EventType], operations: Operations) -> Product:
+def product_of(
+    settings: Settings,
+    *,
+    event_types: Sequence[EventType],
+    operations: Operations,
+    issuer: AuthorizationServer | None = None,
+) -> Product:
     """Gather what connectors offer: every event type that is not deprecated, and every operation that a plugin carries out.
+
+    *issuer* is where their users sign in, if that is not the hub.
 
     Raises:
         SettingsInvalid: a logo cannot be read.
@@ -29,6 +38,7 @@ def product_of(settings: Settings, *, event_types: Sequence[EventType], operatio
         searches=tuple(operations.provided("search")),
         lookups=tuple(operations.provided("lookup")),
         auth=settings.connectors.auth,
+        issuer=issuer,
     )
 
 
@@ -37,9 +47,12 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
 
     Raises:
         PluginFailed: it raised, or gave something else than files below one folder.
+        SettingsInvalid: a setting is missing that it needs.
     """
     try:
         files = connector.generate(product)
+    except SettingsInvalid:
+        raise
     except Exception as error:
         reason = f"failed to make the connector '{connector.name}': {type(error).__name__}: {error}"
         raise PluginFailed(plugin, reason) from error

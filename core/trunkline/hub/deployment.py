@@ -3,10 +3,11 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from trunkline.contract import Connector
+from trunkline.contract import AccessTokens, Connector
 from trunkline.contract.targets import shown_channel
 from trunkline.errors import NotFound
 from trunkline.hub import connectors
+from trunkline.hub.own_issuer import OwnIssuer
 from trunkline.insight import status
 from trunkline.operations import Operations
 from trunkline.plugins import Registry
@@ -31,6 +32,7 @@ class Deployment:
         catalog: SchemaCatalog,
         operations: Operations,
         readiness: Callable[[], Awaitable[dict[str, str]]],
+        issuer: OwnIssuer | None,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -38,6 +40,7 @@ class Deployment:
         self._catalog = catalog
         self._operations = operations
         self._readiness = readiness
+        self._issuer = issuer
 
     @property
     def public_url(self) -> str | None:
@@ -54,6 +57,10 @@ class Deployment:
     def retention_days(self) -> int:
         """How long the hub keeps events and what became of them."""
         return self._settings.events.retention_days
+
+    def access_tokens(self, *audiences: str) -> AccessTokens | None:
+        """Give what knows the tokens of the issuer that ``auth.oauth`` names; None where it names none."""
+        return None if self._issuer is None else self._issuer.access_tokens(*audiences)
 
     def plugins(self) -> list[dict[str, Any]]:
         """List every plugin that was found, as ``GET /api/v1/plugins`` shows it."""
@@ -78,7 +85,10 @@ class Deployment:
     def product(self) -> Product:
         """Give what connectors are made from. Raises SettingsInvalid, SchemaInvalid."""
         return connectors.product_of(
-            self._settings, event_types=self._catalog.types(), operations=self._operations
+            self._settings,
+            event_types=self._catalog.types(),
+            operations=self._operations,
+            issuer=None if self._issuer is None else self._issuer.authorization_server(),
         )
 
     def connectors(self) -> Sequence[Connector]:
@@ -86,8 +96,13 @@ class Deployment:
         registered = self._registry.collected.connectors
         return [registered[name][1] for name in sorted(registered)]
 
+    async def look_up_issuer(self) -> None:
+        """Read where users of connectors sign in, if that is not known. Raises IssuerUnavailable."""
+        if self._issuer is not None and self._settings.connectors.auth != "key":
+            await self._issuer.look_up()
+
     def connector_files(self, name: str) -> Mapping[str, bytes]:
-        """Make a connector's files, by their paths. Raises NotFound, PluginFailed."""
+        """Make a connector's files, by their paths. Raises NotFound, PluginFailed, SettingsInvalid."""
         registered = self._registry.collected.connectors.get(name)
         if registered is None:
             raise NotFound("connector", name)

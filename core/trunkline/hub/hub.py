@@ -27,7 +27,7 @@ from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
 from trunkline.errors import StoreUnavailable
-from trunkline.hub import catalogs, preparing
+from trunkline.hub import catalogs, own_issuer, preparing
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
 from trunkline.ingest.accept import Ingest
@@ -159,9 +159,20 @@ class Hub:
             pins=self.schema_versions.pins,
             directory=self.directory,
         )
-        self.tokens = plugins.TokenPrincipals(self.registry)
-        self.key_service = KeyService(self.keys, find_other=self.tokens.find)
+        tokens = plugins.TokenPrincipals(self.registry)
+        self.key_service = KeyService(self.keys, find_other=tokens.find)
         self.limits = Limits(settings.limits)
+        self.origins = Origins()
+        self.issuer: own_issuer.OwnIssuer | None = None
+        self.tokens: own_issuer.Tokens = tokens
+        if settings.auth.oauth is not None:
+            self.issuer = own_issuer.OwnIssuer(
+                settings,
+                open_origin=self.origins.open,
+                directory=self.directory,
+                limits=self.limits,
+            )
+            self.tokens = own_issuer.AlsoOfIssuer(tokens, self.issuer.access_tokens())
         self.client_addresses = ClientAddresses(settings.server.trusted_proxies)
         self.event_pace = EventPace(self.company_limits, is_enabled=settings.limits.enabled)
 
@@ -177,7 +188,6 @@ class Hub:
             name_servers=delivery.name_servers or None,
             may_look_up=lookups.may_look_up,
         )
-        self.origins = Origins()
 
     def _build_stream(self) -> None:
         events = self.settings.events
@@ -272,6 +282,7 @@ class Hub:
             catalog=self.catalog,
             operations=self.operations,
             readiness=self.readiness,
+            issuer=self.issuer,
         )
 
     async def __aenter__(self) -> Self:

@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable, Generator
 from typing import TypeVar
 
+from trunkline.runtime.turns import Turns
+
 STRETCH_SECONDS = 0.005
 PAUSE_SECONDS = 0.001
 
@@ -36,6 +38,33 @@ async def run_with_pauses(steps: Steps[Value]) -> Value:
             value: Value = end.value
             return value
         await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def run_in_turns(steps: Steps[Value], turns: Turns, company_id: int) -> Value:
+    """Do *steps*, each but the first with a turn of the company's, which it holds until others have had the loop.
+
+    So what all that share *turns* do takes no more of the loop than one of them alone does.
+    """
+    try:
+        next(steps)
+        while True:
+            async with turns.turn(company_id):
+                next(steps)
+                await asyncio.sleep(PAUSE_SECONDS)
+    except StopIteration as end:
+        value: Value = end.value
+        return value
+
+
+def run_with_rests(steps: Steps[Value]) -> Value:
+    """Do *steps* in a thread, which rests between them: others find the interpreter free, and need not take it from it."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            value: Value = end.value
+            return value
+        time.sleep(PAUSE_SECONDS)
 
 
 class Pauses:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from trunkline.schemas.authorization import AuthorizationServer, own_server
 from trunkline.schemas.catalog import EventType, Json
 from trunkline.schemas.definitions import Definition
 from trunkline.schemas.fields import Field, Reference, as_form, read_fields, with_examples
@@ -42,6 +43,7 @@ class Brand:
 class Product:
     """What a connector offers. *api_url* is where the hub is reached, without a slash at its end; *auth* is how users let it in.
 
+    *issuer* is where they sign in for that by OAuth; None for the hub itself.
     Everything is in the order of its name. Actions, searches and lookups are those that somebody carries out.
     """
 
@@ -52,6 +54,7 @@ class Product:
     searches: tuple[Definition, ...] = ()
     lookups: tuple[Definition, ...] = ()
     auth: Literal["key", "oauth", "both"] = "key"
+    issuer: AuthorizationServer | None = None
 
     @property
     def takes_keys(self) -> bool:
@@ -60,8 +63,16 @@ class Product:
 
     @property
     def takes_oauth(self) -> bool:
-        """Tell whether users may allow it in the portal."""
+        """Tell whether users may sign in and allow it, in the portal or at the product's issuer."""
         return self.auth != "key"
+
+    @property
+    def authorization_server(self) -> AuthorizationServer:
+        """Where users sign in by OAuth. Raises SettingsInvalid: nobody could tell where its endpoints are."""
+        if self.issuer is None:
+            return own_server(self.api_url)
+        self.issuer.require_endpoints()
+        return self.issuer
 
     @property
     def versions_header(self) -> tuple[str, str]:
@@ -148,6 +159,22 @@ def json_remarks(
 
 def _json_because(entry: Field) -> str:
     return entry.json_because
+
+
+def registration(product: Product, *, redirect_uri: str, method: str) -> list[str]:
+    """Say what has to be registered with the product's own issuer before people connect; nothing where it has none.
+
+    *redirect_uri* says which, *method* how the platform sends the secret (``client_secret_basic`` or ``client_secret_post``).
+    """
+    if product.issuer is None or not product.takes_oauth:
+        return []
+    server = product.authorization_server
+    remark = (
+        f"Users sign in at {server.issuer}: register a confidential client there, with {redirect_uri}, the grants "
+        f"authorization_code and refresh_token, PKCE (S256), {method} and the scopes {', '.join(server.scopes)}; its access "
+        f"tokens must be JWTs for {server.audience}"
+    )
+    return [remark]
 
 
 def _reasons(fields: Iterable[Field], reason: Callable[[Field], str]) -> Iterator[tuple[str, str]]:

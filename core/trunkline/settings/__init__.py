@@ -1,5 +1,6 @@
 """What a deployment can set: its sections, the types of their values, and how they are read."""
 
+from trunkline.settings.issuers import AppIssuer, OptionalTokenIssuer, TokenIssuer
 from trunkline.settings.loading import DEFAULT_FILE, ENVIRONMENT_PREFIX, describe, load
 from trunkline.settings.sections import (
     CORE_SECTIONS,
@@ -26,6 +27,7 @@ __all__ = [
     "CORE_SECTIONS",
     "DEFAULT_FILE",
     "ENVIRONMENT_PREFIX",
+    "AppIssuer",
     "Auth",
     "Brand",
     "Companies",
@@ -37,12 +39,14 @@ __all__ = [
     "Logging",
     "Metrics",
     "Names",
+    "OptionalTokenIssuer",
     "Plugins",
     "Product",
     "Seconds",
     "Section",
     "Server",
     "Settings",
+    "TokenIssuer",
     "Validation",
     "describe",
     "load",

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from trunkline.model.pace import MAX_IN_FLIGHT
 from trunkline.schemas.modes import Mode
+from trunkline.settings.issuers import OptionalAppIssuer
 from trunkline.settings.values import (
     AttemptRate,
     LongSecret,
@@ -270,6 +271,13 @@ class Auth(Section):
         default=(),
         description="those before or after `encryption_key`, which only open; for giving new for old",
     )
+    oauth: OptionalAppIssuer = Field(
+        default=None,
+        description="an issuer of yours whose access tokens the API takes beside keys, and at which users of the generated connectors sign in where `connectors.auth` has OAuth; its settings are named `auth.oauth.…`",
+        examples=[
+            {"issuer": "https://login.example.com/realms/main", "scopes": {"crm": ["integrations:read"]}}
+        ],
+    )
 
 
 class Brand(Section):
@@ -316,7 +324,7 @@ class Connectors(Section):
 
     auth: Literal["key", "oauth", "both"] = Field(
         default="key",
-        description="how their users let them in: by an API key, by OAuth (the plugin `oauth`), or by either, where a platform has a choice",
+        description="how their users let them in: by an API key, by OAuth (at the hub, or at the issuer of `auth.oauth`), or by either, where a platform has a choice",
     )
 
 

@@ -70,6 +70,11 @@ class CompanyDirectory:
             raise CompanyUnknown(name)
         return company_id
 
+    async def id_now(self, name: int | str) -> int:
+        """Tell the same to somebody for whom no key was looked up, which would have said what has changed. Raises as ``id_of``."""
+        await self._refresh()
+        return await self.id_of(name)
+
     async def ids_of(self, references: Collection[str]) -> dict[str, int]:
         """Tell the ids of the companies with *references*; those that nobody has are left out."""
         if self._newest != self._version:

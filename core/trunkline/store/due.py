@@ -101,7 +101,8 @@ async def claim(
 ) -> list[Claim]:
     """Claim those of *keys* that are still due in *lane*, for *lease_ms*.
 
-    A claim that is not settled in time is due again. Two workers never hold one delivery.
+    A claim that is not settled in time is due again. Two workers never hold one delivery. Each is found by its key: SQLite would
+    go through the whole lane for each where that was empty when the table was analyzed (100,000 rows and 50 keys: 8 s).
     """
     if not keys:
         return []
@@ -111,7 +112,8 @@ async def claim(
         text(
             f"WITH picked AS (SELECT d.position, d.subscription_no FROM {source} JOIN deliveries AS d "
             "ON d.position = u.position AND d.subscription_no = u.no "
-            f"WHERE d.due_ms <= {now} AND {lane} {sql.for_update_skipping(connection, of='d')}) "
+            f"WHERE d.due_ms <= {now} AND CASE WHEN {lane} THEN 1 END = 1 "  # CASE: no index of the lane will do
+            f"{sql.for_update_skipping(connection, of='d')}) "
             f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
             "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # FROM: a scan on SQLite
             "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "

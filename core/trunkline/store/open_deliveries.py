@@ -15,6 +15,8 @@ from trunkline.store.sql import text
 
 PIECE = 500
 """Deliveries that one transaction changes."""
+LOOKED_AT = 5_000
+"""Those among which it looks for them: of half a million that wait in an order, few may have to be changed."""
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 
 
@@ -104,25 +106,25 @@ async def _piece(
 
     Gives the position to go on from, None where that was all.
     """
-    rows = await connection.execute(
-        text(
-            f"SELECT position FROM deliveries WHERE subscription_no = :no AND {_OPEN} "
-            f"AND position > :after AND position <= :last AND {_WHICH[change]} ORDER BY position LIMIT :limit"
-        ),
-        {"no": subscription_no, "after": after, "last": last, "limit": PIECE},
+    within = (
+        f"FROM deliveries WHERE subscription_no = :no AND {_OPEN} AND position > :after AND position <= :last"
     )
-    positions = [row[0] for row in rows]
-    if not positions:
-        return None
-    how = _HOW[change].format(now=sql.now_ms(connection))
-    await connection.execute(
-        text(
-            f"UPDATE deliveries SET {how} WHERE subscription_no = :no AND {_OPEN} "
-            f"AND position BETWEEN :first AND :last AND {_WHICH[change]}"
-        ),
-        {"no": subscription_no, "first": positions[0], "last": positions[-1]},
-    )
-    return positions[-1] if len(positions) == PIECE else None
+    used = {"no": subscription_no, "after": after, "last": last}
+    statement = text(f"SELECT position {within} ORDER BY position LIMIT 1 OFFSET :skipped")
+    edge = (await connection.execute(statement, {**used, "skipped": LOOKED_AT - 1})).scalar()
+    used["last"] = last if edge is None else edge
+    statement = text(f"SELECT position {within} AND {_WHICH[change]} ORDER BY position LIMIT :limit")
+    positions = [row[0] for row in await connection.execute(statement, {**used, "limit": PIECE})]
+    if positions:
+        how = _HOW[change].format(now=sql.now_ms(connection))
+        await connection.execute(
+            text(
+                f"UPDATE deliveries SET {how} WHERE subscription_no = :no AND {_OPEN} "
+                f"AND position BETWEEN :first AND :last AND {_WHICH[change]}"
+            ),
+            {"no": subscription_no, "first": positions[0], "last": positions[-1]},
+        )
+    return positions[-1] if len(positions) == PIECE else edge
 
 
 async def _forget(connection: AsyncConnection, subscription_no: int) -> None:

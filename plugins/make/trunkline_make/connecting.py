@@ -4,10 +4,11 @@ A connection of Make keeps its kind, so the one by OAuth is a component beside t
 example with PKCE: https://developers.make.com/custom-apps-documentation/app-components/connections/oauth2
 """
 
+import json
 from collections.abc import Mapping
 
 from trunkline import Json
-from trunkline.pages import Product
+from trunkline.pages import Product, registration
 from trunkline_make import names
 
 _CONNECT_BY_KEY = (
@@ -20,11 +21,17 @@ _CONNECT_BY_OAUTH = (
     "what the app asks for. The connection is named after the company and renews itself. It ends when somebody ends it in %TITLE% "
     "under **Connected apps**, or when you delete it in Make."
 )
-_CONNECT_BY_EITHER = f"{_CONNECT_BY_KEY}\n\nWithout a key, choose **%TITLE% (OAuth)** as the connection type. {_CONNECT_BY_OAUTH}"
+_CONNECT_BY_ISSUER = (
+    "In Make, add a module of %TITLE%, press **Create a connection** and then **Save**. A window opens: sign in to %TITLE%, and allow "
+    "what the app asks for. The connection is named after the company and renews itself. It ends when it is ended there, or when you "
+    "delete it in Make."
+)
+_EITHER = "%BY_KEY%\n\nWithout a key, choose **%TITLE% (OAuth)** as the connection type. %BY_OAUTH%"
+_REDIRECT_URI = "`https://www.make.com/oauth/cb/app`"
 _SECRETS = (
-    "\n5. For the connection by OAuth, register the app with the hub, with the redirect URI `https://www.make.com/oauth/cb/app`. Put "
-    'the id and the secret that you get into the **Common data** of that connection in Make: `{"clientId": "app_…", '
-    '"clientSecret": "oas_…"}`. They are in none of these files, and cannot be changed any more once Make has approved the app.'
+    f"\n5. For the connection by OAuth, register the app with %SERVER%, with the redirect URI {_REDIRECT_URI}. Put "
+    'the id and the secret that you get into the **Common data** of that connection in Make: `{"clientId": "…", '
+    '"clientSecret": "…"}`. They are in none of these files, and cannot be changed any more once Make has approved the app.'
 )
 _BY_TOKEN = {"HEADER": "Authorization", "LOGGED_HEADER": "authorization", "SECRETS": _SECRETS}
 _WORDS: Mapping[str, Mapping[str, str]] = {
@@ -42,21 +49,57 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
         "CREDENTIAL": "Bearer {{connection.accessToken}}",
         "REFUSED": "The connection to %TITLE% was ended, or has expired. Reconnect it.",
         "ACCESS": "connection",
-        "CONNECT": _CONNECT_BY_OAUTH,
+        "CONNECT": "%BY_OAUTH%",
     },
     "both": _BY_TOKEN
     | {
         "CREDENTIAL": "Bearer {{ifempty(connection.accessToken, connection.api_key)}}",
         "REFUSED": "The API key was revoked, or the connection to %TITLE% was ended. Reconnect it.",
         "ACCESS": "connection",
-        "CONNECT": _CONNECT_BY_EITHER,
+        "CONNECT": _EITHER,
     },
 }
 
 
 def words(product: Product) -> Mapping[str, str]:
-    """Give what the files say of the way in. The title is a word within them."""
-    return _WORDS[product.auth]
+    """Give what the files say of the way in, in the order in which words stand within each other."""
+    if not product.takes_oauth:
+        return _WORDS[product.auth]
+    server = product.authorization_server
+    return {
+        **_WORDS[product.auth],
+        "BY_KEY": _CONNECT_BY_KEY,
+        "BY_OAUTH": _CONNECT_BY_ISSUER if server.issuer else _CONNECT_BY_OAUTH,
+        "SERVER": server.issuer or "the hub",
+        "AUTHORIZATION_ENDPOINT": server.authorization_endpoint,
+        "TOKEN_ENDPOINT": server.token_endpoint,
+        "REVOCATION_ENDPOINT": server.revocation_endpoint,
+    }
+
+
+def remarks(product: Product) -> list[str]:
+    """Say where users are let in, if that is not the hub."""
+    return registration(
+        product,
+        redirect_uri=f"the redirect URI {_REDIRECT_URI.strip('`')}",
+        method="client_secret_post",
+    )
+
+
+def of_issuer(files: Mapping[str, bytes], product: Product) -> dict[str, Json]:
+    """Make the connection by OAuth in *files*, which knows the hub, ask the product's own issuer for what it asks for."""
+    if product.issuer is None or not product.takes_oauth:
+        return {}
+    server = product.authorization_server
+    communication, default_scope = (
+        names.code_path("connection", names.OAUTH_CONNECTION, code)
+        for code in ("oauth-communication", "default-scope")
+    )
+    steps: dict[str, Json] = json.loads(files[communication])
+    steps["authorize"]["qs"] = {**server.parameters, **steps["authorize"]["qs"]}
+    if not server.revocation_endpoint:
+        del steps["invalidate"]
+    return {communication: steps, default_scope: list(server.scopes)}
 
 
 def folders(product: Product) -> list[str]:

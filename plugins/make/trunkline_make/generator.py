@@ -16,7 +16,11 @@ from trunkline_make import calls, connecting, manifest, names, parameters, polli
 
 def remarks(product: Product) -> list[str]:
     """Say what of *product* has no form in Make."""
-    return [*json_remarks(product, platform="Make"), *polling.remarks(product)]
+    return [
+        *json_remarks(product, platform="Make"),
+        *polling.remarks(product),
+        *connecting.remarks(product),
+    ]
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
@@ -49,6 +53,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
         for folder in connecting.folders(product)
         for path, content in _constant_files(folder, words)
     }
+    contents |= connecting.of_issuer(constant, product)
     return constant | {path: _encode(content) for path, content in contents.items()}
 
 

@@ -16,13 +16,13 @@ from trunkline import Channel, CompanyRows, Migrations, PluginContext, hookimpl
 from trunkline.pages import Connector, PortalPage
 from trunkline.routes import BearerRequest, Principal, Routes, require_extra
 from trunkline_mcp import connector, portal, resource_metadata, users
+from trunkline_mcp.access_tokens import NotedTokens, tokens_for
 from trunkline_mcp.channel import make_channel
 from trunkline_mcp.resource_metadata import ResourceMetadata
 from trunkline_mcp.settings import Settings
 from trunkline_mcp.users import Users
 
 if TYPE_CHECKING:
-    from trunkline_mcp.access_tokens import AccessTokens
     from trunkline_mcp.server import AgentServer
 
 require_extra("mcp")
@@ -35,7 +35,7 @@ class _Served:
 
     def __init__(self, _: PluginContext) -> None:
         self.server: AgentServer | None = None
-        self.tokens: AccessTokens | None = None
+        self.tokens: NotedTokens | None = None
 
 
 @hookimpl
@@ -82,12 +82,8 @@ def register_routes(context: PluginContext) -> Sequence[Routes]:
     """Give the route that agents send their messages to."""
     served = context.shared(_Served)
     server = served.server = import_module("trunkline_mcp.server").AgentServer(context)
-    assert isinstance(context.settings, Settings)
-    if (oauth := context.settings.oauth) is not None:
-        access_tokens = import_module("trunkline_mcp.access_tokens")
-        audience = access_tokens.audience_of(context, oauth)
-        served.tokens = access_tokens.AccessTokens(context, oauth, audience=audience)
-    metadata = ResourceMetadata(context)
+    served.tokens = tokens_for(context)
+    metadata = ResourceMetadata(context, issuer=served.tokens.issuer if served.tokens else None)
     routes: Routes = import_module("trunkline_mcp.routes").make_routes(context, server, metadata)
     return [routes, resource_metadata.make_routes(metadata)]
 

@@ -1,78 +1,45 @@
-"""Access tokens of the issuer that the settings name: JSON Web Tokens (RFC 9068), for ``/mcp`` and nobody else."""
-
-import hashlib
-from collections.abc import Iterable, Mapping
-from typing import Any
+"""Access tokens of an issuer: of the one that this plugin's settings name, or of the whole API's, whose users come here too."""
 
 from trunkline import PluginContext
-from trunkline.routes import COMPANY_SCOPES, BearerRequest, Issuer, Principal, Unauthenticated, in_environment
-from trunkline_mcp.settings import OAuth
-from trunkline_mcp.users import PREFIX, Users
-
-MAX_CHARACTERS = 8_192
-MAX_COMPANY_ID = 2**63 - 1
-_NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
-_SCOPES = ("scope", "scp", "permissions")
-_NO_COMPANY = "This access token names no company, and its user belongs to none here."
+from trunkline.routes import AccessTokens, BearerRequest, Issuer, IssuerTokens, Principal
+from trunkline_mcp.settings import Settings
+from trunkline_mcp.users import Users
 
 
-class AccessTokens:
-    """Tells whose tokens of the issuer are. *audience* is who they must be for."""
+class NotedTokens:
+    """Tells whose *tokens* are, and takes note of their users."""
 
-    def __init__(self, context: PluginContext, settings: OAuth, *, audience: str) -> None:
-        self._settings = settings
-        self._audience = audience
-        self._issuer = Issuer(
-            settings.issuer, jwks_url=settings.jwks_url, open_origin=context.open_origin, log=context.log
-        )
+    def __init__(self, context: PluginContext, tokens: AccessTokens) -> None:
+        self.issuer = tokens.issuer
+        self._tokens = tokens
         self._users = Users(context)
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Find the principal of a token; None for what is no JWT. Raises Unauthenticated, IssuerUnavailable."""
-        if request.token.count(".") != 2 or len(request.token) > MAX_CHARACTERS:
-            return None
-        claims = await self._issuer.claims(request.token, audience=self._audience)
-        principal = self._principal(claims)
-        await self._users.note(principal)
+        """Find the principal of a token. Raises as ``AccessTokens.authenticate``."""
+        principal = await self._tokens.authenticate(request.token)
+        if principal is not None:
+            await self._users.note(principal)
         return principal
 
-    def _principal(self, claims: Mapping[str, Any]) -> Principal:
-        company_id = self._company(claims)
-        if company_id is None:
-            raise Unauthenticated(_NO_COMPANY)
-        who = f"{self._settings.issuer}|{claims['sub']}|{company_id}"
-        user_id = f"{PREFIX}{hashlib.sha256(who.encode()).hexdigest()[:32]}"
-        name = next((str(claims[one]) for one in _NAMES if claims.get(one)), "")[:100]
-        return Principal(user_id, company_id, name, frozenset(self._scopes(claims)))
 
-    def _company(self, claims: Mapping[str, Any]) -> int | None:
-        """Find the company: by the claim, or by the table of users; digits in a text count."""
-        claim = claims.get(self._settings.company_claim)
-        found = claim if claim is not None else self._settings.companies.get(str(claims["sub"]))
-        if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) <= 19:
-            found = int(found)
-        if not isinstance(found, int) or isinstance(found, bool):
-            return None
-        if not 0 < found <= MAX_COMPANY_ID:
-            return None
-        return in_environment(
-            found, "test" if claims.get(self._settings.environment_claim) == "test" else None
-        )
+def tokens_for(context: PluginContext) -> NotedTokens | None:
+    """Make what knows the tokens that are for the server; None where no issuer is named.
 
-    def _scopes(self, claims: Mapping[str, Any]) -> Iterable[str]:
-        for claim in _SCOPES:
-            value = claims.get(claim, ())
-            names = value.split() if isinstance(value, str) else value if isinstance(value, list) else ()
-            for name in names:
-                mapped = self._settings.scopes.get(str(name), (str(name),))
-                yield from (scope for scope in mapped if scope in COMPANY_SCOPES)
-
-
-def audience_of(context: PluginContext, settings: OAuth) -> str:
-    """Tell who tokens must be for: as the settings say, or the server's own address. Raises ValueError: neither is known."""
-    if settings.audience:
-        return settings.audience
-    if context.deployment.public_url is None:
+    Raises:
+        ValueError: the issuer cannot be asked, or nobody says whom its tokens are for.
+    """
+    assert isinstance(context.settings, Settings)
+    named, public_url = context.settings.oauth, context.deployment.public_url
+    own_address = () if public_url is None else (f"{public_url}/mcp",)
+    if named is None:
+        tokens = context.deployment.access_tokens(*own_address)
+        return None if tokens is None else NotedTokens(context, tokens)
+    audience = named.audience or next(iter(own_address), None)
+    if audience is None:
         msg = "mcp.oauth.issuer needs mcp.oauth.audience or server.public_url: whom its tokens are for"
         raise ValueError(msg)
-    return f"{context.deployment.public_url}/mcp"
+    issuer = Issuer(named.issuer, jwks_url=named.jwks_url, open_origin=context.open_origin, log=context.log)
+    find_company, limits = context.companies.find, context.limits
+    return NotedTokens(
+        context, IssuerTokens(named, issuer, audience=audience, find_company=find_company, limits=limits)
+    )

@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse, Response
 
 from trunkline import PluginContext, Refused
 from trunkline.routes import Routes, StrictRoute
-from trunkline_mcp.settings import Settings
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 SCOPES = ("integrations:read", "integrations:write", "events:read", "webhooks:write")
@@ -17,12 +16,11 @@ SCOPES = ("integrations:read", "integrations:write", "events:read", "webhooks:wr
 
 
 class ResourceMetadata:
-    """Knows who gives tokens, if anybody does."""
+    """Knows who gives tokens, if anybody does: the hub itself, and *issuer*."""
 
-    def __init__(self, context: PluginContext) -> None:
-        assert isinstance(context.settings, Settings)
+    def __init__(self, context: PluginContext, *, issuer: str | None) -> None:
         self._context = context
-        self._issuer = context.settings.oauth.issuer if context.settings.oauth else None
+        self._issuer = issuer
 
     async def show(self, request: Request) -> Response:
         """Name the server's address, and who gives tokens for it."""

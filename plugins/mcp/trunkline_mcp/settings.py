@@ -1,54 +1,10 @@
 """The section ``mcp`` of the settings."""
 
-import json
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, Field
 
-from trunkline.routes import COMPANY_SCOPES, Names, Seconds
-
-
-def _check_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-        msg = "must be a URL such as https://login.example.com"
-        raise ValueError(msg)
-    return text
-
-
-def _check_scope(scope: str) -> str:
-    if scope not in COMPANY_SCOPES:
-        msg = f"'{scope}' is no scope; the scopes are {', '.join(COMPANY_SCOPES)}"
-        raise ValueError(msg)
-    return scope
-
-
-def _read_json(value: object) -> object:
-    """Read the table out of one environment variable."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except json.JSONDecodeError:
-        msg = "must be a JSON object"
-        raise ValueError(msg) from None
-
-
-class OAuth(BaseModel):
-    """An issuer of access tokens, and what its tokens mean here."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    issuer: Annotated[str, AfterValidator(_check_url)]
-    audience: str | None = Field(default=None, min_length=1)
-    jwks_url: Annotated[str, AfterValidator(_check_url)] | None = None
-    company_claim: str = Field(default="company_id", min_length=1)
-    environment_claim: str = Field(default="environment", min_length=1)
-    companies: dict[str, int] = Field(default_factory=dict[str, int])
-    scopes: dict[str, list[Annotated[str, AfterValidator(_check_scope)]]] = Field(
-        default_factory=dict[str, list[str]]
-    )
+from trunkline.routes import Names, OptionalTokenIssuer, Seconds
 
 
 class Settings(BaseModel):
@@ -59,9 +15,9 @@ class Settings(BaseModel):
         description="origins of web pages that may send messages with a key, beside the hub's own and this machine's",
         examples=[["https://agents.example.com"]],
     )
-    oauth: Annotated[OAuth | None, BeforeValidator(_read_json)] = Field(
+    oauth: OptionalTokenIssuer = Field(
         default=None,
-        description="an issuer whose access tokens let agents in, beside keys and the hub's own: `issuer`, and if they are not the usual ones `audience` (the address of `/mcp`), `jwks_url`, `company_claim` (`company_id`), `environment_claim` (`environment`; a token in which it is `test` is for the test environment), `companies` (company by `sub`, where no claim names one) and `scopes` (ours by theirs)",
+        description="an issuer whose access tokens let agents in, beside keys and the hub's own, where it is not that of `auth.oauth`: `issuer`, and if they are not the usual ones `audience` (the address of `/mcp`), `jwks_url`, `company_claim` (`company_id`), `environment_claim` (`environment`; a token in which it is `test` is for the test environment), `companies` (company by `sub`, where no claim names one) and `scopes` (ours by theirs)",
         examples=[
             {"issuer": "https://login.example.com/realms/main", "scopes": {"crm": ["integrations:read"]}}
         ],

@@ -11,10 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import PluginContext
-from trunkline.routes import Principal, TrunklineError
+from trunkline.routes import IssuerTokens, Principal, TrunklineError
 from trunkline_mcp.call_store import metadata
 
-PREFIX = "usr_"
+PREFIX = IssuerTokens.PREFIX
 LASTS_MS = 24 * 60 * 60_000
 NOTED_EVERY_MS = 5 * 60_000
 

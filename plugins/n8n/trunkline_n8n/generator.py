@@ -8,7 +8,7 @@ from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
 
 from trunkline import Definition
-from trunkline.pages import Product, happening, json_remarks
+from trunkline.pages import Product, happening, json_remarks, registration
 from trunkline_n8n import oauth
 from trunkline_n8n.filters import render_filters
 from trunkline_n8n.icons import draw_icons
@@ -37,8 +37,12 @@ _VERSIONS = "/** What the fields were made of. An event type that has changed si
 
 
 def remarks(product: Product) -> list[str]:
-    """Say what of *product* has no form in n8n."""
-    return json_remarks(product, platform="n8n")
+    """Say what of *product* has no form in n8n, and where its users are let in."""
+    redirect_uri = "the redirect URL that n8n shows in the credential"
+    return [
+        *json_remarks(product, platform="n8n"),
+        *registration(product, redirect_uri=redirect_uri, method="client_secret_basic"),
+    ]
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
@@ -88,6 +92,7 @@ def _words(product: Product) -> Mapping[str, str]:
         "__email__": brand.email,
         "__api_url__": product.api_url,
         "__credentials__": _credentials(product),
+        **oauth.words(product),
         "__events__": _rows(
             (event_type.title, f"`{event_type.name}`", event_type.description)
             for event_type in product.event_types
@@ -114,7 +119,7 @@ def _credentials(product: Product) -> str:
     )
     by_oauth = (
         f"In n8n, add the credential **{title} OAuth2 API**, with the client id and the secret that you were given for the redirect "
-        f"URL that n8n shows there, and choose **Connect my account**: you allow it in {title}. {base}"
+        f"URL that n8n shows there, and choose **Connect my account**: you {oauth.deed(product)}. {base}"
     )
     return "\n\n".join(
         [*([by_key] if product.takes_keys else []), *([by_oauth] if product.takes_oauth else [])]

@@ -1,6 +1,7 @@
 """How the package's nodes prove who they are: by a key, by OAuth, or by what the user chooses."""
 
 from collections.abc import Mapping
+from urllib.parse import urlencode
 
 from trunkline.pages import Product
 
@@ -52,6 +53,8 @@ def is_there(path: str, product: Product) -> bool:
 
 def adapted(path: str, text: str, product: Product) -> str:
     """Make a file of the template, which knows keys alone, prove who it is as *product* wants it."""
+    if path == _OAUTH_FILE and product.issuer:
+        return _caller(text, _ISSUER)
     if product.auth == "key" or not path.startswith("nodes/"):
         return text
     if path.endswith(".node.ts"):
@@ -59,6 +62,24 @@ def adapted(path: str, text: str, product: Product) -> str:
     if path == "nodes/shared/hub.ts":
         return _caller(text, _CHOSEN if product.auth == "both" else _ALWAYS)
     return text
+
+
+def words(product: Product) -> Mapping[str, str]:
+    """Give what the credential by OAuth says of the product's own issuer; nothing where the hub lets its users in."""
+    if not product.takes_oauth or product.issuer is None:
+        return {}
+    server = product.authorization_server
+    return {
+        "__authorization_endpoint__": server.authorization_endpoint,
+        "__token_endpoint__": server.token_endpoint,
+        "__scopes__": " ".join(server.scopes),
+        "__parameters__": urlencode(server.parameters),
+    }
+
+
+def deed(product: Product) -> str:
+    """Say what a user does to connect."""
+    return f"sign in at {product.issuer.issuer}" if product.issuer else f"allow it in {product.brand.title}"
 
 
 def _node(text: str, credentials: str, *, asks: bool) -> str:
@@ -77,6 +98,13 @@ def _caller(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
+_BASE = r'={{$self["baseUrl"].replace(/\\/+$/, "")}}'
+_ISSUER = {
+    f"{_BASE}/oauth/authorize": "__authorization_endpoint__",
+    f"{_BASE}/oauth/token": "__token_endpoint__",
+    "events:read webhooks:write integrations:read integrations:write": "__scopes__",
+    "name: 'authQueryParameters',\n\t\t\ttype: 'hidden',\n\t\t\tdefault: ''": "name: 'authQueryParameters',\n\t\t\ttype: 'hidden',\n\t\t\tdefault: '__parameters__'",
+}
 _ALWAYS = {
     _CALL: "'__name__OAuth2Api'",
     _REFUSED: _REFRESHED,

@@ -135,7 +135,7 @@ class EventHandlers:
 
     async def sample(self, caller: Reads, query: Annotated[SampleQuery, Query()]) -> Response:
         """Show the newest events, newest first; the schema's example where the company has none."""
-        name = self._known("type", query.type) if query.type is not None else None
+        name = _Types(self._events).type("type", query.type) if query.type is not None else None
         versions = self._versions(caller, query.versions)
         bodies = await self._events.newest(caller.company_id, type=name, limit=query.limit, versions=versions)
         return Response(b"[" + b",".join(bodies) + b"]", media_type=JSON)
@@ -153,18 +153,10 @@ class EventHandlers:
 
     def _types(self, text: str | None) -> Sequence[str]:
         names = [name.strip() for name in (text or "").split(",") if name.strip()]
-        return list(dict.fromkeys(map(self._type_or_group, names)))
-
-    def _type_or_group(self, name: str) -> str:
-        if not is_group(name):
-            return self._known("types", name)
-        groups = type_groups(kind.name for kind in self._events.types())
-        if name.lower() not in groups:
-            known = ", ".join(groups)
-            raise BadQuery.parameter(
-                "types", f"names the unknown group of event types '{name}'; known are {known}"
-            )
-        return name.lower()
+        if not names:
+            return []
+        known = _Types(self._events)
+        return list(dict.fromkeys(known.type_or_group("types", name) for name in names))
 
     def _versions(self, caller: Caller, text: str | None) -> Mapping[str, int]:
         """Give the versions to read: those of the caller, and over them what the query names."""
@@ -172,9 +164,10 @@ class EventHandlers:
         if not text:
             return pins
         chosen: dict[str, int] = {}
+        types = _Types(self._events)
         for item in filter(None, (item.strip() for item in text.split(","))):
             name, _, number = item.partition(":")
-            kind = self._known("versions", name.strip())
+            kind = types.type("versions", name.strip())
             versions = self._events.versions(kind)
             version = int(number) if _VERSION.fullmatch(number.strip()) else 0
             if not 1 <= version <= versions[-1]:
@@ -183,12 +176,31 @@ class EventHandlers:
             chosen[kind] = version
         return {**pins, **chosen}
 
-    def _known(self, parameter: str, name: str) -> str:
-        names = {kind.name.lower(): kind.name for kind in self._events.types()}
-        if name.lower() not in names:
-            known = ", ".join(names.values())
+
+class _Types:
+    """The event types and groups that one request may name, worked out once: it may name thousands of times."""
+
+    def __init__(self, events: EventReader) -> None:
+        self._names = {kind.name.lower(): kind.name for kind in events.types()}
+        self._groups = type_groups(self._names.values())
+
+    def type(self, parameter: str, name: str) -> str:
+        """Give an event type as it is written. Raises BadQuery."""
+        if name.lower() not in self._names:
+            known = ", ".join(self._names.values())
             raise BadQuery.parameter(parameter, f"names the unknown event type '{name}'; known are {known}")
-        return names[name.lower()]
+        return self._names[name.lower()]
+
+    def type_or_group(self, parameter: str, name: str) -> str:
+        """Give an event type or a group as it is written. Raises BadQuery."""
+        if not is_group(name):
+            return self.type(parameter, name)
+        if name.lower() not in self._groups:
+            known = ", ".join(self._groups)
+            raise BadQuery.parameter(
+                parameter, f"names the unknown group of event types '{name}'; known are {known}"
+            )
+        return name.lower()
 
 
 _ROUTES: Sequence[tuple[str, Callable[..., Any], dict[str, Any]]] = (

@@ -6,7 +6,7 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from trunkline import Json
-from trunkline.pages import Product, json_remarks
+from trunkline.pages import Product, json_remarks, registration
 from trunkline_zapier import fields, operations, triggers
 from trunkline_zapier.javascript import Code, literal, module
 from trunkline_zapier.readme import readme
@@ -24,6 +24,9 @@ def remarks(product: Product) -> list[str]:
         *json_remarks(product, platform="Zapier", reason=fields.json_reason),
         *operations.unequal_pairs(product),
         *([_ONE_WAY] if product.auth == "both" else []),
+        *registration(
+            product, redirect_uri="the redirect URI that Zapier shows", method="client_secret_post"
+        ),
     ]
 
 
@@ -47,14 +50,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
     }
     own = {
         "README.md": readme(product),
-        "config.js": module(
-            {
-                "API_URL": product.api_url,
-                "KEYS_URL": product.brand.keys_url or product.brand.homepage,
-                "PRODUCT": product.brand.title,
-                "VERSIONS": product.versions_header[1],
-            }
-        ),
+        "config.js": module(_config(product)),
         "index.js": _index(product, modules),
         "package.json": _package(product),
     }
@@ -63,6 +59,24 @@ def generate(product: Product) -> Mapping[str, bytes]:
     if product.takes_oauth:  # an app has one way in: https://docs.zapier.com/platform/build/auth
         constant |= dict(_constant_files(package / "oauth"))
     return constant | written | own
+
+
+def _config(product: Product) -> dict[str, Json]:
+    config: dict[str, Json] = {
+        "API_URL": product.api_url,
+        "KEYS_URL": product.brand.keys_url or product.brand.homepage,
+        "PRODUCT": product.brand.title,
+        "VERSIONS": product.versions_header[1],
+    }
+    if product.takes_oauth:
+        server = product.authorization_server
+        config["OAUTH"] = {
+            "authorizeUrl": server.authorization_endpoint,
+            "tokenUrl": server.token_endpoint,
+            "scope": " ".join(server.scopes),
+            "parameters": dict(server.parameters),
+        }
+    return config
 
 
 def _constant_files(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, bytes]]:

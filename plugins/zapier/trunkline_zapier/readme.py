@@ -21,6 +21,7 @@ npx zapier-platform-cli@19.1.0 push
 """
 _KEY = "An API key in the header `X-Api-Key`, with the scopes `events:read`, `webhooks:write`, `integrations:read` and `integrations:write`. A key that was revoked makes the connection expire, and Zapier asks its user by mail to connect anew."
 _OAUTH = "OAuth 2.0 with PKCE: its user allows the app in {title}'s portal, and Zapier renews the access token. Register the app with the hub, with the redirect URI that Zapier shows, and set `CLIENT_ID` and `CLIENT_SECRET` with `npx zapier-platform-cli@19.1.0 env:set`. What was ended in the portal makes the connection expire."
+_ISSUER = "OAuth 2.0 with PKCE: its user signs in at {issuer}, and Zapier renews the access token. Register a client there, with the redirect URI that Zapier shows, and set `CLIENT_ID` and `CLIENT_SECRET` with `npx zapier-platform-cli@19.1.0 env:set`. What was ended there makes the connection expire."
 _HOW_IT_WORKS = """\
 ## How it works
 
@@ -35,7 +36,7 @@ _HOW_IT_WORKS = """\
 def readme(product: Product) -> bytes:
     """Tell whoever keeps the app what is in it, how it is tried and how it gets to Zapier."""
     title = product.brand.title
-    connection = _OAUTH.format(title=title) if product.takes_oauth else _KEY
+    connection = _connection(product)
     return f"""# {title} for Zapier
 
 {product.brand.description}
@@ -58,6 +59,14 @@ Searches:
 
 {_PUBLISHING.format(title=title)}
 {_HOW_IT_WORKS.format(title=title, connection=connection)}""".encode()
+
+
+def _connection(product: Product) -> str:
+    if not product.takes_oauth:
+        return _KEY
+    if product.issuer is None:
+        return _OAUTH.format(title=product.brand.title)
+    return _ISSUER.format(issuer=product.issuer.issuer)
 
 
 def _listed(entries: Iterable[tuple[str, str]]) -> str:

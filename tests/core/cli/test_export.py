@@ -1,5 +1,7 @@
 """``export`` of connectors."""
 
+import re
+
 import pytest
 from tests.plugins.own_product import write_schemas
 
@@ -111,6 +113,55 @@ def test_a_published_folder_without_an_export_is_refused(cli):
     broken = cli.invoke("export", "make", "mine")
     assert broken.exit_code != 0
     assert "failed to compare the export 'make' with the published one" in broken.stderr
+
+
+HUB, ISSUER = "https://hub.example.com", "https://login.example.com"
+AT_AN_ISSUER = f"""
+[server]
+public_url = "{HUB}"
+[connectors]
+auth = "both"
+[auth.oauth]
+issuer = "{ISSUER}"
+authorization_endpoint = "{ISSUER}/authorize"
+token_endpoint = "{ISSUER}/token"
+revocation_endpoint = "{ISSUER}/revoke"
+app_scopes = ["crm"]
+authorization_parameters = {{ audience = "it's \\"ours\\"" }}
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "redirect_uri", "method"),
+    [
+        ("zapier", "the redirect URI that Zapier shows", "client_secret_post"),
+        ("n8n", "the redirect URL that n8n shows in the credential", "client_secret_basic"),
+        ("make", "the redirect URI https://www.make.com/oauth/cb/app", "client_secret_post"),
+    ],
+)
+def test_an_export_names_the_issuer_and_what_to_register_there(cli, name, redirect_uri, method):
+    (cli.folder / "trunkline.toml").write_text(AT_AN_ISSUER)
+    done = cli.invoke("export", name, "out")
+    assert done.exit_code == 0
+    assert (
+        f"Users sign in at {ISSUER}: register a confidential client there, with {redirect_uri}, the grants authorization_code and "
+        f"refresh_token, PKCE (S256), {method} and the scopes crm; its access tokens must be JWTs for {HUB}."
+    ) in done.stderr
+    written = {file: file.read_text() for file in (cli.folder / "out").rglob("*") if file.is_file()}
+    endpoints = {f"{ISSUER}/authorize", f"{ISSUER}/token", *([f"{ISSUER}/revoke"] if name == "make" else [])}
+    assert {one for one in endpoints if any(one in text for text in written.values())} == endpoints
+    assert f"{HUB}/oauth" not in "".join(written.values())
+
+
+def test_an_export_for_an_issuer_that_is_away_says_what_to_set(cli):
+    away = re.sub(r"(authorization|token)_endpoint.*\n", "", AT_AN_ISSUER).replace(
+        ISSUER, "http://127.0.0.1:9"
+    )
+    (cli.folder / "trunkline.toml").write_text(away)
+    done = cli.invoke("export", "zapier", "out")
+    assert done.exit_code != 0
+    assert "set auth.oauth.authorization_endpoint and auth.oauth.token_endpoint" in done.stderr
+    assert not (cli.folder / "out").exists()
 
 
 def _settings(cli, server: str, top: str = "") -> str:

@@ -58,7 +58,7 @@ def test_the_first_key_makes_the_database_and_says_so_and_nothing_else_makes_one
     )
     assert list(cli.folder.iterdir()) == []
     first, second = _create(cli, "--operator"), _create(cli, "--operator")
-    assert "There was no database trunkline.db yet: a new one was made." in first.stderr
+    assert f"There was no database {cli.folder / 'trunkline.db'} yet: it was made now." in first.stderr
     assert "no database" not in second.stderr
     assert (first.exit_code, second.exit_code) == (0, 0)
 

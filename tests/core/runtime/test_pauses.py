@@ -2,7 +2,10 @@
 
 import asyncio
 
-from trunkline.runtime.pauses import STRETCH_SECONDS, Pauses
+import pytest
+
+from trunkline.runtime.pauses import STRETCH_SECONDS, Pauses, run_in_turns
+from trunkline.runtime.turns import Turns
 
 
 class Clock:
@@ -39,3 +42,44 @@ async def test_in_a_pause_others_come_back_to_the_loop_more_than_once():
     assert pauses.taken == 1
     await pauses.pause_if_due()
     assert pauses.taken == 1, "the next stretch has begun"
+
+
+async def test_steps_in_turns_are_done_one_at_a_time_company_after_company():
+    turns, done = Turns(share=1, total=1), list[int]()
+
+    def steps(company: int):
+        yield  # the first is everybody's, at once
+        for _ in range(3):
+            done.append(company)
+            assert turns.taken(company) == 1
+            yield
+        return company
+
+    works = [run_in_turns(steps(company), turns, company) for company in (1, 1, 1, 2)]
+    assert await asyncio.gather(*works) == [1, 1, 1, 2]
+    assert done[:9].count(2) == 3  # three calls of one company do not stand before one of another
+    assert turns.try_take(1)  # all were given back
+
+
+async def test_work_of_one_step_waits_for_nobody():
+    turns = Turns(share=1, total=1)
+    assert turns.try_take(7)
+
+    def steps():
+        if turns.waiting(7):
+            yield
+        return "read"
+
+    assert await run_in_turns(steps(), turns, 7) == "read"
+
+
+async def test_a_turn_is_given_back_when_a_step_fails():
+    turns = Turns(share=1, total=1)
+
+    def steps():
+        yield
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        await run_in_turns(steps(), turns, 7)
+    assert turns.try_take(7)

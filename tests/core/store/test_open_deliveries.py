@@ -98,6 +98,31 @@ async def test_what_was_queued_meanwhile_behind_one_that_has_ended_has_its_turn(
     assert await count(open_, "status = 'pending' AND due_ms IS NOT NULL AND queued IS NULL") == 1
 
 
+async def test_a_piece_looks_at_some_of_those_that_wait_in_an_order(
+    open_: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """However few of them have to be changed: of one key, all but the first wait for their turn."""
+    monkeypatch.setattr(store, "LOOKED_AT", 400)
+    async with open_.write() as connection:
+        await connection.execute(
+            text(
+                "UPDATE deliveries SET status = 'held', queued = 1, order_key = 0, order_shard = 3, due_ms = NULL "
+                "WHERE position BETWEEN 2 AND 1000"
+            )
+        )
+    await begin(open_, Change.PARK)
+    assert await count(open_, "due_ms IS NOT NULL") == 1
+    async with open_.read() as connection:
+        assert (await connection.execute(text("SELECT position FROM unsettled"))).scalar_one() == 400
+    assert await go_on(open_)
+    assert not await go_on(open_)
+    assert await count(open_, "due_ms IS NOT NULL") == 0
+    await begin(open_, Change.WAKE)
+    while await go_on(open_):
+        pass
+    assert await count(open_, "due_ms IS NOT NULL") == MANY - 999
+
+
 async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(open_: Database):
     await begin(open_, Change.END)
     async with open_.write() as connection:

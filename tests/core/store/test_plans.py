@@ -122,6 +122,27 @@ async def test_subscriptions_that_were_deleted_cost_their_company_nothing(databa
         assert "ix_subscriptions_live" in repr([tuple(row) for plan in plans for row in plan])
 
 
+async def test_a_claim_finds_each_delivery_by_its_key_though_its_lane_was_empty_when_the_ledger_was_analyzed(
+    database: Database,
+):
+    engine = database.dialect.name
+    async with database.write() as connection:
+        statement = SEED["deliveries"].format(companies=COMPANIES, numbers=NUMBERS[engine])
+        await connection.exec_driver_sql(
+            statement.replace("CASE WHEN n % 4 = 0 THEN 1700000000000 + n END", "NULL")
+        )
+        await connection.exec_driver_sql("ANALYZE")
+        await connection.exec_driver_sql("UPDATE deliveries SET due_ms = 1700000000000 + position")
+    for lane in (due.FREE, due.PACED):
+        async with database.write() as connection:
+            plans = await _plans(
+                connection, lambda c, lane=lane: due.claim(c, lane, "wrk_a", KEYS, lease_ms=1000)
+            )
+        assert not [name for name in ("_due", "_free", "_paced") if f"ix_deliveries{name}" in str(plans)], (
+            lane
+        )
+
+
 async def _plans(connection: AsyncConnection, call: Call) -> list[Any]:
     """Make *call*, and have the database say how it carries out each of its statements."""
     statements: list[tuple[str, Any]] = []

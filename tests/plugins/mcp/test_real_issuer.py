@@ -4,14 +4,9 @@ import asyncio
 import base64
 import hashlib
 import json
-import re
 import secrets
-import shutil
-import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx2
 import jwt
@@ -21,77 +16,15 @@ from mcp.client.auth import OAuthClientProvider
 from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata
 from mcp.shared.auth_utils import resource_url_from_server_url
-from tests.plugins import npm
+from tests.plugins import real_issuer
 from tests.plugins.mcp.client_storage import Kept
 from tests.plugins.mcp.conversation import Conversation
+from tests.plugins.real_issuer import CALLBACK, Browser, Issuer
 
-HERE = Path(__file__).parent
-CLIENT_ID, CALLBACK = "agent", "http://127.0.0.1:9/callback"
+CLIENT_ID = "agent"
 SCOPE = "openid integrations:read events:read"
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
-
-
-class Issuer:
-    """The program, which is told what to change line by line."""
-
-    def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            ["node", "issuer.mjs"],
-            cwd=folder,
-            env=npm.node_environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        self.url = self._said()
-
-    def tell(self, **command: Any) -> None:
-        assert self.process.stdin is not None
-        self.process.stdin.write(json.dumps(command) + "\n")
-        self.process.stdin.flush()
-        assert self._said() == "done"
-
-    def _said(self) -> str:
-        """Give the next line that is for us, and none of the library's notices."""
-        assert self.process.stdout is not None
-        lines = (line.strip() for line in self.process.stdout)
-        return next(line.removeprefix("> ") for line in lines if line.startswith("> "))
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            assert pipe is not None
-            pipe.close()
-
-
-class Browser:
-    """A person with a browser, who signs in where they are led, allows what is asked, and is led back."""
-
-    def __init__(self, user: str) -> None:
-        self.user = user
-        self.came_back: dict[str, str] = {}
-
-    async def open(self, url: str) -> dict[str, str]:
-        """Give what the application is told."""
-        async with httpx2.AsyncClient(timeout=30) as http:
-            answer = await http.get(url)
-            for _ in range(20):
-                if answer.is_redirect:
-                    url = urljoin(str(answer.url), answer.headers["location"])
-                    if url.startswith(CALLBACK):
-                        told = parse_qs(urlsplit(url).query)
-                        self.came_back = {name: values[0] for name, values in told.items()}
-                        return self.came_back
-                    answer = await http.get(url)
-                    continue
-                assert answer.status_code == 200, answer.text
-                form = dict(re.findall(r'<input[^>]*name="(prompt)" value="(\w+)"', answer.text))
-                assert form, answer.text
-                answer = await http.post(answer.url, data=form | {"login": self.user, "password": "-"})
-        raise AssertionError(f"led nowhere: {url}")
 
 
 async def sign_in(issuer_url: str, resource: str, user: str = "jane", scope: str = SCOPE) -> dict[str, str]:
@@ -127,9 +60,7 @@ async def sign_in(issuer_url: str, resource: str, user: str = "jane", scope: str
 
 @pytest.fixture(scope="module")
 def packages(install_node_packages) -> Path:
-    folder = install_node_packages(HERE / "node_issuer")
-    shutil.copy(HERE / "node_issuer" / "issuer.mjs", folder)
-    return folder
+    return real_issuer.install(install_node_packages)
 
 
 @pytest.fixture

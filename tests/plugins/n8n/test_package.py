@@ -11,7 +11,7 @@ from tests.plugins.n8n.products import PLACED, TINY, UPDATE_ORDER, field, instal
 from tests.plugins.npm import node_environment
 from tests.plugins.own_product import own_product
 
-from trunkline.pages import Product
+from trunkline.pages import AuthorizationServer, Product
 from trunkline_n8n.generator import generate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -41,6 +41,15 @@ def numbered() -> dict[str, Any]:
     return {"type": "object", "properties": {"number": field("integer", "Number")}, "required": ["number"]}
 
 
+def issuer() -> AuthorizationServer:
+    """A product's own, with what has to be written with care."""
+    url = "https://login.example.com/realms/main/protocol/openid-connect"
+    asked = {"resource": "https://events.example.com", "prompt": "consent", "note": 'it\'s "ours" & {{ $x }}'}
+    return AuthorizationServer(
+        f"{url}/auth?kc_idp_hint=it's", f"{url}/token", parameters=asked, issuer="https://login.example.com"
+    )
+
+
 @pytest.mark.parametrize(
     "product",
     [
@@ -49,8 +58,9 @@ def numbered() -> dict[str, Any]:
         own_product(),
         dataclasses.replace(TINY, auth="oauth"),
         dataclasses.replace(TINY, auth="both"),
+        dataclasses.replace(TINY, auth="oauth", issuer=issuer()),
     ],
-    ids=["tiny", "extended", "own", "by OAuth", "by either"],
+    ids=["tiny", "extended", "own", "by OAuth", "by either", "by an issuer"],
 )
 def test_the_official_tools_find_nothing(product: Product, n8n_tools: Any, tmp_path: Path):
     folder = n8n_tools.write(generate(product), tmp_path / "package")

@@ -7,7 +7,9 @@ import time
 import pytest
 from sqlalchemy import text
 
+from trunkline.model.event_groups import type_groups
 from trunkline.stream import filtered_pages
+from trunkline_polling import routes
 
 LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}
 LEAD |= {"status": "Lead - New", "status_id": 10, "created_date": "2026-01-28T10:30:00Z"}
@@ -108,6 +110,16 @@ async def test_types_are_read_in_any_case_and_several_keep_the_order_of_the_stre
     assert ids(await page(running.client, types="lead.created", cursor=limited.json()["next_cursor"])) == [
         third
     ]
+
+
+async def test_types_are_worked_out_once_however_often_a_request_names_them(running, monkeypatch):
+    """A head has room for thousands of names, and all of it is done on the event loop."""
+    worked_out: list[list[str]] = []
+    monkeypatch.setattr(
+        routes, "type_groups", lambda names: worked_out.append(type_groups(names)) or worked_out[-1]
+    )
+    await page(running.client, types=",".join(["lead.*", "invoice.created"] * 500))
+    assert len(worked_out) == 1
 
 
 async def test_a_company_sees_its_own_events_only(running):

@@ -5,7 +5,7 @@ import contextlib
 import itertools
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from scale import Scale
 from trunkline.testing.receiver import Receiver, Reply
 
 PATIENCE_SECONDS = 30.0
+_AT_ONCE = 4
 LEAD = {
     "client_id": 1,
     "first_name": "Mallory",
@@ -120,7 +121,7 @@ class Attack:
         url_of: Callable[[int], str],
         *,
         company: int = 0,
-        at_once: int = 4,
+        at_once: int = _AT_ONCE,
         **more: Any,
     ) -> list[str]:
         """Make *count* subscriptions to everything; gives the ids of those that were made."""
@@ -136,6 +137,20 @@ class Attack:
 
         await asyncio.gather(*(make() for _ in range(at_once)))
         self.noted["subscriptions"] += len(ids)
+        return ids
+
+    async def subscribe_dearly(
+        self, count: int, url_of: Callable[[int], str], clauses: Sequence[Mapping[str, Any]]
+    ) -> list[str]:
+        """Make *count* subscriptions that take any of *clauses*, or of as many as filters may cost; gives the ids."""
+        ids: list[str] = []
+        for size in dict.fromkeys(min(size, len(clauses)) for size in (100, 50, 30, 20, 10, 5, 1)):
+            condition, asked, made = {"any": clauses[:size]}, 0, list[str]()
+            while len(made) == asked and len(ids) < count:  # one that is refused is a call as well
+                asked = min(_AT_ONCE, count - len(ids))
+                made = await self.subscribe(asked, url_of, filter=condition)
+                self.noted["clauses"] += len(made) * size
+                ids += made
         return ids
 
     async def emit(self, count: int, *, company: int = 0, **payload: Any) -> Answer:
@@ -161,6 +176,10 @@ class Attack:
     async def rest(self) -> None:
         """Let what was begun go on until time is up."""
         await asyncio.sleep(max(self._ends_at - time.monotonic(), 0))
+
+    async def pause(self, seconds: float) -> None:
+        """Let what was begun go on for so long, or for all the time but a second where there is less."""
+        await asyncio.sleep(max(min(seconds, self._ends_at - time.monotonic() - 1), 0))
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:

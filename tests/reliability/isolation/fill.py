@@ -41,10 +41,10 @@ class World:
         async with Hub(settings.load(environment=self.environment), dispatch=False) as hub:
             yield hub
 
-    async def subscribe(self, target_url: str, *, status: str = "active") -> int:
+    async def subscribe(self, target_url: str, *, status: str = "active", **more: object) -> int:
         """Make a subscription of the attacker's to everything; gives its number."""
         async with self.hub() as hub:
-            request = {"target_url": target_url, "event_types": ["*"]}
+            request = {"target_url": target_url, "event_types": ["*"], **more}
             made = await hub.subscriptions.create(self.attacker.id, request, channel="webhooks")
             if status != "active":
                 await hub.subscriptions.update(
@@ -74,13 +74,19 @@ class World:
                     await connection.execute(text(statement), used)
         return head + 1, head + count
 
-    async def deliveries(self, first: int, last: int, subscription_no: int, *, status: str) -> None:
-        """Give the events from *first* to *last* a delivery each, one that is due or one that has ended, with its attempt."""
+    async def deliveries(
+        self, first: int, last: int, subscription_no: int, *, status: str, in_order: bool = False
+    ) -> None:
+        """Give the events from *first* to *last* a delivery each, one that is due or one that has ended, with its attempt.
+
+        *in_order*: each stands in an order under a key of its own.
+        """
         due = "0" if status == "pending" else "NULL"
         outcome = "retry" if status == "pending" else "delivered"
         deliveries = text(
-            "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, due_ms, updated_ms) "
-            f"SELECT position, :no, '{status}', 1, 0, {due}, accepted_ms FROM events WHERE position BETWEEN :first AND :last"
+            "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, due_ms, updated_ms, order_key, "
+            f"order_shard) SELECT position, :no, '{status}', 1, 0, {due}, accepted_ms, "
+            f"{'position, shard' if in_order else 'NULL, NULL'} FROM events WHERE position BETWEEN :first AND :last"
         )
         attempts = text(
             "INSERT INTO attempts (position, subscription_no, number, started_ms, duration_ms, outcome, status_code) "
@@ -94,6 +100,22 @@ class World:
                     await connection.execute(attempts, used)
             async with database.write() as connection:
                 await connection.execute(text("ANALYZE"))
+
+    async def hold(self, first: int, last: int) -> None:
+        """Have all but the first of these deliveries, which are in order, wait for it under one key."""
+        async with Database(self.url) as database:
+            for begin in range(first, last + 1, _CHUNK):
+                used = {"front": first, "first": begin, "last": min(begin + _CHUNK - 1, last)}
+                async with database.write() as connection:
+                    await connection.execute(text(_HELD), used)
+
+
+_HELD = (
+    "UPDATE deliveries SET order_key = 0, attempts = CASE WHEN position = :front THEN attempts ELSE 0 END, "
+    "status = CASE WHEN position = :front THEN status ELSE 'held' END, "
+    "queued = CASE WHEN position = :front THEN NULL ELSE 1 END, "
+    "due_ms = CASE WHEN position = :front THEN due_ms END WHERE position BETWEEN :first AND :last"
+)
 
 
 async def long_delivery_log(world: World) -> None:

@@ -5,14 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trunkline_portal.addresses import MAX_COMPANY_ID
+from trunkline.routes import find_claim, read_company
 from trunkline_portal.oidc.settings import Oidc
 
 PREFIX = "pusr_"
 """How the ids of users begin, where those of keys begin with ``key_``."""
 MAX_NAME = 100
 MAX_GROUPS = 1_000
-MAX_DIGITS = 19
 _NAMES = ("email", "preferred_username", "name", "sub")
 
 
@@ -41,7 +40,7 @@ def person_of(claims: Mapping[str, Any], settings: Oidc) -> Person:
         return Person(user_id, name, None, ("operator",))
     more = ("admin",) if settings.admins_group in groups else ()
     scopes = tuple(dict.fromkeys((*settings.customer_scopes, *more)))
-    return Person(user_id, name, _company(find_claim(claims, settings.company_claim)), scopes)
+    return Person(user_id, name, read_company(find_claim(claims, settings.company_claim)), scopes)
 
 
 def says_who(claims: Mapping[str, Any], settings: Oidc) -> bool:
@@ -51,28 +50,6 @@ def says_who(claims: Mapping[str, Any], settings: Oidc) -> bool:
     )
 
 
-def find_claim(claims: Mapping[str, Any], name: str) -> Any:
-    """Find a claim by its whole name, which may be a URL, or else by a path of names with dots between them."""
-    if name in claims:
-        return claims[name]
-    found: Any = claims
-    for part in name.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
-
-
 def _groups(value: Any) -> frozenset[str]:
     listed = [value] if isinstance(value, str) else value if isinstance(value, list) else []
     return frozenset(group for group in listed[:MAX_GROUPS] if isinstance(group, str))
-
-
-def _company(value: Any) -> int | str | None:
-    if (
-        isinstance(value, list) and len(value) == 1
-    ):  # as providers give an attribute that may have several values
-        value = value[0]
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS:
-        value = int(value)
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value if 0 < value <= MAX_COMPANY_ID else None
-    return value if isinstance(value, str) and value else None

@@ -72,6 +72,7 @@ class ConnectorPages:
         if not any(connector.name == name for connector in self._deployment.connectors()):
             kind = "connector"
             raise NotFound(kind, name)
+        await self._deployment.look_up_issuer()
         content = await asyncio.to_thread(lambda: zipped(self._deployment.connector_files(name)))
         file = f"{self._deployment.brand.slug}-{name}.zip"
         return Response(

@@ -1,12 +1,10 @@
-const { API_URL, PRODUCT } = require('./config');
+const { API_URL, OAUTH, PRODUCT } = require('./config');
 
-const SCOPE =
-  'events:read webhooks:write integrations:read integrations:write';
 const DISCONNECTED = `${PRODUCT} is no longer connected. Connect it anew.`;
 
 const askForTokens = async (z, form) => {
   const response = await z.request({
-    url: `${API_URL}/oauth/token`,
+    url: OAUTH.tokenUrl,
     method: 'POST',
     headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
     body: {
@@ -20,7 +18,11 @@ const askForTokens = async (z, form) => {
   const { status, data } = response;
   if (status === 200) {
     const { access_token, refresh_token } = data;
-    return { access_token, refresh_token };
+    // An issuer that does not rotate its refresh tokens answers without one.
+    return {
+      access_token,
+      refresh_token: refresh_token ?? form.refresh_token,
+    };
   }
   if (data?.error === 'invalid_grant' && form.refresh_token) {
     throw new z.errors.ExpiredAuthError(DISCONNECTED);
@@ -36,8 +38,9 @@ module.exports = {
   type: 'oauth2',
   oauth2Config: {
     authorizeUrl: {
-      url: `${API_URL}/oauth/authorize`,
+      url: OAUTH.authorizeUrl,
       params: {
+        ...OAUTH.parameters,
         client_id: '{{process.env.CLIENT_ID}}',
         redirect_uri: '{{bundle.inputData.redirect_uri}}',
         state: '{{bundle.inputData.state}}',
@@ -51,12 +54,14 @@ module.exports = {
         redirect_uri: bundle.inputData.redirect_uri,
         code_verifier: bundle.inputData.code_verifier,
       }),
-    refreshAccessToken: (z, bundle) =>
-      askForTokens(z, {
-        grant_type: 'refresh_token',
-        refresh_token: bundle.authData.refresh_token,
-      }),
-    scope: SCOPE,
+    refreshAccessToken: (z, bundle) => {
+      const { refresh_token } = bundle.authData;
+      if (!refresh_token) {
+        throw new z.errors.ExpiredAuthError(DISCONNECTED);
+      }
+      return askForTokens(z, { grant_type: 'refresh_token', refresh_token });
+    },
+    scope: OAUTH.scope,
     autoRefresh: true,
     enablePkce: true,
   },

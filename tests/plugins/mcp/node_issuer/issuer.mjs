@@ -6,8 +6,18 @@ import Provider from 'oidc-provider';
 
 const COMPANIES = { jane: 92, joe: 93 };
 const SCOPES = 'integrations:read integrations:write events:read webhooks:write';
+const clients = [
+  {
+    client_id: 'agent',
+    application_type: 'native',
+    redirect_uris: ['http://127.0.0.1:9/callback'],
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code', 'refresh_token'],
+  },
+];
 let keys = [];
 let algorithm = 'RS256';
+let seconds = 300;
 
 function addKey() {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -22,20 +32,13 @@ function signing() {
 function provider(url) {
   const made = new Provider(url, {
     jwks: { keys },
-    clients: [
-      {
-        client_id: 'agent',
-        application_type: 'native',
-        redirect_uris: ['http://127.0.0.1:9/callback'],
-        token_endpoint_auth_method: 'none',
-        grant_types: ['authorization_code', 'refresh_token'],
-      },
-    ],
+    clients,
     findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
     extraTokenClaims: (_, token) => ({ company_id: COMPANIES[token.accountId] }),
     pkce: { required: () => true },
     features: {
       devInteractions: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         useGrantedResource: () => true,
@@ -43,7 +46,7 @@ function provider(url) {
           scope: SCOPES,
           audience: resource,
           accessTokenFormat: 'jwt',
-          accessTokenTTL: 300,
+          accessTokenTTL: seconds,
           jwt: { sign: signing() },
         }),
       },
@@ -62,7 +65,9 @@ server.listen(0, '127.0.0.1', () => {
   console.log(`> ${url}`);
   createInterface({ input: process.stdin }).on('line', (line) => {
     const command = JSON.parse(line);
+    if (command.client) clients.push(command.client);
     if (command.rotate) addKey();
+    if (command.seconds) seconds = command.seconds;
     if (command.sign) algorithm = command.sign;
     handle = provider(url);
     console.log('> done');

@@ -61,8 +61,8 @@ async def numbers_in_the_millions(attack: Attack) -> None:
 
 @row()
 async def unknown_event_types(attack: Attack) -> None:
-    """Subscriptions that name 20,000 unknown event types."""
-    types = [f"no.such{n}" for n in range(20_000)]
+    """Subscriptions that name 20,000 unknown event types and groups of them."""
+    types = [f"no.such{n}" if n % 2 else f"no.such{n}.*" for n in range(20_000)]
     body = orjson.dumps({"target_url": "http://127.0.0.1:9/", "event_types": types})
     await _send(attack, body, path="/webhooks/subscriptions", at_once=4)
 

@@ -8,17 +8,14 @@ from row import row
 CLAUSES = 100
 
 
+def _nowhere(number: int) -> str:
+    """Give a target at which nothing listens."""
+    return f"http://127.0.0.1:9/{number}"
+
+
 async def _match(attack: Attack, clause: dict[str, Any], *, letters: int, events: int) -> None:
     """Give a company 100 subscriptions of 100 clauses, all of which have to be looked at, and send it batches."""
-    condition = {"any": [clause] * CLAUSES}
-    made: list[str] = []
-    subscriptions = attack.size(100, 100)
-    made += await attack.subscribe(subscriptions, lambda n: f"http://127.0.0.1:9/{n}", filter=condition)
-    if not made:  # dearer than the company's budget for filters: as many as fit
-        for size in (50, 20, 5, 1):
-            condition = {"any": [clause] * size}
-            made += await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}", filter=condition)
-    attack.noted["clauses"] += len(made) * len(condition["any"])
+    await attack.subscribe_dearly(100, _nowhere, [clause] * CLAUSES)
     await attack.repeat(
         lambda _: attack.emit(events, first_name="a" * letters if letters else "Mallory"), pause_seconds=0.5
     )
@@ -28,10 +25,7 @@ async def _match(attack: Attack, clause: dict[str, Any], *, letters: int, events
 async def contains_in_long_text(attack: Attack) -> None:
     """100 subscriptions of 100 clauses with `contains`, over batches of 1,000 events with 15 KB of text each."""
     clause = {"metadata.text": {"contains": "a" * 100 + "b"}}
-    condition = {"any": [clause] * CLAUSES}
-    await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}", filter=condition)
-    if not attack.noted["subscriptions"]:
-        await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}", filter={"any": [clause] * 10})
+    await attack.subscribe_dearly(100, _nowhere, [clause] * CLAUSES)
     event = {"type": "lead.created", "payload": LEAD, "metadata": {"text": "a" * 15_000}}
     body = {"events": [event] * attack.size(1000, 1000)}
     await attack.repeat(lambda _: attack.call("POST", "/events/batch", body), pause_seconds=1)
@@ -53,7 +47,7 @@ async def numbers(attack: Attack) -> None:
 async def contains_in_long_lists(attack: Attack) -> None:
     """100 subscriptions of 100 clauses that look through a list of 10,000 items in the metadata."""
     clause = {"metadata.items": {"contains": "nowhere"}}
-    await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}", filter={"any": [clause] * CLAUSES})
+    await attack.subscribe_dearly(100, _nowhere, [clause] * CLAUSES)
     event = {"type": "lead.created", "payload": LEAD, "metadata": {"items": [f"i{n}" for n in range(10_000)]}}
     body = {"events": [event] * 100}
     await attack.repeat(lambda _: attack.call("POST", "/events/batch", body), pause_seconds=1)
@@ -62,8 +56,7 @@ async def contains_in_long_lists(attack: Attack) -> None:
 @row()
 async def explanations(attack: Attack) -> None:
     """The same event is explained again and again to 100 subscriptions of 100 clauses."""
-    condition = {"any": [{"metadata.text": {"contains": "b"}}] * CLAUSES}
-    await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}", filter=condition)
+    await attack.subscribe_dearly(100, _nowhere, [{"metadata.text": {"contains": "b"}}] * CLAUSES)
     event = {"type": "lead.created", "payload": LEAD, "metadata": {"text": "a" * 200_000}}
     answer = await attack.call("POST", "/events", event)
     number = answer.json().get("id", 1) if answer.status == 201 else 1

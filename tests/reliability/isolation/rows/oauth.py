@@ -1,14 +1,18 @@
-"""Apps by OAuth: tokens in a loop, apps that are connected in a loop, and codes that are guessed."""
+"""OAuth: tokens in a loop, apps that are connected in a loop, codes that are guessed, and tokens that an issuer never gave."""
 
+import asyncio
+import contextlib
 import re
 from base64 import urlsafe_b64encode
 from hashlib import sha256
 from html import unescape
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import aiohttp
 import orjson
 from attack import Attack
+from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 from row import row
 
 from rows.portal import Browser, signed_in
@@ -98,3 +102,48 @@ async def guessed_codes(attack: Attack) -> None:
             attack.noted[str(answer.status)] += 1
 
     await attack.repeat(act, at_once=8)
+
+
+_ISSUER = "http://127.0.0.1:48118"
+
+
+async def _slow_issuer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, key: bytes) -> None:
+    """Answer with metadata, or with the one *key*, after a second."""
+    with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+        request = await reader.readuntil(b"\r\n\r\n")
+        await asyncio.sleep(1)
+        metadata = orjson.dumps({"issuer": _ISSUER, "jwks_uri": f"{_ISSUER}/keys"})
+        body = key if b" /keys " in request else metadata
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%b" % (len(body), body)
+        )
+        await writer.drain()
+    writer.close()
+
+
+def _part(value: object) -> str:
+    return urlsafe_b64encode(orjson.dumps(value)).rstrip(b"=").decode()
+
+
+@row(
+    in_part=("sqlite",),
+    settings={"AUTH__OAUTH": orjson.dumps({"issuer": _ISSUER, "audience": "hub"}).decode()},
+)
+async def tokens_that_no_issuer_gave(attack: Attack) -> None:
+    """Access tokens as long as they may be, by keys that the issuer has not and by its own with a wrong signature, eight at a time."""
+    public = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    key = {**RSAAlgorithm.to_jwk(public, as_dict=True), "kid": "own"}
+    claims = _part({"iss": _ISSUER, "aud": "hub", "sub": "x" * 5_000, "exp": 2**40, "company_id": 92})
+    signature = urlsafe_b64encode(b"s" * 256).rstrip(b"=").decode()
+
+    async def act(turn: int) -> None:
+        header = _part({"alg": "RS256", "kid": "own" if turn % 2 else f"key-{turn}"})
+        bearer = {"Authorization": f"Bearer {header}.{claims}.{signature}"}
+        async with attack.http.get(f"{attack.url}/api/v1/me", headers=bearer) as answer:
+            await answer.read()
+        attack.noted[str(answer.status)] += 1
+
+    body = orjson.dumps({"keys": [key]})
+    port = urlsplit(_ISSUER).port
+    async with await asyncio.start_server(lambda *ends: _slow_issuer(*ends, body), "127.0.0.1", port):
+        await attack.repeat(act, at_once=8)

@@ -1,12 +1,14 @@
-"""Tenants: a large one is deleted, and one works in both of its environments at once."""
+"""Tenants: a large one is deleted, one works in both of its environments at once, and others are named by their references."""
 
 import asyncio
 
-from attack import Attack
+from attack import LEAD, Attack
 from fill import World, long_delivery_log
 from furniture import IN_TEST
 from row import row
+from sqlalchemy import text
 
+from trunkline.store.database import Database
 from trunkline.testing.receiver import Hang
 
 
@@ -36,3 +38,33 @@ async def both_environments_at_once(attack: Attack) -> None:
 
     await asyncio.gather(flood(0, 100), flood(IN_TEST, 25))
     attack.noted["pushes"] += attack.receiver.count
+
+
+async def companies_with_references(world: World) -> None:
+    """Make 20,000 companies with references, ``tenant-0`` and so on: twice as many as are remembered."""
+    insert = text(
+        "INSERT INTO companies (company_id, limits, created_ms, updated_ms, reference) VALUES (:id, '{}', 0, 0, :reference)"
+    )
+    made = [{"id": 1_000_000 + n, "reference": f"tenant-{n}"} for n in range(20_000)]
+    async with Database(world.url) as database, database.write() as connection:
+        await connection.execute(insert, made)
+        await connection.execute(text("UPDATE stream_head SET companies_version = companies_version + 1"))
+        await connection.execute(text("ANALYZE"))
+
+
+@row(prepare=companies_with_references, in_part=("sqlite",))
+async def references_of_others(attack: Attack) -> None:
+    """Events and calls that name 20,000 other companies by their references, and as many that nobody has, by three companies."""
+
+    async def name(turn: int) -> None:
+        events = [
+            {"type": "lead.created", "payload": LEAD, "companyId": f"{kind}-{turn * 500 + n}"}
+            for n in range(500)
+            for kind in ("tenant", "nobody")
+        ]
+        await attack.call("POST", "/events/batch", {"events": events}, company=turn % 3)
+        for kind in ("tenant", "nobody"):
+            headers = {"X-Company-Id": f"{kind}-{turn}"}
+            await attack.call("GET", "/events?limit=1", company=turn % 3, headers=headers)
+
+    await attack.repeat(name, at_once=4)

@@ -1,11 +1,10 @@
-"""Writes: idempotency keys, quarantine, keys that are listed and guessed."""
+"""Writes: idempotency keys, quarantine, example events."""
 
 import asyncio
 
 from attack import LEAD, Attack
 from row import row
 
-OK, CREATED = 200, 201
 _QUARANTINES = {"VALIDATION__DEFAULT": "quarantine"}
 _WRONG = {"type": "lead.created", "payload": {"client_id": "not a number"}}
 
@@ -65,58 +64,6 @@ async def quarantine_released(attack: Attack) -> None:
     await attack.repeat(
         lambda _: attack.call("POST", "/quarantine/release", {"type": "lead.created"}), at_once=4
     )
-
-
-@row()
-async def keys_listed(attack: Attack) -> None:
-    """Keys are listed and made without the right to, eight at a time."""
-
-    async def ask(turn: int) -> None:
-        await attack.call("GET", "/keys", company=turn % 3)
-        await attack.call("POST", "/keys", {"name": "mine", "scopes": ["operator"]}, company=turn % 3)
-
-    await attack.repeat(ask, at_once=8)
-
-
-@row()
-async def keys_rotated(attack: Attack) -> None:
-    """A key is replaced by a new one, whose minute is fresh, and so on, by four at a time, and all keys are listed."""
-    held = list(attack.companies[1].keys)
-
-    async def rotate(turn: int) -> None:
-        key = held[turn % len(held)]
-        listed = await attack.call("GET", "/keys", key=key)
-        own = (
-            [each["id"] for each in listed.json()["keys"] if key.endswith(each["last4"])]
-            if listed.status == OK
-            else []
-        )
-        for key_id in own:
-            made = await attack.call("POST", f"/keys/{key_id}/rotate", {"overlap_seconds": 0}, key=key)
-            if made.status == CREATED:
-                held[turn % len(held)] = made.json()["key"]
-
-    await attack.repeat(rotate, at_once=4)
-
-
-@row()
-async def keys_guessed(attack: Attack) -> None:
-    """Keys are guessed, eight at a time, without a pause."""
-
-    async def guess(turn: int) -> None:
-        await attack.call("GET", "/events", key=f"wlcro_live_7_{turn:043}")
-
-    await attack.repeat(guess, at_once=8, pause_seconds=0.01)
-
-
-@row()
-async def keys_guessed_at_length(attack: Attack) -> None:
-    """Keys of 8,000 letters, as heads may be that long, are guessed."""
-
-    async def guess(turn: int) -> None:
-        await attack.call("GET", "/events", key=f"wlcro_live_7_{turn:08000}")
-
-    await attack.repeat(guess, at_once=4)
 
 
 @row()

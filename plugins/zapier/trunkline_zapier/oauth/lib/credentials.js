@@ -8,7 +8,7 @@ const addCredentials = (request, z, bundle) => {
   return request;
 };
 
-// An access token lasts for an hour: Zapier gets a new one, and calls again.
+// An access token does not last: Zapier gets a new one, and calls again.
 const refusalOf = (response, z) =>
   new z.errors.RefreshAuthError(
     `${PRODUCT} asks for a new access token. Try again.`,

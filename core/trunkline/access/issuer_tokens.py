@@ -1,0 +1,105 @@
+"""Access tokens of an issuer that the settings name: JSON Web Tokens (RFC 9068), and whom they let in as whom.
+
+``issuers`` says whether a token is the issuer's own, ``claims`` what it says; here is what that means: which company, which
+scopes, and how much all users of one company may call together.
+"""
+
+import hashlib
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any
+
+from trunkline.access.claims import find_claim, read_company, read_scopes
+from trunkline.access.issuers import MAX_CHARACTERS, Issuer
+from trunkline.contract import CallLimits
+from trunkline.errors import CompanyUnknown, RateLimited, Refused, Unauthenticated
+from trunkline.model.environments import TEST, in_environment
+from trunkline.model.principals import Principal
+from trunkline.settings import TokenIssuer
+
+COMPANY_CALLS_PER_MINUTE = 6_000
+"""Calls with such tokens in the name of one company: what a hundred keys read, however many users the company has."""
+_NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
+_MAX_NAME = 100
+_NO_COMPANY = "This access token names no company, and its user belongs to none here."
+
+
+class CompanyCallsTaken(Refused):
+    """The users of a company have made the calls of a minute together."""
+
+    status = 429
+    title = "Too many requests"
+
+    def __init__(self, retry_after: str) -> None:
+        super().__init__(
+            f"The users of this company may make {COMPANY_CALLS_PER_MINUTE} calls a minute together with access tokens; "
+            f"try again in {retry_after} s."
+        )
+        self.headers = {"Retry-After": retry_after}
+
+
+class IssuerTokens:
+    """Tells whose tokens of *issuer* are, by *settings*. They must be for *audience*, or for one of *or_for*.
+
+    *find_company* knows companies by their number or reference; it raises CompanyUnknown or CompanyErased.
+    """
+
+    PREFIX = "usr_"
+    """How the ids of an issuer's users begin, where those of keys begin with ``key_``."""
+
+    def __init__(
+        self,
+        settings: TokenIssuer,
+        issuer: Issuer,
+        *,
+        audience: str,
+        or_for: Collection[str] = (),
+        find_company: Callable[[int | str], Awaitable[int]],
+        limits: CallLimits,
+    ) -> None:
+        self._settings = settings
+        self._issuer = issuer
+        self._audience = audience
+        self._or_for = or_for
+        self._find_company = find_company
+        self._limits = limits
+
+    @property
+    def issuer(self) -> str:
+        """The issuer's address, as its tokens have it."""
+        return self._settings.issuer
+
+    async def authenticate(self, token: str) -> Principal | None:
+        """Find the principal of a token; None for what is no JWT.
+
+        Raises:
+            Unauthenticated: it is not valid here, or its user belongs to no company.
+            IssuerUnavailable, StoreUnavailable: nobody can tell now.
+            CompanyCallsTaken, CompanyErased: its company may not call now, or any more.
+        """
+        if token.count(".") != 2 or len(token) > MAX_CHARACTERS:
+            return None
+        claims = await self._issuer.claims(token, audience=self._audience, or_for=self._or_for)
+        company_id = await self._company(claims)
+        try:
+            await self._limits.count(
+                f"company:{company_id}", "access-tokens", per_minute=COMPANY_CALLS_PER_MINUTE
+            )
+        except RateLimited as refusal:
+            raise CompanyCallsTaken(refusal.headers["Retry-After"]) from None
+        who = f"{self._settings.issuer}|{claims['sub']}|{company_id}"
+        user_id = f"{self.PREFIX}{hashlib.sha256(who.encode()).hexdigest()[:32]}"
+        name = next((str(claims[one]) for one in _NAMES if claims.get(one)), "")[:_MAX_NAME]
+        return Principal(user_id, company_id, name, read_scopes(claims, self._settings.scopes))
+
+    async def _company(self, claims: Mapping[str, Any]) -> int:
+        """Find the company: by the claim, or by the table of users. Raises Unauthenticated, and what finding it does."""
+        claim = find_claim(claims, self._settings.company_claim)
+        named = self._settings.companies.get(str(claims["sub"])) if claim is None else read_company(claim)
+        if named is None:
+            raise Unauthenticated(_NO_COMPANY)
+        try:
+            company_id = await self._find_company(named)
+        except CompanyUnknown:
+            raise Unauthenticated(_NO_COMPANY) from None
+        is_test = find_claim(claims, self._settings.environment_claim) == TEST
+        return in_environment(company_id, TEST if is_test else None)

@@ -1,0 +1,114 @@
+"""The issuer of access tokens that ``auth.oauth`` names: whom its tokens let in, and where users of connectors sign in."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from trunkline.access.issuer_tokens import IssuerTokens
+from trunkline.access.issuers import Issuer
+from trunkline.contract import BearerRequest, CallLimits, OpenOrigin
+from trunkline.errors import SettingsInvalid
+from trunkline.model.principals import Principal
+from trunkline.schemas.authorization import APP_SCOPES, OFFLINE, AuthorizationServer
+from trunkline.settings import AppIssuer, Settings
+from trunkline.store.directory import CompanyDirectory
+
+_log = logging.getLogger(__name__)
+
+
+class Tokens(Protocol):
+    """What knows whose a bearer token is that is no API key."""
+
+    async def authenticate(self, request: BearerRequest) -> Principal | None:
+        """Find the principal; None where nobody knows the token."""
+        ...
+
+
+class OwnIssuer:
+    """The issuer and its tokens. *directory* knows companies, *limits* counts what the users of one call.
+
+    Raises:
+        SettingsInvalid: the issuer cannot be asked, or nobody says whom its tokens are for.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        open_origin: OpenOrigin,
+        directory: CompanyDirectory,
+        limits: CallLimits,
+    ) -> None:
+        named = settings.auth.oauth
+        assert named is not None
+        self._named = named
+        self._directory = directory
+        self._limits = limits
+        self._metadata: Mapping[str, Any] = {}
+        self._audience = named.audience or (settings.server.public_url or "").rstrip("/")
+        if not self._audience:
+            msg = "Setting 'auth.oauth.issuer': needs auth.oauth.audience or server.public_url: whom its tokens are for"
+            raise SettingsInvalid(msg)
+        try:
+            self._issuer = Issuer(named.issuer, open_origin=open_origin, log=_log, jwks_url=named.jwks_url)
+        except ValueError as error:
+            msg = f"Setting 'auth.oauth': {error}"
+            raise SettingsInvalid(msg) from None
+
+    def access_tokens(self, *audiences: str) -> IssuerTokens:
+        """Give what knows its tokens: those for whom the API's are, and for *audiences*."""
+        return IssuerTokens(
+            self._named,
+            self._issuer,
+            audience=self._audience,
+            or_for=audiences,
+            find_company=self._directory.id_now,
+            limits=self._limits,
+        )
+
+    async def look_up(self) -> None:
+        """Read where its endpoints are, unless the settings say it. Raises IssuerUnavailable."""
+        if not (self._named.authorization_endpoint and self._named.token_endpoint):
+            self._metadata = await self._issuer.metadata()
+
+    def authorization_server(self) -> AuthorizationServer:
+        """Give it as that of connectors, as far as the settings and what was looked up tell."""
+        named, found = self._named, self._metadata
+        can_last = OFFLINE in found.get("scopes_supported", ())
+        scopes = named.app_scopes or (*_scopes_asked(named), *((OFFLINE,) if can_last else ()))
+        parameters = named.authorization_parameters
+        if parameters is None:
+            consent = {"prompt": "consent"} if OFFLINE in scopes else {}
+            parameters = {"resource": self._audience, **consent}
+        return AuthorizationServer(
+            authorization_endpoint=named.authorization_endpoint or found.get("authorization_endpoint", ""),
+            token_endpoint=named.token_endpoint or found.get("token_endpoint", ""),
+            revocation_endpoint=named.revocation_endpoint or found.get("revocation_endpoint", ""),
+            scopes=tuple(scopes),
+            parameters=parameters,
+            issuer=named.issuer,
+            audience=self._audience,
+        )
+
+
+def _scopes_asked(named: AppIssuer) -> Iterator[str]:
+    """List the issuer's scopes that let a connector do its work, then ours that none of them gives."""
+    given: set[str] = set()
+    for theirs, ours in named.scopes.items():
+        if not given.issuperset(needed := set(ours) & set(APP_SCOPES)):
+            given |= needed
+            yield theirs
+    yield from (scope for scope in APP_SCOPES if scope not in given)
+
+
+class AlsoOfIssuer:
+    """What knows tokens, and those of the issuer where nobody else does."""
+
+    def __init__(self, tokens: Tokens, issuer: IssuerTokens) -> None:
+        self._tokens = tokens
+        self._issuer = issuer
+
+    async def authenticate(self, request: BearerRequest) -> Principal | None:
+        """Find the principal. Raises what either does."""
+        principal = await self._tokens.authenticate(request)
+        return principal or await self._issuer.authenticate(request.token)

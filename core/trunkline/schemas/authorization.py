@@ -1,0 +1,43 @@
+"""Where users of a connector sign in by OAuth 2.0, and what its connector asks there for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from trunkline.errors import SettingsInvalid
+
+APP_SCOPES = ("events:read", "webhooks:write", "integrations:read", "integrations:write")
+"""What a connector does with a hub: these scopes of ours."""
+OFFLINE = "offline_access"
+"""The scope by which many issuers give a refresh token (OpenID Connect Core, 11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorizationServer:
+    """A server that lets users of a connector in: the hub itself, or the *issuer* of the product's own.
+
+    *authorization_endpoint* and *token_endpoint* are empty where nobody could tell them, *revocation_endpoint* where there is none.
+    *scopes* are what the connector asks for, *parameters* what it sends people there with besides; the tokens are for *audience*.
+    """
+
+    authorization_endpoint: str
+    token_endpoint: str
+    revocation_endpoint: str = ""
+    scopes: tuple[str, ...] = APP_SCOPES
+    parameters: Mapping[str, str] = field(default_factory=dict[str, str])
+    issuer: str = ""
+    audience: str = ""
+
+    def require_endpoints(self) -> None:
+        """Make sure that the endpoints are known. Raises SettingsInvalid."""
+        if not (self.authorization_endpoint and self.token_endpoint):
+            msg = (
+                f"Where {self.issuer} lets users of connectors sign in is not known, as its metadata could not be read: export "
+                "where it can be reached, or set auth.oauth.authorization_endpoint and auth.oauth.token_endpoint"
+            )
+            raise SettingsInvalid(msg)
+
+
+def own_server(api_url: str) -> AuthorizationServer:
+    """Give the hub at *api_url* as its own authorization server (the plugin ``oauth``)."""
+    root = f"{api_url}/oauth"
+    return AuthorizationServer(f"{root}/authorize", f"{root}/token", f"{root}/revoke")

@@ -1,0 +1,105 @@
+"""An issuer of access tokens that a deployment names, and what its tokens mean here."""
+
+import json
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from trunkline.model.principals import COMPANY_SCOPES
+from trunkline.settings.values import Names
+
+
+def _check_url(text: str) -> str:
+    """Return *text* if it is a URL at which somebody can be asked; an issuer is compared letter by letter, so nothing of it changes."""
+    try:
+        parts = urlsplit(text)
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole or "@" in text or any(character.isspace() for character in text):
+        msg = "must be a URL such as https://login.example.com"
+        raise ValueError(msg)
+    return text
+
+
+def _check_scope(scope: str) -> str:
+    if scope not in COMPANY_SCOPES:
+        msg = f"'{scope[:60]}' is no scope; the scopes are {', '.join(COMPANY_SCOPES)}"
+        raise ValueError(msg)
+    return scope
+
+
+def read_table(value: object) -> Any:
+    """Read a table out of one environment variable."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        msg = "must be a JSON object"
+        raise ValueError(msg) from None
+
+
+IssuerUrl = Annotated[str, AfterValidator(_check_url)]
+"""The address of an issuer, or of something of its."""
+
+
+class TokenIssuer(BaseModel):
+    """An issuer of access tokens, and what its tokens mean here."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    issuer: IssuerUrl = Field(
+        description="the issuer's address, letter by letter as its tokens have it in `iss`"
+    )
+    audience: str | None = Field(
+        default=None, min_length=1, description="whom its tokens must be for, in `aud`"
+    )
+    jwks_url: IssuerUrl | None = Field(
+        default=None, description="where its keys are, where its metadata do not say it"
+    )
+    company_claim: str = Field(
+        default="company_id",
+        min_length=1,
+        description="the claim that names the user's company: its number or its reference",
+    )
+    environment_claim: str = Field(
+        default="environment",
+        min_length=1,
+        description="the claim that is `test` in tokens for the company's test environment",
+    )
+    companies: dict[str, int] = Field(
+        default_factory=dict[str, int],
+        description="companies by the `sub` of users whose tokens name none",
+    )
+    scopes: dict[str, list[Annotated[str, AfterValidator(_check_scope)]]] = Field(
+        default_factory=dict[str, list[str]],
+        description="what its scopes mean here, where they are not named like ours",
+    )
+
+
+class AppIssuer(TokenIssuer):
+    """An issuer whose tokens the API takes, and at which the generated connectors let their users sign in."""
+
+    authorization_endpoint: IssuerUrl | None = Field(
+        default=None, description="where connectors send people to, if not as the issuer's metadata say"
+    )
+    token_endpoint: IssuerUrl | None = Field(
+        default=None, description="where connectors get tokens, if not as the issuer's metadata say"
+    )
+    revocation_endpoint: IssuerUrl | None = Field(
+        default=None, description="where Make ends a connection, if not as the issuer's metadata say"
+    )
+    app_scopes: Names | None = Field(
+        default=None, description="what connectors ask the issuer for, if not for what means our scopes"
+    )
+    authorization_parameters: Annotated[dict[str, str], BeforeValidator(read_table)] | None = Field(
+        default=None,
+        description="what else connectors send people to the issuer with; `resource`, the audience, if unset",
+    )
+
+
+OptionalTokenIssuer = Annotated[TokenIssuer | None, BeforeValidator(read_table)]
+"""A setting that names an issuer: a table, or all of it as JSON in an environment variable."""
+OptionalAppIssuer = Annotated[AppIssuer | None, BeforeValidator(read_table)]

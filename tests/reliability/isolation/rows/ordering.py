@@ -1,0 +1,71 @@
+"""Deliveries in order: many keys, many that wait behind one, and replays in an order."""
+
+from attack import Attack
+from fill import World
+from row import row
+
+from trunkline.testing.receiver import Hang
+
+BY_CLIENT = {"key": "/payload/client_id"}
+PORT_TO_COME = "http://127.0.0.1:9"
+
+
+async def keys_due(world: World) -> None:
+    """Make 200,000 deliveries that are due, each with a key of its own in one order."""
+    number = await world.subscribe(f"{PORT_TO_COME}/hook", ordering=BY_CLIENT)
+    first, last = await world.events(world.size(200_000, 20_000))
+    await world.deliveries(first, last, number, status="pending", in_order=True)
+
+
+async def one_key_held(world: World) -> None:
+    """Make 500,000 deliveries of one order, of which all but the first wait for it."""
+    number = await world.subscribe(f"{PORT_TO_COME}/hook", ordering="subscription")
+    first, last = await world.events(world.size(500_000, 20_000))
+    await world.deliveries(first, last, number, status="pending", in_order=True)
+    await world.hold(first, last)
+
+
+async def log_for_an_order(world: World) -> None:
+    """Make a log of 200,000 events."""
+    await world.events(world.size(200_000, 20_000))
+
+
+async def _only(attack: Attack) -> str:
+    answer = await attack.call("GET", "/webhooks/subscriptions")
+    return answer.json()["subscriptions"][0]["id"]
+
+
+@row(prepare=keys_due, in_part=("sqlite",), seconds=8, is_alone=True)
+async def keys_that_hang(attack: Attack) -> None:
+    """200,000 deliveries are due at the start, each with a key of its own in one order; the target hangs."""
+    url = attack.target(Hang(), path="/hook")
+    await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", {"target_url": url})
+    await attack.rest()
+
+
+@row(prepare=one_key_held, seconds=8, is_alone=True)
+async def held_paused_and_resumed(attack: Attack) -> None:
+    """A subscription with half a million deliveries that wait behind one is paused and resumed, again and again."""
+    path = f"/webhooks/subscriptions/{await _only(attack)}"
+    await attack.call("PATCH", path, {"target_url": attack.target(Hang(), path="/hook")})
+    statuses = ("paused", "active")
+    await attack.repeat(
+        lambda turn: attack.call("PATCH", path, {"status": statuses[turn % 2], "catch_up": False}),
+        at_once=2,
+        pause_seconds=0.05,
+    )
+
+
+@row(prepare=log_for_an_order, in_part=("postgresql",), seconds=8, is_alone=True)
+async def replays_in_an_order_taken_back(attack: Attack) -> None:
+    """A replay of 200,000 events in one order, to a target that hangs, is begun and taken back when it has read for a while."""
+    url = attack.target(Hang())
+    [subscription] = await attack.subscribe(1, lambda _: url, ordering="subscription")
+
+    async def begin_and_cancel(_: int) -> None:
+        begun = await attack.call("POST", f"/webhooks/subscriptions/{subscription}/replay", {})
+        if begun.status == 202:
+            await attack.pause(3)
+            await attack.call("DELETE", f"/replays/{begun.json()['id']}")
+
+    await attack.repeat(begin_and_cancel)

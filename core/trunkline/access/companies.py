@@ -16,6 +16,7 @@ from trunkline.errors import (
     Conflict,
     FieldError,
     NotFound,
+    but_not,
 )
 from trunkline.model import cursors, treatments
 from trunkline.model.companies import REFERENCE_FORM, is_reference
@@ -235,7 +236,7 @@ def _check(values: Mapping[str, Any]) -> None:
         ]
     reference, name, zone = (values.get(key) for key in ("reference", "name", "time_zone"))
     if reference is not None and not is_reference(reference):
-        faults.append(FieldError("/reference", f"must be {REFERENCE_FORM}"))
+        faults.append(FieldError("/reference", f"must be {REFERENCE_FORM}{but_not(reference)}"))
     if name is not None and not 0 < len(name) <= MAX_NAME:
         faults.append(FieldError("/name", f"must have 1 to {MAX_NAME} characters"))
     if zone is not None and not _is_zone(zone):

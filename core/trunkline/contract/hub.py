@@ -199,7 +199,7 @@ class Deployment(Protocol):
         Raises:
             NotFound: there is no such connector.
             PluginFailed: its generator failed.
-            SettingsInvalid: a setting is missing that it needs.
+            Refused: it has to name an issuer's endpoints, which nobody could tell.
         """
         ...
 

@@ -34,6 +34,8 @@ from trunkline.store.replays import Row
 PAGE = 320
 LOOKED_AT = 5_000
 """Deliveries among which one page looks for failed ones, so that it is short where there are few of them."""
+PASSED = 320
+"""Open deliveries in order that one page passes: each may have to be given its turn."""
 OUTSTANDING = 400
 """Deliveries of one replay that may wait for the retry lane; the next page is read when fewer do."""
 
@@ -202,7 +204,7 @@ async def step(
         await _rest(connection, replay, is_over=await _is_over(connection, replay, in_order=in_order))
         return Step()
     shard = shard_of(replay.company_id, shards)
-    up_to = min(replay.end_position, await shard_store.cursor_of(connection, shard))
+    up_to = await _reach(connection, replay, shard=shard, in_order=in_order)
     room = await _room(connection, replay, claiming)
     if not room or replay.position >= up_to:
         await _rest(connection, replay, is_over=False)
@@ -219,6 +221,16 @@ async def step(
     if in_order:
         await _let_pass(connection, replay, page.reached)
     return done
+
+
+async def _reach(connection: AsyncConnection, replay: Row, *, shard: int, in_order: bool) -> int:
+    """Tell how far the next page may go: as far as the live lane has settled, and in an order past some open deliveries."""
+    up_to = min(replay.end_position, await shard_store.cursor_of(connection, shard))
+    if not in_order or replay.position >= up_to:
+        return up_to
+    return await order_changes.reach(
+        connection, replay.subscription_no, after=replay.position, up_to=up_to, limit=PASSED
+    )
 
 
 async def _is_over(connection: AsyncConnection, replay: Row, *, in_order: bool) -> bool:

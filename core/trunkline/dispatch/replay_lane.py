@@ -14,7 +14,7 @@ from trunkline.dispatch.starting import Starter
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
-from trunkline.store import ordering
+from trunkline.store import order_changes, ordering
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
@@ -73,9 +73,9 @@ class ReplayLane:
             await self._notice_ends(connection)
             withdrawing = await store.withdrawing(connection)
             is_any_running = await store.is_any_running(connection)
-        await self._withdraw(withdrawing)
+        has_taken_back = await self._withdraw(withdrawing)
         if withdrawing and not is_any_running:
-            return WITHDRAWAL_SECONDS
+            return BUSY_SECONDS if has_taken_back else WITHDRAWAL_SECONDS
         if not is_any_running:
             return LOOK_SECONDS if self._begun else None
         faults.point("replay.before_take")
@@ -109,15 +109,19 @@ class ReplayLane:
             self._turn.set()
         return 0.0 if done.made else BUSY_SECONDS if claiming is None else CROWDED_SECONDS
 
-    async def _withdraw(self, withdrawing: Mapping[int, int]) -> None:
-        """Begin nothing of the replays that were cancelled, and take back what somebody had in memory of them."""
+    async def _withdraw(self, withdrawing: Mapping[int, int]) -> bool:
+        """Begin nothing of the replays that were cancelled, and take back more of them, and what somebody had in memory.
+
+        Tells whether that was more of some that are in an order, of which there may be many.
+        """
         self._runner.withdraw(withdrawing)
+        has_taken_back = False
         for no, subscription_no in withdrawing.items():
             async with self._database.write() as connection:
                 if not await ordering.lock(connection, [subscription_no], skip=True):
                     continue
-                if await store.withdraw(connection, no):
-                    await ordering.release_queue(connection, subscription_no)
+                has_taken_back |= await order_changes.take_back(connection, no, subscription_no)
+        return has_taken_back
 
     def _report(self, row: store.Row, subscription_id: str, *, has_ended: bool) -> None:
         """Report that the replay started, where this was its first step, and that it ended, where it was its last."""

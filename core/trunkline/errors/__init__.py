@@ -59,6 +59,7 @@ from trunkline.errors.faults import (
     SHOWN,
     FieldError,
     TrunklineError,
+    but_not,
     pointer,
     unknown_name,
 )
@@ -131,6 +132,7 @@ __all__ = [
     "TrunklineError",
     "Unauthenticated",
     "Unreadable",
+    "but_not",
     "pointer",
     "unknown_name",
 ]

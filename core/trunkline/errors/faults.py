@@ -27,9 +27,18 @@ def pointer(*parts: object) -> str:
 
 def unknown_name(kind: str, value: object, known: Iterable[str]) -> str:
     """Say that *value*, shortened, is not a known *kind*; the sentence goes on from the name of a field."""
+    return f"is not a known {kind}: '{_shortened(value)}'; known are {', '.join(known)}"
+
+
+def but_not(value: object) -> str:
+    """Say which *value* is refused, shortened, to end a sentence with; empty where it is no text and no number."""
+    is_plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return f", not '{_shortened(value)}'" if is_plain and value != "" else ""
+
+
+def _shortened(value: object) -> str:
     text = str(value)
-    shown = text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
-    return f"is not a known {kind}: '{shown}'; known are {', '.join(known)}"
+    return text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…"
 
 
 class TrunklineError(Exception):

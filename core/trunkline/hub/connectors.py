@@ -7,7 +7,7 @@ from typing import Any
 from trunkline.contract import Connector, Operations, ReadFile
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.hub.products import key_prefix_of, packaged_brand
-from trunkline.schemas.authorization import AuthorizationServer
+from trunkline.schemas.authorization import AuthorizationServer, EndpointsUnknown
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.products import Brand, Product
 from trunkline.settings import Brand as BrandSection
@@ -47,11 +47,11 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
 
     Raises:
         PluginFailed: it raised, or gave something else than files below one folder.
-        SettingsInvalid: a setting is missing that it needs.
+        EndpointsUnknown: it has to name endpoints that nobody could tell.
     """
     try:
         files = connector.generate(product)
-    except SettingsInvalid:
+    except EndpointsUnknown:
         raise
     except Exception as error:
         reason = f"failed to make the connector '{connector.name}': {type(error).__name__}: {error}"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from trunkline.errors import BodyInvalid, EventRejected, FieldError
+from trunkline.errors import BodyInvalid, EventRejected, FieldError, but_not, unknown_name
 from trunkline.ingest.submissions import Submission, Warned
 from trunkline.model.companies import is_reference
 from trunkline.model.events import Draft
@@ -284,19 +284,16 @@ def _faults(
     if metadata is not None and not isinstance(metadata, dict):
         errors.append(FieldError("/metadata", "must be an object"))
     if company_id is not None and not _names_company(company_id):
-        errors.append(FieldError("/companyId", "must be a positive whole number, or a company's reference"))
+        form = "must be a positive whole number, or a company's reference"
+        errors.append(FieldError("/companyId", form + but_not(company_id)))
     created: str | None = None
     if (text := parsed.get("createdUtc")) is not None:
         created = read_time(text) if isinstance(text, str) else None
         if created is None:
-            errors.append(
-                FieldError(
-                    "/createdUtc", "must be an ISO 8601 time with an offset, such as 2026-01-28T10:30:00Z"
-                )
-            )
-    form = _form_faults(parsed, catalog)
-    if form:
-        return [*errors, *form], [], created
+            form = "must be an ISO 8601 time with an offset, such as 2026-01-28T10:30:00Z"
+            errors.append(FieldError("/createdUtc", form + but_not(text)))
+    if faults := _form_faults(parsed, catalog):
+        return [*errors, *faults], [], created
     version = parsed.get("version")
     broken = check_payload(catalog, parsed["type"], parsed["payload"], version=version, budget=budget)
     return errors, broken, created
@@ -314,14 +311,16 @@ def _form_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog) -> list[Fiel
     if name is None:
         errors.append(FieldError("/type", "is required"))
     elif not isinstance(name, str) or catalog.get(name) is None:
-        errors.append(
-            FieldError("/type", f"is not a known event type; known are {', '.join(catalog.names())}")
-        )
+        errors.append(FieldError("/type", unknown_name("event type", name, catalog.names())))
     elif (version := parsed.get("version")) is not None and (
         type(version) is not int or catalog.get(name, version) is None
     ):
         known = ", ".join(map(str, catalog.versions(name)))
-        errors.append(FieldError("/version", f"is not a version of {name}; the versions there are: {known}"))
+        errors.append(
+            FieldError(
+                "/version", f"is not a version of {name}; the versions there are: {known}{but_not(version)}"
+            )
+        )
     if "payload" not in parsed:
         errors.append(FieldError("/payload", "is required"))
     elif not isinstance(parsed["payload"], dict):

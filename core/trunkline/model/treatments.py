@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from trunkline.errors import FieldError
+from trunkline.errors import FieldError, but_not
 from trunkline.model.pace import MAX_IN_FLIGHT, Rate
 from trunkline.model.subscriptions import Subscription
 
@@ -71,7 +71,8 @@ def _max_in_flight_faults(count: Any) -> list[FieldError]:
 
 
 def _rate_faults(rate: Any) -> list[FieldError]:
-    return [] if isinstance(rate, str) and Rate.parse(rate) is not None else [FieldError("/rate", RATE_FORM)]
+    is_rate = isinstance(rate, str) and Rate.parse(rate) is not None
+    return [] if is_rate else [FieldError("/rate", RATE_FORM + but_not(rate))]
 
 
 def _wait_fault(path: str) -> FieldError:

@@ -3,12 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from trunkline.errors import SettingsInvalid
+from trunkline.errors import Refused
 
 APP_SCOPES = ("events:read", "webhooks:write", "integrations:read", "integrations:write")
 """What a connector does with a hub: these scopes of ours."""
 OFFLINE = "offline_access"
 """The scope by which many issuers give a refresh token (OpenID Connect Core, 11)."""
+
+
+class EndpointsUnknown(Refused):
+    """Nobody could tell where *issuer* has its endpoints."""
+
+    status = 503
+    title = "Service unavailable"
+
+    def __init__(self, issuer: str) -> None:
+        super().__init__(
+            f"Where {issuer} lets users of connectors sign in is not known, as its metadata could not be read: try again where it "
+            "can be reached, or set auth.oauth.authorization_endpoint and auth.oauth.token_endpoint."
+        )
+        self.headers = {"Retry-After": "30"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +42,9 @@ class AuthorizationServer:
     audience: str = ""
 
     def require_endpoints(self) -> None:
-        """Make sure that the endpoints are known. Raises SettingsInvalid."""
+        """Make sure that the endpoints are known. Raises EndpointsUnknown."""
         if not (self.authorization_endpoint and self.token_endpoint):
-            msg = (
-                f"Where {self.issuer} lets users of connectors sign in is not known, as its metadata could not be read: export "
-                "where it can be reached, or set auth.oauth.authorization_endpoint and auth.oauth.token_endpoint"
-            )
-            raise SettingsInvalid(msg)
+            raise EndpointsUnknown(self.issuer)
 
 
 def own_server(api_url: str) -> AuthorizationServer:

@@ -68,7 +68,7 @@ class Product:
 
     @property
     def authorization_server(self) -> AuthorizationServer:
-        """Where users sign in by OAuth. Raises SettingsInvalid: nobody could tell where its endpoints are."""
+        """Where users sign in by OAuth. Raises EndpointsUnknown, which is Refused: nobody could tell where that is."""
         if self.issuer is None:
             return own_server(self.api_url)
         self.issuer.require_endpoints()

@@ -6,8 +6,8 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key, Status
-from trunkline.store import sql, tables
-from trunkline.store.ordering import OPEN, Place, arrange
+from trunkline.store import ordering, replays, sql, tables
+from trunkline.store.ordering import OPEN, Place
 from trunkline.store.replays import STATUS_BEFORE
 from trunkline.store.replays import Row as Replay
 from trunkline.store.sql import text
@@ -71,6 +71,24 @@ async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
     return (await connection.execute(statement, {"no": replay_no})).first() is not None
 
 
+async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int, limit: int) -> int:
+    """Tell how far from position *after* a replay may go at once: over *limit* open deliveries in order, and *up_to* at most."""
+    statement = text(
+        f"SELECT position FROM deliveries WHERE subscription_no = :no AND {OPEN} AND position > :after "
+        "AND position <= :up_to ORDER BY position LIMIT 1 OFFSET :skipped"
+    )
+    parameters = {"no": no, "after": after, "up_to": up_to, "skipped": limit - 1}
+    row = (await connection.execute(statement, parameters)).first()
+    return row[0] if row else up_to
+
+
+async def take_back(connection: AsyncConnection, replay_no: int, no: int) -> bool:
+    """Take back some deliveries of a replay that was cancelled, and let go on what waited for them; tells whether any were in an order."""
+    keys = await replays.withdraw(connection, replay_no)
+    await ordering.arrange(connection, [Place(no, key) for key in sorted(keys)])
+    return bool(keys)
+
+
 async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard: int) -> None:
     """Queue a delivery that has ended under *order_key*, before those that come after it in the log."""
     await connection.execute(
@@ -86,7 +104,7 @@ async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard
             "no": key.subscription_no,
         },
     )
-    await arrange(connection, [Place(key.subscription_no, order_key)])
+    await ordering.arrange(connection, [Place(key.subscription_no, order_key)])
 
 
 async def retry_front(connection: AsyncConnection, key: Key) -> None:
@@ -115,4 +133,4 @@ async def skip(connection: AsyncConnection, key: Key) -> None:
         )
     ).first()
     if row is not None and row[0] is not None:
-        await arrange(connection, [Place(key.subscription_no, row[0])])
+        await ordering.arrange(connection, [Place(key.subscription_no, row[0])])

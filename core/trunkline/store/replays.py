@@ -27,7 +27,11 @@ _BOUND = {
     "lease": "due_ms",
 }
 """The parameters that PostgreSQL cannot tell the type of, and the columns that they are for."""
+PIECE = 500
+"""Deliveries that one transaction takes back."""
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
+_WAS_OPEN = f"attempts = round_start AND COALESCE(status_before, '') IN ('{Status.PENDING}', '{Status.HELD}')"
+"""The condition that a delivery was open before the replay that names it, which has not tried it."""
 STATUS_BEFORE = (
     f"status_before = CASE WHEN deliveries.{_OPEN} AND deliveries.status_before IS NOT NULL "
     "AND deliveries.attempts = deliveries.round_start THEN deliveries.status_before ELSE deliveries.status END"
@@ -157,29 +161,31 @@ async def end(connection: AsyncConnection, no: int, status: str) -> bool:
 
 
 async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
-    """Take back the open deliveries of a replay that was cancelled, but for those that are claimed; returns their order keys.
+    """Take back some open deliveries of a replay that was cancelled, but for those that are claimed; returns their order keys.
 
     Each is again what it was before the replay: one that was open goes on without it, one that it has tried in vain is
-    exhausted, and one that it made is skipped. Whoever has others in memory gives them back; until then it is noted.
+    exhausted, and one that it made is skipped. It takes ``PIECE`` of them, as there may be as many as the log has events.
+    As long as others are left, or somebody has some in memory and is to give them back, that is noted.
     """
-    untried = "attempts = round_start"
-    await connection.execute(
-        text(
-            f"UPDATE deliveries SET replay_no = NULL WHERE replay_no = :no AND {_OPEN} AND {untried} "
-            f"AND status_before IN ('{Status.PENDING}', '{Status.HELD}')"
-        ),
-        {"no": no},
+    picked = await _piece(connection, no)
+    source = sql.rows_source(connection, {"position": "bigint", "number": "bigint"})
+    which = (  # with FROM, or by the replay alone, SQLite goes through all that the replay has
+        f"(position, subscription_no) IN (SELECT u.position, u.number FROM {source}) AND COALESCE(replay_no, 0) = :no"
     )
     rows = await connection.execute(
         text(
             f"UPDATE deliveries SET status = CASE WHEN attempts > round_start THEN '{Status.EXHAUSTED}' "
             f"ELSE COALESCE(status_before, '{Status.SKIPPED}') END, due_ms = NULL, queued = NULL, claim = claim + 1, "
-            f"updated_ms = {sql.now_ms(connection)} "
-            f"WHERE replay_no = :no AND {_OPEN} AND claimed_by IS NULL RETURNING order_key"
+            f"updated_ms = {sql.now_ms(connection)} WHERE {which} AND {_OPEN} "
+            f"AND claimed_by IS NULL AND NOT ({_WAS_OPEN}) RETURNING order_key"
         ),
-        {"no": no},
+        {"no": no, "rows": picked},
     )
     keys = {row[0] for row in rows if row[0] is not None}
+    await connection.execute(
+        text(f"UPDATE deliveries SET replay_no = NULL WHERE {which} AND {_OPEN} AND {_WAS_OPEN}"),
+        {"no": no, "rows": picked},
+    )
     statement = text(
         "UPDATE replays SET withdrawing = CASE WHEN EXISTS (SELECT 1 FROM deliveries WHERE replay_no = :no "
         f"AND {_OPEN}) THEN 1 END WHERE no = :no"
@@ -188,6 +194,18 @@ async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
         statement.bindparams(bindparam("no", type_=tables.deliveries.c.position.type)), {"no": no}
     )
     return keys
+
+
+async def _piece(connection: AsyncConnection, no: int) -> str:
+    """Pick what a cancelled replay takes back next, those first that are due: their positions and subscription, for ``rows_source``."""
+    rows = await connection.execute(
+        text(
+            f"SELECT position, subscription_no FROM deliveries WHERE replay_no = :no AND {_OPEN} "
+            f"AND (claimed_by IS NULL OR ({_WAS_OPEN})) ORDER BY status DESC LIMIT :limit"
+        ),
+        {"no": no, "limit": PIECE},
+    )
+    return sql.rows_json([list(row) for row in rows])
 
 
 async def withdrawing(connection: AsyncConnection) -> dict[int, int]:

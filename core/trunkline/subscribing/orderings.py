@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, WithJsonSchema
 
-from trunkline.errors import BodyInvalid, FieldError
+from trunkline.errors import BodyInvalid, FieldError, but_not
 from trunkline.filters.filters import MAX_PATH
 from trunkline.model.ordering import MAX_POINTER, PARTS, WHOLE, names_of
 from trunkline.schemas.catalog import EventType
@@ -45,7 +45,7 @@ def check_ordering(ordering: Any, _: Context) -> list[FieldError]:
     if ordering == WHOLE:
         return []
     if not isinstance(ordering, dict) or set(ordering) != {"key"}:
-        return [FieldError("/ordering", f"must be {FORMS}")]
+        return [FieldError("/ordering", f"must be {FORMS}{but_not(ordering)}")]
     pointer = ordering["key"]
     names = names_of(pointer) if isinstance(pointer, str) and len(pointer) <= MAX_POINTER else ()
     if not pointer_is_whole(pointer) or len(names) < 2 or names[0] not in PARTS or len(names) > MAX_PATH:

@@ -12,7 +12,7 @@ from trunkline.errors import LimitReached, NotFound
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime import faults
 from trunkline.schemas.versions import Pins
-from trunkline.store import ordering
+from trunkline.store import order_changes, ordering
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
@@ -99,7 +99,7 @@ class Replays:
             if row.status == "running" and row.kind == replay.MISSED:
                 await subscription_store.note_gap(connection, row.subscription_no, position=row.end_position)
             if await store.end(connection, row.no, "cancelled"):
-                await store.withdraw(connection, row.no)
+                await order_changes.take_back(connection, row.no, row.subscription_no)
                 faults.point("replay.after_withdraw")
             await ordering.release_queue(connection, row.subscription_no)
         self._replay_signal.set()

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from trunkline.contract import Channel
-from trunkline.errors import BadCursor, BodyInvalid, FieldError, TargetRefused
+from trunkline.errors import BadCursor, BodyInvalid, FieldError, TargetRefused, but_not
 from trunkline.filters import filters
 from trunkline.model import cursors
 from trunkline.model.event_groups import types_among
@@ -165,4 +165,4 @@ def read_start(text: Any) -> Start | None:
         except BadCursor:
             pass
     message = "must be 'now', 'earliest', a cursor of GET /api/v1/events, or an ISO 8601 time with an offset"
-    raise BodyInvalid([FieldError("/start", message)])
+    raise BodyInvalid([FieldError("/start", message + but_not(text))])

@@ -281,6 +281,29 @@ async def test_one_bad_event_of_a_batch_keeps_all_of_it_out_and_each_fault_is_na
     assert await polled(running.client) == []
 
 
+REFUSED = [
+    ("/type", "no.such", "is not a known event type: 'no.such'; known are affiliate.created, "),
+    ("/version", 9, "is not a version of invoice.created; the versions there are: 1, not '9'"),
+    ("/companyId", -4, "must be a positive whole number, or a company's reference, not '-4'"),
+    (
+        "/createdUtc",
+        "noon",
+        "must be an ISO 8601 time with an offset, such as 2026-01-28T10:30:00Z, not 'noon'",
+    ),
+    ("/type", "x" * 100, f"is not a known event type: '{'x' * 59}…'; known are "),
+]
+
+
+async def test_a_refusal_names_the_value_that_it_refuses(api):
+    for path, value, sentence in REFUSED:
+        answer = await api.client.post("/api/v1/events", json={**invoice(), path[1:]: value})
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["path"]) == (422, path)
+        assert error["message"].startswith(sentence), error
+    huge = b'{"type": "invoice.created", "payload": {}, "companyId": -1' + b"0" * 5000 + b"}"
+    assert (await api.client.post("/api/v1/events", content=huge)).status_code == 422
+
+
 NO_BATCHES = [
     ([], [""]),
     ({}, ["/events"]),

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from trunkline.store import replays
 from trunkline.testing.receiver import Answer
 
 
@@ -52,6 +53,28 @@ async def test_nothing_of_a_cancelled_replay_is_sent_a_second_later_and_all_is_a
         await house.emit(1, to=[no])
         await house.check_settled()
         assert await house.statuses() == {"delivered": 151}
+
+
+async def test_a_cancelled_replay_in_an_order_is_taken_back_piece_by_piece(open_house, receiver, monkeypatch):
+    monkeypatch.setattr(replays, "PIECE", 20)
+    async with open_house() as house:
+        no = await house.subscribe(receiver.url, ordering={"key": "/payload/status_id"})
+        for client in range(1, 13):
+            await house.emit(10, to=[no], status_id=client)
+        await house.check_settled()
+        receiver.answer(delay_seconds=0.1)
+        _, after = await replay_and_cancel(house, no, receiver, begun=5)
+        assert after == 0
+        await house.check_settled()
+        assert await house.statuses() == {"delivered": 120}
+        await house.until(lambda: _is_over(house))
+        receiver.answer()
+        await house.emit(1, to=[no])
+        await house.check_settled()
+
+
+async def _is_over(house):
+    return not await house.query("SELECT 1 FROM replays WHERE withdrawing IS NOT NULL")
 
 
 async def test_what_failed_in_a_cancelled_replay_is_exhausted_and_what_was_open_before_goes_on(

@@ -10,6 +10,7 @@ from sqlalchemy import LargeBinary, bindparam, text
 from trunkline.dispatch import ordering, replay, runner, turns
 from trunkline.errors import BodyInvalid
 from trunkline.model.events import shard_of
+from trunkline.store import ordering as ledger_order
 from trunkline.testing.receiver import Answer, Hang, Receiver
 
 BY_CLIENT = {"key": "/payload/client_id"}
@@ -277,6 +278,28 @@ async def _has_completed(house, replay_id):
     return (await house.hub.replays.get(92, replay_id))["status"] == "completed"
 
 
+async def test_a_replay_goes_past_few_open_deliveries_at_once(open_house, target, monkeypatch):
+    monkeypatch.setattr(replay, "PASSED", 3)
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        target.always(Answer(500))
+        await emit(house, no, *((client, 1) for client in range(1, 11)))
+        await until_failed(house, 10)
+        row = await house.subscription(no)
+        passed, arrange = [], ledger_order.arrange
+
+        async def watched(connection, places, **more):
+            passed.append(len(places))
+            await arrange(connection, places, **more)
+
+        monkeypatch.setattr(ledger_order, "arrange", watched)
+        request = {"event_types": ["payment.failed"]}
+        started = await house.hub.replays.start(92, row["id"], request, channel=None)
+        await house.until(lambda: _has_completed(house, started["id"]))
+        assert max(passed) <= 3
+        assert sum(passed) >= 10
+
+
 async def test_a_key_that_fails_in_a_replay_holds_neither_the_others_nor_what_is_new_of_them(
     open_house, target
 ):
@@ -501,7 +524,7 @@ async def test_what_is_written_late_of_a_deleted_subscription_ends(open_house, t
 @pytest.mark.parametrize(
     ("value", "path", "message"),
     [
-        ("all", "/ordering", 'must be "subscription", or an object such as {"key": "/payload/client_id"}'),
+        ("all", "/ordering", """or an object such as {"key": "/payload/client_id"}, not 'all'"""),
         ({"key": "/payload/client_id", "more": 1}, "/ordering", 'must be "subscription"'),
         ({"key": "payload.client_id"}, "/ordering/key", "must be a JSON pointer"),
         ({"key": "/payload"}, "/ordering/key", "must be a JSON pointer"),

@@ -7,7 +7,7 @@ import pytest
 from tests.plugins.mcp.issuer import Issuer, issuing
 
 from trunkline.access.issuers import IssuerUnavailable
-from trunkline.errors import SettingsInvalid
+from trunkline.schemas.authorization import EndpointsUnknown
 
 HUB = "https://hub.example.com"
 
@@ -43,7 +43,7 @@ async def test_endpoints_are_those_of_the_issuers_metadata(deployment_of):
     async with issuing(Signing) as issuer:
         deployment = await deployment_of(issuer=issuer.url, scopes={"crm": ["integrations:read", "admin"]})
         for name in ("zapier", "n8n", "make"):
-            with pytest.raises(SettingsInvalid, match=rf"Where {re.escape(issuer.url)} .* is not known"):
+            with pytest.raises(EndpointsUnknown, match=rf"Where {re.escape(issuer.url)} .* is not known"):
                 deployment.connector_files(name)
         await deployment.look_up_issuer()
         server = deployment.product().authorization_server

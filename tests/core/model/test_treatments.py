@@ -95,6 +95,7 @@ def test_another_rate_is_refused(rate):
     [fault] = treatments.faults_in("rate", rate)
     assert fault.path == "/rate"
     assert fault.message.startswith('must be a rate such as "50/second"')
+    assert fault.message.endswith(f", not '{rate}'" if rate and rate != ["5/second"] else "10000/second")
 
 
 def subscription(**options):

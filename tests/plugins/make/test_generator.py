@@ -17,7 +17,7 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 from tests.plugins.products import installed_product
 
-from trunkline.pages import Product
+from trunkline.pages import AuthorizationServer, Product
 from trunkline_make.generator import generate
 from trunkline_make.names import camel, kebab
 from trunkline_make.published import keys
@@ -31,6 +31,13 @@ BASE = "https://schemas.make.example/"
 UNMATCHED = {"*.static-params.iml.json": "parameters.json", "*.update.iml.json": "api.json"}
 """What Make's editor has no association for; Make's manual says that it is written as these are."""
 
+ISSUER = AuthorizationServer(
+    "https://login.example.com/authorize",
+    "https://login.example.com/token",
+    scopes=("crm", "offline_access"),
+    parameters={"audience": "https://events.example.com", "client_id": "never"},
+    issuer="https://login.example.com",
+)
 PRODUCTS: Mapping[str, Callable[[], Product]] = {
     "tiny": lambda: TINY,
     "installed": installed_product,
@@ -38,6 +45,7 @@ PRODUCTS: Mapping[str, Callable[[], Product]] = {
     "nothing but events": lambda: replace(TINY, actions=(), searches=(), lookups=()),
     "by oauth": lambda: replace(TINY, auth="oauth"),
     "by either": lambda: replace(TINY, auth="both"),
+    "by an issuer": lambda: replace(TINY, auth="both", issuer=ISSUER),
 }
 Files = Mapping[str, bytes]
 
@@ -351,3 +359,17 @@ def test_people_come_in_as_the_settings_say(auth: Any, connections: Any, referen
     assert used == {reference}
     lost = set(keys(generate(TINY).get)) - set(keys(made.get))
     assert any(key.startswith("connection ") for key in lost) is (auth == "oauth")
+
+
+def test_a_connection_at_an_issuer_asks_for_what_the_issuer_knows():
+    made = generate(replace(TINY, auth="oauth", issuer=ISSUER))
+    steps = json.loads(made["connections/oauth/oauth.oauth-communication.iml.json"])
+    query = steps["authorize"]["qs"]
+    assert (query["audience"], query["client_id"]) == ("https://events.example.com", "{{common.clientId}}")
+    assert query["code_challenge_method"] == "S256"
+    assert steps["authorize"]["url"] == ISSUER.authorization_endpoint
+    assert {steps[step]["url"] for step in ("token", "refresh")} == {ISSUER.token_endpoint}
+    assert "invalidate" not in steps  # an issuer without a revocation endpoint
+    assert json.loads(made["connections/oauth/oauth.default-scope.iml.json"]) == list(ISSUER.scopes)
+    assert b"register the app with https://login.example.com, with the redirect URI" in made["README.md"]
+    assert b"Connected apps" not in b"".join(made.values())

@@ -128,6 +128,21 @@ async def test_a_download_holds_what_an_export_writes(api, sign_in, name):
     assert files == api.hub.deployment.connector_files(name)
 
 
+@pytest.mark.own_hub(
+    settings={
+        "plugins.enabled": "portal,zapier,docs",
+        "connectors.auth": "oauth",
+        "auth.oauth.issuer": "http://127.0.0.1:9",
+        "auth.oauth.audience": "hub",
+    }
+)
+async def test_what_names_an_issuer_that_is_away_is_to_be_had_later(running, sign_in):
+    browser = await sign_in(running, ["integrations:read"])
+    page = await browser.get("/portal/connectors/zapier.zip", expect=503)
+    assert "Where http://127.0.0.1:9 lets users of connectors sign in is not known" in browser.words(page)
+    assert (await browser.get("/portal/connectors/docs.zip")).content
+
+
 async def test_a_download_takes_the_scope(api, sign_in):
     browser = await sign_in(api, ["events:read"])
     page = await browser.get("/portal/connectors")

@@ -301,12 +301,17 @@ class Order:
         self.opened = {}
         """When each open delivery was opened, and how often the target had taken it before."""
         self.claimed = {}
+        self.joined = {}
+        """When each delivery that had none got an order key: the subscription has an ordering now, and a replay passed."""
 
     def delivery_changed(self, key, old, new):
+        has_joined = old is not None and old["order_key"] is None and new["order_key"] is not None
+        if has_joined:
+            self.joined[key] = self.world.clock.now
         if new["status"] in FINAL:
             self.ended.add(key)
             self.opened.pop(key, None)
-        elif old is None or old["status"] in FINAL:
+        elif old is None or old["status"] in FINAL or has_joined:
             self.opened[key] = self.world.clock.now, self.world.accepted_by_target[key]
         if new["claimed_by"] and (old is None or new["claim"] != old["claim"]):
             self.claimed[key] = self.world.clock.now
@@ -324,6 +329,7 @@ class Order:
         accepted = self.world.accepted_by_target
         for earlier in self._before(key, place):
             is_over = earlier in self.ended or accepted[earlier]
+            is_over |= bool(job.claim) and self.joined.get(earlier, -1) > self.claimed.get(key, 0)
             must(is_over, "nothing begins before what comes before it has ended", str(key), str(earlier))
         rows = self.checks.tables["deliveries"]
         for earlier, (opened, accepts) in self.opened.items():

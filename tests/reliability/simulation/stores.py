@@ -604,16 +604,20 @@ class Replays:
     async def withdraw(connection, no):
         await connection.statement()
         keys = set()
-        for key in [key for key, row in connection.rows("deliveries").items() if row["replay_no"] == no]:
-            row = connection.rows("deliveries")[key]
-            if row["status"] not in OPEN:
-                continue
+        some = sorted(
+            (row["status"], key)
+            for key, row in connection.rows("deliveries").items()
+            if row["replay_no"] == no
+            and row["status"] in OPEN
+            and (row["claimed_by"] is None or _was_open(row))
+        )
+        for _, key in some[::-1][:PIECE]:
             await connection.lock("deliveries", key)
             row = connection.get("deliveries", key)
             is_tried, before = row["attempts"] > row["round_start"], row.get("status_before")
             if row["replay_no"] != no or row["status"] not in OPEN:
                 continue
-            if not is_tried and before in OPEN:
+            if _was_open(row):
                 connection.put("deliveries", key, {**row, "replay_no": None})
             elif row["claimed_by"] is None:
                 status = "exhausted" if is_tried else before or "skipped"
@@ -775,6 +779,11 @@ def _columns(values, options):
     more = {name: value for name, value in values.items() if name not in named}
     known = {name: value for name, value in {**options, **more}.items() if value is not None}
     return {**named, "options": known}
+
+
+def _was_open(row):
+    """Whether a delivery was open before a replay that has not tried it."""
+    return row["attempts"] == row["round_start"] and row.get("status_before") in OPEN
 
 
 def _of(connection, subscription_no):

@@ -1,6 +1,7 @@
 """Connectors: what each platform needs, the hooks that it has now, and its generated files as one download."""
 
 import asyncio
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ from starlette.responses import Response
 
 from trunkline import NotFound
 from trunkline.pages import Connector
+from trunkline.routes import IssuerUnavailable
 from trunkline_portal.access import (
     ADMIN,
     INTEGRATIONS_READ,
@@ -72,7 +74,8 @@ class ConnectorPages:
         if not any(connector.name == name for connector in self._deployment.connectors()):
             kind = "connector"
             raise NotFound(kind, name)
-        await self._deployment.look_up_issuer()
+        with contextlib.suppress(IssuerUnavailable):  # not every connector names its endpoints
+            await self._deployment.look_up_issuer()
         content = await asyncio.to_thread(lambda: zipped(self._deployment.connector_files(name)))
         file = f"{self._deployment.brand.slug}-{name}.zip"
         return Response(

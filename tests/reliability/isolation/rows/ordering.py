@@ -1,4 +1,4 @@
-"""Deliveries in order: many keys, many that wait behind one, and replays in an order."""
+"""Deliveries in order: many keys, orders that are changed, many that wait behind one, and replays in an order."""
 
 from attack import Attack
 from fill import World
@@ -41,6 +41,22 @@ async def keys_that_hang(attack: Attack) -> None:
     url = attack.target(Hang(), path="/hook")
     await attack.call("PATCH", f"/webhooks/subscriptions/{await _only(attack)}", {"target_url": url})
     await attack.rest()
+
+
+@row(prepare=keys_due, seconds=8, is_alone=True)
+async def orders_changed(attack: Attack) -> None:
+    """A subscription with 200,000 deliveries in an order gets another one, and none, and is replayed, again and again."""
+    path = f"/webhooks/subscriptions/{await _only(attack)}"
+    url = attack.target(Hang(), path="/hook")
+    orderings = (None, BY_CLIENT, "subscription", {"key": "/payload/email"})
+
+    async def change(turn: int) -> None:
+        await attack.call("PATCH", path, {"target_url": url, "ordering": orderings[turn % 4]})
+        begun = await attack.call("POST", f"{path}/replay", {"event_types": ["payment.failed"]})
+        if begun.status == 202 and turn % 2:
+            await attack.call("DELETE", f"/replays/{begun.json()['id']}")
+
+    await attack.repeat(change, pause_seconds=0.1)
 
 
 @row(prepare=one_key_held, seconds=8, is_alone=True)

@@ -2,6 +2,7 @@
 
 import copy
 import re
+from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
@@ -82,10 +83,23 @@ each_type = pytest.mark.parametrize("name", TABLE)
 
 
 def each(wanted):
-    """Run a test for every field whose name *wanted* finds."""
-    found = [(name, field) for name, field in FIELDS if re.fullmatch(wanted, field)]
+    """Make of a check of a field a test of every type, which checks each of its fields whose name *wanted* finds."""
+    found = defaultdict(list)
+    for name, field in FIELDS:
+        if re.fullmatch(wanted, field):
+            found[name].append(field)
     assert found
-    return pytest.mark.parametrize(("name", "field"), found)
+
+    def over(check):
+        def test(name, subtests):
+            for field in found[name]:
+                with subtests.test(field=field):
+                    check(name, field)
+
+        test.__name__ = check.__name__
+        return pytest.mark.parametrize("name", found)(test)
+
+    return over
 
 
 each_field = each(".*")

@@ -22,6 +22,7 @@ def test_a_connector_is_written_the_same_each_time(cli, name):
 
 
 def test_a_connector_calls_the_public_url_and_says_when_there_is_none(cli):
+    cli = cli.with_plugins("webhooks", "zapier")
     quiet = cli.invoke(
         "export", "zapier", "out", "--config", _settings(cli, 'public_url = "https://api.acme.example"')
     )
@@ -46,6 +47,7 @@ def test_the_help_lists_the_platforms_of_this_deployment(cli):
 
 
 def test_an_export_says_what_has_no_form(cli):
+    cli = cli.with_plugins("actions", "zapier", "n8n", "make")
     schemas = write_schemas(cli.folder / "own")
     (cli.folder / "trunkline.toml").write_text(
         f'[events]\nschemas_dir = "{schemas}"\n[actions]\nprovider_url = "http://127.0.0.1:9"\n'
@@ -92,6 +94,7 @@ def test_an_export_that_would_break_the_published_one_is_refused(cli, name):
 
 
 def test_a_refused_export_lists_what_would_be_gone(cli):
+    cli = cli.with_plugins("actions", "searches", "crm", "zapier")
     cli.invoke("export", "zapier", "out")
     refused = cli.invoke(
         "export", "zapier", "out", "--config", _settings(cli, "port = 1", 'plugins.disabled = ["crm"]')
@@ -102,6 +105,7 @@ def test_a_refused_export_lists_what_would_be_gone(cli):
 
 
 def test_a_published_folder_without_an_export_is_refused(cli):
+    cli = cli.with_plugins("webhooks", "make")
     (cli.folder / "empty").mkdir()
     refused = cli.invoke("export", "make", "out", "--published", "empty")
     assert (refused.exit_code, refused.stderr.splitlines()[-1]) == (

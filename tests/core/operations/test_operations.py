@@ -36,7 +36,9 @@ FAILED = {
 }
 SIGNED = EmittedEvent(COMPANY, "payment.failed", FAILED)
 
-pytestmark = pytest.mark.own_hub(settings={"plugins.enabled": "polling"})
+LEAN = {"plugins.enabled": "polling"}
+
+pytestmark = pytest.mark.own_hub(settings=LEAN)
 
 Handle = Callable[[Call], Awaitable[Answer]]
 
@@ -151,11 +153,14 @@ async def hub(running):
 
 
 @pytest.fixture
-async def small(api):
-    """A hub on SQLite, for what no database can change."""
-    async with api.hub.database.write() as connection:
-        await connection.execute(text("CREATE TABLE things (id integer PRIMARY KEY)"))
-    return api.hub
+async def small(lend_hub):
+    """A hub on SQLite that the module's tests share, for what no database can change; nothing is left of others' calls."""
+    lent = await lend_hub("sqlite", LEAN, dispatch=False)
+    async with lent.hub.database.write() as connection:
+        await connection.execute(text("CREATE TABLE IF NOT EXISTS things (id integer PRIMARY KEY)"))
+        for table in ("things", "operation_keys", "events"):
+            await connection.execute(text(f"DELETE FROM {table}"))
+    return lent.hub
 
 
 async def count(hub, table="things") -> int:

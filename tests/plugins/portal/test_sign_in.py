@@ -9,8 +9,7 @@ from trunkline.access.keys import COMPANY_SCOPES
 
 COOKIE = "trunkline_portal"
 
-# Wrong keys are counted by address, which all tests share.
-pytestmark = pytest.mark.own_hub(settings={"plugins.enabled": "portal,webhooks"})
+LEAN = {"plugins.enabled": "portal,webhooks"}
 
 
 async def key_of(running, scopes=COMPANY_SCOPES, *, is_operator=False):
@@ -91,6 +90,7 @@ async def test_spaces_around_a_pasted_key_do_no_harm(api, open_browser):
     await open_browser(api).sign_in(f" {key}\n")
 
 
+@pytest.mark.own_hub(settings=LEAN)
 async def test_the_eleventh_wrong_key_of_a_minute_has_to_wait_and_so_has_a_right_one(api, open_browser):
     browser = open_browser(api)
     for _ in range(10):
@@ -105,7 +105,7 @@ async def test_the_eleventh_wrong_key_of_a_minute_has_to_wait_and_so_has_a_right
 
 
 async def test_right_keys_are_not_counted(sqlite_database_url, make_hub, open_browser):
-    hub = await make_hub(sqlite_database_url, {"portal.sign_in_per_minute": "1"}, dispatch=False)
+    hub = await make_hub(sqlite_database_url, {**LEAN, "portal.sign_in_per_minute": "1"}, dispatch=False)
     _, key = await key_of(hub)
     for _ in range(3):
         await open_browser(hub).sign_in(key)
@@ -114,7 +114,7 @@ async def test_right_keys_are_not_counted(sqlite_database_url, make_hub, open_br
 
 
 async def test_a_proxys_clients_are_counted_one_by_one(sqlite_database_url, make_hub, open_browser):
-    hub = await make_hub(sqlite_database_url, {"portal.sign_in_per_minute": "1"}, dispatch=False)
+    hub = await make_hub(sqlite_database_url, {**LEAN, "portal.sign_in_per_minute": "1"}, dispatch=False)
 
     async def try_from(address: str, *, expect: int) -> None:
         browser = open_browser(hub)
@@ -133,7 +133,7 @@ async def test_a_proxys_clients_are_counted_one_by_one(sqlite_database_url, make
 async def test_who_comes_through_a_proxy_that_is_not_named_writes_no_address(
     sqlite_database_url, make_hub, open_browser
 ):
-    hub = await make_hub(sqlite_database_url, {"portal.sign_in_per_minute": "1"}, dispatch=False)
+    hub = await make_hub(sqlite_database_url, {**LEAN, "portal.sign_in_per_minute": "1"}, dispatch=False)
     for forwarded, expect in (("203.0.113.5", 422), ("203.0.113.6", 429)):
         browser = open_browser(hub, address="10.1.2.3")
         await browser.get("/portal/sign-in")
@@ -144,7 +144,7 @@ async def test_who_comes_through_a_proxy_that_is_not_named_writes_no_address(
 async def test_one_who_guesses_behind_a_named_proxy_locks_nobody_else_out(
     sqlite_database_url, make_hub, open_browser
 ):
-    settings = {"portal.sign_in_per_minute": "1", "server.trusted_proxies": "10.1.0.0/16"}
+    settings = {**LEAN, "portal.sign_in_per_minute": "1", "server.trusted_proxies": "10.1.0.0/16"}
     hub = await make_hub(sqlite_database_url, settings, dispatch=False)
     _, key = await key_of(hub)
 
@@ -179,7 +179,7 @@ async def test_behind_a_proxy_that_ends_https_the_public_address_decides(
     sqlite_database_url, make_hub, open_browser
 ):
     hub = await make_hub(
-        sqlite_database_url, {"server.public_url": "https://events.example.com"}, dispatch=False
+        sqlite_database_url, {**LEAN, "server.public_url": "https://events.example.com"}, dispatch=False
     )
     answer = await open_browser(hub).get("/portal/sign-in")
     assert "; Secure; SameSite=Lax" in answer.headers["set-cookie"]
@@ -189,13 +189,14 @@ async def test_where_other_sites_may_frame_the_portal_its_cookie_goes_there(
     sqlite_database_url, make_hub, open_browser
 ):
     hub = await make_hub(
-        sqlite_database_url, {"portal.frame_ancestors": "https://app.example.com"}, dispatch=False
+        sqlite_database_url, {**LEAN, "portal.frame_ancestors": "https://app.example.com"}, dispatch=False
     )
     _, key = await key_of(hub)
     cookie = session_cookie(await open_browser(hub, base_url="https://hub.test").sign_in(key))
     assert cookie.endswith("; Secure; SameSite=None; Partitioned")
 
 
+@pytest.mark.own_hub(settings=LEAN)
 async def test_the_cookie_holds_neither_the_key_nor_the_sessions_id(api, open_browser):
     key_id, key = await key_of(api)
     cookie = session_cookie(await open_browser(api).sign_in(key))
@@ -245,6 +246,7 @@ async def test_signing_out_everywhere_ends_every_session_of_the_key_and_no_other
     await other.get("/portal")
 
 
+@pytest.mark.own_hub(settings=LEAN)
 async def test_a_revoked_key_ends_its_sessions_at_once(running, sign_in):
     browser = await sign_in(running)
     await browser.get("/portal")
@@ -258,7 +260,7 @@ async def test_a_revoked_key_ends_its_sessions_at_once(running, sign_in):
 
 
 async def test_a_session_expires(sqlite_database_url, make_hub, open_browser):
-    hub = await make_hub(sqlite_database_url, {"portal.session_hours": "0.0000001"}, dispatch=False)
+    hub = await make_hub(sqlite_database_url, {**LEAN, "portal.session_hours": "0.0000001"}, dispatch=False)
     _, key = await key_of(hub)
     browser = open_browser(hub)
     await browser.sign_in(key)
@@ -280,6 +282,7 @@ async def test_of_the_sessions_of_a_key_the_newest_are_kept(running, open_browse
     assert ["sign-in" in there for there in led_to] == [True, False, False]
 
 
+@pytest.mark.own_hub(settings=LEAN)
 async def test_sessions_that_have_expired_are_dropped_by_the_next_sign_in(running, open_browser, sign_in):
     await sign_in(running)
     async with running.hub.database.write() as connection:

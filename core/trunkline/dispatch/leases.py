@@ -79,6 +79,7 @@ class Leases:
         owned = self._owned
         started = time.monotonic()
         alive, renewed = await self._renew_all()
+        faults.point("lease.after_renew_commit")
         if not owned.is_alive:
             self._log_has_grown.set()  # what was not to be trusted is read on
         owned.alive_until = self._trusted_until(started)
@@ -139,7 +140,6 @@ class Leases:
             if leases:
                 renewed = await shard_store.renew(connection, worker, leases, lease_ms=LEASE_MS)
             await shard_store.disown(connection, worker, leases)
-        faults.point("lease.after_renew_commit")
         self._suspects.see(beat.missing, now=time.monotonic())
         for ended in beat.ended:
             _log.info("the process of %s has ended", ended, extra={"worker_id": worker})
@@ -154,7 +154,6 @@ class Leases:
             )
         if beat is None:
             return None
-        faults.point("lease.after_renew_commit")
         self._suspects.see({}, now=time.monotonic())
         return beat.alive, beat.renewed
 

@@ -218,22 +218,23 @@ class Shards:
         await connection.lock("workers", worker)
         connection.put("workers", worker, {"heartbeat_ms": now})
         await connection.statement()
-        for name, row in [*connection.rows("workers").items()]:
-            if (
-                row["heartbeat_ms"] < now - lease_ms
-                and name != worker
-                and connection.is_free("workers", name)
-            ):
-                await connection.lock("workers", name)
-                connection.put("workers", name, None)
-                await Shards.release_claims(connection, name)
-                await connection.statement()
-                await connection.update(
-                    "shards",
-                    [key for key in connection.rows("shards") if connection.is_free("shards", key)],
-                    lambda row, name=name: row["holder"] == name,
-                    lambda row: {"holder": None, "lease_until_ms": 0},
-                )
+        lapsed = [
+            name
+            for name, row in connection.rows("workers").items()
+            if row["heartbeat_ms"] < now - lease_ms and name != worker and connection.is_free("workers", name)
+        ]
+        for name in lapsed:
+            await connection.lock("workers", name)
+            connection.put("workers", name, None)
+        for name in lapsed:
+            await Shards.release_claims(connection, name)
+            await connection.statement()
+            await connection.update(
+                "shards",
+                [key for key in connection.rows("shards") if connection.is_free("shards", key)],
+                lambda row, name=name: row["holder"] == name,
+                lambda row: {"holder": None, "lease_until_ms": 0},
+            )
         return shards.Heartbeat(len(connection.rows("workers")), step)
 
     async def _follow_clock_back(connection, *, lease_ms):

@@ -62,9 +62,10 @@ def test_serve_migrates_takes_a_free_port_says_where_it_listens_and_stops_with_0
 
 @pytest.mark.slow
 def test_a_created_key_works_and_a_long_poll_is_answered_when_the_server_stops(migrated_cli):
-    made = migrated_cli.invoke("keys", "create", "--company", "92", "--name", "n", "--scope", "events:read")
+    cli = migrated_cli.with_plugins("polling")
+    made = cli.invoke("keys", "create", "--company", "92", "--name", "n", "--scope", "events:read")
     answers = []
-    with migrated_cli.started("serve", "--port", "0") as process:
+    with cli.started("serve", "--port", "0") as process:
         url = _url(process)
         headers = {"X-Api-Key": made.stdout.strip()}
         assert httpx2.get(f"{url}/api/v1/me", headers=headers).json()["company_id"] == 92

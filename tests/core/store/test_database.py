@@ -175,6 +175,19 @@ async def test_a_cut_connection_is_unavailable_and_the_next_call_works(postgres_
     pytest.fail("the pool did not recover")
 
 
+async def test_connections_that_were_cut_while_nobody_used_them_are_replaced_unnoticed(
+    postgres_database: Database,
+):
+    async with postgres_database.read(), postgres_database.read(), postgres_database.write() as connection:
+        pass
+    async with postgres_database.read() as connection:
+        others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        cut = await connection.execute(text(f"SELECT pg_terminate_backend(pid, 5000) {others}"))
+        assert len(cut.all()) == 2
+    for _ in range(3):
+        assert await count(postgres_database) == 0
+
+
 async def test_two_writers_that_wait_for_each_other_are_told_apart_and_one_may_come_again(
     postgres_database: Database,
 ):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy
-from sqlalchemy import ARRAY, BindParameter, Table, TextClause, bindparam
+from sqlalchemy import ARRAY, BindParameter, Table, TextClause, bindparam, event, exc
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeEngine
@@ -36,6 +36,12 @@ _PLACE = sqlalchemy.text("SELECT current_schema(), current_database()")
 _HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
 
 
+def _replace_closed(connection: Any, *_: object) -> None:
+    """Have the pool replace a connection that the server has closed meanwhile, before somebody's call fails on it."""
+    if connection.driver_connection.is_closed():
+        raise exc.DisconnectionError
+
+
 class PostgreSQL(Dialect):
     """A server that several processes share: rows are locked, and NOTIFY wakes the others."""
 
@@ -62,6 +68,7 @@ class PostgreSQL(Dialect):
             pool_timeout=10,
             connect_args={"async_creator_fn": server.connect, "command_timeout": answer_seconds},
         )
+        event.listen(writer.sync_engine, "checkout", _replace_closed)
         return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
 
     async def connect_directly(self, url: str, *, schema: str | None, answer_seconds: float) -> Driver:

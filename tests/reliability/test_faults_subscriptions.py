@@ -285,7 +285,8 @@ async def test_a_subscription_deleted_while_its_deliveries_are_in_flight_ends_th
     await until(lambda: _is_quiet(deployment), seconds=20, what="the end of everything")
     await asyncio.sleep(4)  # for as long as an attempt takes, nothing may come of those that were in flight
     rows = await deployment.query(
-        "SELECT s.target_url, d.position, d.status FROM deliveries d JOIN subscriptions s ON s.no = d.subscription_no"
+        "SELECT s.target_url, d.position, d.status FROM deliveries d JOIN subscriptions s ON s.no = d.subscription_no "
+        "ORDER BY d.position"
     )
     ends = defaultdict(lambda: defaultdict(list))
     for url, position, status in rows:

@@ -84,9 +84,8 @@ class ReplayLane:
             if row is None:
                 return LOOK_SECONDS
             faults.point("replay.after_take")
-            subscription = (await subscription_store.by_numbers(connection, [row.subscription_no]))[
-                row.subscription_no
-            ]
+            rows = await subscription_store.by_numbers(connection, [row.subscription_no])
+            subscription = rows[row.subscription_no]
             claiming = self._starter.claiming(subscription.no)
             done = await replay.step(
                 connection,

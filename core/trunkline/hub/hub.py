@@ -163,16 +163,9 @@ class Hub:
         self.key_service = KeyService(self.keys, find_other=tokens.find)
         self.limits = Limits(settings.limits)
         self.origins = Origins()
-        self.issuer: own_issuer.OwnIssuer | None = None
-        self.tokens: own_issuer.Tokens = tokens
-        if settings.auth.oauth is not None:
-            self.issuer = own_issuer.OwnIssuer(
-                settings,
-                open_origin=self.origins.open,
-                directory=self.directory,
-                limits=self.limits,
-            )
-            self.tokens = own_issuer.AlsoOfIssuer(tokens, self.issuer.access_tokens())
+        self.issuer, self.tokens = own_issuer.beside(
+            tokens, settings, open_origin=self.origins.open, directory=self.directory, limits=self.limits
+        )
         self.client_addresses = ClientAddresses(settings.server.trusted_proxies)
         self.event_pace = EventPace(self.company_limits, is_enabled=settings.limits.enabled)
 

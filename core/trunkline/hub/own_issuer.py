@@ -112,3 +112,18 @@ class AlsoOfIssuer:
         """Find the principal. Raises what either does."""
         principal = await self._tokens.authenticate(request)
         return principal or await self._issuer.authenticate(request.token)
+
+
+def beside(
+    tokens: Tokens,
+    settings: Settings,
+    *,
+    open_origin: OpenOrigin,
+    directory: CompanyDirectory,
+    limits: CallLimits,
+) -> tuple[OwnIssuer | None, Tokens]:
+    """Give the issuer that *settings* name, if they do, and what knows its tokens beside *tokens*. Raises SettingsInvalid."""
+    if settings.auth.oauth is None:
+        return None, tokens
+    issuer = OwnIssuer(settings, open_origin=open_origin, directory=directory, limits=limits)
+    return issuer, AlsoOfIssuer(tokens, issuer.access_tokens())

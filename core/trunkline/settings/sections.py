@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from trunkline.model.pace import MAX_IN_FLIGHT
 from trunkline.schemas.modes import Mode
-from trunkline.settings.issuers import OptionalAppIssuer
+from trunkline.settings.issuers import ISSUER_EXAMPLE, OptionalAppIssuer
 from trunkline.settings.values import (
     AttemptRate,
     LongSecret,
@@ -274,9 +274,7 @@ class Auth(Section):
     oauth: OptionalAppIssuer = Field(
         default=None,
         description="an issuer of yours whose access tokens the API takes beside keys, and at which users of the generated connectors sign in where `connectors.auth` has OAuth; its settings are named `auth.oauth.…`",
-        examples=[
-            {"issuer": "https://login.example.com/realms/main", "scopes": {"crm": ["integrations:read"]}}
-        ],
+        examples=[ISSUER_EXAMPLE],
     )
 
 

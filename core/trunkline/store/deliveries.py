@@ -151,7 +151,7 @@ async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Set
     if not settled:
         return set()
     now = sql.now_ms(connection)
-    source = sql.rows_source(connection, _SETTLED_COLUMNS)
+    source = await sql.keys_source(connection, _SETTLED_COLUMNS)
     rows = await connection.execute(
         text(
             f"UPDATE deliveries SET status = u.status, attempts = u.attempts, claimed_by = NULL, updated_ms = {now}, "

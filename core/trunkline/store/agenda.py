@@ -31,7 +31,7 @@ async def read(connection: AsyncConnection) -> Agenda:
     row = (
         await connection.execute(
             text(
-                f"SELECT h.position, r.version, (SELECT min(due_ms) - {sql.now_ms(connection)} FROM deliveries WHERE {FREE}), "
+                f"SELECT h.position, r.version, (SELECT min(due_ms) - {sql.now_ms(connection)} FROM deliveries WHERE {FREE.condition}), "
                 "EXISTS (SELECT 1 FROM replays WHERE status = 'running') "
                 "OR EXISTS (SELECT 1 FROM replays WHERE withdrawing IS NOT NULL), EXISTS (SELECT 1 FROM unsettled), "
                 "EXISTS (SELECT 1 FROM erasures WHERE completed_ms IS NULL) "

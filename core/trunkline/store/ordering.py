@@ -9,7 +9,7 @@ While a replay reads on, no delivery beyond its position has its turn: it may ye
 A delivery keeps the order key that it was stored with, also where the subscription has another ordering by now, or none.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -185,8 +185,8 @@ async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> i
     source = sql.rows_source(connection, {"shard": "bigint"})
     statement = text(
         f"SELECT min(due) - {sql.now_ms(connection)} FROM (SELECT (SELECT d.due_ms FROM deliveries AS d "
-        "WHERE d.order_shard = u.shard AND d.order_key IS NOT NULL AND d.due_ms IS NOT NULL "
-        "ORDER BY d.due_ms LIMIT 1) AS due "
+        f"{sql.through_index(connection, 'ix_deliveries_turn')} WHERE d.order_shard = u.shard "
+        "AND d.order_key IS NOT NULL AND d.due_ms IS NOT NULL ORDER BY d.due_ms LIMIT 1) AS due "
         f"FROM {source}) AS dues"
     )
     wait = (
@@ -200,14 +200,14 @@ async def due_fronts(
     settled: Mapping[int, int],
     *,
     limit: int,
-    per_subscription: int,
+    most_of: Callable[[int], int],
     busy: Collection[int],
     after: int = 0,
 ) -> tuple[list[Key], int]:
-    """List up to *limit* fronts that are due: the oldest of each subscription, at most *per_subscription*, none of *busy* ones.
+    """List up to *limit* fronts that are due: the oldest of each subscription, none of *busy* ones.
 
     The subscriptions have their turns, those behind the number *after* first, however much is due of each; gives the number
-    behind which the next turn begins, too.
+    behind which the next turn begins, too. *most_of* tells how many there may be of a subscription.
     *settled* maps each shard to the position up to which all is in the ledger: what comes after it may have to wait for
     an event that was read and not settled, or, where a replay reads on, for what that may put before it. A claim that
     lapsed, or whose claimant has died, is a front no more where an earlier delivery was opened meanwhile.
@@ -219,7 +219,7 @@ async def due_fronts(
     wanted: list[list[int]] = []
     ready = [w for w in waiting if w.wait_ms <= 0 and w.shard in settled and w.subscription_no not in busy]
     for place, each in enumerate(ready):
-        most = min(max(limit // (len(ready) - place), 1), per_subscription, limit)
+        most = min(max(limit // (len(ready) - place), 1), most_of(each.subscription_no), limit)
         if most and each.shard is not None:
             wanted.append([each.subscription_no, settled[each.shard], most])
             limit -= most
@@ -244,7 +244,8 @@ async def _fronts(connection: AsyncConnection, wanted: Sequence[Sequence[int]]) 
     rows = await connection.execute(
         text(
             f"SELECT u.no, (SELECT {sql.json_array(connection)}(o.position) FROM (SELECT d.position AS position "
-            f"FROM deliveries AS d WHERE d.subscription_no = u.no AND {due.ORDERED} "
+            f"FROM deliveries AS d {sql.through_index(connection, due.ORDERED.index)} "
+            f"WHERE d.subscription_no = u.no AND {due.ORDERED.condition} "
             f"AND d.due_ms <= (SELECT {sql.now_ms(connection)}) AND d.position <= u.reach "
             f"AND {_IS_FIRST.format(row='d')} ORDER BY d.due_ms LIMIT :most) AS o), u.most FROM {source}"
         ),

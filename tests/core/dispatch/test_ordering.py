@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import LargeBinary, bindparam, text
 
 from trunkline.dispatch import ordering, replay, runner, turns
+from trunkline.dispatch.slots import UNTRUSTED_EACH
 from trunkline.errors import BodyInvalid
 from trunkline.model.events import shard_of
 from trunkline.store import ordering as ledger_order
@@ -355,6 +356,8 @@ async def test_a_company_with_many_keys_whose_target_hangs_leaves_others_their_t
         target.replies.clear()
         await house.hub.deliveries.retry(92, f"dlv_{position}_{no}")
         await house.until_statuses(no, delivered=1, seconds=5)
+        # What would find no slot is left where it is: a claim is two writes.
+        assert sum(row.claim for row in await house.rows(hanging)) == UNTRUSTED_EACH
 
 
 async def _fill(house, no, *, company, count):

@@ -122,7 +122,7 @@ class Queues:
         ]
         return max(min(due) - connection.now_ms, 0) if due else None
 
-    async def due_fronts(connection, settled, *, limit, per_subscription, busy, after=0):
+    async def due_fronts(connection, settled, *, limit, most_of, busy, after=0):
         await connection.statement()
         now, places = connection.now_ms, Counter()
         due = sorted(
@@ -138,7 +138,7 @@ class Queues:
         fronts = []
         for _, key in due:
             places[key[1]] += 1
-            if places[key[1]] <= per_subscription and key[1] not in busy:
+            if places[key[1]] <= most_of(key[1]) and key[1] not in busy:
                 fronts.append(Key(*key))
         return fronts[:limit], 0
 

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Draft
-from trunkline.store import agenda, due, ordering, paced, shards, stream, subscriptions
+from trunkline.store import agenda, due, ordering, paced, releasing, shards, stream, subscriptions
 from trunkline.store import deliveries as ledger
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Attempt, Settled
@@ -63,6 +63,7 @@ CALLS: dict[str, Call] = {
     "turns in an order": lambda c: ordering.due_fronts(
         c, dict.fromkeys(range(16), MIDDLE), limit=128, most_of=lambda _: 32, busy=(), after=50
     ),
+    "keys that wait no longer": lambda c: releasing.release(c, 16),
     "in flight elsewhere": lambda c: paced.in_flight_elsewhere(c, "wrk_a", [1, 2, 3]),
     "settle claims": lambda c: ledger.settle(
         c, "wrk_a", [Settled(key.position, key.subscription_no, "delivered", 1, 200) for key in KEYS]

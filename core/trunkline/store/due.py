@@ -117,7 +117,7 @@ async def claim(
     if not keys:
         return []
     now = sql.now_ms(connection)
-    source = sql.rows_source(connection, {"position": "bigint", "no": "bigint"})
+    source = await sql.keys_source(connection, {"position": "bigint", "no": "bigint"})
     rows = await connection.execute(
         text(
             f"WITH picked AS (SELECT d.position, d.subscription_no FROM {source} JOIN deliveries AS d "

@@ -112,6 +112,11 @@ def rows_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
     return dialects.of_connection(connection).rows_source(columns)
 
 
+async def keys_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
+    """Give a ``rows_source`` whose rows name others by their keys: each is looked up, whatever the planner knows of the table."""
+    return await dialects.of_connection(connection).keys_source(connection, columns)
+
+
 def rows_json(rows: Sequence[Sequence[Any]]) -> str:
     """Encode *rows* for ``rows_source``."""
     return orjson.dumps(rows).decode()

@@ -7,6 +7,7 @@ an index for it takes it.
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -174,6 +175,23 @@ async def test_what_is_due_is_read_in_the_order_of_its_index_though_all_that_was
             assert not [fault for plan in plans for fault in FAULTS_OF[engine](plan)], lane
             if engine == "sqlite":
                 assert "ORDER BY" not in str(plans), lane
+
+
+@pytest.mark.parametrize("deliveries", [0, 40])
+async def test_deliveries_are_found_by_their_keys_where_the_planner_takes_the_ledger_for_small(
+    database: Database, deliveries: int
+):
+    """A connection of PostgreSQL keeps its plan while the ledger grows, until it is analyzed, which nobody does on SQLite."""
+    engine = database.dialect.name
+    async with database.write() as connection:
+        statement = SEED["deliveries"].format(companies=COMPANIES, numbers=NUMBERS[engine])
+        await connection.exec_driver_sql(f"{statement} LIMIT {deliveries}")
+        if deliveries and engine == "postgresql":
+            await connection.exec_driver_sql("ANALYZE deliveries")
+    for name in ("claim", "settle claims"):
+        async with database.write() as connection:
+            plans = await _plans(connection, CALLS[name])
+        assert not [fault for plan in plans for fault in FAULTS_OF[engine](plan)], name
 
 
 async def _plans(connection: AsyncConnection, call: Call) -> list[Any]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import spared
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -110,9 +111,10 @@ def _run_suite(environment: Environment, name: str, place: Path) -> Any:
     folder, report = _copy(HERE / name, place / name), place / "report.json"
     shutil.rmtree(folder / MODULES[name])  # it is the installed one that is tested
     temporary = ("--basetemp", place / "temporary")
-    environment.run(
-        environment.folder / "bin/pytest", "-q", *temporary, "--trunkline-report", report, cwd=folder
-    )
+    shutil.copy(spared.__file__, place)
+    plugins = {"PYTHONPATH": str(place), "PYTEST_PLUGINS": "spared"}
+    reported = (*temporary, "--trunkline-report", report)
+    environment.run(environment.folder / "bin/pytest", "-q", *reported, cwd=folder, **plugins)
     return json.loads(report.read_text())["plugins"][PLUGINS[name]]
 
 

@@ -1,20 +1,24 @@
 """The client programs in other languages, as the docs show them, run against a real hub."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from trunkline.model import cursors
+from trunkline.schemas.files import installed_event_types
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples/clients"
 COMMANDS = {"mjs": "node", "php": "php", "rb": "ruby"}
+COMPANIES = {language: 92 + number for number, language in enumerate(COMMANDS)}
+PAYLOADS = {kind.name: kind.example for kind in installed_event_types()}
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("language", sorted(COMMANDS))]
 
@@ -56,6 +60,12 @@ class Hub:
         self.process.terminate()
         self.process.wait(20)
 
+    def emit(self, key: str, type: str) -> str:
+        """Emit an event; gives the line that a follower prints of it."""
+        event = {"type": type, "payload": PAYLOADS[type]}
+        answer = httpx2.post(f"{self.url}/api/v1/events", json=event, headers={"X-Api-Key": key}, timeout=20)
+        return f"{answer.raise_for_status().json()['id']} {type}"
+
     def run(self, *arguments: str) -> str:
         return subprocess.run(
             [sys.executable, "-P", "-m", "trunkline.cli", *arguments],
@@ -76,52 +86,54 @@ def wait_for(file: Path, text: str, *, seconds: float = 30) -> str:
     return written
 
 
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    """One hub for all languages, each of which follows a company of its own."""
+    started = Hub(tmp_path_factory.mktemp("hub"))
+    started.start()
+    yield started
+    started.stop()
+
+
 @pytest.mark.timeout(150)
-def test_a_follower_misses_nothing_and_goes_on_where_it_stopped(language: str, tmp_path: Path):
-    (tmp_path / "hub").mkdir()
-    hub = Hub(tmp_path / "hub")
-    hub.start()
+def test_a_follower_misses_nothing_and_goes_on_where_it_stopped(hub: Hub, language: str, tmp_path: Path):
+    scopes = ("--scope", "events:read", "--scope", "events:write")
+    key = hub.run("keys", "create", "--company", str(COMPANIES[language]), "--name", "follower", *scopes)
+    output = tmp_path / "output.txt"
+
+    def follow(with_key: str = key) -> subprocess.Popen[bytes]:
+        with output.open("ab") as out:
+            return subprocess.Popen(
+                [command_of(language), EXAMPLES / f"follow.{language}"],
+                cwd=tmp_path,
+                env=os.environ | {"HUB_URL": hub.url, "HUB_KEY": with_key},
+                stdout=out,
+                stderr=out,
+            )
+
+    first = hub.emit(key, "payment.failed")
+    follower = follow()
     try:
-        key = hub.run("keys", "create", "--company", "92", "--name", "follower", "--scope", "events:read")
-        output = tmp_path / "output.txt"
-
-        def follow(with_key: str = key) -> subprocess.Popen[bytes]:
-            with output.open("ab") as out:
-                return subprocess.Popen(
-                    [command_of(language), EXAMPLES / f"follow.{language}"],
-                    cwd=tmp_path,
-                    env=os.environ | {"HUB_URL": hub.url, "HUB_KEY": with_key},
-                    stdout=out,
-                    stderr=out,
-                )
-
-        def emit(type: str) -> str:
-            envelope = hub.run("events", "emit", type, "--company", "92")
-            return f"{json.loads(envelope)['id']} {type}"
-
-        first = emit("payment.failed")
-        follower = follow()
         wait_for(output, first)
-        second = emit("lead.created")
+        second = hub.emit(key, "lead.created")
         wait_for(output, second)
         wait_for(tmp_path / "cursor.txt", cursors.encode(int(second.split()[0])))
         follower.send_signal(signal.SIGKILL)
         follower.wait()
         output.write_bytes(b"")
 
-        third = emit("client.created")
+        third = hub.emit(key, "client.created")
         follower = follow()
         wait_for(output, third)
         hub.stop()  # it says so, waits, and goes on
         hub.start()
-        fourth = emit("invoice.created")
+        fourth = hub.emit(key, "invoice.created")
         written = wait_for(output, fourth, seconds=40)
+    finally:
         follower.kill()
         follower.wait()
-        seen = [line for line in written.splitlines() if line[:1].isdigit() and " " in line]
-        assert seen == [third, fourth]
+    seen = [line for line in written.splitlines() if line[:1].isdigit() and " " in line]
+    assert seen == [third, fourth]
 
-        refused = follow("wlcro_live_92_wrong")
-        assert refused.wait(20) != 0
-    finally:
-        hub.stop()
+    refused = follow("wlcro_live_92_wrong")
+    assert refused.wait(20) != 0

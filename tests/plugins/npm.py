@@ -41,6 +41,7 @@ def node_environment() -> dict[str, str]:
     return os.environ | {
         "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
         "npm_config_nodedir": str(WHEEL),
+        "npm_config_debug": "true",  # native modules without optimization: a third of the time to compile
         "npm_config_update_notifier": "false",
     }
 

@@ -11,7 +11,7 @@ from trunkline.testing.receiver import CloseWithoutAnswer, Drip, EndlessHeaders,
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
 TIMEOUT_SECONDS = 2
-EVENTS = 48
+EVENTS = 20
 MEMORY_BYTES = 64 * 1024 * 1024
 """What the process may need beyond what it needs for healthy targets: less than one of the answers of 100 MB."""
 

@@ -315,7 +315,7 @@ def test_the_command_line_names_every_culprit_of_a_start(tmp_path, install):
         f"{behaviour}_{number}": hook(name, body)
         for behaviour, body in START.items()
         if behaviour != "spins"
-        for number, name in enumerate(AT_START)
+        for number, name in enumerate(AT_START[:1] if behaviour == "hangs" else AT_START)
     }
     folder = install(**plugins)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}

@@ -96,6 +96,14 @@ async def insert_columns(
         await dialects.of_connection(connection).insert_columns(connection, table, columns)
 
 
+def through_index(connection: AsyncConnection, name: str) -> str:
+    """Give the clause, behind a table's name, that reads the table through its index *name*, whatever statistics say.
+
+    For what takes a few rows in the order of an index that may have a million.
+    """
+    return dialects.of_connection(connection).through_index(name)
+
+
 def rows_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
     """Give the SQL of a row source named ``u`` that reads the JSON array of arrays bound as ``:rows``.
 

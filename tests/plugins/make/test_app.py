@@ -61,7 +61,7 @@ def app(served_hub: Any, tmp_path_factory: pytest.TempPathFactory) -> App:
 @pytest.fixture(scope="module")
 def operator(served_hub: Any) -> Any:
     """The hub with an operator's key."""
-    key = served_hub.run("keys", "create", "--operator", "--name", "back end")
+    key = served_hub.make_key(company_id=None, name="back end")
     return dataclasses.replace(served_hub, key=key)
 
 

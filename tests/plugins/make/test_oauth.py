@@ -24,7 +24,7 @@ def app(served_hub: Any, tmp_path_factory: pytest.TempPathFactory) -> App:
 
 async def connected(hub: Any, app: App) -> OAuthConnection:
     """Register the app with the hub, and connect it as a person with a browser does."""
-    operator = hub.run("keys", "create", "--operator", "--name", "test")
+    operator = hub.make_key(company_id=None)
     async with httpx2.AsyncClient(base_url=hub.url, timeout=30) as http:
         registered = await http.post(
             "/api/v1/oauth/apps",

@@ -15,6 +15,6 @@ def install_tools() -> Path:
 def install_server() -> Path:
     """Install n8n with the one native module that it cannot do without; gives its ``node_modules``.
 
-    The module, sqlite3, is compiled, which takes a C++ compiler and a minute.
+    The module, sqlite3, is compiled, which takes a C++ compiler and half a minute.
     """
     return npm.install(HERE / "server", command="ci", then=["rebuild", "sqlite3"]) / "node_modules"

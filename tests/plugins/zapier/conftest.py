@@ -56,7 +56,7 @@ def open_app(
 
 @pytest.fixture(scope="module")
 def opened(served_hub: Any, open_app: Callable[..., Any]) -> Shop:
-    operator_key = served_hub.run("keys", "create", "--operator", "--name", "test")
+    operator_key = served_hub.make_key(company_id=None)
     return Shop(served_hub, open_app(served_hub), operator_key)
 
 

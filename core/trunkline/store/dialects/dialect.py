@@ -105,6 +105,10 @@ class Dialect(ABC):
         return self.rows_source(columns)
 
     @abstractmethod
+    def through_index(self, name: str) -> str:
+        """Give the clause, behind a table's name, that reads the table through one of its indexes (``sql.through_index``)."""
+
+    @abstractmethod
     def one_of(
         self, column: str, parameter: str, kind: type[TypeEngine[Any]]
     ) -> tuple[str, BindParameter[Any]]:

@@ -92,7 +92,7 @@ def somebody(chromium: Browser) -> Iterator[OpenPerson]:
 @pytest.fixture(scope="module")
 def operator_key(served_hub: Any) -> str:
     """An operator's key of the module's hub."""
-    key: str = served_hub.run("keys", "create", "--operator", "--name", "on call")
+    key: str = served_hub.make_key(company_id=None, name="on call")
     return key
 
 

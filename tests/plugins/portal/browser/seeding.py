@@ -124,8 +124,8 @@ def _make_subscriptions(hub: ServedHub, target: Target, words: Words) -> tuple[s
 def _make_keys(hub: ServedHub, words: Words) -> str:
     """Make two keys of the company, and an operator's; gives that."""
     for name in (words.key_name, "Reporting"):
-        hub.run("keys", "create", "--company", "92", "--name", name, "--scope", "events:read")
-    return hub.run("keys", "create", "--operator", "--name", "on call")
+        hub.make_key("events:read", name=name)
+    return hub.make_key(company_id=None, name="on call")
 
 
 def _restart_a_day_later(hub: ServedHub) -> None:

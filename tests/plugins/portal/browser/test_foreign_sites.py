@@ -50,7 +50,7 @@ def test_a_page_that_frames_the_portal_shows_nothing(served_hub, target, somebod
 
 def test_whom_the_setting_names_may_frame_it_and_let_somebody_in_by_a_link(serve_hub, target, somebody):
     hub = serve_hub(TRUNKLINE_PORTAL__FRAME_ANCESTORS=target.url)
-    operator_key = hub.run("keys", "create", "--operator", "--name", "product")
+    operator_key = hub.make_key(company_id=None, name="product")
     link = httpx2.post(
         f"{hub.url}/api/v1/portal/links",
         headers={"X-Api-Key": operator_key},

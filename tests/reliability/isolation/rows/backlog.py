@@ -80,7 +80,7 @@ async def retries_due_that_get_a_pace(attack: Attack) -> None:
     attack.noted["pushes"] += attack.receiver.count
 
 
-@row(prepare=due, in_part=("sqlite",), seconds=8, is_alone=True)
+@row(prepare=due, seconds=8, is_alone=True)
 async def retries_due_paused_and_resumed(attack: Attack) -> None:
     """A subscription with 200,000 retries that are due is paused and resumed again and again, and deleted in the end."""
     path = f"/webhooks/subscriptions/{await attack.only_subscription()}"

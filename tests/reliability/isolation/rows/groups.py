@@ -25,7 +25,7 @@ async def groups_of_subscriptions_changed(attack: Attack) -> None:
     await attack.repeat(change, at_once=4)
 
 
-@row(in_part=("sqlite",))
+@row()
 async def queries_of_groups(attack: Attack) -> None:
     """Polls and long polls whose query names groups as often as it has room for, forty at a time, by three companies."""
     known, unknown = (",".join([name] * (IN_A_HEAD // (len(name) + 1))) for name in ("invoice.*", "a.b.*"))

@@ -57,7 +57,7 @@ async def _connect(attack: Attack, browser: Browser) -> dict[str, str]:
     return await _token(attack, code=unescape(code[1]), **grant)
 
 
-@row(in_part=("sqlite",), settings=_APPS)
+@row(settings=_APPS)
 async def tokens_in_a_loop(attack: Attack) -> None:
     """An app refreshes its tokens, and calls with old and new ones, as often as it is let."""
     async with signed_in(attack) as browser:
@@ -126,7 +126,6 @@ def _part(value: object) -> str:
 
 
 @row(
-    in_part=("sqlite",),
     settings={"AUTH__OAUTH": orjson.dumps({"issuer": _ISSUER, "audience": "hub"}).decode()},
 )
 async def tokens_that_no_issuer_gave(attack: Attack) -> None:

@@ -69,7 +69,7 @@ async def held_paused_and_resumed(attack: Attack) -> None:
     )
 
 
-@row(prepare=log_for_an_order, in_part=("postgresql",), seconds=8, is_alone=True)
+@row(prepare=log_for_an_order, seconds=8, is_alone=True)
 async def replays_in_an_order_taken_back(attack: Attack) -> None:
     """A replay of 200,000 events in one order, to a target that hangs, is begun and taken back when it has read for a while."""
     url = attack.target(Hang())

@@ -180,7 +180,6 @@ async def _hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 
 @row(
-    in_part=("sqlite",),
     settings={
         "SERVER__PUBLIC_URL": "http://127.0.0.1:9",
         "PORTAL__OIDC__ISSUER": f"http://127.0.0.1:{_PROVIDER}",

@@ -17,7 +17,7 @@ async def _subscription(attack: Attack, **more: object) -> str:
     return (await attack.subscribe(1, lambda _: url, **more))[0]
 
 
-@row(prepare=long_log, in_part=("sqlite", "postgresql"), seconds=6)
+@row(prepare=long_log, in_part=("sqlite",), seconds=6)
 async def dry_runs(attack: Attack) -> None:
     """Twenty dry-run replays at once over 60,000 events."""
     subscription = await _subscription(attack, filter={"payload.client_id": {"lt": 0}})

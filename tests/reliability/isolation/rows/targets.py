@@ -34,7 +34,7 @@ async def hanging_targets(attack: Attack) -> None:
     await _push_to(attack, Hang(), events=50)
 
 
-@row(in_part=("sqlite",), seconds=6)
+@row(seconds=6)
 async def paced_backlogs(attack: Attack) -> None:
     """A hundred targets with a pace of ten a second, one at a time, and many times as many events for each."""
     attack.receiver.always(Answer())

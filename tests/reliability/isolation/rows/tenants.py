@@ -19,13 +19,13 @@ async def deleted_with_a_long_log(world: World) -> None:
         await hub.companies.delete(world.attacker.id)
 
 
-@row(prepare=deleted_with_a_long_log, in_part=("sqlite", "postgresql"), seconds=10, is_alone=True)
+@row(prepare=deleted_with_a_long_log, in_part=("sqlite",), seconds=10, is_alone=True)
 async def company_deleted(attack: Attack) -> None:
     """A company with 200,000 events and deliveries is deleted, and all of it removed meanwhile."""
     await attack.rest()
 
 
-@row(in_part=("sqlite", "postgresql"), seconds=11.5)
+@row(in_part=("sqlite",), seconds=11.5)
 async def both_environments_at_once(attack: Attack) -> None:
     """A company sends batches in its live and in its test environment, each with as many targets as it may have, which hang."""
     attack.receiver.always(Hang())
@@ -52,7 +52,7 @@ async def companies_with_references(world: World) -> None:
         await connection.execute(text("ANALYZE"))
 
 
-@row(prepare=companies_with_references, in_part=("sqlite",))
+@row(prepare=companies_with_references)
 async def references_of_others(attack: Attack) -> None:
     """Events and calls that name 20,000 other companies by their references, and as many that nobody has, by three companies."""
 

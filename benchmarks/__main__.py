@@ -23,6 +23,7 @@ SUITES = (
     "subscribing",
     "accept",
     "batches",
+    "calls",
     "steady",
     "latency",
     "polls",

@@ -32,12 +32,15 @@ def _round(engine: str, seconds: float) -> dict[str, float]:
     }
 
 
-def _load(url: str, key: str, pid: int, seconds: float) -> dict[str, float]:
+def load(url: str, key: str, *, seconds: float) -> dict[str, float]:
+    """Post one event after the other on each connection (``processes.load``)."""
     body = served.EVENT.replace(b"{", b'{"companyId":92,', 1)
+    return processes.load(url, body, path="/api/v1/events", key=key, connections=CONNECTIONS, seconds=seconds)
+
+
+def _load(url: str, key: str, pid: int, seconds: float) -> dict[str, float]:
     before = processes.cpu_seconds(pid)
-    measured = processes.load(
-        url, body, path="/api/v1/events", key=key, connections=CONNECTIONS, seconds=seconds
-    )
+    measured = load(url, key, seconds=seconds)
     spent = processes.cpu_seconds(pid) - before
     return measured | {"cpu_us": spent / measured["count"] * 1e6}
 

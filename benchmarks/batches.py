@@ -15,18 +15,18 @@ def run(options: Options) -> list[Row]:
     ]
 
 
-def _round(engine: str, seconds: float) -> dict[str, float]:
+def load(hub: served.Server, *, seconds: float) -> dict[str, float]:
+    """Post one batch after the other on each connection (``processes.load``)."""
     event = served.EVENT.replace(b"{", b'{"companyId":92,', 1)
     body = b'{"events":[' + b",".join([event] * served.BATCH) + b"]}"
+    return processes.load(
+        hub.url, body, path="/api/v1/events/batch", key=hub.key, connections=CONNECTIONS, seconds=seconds
+    )
+
+
+def _round(engine: str, seconds: float) -> dict[str, float]:
     with processes.database(engine) as database_url, served.serving(database_url) as hub:
-        measured = processes.load(
-            hub.url,
-            body,
-            path="/api/v1/events/batch",
-            key=hub.key,
-            connections=CONNECTIONS,
-            seconds=seconds,
-        )
+        measured = load(hub, seconds=seconds)
     return {
         "events_per_second": measured["per_second"] * served.BATCH,
         "p50_ms": measured["p50_ms"],

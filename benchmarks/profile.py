@@ -5,25 +5,15 @@ frame with a known owner, and the shares are scaled by the process's CPU per del
 """
 
 import asyncio
-import contextlib
-import signal
-import subprocess
-import sys
-import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import asyncpg
 
-from benchmarks import processes, push, report, served
+from benchmarks import processes, push, report, sampling, served
 from benchmarks.results import Options, Row
 
-SAMPLES_PER_SECOND = 400
 SUBSCRIPTIONS = 10
-ATTACHED_SECONDS = 1.0
-"""When py-spy surely watches."""
 FLUSHED_SECONDS = 1.5
 """When PostgreSQL's statistics have what was done before."""
 
@@ -86,10 +76,6 @@ OWNERS = {
 }
 """Parts of files' names, asked in this order."""
 
-LEFT_OUT = ("importlib._bootstrap", "/plugins/watchdog")
-REST = "everything else"
-TOGETHER = "together"
-
 COUNTERS = """
 SELECT (SELECT sum(xact_commit) FROM pg_stat_database) AS commits,
        (SELECT sum(tup_inserted) FROM pg_stat_database) AS inserted_rows,
@@ -108,7 +94,7 @@ def run(options: Options) -> list[Row]:
     owners = {engine: shares for engine, (shares, _) in rounds.items()}
     rows = [
         _row(name, {f"{engine}_us": shares[name] for engine, shares in owners.items()})
-        for name in [*OWNERS, REST, TOGETHER]
+        for name in sampling.names(OWNERS)
     ]
     _, counters = rounds["postgresql"]
     return [*rows, *(_row(f"PostgreSQL: {name}", {"per_delivery": each}) for name, each in counters.items())]
@@ -125,14 +111,10 @@ def _round(engine: str, events: int) -> tuple[dict[str, float], dict[str, float]
             push.measure(hub, sink, SUBSCRIPTIONS, served.BATCH)
             time.sleep(FLUSHED_SECONDS)
             before = _counters(database_url)
-            with _sampled(hub.pid) as stacks:
+            with sampling.sampled(hub.pid) as stacks:
                 cpu_us = _push_on(hub, sink, events)
         after = _counters(database_url)
-    counted = Counter[str]()
-    for stack, samples in stacks:
-        counted[owner_of(stack)] += samples
-    scale = cpu_us / max(counted.total(), 1)
-    shares = {name: counted[name] * scale for name in [*OWNERS, REST]} | {TOGETHER: cpu_us}
+    shares = sampling.shares(stacks, OWNERS, cpu_us=cpu_us)
     return shares, {name: (after[name] - before[name]) / (events * SUBSCRIPTIONS) for name in after}
 
 
@@ -142,47 +124,6 @@ def _push_on(hub: served.Server, sink: str, events: int) -> float:
     served.post_batches(hub, 92, events)
     served.wait_for(sink, deliveries + served.BATCH * SUBSCRIPTIONS)
     return (processes.cpu_seconds(hub.pid) - cpu) / deliveries * 1e6
-
-
-@contextlib.contextmanager
-def _sampled(pid: int) -> Iterator[list[tuple[list[str], int]]]:
-    """Watch a process while the block runs; what was seen stands in the list afterwards."""
-    seen: list[tuple[list[str], int]] = []
-    with tempfile.TemporaryDirectory(prefix="tl-bench-") as folder:
-        raw = Path(folder) / "stacks"
-        command = [
-            str(Path(sys.executable).with_name("py-spy")),
-            *("record", "--rate", str(SAMPLES_PER_SECOND), "--format", "raw", "--output", str(raw)),
-            *("--full-filenames", "--function", "--pid", str(pid)),
-        ]
-        spy = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        time.sleep(ATTACHED_SECONDS)
-        try:
-            yield seen
-        finally:
-            spy.send_signal(signal.SIGINT)
-            said, _ = spy.communicate(timeout=60)
-        if spy.returncode or not raw.exists():
-            msg = f"py-spy could not watch the process: {said}"
-            raise RuntimeError(msg)
-        seen.extend(_working(raw.read_text().splitlines()))
-
-
-def _working(lines: Iterable[str]) -> Iterator[tuple[list[str], int]]:
-    """Leave out importing, what the measurement itself does, and a thread whose waiting py-spy takes for work."""
-    for line in lines:
-        stack, _, samples = line.rpartition(" ")
-        if ";" in stack and not any(part in stack for part in LEFT_OUT):
-            yield stack.split(";"), int(samples)
-
-
-def owner_of(stack: list[str]) -> str:
-    """Name the owner of the innermost frame that has one; *stack* begins with the outermost."""
-    for frame in reversed(stack):
-        for owner, parts in OWNERS.items():
-            if any(part in frame for part in parts):
-                return owner
-    return REST
 
 
 def _counters(database_url: str) -> dict[str, float]:

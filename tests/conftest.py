@@ -23,19 +23,20 @@ import pytest
 from tests.databases import MigratedDatabases
 from tests.hubs import Running, SharedHubs, start_hub
 from tests.postgres_servers import SystemPostgres, started_system_postgres
+from tests.spared import installed_definitions_are_compiled_once, pytest_collection_finish
 from tests.templates import compiled_once
 
-from trunkline.hub import catalogs
-from trunkline.hub.products import schema_folders
-from trunkline.schemas.catalog import SchemaCatalog
-from trunkline.schemas.definition_catalog import DefinitionCatalog
-from trunkline.settings import Settings
 from trunkline.store.database import Database
 from trunkline.testing import databases, hubs
 from trunkline.testing.databases import Engine, started_postgres
 from trunkline.testing.receiver import Receiver
 
-__all__ = ["SHARDS", "started_postgres"]
+__all__ = [
+    "SHARDS",
+    "installed_definitions_are_compiled_once",
+    "pytest_collection_finish",
+    "started_postgres",
+]
 
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -43,7 +44,6 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("patient")  # how long an example takes says how busy the machine is
 
 TESTS = Path(__file__).parent
-SCHEMAS = TESTS.parent / "schemas"
 WAITING = (
     "core/api/test_companies.py",
     "core/api/test_connections.py",
@@ -170,40 +170,11 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def pytest_collection_finish() -> None:
-    """Spare the garbage collector all tests and modules: a full collection over them takes more than a second."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 5, 50)  # a hub makes 100,000 objects: most are gone before they are looked at
-
-
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
     """Collect once what is left over; pytest would go five times through all that a worker has made."""
     gc.collect()
     gc.freeze()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _installed_definitions_are_compiled_once() -> Iterator[None]:
-    """Give all hubs of a run one catalogue of the installed product's definitions, which nobody changes: half of a lean start."""
-    load, known = catalogs.load_definition_catalog, {}
-
-    def load_once(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
-        paths = [Path(str(folder)).resolve() for folder in schema_folders(settings)]
-        folders = [
-            path for path in paths if path.is_dir()
-        ]  # the default, ``schemas`` where a command runs, seldom is
-        if not all(folder.is_relative_to(SCHEMAS) for folder in folders):
-            return load(settings, event_types=event_types)
-        key = (*folders, *event_types.names())
-        if key not in known:
-            known[key] = load(settings, event_types=event_types)
-        return known[key]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(catalogs, "load_definition_catalog", load_once)
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

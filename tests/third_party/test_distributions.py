@@ -9,15 +9,18 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import venv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests import spared
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
+UV = Path(sys.executable).with_name("uv")
 PLUGINS = {
     "chat": "chat_room",
     "broker": "nats",
@@ -30,6 +33,8 @@ MODULES = {folder: f"trunkline_{plugin}" for folder, plugin in PLUGINS.items()}
 DECLARING = ("redis", "mqtt", "postgres")
 """Those that declare their targets, and so have neither routes nor settings."""
 NEEDED = {"email.host": "smtp.example.com", "email.sender": "events@example.com"}
+AT_ONCE = 3
+"""How many of their suites run side by side: most of a suite's time is time limits that it waits for."""
 MOST_LINES = 150
 MOST_LINES_IN_ALL = 120
 
@@ -58,10 +63,16 @@ class Environment:
         assert done.returncode == 0, done.stdout[-20_000:] + done.stderr[-5_000:]
         return done.stdout
 
+    def pip(self, command: str, *arguments: str | Path) -> None:
+        """Do what pip does by this name."""
+        self.run(
+            UV, "pip", command, "--quiet", "--python", self.folder / "bin/python", *arguments, cwd=self.folder
+        )
+
 
 @pytest.fixture(scope="module")
 def environment() -> Iterator[Environment]:
-    """A fresh environment with trunkline's wheel and the three distributions, and what their tests need.
+    """A fresh environment with trunkline's wheel and the distributions, and what their tests need.
 
     It is not in pytest's own folder, which pytest closes to everybody else: PostgreSQL runs as another user where this is root.
     """
@@ -76,23 +87,40 @@ def _install_all(folder: Path) -> Environment:
     build = (sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder / "dist")
     for source in (ROOT, *(_copy(HERE / name, folder / "sources" / name) for name in PLUGINS)):
         made.run(*build, source, cwd=folder)
-    venv.create(made.folder, symlinks=True)
-    pip = (sys.executable, "-m", "pip", "--python", made.folder / "bin" / "python", "install", "--quiet")
+    made.run(UV, "venv", "--quiet", "--python", sys.executable, made.folder, cwd=folder)
     wheels = {wheel.name.partition("-")[0]: wheel for wheel in (folder / "dist").glob("*.whl")}
     packages = [f"{wheels.pop('trunkline')}[testing]", *(f"{wheel}[test]" for wheel in wheels.values())]
-    made.run(*pip, "--constraint", ROOT / "constraints.txt", *packages, cwd=folder)
+    made.pip("install", "--constraint", ROOT / "constraints.txt", *packages)
     return made
 
 
-@pytest.mark.parametrize("name", PLUGINS)
-def test_a_strangers_plugin_passes_its_tests_and_is_complete(
-    environment: Environment, name: str, tmp_path: Path
-):
-    folder = _copy(HERE / name, tmp_path / name)
+@pytest.fixture(scope="module")
+def suites(
+    environment: Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[Any]]]:
+    """The report on each plugin, to come once its own tests are done; they all begin when the first is asked for."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {
+            name: pool.submit(_run_suite, environment, name, tmp_path_factory.mktemp(name))
+            for name in PLUGINS
+        }
+        pool.shutdown(cancel_futures=True)
+
+
+def _run_suite(environment: Environment, name: str, place: Path) -> Any:
+    folder, report = _copy(HERE / name, place / name), place / "report.json"
     shutil.rmtree(folder / MODULES[name])  # it is the installed one that is tested
-    report = tmp_path / "report.json"
-    environment.run(environment.folder / "bin/pytest", "-q", "--trunkline-report", report, cwd=folder)
-    judged = json.loads(report.read_text())["plugins"][PLUGINS[name]]
+    temporary = ("--basetemp", place / "temporary")
+    shutil.copy(spared.__file__, place)
+    plugins = {"PYTHONPATH": str(place), "PYTEST_PLUGINS": "spared"}
+    reported = (*temporary, "--trunkline-report", report)
+    environment.run(environment.folder / "bin/pytest", "-q", *reported, cwd=folder, **plugins)
+    return json.loads(report.read_text())["plugins"][PLUGINS[name]]
+
+
+@pytest.mark.parametrize("name", PLUGINS)
+def test_a_strangers_plugin_passes_its_tests_and_is_complete(suites: Mapping[str, Future[Any]], name: str):
+    judged = suites[name].result()
     assert (judged["level"], judged["missing"]) == ("complete", [])
     outcomes = {check["name"]: check["outcome"] for check in judged["checks"]}
     assert outcomes["channel.delivers-an-event"] == outcomes["plugin.runs-alone"] == "passed"
@@ -111,10 +139,9 @@ def test_a_distribution_that_is_uninstalled_leaves_nothing_in_the_hub(
     environment: Environment, tmp_path: Path
 ):
     site = tmp_path / "environment"
-    shutil.copytree(environment.folder, site, symlinks=True)
+    shutil.copytree(environment.folder, site, symlinks=True, copy_function=os.link)
     other = Environment(site)
-    pip = (sys.executable, "-m", "pip", "--python", site / "bin" / "python")
-    other.run(*pip, "uninstall", "--quiet", "--yes", "trunkline-nats", cwd=tmp_path)
+    other.pip("uninstall", "trunkline-nats")
     listed = other.run(site / "bin/python", "-m", "trunkline.cli", "plugins", cwd=tmp_path)
     assert "\nchat_room\t" in listed
     assert "\nnats\t" not in listed

@@ -26,7 +26,7 @@ from trunkline.ingest import large_batches
 from trunkline.ingest.accept import Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
 from trunkline.runtime.clock import now_text
-from trunkline.runtime.pauses import Steps, run_in_turns, run_with_pauses, run_with_rests
+from trunkline.runtime.pauses import PAUSE_SECONDS, Steps, run_in_turns, run_through, run_with_pauses
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json, SchemaCatalog
 from trunkline.schemas.examples import example_draft
@@ -192,7 +192,7 @@ class EventHandlers:
             return self._reader.read(call, *read_json(body), **how)
         check_values(body)
         items = large_batches.split(body, max_item_bytes=self._max_event_bytes, read_json=read_json)
-        return run_with_rests(self._reader.item_steps(call, items, **how))
+        return run_through(self._reader.item_steps(call, items, **how), rest_seconds=PAUSE_SECONDS)
 
 
 def _items_of(receipts: Sequence[Receipt]) -> Steps[list[bytes]]:

@@ -1,7 +1,8 @@
 """Goes on with the open deliveries of subscriptions that were paused, resumed, disabled or deleted, where these are many.
 
-Whoever changed the subscription has changed the first of them and left a note (``store.open_deliveries``). Each piece is one
-small transaction, and the pause after it is at least as long as the piece took.
+Whoever changed the subscription has changed the first of them and left a note (``store.open_deliveries``). So it is with the keys
+that a replay in an order held back, once it does so no longer (``store.releasing``). Each piece is one small transaction, and the
+pause after it is at least as long as the piece took.
 """
 
 import asyncio
@@ -9,7 +10,8 @@ import logging
 import time
 
 from trunkline.errors import StoreUnavailable
-from trunkline.store import open_deliveries as store
+from trunkline.runtime import faults
+from trunkline.store import open_deliveries, releasing
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
@@ -43,10 +45,21 @@ class Aftermath:
     async def go_on(self) -> bool:
         """Do a piece for each of some subscriptions; tells whether there was any. Raises StoreUnavailable."""
         async with self._database.read() as connection:
-            numbers = await store.unsettled(connection, limit=IN_TURN)
-        for no in numbers:
+            unsettled = await open_deliveries.unsettled(connection, limit=IN_TURN)
+            unreleased = await releasing.unreleased(connection, limit=IN_TURN)
+        for no in unsettled:
             began = time.monotonic()
             async with self._database.write() as connection:
-                await store.go_on(connection, no)
-            await asyncio.sleep(max(PAUSE_SECONDS, time.monotonic() - began))
-        return bool(numbers)
+                await open_deliveries.go_on(connection, no)
+            await _rest_since(began)
+        for no in unreleased:
+            began = time.monotonic()
+            async with self._database.write() as connection:
+                await releasing.go_on(connection, no)
+                faults.point("order.after_release")
+            await _rest_since(began)
+        return bool(unsettled or unreleased)
+
+
+async def _rest_since(began: float) -> None:
+    await asyncio.sleep(max(PAUSE_SECONDS, time.monotonic() - began))

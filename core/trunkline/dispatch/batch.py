@@ -1,7 +1,7 @@
 """One batch of results: the rows of the ledger that one transaction writes. No I/O, no clock."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from trunkline.dispatch.jobs import Deferred, Ended, Job, KeyQueue
 from trunkline.dispatch.progress import Progress
@@ -47,7 +47,7 @@ class Batch:
         settled = _settled(ended, state)
         attempt = _attempt(ended)
         if job.claim or job.progress is None:
-            self._end_claim(replace(settled, claim=job.claim), attempt)
+            self._end_claim(settled, attempt)
         else:
             job.progress.close(job.event.position)
             self.first.append((job.progress, settled))
@@ -157,6 +157,7 @@ def _settled(ended: Ended, state: NextState) -> Settled:
         job.attempt,
         ended.result.status_code,
         wait_ms=None if state.wait_seconds is None else int(state.wait_seconds * 1000),
+        claim=job.claim,
     )
 
 

@@ -25,7 +25,7 @@ from trunkline.model.subscriptions import Subscription
 from trunkline.runtime import faults
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
-from trunkline.store import order_changes, ordering, stream
+from trunkline.store import order_changes, ordering, releasing, stream
 from trunkline.store import replays as store
 from trunkline.store import shards as shard_store
 from trunkline.store.deliveries import Claim
@@ -317,7 +317,7 @@ async def _let_pass(connection: AsyncConnection, replay: Row, reached: int) -> N
     places = await ordering.places_between(connection, no, after=replay.position, up_to=reached)
     await ordering.arrange(connection, places)
     if reached >= replay.end_position:
-        await ordering.release_queue(connection, no)
+        await releasing.release(connection, no)
 
 
 async def _next_page(

@@ -14,7 +14,7 @@ from trunkline.dispatch.starting import Starter
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
-from trunkline.store import order_changes, ordering
+from trunkline.store import order_changes, ordering, sql
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
@@ -22,7 +22,7 @@ from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 WITHDRAWAL_SECONDS = 0.3
-"""How often one looks whether a replay of which deliveries are in memory was cancelled."""
+"""How often one looks whether a replay was cancelled, where page follows page or deliveries of it are in memory."""
 BUSY_SECONDS = 0.05
 CROWDED_SECONDS = 0.005
 """How long it waits where a replay goes on as soon as some of its deliveries have ended here."""
@@ -53,7 +53,8 @@ class ReplayLane:
         self._due = due
         self._turn = turn
         self._begun: set[str] = set()
-        self._looked = 0.0
+        self._noticed = 0.0
+        self._look_at = 0.0
 
     async def run(self, replay_runs: Signal) -> None:
         """Move replays on whenever one runs; the lookout sets *replay_runs* once a second while one does."""
@@ -69,19 +70,15 @@ class ReplayLane:
 
     async def step(self) -> float | None:
         """Move the replay on that has waited longest; returns in how many seconds to look again, None where none runs."""
-        async with self._database.read() as connection:
-            await self._notice_ends(connection)
-            withdrawing = await store.withdrawing(connection)
-            is_any_running = await store.is_any_running(connection)
-        has_taken_back = await self._withdraw(withdrawing)
-        if withdrawing and not is_any_running:
-            return BUSY_SECONDS if has_taken_back else WITHDRAWAL_SECONDS
-        if not is_any_running:
-            return LOOK_SECONDS if self._begun else None
+        if time.monotonic() >= self._look_at:
+            is_any_running, wait = await self._look()
+            if not is_any_running:
+                return wait
         faults.point("replay.before_take")
         async with self._database.write() as connection:
             row = await store.take_next(connection)
             if row is None:
+                self._look_at = 0.0
                 return LOOK_SECONDS
             faults.point("replay.after_take")
             rows = await subscription_store.by_numbers(connection, [row.subscription_no])
@@ -101,12 +98,38 @@ class ReplayLane:
             faults.point("replay.before_commit")
         faults.point("replay.after_commit")
         self._report(row, subscription.id, has_ended=has_ended)
+        await self._begin(row, done)
+        if done.made:
+            return 0.0
+        self._look_at = 0.0
+        return BUSY_SECONDS if claiming is None else CROWDED_SECONDS
+
+    async def _begin(self, row: store.Row, done: replay.Step) -> None:
+        """Begin what a step has claimed; what it has made due only is begun by the lanes that this wakes."""
         if done.claims:
-            await self._starter.start(done.claims, events=done.events)
+            pins = {row.no: sql.pins_of(row.pins)} if row.pins else {}
+            await self._starter.start(done.claims, events=done.events, pins=pins)
         elif done.made:
             self._due.set()
             self._turn.set()
-        return 0.0 if done.made else BUSY_SECONDS if claiming is None else CROWDED_SECONDS
+
+    async def _look(self) -> tuple[bool, float | None]:
+        """Look what there is to do, and take back of replays that were cancelled.
+
+        Tells whether any runs, and if not, in how many seconds to look again. As long as page follows page, that is not done
+        before each.
+        """
+        async with self._database.read() as connection:
+            await self._notice_ends(connection)
+            withdrawing = await store.withdrawing(connection)
+            is_any_running = await store.is_any_running(connection)
+        has_taken_back = await self._withdraw(withdrawing)
+        if is_any_running:
+            self._look_at = time.monotonic() + WITHDRAWAL_SECONDS
+            return True, None
+        if withdrawing:
+            return False, BUSY_SECONDS if has_taken_back else WITHDRAWAL_SECONDS
+        return False, LOOK_SECONDS if self._begun else None
 
     async def _withdraw(self, withdrawing: Mapping[int, int]) -> bool:
         """Begin nothing of the replays that were cancelled, and take back more of them, and what somebody had in memory.
@@ -140,9 +163,9 @@ class ReplayLane:
 
     async def _notice_ends(self, connection: AsyncConnection) -> None:
         """Report once a second which of the replays that were moved here were ended by another process."""
-        if not self._begun or time.monotonic() - self._looked < LOOK_SECONDS:
+        if not self._begun or time.monotonic() - self._noticed < LOOK_SECONDS:
             return
-        self._looked = time.monotonic()
+        self._noticed = time.monotonic()
         for replay_id in sorted(self._begun):
             status = await self._status(connection, replay_id)
             if status == "running":

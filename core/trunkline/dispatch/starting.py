@@ -11,6 +11,7 @@ from trunkline.dispatch.routing import Route, RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.unroutable import put_aside
 from trunkline.model.events import Event, shard_of
+from trunkline.schemas.versions import Pins
 from trunkline.store import paced, stream
 from trunkline.store import replays as replay_store
 from trunkline.store.database import Database
@@ -59,16 +60,17 @@ class Starter:
         claims: Sequence[Claim],
         *,
         events: Mapping[int, Event] | None = None,
+        pins: Mapping[int, Pins] | None = None,
         by_holder: bool = False,
     ) -> None:
-        """Start *claims*, whose *events* (by position) are read if they are not given.
+        """Start *claims*; their *events* (by position) and the *pins* of their replays (by number) are read if not given.
 
         *by_holder*: they were claimed as the holder of their shards.
         """
-        async with self._database.read() as connection:
-            if events is None:
+        if events is None or pins is None:
+            async with self._database.read() as connection:
                 events = await stream.by_positions(connection, [claim.position for claim in claims])
-            pins = await replay_store.pins_of(connection, {c.replay_no for c in claims if c.replay_no})
+                pins = await replay_store.pins_of(connection, {c.replay_no for c in claims if c.replay_no})
         unroutable: list[Claim] = []
         elsewhere: list[tuple[Claim, int]] = []
         for started, claim in enumerate(claims):

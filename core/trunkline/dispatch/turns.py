@@ -125,11 +125,15 @@ class Turns:
             connection,
             settled,
             limit=limit,
-            per_subscription=self._per_subscription,
+            most_of=self._most_of,
             busy=self._without_turn(),
             after=self._after,
         )
         return fronts
+
+    def _most_of(self, subscription_no: int) -> int:
+        """Tell how many keys of a subscription to claim: what finds no slot would be put off, written for nothing."""
+        return min(max(self._runner.slots.room_of(subscription_no), 1), self._per_subscription)
 
     def _without_turn(self) -> Collection[int]:
         """Name the subscriptions that have no turn now: their slots are taken, or their company has enough in memory."""

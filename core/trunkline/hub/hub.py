@@ -26,8 +26,7 @@ from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
-from trunkline.errors import StoreUnavailable
-from trunkline.hub import catalogs, own_issuer, preparing
+from trunkline.hub import catalogs, own_issuer, preparing, readiness
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
 from trunkline.ingest.accept import Ingest
@@ -48,7 +47,6 @@ from trunkline.schemas.modes import Modes
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
 from trunkline.store import migrate
-from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.stream import Log
@@ -280,9 +278,8 @@ class Hub:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
-            await stack.enter_async_context(self.database)
-            await stack.enter_async_context(self._operation_database)
-            await stack.enter_async_context(self._door_database)
+            for database in (self.database, self._operation_database, self._door_database):
+                await stack.enter_async_context(database)
             await self.database.check_pooler()
             await self.secret_checks.verify()
             self._shards = await preparing.prepare(
@@ -317,36 +314,15 @@ class Hub:
         return {name: channel for name, (_, channel) in self.registry.collected.channels.items()}
 
     async def readiness(self) -> dict[str, str]:
-        """Check the database, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
-
-        The secrets are named only where they are no longer those of the database, events only where they cannot be stored.
-        """
-        checks = {"database": "ok", "plugins": "ok", "dispatcher": "off"}
-        try:
-            async with self.database.read() as connection:
-                await shard_store.count(connection)
-            if not await self.secret_checks.are_ours():
-                checks["secrets"] = "are no longer those of the database"
-        except StoreUnavailable:
-            checks["database"] = "does not answer"
-        else:
-            checks["database"] = await self._writing_state()
-        if self.settings.plugins.enabled is not None:  # asked for by name: it must run, not merely be found
-            failed = [record.name for record in self.registry.records if record.state == "failed"]
-            checks["plugins"] = f"failed: {', '.join(failed)}" if failed else "ok"
-        if self.ingest.is_stuck:
-            checks["events"] = "wait to be appended to the log"
-        if self.dispatcher is not None:
-            checks["dispatcher"] = self.dispatcher.state
-        return checks
-
-    async def _writing_state(self) -> str:
-        try:
-            async with self.database.write() as connection:
-                await shard_store.check_writable(connection)
-        except StoreUnavailable:
-            return "takes no writes"
-        return "ok"
+        """Check part by part whether this process can do its work (``hub.readiness``)."""
+        return await readiness.check(
+            self.settings,
+            database=self.database,
+            registry=self.registry,
+            secret_checks=self.secret_checks,
+            ingest=self.ingest,
+            dispatcher=self.dispatcher,
+        )
 
     def histories(self) -> list[migrate.History]:
         """The migration histories of the plugins that run."""

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
 """CONTRACT §6: a target's ``Retry-After`` is honoured up to 24 hours."""
@@ -57,8 +57,7 @@ class Result:
     retry_after_seconds: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Key:
+class Key(NamedTuple):
     """Which delivery: the event's position and the subscription's number. There is exactly one of each pair."""
 
     position: int

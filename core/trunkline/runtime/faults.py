@@ -47,6 +47,7 @@ POINTS = {
     "order.after_claim_commit": "the claims are committed, their events are not read",
     "order.after_start": "the first of each key have begun",
     "order.after_put_back": "what waits behind a failed delivery is about to be held in the ledger",
+    "order.after_release": "some keys that a replay held back have their turn, not yet committed",
     "pace.before_claim": "deliveries with a pace are due and may begin soon, none is claimed",
     "pace.after_claim": "they are claimed, not yet committed",
     "pace.after_claim_commit": "the claims are committed, their events are not read",

@@ -19,14 +19,16 @@ Steps = Generator[None, None, Value]
 """Work in steps of a few milliseconds, which gives its value in the end."""
 
 
-def run_through(steps: Steps[Value]) -> Value:
-    """Do all *steps* at once."""
+def run_through(steps: Steps[Value], *, rest_seconds: float = 0.0) -> Value:
+    """Do all *steps*. In a thread it rests between them: others find the interpreter free, and need not take it from it."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
             value: Value = end.value
             return value
+        if rest_seconds:
+            time.sleep(rest_seconds)
 
 
 async def run_with_pauses(steps: Steps[Value]) -> Value:
@@ -54,17 +56,6 @@ async def run_in_turns(steps: Steps[Value], turns: Turns, company_id: int) -> Va
     except StopIteration as end:
         value: Value = end.value
         return value
-
-
-def run_with_rests(steps: Steps[Value]) -> Value:
-    """Do *steps* in a thread, which rests between them: others find the interpreter free, and need not take it from it."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            value: Value = end.value
-            return value
-        time.sleep(PAUSE_SECONDS)
 
 
 class Pauses:

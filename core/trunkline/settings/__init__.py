@@ -3,7 +3,6 @@
 from trunkline.settings.issuers import AppIssuer, OptionalTokenIssuer, TokenIssuer
 from trunkline.settings.loading import DEFAULT_FILE, ENVIRONMENT_PREFIX, describe, load
 from trunkline.settings.sections import (
-    CORE_SECTIONS,
     Auth,
     Brand,
     Companies,
@@ -18,9 +17,9 @@ from trunkline.settings.sections import (
     Product,
     Section,
     Server,
-    Settings,
     Validation,
 )
+from trunkline.settings.settings import CORE_SECTIONS, Settings
 from trunkline.settings.values import Names, Seconds
 
 __all__ = [

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from trunkline.errors import SettingsInvalid
 from trunkline.errors.wording import fault_words
 from trunkline.settings import dotenv
-from trunkline.settings.sections import CORE_SECTIONS, Settings
+from trunkline.settings.settings import CORE_SECTIONS, Settings
 from trunkline.settings.values import RATE_PATTERN
 
 ENVIRONMENT_PREFIX = "TRUNKLINE_"

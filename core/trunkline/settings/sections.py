@@ -1,9 +1,9 @@
 """The sections of the settings, with their names, defaults and meanings (CONTRACT §11)."""
 
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from trunkline.model.pace import MAX_IN_FLIGHT
 from trunkline.schemas.modes import Mode
@@ -20,8 +20,6 @@ from trunkline.settings.values import (
     Seconds,
     WebAddress,
 )
-
-_POSTGRESQL = ("postgresql://", "postgres://")
 
 
 class Section(BaseModel):
@@ -346,57 +344,3 @@ class Logging(Section):
     format: Literal["auto", "console", "json"] = Field(
         default="auto", description="`auto`: console on a terminal, else JSON"
     )
-
-
-class Settings(BaseModel):
-    """Every section. Sections of plugins are kept apart in *plugin_sections* until their models are known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    database: Database = Database()
-    server: Server = Server()
-    product: Product = Product()
-    plugins: Plugins = Plugins()
-    events: Events = Events()
-    validation: Validation = Validation()
-    delivery: Delivery = Delivery()
-    companies: Companies = Companies()
-    limits: Limits = Limits()
-    auth: Auth = Auth()
-    brand: Brand = Brand()
-    connectors: Connectors = Connectors()
-    metrics: Metrics = Metrics()
-    logging: Logging = Logging()
-    plugin_sections: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
-
-    @model_validator(mode="after")
-    def _check_database(self) -> Self:
-        if not self.database.url.startswith(("sqlite://", *_POSTGRESQL)):
-            msg = "database.url must start with sqlite:// or postgresql://"
-            raise ValueError(msg)
-        if self.database.listen_url is not None and not self.database.listen_url.startswith(_POSTGRESQL):
-            msg = "database.listen_url must start with postgresql://"
-            raise ValueError(msg)
-        if self.database.schema_name is not None and self.database.url.startswith("sqlite://"):
-            msg = "database.schema is for PostgreSQL; leave it out with an SQLite file"
-            raise ValueError(msg)
-        return self
-
-    @model_validator(mode="after")
-    def _check_product(self) -> Self:
-        if self.product.schemas is not None and (deprecated := self.deprecated()):
-            msg = f"product.schemas takes the place of {' and '.join(deprecated)}; leave {'it' if len(deprecated) == 1 else 'them'} out"
-            raise ValueError(msg)
-        return self
-
-    def deprecated(self) -> tuple[str, ...]:
-        """The names of the settings that are set and deprecated; ``product.schemas`` takes their place."""
-        events = self.events
-        old = {
-            "events.schemas_dir": events.schemas_dir is not None,
-            "events.schema_packages": events.schema_packages is not None,
-        }
-        return tuple(name for name, is_set in old.items() if is_set)
-
-
-CORE_SECTIONS = frozenset(Settings.model_fields) - {"plugin_sections"}

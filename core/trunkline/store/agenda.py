@@ -15,7 +15,7 @@ class Agenda:
 
     *due_in_ms* is when the next delivery of the lane ``due.FREE`` is due, None where none waits. *has_replays*: one runs, or was
     cancelled and has deliveries to take back. *has_unsettled*: subscriptions were changed and have open deliveries that were not
-    (``store.open_deliveries``).
+    (``store.open_deliveries``), or keys that wait for nothing any more (``store.releasing``).
     """
 
     head: int
@@ -31,9 +31,10 @@ async def read(connection: AsyncConnection) -> Agenda:
     row = (
         await connection.execute(
             text(
-                f"SELECT h.position, r.version, (SELECT min(due_ms) - {sql.now_ms(connection)} FROM deliveries WHERE {FREE}), "
+                f"SELECT h.position, r.version, (SELECT min(due_ms) - {sql.now_ms(connection)} FROM deliveries WHERE {FREE.condition}), "
                 "EXISTS (SELECT 1 FROM replays WHERE status = 'running') "
-                "OR EXISTS (SELECT 1 FROM replays WHERE withdrawing IS NOT NULL), EXISTS (SELECT 1 FROM unsettled), "
+                "OR EXISTS (SELECT 1 FROM replays WHERE withdrawing IS NOT NULL), "
+                "EXISTS (SELECT 1 FROM unsettled) OR EXISTS (SELECT 1 FROM unreleased), "
                 "EXISTS (SELECT 1 FROM erasures WHERE completed_ms IS NULL) "
                 "FROM stream_head AS h CROSS JOIN routing AS r WHERE h.id = 1 AND r.id = 1"
             )

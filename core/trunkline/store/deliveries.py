@@ -5,7 +5,7 @@ shard's cursor. What is pending is claimed (``store.due``) and ended by ``settle
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,8 +27,7 @@ _SETTLED_COLUMNS = {
 NO_PLACES: Mapping[Key, tuple[int | None, int]] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(NamedTuple):
     """One attempt as it is logged."""
 
     position: int
@@ -42,8 +41,7 @@ class Attempt:
     error: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """A delivery's new state. *wait_ms* says in how long it is due again, None for never.
 
     *claimed_by* and *claim* are who works on it from now on, if anyone does.
@@ -59,8 +57,7 @@ class Settled:
     claim: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """A due delivery that a worker has claimed; *attempts* is how many it has had, *round_start* of them before a replay.
 
     *replay_no* is the replay that last asked for it, if one did.
@@ -151,7 +148,7 @@ async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Set
     if not settled:
         return set()
     now = sql.now_ms(connection)
-    source = sql.rows_source(connection, _SETTLED_COLUMNS)
+    source = await sql.keys_source(connection, _SETTLED_COLUMNS)
     rows = await connection.execute(
         text(
             f"UPDATE deliveries SET status = u.status, attempts = u.attempts, claimed_by = NULL, updated_ms = {now}, "

@@ -1,8 +1,9 @@
 """What is due in the ledger, by subscription: so that one with a backlog leaves the others their turn.
 
 A lane is a part of what waits. ``FREE`` is claimed by whichever worker comes first; ``PACED`` by the holder of its shard
-(``store.paced``), and so is ``ORDERED``, of which only the first of each key may begin (``store.ordering``). Each has an index by subscription and time: to see what is due of the next subscriptions, or to take a few of
-one, costs a step in it for each, however many rows there are.
+(``store.paced``), and so is ``ORDERED``, of which only the first of each key may begin (``store.ordering``). Each has an index
+by subscription and time: to see what is due of the next subscriptions, or to take a few of one, costs a step in it for each,
+however many rows there are.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,20 @@ from trunkline.store import sql
 from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
-FREE = "order_shard IS NULL AND due_ms IS NOT NULL"
-"""As the indexes ``ix_deliveries_due`` and ``ix_deliveries_free`` have it."""
-PACED = "order_shard IS NOT NULL AND order_key IS NULL AND due_ms IS NOT NULL"
-"""As the index ``ix_deliveries_paced`` has it."""
-ORDERED = "order_shard IS NOT NULL AND order_key IS NOT NULL AND due_ms IS NOT NULL"
-"""As the indexes ``ix_deliveries_turn`` and ``ix_deliveries_ordered`` have it."""
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """A part of what waits: the condition of its rows, and its index by subscription and time."""
+
+    condition: str
+    index: str
+
+
+FREE = Lane("order_shard IS NULL AND due_ms IS NOT NULL", "ix_deliveries_free")
+PACED = Lane("order_shard IS NOT NULL AND order_key IS NULL AND due_ms IS NOT NULL", "ix_deliveries_paced")
+ORDERED = Lane(
+    "order_shard IS NOT NULL AND order_key IS NOT NULL AND due_ms IS NOT NULL", "ix_deliveries_ordered"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +47,21 @@ async def oldest(connection: AsyncConnection, *, limit: int) -> list[Key]:
     """List up to *limit* deliveries of the lane ``FREE`` that are due, those first that have been so for longest."""
     # PostgreSQL reads an index up to a subquery's value, not up to a running clock's.
     statement = text(
-        f"SELECT position, subscription_no FROM deliveries WHERE {FREE} "
+        f"SELECT position, subscription_no FROM deliveries WHERE {FREE.condition} "
         f"AND due_ms <= (SELECT {sql.now_ms(connection)}) ORDER BY due_ms LIMIT :limit"
     )
     return [Key(row[0], row[1]) for row in await connection.execute(statement, {"limit": limit})]
 
 
-async def waiting(connection: AsyncConnection, lane: str, *, after: int, limit: int) -> list[Waiting]:
+async def waiting(connection: AsyncConnection, lane: Lane, *, after: int, limit: int) -> list[Waiting]:
     """List up to *limit* subscriptions that have rows in *lane*, by number, from behind the number *after*."""
-    first = f"FROM deliveries AS d WHERE d.subscription_no = s.no AND {lane} ORDER BY d.due_ms LIMIT 1"
+    rows_of = f"FROM deliveries AS d {sql.through_index(connection, lane.index)} WHERE {lane.condition}"
+    first = f"{rows_of} AND d.subscription_no = s.no ORDER BY d.due_ms LIMIT 1"
     rows = await connection.execute(
         text(
-            f"WITH RECURSIVE s(no) AS (SELECT (SELECT min(subscription_no) FROM deliveries WHERE {lane} "
-            "AND subscription_no > :after) UNION ALL SELECT (SELECT min(d.subscription_no) FROM deliveries AS d "
-            f"WHERE {lane} AND d.subscription_no > s.no) FROM s WHERE s.no IS NOT NULL) "
+            f"WITH RECURSIVE s(no) AS (SELECT (SELECT min(d.subscription_no) {rows_of} "
+            f"AND d.subscription_no > :after) UNION ALL SELECT (SELECT min(d.subscription_no) {rows_of} "
+            "AND d.subscription_no > s.no) FROM s WHERE s.no IS NOT NULL) "
             f"SELECT s.no, (SELECT d.order_shard {first}), (SELECT d.due_ms {first}) - {sql.now_ms(connection)} "
             "FROM s WHERE s.no IS NOT NULL LIMIT :limit"
         ),
@@ -60,16 +70,16 @@ async def waiting(connection: AsyncConnection, lane: str, *, after: int, limit: 
     return [Waiting(*row) for row in rows]
 
 
-async def pick(connection: AsyncConnection, lane: str, wanted: Mapping[int, int]) -> list[Key]:
+async def pick(connection: AsyncConnection, lane: Lane, wanted: Mapping[int, int]) -> list[Key]:
     """List due rows in *lane* of each subscription in *wanted*, as many as that says: the oldest, and the newest.
 
     What came last takes a half, so that it does not wait for a backlog, nor a backlog for it.
     """
     source = sql.rows_source(connection, {"no": "bigint"})
-    array = sql.json_array(connection)
+    array, through = sql.json_array(connection), sql.through_index(connection, lane.index)
     ends = (
-        f"(SELECT {array}(o.position) FROM (SELECT d.position AS position FROM deliveries AS d "
-        f"WHERE d.subscription_no = u.no AND {lane} AND d.due_ms <= (SELECT {sql.now_ms(connection)}) "
+        f"(SELECT {array}(o.position) FROM (SELECT d.position AS position FROM deliveries AS d {through} "
+        f"WHERE d.subscription_no = u.no AND {lane.condition} AND d.due_ms <= (SELECT {sql.now_ms(connection)}) "
         f"ORDER BY d.due_ms {order} LIMIT :most) AS o)"
         for order in ("ASC", "DESC")
     )
@@ -97,7 +107,7 @@ def _ends(first: Sequence[int], last: Sequence[int], count: int) -> list[int]:
 
 
 async def claim(
-    connection: AsyncConnection, lane: str, worker: str, keys: Sequence[Key], *, lease_ms: int
+    connection: AsyncConnection, lane: Lane, worker: str, keys: Sequence[Key], *, lease_ms: int
 ) -> list[Claim]:
     """Claim those of *keys* that are still due in *lane*, for *lease_ms*.
 
@@ -107,12 +117,12 @@ async def claim(
     if not keys:
         return []
     now = sql.now_ms(connection)
-    source = sql.rows_source(connection, {"position": "bigint", "no": "bigint"})
+    source = await sql.keys_source(connection, {"position": "bigint", "no": "bigint"})
     rows = await connection.execute(
         text(
             f"WITH picked AS (SELECT d.position, d.subscription_no FROM {source} JOIN deliveries AS d "
             "ON d.position = u.position AND d.subscription_no = u.no "
-            f"WHERE d.due_ms <= {now} AND CASE WHEN {lane} THEN 1 END = 1 "  # CASE: no index of the lane will do
+            f"WHERE d.due_ms <= {now} AND CASE WHEN {lane.condition} THEN 1 END = 1 "  # CASE: no index of the lane will do
             f"{sql.for_update_skipping(connection, of='d')}) "
             f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
             "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # FROM: a scan on SQLite

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
-from trunkline.store import ordering, sql
+from trunkline.store import releasing, sql
 from trunkline.store.sql import text
 
 PIECE = 500
@@ -92,7 +92,7 @@ async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
     if reached is None:
         # What was written meanwhile may have been queued behind one that has ended now.
         if change is Change.END:
-            await ordering.release_queue(connection, subscription_no)
+            await releasing.release(connection, subscription_no)
         await _forget(connection, subscription_no)
         return
     statement = text("UPDATE unsettled SET position = :position WHERE subscription_no = :no")

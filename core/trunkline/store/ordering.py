@@ -9,15 +9,14 @@ While a replay reads on, no delivery beyond its position has its turn: it may ye
 A delivery keeps the order key that it was stored with, also where the subscription has another ordering by now, or none.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Key, Status
-from trunkline.store import due, sql, tables
+from trunkline.store import due, sql
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
@@ -33,11 +32,6 @@ _IS_FIRST = (
 )
 OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 """The condition that a delivery has not ended."""
-_BARRIER = (
-    "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
-    "WHERE r.subscription_no = {no} AND r.status = 'running' AND r.position < r.end_position "
-    "AND s.ordering IS NOT NULL), 9223372036854775807)"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +67,15 @@ async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: b
     return {row[0] for row in rows}
 
 
+def barrier(no: str) -> str:
+    """Give the SQL of the position beyond which no delivery of subscription *no* has its turn, as replays read on there."""
+    return (
+        "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
+        f"WHERE r.subscription_no = {no} AND r.status = 'running' AND r.position < r.end_position "
+        "AND s.ordering IS NOT NULL), 9223372036854775807)"
+    )
+
+
 async def announce(connection: AsyncConnection, no: int) -> None:
     """Let the dispatchers know that earlier deliveries of the subscription number *no* are open again, or may become so.
 
@@ -100,11 +103,11 @@ async def arrange(
             "UPDATE deliveries SET queued = NULL, "
             f"status = CASE WHEN f.is_on = 1 THEN '{Status.PENDING}' ELSE '{Status.HELD}' END, "
             f"due_ms = CASE WHEN f.is_on = 0 THEN NULL WHEN due_ms IS NOT NULL THEN due_ms "
-            f"WHEN claimed_by IS NULL THEN {now} ELSE {now} + :lease END FROM {_firsts(connection)} "
+            f"WHEN claimed_by IS NULL THEN {now} ELSE {now} + :lease END FROM {firsts(connection)} "
             "WHERE deliveries.position = f.position AND deliveries.subscription_no = f.no "
-            f"AND (queued = 1 OR due_ms IS NULL) AND f.position <= {_BARRIER.format(no='f.no')}"
+            f"AND (queued = 1 OR due_ms IS NULL) AND f.position <= {barrier('f.no')}"
         ),
-        {"rows": _places_json(places), "lease": lease_ms},
+        {"rows": places_json(places), "lease": lease_ms},
     )
 
 
@@ -112,16 +115,16 @@ async def requeue(connection: AsyncConnection, places: Collection[Place]) -> Non
     """Queue what stands behind the first open delivery of each place, but for what is claimed."""
     await connection.execute(
         text(
-            f"UPDATE deliveries SET queued = 1, status = '{Status.HELD}', due_ms = NULL FROM {_firsts(connection)} "
+            f"UPDATE deliveries SET queued = 1, status = '{Status.HELD}', due_ms = NULL FROM {firsts(connection)} "
             "WHERE deliveries.subscription_no = f.no AND deliveries.order_key = f.order_key "
             f"AND deliveries.position > f.position AND deliveries.queued IS NULL AND deliveries.{OPEN} "
             "AND deliveries.claimed_by IS NULL"
         ),
-        {"rows": _places_json(places)},
+        {"rows": places_json(places)},
     )
 
 
-def _firsts(connection: AsyncConnection) -> str:
+def firsts(connection: AsyncConnection) -> str:
     """Give the SQL of a row source named ``f``: the first open delivery of each place."""
     source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint", "is_on": "bigint"})
     return (
@@ -130,7 +133,8 @@ def _firsts(connection: AsyncConnection) -> str:
     )
 
 
-def _places_json(places: Collection[Place]) -> str:
+def places_json(places: Collection[Place]) -> str:
+    """Encode *places* for ``firsts``."""
     return sql.rows_json([[p.subscription_no, p.order_key, int(p.is_on)] for p in places])
 
 
@@ -146,27 +150,11 @@ async def places_between(connection: AsyncConnection, no: int, *, after: int, up
     return [Place(no, row[0]) for row in rows]
 
 
-async def release_queue(connection: AsyncConnection, no: int) -> None:
-    """Make fronts of the first open deliveries of every key of a subscription, where a replay held them back.
-
-    So it is when the replay has read on or was cancelled, or the subscription has no ordering any more.
-    """
-    await connection.execute(
-        text(
-            f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
-            f"WHERE subscription_no = :no AND order_key IS NOT NULL AND {OPEN} AND queued = 1 "
-            f"AND position <= {_BARRIER.format(no=':no')} AND position = (SELECT e.position FROM deliveries AS e "
-            "WHERE e.subscription_no = deliveries.subscription_no AND e.order_key = deliveries.order_key "
-            f"AND e.{OPEN} ORDER BY e.position LIMIT 1)"
-        ).bindparams(bindparam("no", type_=tables.deliveries.c.position.type)),
-        {"no": no},
-    )
-
-
 async def is_held_back(connection: AsyncConnection, no: int) -> bool:
-    """Tell whether a replay of the subscription reads on, so that everything new has to wait in the ledger."""
+    """Tell whether everything new has to wait in the ledger: a replay reads on, or what it held back waits still (``releasing``)."""
     statement = text(
-        "SELECT 1 FROM replays WHERE subscription_no = :no AND status = 'running' AND position < end_position LIMIT 1"
+        "SELECT 1 FROM replays WHERE subscription_no = :no AND status = 'running' AND position < end_position "
+        "UNION ALL SELECT 1 FROM unreleased WHERE subscription_no = :no LIMIT 1"
     )
     return (await connection.execute(statement, {"no": no})).first() is not None
 
@@ -185,8 +173,8 @@ async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> i
     source = sql.rows_source(connection, {"shard": "bigint"})
     statement = text(
         f"SELECT min(due) - {sql.now_ms(connection)} FROM (SELECT (SELECT d.due_ms FROM deliveries AS d "
-        "WHERE d.order_shard = u.shard AND d.order_key IS NOT NULL AND d.due_ms IS NOT NULL "
-        "ORDER BY d.due_ms LIMIT 1) AS due "
+        f"{sql.through_index(connection, 'ix_deliveries_turn')} WHERE d.order_shard = u.shard "
+        "AND d.order_key IS NOT NULL AND d.due_ms IS NOT NULL ORDER BY d.due_ms LIMIT 1) AS due "
         f"FROM {source}) AS dues"
     )
     wait = (
@@ -200,14 +188,14 @@ async def due_fronts(
     settled: Mapping[int, int],
     *,
     limit: int,
-    per_subscription: int,
+    most_of: Callable[[int], int],
     busy: Collection[int],
     after: int = 0,
 ) -> tuple[list[Key], int]:
-    """List up to *limit* fronts that are due: the oldest of each subscription, at most *per_subscription*, none of *busy* ones.
+    """List up to *limit* fronts that are due: the oldest of each subscription, none of *busy* ones.
 
     The subscriptions have their turns, those behind the number *after* first, however much is due of each; gives the number
-    behind which the next turn begins, too.
+    behind which the next turn begins, too. *most_of* tells how many there may be of a subscription.
     *settled* maps each shard to the position up to which all is in the ledger: what comes after it may have to wait for
     an event that was read and not settled, or, where a replay reads on, for what that may put before it. A claim that
     lapsed, or whose claimant has died, is a front no more where an earlier delivery was opened meanwhile.
@@ -219,7 +207,7 @@ async def due_fronts(
     wanted: list[list[int]] = []
     ready = [w for w in waiting if w.wait_ms <= 0 and w.shard in settled and w.subscription_no not in busy]
     for place, each in enumerate(ready):
-        most = min(max(limit // (len(ready) - place), 1), per_subscription, limit)
+        most = min(max(limit // (len(ready) - place), 1), most_of(each.subscription_no), limit)
         if most and each.shard is not None:
             wanted.append([each.subscription_no, settled[each.shard], most])
             limit -= most
@@ -236,7 +224,7 @@ async def _fronts(connection: AsyncConnection, wanted: Sequence[Sequence[int]]) 
     """
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
-        text(f"SELECT u.no, {_BARRIER.format(no='u.no')} FROM {source}"),
+        text(f"SELECT u.no, {barrier('u.no')} FROM {source}"),
         {"rows": sql.rows_json([[no] for no, _, _ in wanted])},
     )
     barriers = {row[0]: row[1] for row in rows}
@@ -244,7 +232,8 @@ async def _fronts(connection: AsyncConnection, wanted: Sequence[Sequence[int]]) 
     rows = await connection.execute(
         text(
             f"SELECT u.no, (SELECT {sql.json_array(connection)}(o.position) FROM (SELECT d.position AS position "
-            f"FROM deliveries AS d WHERE d.subscription_no = u.no AND {due.ORDERED} "
+            f"FROM deliveries AS d {sql.through_index(connection, due.ORDERED.index)} "
+            f"WHERE d.subscription_no = u.no AND {due.ORDERED.condition} "
             f"AND d.due_ms <= (SELECT {sql.now_ms(connection)}) AND d.position <= u.reach "
             f"AND {_IS_FIRST.format(row='d')} ORDER BY d.due_ms LIMIT :most) AS o), u.most FROM {source}"
         ),
@@ -305,7 +294,7 @@ async def _claim_fronts(
             "WHERE deliveries.position = u.position AND deliveries.subscription_no = u.no "
             f"AND deliveries.due_ms <= {now} AND deliveries.order_key IS NOT NULL AND deliveries.queued IS NULL "
             f"AND {_IS_FIRST.format(row='deliveries')} "
-            f"AND deliveries.position <= {_BARRIER.format(no='deliveries.subscription_no')} "
+            f"AND deliveries.position <= {barrier('deliveries.subscription_no')} "
             f"RETURNING deliveries.order_key, {_CLAIM}, deliveries.order_shard"
         ),
         {
@@ -358,7 +347,7 @@ async def _ranges_behind(
     ends = await connection.execute(
         text(
             f"SELECT u.no, u.order_key, u.position, COALESCE({was_front} - 1, {last} - 1, 9223372036854775807), "
-            f"{_BARRIER.format(no='u.no')} FROM {source}"
+            f"{barrier('u.no')} FROM {source}"
         ),
         {"run": run, "rows": sql.rows_json(untried)},
     )

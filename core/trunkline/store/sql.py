@@ -96,12 +96,25 @@ async def insert_columns(
         await dialects.of_connection(connection).insert_columns(connection, table, columns)
 
 
+def through_index(connection: AsyncConnection, name: str) -> str:
+    """Give the clause, behind a table's name, that reads the table through its index *name*, whatever statistics say.
+
+    For what takes a few rows in the order of an index that may have a million.
+    """
+    return dialects.of_connection(connection).through_index(name)
+
+
 def rows_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
     """Give the SQL of a row source named ``u`` that reads the JSON array of arrays bound as ``:rows``.
 
     *columns* maps each column's name, in the order of the inner arrays, to its SQL type (``bigint`` or ``text``).
     """
     return dialects.of_connection(connection).rows_source(columns)
+
+
+async def keys_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
+    """Give a ``rows_source`` whose rows name others by their keys: each is looked up, whatever the planner knows of the table."""
+    return await dialects.of_connection(connection).keys_source(connection, columns)
 
 
 def rows_json(rows: Sequence[Sequence[Any]]) -> str:

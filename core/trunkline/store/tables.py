@@ -168,6 +168,8 @@ routing = Table(
 )
 """One row: counts changes of subscriptions, so that a dispatcher knows when its routing table is stale."""
 
+_STUCK = "status IN ('exhausted', 'rejected', 'held') AND queued IS NULL"
+_OF_SHARD = "order_shard IS NOT NULL AND order_key IS {} AND due_ms IS NOT NULL"
 _QUEUE = "order_key IS NOT NULL AND status IN ('pending', 'held')"
 
 deliveries = Table(
@@ -189,42 +191,22 @@ deliveries = Table(
     Column("queued", SmallInteger),
     Column("status_before", String(12)),
     Index("ix_deliveries_subscription", "subscription_no", "position"),
-    partial_index(
-        "ix_deliveries_stuck",
-        "subscription_no",
-        "status",
-        "position",
-        where="status IN ('exhausted', 'rejected', 'held') AND queued IS NULL",
-    ),
-    partial_index("ix_deliveries_open", "subscription_no", "position", where="status IN ('pending', 'held')"),
-    partial_index("ix_deliveries_due", "due_ms", where="due_ms IS NOT NULL AND order_shard IS NULL"),
-    partial_index(
-        "ix_deliveries_free", "subscription_no", "due_ms", where="due_ms IS NOT NULL AND order_shard IS NULL"
-    ),
-    partial_index("ix_deliveries_queue", "subscription_no", "order_key", "position", where=_QUEUE),
-    partial_index(
-        "ix_deliveries_front",
-        "subscription_no",
-        "order_key",
-        "queued",
-        "position",
-        where=f"{_QUEUE} AND queued IS NULL",
-    ),
     *(
-        partial_index(
-            f"ix_deliveries_{name}",
-            column,
-            "due_ms",
-            where=f"order_shard IS NOT NULL AND {where} AND due_ms IS NOT NULL",
-        )
-        for name, column, where in (
-            ("turn", "order_shard", "order_key IS NOT NULL"),
-            ("ordered", "subscription_no", "order_key IS NOT NULL"),
-            ("paced", "subscription_no", "order_key IS NULL"),
+        partial_index(f"ix_deliveries_{name}", *columns.split(), where=where)
+        for name, columns, where in (
+            ("stuck", "subscription_no status position", _STUCK),
+            ("open", "subscription_no position", "status IN ('pending', 'held')"),
+            ("due", "due_ms", "due_ms IS NOT NULL AND order_shard IS NULL"),
+            ("free", "subscription_no due_ms", "due_ms IS NOT NULL AND order_shard IS NULL"),
+            ("queue", "subscription_no order_key position", _QUEUE),
+            ("front", "subscription_no order_key queued position", f"{_QUEUE} AND queued IS NULL"),
+            ("turn", "order_shard due_ms", _OF_SHARD.format("NOT NULL")),
+            ("ordered", "subscription_no due_ms", _OF_SHARD.format("NOT NULL")),
+            ("paced", "subscription_no due_ms", _OF_SHARD.format("NULL")),
+            ("claimed", "claimed_by", "claimed_by IS NOT NULL"),
+            ("replay", "replay_no status", "replay_no IS NOT NULL"),
         )
     ),
-    partial_index("ix_deliveries_claimed", "claimed_by", where="claimed_by IS NOT NULL"),
-    partial_index("ix_deliveries_replay", "replay_no", "status", where="replay_no IS NOT NULL"),
 )
 """*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null when nothing is to be done.
 *claim* counts claims, so that a worker that lost one cannot settle it. *replay_no* is the replay that last asked for it;
@@ -244,6 +226,14 @@ unsettled = Table(
     Column("last", BigInteger, nullable=False),
 )
 """Subscriptions whose open deliveries after *position* and up to *last* are still to *change* (``store.open_deliveries``)."""
+
+unreleased = Table(
+    "unreleased",
+    metadata,
+    Column("subscription_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("order_key", BigInteger, nullable=False),
+)
+"""Subscriptions of which nothing holds the keys from *order_key* on back any more, and they wait still (``store.releasing``)."""
 
 attempts = Table(
     "attempts",

@@ -13,7 +13,7 @@ from trunkline.errors import Conflict, TooManySubscriptions
 from trunkline.model.event_groups import takes_type, types_among
 from trunkline.model.subscriptions import GONE, LAPSED, Secret, Status, Subscription
 from trunkline.plugins import Notifier
-from trunkline.store import open_deliveries, ordering, sql
+from trunkline.store import open_deliveries, releasing, sql
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
@@ -109,7 +109,7 @@ class SubscriptionChanges:
                 path = _path_of_target(changes)
                 await check_target_apart(connection, company_id, row.target_url, path=path)
             if before.ordering is not None and changes.get("ordering", before.ordering) is None:
-                await ordering.release_queue(connection, row.no)
+                await releasing.release(connection, row.no)
             if row.status != before.status:
                 change = Change.WAKE if row.status == Status.ACTIVE else Change.PARK
                 await open_deliveries.apply(connection, row.no, change)

@@ -12,7 +12,7 @@ from trunkline.errors import LimitReached, NotFound
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime import faults
 from trunkline.schemas.versions import Pins
-from trunkline.store import order_changes, ordering
+from trunkline.store import order_changes, ordering, releasing
 from trunkline.store import replays as store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
@@ -101,7 +101,7 @@ class Replays:
             if await store.end(connection, row.no, "cancelled"):
                 await order_changes.take_back(connection, row.no, row.subscription_no)
                 faults.point("replay.after_withdraw")
-            await ordering.release_queue(connection, row.subscription_no)
+            await releasing.release(connection, row.subscription_no)
         self._replay_signal.set()
 
     def _check(self, request: Mapping[str, Any], subscribed: Pins) -> Pins | None:

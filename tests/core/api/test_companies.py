@@ -276,5 +276,5 @@ def test_every_table_of_the_core_is_emptied_for_a_company_or_has_nothing_of_one(
     }
     assert of_companies == {
         "events", "deliveries", "attempts", "subscriptions", "replays", "quarantine", "quarantine_answers",
-        "idempotency_keys", "operation_keys", "api_keys", "companies", "erasures", "unsettled",
+        "idempotency_keys", "operation_keys", "api_keys", "companies", "erasures", "unsettled", "unreleased",
     }  # fmt: skip

@@ -7,10 +7,12 @@ from collections import defaultdict
 import pytest
 from sqlalchemy import LargeBinary, bindparam, text
 
-from trunkline.dispatch import ordering, replay, runner, turns
+from trunkline.dispatch import aftermath, ordering, replay, runner, turns
+from trunkline.dispatch.slots import UNTRUSTED_EACH
 from trunkline.errors import BodyInvalid
 from trunkline.model.events import shard_of
 from trunkline.store import ordering as ledger_order
+from trunkline.store import releasing
 from trunkline.testing.receiver import Answer, Hang, Receiver
 
 BY_CLIENT = {"key": "/payload/client_id"}
@@ -332,6 +334,33 @@ async def test_a_cancelled_replay_lets_what_waited_for_it_go_on(open_house, targ
     assert target.pushed[1] == [1, 2]
 
 
+async def test_what_waited_for_a_replay_goes_on_piece_by_piece_and_nothing_new_passes_it(
+    open_house, target, monkeypatch
+):
+    monkeypatch.setattr(replay, "PAGE", 0)
+    monkeypatch.setattr(releasing, "KEYS", 1)
+    monkeypatch.setattr(aftermath, "PAUSE_SECONDS", 30)
+    clients = range(1, 9)
+    async with open_house() as house:
+        no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
+        await emit(house, no, (1, 1))
+        await house.check_settled()
+        row = await house.subscription(no)
+        started = await house.hub.replays.start(92, row["id"], {}, channel=None)
+        await emit(house, no, *((client, 2) for client in clients))
+        await house.until_statuses(delivered=1, held=8)
+        await house.hub.replays.cancel(92, started["id"])
+        await house.until_statuses(delivered=3, held=6)  # two pieces: the change's own, and a worker's first
+        await emit(house, no, *((client, 3) for client in clients[:4]))
+        matched = house.matched
+    monkeypatch.setattr(aftermath, "PAUSE_SECONDS", 0.02)
+    async with open_house() as house:
+        house.matched = matched
+        await house.check_settled()
+        assert not await house.query("SELECT 1 FROM unreleased")
+    assert target.pushed == {1: [1, 2, 3], 2: [2, 3], 3: [2, 3], 4: [2, 3], 5: [2], 6: [2], 7: [2], 8: [2]}
+
+
 async def _is_queued(house, no):
     rows = await house.query("SELECT 1 FROM deliveries WHERE status = 'held' AND queued = 1")
     return bool(rows)
@@ -355,6 +384,8 @@ async def test_a_company_with_many_keys_whose_target_hangs_leaves_others_their_t
         target.replies.clear()
         await house.hub.deliveries.retry(92, f"dlv_{position}_{no}")
         await house.until_statuses(no, delivered=1, seconds=5)
+        # What would find no slot is left where it is: a claim is two writes.
+        assert sum(row.claim for row in await house.rows(hanging)) == UNTRUSTED_EACH
 
 
 async def _fill(house, no, *, company, count):

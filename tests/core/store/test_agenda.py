@@ -31,6 +31,7 @@ async def look(database: Database) -> Agenda:
         (REPLAY.format("'cancelled', 1"), {"has_replays": True}),
         (REPLAY.format("'completed', NULL"), {}),
         ("INSERT INTO unsettled VALUES (1, 'park', 0, 9)", {"has_unsettled": True}),
+        ("INSERT INTO unreleased VALUES (1, -7)", {"has_unsettled": True}),
         (ERASURE.format("NULL"), {"has_erasures": True}),
         (ERASURE.format("1"), {}),
         (f"{DELIVERY} VALUES (1, 1, 'pending', 0, 0, 0, 1, 3)", {}),

@@ -1,7 +1,6 @@
 """The ledger on both databases: recording, claiming, settling, and what moves many deliveries at once."""
 
 import asyncio
-from dataclasses import replace
 
 from sqlalchemy import text
 
@@ -67,7 +66,7 @@ async def test_a_recorded_delivery_is_due_after_its_wait_by_the_databases_clock(
 async def test_recording_what_the_ledger_has_already_changes_nothing(database: Database):
     first = attempt(1, status_code=200, outcome="delivered")
     await record(
-        database, replace(pending(1), status="delivered", attempts=1, wait_ms=None), attempts=(first,)
+        database, pending(1)._replace(status="delivered", attempts=1, wait_ms=None), attempts=(first,)
     )
     await record(database, pending(1), attempts=(attempt(1),))
     assert (await row_of(database, 1))["status"] == "delivered"
@@ -143,9 +142,9 @@ async def test_a_claim_is_settled_once_and_by_its_holder(database: Database):
     [held] = await claim(database)
     done = Settled(1, 1, "delivered", 1, 200, claim=held.claim)
     assert await settle(database, done, worker="wrk_b") == set()
-    assert await settle(database, replace(done, claim=0)) == set()
+    assert await settle(database, done._replace(claim=0)) == set()
     assert await settle(database, done) == {Key(1, 1)}
-    assert await settle(database, replace(done, status="pending", wait_ms=0)) == set()
+    assert await settle(database, done._replace(status="pending", wait_ms=0)) == set()
     row = await row_of(database, 1)
     assert (row["status"], row["attempts"], row["last_status_code"], row["due_ms"], row["claimed_by"]) == (
         "delivered",
@@ -212,8 +211,8 @@ async def test_parked_deliveries_wait_until_they_are_woken_and_claimed_ones_are_
 async def test_waking_makes_held_deliveries_due_and_leaves_what_has_ended(database: Database):
     await record(
         database,
-        replace(pending(1, wait_ms=None), status="held"),
-        replace(pending(2, wait_ms=None), status="gone"),
+        pending(1, wait_ms=None)._replace(status="held"),
+        pending(2, wait_ms=None)._replace(status="gone"),
     )
     await change(database, open_deliveries.apply, 1, Change.WAKE)
     assert [c.key for c in await claim(database)] == [Key(1, 1)]
@@ -227,8 +226,8 @@ async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_cla
         database,
         pending(1),
         pending(2, wait_ms=None),
-        replace(pending(3, wait_ms=None), status="held"),
-        replace(pending(4, wait_ms=None), status="delivered"),
+        pending(3, wait_ms=None)._replace(status="held"),
+        pending(4, wait_ms=None)._replace(status="delivered"),
         pending(5, 2),
     )
     [held] = await claim(database, limit=1)
@@ -245,7 +244,7 @@ async def test_everything_open_of_a_deleted_subscription_ends_as_gone_and_no_cla
 
 async def test_a_delivery_is_asked_for_again_in_any_state_unless_it_is_being_tried(database: Database):
     states = ["delivered", "exhausted", "rejected", "gone", "held"]
-    await record(database, *(replace(pending(n, wait_ms=None), status=s) for n, s in enumerate(states, 1)))
+    await record(database, *(pending(n, wait_ms=None)._replace(status=s) for n, s in enumerate(states, 1)))
     for number in range(1, 6):
         assert await change(database, ledger.retry_now, Key(number, 1))
     assert [c.position for c in await claim(database)] == [1, 2, 3, 4, 5]

@@ -128,6 +128,33 @@ async def test_a_download_holds_what_an_export_writes(api, sign_in, name):
     assert files == api.hub.deployment.connector_files(name)
 
 
+async def test_a_download_is_made_once_until_there_is_something_new_to_offer(
+    sqlite_database_url, make_hub, sign_in, monkeypatch
+):
+    hub = await make_hub(sqlite_database_url, dispatch=False)
+    browser = await sign_in(hub)
+    made, make = [], hub.hub.deployment.connector_files
+    monkeypatch.setattr(
+        type(hub.hub.deployment), "connector_files", lambda _, name: made.append(name) or make(name)
+    )
+    before = [(await browser.get("/portal/connectors/make.zip")).content for _ in range(3)]
+    assert (made, len(set(before))) == (["make"], 1)
+    schema = {
+        "title": "Parcel Sent",
+        "description": "A parcel was sent.",
+        "type": "object",
+        "properties": {"no": {"title": "No.", "description": "Which it is.", "type": "integer"}},
+        "required": ["no"],
+        "additionalProperties": False,
+        "examples": [{"no": 7}],
+    }
+    body = {"type": "parcel.sent", "schema": schema}
+    assert (await hub.operator.post("/api/v1/event-types", json=body)).status_code == 201
+    with zipfile.ZipFile(io.BytesIO((await browser.get("/portal/connectors/make.zip")).content)) as archive:
+        assert any(b"parcel.sent" in archive.read(path) for path in archive.namelist())
+    assert made == ["make"] * 2
+
+
 @pytest.mark.own_hub(
     settings={
         "plugins.enabled": "portal,zapier,docs",

@@ -41,6 +41,7 @@ FEW = {
     "settle": 6,
     "retry": 6,
     "order": 2,
+    "order.after_release": 1,
     "pace": 1,
     "replay.after_withdraw": 1,
     "replay": 3,

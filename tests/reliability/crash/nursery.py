@@ -49,11 +49,11 @@ def crash_at(order: dict[str, Any]) -> None:
 
 
 def shorten_waits() -> None:
-    """Make a worker's share flow again, and its slow deliveries be deferred, in tenths of what it takes elsewhere."""
+    """Make a worker's share flow again, and its slow deliveries be deferred, in tenths of what it takes elsewhere; pieces be small."""
     from eraser import SHORT_ROWS
 
     from trunkline.dispatch import gaps, lapses, leases, lookout, retries, runner, settlement
-    from trunkline.store import erasures
+    from trunkline.store import erasures, releasing
     from trunkline.stream import erasing
     from trunkline_mcp import event_subscriptions
 
@@ -62,6 +62,7 @@ def shorten_waits() -> None:
     runner.SLOW_SECONDS = 0.3
     erasures.SETTLE_MS, erasing.LEASE_MS, erasing.ROWS = 300, 600, SHORT_ROWS
     erasing.LOOK_SECONDS = 0.05
+    releasing.KEYS = 1
     lookout.LOOK_SECONDS = lapses.LOOK_SECONDS = gaps.LOOK_SECONDS = 0.1
     event_subscriptions.SHORTEST_SECONDS = 0
     runner.CROWDED_MS = retries.CROWDED_MS = 60

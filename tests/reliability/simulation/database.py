@@ -20,6 +20,7 @@ TABLES = (
     "subscriptions",
     "replays",
     "unsettled",
+    "unreleased",
     "routing",
     "head",
     "events",

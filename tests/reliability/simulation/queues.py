@@ -83,23 +83,9 @@ class Queues:
         }
         return [Place(no, key) for key in sorted(keys)]
 
-    async def release_queue(connection, no):
-        await connection.statement()
-        now, barrier = connection.now_ms, _barrier(connection, no)
-        keys = {row["order_key"] for row in connection.rows("deliveries").values() if row["no"] == no}
-        for order_key in sorted(keys - {None}):
-            first = _first(connection, Place(no, order_key))
-            if first is not None and first <= barrier:
-                await connection.update(
-                    "deliveries",
-                    [(first, no)],
-                    lambda row: row["queued"] and row["status"] in OPEN,
-                    lambda row: {"queued": None, "status": "pending", "due_ms": now},
-                )
-
     async def is_held_back(connection, no):
         await connection.statement()
-        return _barrier(connection, no) < END
+        return _barrier(connection, no) < END or connection.get("unreleased", no) is not None
 
     async def busy_keys(connection, no, *, limit):
         await connection.statement()
@@ -122,7 +108,7 @@ class Queues:
         ]
         return max(min(due) - connection.now_ms, 0) if due else None
 
-    async def due_fronts(connection, settled, *, limit, per_subscription, busy, after=0):
+    async def due_fronts(connection, settled, *, limit, most_of, busy, after=0):
         await connection.statement()
         now, places = connection.now_ms, Counter()
         due = sorted(
@@ -138,7 +124,7 @@ class Queues:
         fronts = []
         for _, key in due:
             places[key[1]] += 1
-            if places[key[1]] <= per_subscription and key[1] not in busy:
+            if places[key[1]] <= most_of(key[1]) and key[1] not in busy:
                 fronts.append(Key(*key))
         return fronts[:limit], 0
 
@@ -277,6 +263,51 @@ def _is_in(lane, row):
 
 def _is_due(connection, lane, row):
     return _is_in(lane, row) and row["due_ms"] <= connection.now_ms
+
+
+class Releases:
+    """``store.releasing``, in pieces of one key."""
+
+    async def release(connection, no):
+        await _release_from(connection, no, -END)
+
+    async def unreleased(connection, *, limit):
+        await connection.statement()
+        return sorted(connection.rows("unreleased"))[:limit]
+
+    async def go_on(connection, no):
+        if not await Queues.lock(connection, [no], skip=True):
+            return
+        await connection.statement()
+        first = connection.get("unreleased", no)
+        if first is not None:
+            await _release_from(connection, no, first)
+
+
+async def _release_from(connection, no, first_key):
+    await connection.statement()
+    now, barrier = connection.now_ms, _barrier(connection, no)
+    keys = sorted(
+        {
+            row["order_key"]
+            for row in connection.rows("deliveries").values()
+            if row["no"] == no
+            and row["order_key"] is not None
+            and row["order_key"] >= first_key
+            and row["status"] in OPEN
+        }
+    )
+    first = _first(connection, Place(no, keys[0])) if keys else None
+    if first is not None and first <= barrier:
+        await connection.update(
+            "deliveries",
+            [(first, no)],
+            lambda row: row["queued"] and row["status"] in OPEN,
+            lambda row: {"queued": None, "status": "pending", "due_ms": now},
+        )
+    await connection.statement()
+    await connection.lock("unreleased", no)
+    connection.put("unreleased", no, keys[1] if len(keys) > 1 else None)
 
 
 class Changes:

@@ -15,6 +15,7 @@ from trunkline.store import (
     order_changes,
     ordering,
     paced,
+    releasing,
     replays,
     retention,
     shards,
@@ -23,7 +24,7 @@ from trunkline.store import (
 )
 from trunkline.store.open_deliveries import Change
 
-from .queues import Changes, Due, Paced, Queues, status_before
+from .queues import Changes, Due, Paced, Queues, Releases, status_before
 
 FAILED = FINAL - {"delivered", "skipped"}
 
@@ -142,7 +143,11 @@ class Agenda:
             connection.get("routing", 1)["version"],
             due,
             has_replays=any(r["status"] == "running" or r["withdrawing"] is not None for r in replaying),
-            has_unsettled=any(note is not None for note in connection.rows("unsettled").values()),
+            has_unsettled=any(
+                note is not None
+                for name in ("unsettled", "unreleased")
+                for note in connection.rows(name).values()
+            ),
             has_erasures=False,
         )
 
@@ -179,7 +184,7 @@ class OpenDeliveries:
             connection, subscription_no, note["change"], after=note["position"], last=note["last"]
         )
         if reached is None and note["change"] == Change.END:
-            await Queues.release_queue(connection, subscription_no)
+            await Releases.release(connection, subscription_no)
         await connection.statement()
         await connection.lock("unsettled", subscription_no)
         fresh = None if reached is None else {**note, "position": reached}
@@ -744,6 +749,7 @@ MODELS = {
     subscriptions: Subscriptions,
     replays: Replays,
     ordering: Queues,
+    releasing: Releases,
     order_changes: Changes,
     paced: Paced,
     due: Due,

@@ -6,7 +6,6 @@ the package's docstring.
 
 import gc
 import os
-from dataclasses import replace
 
 import pytest
 
@@ -135,7 +134,7 @@ def _settling_without_the_claim(patch):
 
     async def settled(connection, worker, rows):
         tables = connection.rows("deliveries")
-        current = [replace(s, claim=tables[s.position, s.subscription_no]["claim"]) for s in rows]
+        current = [s._replace(claim=tables[s.position, s.subscription_no]["claim"]) for s in rows]
         owners = {tables[s.position, s.subscription_no]["claimed_by"] for s in rows}
         done = set()
         for owner in sorted(owners, key=str):

@@ -96,6 +96,18 @@ class Dialect(ABC):
     def rows_source(self, columns: Mapping[str, str]) -> str:
         """Give the SQL of a row source (``sql.rows_source``)."""
 
+    async def keys_source(
+        self,
+        connection: AsyncConnection,  # noqa: ARG002 - for those that plan by what they believe of a table
+        columns: Mapping[str, str],
+    ) -> str:
+        """Give the SQL of a row source of keys (``sql.keys_source``)."""
+        return self.rows_source(columns)
+
+    @abstractmethod
+    def through_index(self, name: str) -> str:
+        """Give the clause, behind a table's name, that reads the table through one of its indexes (``sql.through_index``)."""
+
     @abstractmethod
     def one_of(
         self, column: str, parameter: str, kind: type[TypeEngine[Any]]

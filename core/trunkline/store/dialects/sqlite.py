@@ -109,6 +109,10 @@ class SQLite(Dialect):
         picked = ", ".join(f"value ->> {index} AS {name}" for index, name in enumerate(columns))
         return f"(SELECT {picked} FROM json_each(:rows)) AS u"
 
+    def through_index(self, name: str) -> str:
+        """Name the index: an analyzed lane in which all is of one subscription is sorted otherwise (200,000 rows: 50 ms)."""
+        return f"INDEXED BY {name}"
+
     def one_of(
         self,
         column: str,

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline import NotFound
-from trunkline.pages import Connector
+from trunkline.pages import Connector, Product
 from trunkline.routes import IssuerUnavailable
 from trunkline_portal.access import (
     ADMIN,
@@ -51,6 +51,9 @@ class ConnectorPages:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
         self._deployment = portal.context.deployment
+        self._making = asyncio.Lock()
+        self._made: dict[str, tuple[Product, bytes]] = {}
+        """By connector: what its zip was made from, and the zip."""
 
     async def show(self, request: Request, viewer: Integrates) -> Response:
         """Show the list."""
@@ -76,13 +79,22 @@ class ConnectorPages:
             raise NotFound(kind, name)
         with contextlib.suppress(IssuerUnavailable):  # not every connector names its endpoints
             await self._deployment.look_up_issuer()
-        content = await asyncio.to_thread(lambda: zipped(self._deployment.connector_files(name)))
+        async with self._making:
+            content = await asyncio.to_thread(self._archive, name)
         file = f"{self._deployment.brand.slug}-{name}.zip"
         return Response(
             content,
             media_type="application/zip",
             headers={"Content-Disposition": f'attachment; filename="{file}"'},
         )
+
+    def _archive(self, name: str) -> bytes:
+        """Give a connector's zip, made once for the product as it is: to make one takes some 100 ms of the interpreter."""
+        product = self._deployment.product()
+        made = self._made.get(name)
+        if made is None or made[0] != product:
+            made = self._made[name] = product, zipped(self._deployment.connector_files(name))
+        return made[1]
 
     async def _hooks(self, viewer: Viewer) -> Sequence[Mapping[str, Any]] | None:
         """List the company's subscriptions of every channel, for those who may see them."""

@@ -1,0 +1,52 @@
+"""Whether a process can do its work, part by part: what ``/readyz`` and the doctor tell."""
+
+from trunkline.access.secret_checks import SecretChecks
+from trunkline.dispatch.dispatcher import Dispatcher
+from trunkline.errors import StoreUnavailable
+from trunkline.ingest.accept import Ingest
+from trunkline.plugins import Registry
+from trunkline.settings import Settings
+from trunkline.store import shards
+from trunkline.store.database import Database
+
+
+async def check(
+    settings: Settings,
+    *,
+    database: Database,
+    registry: Registry,
+    secret_checks: SecretChecks,
+    ingest: Ingest,
+    dispatcher: Dispatcher | None,
+) -> dict[str, str]:
+    """Check the database, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
+
+    The secrets are named only where they are no longer those of the database, events only where they cannot be stored.
+    """
+    checks = {"database": "ok", "plugins": "ok", "dispatcher": "off"}
+    try:
+        async with database.read() as connection:
+            await shards.count(connection)
+        if not await secret_checks.are_ours():
+            checks["secrets"] = "are no longer those of the database"
+    except StoreUnavailable:
+        checks["database"] = "does not answer"
+    else:
+        checks["database"] = await _writing_state(database)
+    if settings.plugins.enabled is not None:  # asked for by name: it must run, not merely be found
+        failed = [record.name for record in registry.records if record.state == "failed"]
+        checks["plugins"] = f"failed: {', '.join(failed)}" if failed else "ok"
+    if ingest.is_stuck:
+        checks["events"] = "wait to be appended to the log"
+    if dispatcher is not None:
+        checks["dispatcher"] = dispatcher.state
+    return checks
+
+
+async def _writing_state(database: Database) -> str:
+    try:
+        async with database.write() as connection:
+            await shards.check_writable(connection)
+    except StoreUnavailable:
+        return "takes no writes"
+    return "ok"

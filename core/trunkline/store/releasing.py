@@ -1,0 +1,92 @@
+"""Keys of a subscription that wait for a replay no longer, or for no order any more: each gets its front, a piece at a time.
+
+There may be as many keys as events, and nobody is to wait for them all. The transaction that lets them go does the first piece.
+Where that is not all it leaves a note, in the table ``unreleased``, and workers do the others (``dispatch.aftermath``). Until then
+the subscription counts as held back, so that nothing new passes what has waited.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import bindparam
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.deliveries import Status
+from trunkline.store import ordering, sql, tables
+from trunkline.store.ordering import OPEN, Place
+from trunkline.store.sql import text
+
+KEYS = 250
+"""Keys that one transaction looks at."""
+_FIRST_KEY = -(2**63)
+
+
+async def release(connection: AsyncConnection, no: int) -> None:
+    """Make fronts of the first open deliveries of the keys of a subscription, whose row the caller has locked.
+
+    So it is when a replay has read on or was cancelled, or the subscription has no ordering any more.
+    """
+    await _go_on_from(connection, no, _FIRST_KEY)
+
+
+async def unreleased(connection: AsyncConnection, *, limit: int) -> Sequence[int]:
+    """List up to *limit* subscriptions with keys that are still to get their fronts."""
+    statement = text("SELECT subscription_no FROM unreleased ORDER BY subscription_no LIMIT :limit")
+    return [row[0] for row in await connection.execute(statement, {"limit": limit})]
+
+
+async def go_on(connection: AsyncConnection, no: int) -> None:
+    """Do the next piece for a subscription, unless somebody is changing it at this moment."""
+    if not await ordering.lock(connection, [no], skip=True):
+        gone = "NOT EXISTS (SELECT 1 FROM subscriptions WHERE no = :no)"
+        await connection.execute(
+            text(f"DELETE FROM unreleased WHERE subscription_no = :no AND {gone}"), {"no": no}
+        )
+        return
+    statement = text("SELECT order_key FROM unreleased WHERE subscription_no = :no")
+    row = (await connection.execute(statement, {"no": no})).first()
+    if row is not None:
+        await _go_on_from(connection, no, row[0])
+
+
+async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
+    """Do a piece that begins with the key *first*, and note where the next one begins."""
+    keys = await _next_keys(connection, no, first)
+    await _make_fronts(connection, no, keys[:KEYS])
+    if len(keys) <= KEYS:
+        await connection.execute(text("DELETE FROM unreleased WHERE subscription_no = :no"), {"no": no})
+        return
+    await connection.execute(
+        text(
+            "INSERT INTO unreleased (subscription_no, order_key) VALUES (:no, :key) "
+            "ON CONFLICT (subscription_no) DO UPDATE SET order_key = :key"
+        ),
+        {"no": no, "key": keys[KEYS]},
+    )
+
+
+async def _next_keys(connection: AsyncConnection, no: int, first: int) -> list[int]:
+    """List the keys from *first* on that have open deliveries, one more than a piece: a step into the index for each."""
+    rows_of = f"FROM deliveries AS d WHERE d.subscription_no = :no AND d.order_key IS NOT NULL AND d.{OPEN}"
+    rows = await connection.execute(
+        text(
+            f"WITH RECURSIVE k(order_key) AS (SELECT (SELECT min(d.order_key) {rows_of} AND d.order_key >= :first) "
+            f"UNION ALL SELECT (SELECT min(d.order_key) {rows_of} AND d.order_key > k.order_key) "
+            "FROM k WHERE k.order_key IS NOT NULL) SELECT order_key FROM k WHERE order_key IS NOT NULL LIMIT :limit"
+        ),
+        {"no": no, "first": first, "limit": KEYS + 1},
+    )
+    return [row[0] for row in rows]
+
+
+async def _make_fronts(connection: AsyncConnection, no: int, keys: Sequence[int]) -> None:
+    """Give its turn to the first open delivery of each key that waits, as far as replays that read on let it."""
+    if not keys:
+        return
+    await connection.execute(
+        text(
+            f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
+            f"FROM {ordering.firsts(connection)} WHERE deliveries.position = f.position "
+            f"AND deliveries.subscription_no = f.no AND queued = 1 AND f.position <= (SELECT {ordering.barrier(':no')})"
+        ).bindparams(bindparam("no", type_=tables.deliveries.c.position.type)),
+        {"no": no, "rows": ordering.places_json([Place(no, key) for key in keys])},
+    )

@@ -1,0 +1,102 @@
+"""Keys of an order that nothing holds back any more get their fronts a piece at a time, on both databases."""
+
+import pytest
+from sqlalchemy import text
+
+from trunkline.store import ordering
+from trunkline.store import releasing as store
+from trunkline.store.database import Database
+
+LAST = 9_000
+"""The deliveries of one subscription: those of key 0 from 101 on, and of the keys -4 to 4 one each before them."""
+
+
+@pytest.fixture
+async def queued(database: Database) -> Database:
+    """A database with a subscription of which everything waits, most of it under one key."""
+    async with database.write() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
+                "start_position, created_ms, updated_ms, version, ordering) "
+                "VALUES (1, 'sub_1', 92, 'webhooks', 'u', '[]', 'standard', :sealed, 'active', 0, 0, 0, 1, '\"x\"')"
+            ).bindparams(sealed=b"")
+        )
+        await connection.execute(
+            text(
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :last) INSERT INTO deliveries "
+                "(position, subscription_no, status, attempts, claim, updated_ms, order_key, order_shard, queued) "
+                "SELECT i, 1, 'held', 0, 0, 0, CASE WHEN i < 10 THEN i - 5 ELSE 0 END, 3, 1 FROM n WHERE i < 10 OR i > 100"
+            ).bindparams(last=LAST)
+        )
+    return database
+
+
+async def release(database: Database) -> None:
+    async with database.write() as connection:
+        await ordering.lock(connection, [1])
+        await store.release(connection, 1)
+
+
+async def go_on(database: Database) -> bool:
+    """Do the next piece; tells whether anything is left."""
+    async with database.write() as connection:
+        await store.go_on(connection, 1)
+    async with database.read() as connection:
+        return await store.unreleased(connection, limit=10) == [1]
+
+
+async def fronts(database: Database) -> list[int]:
+    async with database.read() as connection:
+        statement = text("SELECT position FROM deliveries WHERE status = 'pending' AND due_ms > 0 ORDER BY 1")
+        return list((await connection.execute(statement)).scalars())
+
+
+async def test_the_first_of_each_key_has_its_turn_some_keys_at_a_time(queued: Database, monkeypatch):
+    monkeypatch.setattr(store, "KEYS", 4)
+    await release(queued)
+    assert await fronts(queued) == [1, 2, 3, 4]
+    async with queued.read() as connection:
+        assert await ordering.is_held_back(connection, 1)
+    assert await go_on(queued)
+    assert await fronts(queued) == [*range(1, 9)]
+    assert not await go_on(queued)
+    assert await fronts(queued) == [*range(1, 10)]
+    async with queued.read() as connection:
+        assert not await ordering.is_held_back(connection, 1)
+    await go_on(queued)  # nothing is left to do
+
+
+async def test_who_lets_go_again_begins_anew(queued: Database, monkeypatch):
+    monkeypatch.setattr(store, "KEYS", 4)
+    await release(queued)
+    async with queued.write() as connection:
+        await connection.execute(
+            text("UPDATE deliveries SET queued = 1, status = 'held', due_ms = NULL WHERE position = 1")
+        )
+    await release(queued)
+    assert await go_on(queued)
+    assert not await go_on(queued)
+    assert await fronts(queued) == [*range(1, 10)]
+
+
+async def test_a_replay_that_reads_on_holds_back_what_is_beyond_it(queued: Database):
+    async with queued.write() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO replays (id, company_id, subscription_no, kind, status, position, end_position, matched, "
+                "created_ms, updated_ms) VALUES ('rpl_1', 92, 1, 'range', 'running', 6, 100, 0, 0, 0)"
+            )
+        )
+    await release(queued)
+    assert await fronts(queued) == [*range(1, 7)]
+
+
+async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped(
+    queued: Database, monkeypatch
+):
+    monkeypatch.setattr(store, "KEYS", 1)
+    await release(queued)
+    async with queued.write() as connection:
+        await connection.execute(text("DELETE FROM subscriptions"))
+    assert not await go_on(queued)

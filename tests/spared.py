@@ -1,0 +1,48 @@
+"""What the hubs of one test process need not each do anew. A pytest plugin: ``conftest`` has it, and runs of the kit elsewhere.
+
+These load it by name (``PYTEST_PLUGINS``), so it takes from ``tests`` nothing.
+"""
+
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import trunkline_schemas
+from trunkline.hub import catalogs
+from trunkline.hub.products import schema_folders
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.settings import Settings
+
+INSTALLED = Path(trunkline_schemas.__file__).parent
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector all tests and modules: a full collection over them takes more than a second."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(200_000, 5, 50)  # a hub makes 100,000 objects: most are gone before they are looked at
+
+
+@pytest.fixture(scope="session", autouse=True)
+def installed_definitions_are_compiled_once() -> Iterator[None]:
+    """Give all hubs of a run one catalogue of the installed product's definitions, which nobody changes: half of a lean start."""
+    load, known = catalogs.load_definition_catalog, {}
+
+    def load_once(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
+        paths = [Path(str(folder)).resolve() for folder in schema_folders(settings)]
+        folders = [
+            path for path in paths if path.is_dir()
+        ]  # the default, ``schemas`` where a command runs, seldom is
+        if not all(folder.is_relative_to(INSTALLED) for folder in folders):
+            return load(settings, event_types=event_types)
+        key = (*folders, *event_types.names())
+        if key not in known:
+            known[key] = load(settings, event_types=event_types)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalogs, "load_definition_catalog", load_once)
+        yield

@@ -17,7 +17,7 @@ ALONE = (
 )
 """What measures how fast the hub is."""
 TIMED = ("reliability",)
-"""What waits for the most part, with bounds on how long: beside two of its kind, which wait as well, and nothing else.
+"""What waits for the most part, with bounds on how long: beside three of its kind, which wait as well, and nothing else.
 
 The crash matrix, which has work for both cores whenever they have none, is one of them.
 """
@@ -27,6 +27,8 @@ FIRST = (
     "reliability/test_crash_matrix.py",
     "reliability/test_hostile_plugins.py",
     "reliability/test_faults_subscriptions.py",
+    "reliability/test_crashes.py",
+    "reliability/test_takeover.py",
     "plugins/n8n/test_server.py",
     "testing/test_every_check_catches.py",
     "reliability/simulation",
@@ -37,6 +39,12 @@ FIRST = (
     "plugins/portal/browser",
     "plugins/test_openapi.py",
     "contract/test_docs.py",
+    "contract/test_benchmarks.py",
+    "plugins/mcp/test_real_issuer.py",
+    "contract/test_every_python.py",
+    "core/cli/test_secrets.py",
+    "plugins/make",
+    "plugins/docs",
 )
 """What takes minutes, packages that it installs included, the longest first: no worker is to be left with one of them at the end."""
 

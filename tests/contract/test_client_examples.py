@@ -37,6 +37,7 @@ class Hub:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
         self.environment = inherited | {
             "TRUNKLINE_SERVER__PORT": "0",
+            "TRUNKLINE_PLUGINS__ENABLED": "webhooks,polling",
             "TRUNKLINE_AUTH__PEPPER": "p" * 32,
             "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
         }

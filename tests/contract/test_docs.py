@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 from standardwebhooks import WebhookVerificationError
+from tests import spared
 
 from trunkline import settings
 from trunkline.errors import BodyInvalid
@@ -275,9 +276,11 @@ def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_event
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_tutorial_about_a_connector_leads_from_an_empty_folder_to_what_it_promises(
-    make_reader: MakeReader,
+    make_reader: MakeReader, tmp_path: Path
 ):
-    reader = make_reader(WITH_PACKAGES)
+    shutil.copy(spared.__file__, tmp_path)
+    paths = f"{WITH_PACKAGES['PYTHONPATH']}{os.pathsep}{tmp_path}"
+    reader = make_reader(WITH_PACKAGES | {"PYTHONPATH": paths, "PYTEST_PLUGINS": "spared"})
     reader.follow(DOCS / "tutorials" / "first-connector.md")
 
 

@@ -323,7 +323,7 @@ def test_the_command_line_names_every_culprit_of_a_start(tmp_path, install):
         [sys.executable, "-P", "-m", "trunkline.cli", "plugins", "--json"],
         cwd=tmp_path,
         env=inherited
-        | {"PYTHONPATH": str(folder), "TRUNKLINE_PLUGINS__START_TIMEOUT_SECONDS": str(START_SECONDS)},
+        | {"PYTHONPATH": str(folder), "TRUNKLINE_PLUGINS__START_TIMEOUT_SECONDS": str(4 * START_SECONDS)},
         capture_output=True,
         text=True,
         timeout=100,

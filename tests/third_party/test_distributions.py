@@ -33,7 +33,7 @@ MODULES = {folder: f"trunkline_{plugin}" for folder, plugin in PLUGINS.items()}
 DECLARING = ("redis", "mqtt", "postgres")
 """Those that declare their targets, and so have neither routes nor settings."""
 NEEDED = {"email.host": "smtp.example.com", "email.sender": "events@example.com"}
-AT_ONCE = 3
+AT_ONCE = 2
 """How many of their suites run side by side: most of a suite's time is time limits that it waits for."""
 MOST_LINES = 150
 MOST_LINES_IN_ALL = 120
@@ -96,14 +96,13 @@ def _install_all(folder: Path) -> Environment:
 
 @pytest.fixture(scope="module")
 def suites(
-    environment: Environment, tmp_path_factory: pytest.TempPathFactory
+    environment: Environment, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, Future[Any]]]:
-    """The report on each plugin, to come once its own tests are done; they all begin when the first is asked for."""
+    """The report on each plugin, to come once its own tests are done; all that are asked for begin with the first."""
+    tests = [test for test in request.session.items if "suites" in getattr(test, "fixturenames", ())]
+    names = {test.callspec.params["name"]: tmp_path_factory.mktemp("suite") for test in tests}
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {
-            name: pool.submit(_run_suite, environment, name, tmp_path_factory.mktemp(name))
-            for name in PLUGINS
-        }
+        yield {name: pool.submit(_run_suite, environment, name, place) for name, place in names.items()}
         pool.shutdown(cancel_futures=True)
 
 
@@ -138,7 +137,7 @@ def test_all_of_them_run_beside_the_built_in_plugins(environment: Environment, t
 def test_a_distribution_that_is_uninstalled_leaves_nothing_in_the_hub(
     environment: Environment, tmp_path: Path
 ):
-    site = tmp_path / "environment"
+    site = environment.folder.with_name("without-nats")
     shutil.copytree(environment.folder, site, symlinks=True, copy_function=os.link)
     other = Environment(site)
     other.pip("uninstall", "trunkline-nats")

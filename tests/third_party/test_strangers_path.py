@@ -1,12 +1,19 @@
 """A stranger's path from an empty folder to a channel that is complete, in the three commands of the tutorial."""
 
+import shutil
+
 import pytest
+from tests import spared
 from tests.third_party import strangers_path
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-def test_three_commands_lead_to_a_complete_channel_with_a_form_in_the_portal(tmp_path):
+def test_three_commands_lead_to_a_complete_channel_with_a_form_in_the_portal(tmp_path, monkeypatch):
+    site = tmp_path / ".site"
+    site.mkdir()
+    shutil.copy(spared.__file__, site)
+    monkeypatch.setenv("PYTEST_PLUGINS", "spared")
     printed = [output for _, _, output in strangers_path.walk(tmp_path)]
     assert len(printed) == 3
     assert "\nacme: complete (" in printed[-1]

@@ -175,6 +175,11 @@ class Slots(Generic[Job]):
         limit = self._limit_of(standing) * (2 if standing.is_trusted else 1)
         return max(limit - standing.in_flight - len(standing.waiting), 0)
 
+    def is_down(self, subscription_no: int) -> bool:
+        """Tell whether a subscription fails again and again, or has just returned: it has few slots, and takes them slowly."""
+        standing = self._standings.get(subscription_no)
+        return standing is not None and standing.ramp > 0
+
     def room_of_page(self, subscription_no: int) -> int | None:
         """Tell how many deliveries of a page of the log may come at once; None where its target may not keep up with them.
 

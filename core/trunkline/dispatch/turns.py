@@ -35,6 +35,7 @@ LOOK_SECONDS = 1.0
 IDLE_SECONDS = 10.0
 """How long it asks nothing where nothing was in an order. A worker may yet write what it had in memory of a deleted subscription."""
 CROWDED_SECONDS = 0.05
+"""How long it waits where there is no slot, or only what is down was claimed: else a target that refuses would be tried at once."""
 MOST_CLAIMED = 1024
 """Claimed deliveries that may be in memory."""
 MOST_OF_COMPANY = MOST_CLAIMED // 4
@@ -110,7 +111,8 @@ class Turns:
         if not claimed:
             return CROWDED_SECONDS
         await self._start(claimed, settled)
-        return 0.0
+        are_down = all(self._runner.slots.is_down(queue.subscription_no) for queue in claimed)
+        return CROWDED_SECONDS if are_down else 0.0
 
     def _is_idle(self, state: tuple[frozenset[int], int]) -> bool:
         if self._table.ordered or self._idle != state:

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import time
 from collections import defaultdict
 
 import pytest
 from sqlalchemy import LargeBinary, bindparam, text
 
 from trunkline.dispatch import aftermath, ordering, replay, runner, turns
-from trunkline.dispatch.slots import UNTRUSTED_EACH
+from trunkline.dispatch.slots import DOWN_AFTER, UNTRUSTED_EACH
 from trunkline.errors import BodyInvalid
 from trunkline.model.events import shard_of
 from trunkline.store import ordering as ledger_order
@@ -386,6 +387,22 @@ async def test_a_company_with_many_keys_whose_target_hangs_leaves_others_their_t
         await house.until_statuses(no, delivered=1, seconds=5)
         # What would find no slot is left where it is: a claim is two writes.
         assert sum(row.claim for row in await house.rows(hanging)) == UNTRUSTED_EACH
+
+
+@on_sqlite
+async def test_a_target_that_is_down_is_tried_in_steps_though_it_refuses_at_once(open_house, target):
+    target.always(Answer(500))
+    async with open_house(dispatch=False) as house:
+        no = await house.subscribe(f"{target.url}/h", company=17, ordering=BY_CLIENT)
+        await _fill(house, no, company=17, count=1_200)
+    async with open_house(retry_schedule_seconds=LONG) as house:
+        await house.until(lambda: target.count >= 2 * DOWN_AFTER)
+        before, began = target.count, time.monotonic()
+        await asyncio.sleep(0.5)
+        steps = (time.monotonic() - began) / turns.CROWDED_SECONDS
+        assert (
+            target.count - before <= 3 * steps
+        )  # now and then something else wakes it; without steps it is ten times as many
 
 
 async def _fill(house, no, *, company, count):

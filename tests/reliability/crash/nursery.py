@@ -13,6 +13,7 @@ import random
 import selectors
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, Self
 
@@ -84,6 +85,19 @@ def share_what_is_installed() -> None:
     catalogs.load_definition_catalog = lambda *_, **__: definitions
 
 
+async def warm_up(enabled: str) -> None:
+    """Serve from an empty database once, so that what is compiled and cached on the way is there in each process."""
+    from trunkline import settings
+    from trunkline.api.server import bind, running
+    from trunkline.hub.hub import Hub
+
+    with tempfile.TemporaryDirectory() as folder:
+        url = f"sqlite:///{folder}/warm.db"
+        variables = {"TRUNKLINE_DATABASE__URL": url, "TRUNKLINE_PLUGINS__ENABLED": enabled}
+        async with running(Hub(settings.load(environment=variables)), listener=bind("127.0.0.1", 0)):
+            pass
+
+
 async def live(order: dict[str, Any]) -> None:
     """Be one process of a deployment until it is told to stop."""
     from furniture import furnish
@@ -137,8 +151,12 @@ def main() -> None:
     """Take orders until standard input ends, then end every process that is left."""
     import furniture  # noqa: F401 - what a fork needs is imported before it
 
+    from trunkline.cli.loop import run
+
     shorten_waits()
     share_what_is_installed()
+    for enabled in PLUGINS.values():
+        run(warm_up(enabled))
     gc.freeze()
     born: dict[int, int] = {}
     waiting = selectors.DefaultSelector()

@@ -1,13 +1,16 @@
 """``trunkline new plugin``: whatever is chosen, what is written is formed, typed, found by the hub, and does what it says."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterable
 from itertools import combinations
 from pathlib import Path
 
 import pytest
+from tests import spared
 from typer.testing import CliRunner
 
 from trunkline.cli import app
@@ -17,6 +20,8 @@ from trunkline.errors import Refused
 BIN = Path(sys.executable).parent
 LONGEST = "acme-of-the-long-and-winding-x"
 EVERYTHING = tuple(FEATURES)
+IN_TUTORIALS = ("push", "broker")
+"""What ``first-connector`` and ``broker-channel`` write, each alone, and have judged complete by the kit."""
 CHOICES = [
     *combinations(FEATURES, 1),
     ("action", "event-types"),
@@ -79,34 +84,56 @@ def test_what_is_written_is_typed(tmp_path):
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(600)
-def test_what_is_written_installs_and_passes_the_kit_at_once(tmp_path):
-    """With everything; a channel that pushes, and one to a broker, do so in the tutorials, as readers follow them."""
-    folder = tmp_path / "trunkline-acme"
-    made = CliRunner().invoke(
-        app,
-        [
-            "new",
-            "plugin",
-            "acme",
-            "--into",
-            str(folder),
-            *(word for feature in EVERYTHING for word in ("--with", feature)),
-        ],
-    )
+def written(folder: Path, features: Iterable[str]) -> Path:
+    """Write a plugin by the command, and install it beside itself; gives the folder of what is installed."""
+    chosen = [word for feature in features for word in ("--with", feature)]
+    made = CliRunner().invoke(app, ["new", "plugin", "acme", "--into", str(folder), *chosen])
     assert made.exit_code == 0, made.output
     assert len(made.stdout.splitlines()) == len(files_of(folder))
-    site = tmp_path / "site"
+    site = folder.with_name("site")
     pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target"]
     subprocess.run([sys.executable, *pip, site, folder], check=True, capture_output=True)
+    return site
+
+
+def run_tests(folder: Path, site: Path, *arguments: str) -> str:
+    """Run the tests that are in *folder*, of which all pass, on what is installed in *site*."""
+    shutil.copy(spared.__file__, site)
+    environment = {"PATH": f"{BIN}:/usr/bin:/bin", "HOME": str(folder.parent)}
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", folder], cwd=tmp_path,
-        env={"PATH": f"{BIN}:/usr/bin:/bin", "PYTHONPATH": str(site), "HOME": str(tmp_path)},
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments, folder], cwd=folder.parent,
+        env={**environment, "PYTHONPATH": str(site), "PYTEST_PLUGINS": "spared"},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-6000:]
-    assert re.search(r"acme: complete \(\d+ passed, \d+ not applicable\)", done.stdout), done.stdout[-3000:]
+    return done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_is_written_installs_and_passes_the_kit_at_once(tmp_path):
+    """With all that no tutorial writes; each of the others does so where readers follow the tutorial."""
+    folder = tmp_path / "trunkline-acme"
+    site = written(folder, (feature for feature in EVERYTHING if feature not in IN_TUTORIALS))
+    output = run_tests(folder, site)
+    assert re.search(r"acme: complete \(\d+ passed, \d+ not applicable\)", output), output[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_what_is_written_with_everything_is_a_sound_plugin_that_delivers_by_each_channel(tmp_path):
+    """The code of each channel is the same as alone, where the kit judges it whole (above, and in the tutorials)."""
+    folder = tmp_path / "trunkline-acme"
+    site = written(folder, EVERYTHING)
+    output = run_tests(
+        folder,
+        site,
+        "-vv",
+        "-k",
+        "TestPlugin or test_acme or test_delivers_once or test_gives_what_was_accepted",
+    )
+    passed = set(re.findall(r"(Test\w+|test_acme\.py)::test_\w+ PASSED", output))
+    assert passed == {"TestPlugin", "TestChannel", "TestBroker", "TestFeed", "test_acme.py"}
 
 
 @pytest.mark.parametrize("name", ["acme", "acme-crm", "acme_crm", "a1"])

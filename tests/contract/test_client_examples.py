@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.keys import make_key
 
 from trunkline.model import cursors
 from trunkline.schemas.files import installed_event_types
@@ -36,6 +37,7 @@ class Hub:
         self.folder = folder
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
         self.environment = inherited | {
+            "TRUNKLINE_DATABASE__URL": f"sqlite:///{folder / 'trunkline.db'}",
             "TRUNKLINE_SERVER__PORT": "0",
             "TRUNKLINE_PLUGINS__ENABLED": "webhooks,polling",
             "TRUNKLINE_AUTH__PEPPER": "p" * 32,
@@ -67,17 +69,6 @@ class Hub:
         answer = httpx2.post(f"{self.url}/api/v1/events", json=event, headers={"X-Api-Key": key}, timeout=20)
         return f"{answer.raise_for_status().json()['id']} {type}"
 
-    def run(self, *arguments: str) -> str:
-        return subprocess.run(
-            [sys.executable, "-P", "-m", "trunkline.cli", *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=True,
-        ).stdout.strip()
-
 
 def wait_for(file: Path, text: str, *, seconds: float = 30) -> str:
     deadline = time.monotonic() + seconds
@@ -98,8 +89,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
 
 @pytest.mark.timeout(150)
 def test_a_follower_misses_nothing_and_goes_on_where_it_stopped(hub: Hub, language: str, tmp_path: Path):
-    scopes = ("--scope", "events:read", "--scope", "events:write")
-    key = hub.run("keys", "create", "--company", str(COMPANIES[language]), "--name", "follower", *scopes)
+    key = make_key(hub.environment, COMPANIES[language], scopes=("events:read", "events:write"))
     output = tmp_path / "output.txt"
 
     def follow(with_key: str = key) -> subprocess.Popen[bytes]:

@@ -23,6 +23,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from standardwebhooks import WebhookVerificationError
 from tests import spared
+from tests.keys import make_key
 
 from trunkline import settings
 from trunkline.errors import BodyInvalid
@@ -223,9 +224,9 @@ def reader(make_reader: MakeReader) -> Reader:
     reader = make_reader(loose)
     reader.start("serve", "trunkline serve")
     reader.await_output("serve", "trunkline listens on")
-    names = ("events:read", "events:write", "webhooks:write", "integrations:read", "integrations:write")
-    scopes = " ".join(f"--scope {name}" for name in names)
-    reader.run(f"export KEY=$(trunkline keys create --company 92 --name docs {scopes})")
+    scopes = ("events:read", "events:write", "webhooks:write", "integrations:read", "integrations:write")
+    database = {"TRUNKLINE_DATABASE__URL": f"sqlite:///{reader.folder / 'trunkline.db'}"}
+    reader.run(f"export KEY={make_key(database, 92, name='docs', scopes=scopes)}")
     return reader
 
 

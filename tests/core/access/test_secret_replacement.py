@@ -140,7 +140,9 @@ async def test_while_peppers_are_exchanged_processes_do_not_undo_each_others_wor
     for _ in range(3):
         assert (await old.hub.keys.authenticate(key)).company_id == 7
     await old.stop()  # with all that it still had to write
-    assert (await replacement.count_digested()).current == before.current + 1
+    assert (
+        await replacement.count_digested()
+    ).current > before.current  # more where one had the other key still to write
 
 
 async def _until(count, expected):

@@ -116,8 +116,8 @@ class ReplayLane:
     async def _look(self) -> tuple[bool, float | None]:
         """Look what there is to do, and take back of replays that were cancelled.
 
-        Tells whether any runs, and if not, in how many seconds to look again. As long as page follows page, that is not done
-        before each.
+        Tells whether any runs, and if not, in how many seconds to look again. As long as page follows page, and there is no more
+        to take back, that is not done before each.
         """
         async with self._database.read() as connection:
             await self._notice_ends(connection)
@@ -125,7 +125,8 @@ class ReplayLane:
             is_any_running = await store.is_any_running(connection)
         has_taken_back = await self._withdraw(withdrawing)
         if is_any_running:
-            self._look_at = time.monotonic() + WITHDRAWAL_SECONDS
+            if not has_taken_back:
+                self._look_at = time.monotonic() + WITHDRAWAL_SECONDS
             return True, None
         if withdrawing:
             return False, BUSY_SECONDS if has_taken_back else WITHDRAWAL_SECONDS

@@ -4,22 +4,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from trunkline.settings.sections import (
-    Auth,
-    Brand,
-    Companies,
-    Connectors,
-    Database,
-    Delivery,
-    Events,
-    Limits,
-    Logging,
-    Metrics,
-    Plugins,
-    Product,
-    Server,
-    Validation,
-)
+from trunkline.settings import sections
 
 _POSTGRESQL = ("postgresql://", "postgres://")
 
@@ -29,20 +14,20 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    database: Database = Database()
-    server: Server = Server()
-    product: Product = Product()
-    plugins: Plugins = Plugins()
-    events: Events = Events()
-    validation: Validation = Validation()
-    delivery: Delivery = Delivery()
-    companies: Companies = Companies()
-    limits: Limits = Limits()
-    auth: Auth = Auth()
-    brand: Brand = Brand()
-    connectors: Connectors = Connectors()
-    metrics: Metrics = Metrics()
-    logging: Logging = Logging()
+    database: sections.Database = sections.Database()
+    server: sections.Server = sections.Server()
+    product: sections.Product = sections.Product()
+    plugins: sections.Plugins = sections.Plugins()
+    events: sections.Events = sections.Events()
+    validation: sections.Validation = sections.Validation()
+    delivery: sections.Delivery = sections.Delivery()
+    companies: sections.Companies = sections.Companies()
+    limits: sections.Limits = sections.Limits()
+    auth: sections.Auth = sections.Auth()
+    brand: sections.Brand = sections.Brand()
+    connectors: sections.Connectors = sections.Connectors()
+    metrics: sections.Metrics = sections.Metrics()
+    logging: sections.Logging = sections.Logging()
     plugin_sections: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
 
     @model_validator(mode="after")

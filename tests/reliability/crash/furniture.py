@@ -24,7 +24,7 @@ SUBSCRIPTIONS = {
 LANE = {"key": "/metadata/lane"}
 ORDERED: dict[str, Any] = {"/ordered": LANE, "/whole": "subscription", "/paused": LANE}
 """The ordering of those that have one."""
-PACED: dict[str, dict[str, Any]] = {"/paced": {"rate": "10/second", "max_in_flight": 1}}
+PACED: dict[str, dict[str, Any]] = {"/paced": {"rate": "40/second", "max_in_flight": 1}}
 """The pace of those that have one."""
 
 

@@ -81,12 +81,15 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did: how many deliveries it made due, and those among them that are claimed."""
+    """What one step did: how many deliveries it made due, those among them that are claimed, and how the replay goes on."""
 
     made: int = 0
     claims: Sequence[Claim] = ()
     events: Mapping[int, Event] = field(default_factory=dict)
     """By position, those of the claims."""
+    has_moved: bool = False
+    """Whether it came further in the log."""
+    has_ended: bool = False
 
 
 async def begin(connection: AsyncConnection, subscription: Subscription, span: Range) -> Row:
@@ -201,14 +204,14 @@ async def step(
     if in_order and not await ordering.lock(connection, [subscription.no], skip=True):
         return Step()  # somebody changes it, and may wait for this replay
     if replay.position >= replay.end_position:
-        await _rest(connection, replay, is_over=await _is_over(connection, replay, in_order=in_order))
-        return Step()
+        if await _is_over(connection, replay, in_order=in_order):
+            return Step(has_ended=await store.end(connection, replay.no, "completed"))
+        return await _rest(connection, replay)
     shard = shard_of(replay.company_id, shards)
     up_to = await _reach(connection, replay, shard=shard, in_order=in_order)
     room = await _room(connection, replay, claiming)
     if not room or replay.position >= up_to:
-        await _rest(connection, replay, is_over=False)
-        return Step()
+        return await _rest(connection, replay)
     types = tuple(orjson.loads(replay.event_types)) if replay.event_types else ()
     span = Range(replay.position, up_to, types, replay.kind)
     page = await _next_page(connection, subscription, span, schema_versions=schema_versions, limit=room)
@@ -220,7 +223,7 @@ async def step(
     await store.move(connection, replay.no, position=page.reached, matched=done.made)
     if in_order:
         await _let_pass(connection, replay, page.reached)
-    return done
+    return replace(done, has_moved=page.reached > replay.position)
 
 
 async def _reach(connection: AsyncConnection, replay: Row, *, shard: int, in_order: bool) -> int:
@@ -248,12 +251,10 @@ async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | N
     return PAGE if waiting < OUTSTANDING else 0
 
 
-async def _rest(connection: AsyncConnection, replay: Row, *, is_over: bool) -> None:
-    """Leave *replay* where it is, and end it if it *is_over*."""
-    if is_over:
-        await store.end(connection, replay.no, "completed")
-    else:
-        await store.move(connection, replay.no, position=replay.position, matched=0)
+async def _rest(connection: AsyncConnection, replay: Row) -> Step:
+    """Leave *replay* where it is; it has had its turn."""
+    await store.move(connection, replay.no, position=replay.position, matched=0)
+    return Step()
 
 
 async def _before_attempts(connection: AsyncConnection, replay: Row, page: Page) -> Page:

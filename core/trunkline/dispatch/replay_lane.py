@@ -24,9 +24,43 @@ LOOK_SECONDS = 1.0
 WITHDRAWAL_SECONDS = 0.3
 """How often one looks whether a replay was cancelled, where page follows page or deliveries of it are in memory."""
 BUSY_SECONDS = 0.05
-CROWDED_SECONDS = 0.005
-"""How long it waits where a replay goes on as soon as some of its deliveries have ended here."""
+MOST_COUNTED = 100
+"""Running replays that one counts to know whether all of them rest."""
+SHORTEST_REST, LONGEST_REST = 0.005, 0.3
+"""How many seconds a replay rests that cannot go on: what it waits for ends in milliseconds, or at the pace of a target."""
+REST_OF_EACH = 0.02
+"""How many seconds they may rest for each of them, so that to look at many takes no more than to look at some."""
 _log = logging.getLogger(__name__)
+
+
+class Rests:
+    """Lets replays that cannot go on rest, each twice as long as before, while others are moved on."""
+
+    def __init__(self) -> None:
+        self._rests: dict[int, tuple[float, float]] = {}
+        """By number: how many seconds, and until when."""
+
+    def begin(self, no: int, *, has_moved: bool) -> None:
+        """Let the replay number *no* rest after a step that made nothing due; shortly if it *has_moved* all the same."""
+        seconds, _ = self._rests.get(no, (0.0, 0.0))
+        longest = max(LONGEST_REST, REST_OF_EACH * len(self._rests))
+        seconds = SHORTEST_REST if has_moved else max(SHORTEST_REST, min(2 * seconds, longest))
+        self._rests[no] = seconds, time.monotonic() + seconds
+
+    def end(self, no: int) -> None:
+        """Have the replay number *no* go on, or over."""
+        self._rests.pop(no, None)
+
+    def numbers(self) -> list[int]:
+        """Give those that rest now, and forget those whose rest is long over: somebody else has moved or ended them."""
+        now = time.monotonic()
+        self._rests = {no: rest for no, rest in self._rests.items() if rest[1] > now - LOOK_SECONDS}
+        return [no for no, (_, until) in self._rests.items() if until > now]
+
+    def seconds(self) -> float:
+        """Give how long until the first of them has rested."""
+        now = time.monotonic()
+        return min((until - now for _, until in self._rests.values() if until > now), default=0.0)
 
 
 class ReplayLane:
@@ -55,6 +89,8 @@ class ReplayLane:
         self._begun: set[str] = set()
         self._noticed = 0.0
         self._look_at = 0.0
+        self._running = 0
+        self._rests = Rests()
 
     async def run(self, replay_runs: Signal) -> None:
         """Move replays on whenever one runs; the lookout sets *replay_runs* once a second while one does."""
@@ -76,33 +112,30 @@ class ReplayLane:
                 return wait
         faults.point("replay.before_take")
         async with self._database.write() as connection:
-            row = await store.take_next(connection)
+            resting = self._rests.numbers()
+            row = await store.take_next(connection, but=resting)
             if row is None:
                 self._look_at = 0.0
-                return LOOK_SECONDS
+                return self._rests.seconds() if resting else LOOK_SECONDS
             faults.point("replay.after_take")
-            rows = await subscription_store.by_numbers(connection, [row.subscription_no])
-            subscription = rows[row.subscription_no]
-            claiming = self._starter.claiming(subscription.no)
+            subscription = await subscription_store.by_number(connection, row.subscription_no)
             done = await replay.step(
                 connection,
                 row,
                 self._records.open(subscription),
                 shards=self._owned.total,
                 schema_versions=self._schema_versions,
-                claiming=claiming,
-            )
-            has_ended = (
-                row.position >= row.end_position and await self._status(connection, row.id) != "running"
+                claiming=self._starter.claiming(subscription.no),
             )
             faults.point("replay.before_commit")
         faults.point("replay.after_commit")
-        self._report(row, subscription.id, has_ended=has_ended)
+        self._report(row, subscription.id, has_ended=done.has_ended)
         await self._begin(row, done)
-        if done.made:
+        if done.made or done.has_ended:
+            self._rests.end(row.no)
             return 0.0
-        self._look_at = 0.0
-        return BUSY_SECONDS if claiming is None else CROWDED_SECONDS
+        self._rests.begin(row.no, has_moved=done.has_moved)
+        return 0.0 if len(self._rests.numbers()) < self._running else self._rests.seconds()
 
     async def _begin(self, row: store.Row, done: replay.Step) -> None:
         """Begin what a step has claimed; what it has made due only is begun by the lanes that this wakes."""
@@ -122,9 +155,9 @@ class ReplayLane:
         async with self._database.read() as connection:
             await self._notice_ends(connection)
             withdrawing = await store.withdrawing(connection)
-            is_any_running = await store.is_any_running(connection)
+            self._running = await store.running(connection, limit=MOST_COUNTED)
         has_taken_back = await self._withdraw(withdrawing)
-        if is_any_running:
+        if self._running:
             if not has_taken_back:
                 self._look_at = time.monotonic() + WITHDRAWAL_SECONDS
             return True, None

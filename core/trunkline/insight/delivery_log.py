@@ -194,7 +194,7 @@ class DeliveryLog:
     async def _reopen_in_order(self, connection: AsyncConnection, logged: Logged) -> bool:
         """Open a delivery that has ended at its place in the order of its subscription; False where that has none."""
         no = logged.subscription_no
-        row = (await subscription_store.by_numbers(connection, [no]))[no]
+        row = await subscription_store.by_number(connection, no)
         ordering = row.options.get("ordering")
         if ordering is None or row.status == SubscriptionStatus.DELETED:
             return False

@@ -23,8 +23,10 @@ from trunkline.store.failures import first_line
 
 TAKE_SECONDS = 10.0
 """How long a caller waits for a connection that is free."""
-MOST_TEXTS = 2_000
+MOST_WRITTEN = 2_000
 """Statements that are kept as they were written; there are some hundred."""
+KEPT = "trunkline_kept"
+"""The execution option of statements that are kept as well (``sql.kept``)."""
 FLOAT8 = 701
 """What PostgreSQL calls the type of every column that has fractions (``pg_type.oid``); other types do not look at it."""
 _NOTHING: Mapping[str, Any] = {}
@@ -131,11 +133,11 @@ class Rows:
 class DirectConnection:
     """A connection that is lent. It stands in for an ``AsyncConnection``: it has what the functions of ``store`` ask of one."""
 
-    __slots__ = ("_driver", "_texts")
+    __slots__ = ("_driver", "_written")
 
-    def __init__(self, driver: Driver, texts: dict[str, "_Written"]) -> None:
+    def __init__(self, driver: Driver, written: dict[Any, "_Written"]) -> None:
         self._driver = driver
-        self._texts = texts
+        self._written = written
 
     @property
     def dialect(self) -> DefaultDialect:
@@ -172,14 +174,19 @@ class DirectConnection:
         await self._driver.run_many(statement, rows)
 
     def _write(self, statement: Executable) -> "_Written":
-        """Write *statement* for the driver. A text is written once, as it is always bound with the same types."""
-        if not isinstance(statement, TextClause):
+        """Write *statement* for the driver; once where it is a text, which is always bound with the same types, or marked as ``KEPT``."""
+        key: Any
+        if isinstance(statement, TextClause):
+            key = statement.text
+        elif statement.get_execution_options().get(KEPT):
+            key = statement
+        else:
             return _Written(statement, self._driver.writer)
-        written = self._texts.get(statement.text)
+        written = self._written.get(key)
         if written is None:
-            if len(self._texts) >= MOST_TEXTS:
-                self._texts.clear()
-            written = self._texts[statement.text] = _Written(statement, self._driver.writer)
+            if len(self._written) >= MOST_WRITTEN:
+                self._written.clear()
+            written = self._written[key] = _Written(statement, self._driver.writer)
         return written
 
 
@@ -266,7 +273,7 @@ class _Pool:
         self._connect = connect
         self._turns = asyncio.Semaphore(size)
         self._free: list[Driver] = []
-        self._texts: dict[str, _Written] = {}
+        self._written: dict[Any, _Written] = {}
 
     @contextlib.asynccontextmanager
     async def lend(self, *, writes: bool) -> AsyncGenerator[AsyncConnection]:
@@ -279,7 +286,7 @@ class _Pool:
         try:
             if writes:
                 await driver.begin()
-            yield cast("AsyncConnection", DirectConnection(driver, self._texts))
+            yield cast("AsyncConnection", DirectConnection(driver, self._written))
             if writes:
                 await driver.commit()
         except BaseException as error:

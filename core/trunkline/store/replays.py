@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, bindparam, select
+from sqlalchemy import BigInteger, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
@@ -19,6 +19,7 @@ from trunkline.store.sql import text
 
 _table = tables.replays
 _columns = tables.deliveries.c
+_BY_ID = sql.kept(_table.select().where(_table.c.id == bindparam("id")))
 _BOUND = {
     "no": "subscription_no",
     "replay": "replay_no",
@@ -73,7 +74,7 @@ async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
 
 async def get(connection: AsyncConnection, replay_id: str) -> Row | None:
     """Read one by its public id."""
-    row = (await connection.execute(_table.select().where(_table.c.id == replay_id))).first()
+    row = (await connection.execute(_BY_ID, {"id": replay_id})).first()
     return Row(*row) if row else None
 
 
@@ -102,22 +103,22 @@ async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict
     """Read which versions the replays with *numbers* chose; those that chose none are left out."""
     if not numbers:
         return {}
-    statement = select(_table.c.no, _table.c.pins).where(_table.c.no.in_(numbers), _table.c.pins.is_not(None))
-    return {no: orjson.loads(pins) for no, pins in await connection.execute(statement)}
+    is_one, bound = sql.one_of(connection, "no", "numbers", BigInteger)
+    statement = text(f"SELECT no, pins FROM replays WHERE {is_one} AND pins IS NOT NULL").bindparams(bound)
+    rows = await connection.execute(statement, {"numbers": list(numbers)})
+    return {no: orjson.loads(pins) for no, pins in rows}
 
 
-async def take_next(connection: AsyncConnection) -> Row | None:
-    """Lock the running replay that was moved longest ago; other workers take others meanwhile."""
-    locking = sql.for_update_skipping(connection, of="r")
+async def take_next(connection: AsyncConnection, *, but: Sequence[int] = ()) -> Row | None:
+    """Lock the running replay that was moved longest ago, *but* those numbers; other workers take others meanwhile."""
+    is_left_out, numbers = sql.one_of(connection, "r.no", "numbers", BigInteger)
     columns = ", ".join(f"r.{column.name}" for column in _table.columns)
-    row = (
-        await connection.execute(
-            text(
-                f"SELECT {columns} FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
-                f"WHERE r.status = 'running' AND s.status = 'active' ORDER BY r.updated_ms LIMIT 1 {locking}"
-            )
-        )
-    ).first()
+    statement = text(
+        f"SELECT {columns} FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
+        f"WHERE r.status = 'running' AND s.status = 'active' AND NOT {is_left_out} ORDER BY r.updated_ms LIMIT 1 "
+        + sql.for_update_skipping(connection, of="r")
+    )
+    row = (await connection.execute(statement.bindparams(numbers), {"numbers": list(but)})).first()
     return Row(*row) if row else None
 
 
@@ -129,11 +130,12 @@ async def count_running(connection: AsyncConnection, company_id: int) -> int:
     return int((await connection.execute(statement, {"company": company_id})).scalar_one())
 
 
-async def is_any_running(connection: AsyncConnection) -> bool:
-    """Tell whether there is anything to do at all."""
-    return (
-        await connection.execute(text("SELECT 1 FROM replays WHERE status = 'running' LIMIT 1"))
-    ).first() is not None
+async def running(connection: AsyncConnection, *, limit: int) -> int:
+    """Count the replays that run, up to *limit*."""
+    statement = text(
+        "SELECT count(*) FROM (SELECT 1 FROM replays WHERE status = 'running' LIMIT :limit) AS r"
+    )
+    return int((await connection.execute(statement, {"limit": limit})).scalar_one())
 
 
 async def move(connection: AsyncConnection, no: int, *, position: int, matched: int) -> None:

@@ -20,6 +20,7 @@ from trunkline.store.sql import text
 _table = tables.subscriptions
 _IS_LIVE = text("status <> 'deleted'")
 """As the index ``ix_subscriptions_live`` has it: a company that makes and deletes has many rows that are no more."""
+_BY_NUMBER = sql.kept(_table.select().where(_table.c.no == sqlalchemy.bindparam("no")))
 _AFTER_ALL = 2**63 - 1
 """Beyond every subscription's number."""
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
@@ -139,10 +140,9 @@ async def get(connection: AsyncConnection, subscription_id: str, *, to_change: b
     return _read(row) if row else None
 
 
-async def by_numbers(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, Row]:
-    """Read the subscriptions with *numbers*, deleted ones too."""
-    rows = await connection.execute(_table.select().where(_table.c.no.in_(numbers)))
-    return {row[0]: _read(row) for row in rows}
+async def by_number(connection: AsyncConnection, no: int) -> Row:
+    """Read the subscription number *no*, a deleted one too."""
+    return _read((await connection.execute(_BY_NUMBER, {"no": no})).one())
 
 
 async def of_company(

@@ -87,7 +87,7 @@ class Renewals:
     async def _tell_gap(self, no: int) -> bool:
         """Tell whether what was missed is there no more; who renews is told so."""
         async with self._database.write() as connection:
-            position = (await store.by_numbers(connection, [no]))[no].options.get("gap_position")
+            position = (await store.by_number(connection, no)).options.get("gap_position")
             if position is not None:
                 await store.forget_gap(connection, no, position=position)
         return position is not None

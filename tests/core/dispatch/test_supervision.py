@@ -87,7 +87,7 @@ async def test_what_fails_again_and_again_ends_the_process(open_house, failing):
 async def test_replays_that_fail_stop_nobody(open_house, receiver, failing):
     async with open_house() as house:
         no = await house.subscribe(f"{receiver.url}/h")
-        left = failing(replay_store, "is_any_running", 1_000)
+        left = failing(replay_store, "running", 1_000)
         house.hub.signals.replay.set()
         await house.until(lambda: left[0] < 1_000 - supervision.MAX_FAILURES, seconds=20)
         await house.emit(5, to=[no])

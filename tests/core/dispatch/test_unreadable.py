@@ -20,7 +20,7 @@ STRANGER = Vault(pepper="s" * 32, encryption_key="s" * 32)
 async def _spoil(hub, no, sealed=None):
     """Write what another key sealed, and have dispatchers read the row again."""
     async with hub.database.write() as connection:
-        row = (await store.by_numbers(connection, [no]))[no]
+        row = await store.by_number(connection, no)
         await store.update(
             connection, no, {"sealed": sealed or STRANGER.seal(b"{}", context=row.id.encode())}
         )

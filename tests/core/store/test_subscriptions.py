@@ -89,7 +89,7 @@ async def test_a_deleted_one_is_told_to_who_knew_it_and_not_to_who_starts(databa
     assert await changed(database, 0) == []
     async with database.read() as connection:
         assert await subscriptions.get(connection, row.id) is None
-        assert (await subscriptions.by_numbers(connection, [row.no]))[row.no].status == "deleted"
+        assert (await subscriptions.by_number(connection, row.no)).status == "deleted"
         assert await subscriptions.count(connection, 92) == 0
 
 
@@ -109,7 +109,7 @@ async def test_a_success_ends_the_row_of_failures(database: Database):
     await streaks(database, Streak(row.no, succeeded=False, failures=7))
     assert await streaks(database, Streak(row.no, succeeded=True, failures=0)) == []
     async with database.read() as connection:
-        stored = (await subscriptions.by_numbers(connection, [row.no]))[row.no]
+        stored = await subscriptions.by_number(connection, row.no)
     assert (stored.failures, stored.failing_since_ms) == (0, None)
 
 
@@ -125,9 +125,9 @@ async def test_only_the_gap_that_was_told_is_forgotten(database: Database):
     async with database.write() as connection:
         await subscriptions.update(connection, row.no, {"gap_position": 7})
         await subscriptions.forget_gap(connection, row.no, position=6)
-        kept = (await subscriptions.by_numbers(connection, [row.no]))[row.no]
+        kept = await subscriptions.by_number(connection, row.no)
         await subscriptions.forget_gap(connection, row.no, position=7)
-        gone = (await subscriptions.by_numbers(connection, [row.no]))[row.no]
+        gone = await subscriptions.by_number(connection, row.no)
     assert (kept.options.get("gap_position"), gone.options.get("gap_position")) == (7, None)
     assert gone.version > kept.version
 
@@ -172,8 +172,8 @@ async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_
                 count_failures(rows[3:]),
             )
     async with postgres_database.read() as connection:
-        stored = await subscriptions.by_numbers(connection, [row.no for row in rows])
-    assert [stored[row.no].failures for row in rows] == [20, 20, 20, 30, 30, 30]
+        stored = [await subscriptions.by_number(connection, row.no) for row in rows]
+    assert [row.failures for row in stored] == [20, 20, 20, 30, 30, 30]
 
 
 async def test_a_company_sees_its_own_in_the_order_they_were_made(database: Database):

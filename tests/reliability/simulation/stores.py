@@ -446,10 +446,9 @@ class Subscriptions:
                 return subscriptions.Row(**newest) if newest["status"] != "deleted" else None
         return None
 
-    async def by_numbers(connection, numbers):
+    async def by_number(connection, no):
         await connection.statement()
-        rows = connection.rows("subscriptions")
-        return {no: subscriptions.Row(**rows[no]) for no in numbers if no in rows}
+        return subscriptions.Row(**connection.rows("subscriptions")[no])
 
     async def count(connection, company_id):
         return 0
@@ -547,13 +546,14 @@ class Replays:
         rows = connection.rows("deliveries").values()
         return min(sum(row["replay_no"] == no and row["status"] == "pending" for row in rows), limit)
 
-    async def take_next(connection):
+    async def take_next(connection, *, but=()):
         await connection.statement()
         subscribed = connection.rows("subscriptions")
         running = [
             (row["updated_ms"], no)
             for no, row in connection.rows("replays").items()
             if row["status"] == "running"
+            and no not in but
             and subscribed[row["subscription_no"]]["status"] == "active"
             and connection.is_free("replays", no)
         ]
@@ -563,8 +563,9 @@ class Replays:
         await connection.lock("replays", no)
         return replays.Row(**connection.get("replays", no))
 
-    async def is_any_running(connection):
-        return any(row["status"] == "running" for row in connection.rows("replays").values())
+    async def running(connection, *, limit):
+        rows = connection.rows("replays").values()
+        return min(sum(row["status"] == "running" for row in rows), limit)
 
     async def move(connection, no, *, position, matched):
         await connection.statement()

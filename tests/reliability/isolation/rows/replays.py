@@ -70,3 +70,11 @@ async def subscriptions_that_start_in_the_past(attack: Attack) -> None:
             await attack.call("DELETE", f"/webhooks/subscriptions/{made.json()['id']}")
 
     await attack.repeat(make_and_delete, at_once=4)
+
+
+@row(prepare=long_log, seconds=8)
+async def replays_that_wait_for_their_pace(attack: Attack) -> None:
+    """A hundred subscriptions that catch up with 60,000 events, each at one a minute."""
+    past = {"rate": "1/minute", "start": "2020-01-01T00:00:00Z"}
+    await attack.subscribe(100, lambda _: attack.target(Answer()), **past)
+    await attack.rest()

@@ -72,6 +72,9 @@ class Client:
             except ConnectionError:
                 return b""
 
+    def abort(self) -> None:
+        self._writer.transport.abort()
+
     def close(self) -> None:
         self._writer.close()
 

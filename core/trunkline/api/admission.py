@@ -39,6 +39,10 @@ class Held(Protocol):
         """Close, if the client took too long."""
         ...
 
+    def answer_next(self) -> None:
+        """Answer the next of the requests that came before the one before them was answered."""
+        ...
+
 
 def connections_allowed(configured: int, *, own_files: int) -> int:
     """Tell how many connections this process can hold out of *configured*; its own files and sockets take up to *own_files*.
@@ -85,6 +89,7 @@ class Admission:
         self._silent: deque[Held] = deque()
         self._silent_seen = -1.0
         self._refused = 0
+        self._in_line: deque[Held] = deque()
 
     def admit(self, connection: Held, address: str) -> bool:
         """Take *connection* from *address* in, if there is room or somebody who has been silent makes some."""
@@ -112,6 +117,21 @@ class Admission:
             return False
         self._lingering.add(connection)
         return True
+
+    def line_up(self, connection: Held) -> None:
+        """Have *connection* answer its next request in its turn.
+
+        One does in each turn of the event loop: hundreds of connections that pipeline would take all of it for as long as they
+        have something to be answered.
+        """
+        self._in_line.append(connection)
+        if len(self._in_line) == 1:
+            asyncio.get_running_loop().call_soon(self._answer_first)
+
+    def _answer_first(self) -> None:
+        self._in_line.popleft().answer_next()
+        if self._in_line:
+            asyncio.get_running_loop().call_soon(self._answer_first)
 
     @contextlib.asynccontextmanager
     async def sweeping(self) -> AsyncGenerator[None]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from trunkline.api.admission import Admission
@@ -60,6 +60,7 @@ class Connection(HttpToolsProtocol):
         self._since = self._body_since = admission.now
         self._room = self._max_head  # bytes of a head or of framing that may come before there must be data
         self._has_asked = False
+        self._answered: RequestResponseCycle | None = None  # ``cycle`` is the last that has come
         self._feeding = 0
         self._received = 0
         self._answer = _AnswerTaken()
@@ -73,8 +74,12 @@ class Connection(HttpToolsProtocol):
             self._refuse(Overloaded("Too many connections are open", retry_after_seconds=RETRY_SECONDS))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count it no longer."""
+        """Count it no longer, and write nothing any more of what its client has asked for."""
         self._admission.forget(self)
+        for cycle in (self._answered, *(cycle for cycle, _ in self.pipeline)):
+            if cycle is not None:
+                cycle.disconnected = True
+        self.pipeline.clear()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -106,6 +111,8 @@ class Connection(HttpToolsProtocol):
             self._end_after_answers()
             return
         super().on_headers_complete()
+        if not self.pipeline:
+            self._answered = self.cycle
         self._has_asked = True
         self._place = Place.BODY
         self._since = self._body_since = self._admission.now
@@ -137,13 +144,19 @@ class Connection(HttpToolsProtocol):
             return
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            self._admission.line_up(self)
             return
         if self._place is Place.ANSWER:
             self._place = Place.SILENT
         elif self._place is Place.BODY:
             self._place = Place.REST
         self._since = self._admission.now
+
+    def answer_next(self) -> None:
+        """Answer the next request that waits, if its client is still there."""
+        if self.pipeline and not self.transport.is_closing():
+            self._answered, app = self.pipeline.pop()
+            self._start_asgi_task(self._answered, app)
 
     def resume_writing(self) -> None:
         """Note that the client has taken most of what was held for it."""

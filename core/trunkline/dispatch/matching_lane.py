@@ -3,10 +3,13 @@
 The reader matches what is cheap, in a few milliseconds for each page. An event whose filters are dear, or whose company has no
 room for more deliveries in memory, waits here by its position only, and the cursor of its shard waits with it, while the
 reader goes on with what is for others. A company whose event waits has its later events wait behind it, so that they stay in
-their order, unless too many wait: those have their deliveries written to the ledger.
+their order. However many they are: beyond the first, a company's are known by where they begin and end in the log, and are
+read from there again when it is their turn. Where very many wait, and none of them is in an order, their deliveries are written
+to the ledger, as far as others leave room, so that every worker can make them.
 """
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import time
@@ -15,6 +18,7 @@ from collections.abc import Sequence
 
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.room import HIGH_WATER
 from trunkline.dispatch.routing import Route, RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.errors import StoreUnavailable
@@ -32,10 +36,15 @@ UNIT_BYTES = 64
 """Bytes of an event that are parsed in the time of a unit."""
 AT_ONCE = 20
 """Events of one company that are matched before the next company has its turn."""
-MOST_WAITING = 40_000
-"""Events that may wait here; the reader reads on when fewer do."""
-COMPANY_WAITING = 10_000
-"""Events of one company that may wait here for room."""
+COMPANY_LISTED = 1_000
+"""Events of one company that are listed one by one."""
+MOST_LISTED = 40_000
+"""And those of all companies."""
+SPILLS_FROM = 10_000
+"""Events of one company that wait when their deliveries take more room than its own, …"""
+SPILL_ROOM = HIGH_WATER // 2
+"""… as long as fewer are open in all: the reader goes on with what is for others."""
+SPILL_SECONDS = 0.02
 LOOK_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
@@ -60,6 +69,44 @@ class Budget:
         return True
 
 
+class _Rest:
+    """What waits of a company beyond the events that are listed: those from *first*, which is open and marked, to *last*."""
+
+    __slots__ = ("count", "first", "last", "progress")
+
+    def __init__(self, position: int, progress: Progress) -> None:
+        self.first = self.last = position
+        self.progress = progress
+        self.count = 1
+        progress.open(position, 1)
+        progress.marks += 1
+
+    def add(self, position: int) -> None:
+        """Have the event at *position*, behind all others, wait as well."""
+        self.last = position
+        self.count += 1
+
+
+class _Line:
+    """What waits of one company, in the log's order: positions with the progress of their shard, and the rest behind them."""
+
+    __slots__ = ("is_ordered", "listed", "rest")
+
+    def __init__(self) -> None:
+        self.listed: deque[tuple[int, Progress]] = deque()
+        self.rest: _Rest | None = None
+        self.is_ordered = False
+        """Whether any was for a subscription in an order, which nothing may overtake."""
+
+    def __len__(self) -> int:
+        return len(self.listed) + (self.rest.count if self.rest else 0)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether anything may be matched: a shard that is to be given away begins nothing of the rest."""
+        return bool(self.listed) or (self.rest is not None and not self.rest.progress.draining)
+
+
 class MatchingLane:
     """Matches the events that were ``put`` here, and hands their deliveries to *runner*."""
 
@@ -67,12 +114,10 @@ class MatchingLane:
         self._database = database
         self._table = table
         self._runner = runner
-        self._waiting: OrderedDict[int, deque[tuple[int, Progress]]] = OrderedDict()
-        self._count = 0
+        self._waiting: OrderedDict[int, _Line] = OrderedDict()
+        self._listed = 0
         self._has_work = asyncio.Event()
         self.pauses = Pauses()
-        self.has_room = asyncio.Event()
-        self.has_room.set()
 
     def waiting(self, company_id: int) -> int:
         """Tell how many events of a company wait."""
@@ -81,12 +126,16 @@ class MatchingLane:
 
     def put(self, event: Event, progress: Progress) -> None:
         """Let *event* wait; the cursor of its shard does not pass it before it is matched."""
-        progress.open(event.position, 1)
-        self._waiting.setdefault(event.company_id, deque()).append((event.position, progress))
-        self._count += 1
+        line = self._waiting.setdefault(event.company_id, _Line())
+        if line.rest is not None and line.rest.progress is progress:
+            line.rest.add(event.position)
+        elif line.rest is None and len(line.listed) < COMPANY_LISTED and self._listed < MOST_LISTED:
+            progress.open(event.position, 1)
+            line.listed.append((event.position, progress))
+            self._listed += 1
+        else:  # what it had of a shard that was lost is no longer ours
+            line.rest = _Rest(event.position, progress)
         self._has_work.set()
-        if self._count >= MOST_WAITING:
-            self.has_room.clear()
 
     async def run(self) -> None:
         """Match whatever waits."""
@@ -101,21 +150,21 @@ class MatchingLane:
     async def step(self) -> None:
         """Match the next events of the company whose turn it is, the first that has room."""
         company_id = await self._next_company()
-        waiting = self._waiting[company_id]
+        line = self._waiting[company_id]
         self._waiting.move_to_end(company_id)
-        positions = [position for position, _ in itertools.islice(waiting, AT_ONCE)]
+        if line.rest is not None and not line.listed:
+            await self._list_more(company_id, line, line.rest)
+        positions = [position for position, _ in itertools.islice(line.listed, AT_ONCE)]
         async with self._database.read() as connection:
             events = await stream.by_positions(connection, positions)
         for position in positions:
-            if not self._runner.room.has_room_for(company_id):
+            if not self._has_room(company_id, line, events.get(position)):
                 break
-            await self._match(position, waiting[0][1], events.get(position))
-            waiting.popleft()
-            self._count -= 1
-        if not waiting:
+            await self._match(position, line.listed[0][1], events.get(position))
+            line.listed.popleft()
+            self._listed -= 1
+        if not line:
             del self._waiting[company_id]
-        if self._count < MOST_WAITING // 2:
-            self.has_room.set()
         if not self._waiting:
             self._has_work.clear()
 
@@ -123,10 +172,56 @@ class MatchingLane:
         room = self._runner.room
         while True:
             room.company_has_room.clear()
-            for company_id in self._waiting:
-                if room.has_room_for(company_id):
+            for company_id, line in self._waiting.items():
+                if line.may_go_on and self._has_room(company_id, line):
                     return company_id
-            await room.company_has_room.wait()
+            spills = any(len(line) >= SPILLS_FROM and not line.is_ordered for line in self._waiting.values())
+            with contextlib.suppress(TimeoutError):  # a shard may be ours to keep after all
+                async with asyncio.timeout(SPILL_SECONDS if spills else LOOK_SECONDS):
+                    await room.company_has_room.wait()
+
+    def _has_room(self, company_id: int, line: _Line, event: Event | None = None) -> bool:
+        """Tell whether more of a company, *event* if it is known, may be matched now."""
+        room = self._runner.room
+        if room.has_room_for(company_id):
+            return True
+        if event is not None:
+            routes = self._table.candidates(event).routes
+            line.is_ordered |= any(route.subscription.ordering is not None for route in routes)
+        return len(line) >= SPILLS_FROM and not line.is_ordered and room.open < SPILL_ROOM
+
+    async def _list_more(self, company_id: int, line: _Line, rest: _Rest) -> None:
+        """List the next events of the *rest* of a *line*.
+
+        The first of those that are left is opened before any is closed, so the cursor never passes what was not matched. What
+        comes to the rest meanwhile is behind all that was read.
+        """
+        first, last, progress = rest.first, rest.last, rest.progress
+        async with self._database.read() as connection:
+            events = await stream.read_company(
+                connection, company_id, types=(), after=first - 1, limit=AT_ONCE + 1
+            )
+        positions = [event.position for event in events if event.position <= last]
+        if progress.lost:
+            line.rest = None if line.rest is rest else line.rest
+            return
+        is_all = len(positions) <= AT_ONCE and rest.last == last
+        if not (positions or is_all):
+            return
+        for position in positions:
+            if position != first:
+                progress.open(position, 1)
+        listed = positions if is_all else positions[: min(AT_ONCE, len(positions) - 1)]
+        if is_all:
+            line.rest = None
+            progress.marks -= 1
+        else:
+            rest.first = positions[len(listed)]
+            rest.count = max(rest.count - len(listed), 1)  # of other types, too, which were not counted
+        if first not in positions[:1]:
+            progress.close(first)  # retention has removed it
+        line.listed.extend((position, progress) for position in listed)
+        self._listed += len(listed)
 
     async def _match(self, position: int, progress: Progress, event: Event | None) -> None:
         """Match the event at *position*; None was removed by retention, and of a lost shard others make the deliveries."""

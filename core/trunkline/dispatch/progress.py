@@ -1,8 +1,8 @@
 """How far one shard has been read, and how far it is settled. No I/O."""
 
 import math
-from collections import deque
 from collections.abc import Iterable, Sequence
+from heapq import heappop, heappush
 
 from trunkline.model.deliveries import Key
 from trunkline.store.shards import Lease
@@ -16,7 +16,8 @@ SPAN = 50_000
 class Progress:
     """One shard that this worker owns.
 
-    Positions are opened in the log's order and closed in any; the cursor is the last position before the first open one.
+    Positions are opened in the log's order, or between others that are open, and closed in any; the cursor is the last position
+    before the first open one.
     """
 
     __slots__ = (
@@ -29,6 +30,7 @@ class Progress:
             "known_until",
             "lease",
             "lost",
+            "marks",
             "read",
             "settled",
             "since",
@@ -58,12 +60,15 @@ class Progress:
         self.draining = False
         self.claimed = 0
         """Deliveries in memory that were claimed from the ledger for this shard (``dispatch.ordering``)."""
-        self._order: deque[int] = deque()
+        self.marks = 0
+        """Open positions of which nothing has begun: events from there on wait (``dispatch.matching_lane``)."""
+        self._order: list[int] = []
+        """A heap of the open positions; some may have been closed."""
         self._open: dict[int, int] = {}
 
     def open(self, position: int, count: int) -> None:
         """Count *count* deliveries of the event at *position* as not yet settled."""
-        self._order.append(position)
+        heappush(self._order, position)
         self._open[position] = count
 
     def add(self, position: int, count: int) -> None:
@@ -78,7 +83,7 @@ class Progress:
             return
         del self._open[position]
         while self._order and self._order[0] not in self._open:
-            self._order.popleft()
+            heappop(self._order)
 
     def know(self, keys: Iterable[Key]) -> None:
         """Note that an earlier owner has written the deliveries with *keys*; what is behind the cursor is forgotten."""
@@ -93,15 +98,15 @@ class Progress:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing that was read or claimed is still open."""
-        return not self._order and not self.claimed
+        """Whether nothing that has begun, or was claimed, is still open."""
+        return len(self._open) == self.marks and not self.claimed
 
 
 def next_window(shards: Sequence[Progress], *, head: int) -> tuple[list[Progress], int, int]:
     """Choose what to read next of a log that ends at *head*: shards in step, at one position, are read with one query.
 
-    One that was just claimed is behind the others until they meet, and one that is *apart* is read by itself. They take turns,
-    so that nobody waits for a backlog in another shard. Returns (shards, after, up_to).
+    One that was just claimed is behind the others until they meet, and one that is *apart* is read by itself, and meets nobody.
+    They take turns, so that nobody waits for a backlog in another shard. Returns (shards, after, up_to).
     """
     groups: dict[tuple[int, int | None], list[Progress]] = {}
     for progress in shards:
@@ -110,5 +115,6 @@ def next_window(shards: Sequence[Progress], *, head: int) -> tuple[list[Progress
     behind = [group for (read, _), group in groups.items() if read < head] or list(groups.values())
     chosen = min(behind, key=lambda group: (group[0].turn, group[0].read), default=[])
     after = chosen[0].read if chosen else 0
-    up_to = min((progress.read for progress in shards if progress.read > after), default=after + SPAN)
+    ahead = (p.read for p in shards if p.read > after and not p.apart)
+    up_to = min(ahead, default=after + SPAN)
     return chosen, after, min(up_to, after + SPAN)

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from trunkline.dispatch.jobs import Job
-from trunkline.dispatch.matching_lane import COMPANY_WAITING, Budget, MatchingLane, unsettled
+from trunkline.dispatch.matching_lane import Budget, MatchingLane, unsettled
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress, next_window
 from trunkline.dispatch.routing import RoutingTable
@@ -32,8 +32,6 @@ FIRST_PAGE = 64
 """Events of the first page, when it is not known how long they are."""
 SUBMITTED_AT_ONCE = 128
 """Deliveries that are submitted before others have the loop: each takes some 10 µs of it."""
-APART_WAITING = 1_000
-"""Events of one company that wait for room when its shard is read by itself, so that other shards pass its backlog."""
 BACKLOG = 5_000
 """Positions from the end of a page to the end of the log at which the shard that has most of the page is read by itself."""
 LOOK_SECONDS = 1.0
@@ -71,7 +69,6 @@ class Reader:
         """Read whenever the log has grown; the lookout sees it where a wake-up was lost."""
         while True:
             await self._runner.room.has_room.wait()
-            await self._matching.has_room.wait()
             wait = None
             try:
                 if await self.read_on():
@@ -184,18 +181,13 @@ class Reader:
     async def _hand_over(self, events: Sequence[Event], behind: Sequence[Progress], *, reached: int) -> None:
         """Hand over a page, which leads *behind*, the shards that it was read for, to position *reached*.
 
-        Between deliveries others have the loop. A shard that is given away in such a pause is left where it is, and so is one
-        that has come to the backlog of a company: the others do not wait for it.
+        Between deliveries others have the loop. A shard that is given away in such a pause is left where it is.
         """
         budget, submitted = Budget(), 0
         readers = self._still_readable(behind)
         for event in events:
             progress = readers.get(shard_of(event.company_id, self._owned.total))
             if progress is None:
-                continue
-            if len(readers) > 1 and self._matching.waiting(event.company_id) >= APART_WAITING:
-                progress.read, progress.apart = event.position - 1, True
-                del readers[progress.lease.shard]
                 continue
             submitted += self._hand_over_event(event, progress, budget)
             if submitted >= SUBMITTED_AT_ONCE:
@@ -218,11 +210,12 @@ class Reader:
         routes, cost = self._table.candidates(event)
         if not routes:
             return 0
-        waiting = self._matching.waiting(event.company_id)
         has_room = self._runner.room.has_room_for(event.company_id)
-        if waiting >= COMPANY_WAITING and all(route.subscription.ordering is None for route in routes):
-            waiting, has_room = 0, True  # it overtakes those that wait
-        if waiting or not has_room or (cost and not budget.allows(event, cost)):
+        if (
+            not has_room
+            or self._matching.waiting(event.company_id)
+            or (cost and not budget.allows(event, cost))
+        ):
             self._matching.put(event, progress)
             return 0
         matched = unsettled(self._table.match(event, routes), event, progress)

@@ -21,6 +21,14 @@ _table = tables.subscriptions
 _IS_LIVE = text("status <> 'deleted'")
 """As the index ``ix_subscriptions_live`` has it: a company that makes and deletes has many rows that are no more."""
 _BY_NUMBER = sql.kept(_table.select().where(_table.c.no == sqlalchemy.bindparam("no")))
+_REACHED = [sqlalchemy.bindparam(name, type_=_table.c[name].type) for name in ("version", "no")]
+_CHANGED = sql.kept(
+    _table.select()
+    .where(sqlalchemy.tuple_(_table.c.version, _table.c.no) > sqlalchemy.tuple_(*_REACHED))
+    .order_by(_table.c.version, _table.c.no)
+    .limit(sqlalchemy.bindparam("at_once"))
+)
+_CHANGED_AND_NOT_DELETED = sql.kept(_CHANGED.where(_table.c.status != "deleted"))
 _AFTER_ALL = 2**63 - 1
 """Beyond every subscription's number."""
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
@@ -254,15 +262,11 @@ async def changed_since(
 
     What changes meanwhile moves to the end and comes again. Ten thousand at once would take 15 MB that stay with the process.
     """
-    columns = sqlalchemy.tuple_(_table.c.version, _table.c.no)
     reached = (version, _AFTER_ALL)
     while True:
-        statement = (
-            _table.select().where(columns > reached).order_by(_table.c.version, _table.c.no).limit(at_once)
-        )
-        if reached[0] == 0:
-            statement = statement.where(_table.c.status != "deleted")
-        rows = [_read(row) for row in await connection.execute(statement)]
+        statement = _CHANGED if reached[0] else _CHANGED_AND_NOT_DELETED
+        after = {"version": reached[0], "no": reached[1], "at_once": at_once}
+        rows = [_read(row) for row in await connection.execute(statement, after)]
         if rows:
             yield rows
         if len(rows) < at_once:

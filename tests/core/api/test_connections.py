@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import json
+import logging
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
@@ -10,6 +11,7 @@ import pytest
 from tests.raw_http import SOON, Site, head, serving
 
 from trunkline.api.connections import MAX_PIPELINED
+from trunkline.cli.loop import run
 
 GET = b"GET /healthz HTTP/1.1\r\nhost: hub\r\n\r\n"
 
@@ -306,6 +308,24 @@ async def test_who_takes_nothing_of_an_answer_is_cut_off(serve: Serve):
         while data := await client.read_some(1 << 20):
             taken += len(data)
         assert 0 < taken < size * MAX_PIPELINED
+
+
+def test_who_leaves_while_requests_wait_to_be_answered_is_no_fault_of_ours(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+):
+    async def leave() -> None:
+        async with serve() as site:
+            client = await site.connect(receives_little=True)
+            await client.send(LARGE * MAX_PIPELINED)
+            await asyncio.sleep(0.5)
+            client.abort()
+            probe = await site.connect()
+            for _ in range(5):
+                await probe.send(GET)
+                assert (await probe.answer()).status == 200
+
+    run(leave())  # on the loop that `trunkline serve` has: it refuses to write where a client has left
+    assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
 async def test_who_takes_an_answer_slowly_gets_all_of_it(serve: Serve):

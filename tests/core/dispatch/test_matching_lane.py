@@ -96,7 +96,7 @@ async def test_a_company_without_room_waits_by_position_and_every_event_is_deliv
     open_house, receiver, monkeypatch, until
 ):
     monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 8)
-    monkeypatch.setattr(matching_lane, "COMPANY_WAITING", 30)
+    monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 30)
     async with open_house() as house:
         numbers = [await house.subscribe(f"{receiver.url}/{n}") for n in range(3)]
         await until(house.routing_is_fresh)
@@ -106,3 +106,76 @@ async def test_a_company_without_room_waits_by_position_and_every_event_is_deliv
         assert await house.statuses() == {"delivered": 300}
         assert house.hub.dispatcher._runner.room.open == 0
     assert receiver.count == 300
+
+
+async def test_a_neighbour_in_the_shard_does_not_wait_for_a_backlog_and_nothing_of_it_is_lost(
+    open_house, receiver, monkeypatch, until
+):
+    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 8)
+    monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 10)
+    monkeypatch.setattr(matching_lane, "AT_ONCE", 7)
+    neighbour = neighbour_of(92)
+    async with open_house(concurrency_per_subscription=1) as house:
+        no = await house.subscribe(f"{receiver.url}/92", types=["lead.created"])
+        other = await house.subscribe(f"{receiver.url}/neighbour", company=neighbour)
+        await until(house.routing_is_fresh)
+        receiver.answer(delay_seconds=0.05)
+        for _ in range(3):  # events of other types stand between those that wait
+            await house.emit(40, to=[no])
+            await house.emit(10, type="invoice.created")
+        lane = house.hub.dispatcher._matching
+        await until(lambda: lane.waiting(92) > 100)
+        await house.emit(to=[other], company=neighbour)
+        await until(lambda: [r for r in receiver.requests if r.path == "/neighbour"])
+        assert lane.waiting(92) > 50
+        assert await house.cursor() < house.hub.dispatcher._reader._head
+        receiver.answer()
+        await house.check_settled(seconds=30)
+    ids = [json.loads(r.body)["id"] for r in receiver.requests if r.path == "/92"]
+    assert (len(ids), ids) == (120, sorted(ids))
+
+
+async def test_what_waits_unlisted_when_a_hub_stops_is_delivered_by_the_next_one(
+    open_house, receiver, monkeypatch
+):
+    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 4)
+    monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 3)
+    async with open_house(dispatch=False) as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(60, to=[no])
+    receiver.answer(delay_seconds=0.05)
+    async with open_house(concurrency_per_subscription=1) as first:
+        await first.until(lambda: receiver.count > 3)
+        assert first.hub.dispatcher._matching._waiting[92].rest is not None
+    receiver.answer()
+    async with open_house() as second:
+        second.matched = house.matched
+        await second.check_settled(seconds=20)
+    assert receiver.count == 60
+
+
+@pytest.mark.parametrize(("ordering", "spills"), [(None, True), ("subscription", False)])
+async def test_a_very_long_line_takes_room_that_others_leave_but_no_order_is_overtaken(
+    open_house, receiver, monkeypatch, ordering, spills
+):
+    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 8)
+    monkeypatch.setattr(matching_lane, "SPILLS_FROM", 20)
+    options = {"ordering": ordering} if ordering else {}
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h", **options)
+        await house.until(house.routing_is_fresh)
+        receiver.answer(delay_seconds=0.3)
+        await house.emit(100, to=[no])
+        await house.until(lambda: house.hub.dispatcher._matching.waiting(92))
+        most = 0
+
+        def is_over():
+            nonlocal most
+            most = max(most, house.hub.dispatcher._runner.room.open)
+            return most > 40 or not house.hub.dispatcher._matching.waiting(92)
+
+        await house.until(is_over, seconds=20)
+        receiver.answer()
+        await house.check_settled(seconds=30)
+    assert (most > 40) is spills
+    assert receiver.count == 100

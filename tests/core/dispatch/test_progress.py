@@ -30,6 +30,26 @@ def test_the_cursor_stays_before_the_first_open_event_whatever_is_closed_behind_
     assert progress.cursor == 9
 
 
+def test_a_shard_of_which_only_what_waits_is_open_is_settled_up_to_there():
+    progress = _progress()
+    progress.open(4, 1)
+    progress.open(8, 1)
+    progress.marks += 1  # events from 8 on wait, and nothing of them has begun
+    progress.read = 20
+    assert not progress.is_settled
+    progress.close(4)
+    assert progress.is_settled
+    assert progress.cursor == 7
+    progress.open(12, 1)  # what is opened between others is counted as well
+    progress.open(10, 1)
+    progress.marks -= 1
+    progress.close(8)
+    assert (progress.is_settled, progress.cursor) == (False, 9)
+    progress.close(12)
+    progress.close(10)
+    assert (progress.is_settled, progress.cursor) == (True, 20)
+
+
 def test_an_event_stays_open_until_each_of_its_deliveries_is_settled():
     progress = _progress()
     progress.open(3, 2)

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import LargeBinary, bindparam, exc
+from sqlalchemy import LargeBinary, bindparam, exc, select
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store import sql, tables
 from trunkline.store.database import Database
+from trunkline.store.direct import _Written
 from trunkline.store.sql import text
 
 
@@ -95,6 +96,34 @@ async def test_a_list_is_bound_whatever_its_length(both: tuple[Database, Databas
             for count in (1, 3, 0):
                 found = await connection.execute(statement, {"digests": [b"x"] * count})
                 assert found.scalar_one() == 0
+
+
+async def test_a_kept_statement_is_written_once_and_bound_each_time(
+    both: tuple[Database, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counted(_Written):
+        written = 0
+
+        def __init__(self, *details: Any) -> None:
+            super().__init__(*details)
+            Counted.written += 1
+
+    monkeypatch.setattr("trunkline.store.direct._Written", Counted)
+    workers = tables.workers
+    plain = select(workers.c.id).where(workers.c.id == bindparam("id"), workers.c.heartbeat_ms != 0)
+    kept = sql.kept(plain)
+    async with both[0].write() as connection:
+        await connection.execute(
+            text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES ('a', 1, false), ('b', 2, false)")
+        )
+    for database in both:
+        async with database.read() as connection:
+            found = [(await connection.execute(kept, {"id": name})).all() for name in "abc"]
+            assert [[row[0] for row in rows] for rows in found] == [["a"], ["b"], []]
+    assert Counted.written == 1
+    async with both[1].read() as connection:
+        assert [(await connection.execute(plain, {"id": name})).scalar() for name in "ab"] == ["a", "b"]
+    assert Counted.written == 3
 
 
 async def test_a_text_that_lacks_a_value_is_refused(database: Database) -> None:

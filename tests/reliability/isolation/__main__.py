@@ -50,7 +50,7 @@ def main() -> int:
     began = time.monotonic()
     with Journal(chosen.journal) as journal:
         outcomes = asyncio.run(run(cases, scale=scale, journal=journal))
-    bad = [outcome for outcome in outcomes if outcome.verdict.faults and not rows[outcome.case.row].proxy]
+    bad = [outcome for outcome in outcomes if outcome.verdict.faults and not rows[outcome.case.row].remedy]
     print(f"{len(outcomes)} cases in {time.monotonic() - began:.0f} s, {len(bad)} did not hold")
     if chosen.json:
         chosen.json.write_text(json.dumps([asdict(outcome) for outcome in outcomes]))
@@ -84,7 +84,7 @@ async def run(cases: Sequence[tuple[Row, str]], *, scale: Scale, journal: Journa
 def tell(outcome: Outcome, row: Row) -> None:
     """Print a line about *outcome*, and its faults."""
     verdict = outcome.verdict
-    held = "held  " if not verdict.faults else "known " if row.proxy else "FAILED"
+    held = "held  " if not verdict.faults else "known " if row.remedy else "FAILED"
     print(
         f"{held}  {row.name:34} {outcome.case.engine:10} p99 {verdict.quiet.p99 * 1000:4.0f} → "
         f"{verdict.attacked.p99 * 1000:5.0f} → {verdict.after.p99 * 1000:4.0f} ms, slowest {verdict.attacked.slowest:5.2f} s, "

@@ -108,7 +108,7 @@ def _cells(verdict: Verdict | None) -> tuple[str, str, str]:
 
 
 def _faults(rows: Sequence[Row], found: Mapping[Case, Verdict]) -> str:
-    """Tell of each row that did not hold, and what a proxy in front must do where the hub alone cannot."""
+    """Tell of each row that did not hold, and what an operator can do where the hub alone cannot."""
     lines: list[str] = []
     for row in rows:
         faults = [
@@ -117,8 +117,7 @@ def _faults(rows: Sequence[Row], found: Mapping[Case, Verdict]) -> str:
             for fault in getattr(found.get(Case(row.name, engine)), "faults", ())
         ]
         if faults:
-            remedy = f" A proxy in front must {row.proxy}." if row.proxy else ""
-            lines.append(f"- `{row.name}`: {'; '.join(faults)}.{remedy}")
+            lines.append(f"- `{row.name}`: {'; '.join(faults)}. {row.remedy}".rstrip())
     if not lines:
         return "\nEvery row held.\n\n"
     return "\nWhat did not hold:\n\n" + "\n".join(lines) + "\n\n"

@@ -21,8 +21,8 @@ class Row:
     in_part: tuple[str, ...]
     """The databases on which continuous integration runs it."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
-    proxy: str = ""
-    """What a proxy in front must do, where the hub alone cannot hold; empty where it must."""
+    remedy: str = ""
+    """What an operator can do where the hub alone cannot hold: a sentence; empty where it must."""
     seconds: float | None = None
     """How long the attack lasts; None for as long as most do."""
     is_alone: bool = False
@@ -39,7 +39,7 @@ def row(
     *,
     prepare: Prepare | None = None,
     in_part: tuple[str, ...] = (),
-    proxy: str = "",
+    remedy: str = "",
     settings: Mapping[str, str] | None = None,
     seconds: float | None = None,
     is_alone: bool = False,
@@ -55,7 +55,7 @@ def row(
         name = getattr(act, "__name__", "").strip("_").replace("_", "-")
         sentence = (act.__doc__ or "").strip().partition("\n")[0]
         return Row(
-            name, sentence, act, prepare, in_part, settings or {}, proxy, seconds=seconds, is_alone=is_alone
+            name, sentence, act, prepare, in_part, settings or {}, remedy, seconds=seconds, is_alone=is_alone
         )
 
     return make

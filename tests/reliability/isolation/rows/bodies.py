@@ -8,7 +8,7 @@ from attack import LEAD, Attack
 from row import row
 
 MIB = 2**20
-_SMALLER = "limit bodies to what your product sends"
+_SMALLER = "A proxy in front must limit bodies to what your product sends."
 
 
 async def _send(attack: Attack, body: bytes, *, path: str = "/events/batch", at_once: int = 2) -> None:
@@ -36,7 +36,7 @@ async def duplicate_keys(attack: Attack) -> None:
     await _send(attack, b'{"events":[{' + _filled(16 * MIB - 100, b'"a":1') + b"}]}")
 
 
-@row(proxy=_SMALLER)
+@row(remedy=_SMALLER)
 async def unknown_members(attack: Attack) -> None:
     """12 MiB of events with unknown members, whose faults are many."""
     members = b",".join(b'"m%d":1' % n for n in range(12 * MIB // 12))
@@ -76,7 +76,7 @@ async def large_filters(attack: Attack) -> None:
     await _send(attack, body, path="/webhooks/subscriptions", at_once=4)
 
 
-@row(proxy=_SMALLER)
+@row(remedy=_SMALLER)
 async def large_batches(attack: Attack) -> None:
     """Valid batches of 1,000 events with 15 KB each, two at a time, one after the other."""
     lead = {"type": "lead.created", "payload": LEAD, "metadata": {"text": "a" * 15_000}}
@@ -89,7 +89,7 @@ async def batches_of_small_events(attack: Attack) -> None:
     await attack.repeat(lambda turn: attack.emit(1000, company=turn % 3), at_once=4, pause_seconds=0.05)
 
 
-@row(seconds=6, proxy=_SMALLER)
+@row(seconds=6, remedy=_SMALLER)
 async def slow_readers_of_faults(attack: Attack) -> None:
     """Eight clients whose bodies have a million faults, and who read the answer byte by byte."""
     members = b",".join(b'"m%d":1' % n for n in range(12 * MIB // 12))

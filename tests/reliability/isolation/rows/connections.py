@@ -95,7 +95,8 @@ async def silent_connections(attack: Attack) -> None:
 
 
 @row(
-    proxy="count connections by address: at the hub's own limit (`server.max_connections`) a new one is refused, whoever it is",
+    remedy="A proxy in front must count connections by address: at the hub's own limit (`server.max_connections`) a new one is "
+    "refused, whoever it is.",
     seconds=11.5,
     is_alone=True,
 )
@@ -150,7 +151,10 @@ async def connections_come_and_go(attack: Attack) -> None:
     await attack.repeat(come_and_go, at_once=8, pause_seconds=0.005)
 
 
-@row()
+@row(
+    remedy="On SQLite, whose statements wait for a thread's turn at each step, a proxy in front must send one request of a "
+    "connection at a time and take the answer itself, as nginx does."
+)
 async def pipelined_and_unread(attack: Attack) -> None:
     """50 connections that ask for the OpenAPI document 500 times each and read nothing, without a key."""
     requests = b"GET /openapi.json HTTP/1.1\r\nHost: hub\r\n\r\n" * 500

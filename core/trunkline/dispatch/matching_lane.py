@@ -14,7 +14,7 @@ import itertools
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.progress import Progress
@@ -45,6 +45,7 @@ SPILLS_FROM = 10_000
 SPILL_ROOM = HIGH_WATER // 2
 """… as long as fewer are open in all: the reader goes on with what is for others."""
 SPILL_SECONDS = 0.02
+"""How often one looks for such room, where somebody waits for it."""
 LOOK_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
@@ -152,11 +153,13 @@ class MatchingLane:
         company_id = await self._next_company()
         line = self._waiting[company_id]
         self._waiting.move_to_end(company_id)
+        events: Mapping[int, Event] = {}
         if line.rest is not None and not line.listed:
-            await self._list_more(company_id, line, line.rest)
+            events = await self._list_more(company_id, line, line.rest)
         positions = [position for position, _ in itertools.islice(line.listed, AT_ONCE)]
-        async with self._database.read() as connection:
-            events = await stream.by_positions(connection, positions)
+        if positions and not events:
+            async with self._database.read() as connection:
+                events = await stream.by_positions(connection, positions)
         for position in positions:
             if not self._has_room(company_id, line, events.get(position)):
                 break
@@ -190,8 +193,8 @@ class MatchingLane:
             line.is_ordered |= any(route.subscription.ordering is not None for route in routes)
         return len(line) >= SPILLS_FROM and not line.is_ordered and room.open < SPILL_ROOM
 
-    async def _list_more(self, company_id: int, line: _Line, rest: _Rest) -> None:
-        """List the next events of the *rest* of a *line*.
+    async def _list_more(self, company_id: int, line: _Line, rest: _Rest) -> Mapping[int, Event]:
+        """List the next events of the *rest* of a *line*, and give them by their positions.
 
         The first of those that are left is opened before any is closed, so the cursor never passes what was not matched. What
         comes to the rest meanwhile is behind all that was read.
@@ -204,10 +207,10 @@ class MatchingLane:
         positions = [event.position for event in events if event.position <= last]
         if progress.lost:
             line.rest = None if line.rest is rest else line.rest
-            return
+            return {}
         is_all = len(positions) <= AT_ONCE and rest.last == last
         if not (positions or is_all):
-            return
+            return {}
         for position in positions:
             if position != first:
                 progress.open(position, 1)
@@ -222,6 +225,7 @@ class MatchingLane:
             progress.close(first)  # retention has removed it
         line.listed.extend((position, progress) for position in listed)
         self._listed += len(listed)
+        return {event.position: event for event in events}
 
     async def _match(self, position: int, progress: Progress, event: Event | None) -> None:
         """Match the event at *position*; None was removed by retention, and of a lost shard others make the deliveries."""

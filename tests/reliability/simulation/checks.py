@@ -45,6 +45,8 @@ class Checks:
         self.world = world
         self.tables = world.database.tables
         self.receipts = defaultdict(list)
+        self.outlasted = defaultdict(set)
+        """Attempts that waited for others of their batch when their machine was frozen: their time may end unsent."""
         self.versions = defaultdict(list)
         """Every state that each subscription has had, by number."""
         self.starts = {}
@@ -171,6 +173,11 @@ class Checks:
         must(is_over or is_stale, "nothing of a cancelled replay begins a second later", str(key))
         return key
 
+    def note_frozen(self, machine):
+        if machine.dispatcher is not None and machine.takes_batches:
+            for job in machine.dispatcher._runner._running:
+                self.outlasted[job.key].add(job.attempt)
+
     def _has_renewed(self, machine):
         """Whether a worker has renewed its leases since the last disturbance: until then they may lapse under what it pushes."""
         age_ms = self.world.database.now_ms - self.tables["workers"][machine.worker]["heartbeat_ms"]
@@ -267,7 +274,7 @@ class Checks:
             if (key.position, key.subscription_no, n) in self.tables["attempts"]
         ]
         must(len(logged) == row["attempts"], "each attempt is logged once", str(key), row, logged)
-        attempts = {receipt.attempt for receipt in self.receipts[key]}
+        attempts = {receipt.attempt for receipt in self.receipts[key]} | self.outlasted[key]
         must(attempts >= set(logged), "each attempt that is logged was made", str(key), logged, attempts)
         if row["status"] == "delivered":
             must(self.world.accepted_by_target[key], "what is delivered was accepted", str(key))

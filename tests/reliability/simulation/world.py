@@ -510,6 +510,7 @@ class World:
         self.say(machine.name, "is frozen", seconds)
         self.clock.freeze(machine)
         self.checks.excuse(lambda m: True)  # it keeps its locks, and others wait for them
+        self.checks.note_frozen(machine)
         self.clock.after(seconds, self._thaw, machine)
 
     def _thaw(self, machine):

@@ -23,7 +23,7 @@ import pytest
 from tests.databases import MigratedDatabases
 from tests.hubs import Running, SharedHubs, start_hub
 from tests.postgres_servers import SystemPostgres, started_system_postgres
-from tests.spared import installed_definitions_are_compiled_once, pytest_collection_finish
+from tests.spared import definitions_are_compiled_once, pytest_collection_finish
 from tests.templates import compiled_once
 
 from trunkline.store.database import Database
@@ -33,7 +33,7 @@ from trunkline.testing.receiver import Receiver
 
 __all__ = [
     "SHARDS",
-    "installed_definitions_are_compiled_once",
+    "definitions_are_compiled_once",
     "pytest_collection_finish",
     "started_postgres",
 ]

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import pytest
 
-import trunkline_schemas
 from trunkline.hub import catalogs
 from trunkline.hub.products import schema_folders
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
+from trunkline.schemas.definitions import FOLDERS
 from trunkline.settings import Settings
-
-INSTALLED = Path(trunkline_schemas.__file__).parent
 
 
 def pytest_collection_finish() -> None:
@@ -27,18 +25,18 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def installed_definitions_are_compiled_once() -> Iterator[None]:
-    """Give all hubs of a run one catalogue of the installed product's definitions, which nobody changes: half of a lean start."""
+def definitions_are_compiled_once() -> Iterator[None]:
+    """Give all hubs of a run that read the same files one catalogue of definitions, which nobody changes: half of a lean start."""
     load, known = catalogs.load_definition_catalog, {}
 
     def load_once(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
-        paths = [Path(str(folder)).resolve() for folder in schema_folders(settings)]
-        folders = [
-            path for path in paths if path.is_dir()
-        ]  # the default, ``schemas`` where a command runs, seldom is
-        if not all(folder.is_relative_to(INSTALLED) for folder in folders):
-            return load(settings, event_types=event_types)
-        key = (*folders, *event_types.names())
+        files = [
+            (file, file.stat().st_mtime_ns, file.stat().st_size)
+            for folder in schema_folders(settings)
+            for kind in FOLDERS.values()
+            for file in sorted(Path(str(folder), kind).resolve().glob("*"))
+        ]
+        key = (*files, *event_types.names())
         if key not in known:
             known[key] = load(settings, event_types=event_types)
         return known[key]

@@ -1,9 +1,10 @@
 # The few commands that people and continuous integration share.
 PYTHON ?= python3
 PIP = .venv/bin/python -m pip --disable-pip-version-check install --quiet
+NEWER_PIP = $(PIP) "pip>=25.3"  # which knows build constraints
 LOCKED = --constraint constraints.txt --build-constraint constraints.txt
 # uv takes a quarter of the time; pip serves where only pip has been told of an index.
-install = .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode $(LOCKED) $(1) || $(PIP) $(LOCKED) $(1)
+install = .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode $(LOCKED) $(1) || { $(NEWER_PIP) && $(PIP) $(LOCKED) $(1); }
 
 .PHONY: help setup demo test check check-form check-mypy check-pyright check-layers bench crash isolation lock clean
 
@@ -18,7 +19,7 @@ demo: .venv/.runtime  ## run the hub and a receiver on real events; ARGS="--exit
 # Some machines say that Python is to keep no bytecode: each worker, and each command that a test starts, would compile all anew.
 test: export PYTHONDONTWRITEBYTECODE =
 test: setup  ## run the tests, the slow ones excepted; ARGS="tests/core -k retry" for some
-	.venv/bin/python -m pytest -n 5 --dist worksteal -m "not slow" $(ARGS)
+	.venv/bin/python -m pytest -n 6 --dist worksteal -m "not slow" $(ARGS)
 
 CHECKS = check-pyright check-mypy check-layers check-form  # the longest first
 
@@ -73,4 +74,4 @@ clean:  ## remove everything that these targets made
 	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || { \
 		echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
-	$(PIP) "pip>=25.3" uv
+	$(PIP) --no-compile uv

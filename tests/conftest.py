@@ -12,11 +12,13 @@ import contextlib
 import gc
 import importlib.util
 import itertools
+import os
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import hypothesis
 import pytest
@@ -112,18 +114,34 @@ def _is_slow_as_a_whole(module: Path) -> bool:
     return _SLOW_AS_A_WHOLE.search(module.read_text()) is not None
 
 
-def pytest_configure() -> None:
-    """Answer the question of httpx which loop runs: with every call of an app it looks for ``sniffio``, through the whole path."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Set a worker on its way, and answer the question of httpx which loop runs: with every call of an app it looks for ``sniffio``, through the whole path."""
     if importlib.util.find_spec("sniffio") is None:
         answer = ModuleType("sniffio")
         answer.current_async_library = lambda: "asyncio"
         sys.modules["sniffio"] = answer
+    if hasattr(config, "workerinput") and config.args == config.getini("testpaths"):
+        _collect_another_part_first(config, config.workerinput)
+
+
+def _collect_another_part_first(config: pytest.Config, worker: Mapping[str, Any]) -> None:
+    """Let each worker begin with another part of the tests: in a fresh clone each compiles a share, and finds the rest compiled."""
+    folders = (TESTS / "core", TESTS / "plugins", TESTS)
+    found = [path for folder in folders for path in sorted(folder.iterdir()) if path not in folders]
+    parts = [path for path in found if path.name.startswith("test_") or _has_tests(path)]
+    first = int(worker["workerid"].removeprefix("gw")) * len(parts) // worker["workercount"]
+    config.args = list(map(str, parts[first:] + parts[:first]))
+
+
+def _has_tests(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.rglob("test_*.py"))
 
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave PostgreSQL to the slow suites where no statement of SQL is first tried: the rooms below have tried it on both."""
     if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.path)
         _spread(items)
     of_sqlite = {_function_of(item) for item in items if _is_of(item, "sqlite")}
     for item in items:
@@ -172,8 +190,8 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """Collect once what is left over; pytest would go five times through all that a worker has made."""
-    gc.collect()
+    """Collect once what is left over, of all that a worker has made where there is time for it; pytest would do it five times."""
+    gc.collect(2 if "CI" in os.environ else 1)
     gc.freeze()
 
 

@@ -96,5 +96,6 @@ class Templates:
 
     def _started(self) -> PostgresServer:
         if self._server is None:
-            self._server = PostgresServer(self._postgres.enter_context(started_postgres()).get_uri())
+            started = self._postgres.enter_context(started_postgres(self.folder))  # on the disk, as users run it
+            self._server = PostgresServer(started.get_uri())
         return self._server

@@ -13,7 +13,7 @@ from trunkline.store import open_deliveries
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
-from trunkline.store.subscriptions import Row
+from trunkline.store.subscriptions import Ending, Row
 
 LOOK_SECONDS = 1.0
 AT_ONCE = 200
@@ -47,12 +47,12 @@ class Lapses:
         ended: list[Row] = []
         try:
             async with self._database.write() as connection:
-                for no in await store.lapsed(connection, limit=AT_ONCE):
-                    row = await store.disable(connection, no, reason=LAPSED, resume_position=0)
-                    if row is not None:
-                        faults.point("lapse.after_disable")
-                        await open_deliveries.apply(connection, no, Change.END)
-                        ended.append(row)
+                lapsed = await store.lapsed(connection, limit=AT_ONCE)
+                ended = await store.disable(connection, [Ending(no, LAPSED, 0) for no in lapsed])
+                if ended:
+                    faults.point("lapse.after_disable")
+                for row in ended:
+                    await open_deliveries.apply(connection, row.no, Change.END)
                 next_ms = await store.first_expiry_ms(connection)
                 if ended:
                     faults.point("lapse.before_commit")

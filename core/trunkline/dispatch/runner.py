@@ -227,7 +227,8 @@ class Runner:
         tasks = [job.task for job in self._running if job.task is not None]
         if not tasks:
             return
-        _, pending = await asyncio.wait(tasks, timeout=seconds)
+        await asyncio.wait(tasks, timeout=seconds)
+        pending = [task for task in tasks if not task.done()]
         for task in pending:
             task.cancel()
         if pending:

@@ -32,12 +32,14 @@ from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
-from trunkline.store.subscriptions import Row
+from trunkline.store.subscriptions import Ending, Row
 from trunkline.store.wakeup import Signal
 
 INTERVAL_SECONDS = 0.05
 MOST_AT_ONCE = 500
 """Results that one transaction writes: it has the log's writer, and for milliseconds the loop."""
+PARKED_AT_ONCE = 2
+"""Subscriptions that it disables whose open deliveries it sees to itself: a hundred may go at once, and callers wait for its lock."""
 CURSOR_SECONDS = 1.0
 """How long a cursor that moved over events for nobody may stay unwritten."""
 UNAVAILABLE_SECONDS = 0.5
@@ -191,8 +193,9 @@ class Settlement:
         if batch.places:
             await ordering.arrange(connection, batch.places, lease_ms=self._runner.claim_ms)
             faults.point("settle.after_arrange")
-        for row in disabled:
+        for row in disabled[:PARKED_AT_ONCE]:
             await open_deliveries.apply(connection, row.no, Change.PARK)
+        await open_deliveries.leave(connection, [row.no for row in disabled[PARKED_AT_ONCE:]], Change.PARK)
         return disabled
 
     async def _advance(
@@ -221,11 +224,7 @@ class Settlement:
             breaker = self._policies.breaker_of(channel)
             if breaker.trips(failures=failures, failing_since_ms=since_ms, now_ms=now_ms):
                 reasons.setdefault(no, FAILING)
-        disabled: list[Row] = []
-        for no, reason in sorted(reasons.items()):
-            shard = shard_of(batch.companies[no], self._owned.total)
-            cursor = await shard_store.cursor_of(connection, shard)
-            row = await subscription_store.disable(connection, no, reason=reason, resume_position=cursor)
-            if row is not None:
-                disabled.append(row)
-        return disabled
+        shards = {no: shard_of(batch.companies[no], self._owned.total) for no in reasons}
+        cursors = await shard_store.cursors_of(connection, {*shards.values()})
+        endings = [Ending(no, reason, cursors[shards[no]]) for no, reason in reasons.items()]
+        return await subscription_store.disable(connection, endings)

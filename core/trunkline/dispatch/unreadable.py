@@ -16,7 +16,7 @@ from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
-from trunkline.store.subscriptions import Row
+from trunkline.store.subscriptions import Ending, Row
 
 
 class Unreadable:
@@ -44,17 +44,10 @@ class Unreadable:
             StoreUnavailable: nothing was changed.
         """
         await self._records.require_keys()
-        disabled: list[Row] = []
+        shards = {one.no: shard_of(one.company_id, self._owned.total) for one in subscriptions}
         async with self._database.write() as connection:
-            for subscription in sorted(subscriptions, key=lambda subscription: subscription.no):
-                shard = shard_of(subscription.company_id, self._owned.total)
-                row = await subscription_store.disable(
-                    connection,
-                    subscription.no,
-                    reason=UNREADABLE,
-                    resume_position=await shard_store.cursor_of(connection, shard),
-                )
-                if row is not None:
-                    await open_deliveries.apply(connection, row.no, Change.PARK)
-                    disabled.append(row)
+            cursors = await shard_store.cursors_of(connection, {*shards.values()})
+            endings = [Ending(no, UNREADABLE, cursors[shard]) for no, shard in shards.items()]
+            disabled = await subscription_store.disable(connection, endings)
+            await open_deliveries.leave(connection, [row.no for row in disabled], Change.PARK)
         self._reports.subscriptions_disabled(disabled)

@@ -4,7 +4,7 @@ There may be a million of them, and nobody is to wait for them all. The transact
 first piece. Where that is not all it leaves a note, in the table ``unsettled``, and workers do the others (``dispatch.aftermath``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -60,6 +60,28 @@ async def apply(connection: AsyncConnection, subscription_no: int, change: Chang
             "ON CONFLICT (subscription_no) DO UPDATE SET change = :change, position = :position, last = :last"
         ),
         {"no": subscription_no, "change": change.value, "position": reached, "last": last},
+    )
+
+
+async def leave(connection: AsyncConnection, subscription_nos: Collection[int], change: Change) -> None:
+    """Leave a *change* to the open deliveries of many subscriptions, whose rows the caller has locked, all to the workers.
+
+    It takes as many statements for a hundred as for one. What an earlier change has left undone is not done any more.
+    """
+    if not subscription_nos:
+        return
+    source = sql.rows_source(connection, {"no": "bigint"})
+    used = {"rows": sql.rows_json([[no] for no in subscription_nos])}
+    await connection.execute(
+        text(f"DELETE FROM unsettled WHERE subscription_no IN (SELECT no FROM {source})"), used
+    )
+    last = f"(SELECT max(position) FROM deliveries WHERE subscription_no = u.no AND {_OPEN})"
+    await connection.execute(
+        text(
+            "INSERT INTO unsettled (subscription_no, change, position, last) "
+            f"SELECT no, :change, 0, last FROM (SELECT u.no, {last} AS last FROM {source}) AS found WHERE last IS NOT NULL"
+        ),
+        {**used, "change": change.value},
     )
 
 

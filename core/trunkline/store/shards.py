@@ -4,7 +4,7 @@ A holder's *epoch* is its fence: writing the cursor names the epoch, and a holde
 All times are the database's, so a worker's own clock plays no part.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -342,3 +342,13 @@ async def cursor_of(connection: AsyncConnection, shard: int) -> int:
     """Read how far *shard* is in the ledger."""
     statement = text("SELECT cursor FROM shards WHERE shard = :shard")
     return int((await connection.execute(statement, {"shard": shard})).scalar_one())
+
+
+async def cursors_of(connection: AsyncConnection, shards: Collection[int]) -> dict[int, int]:
+    """Read how far each of *shards* is in the ledger."""
+    if not shards:
+        return {}
+    source = sql.rows_source(connection, {"shard": "bigint"})
+    statement = text(f"SELECT shard, cursor FROM shards WHERE shard IN (SELECT shard FROM {source})")
+    rows = await connection.execute(statement, {"rows": sql.rows_json([[shard] for shard in shards])})
+    return {row[0]: row[1] for row in rows}

@@ -8,7 +8,7 @@ their numbers, the routing version, the head of the log, deliveries.
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -334,30 +334,36 @@ async def _lock(connection: AsyncConnection, numbers: Mapping[int, bool]) -> set
     return {row[0] for row in rows}
 
 
-async def disable(connection: AsyncConnection, no: int, *, reason: str, resume_position: int) -> Row | None:
-    """Disable the subscription number *no* if it is active; None where it was not.
+class Ending(NamedTuple):
+    """Why the subscription number *subscription_no* is disabled, and after which position it resumes: never before it began."""
 
-    It resumes after *resume_position*, and never before where it began.
-    """
-    now = text(sql.now_ms(connection))
+    subscription_no: int
+    reason: str
+    resume_position: int
+
+
+async def disable(connection: AsyncConnection, endings: Sequence[Ending]) -> list[Row]:
+    """Disable those of *endings* that are active; gives them as they are now, by number."""
+    if not endings:
+        return []
+    await _lock(connection, {ending.subscription_no: True for ending in endings})  # in the order of everybody
     version = await next_version(connection)
-    statement = (
-        _table.update()
-        .where(_table.c.no == no, _table.c.status == "active")
-        .values(
-            status="disabled",
-            disabled_reason=reason,
-            disabled_ms=now,
-            updated_ms=now,
-            version=version,
-            resume_position=sqlalchemy.case(
-                (_table.c.start_position > resume_position, _table.c.start_position), else_=resume_position
-            ),
-        )
-        .returning(_table)
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"no": "bigint", "reason": "text", "reached": "bigint"})
+    changed = await connection.execute(
+        text(
+            f"UPDATE subscriptions SET status = 'disabled', disabled_reason = u.reason, disabled_ms = {now}, "
+            f"updated_ms = {now}, version = :version, "
+            f"resume_position = CASE WHEN start_position > u.reached THEN start_position ELSE u.reached END "
+            f"FROM {source} WHERE subscriptions.no = u.no AND status = 'active' RETURNING subscriptions.no"
+        ),
+        {"version": version, "rows": sql.rows_json([list(ending) for ending in endings])},
     )
-    row = (await connection.execute(statement)).first()
-    return _read(row) if row else None
+    numbers = [row[0] for row in changed]
+    if not numbers:
+        return []
+    statement = _table.select().where(_table.c.no.in_(numbers)).order_by(_table.c.no)
+    return [_read(row) for row in await connection.execute(statement)]
 
 
 async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> None:

@@ -34,7 +34,7 @@ full_page_writes = off
 max_connections = 300
 max_wal_size = 128MB
 """
-_MEMORY = Path("/dev/shm")
+_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a name of its own is made there
 _MEMORY_BYTES = 2 * 1024**3
 """How much must be free there for a server to be put there."""
 

@@ -64,6 +64,20 @@ async def test_a_change_does_one_piece_and_leaves_the_others_to_workers(open_: D
     assert await count(open_, "due_ms IS NULL") == MANY
 
 
+async def test_a_change_of_many_subscriptions_is_left_to_workers_where_there_is_anything_to_change(
+    open_: Database,
+):
+    await begin(open_, Change.WAKE)
+    async with open_.write() as connection:
+        await store.leave(connection, [1, 2], Change.PARK)
+    async with open_.read() as connection:
+        assert await store.unsettled(connection, limit=10) == [1]
+    assert await count(open_, "due_ms IS NULL") == 0
+    while await go_on(open_):
+        pass
+    assert await count(open_, "due_ms IS NULL") == MANY
+
+
 async def test_the_last_change_holds_wherever_the_one_before_it_was(open_: Database):
     await begin(open_, Change.PARK)
     await begin(open_, Change.WAKE)

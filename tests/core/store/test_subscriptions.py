@@ -5,7 +5,7 @@ import asyncio
 from trunkline.model.events import Draft
 from trunkline.store import migrate, stream, subscriptions
 from trunkline.store.database import Database
-from trunkline.store.subscriptions import Row, Streak
+from trunkline.store.subscriptions import Ending, Row, Streak
 
 NONE = migrate.RESERVED_POSITIONS
 
@@ -135,7 +135,7 @@ async def test_only_the_gap_that_was_told_is_forgotten(database: Database):
 async def test_only_an_active_one_is_disabled_and_it_says_why_and_since_when(database: Database):
     row = await insert(database)
     async with database.write() as connection:
-        disabled = await subscriptions.disable(connection, row.no, reason="failing", resume_position=1234)
+        (disabled,) = await subscriptions.disable(connection, [Ending(row.no, "failing", 1234)])
     assert (disabled.status, disabled.disabled_reason, disabled.resume_position) == (
         "disabled",
         "failing",
@@ -144,7 +144,27 @@ async def test_only_an_active_one_is_disabled_and_it_says_why_and_since_when(dat
     assert disabled.disabled_ms >= row.created_ms
     assert disabled.version > row.version
     async with database.write() as connection:
-        assert await subscriptions.disable(connection, row.no, reason="gone", resume_position=1) is None
+        assert await subscriptions.disable(connection, [Ending(row.no, "gone", 1)]) == []
+
+
+async def test_many_are_disabled_at_once_each_with_its_reason_and_those_that_are_active(database: Database):
+    rows = [await insert(database, name) for name in "abc"]
+    endings = [
+        Ending(row.no, reason, reached)
+        for row, reason, reached in zip(rows, "xyz", (1005, 0, 1009), strict=True)
+    ]
+    async with database.write() as connection:
+        await subscriptions.update(connection, rows[2].no, {"status": "paused"})
+        disabled = await subscriptions.disable(connection, endings[::-1])
+    assert [(row.no, row.disabled_reason, row.resume_position) for row in disabled] == [
+        (rows[0].no, "x", 1005),
+        (rows[1].no, "y", rows[1].start_position),  # never before where it began
+    ]
+    async with database.read() as connection:
+        changed = [
+            row async for page in subscriptions.changed_since(connection, 1, at_once=1) for row in page
+        ]
+    assert {row.no for row in disabled} < {row.no for row in changed}
 
 
 async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_for_each_other_for_ever(
@@ -161,7 +181,7 @@ async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_
         async with postgres_database.write() as connection:
             failed = [Streak(row.no, succeeded=False, failures=1) for row in order]
             for no, *_ in await subscriptions.record_streaks(connection, failed):
-                await subscriptions.disable(connection, no, reason="failing", resume_position=1)
+                await subscriptions.disable(connection, [Ending(no, "failing", 1)])
 
     async with asyncio.timeout(20):
         for _ in range(10):

@@ -77,7 +77,7 @@ async def test_one_that_failed_for_too_long_goes_on_and_one_that_ended_begins_an
     first = await landlord.renew()
     async with landlord.running.hub.database.write() as connection:
         row = await store.get(connection, first.view["id"])
-        await store.disable(connection, row.no, reason="failing", resume_position=0)
+        await store.disable(connection, [store.Ending(row.no, "failing", 0)])
     again = await landlord.renew()
     assert (again.view["id"], again.view["status"], again.is_new) == (first.view["id"], "active", False)
     landlord.receiver.script([Answer(410)])

@@ -167,6 +167,17 @@ class OpenDeliveries:
         note = None if reached is None else {"change": change, "position": reached, "last": last}
         connection.put("unsettled", subscription_no, note)
 
+    async def leave(connection, subscription_nos, change):
+        if not subscription_nos:
+            return
+        rows = connection.rows("deliveries")
+        await connection.statement()
+        for no in sorted(subscription_nos):
+            await connection.lock("unsettled", no)
+            open_positions = [p for p, _ in _of(connection, no) if rows[p, no]["status"] in OPEN]
+            note = {"change": change, "position": 0, "last": max(open_positions, default=0)}
+            connection.put("unsettled", no, note if open_positions else None)
+
     async def unsettled(connection, *, limit):
         await connection.statement()
         return sorted(connection.rows("unsettled"))[:limit]
@@ -340,6 +351,12 @@ class Shards:
         still = await _change_held(connection, worker, leases, lambda lease: {"cursor": lease.cursor})
         return still, connection.now_ms if still else 0
 
+    async def cursors_of(connection, shards):
+        if not shards:
+            return {}
+        await connection.statement()
+        return {shard: connection.get("shards", shard)["cursor"] for shard in shards}
+
     async def cursor_of(connection, shard):
         await connection.statement()
         return connection.get("shards", shard)["cursor"]
@@ -498,22 +515,28 @@ class Subscriptions:
         )
         return [(row["no"], row["channel"], row["failures"], row["failing_since_ms"], now) for row in changed]
 
-    async def disable(connection, no, *, reason, resume_position):
+    async def disable(connection, endings):
+        if not endings:
+            return []
+        reasons = {ending.subscription_no: ending for ending in endings}
+        await connection.statement()
+        for no in sorted(reasons):
+            await connection.lock("subscriptions", no)
         version = await subscriptions.next_version(connection)
         await connection.statement()
         changed = await connection.update(
             "subscriptions",
-            [no],
+            sorted(reasons),
             lambda row: row["status"] == "active",
             lambda row: {
                 "status": "disabled",
-                "disabled_reason": reason,
+                "disabled_reason": reasons[row["no"]].reason,
                 "disabled_ms": connection.now_ms,
                 "version": version,
-                "resume_position": max(resume_position, row["start_position"]),
+                "resume_position": max(reasons[row["no"]].resume_position, row["start_position"]),
             },
         )
-        return subscriptions.Row(**changed[0]) if changed else None
+        return [subscriptions.Row(**row) for row in changed]
 
     async def locked(connection, numbers):
         await connection.statement()

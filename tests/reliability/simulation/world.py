@@ -12,6 +12,7 @@ import pytest
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Channel
 from trunkline.dispatch import (
+    aftermath,
     dispatcher,
     gates,
     leases,
@@ -92,11 +93,12 @@ LIMITS = {
     },
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
     starting: {"SHORTEST_PAGE": 2},
-    settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
+    settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3, "PARKED_AT_ONCE": 0},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""
 TIMED = (
     *(
+        aftermath,
         gates,
         leases,
         matching_lane,

@@ -145,7 +145,12 @@ class Dialler:
 
 async def _socket_to(addresses: Sequence[str], port: int) -> socket.socket:
     infos = [_info(address, port) for address in addresses]
-    connected = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=FALLBACK_SECONDS)
+    try:
+        connected = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=FALLBACK_SECONDS)
+    except OSError as error:
+        raise error.with_traceback(
+            None
+        ) from None  # it and the frames hold each other: 20 objects for the collector
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connected
 

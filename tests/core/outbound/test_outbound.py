@@ -1,6 +1,7 @@
 """The only way out, over real sockets: what it refuses to dial, how it ends, and what it sends."""
 
 import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -544,6 +545,27 @@ async def test_an_answer_whose_framing_never_ends_is_refused(receiver: Receiver,
     word, seconds = await failure(http, receiver.url)
     assert word == "invalid_answer"
     assert seconds < LIMIT_SECONDS
+
+
+async def test_a_refused_connection_leaves_nothing_to_the_collector(http: Outbound):
+    """A target that is away is tried thousands of times a minute: an error and its frames would be 20 objects each time."""
+
+    async def refused(url: str) -> None:
+        with contextlib.suppress(NoAnswer):  # pytest.raises keeps what it caught
+            await post(http, url)
+
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/"
+        await refused(url)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(50):
+                await refused(url)
+            assert gc.collect() < 50
+        finally:
+            gc.enable()
 
 
 @pytest.mark.slow

@@ -152,8 +152,8 @@ async def connections_come_and_go(attack: Attack) -> None:
 
 
 @row(
-    remedy="On SQLite, whose statements wait for a thread's turn at each step, a proxy in front must send one request of a "
-    "connection at a time and take the answer itself, as nginx does."
+    remedy="While a process makes the OpenAPI document, once and in a thread, SQLite's statements wait for their thread's turn; "
+    "a proxy in front must send one request of a connection at a time and take the answer itself, as nginx does."
 )
 async def pipelined_and_unread(attack: Attack) -> None:
     """50 connections that ask for the OpenAPI document 500 times each and read nothing, without a key."""

@@ -120,11 +120,7 @@ async def targets_that_close(attack: Attack) -> None:
     await _push_to(attack, CloseWithoutAnswer(), events=20)
 
 
-@row(
-    seconds=6,
-    remedy="Where that is too long, run on PostgreSQL: SQLite's statements wait for a thread's turn at each step while "
-    "connections are opened anew.",
-)
+@row(seconds=6)
 async def late_second_answers(attack: Attack) -> None:
     """A hundred targets that send an answer that nobody asked for, 3 ms after each."""
 

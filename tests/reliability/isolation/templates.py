@@ -96,6 +96,7 @@ class Templates:
 
     def _started(self) -> PostgresServer:
         if self._server is None:
-            started = self._postgres.enter_context(started_postgres(self.folder))  # on the disk, as users run it
+            on_disk = started_postgres(self.folder)  # as users run it
+            started = self._postgres.enter_context(on_disk)
             self._server = PostgresServer(started.get_uri())
         return self._server

@@ -115,7 +115,10 @@ def _is_slow_as_a_whole(module: Path) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set a worker on its way, and answer the question of httpx which loop runs: with every call of an app it looks for ``sniffio``, through the whole path."""
+    """Set a worker on its way, and answer the question of httpx which loop runs.
+
+    With every call of an app it looks for ``sniffio``, through the whole path.
+    """
     if importlib.util.find_spec("sniffio") is None:
         answer = ModuleType("sniffio")
         answer.current_async_library = lambda: "asyncio"
@@ -190,7 +193,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """Collect once what is left over, of all that a worker has made where there is time for it; pytest would do it five times."""
+    """Collect once what is left over, which pytest would do five times; what lives for long only where there is time for it."""
     gc.collect(2 if "CI" in os.environ else 1)
     gc.freeze()
 

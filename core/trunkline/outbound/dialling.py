@@ -148,9 +148,8 @@ async def _socket_to(addresses: Sequence[str], port: int) -> socket.socket:
     try:
         connected = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=FALLBACK_SECONDS)
     except OSError as error:
-        raise error.with_traceback(
-            None
-        ) from None  # it and the frames hold each other: 20 objects for the collector
+        # The error and the frames that it came through hold each other: some twenty objects for the collector.
+        raise error.with_traceback(None) from None
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connected
 

@@ -2,6 +2,7 @@
 
 There may be a million of them, and nobody is to wait for them all. The transaction that changes the subscription does the
 first piece. Where that is not all it leaves a note, in the table ``unsettled``, and workers do the others (``dispatch.aftermath``).
+One that disables many subscriptions leaves all to them.
 """
 
 from collections.abc import Collection, Sequence

@@ -48,9 +48,9 @@ async def test_a_type_that_is_defined_later_is_received_without_a_change(
         await running.client.post("/api/v1/events/test", json={"type": name})
     await receiver.wait_for(2)
     page = (await running.client.get("/api/v1/events?types=ORDER.*")).json()
-    assert (
-        types(receiver) == [event["type"] for event in page["events"]] == ["order.returned", "order.created"]
-    )
+    polled = [event["type"] for event in page["events"]]
+    assert polled == ["order.returned", "order.created"]
+    assert sorted(types(receiver)) == sorted(polled)  # without an order they may overtake each other
     explained = (await running.client.get(f"/api/v1/events/{page['events'][0]['id'] + 1}/explain")).json()
     (entry,) = explained["subscriptions"]
     assert (entry["matched"], entry["reason"]) == (

@@ -403,7 +403,8 @@ def make_tls(tmp_path: Path) -> MakeTls:
     ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
-        begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days)
+        # A minute earlier: OpenSSL reads a clock that enters a second some milliseconds later than this one.
+        begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days, minutes=1)
         names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         builder = (
             x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())

@@ -79,14 +79,24 @@ async def _next_keys(connection: AsyncConnection, no: int, first: int) -> list[i
 
 
 async def _make_fronts(connection: AsyncConnection, no: int, keys: Sequence[int]) -> None:
-    """Give its turn to the first open delivery of each key that waits, as far as replays that read on let it."""
+    """Give its turn to the first open delivery of each key that waits, as far as replays that read on let it.
+
+    One that was claimed behind others, which have ended since, has it when its claim is over, should its claimant be gone.
+    """
     if not keys:
         return
+    now = sql.now_ms(connection)
     await connection.execute(
         text(
-            f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
+            f"UPDATE deliveries SET queued = NULL, status = '{Status.PENDING}', "
+            f"due_ms = CASE WHEN claimed_by IS NULL THEN {now} ELSE {now} + :lease END "
             f"FROM {ordering.firsts(connection)} WHERE deliveries.position = f.position "
-            f"AND deliveries.subscription_no = f.no AND queued = 1 AND f.position <= (SELECT {ordering.barrier(':no')})"
+            "AND deliveries.subscription_no = f.no AND (queued = 1 OR (due_ms IS NULL AND claimed_by IS NOT NULL)) "
+            f"AND f.position <= (SELECT {ordering.barrier(':no')})"
         ).bindparams(bindparam("no", type_=tables.deliveries.c.position.type)),
-        {"no": no, "rows": ordering.places_json([Place(no, key) for key in keys])},
+        {
+            "no": no,
+            "lease": ordering.CLAIM_MS,
+            "rows": ordering.places_json([Place(no, key) for key in keys]),
+        },
     )

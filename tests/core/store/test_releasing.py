@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from trunkline.store import ordering
+from trunkline.store import ordering, shards
 from trunkline.store import releasing as store
 from trunkline.store.database import Database
 
@@ -65,6 +65,18 @@ async def test_the_first_of_each_key_has_its_turn_some_keys_at_a_time(queued: Da
     async with queued.read() as connection:
         assert not await ordering.is_held_back(connection, 1)
     await go_on(queued)  # nothing is left to do
+
+
+async def test_what_a_dead_worker_had_claimed_behind_one_that_has_ended_has_its_turn(queued: Database):
+    """It waits for nobody any more: its claimant would have begun it, and is gone."""
+    async with queued.write() as connection:
+        await connection.execute(
+            text("UPDATE deliveries SET claimed_by = 'dead', claim = 1, queued = NULL WHERE position = 1")
+        )
+    await release(queued)
+    async with queued.write() as connection:
+        await shards.release_claims(connection, "dead")
+    assert await fronts(queued) == [*range(1, 10)]
 
 
 async def test_who_lets_go_again_begins_anew(queued: Database, monkeypatch):

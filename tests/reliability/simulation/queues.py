@@ -302,8 +302,14 @@ async def _release_from(connection, no, first_key):
         await connection.update(
             "deliveries",
             [(first, no)],
-            lambda row: row["queued"] and row["status"] in OPEN,
-            lambda row: {"queued": None, "status": "pending", "due_ms": now},
+            lambda row: (
+                row["status"] in OPEN and (row["queued"] or (row["due_ms"] is None and row["claimed_by"]))
+            ),
+            lambda row: {
+                "queued": None,
+                "status": "pending",
+                "due_ms": now + CLAIM_MS if row["claimed_by"] else now,
+            },
         )
     await connection.statement()
     await connection.lock("unreleased", no)

@@ -51,8 +51,7 @@ class Lapses:
                 ended = await store.disable(connection, [Ending(no, LAPSED, 0) for no in lapsed])
                 if ended:
                     faults.point("lapse.after_disable")
-                for row in ended:
-                    await open_deliveries.apply(connection, row.no, Change.END)
+                await open_deliveries.apply_to_all(connection, [row.no for row in ended], Change.END)
                 next_ms = await store.first_expiry_ms(connection)
                 if ended:
                     faults.point("lapse.before_commit")

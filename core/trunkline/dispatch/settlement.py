@@ -38,8 +38,6 @@ from trunkline.store.wakeup import Signal
 INTERVAL_SECONDS = 0.05
 MOST_AT_ONCE = 500
 """Results that one transaction writes: it has the log's writer, and for milliseconds the loop."""
-PARKED_AT_ONCE = 2
-"""Subscriptions that it disables whose open deliveries it sees to itself: a hundred may go at once, and callers wait for its lock."""
 CURSOR_SECONDS = 1.0
 """How long a cursor that moved over events for nobody may stay unwritten."""
 UNAVAILABLE_SECONDS = 0.5
@@ -193,9 +191,7 @@ class Settlement:
         if batch.places:
             await ordering.arrange(connection, batch.places, lease_ms=self._runner.claim_ms)
             faults.point("settle.after_arrange")
-        for row in disabled[:PARKED_AT_ONCE]:
-            await open_deliveries.apply(connection, row.no, Change.PARK)
-        await open_deliveries.leave(connection, [row.no for row in disabled[PARKED_AT_ONCE:]], Change.PARK)
+        await open_deliveries.apply_to_all(connection, [row.no for row in disabled], Change.PARK)
         return disabled
 
     async def _advance(

@@ -49,5 +49,5 @@ class Unreadable:
             cursors = await shard_store.cursors_of(connection, {*shards.values()})
             endings = [Ending(no, UNREADABLE, cursors[shard]) for no, shard in shards.items()]
             disabled = await subscription_store.disable(connection, endings)
-            await open_deliveries.leave(connection, [row.no for row in disabled], Change.PARK)
+            await open_deliveries.apply_to_all(connection, [row.no for row in disabled], Change.PARK)
         self._reports.subscriptions_disabled(disabled)

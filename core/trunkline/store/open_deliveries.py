@@ -2,10 +2,10 @@
 
 There may be a million of them, and nobody is to wait for them all. The transaction that changes the subscription does the
 first piece. Where that is not all it leaves a note, in the table ``unsettled``, and workers do the others (``dispatch.aftermath``).
-One that disables many subscriptions leaves all to them.
+Where many subscriptions are disabled at once, workers do all of most of them.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +16,8 @@ from trunkline.store.sql import text
 
 PIECE = 500
 """Deliveries that one transaction changes."""
+AT_ONCE = 2
+"""Subscriptions whose first piece is done with the change; a hundred may be disabled at once, and others wait for their lock."""
 LOOKED_AT = 5_000
 """Those among which it looks for them: of half a million that wait in an order, few may have to be changed."""
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
@@ -64,15 +66,18 @@ async def apply(connection: AsyncConnection, subscription_no: int, change: Chang
     )
 
 
-async def leave(connection: AsyncConnection, subscription_nos: Collection[int], change: Change) -> None:
-    """Leave a *change* to the open deliveries of many subscriptions, whose rows the caller has locked, all to the workers.
+async def apply_to_all(connection: AsyncConnection, subscription_nos: Sequence[int], change: Change) -> None:
+    """Make a *change* to some subscriptions as ``apply`` does, and leave it to the workers for all others.
 
-    It takes as many statements for a hundred as for one. What an earlier change has left undone is not done any more.
+    For a hundred it takes two statements more than for ``AT_ONCE``.
     """
-    if not subscription_nos:
+    for no in subscription_nos[:AT_ONCE]:
+        await apply(connection, no, change)
+    left = subscription_nos[AT_ONCE:]
+    if not left:
         return
     source = sql.rows_source(connection, {"no": "bigint"})
-    used = {"rows": sql.rows_json([[no] for no in subscription_nos])}
+    used = {"rows": sql.rows_json([[no] for no in left])}
     await connection.execute(
         text(f"DELETE FROM unsettled WHERE subscription_no IN (SELECT no FROM {source})"), used
     )

@@ -65,11 +65,12 @@ async def test_a_change_does_one_piece_and_leaves_the_others_to_workers(open_: D
 
 
 async def test_a_change_of_many_subscriptions_is_left_to_workers_where_there_is_anything_to_change(
-    open_: Database,
+    open_: Database, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr(store, "AT_ONCE", 0)
     await begin(open_, Change.WAKE)
     async with open_.write() as connection:
-        await store.leave(connection, [1, 2], Change.PARK)
+        await store.apply_to_all(connection, [1, 2], Change.PARK)
     async with open_.read() as connection:
         assert await store.unsettled(connection, limit=10) == [1]
     assert await count(open_, "due_ms IS NULL") == 0

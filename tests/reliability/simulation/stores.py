@@ -167,7 +167,7 @@ class OpenDeliveries:
         note = None if reached is None else {"change": change, "position": reached, "last": last}
         connection.put("unsettled", subscription_no, note)
 
-    async def leave(connection, subscription_nos, change):
+    async def apply_to_all(connection, subscription_nos, change):
         if not subscription_nos:
             return
         rows = connection.rows("deliveries")

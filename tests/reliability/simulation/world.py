@@ -93,7 +93,7 @@ LIMITS = {
     },
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
     starting: {"SHORTEST_PAGE": 2},
-    settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3, "PARKED_AT_ONCE": 0},
+    settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""
 TIMED = (

@@ -27,7 +27,7 @@ from trunkline.store.database import Database
 from trunkline.testing.databases import started_postgres
 
 ENGINES = ("sqlite", "postgresql")
-AT_ONCE = 16
+AT_ONCE = 8
 PATIENCE_SECONDS = 40.0
 LEASE_MS = 600
 LEASE_OF_TWO_MS = 3_000

@@ -28,6 +28,7 @@ from tests.postgres_servers import SystemPostgres, started_system_postgres
 from tests.spared import definitions_are_compiled_once, pytest_collection_finish
 from tests.templates import compiled_once
 
+from trunkline.store import erasures
 from trunkline.store.database import Database
 from trunkline.testing import databases, hubs
 from trunkline.testing.databases import Engine, started_postgres
@@ -286,6 +287,12 @@ async def postgres_database(postgres_database_url: str) -> AsyncIterator[Databas
     """A fresh, migrated and opened PostgreSQL database."""
     async with Database(postgres_database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def erasures_settle_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the removal of a company end half a second after nothing is left of it: real hubs give what is under way five."""
+    monkeypatch.setattr(erasures, "SETTLE_MS", 500)
 
 
 MakeHub = Callable[..., Awaitable[Running]]

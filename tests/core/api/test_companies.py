@@ -246,6 +246,7 @@ async def test_deleting_a_company_stops_it_at_once_and_leaves_nothing_of_it(runn
     assert reused.json()["id"] > made["id"]
 
 
+@pytest.mark.usefixtures("erasures_settle_soon")
 async def test_a_deleted_company_that_is_named_again_begins_empty(running):
     company = (await make(running))["id"]
     key = {"Idempotency-Key": f"again-{company}"}

@@ -191,6 +191,7 @@ async def test_a_test_environment_has_a_part_of_the_limits_or_limits_of_its_own(
     assert unknown.json()["errors"][0]["path"] == "/test/limits/dogs"
 
 
+@pytest.mark.usefixtures("erasures_settle_soon")
 async def test_a_test_environment_is_deleted_alone_or_with_its_company(running, receiver):
     made = await make(running)
     async with Receiver() as other:

@@ -69,6 +69,7 @@ def test_a_company_that_cannot_be_meant_is_named(migrated_cli, name):
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.usefixtures("erasures_settle_soon")
 def test_a_company_is_deleted_with_all_of_it_and_only_when_that_is_confirmed(migrated_cli):
     migrated_cli.invoke("companies", "create", "--reference", "acme")
     migrated_cli.invoke("events", "emit", "client.created", "--company", "acme")
@@ -81,6 +82,7 @@ def test_a_company_is_deleted_with_all_of_it_and_only_when_that_is_confirmed(mig
     assert migrated_cli.invoke("companies", "show", "acme").exit_code != 0
 
 
+@pytest.mark.usefixtures("erasures_settle_soon")
 def test_commands_name_the_test_environment_of_a_company(migrated_cli):
     of_test = ("--company", "92", "--environment", "test")
     key = migrated_cli.invoke("keys", "create", *of_test, "--name", "a", "--scope", "events:read")

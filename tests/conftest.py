@@ -8,23 +8,23 @@ it stops) says so with ``@pytest.mark.own_hub``, and gets a hub and a database t
 ``own_hub(settings={"plugins.enabled": "webhooks"})`` that costs a third: it is the plugins that make a start slow.
 """
 
+import asyncio
 import contextlib
 import gc
 import importlib.util
-import itertools
 import os
-import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import hypothesis
 import pytest
+import uvloop
 from tests.databases import MigratedDatabases
 from tests.hubs import Running, SharedHubs, start_hub
 from tests.postgres_servers import SystemPostgres, started_system_postgres
+from tests.selection import collect_another_part_first, pytest_collection_modifyitems, pytest_ignore_collect
 from tests.spared import definitions_are_compiled_once, pytest_collection_finish
 from tests.templates import compiled_once
 
@@ -38,6 +38,8 @@ __all__ = [
     "SHARDS",
     "definitions_are_compiled_once",
     "pytest_collection_finish",
+    "pytest_collection_modifyitems",
+    "pytest_ignore_collect",
     "started_postgres",
 ]
 
@@ -46,73 +48,13 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("patient")  # how long an example takes says how busy the machine is
 
-TESTS = Path(__file__).parent
-WAITING = (
-    "core/api/test_companies.py",
-    "core/api/test_connections.py",
-    "core/api/test_environments.py",
-    "core/cli/test_companies.py",
-    "core/dispatch",
-)
-"""Whose tests wait, for retries and time limits, much longer than they compute."""
-SLOW_ON_POSTGRESQL = (
-    "core/api",
-    "core/cli/test_quarantine.py",
-    "core/dispatch/test_batches.py",
-    "core/dispatch/test_breaker.py",
-    "core/dispatch/test_cancelled_replays.py::test_nothing_of_a_cancelled_replay",
-    "core/dispatch/test_changes.py",
-    "core/dispatch/test_channels.py",
-    "core/dispatch/test_ordering.py",
-    "core/dispatch/test_outcomes.py",
-    "core/dispatch/test_paces.py",
-    "core/dispatch/test_reports.py",
-    "core/dispatch/test_supervision.py",
-    "core/dispatch/test_unreadable.py",
-    "core/runtime/test_metrics.py",
-    "core/schemas/test_versions_side_by_side.py",
-    "core/stream/test_retention.py",
-    "plugins/polling",
-    "plugins/portal",
-    "plugins/webhooks",
-)
-"""The HTTP edge, pages, and of the dispatcher what comes of an attempt: their SQL is tried on both in ``core/store`` and beside it."""
-FAST_ON_BOTH = (
-    "core/dispatch/test_changes.py::test_an_attempt_under_way_while_its_subscription_is_deleted",
-    "core/dispatch/test_changes.py::test_retries_of_a_paused_subscription",
-    "core/dispatch/test_changes.py::test_what_is_pending_ends_as_gone",
-    "core/dispatch/test_ordering.py::test_a_failing_delivery",
-    "core/dispatch/test_ordering.py::test_a_key_that_fails_in_a_replay",
-    "core/dispatch/test_ordering.py::test_beyond_a_bound",
-    "core/dispatch/test_ordering.py::test_deliveries_of_one_key",
-    "core/dispatch/test_ordering.py::test_skipping_ends_a_delivery",
-    "core/dispatch/test_ordering.py::test_what_is_held_ends_with_its_subscription",
-    "plugins/portal/test_sign_in.py",
-    "plugins/portal/test_links.py",
-    "plugins/portal/test_oidc_users.py",
-)
-"""Of these, each statement of an order and of what ends open deliveries, and what the portal keeps in tables of its own."""
-_SLOW_AS_A_WHOLE = re.compile(r"^pytestmark = .*\bpytest\.mark\.slow\b", re.MULTILINE)
 SHARDS = databases.SHARDS
 HUB_SETTINGS = hubs.HUB_SETTINGS
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave modules that are slow as a whole unread where slow tests are left out, and the ``conftest`` of folders of such.
-
-    Each worker would import all that they need.
-    """
-    if config.option.markexpr != "not slow":
-        return None
-    if collection_path.is_dir():
-        modules = list(collection_path.rglob("test_*.py"))
-    else:
-        modules = [collection_path] if collection_path.name.startswith("test_") else []
-    return (bool(modules) and all(map(_is_slow_as_a_whole, modules))) or None
-
-
-def _is_slow_as_a_whole(module: Path) -> bool:
-    return _SLOW_AS_A_WHOLE.search(module.read_text()) is not None
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """Run the tests on the loop that ``trunkline serve`` and ``worker`` run on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -125,61 +67,7 @@ def pytest_configure(config: pytest.Config) -> None:
         answer.current_async_library = lambda: "asyncio"
         sys.modules["sniffio"] = answer
     if hasattr(config, "workerinput") and config.args == config.getini("testpaths"):
-        _collect_another_part_first(config, config.workerinput)
-
-
-def _collect_another_part_first(config: pytest.Config, worker: Mapping[str, Any]) -> None:
-    """Let each worker begin with another part of the tests: in a fresh clone each compiles a share, and finds the rest compiled."""
-    folders = (TESTS / "core", TESTS / "plugins", TESTS)
-    found = [path for folder in folders for path in sorted(folder.iterdir()) if path not in folders]
-    parts = [path for path in found if path.name.startswith("test_") or _has_tests(path)]
-    first = int(worker["workerid"].removeprefix("gw")) * len(parts) // worker["workercount"]
-    config.args = list(map(str, parts[first:] + parts[:first]))
-
-
-def _has_tests(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.rglob("test_*.py"))
-
-
-@pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave PostgreSQL to the slow suites where no statement of SQL is first tried: the rooms below have tried it on both."""
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.path)
-        _spread(items)
-    of_sqlite = {_function_of(item) for item in items if _is_of(item, "sqlite")}
-    for item in items:
-        name = f"{item.path.relative_to(TESTS).as_posix()}::{item.name}"
-        is_second = _is_of(item, "postgresql") and _function_of(item) in of_sqlite
-        if is_second and name.startswith(SLOW_ON_POSTGRESQL) and not name.startswith(FAST_ON_BOTH):
-            item.add_marker("slow")
-
-
-def _is_of(item: pytest.Item, engine: Engine) -> bool:
-    callspec = getattr(item, "callspec", None)
-    return callspec is not None and engine in callspec.params.values()
-
-
-def _function_of(item: pytest.Item) -> tuple[Path, str]:
-    return item.path, item.nodeid.partition("[")[0]
-
-
-def _spread(items: list[pytest.Item]) -> None:
-    """Put the modules that wait evenly between those that compute: workers that are dealt the same part of the list share cores."""
-    modules = [list(group) for _, group in itertools.groupby(items, key=lambda item: item.path)]
-    parts: tuple[list[list[pytest.Item]], ...] = ([], [])
-    for module in modules:
-        parts[module[0].path.relative_to(TESTS).as_posix().startswith(WAITING)].append(module)
-    placed = [pair for part in parts for pair in _placed(part)]
-    items[:] = itertools.chain.from_iterable(module for _, module in sorted(placed, key=lambda pair: pair[0]))
-
-
-def _placed(modules: list[list[pytest.Item]]) -> Iterator[tuple[float, list[pytest.Item]]]:
-    """Give each module with its place in their list, as a share of all their tests."""
-    done, total = 0, sum(map(len, modules))
-    for module in modules:
-        yield done / total, module
-        done += len(module)
+        collect_another_part_first(config, config.workerinput)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -44,6 +44,7 @@ class OneWayConnection(Connection):
         self._options = options | {"cache_kib": cache_kib}
         self._thread = Thread(target=_work, args=(self._tx,), daemon=True)
         self._is_still = True
+        self._is_stopped = False
         self._beginning = ""
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -70,7 +71,13 @@ class OneWayConnection(Connection):
         return result
 
     def stop(self) -> "asyncio.Future[Any] | None":
-        """Close in the thread, after what was ordered before, and end the thread."""
+        """Close in the thread, after what was ordered before, and end the thread; a second call has nothing to wait for.
+
+        There is one where a statement was cancelled and then the closing too: the thread would never answer it.
+        """
+        if self._is_stopped:
+            return None
+        self._is_stopped = True
         closed: asyncio.Future[Any] | None = super().stop()
         self._tx.put_nowait((None, _end))
         return closed

@@ -132,6 +132,27 @@ async def test_a_writer_that_is_cancelled_in_a_statement_leaves_neither_rows_nor
     assert await names(things) == ["next"]
 
 
+async def test_a_reader_that_is_cancelled_again_while_it_is_closed_leaves_no_task_that_waits_for_good(
+    things: Database,
+):
+    async def read() -> None:
+        async with things.read() as connection:
+            await connection.execute(text(SLOW.replace("INSERT INTO things ", "")))
+
+    before = asyncio.all_tasks()
+    reading = asyncio.create_task(read())
+    await asyncio.sleep(0.1)
+    for _ in range(2):
+        reading.cancel()
+        await asyncio.sleep(0.01)
+    with pytest.raises(asyncio.CancelledError):
+        await reading
+    closing = asyncio.all_tasks() - before
+    assert closing
+    _, waiting = await asyncio.wait(closing, timeout=10)
+    assert not waiting
+
+
 @pytest.mark.slow
 async def test_the_loop_goes_on_while_a_statement_runs(things: Database):
     async with things.write() as connection:

@@ -86,7 +86,7 @@ async def _all_parked(house):
 
 async def test_what_is_pending_ends_as_gone_when_its_subscription_is_deleted(open_house, receiver):
     receiver.answer(500)
-    async with open_house(retry_schedule_seconds="0.5") as house:
+    async with open_house(retry_schedule_seconds="30") as house:
         no, other = await house.subscribe(f"{receiver.url}/h"), await house.subscribe(f"{receiver.url}/other")
         receiver.always(Answer(200), path="/other")
         await house.emit(3, to=[no, other])

@@ -18,9 +18,9 @@ from trunkline.settings import Settings
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector all tests and modules, with the ten megabytes of garbage that collecting leaves among them.
+    """Spare the garbage collector all tests and modules: a full collection over them takes half a second or more.
 
-    A full collection over them takes half a second at once, and more than that each time it comes again.
+    What finding the tests left as garbage, ten megabytes, stays among them.
     """
     gc.freeze()
     gc.set_threshold(200_000, 5, 50)  # a hub makes 100,000 objects: most are gone before they are looked at

@@ -73,7 +73,7 @@ class OneWayConnection(Connection):
     def stop(self) -> "asyncio.Future[Any] | None":
         """Close in the thread, after what was ordered before, and end the thread; a second call has nothing to wait for.
 
-        There is one where a statement was cancelled and then the closing too: the thread would never answer it.
+        It comes where a statement was cancelled and then its connection's closing too: the thread has ended by then.
         """
         if self._is_stopped:
             return None

@@ -44,7 +44,6 @@ class OneWayConnection(Connection):
         self._options = options | {"cache_kib": cache_kib}
         self._thread = Thread(target=_work, args=(self._tx,), daemon=True)
         self._is_still = True
-        self._is_stopped = False
         self._beginning = ""
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -75,9 +74,8 @@ class OneWayConnection(Connection):
 
         It comes where a statement was cancelled and then its connection's closing too: the thread has ended by then.
         """
-        if self._is_stopped:
+        if not self._running:
             return None
-        self._is_stopped = True
         closed: asyncio.Future[Any] | None = super().stop()
         self._tx.put_nowait((None, _end))
         return closed

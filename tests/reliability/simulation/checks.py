@@ -15,6 +15,8 @@ from trunkline.store import subscriptions
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 BATCH = Batch(most=3, wait_seconds=0.05)
 """How a channel takes its batches, in the worlds where it takes any."""
+FEWEST_SLOTS = 4
+"""With so few, a company's own burst fills them: it waits for itself."""
 WAITING = {"ordering", "rate", "max_in_flight"}
 """Options that make deliveries wait for each other."""
 
@@ -30,10 +32,15 @@ def must(holds, sentence, *facts):
 
 @dataclass(slots=True)
 class Receipt:
-    """One push that reached its target. *is_excused*: its worker was disturbed before it could be settled."""
+    """One push that reached its target. *is_excused*: its worker was disturbed before it could be settled.
+
+    *answered*: when a healthy target answered, in the seconds of the world; None where another one or nobody did.
+    """
 
     machine: object
     attempt: int
+    began: float
+    answered: float | None = None
     is_excused: bool = False
     is_settled: bool = False
 
@@ -52,7 +59,8 @@ class Checks:
         self.starts = {}
         """Where subscriptions begin that were made to begin before the head."""
         self.trusted = {}
-        self.delays = []
+        self.waits = []
+        """For how many ms each delivery to a healthy target waited for others than its own company's healthy ones."""
         self.order = Order(self)
         self.pace = Pace(self)
         world.database.on_commit.append(self.committed)
@@ -65,9 +73,7 @@ class Checks:
             if old is None or row["version"] != old["version"]:
                 self.versions[no].append(row)
         for no, old in before.get("replays", {}).items():
-            row = self.tables["replays"][no]
-            if old is None and before.get("subscriptions", {}).get(row["subscription_no"], row) is None:
-                self.starts[row["subscription_no"]] = row["position"]
+            self._replay_changed(old, self.tables["replays"][no], before)
         for kind, *facts in transaction.notes:
             getattr(self, f"_{kind}")(transaction, before, *facts)
         forgotten = {name for name in before.get("workers", {}) if self.tables["workers"].get(name) is None}
@@ -80,6 +86,12 @@ class Checks:
             self.order.delivery_changed(Key(*key), old, new)
         for shard, old in before.get("shards", {}).items():
             self._shard_changed(shard, old, self.tables["shards"][shard])
+
+    def _replay_changed(self, old, new, before):
+        if old is None and before.get("subscriptions", {}).get(new["subscription_no"], new) is None:
+            self.starts[new["subscription_no"]] = new["position"]
+        if new["status"] == "cancelled":
+            self.world.cancelled.setdefault(new["no"], self.world.clock.now)
 
     def _recorded(self, transaction, before, keys):
         worker = transaction.machine.worker
@@ -165,7 +177,8 @@ class Checks:
                     earlier.machine.name,
                 )
         is_excused = is_stale or not self._has_renewed(machine)
-        self.receipts[key].append(Receipt(machine, push.attempt, is_excused=is_excused))
+        began = _job(machine, key, push.attempt).started
+        self.receipts[key].append(Receipt(machine, push.attempt, began, is_excused=is_excused))
         self.order.attempt_began(machine, key, push.attempt, is_stale=is_stale)
         self.pace.attempt_began(machine, key, push.attempt, is_stale=is_stale)
         cancelled = self.world.cancelled.get(_job(machine, key, push.attempt).replay_no, self.world.clock.now)
@@ -224,7 +237,25 @@ class Checks:
             not WAITING.isdisjoint(row["options"]) for row in self.versions[key.subscription_no]
         )  # for others of its subscription
         if len(self.receipts[key]) == 1 and is_trusted and not waits:
-            self.delays.append((self.world.clock.now_ms - accepted_ms, key))
+            waited_ms = self.world.clock.now_ms - accepted_ms
+            if self.world.slots == FEWEST_SLOTS:
+                waited_ms -= self._own_ms(key, self.world.clock.now - waited_ms / 1000)
+            self.waits.append((waited_ms, key))
+
+    def answered(self, key):
+        """A healthy target has answered its last push of a delivery."""
+        self.receipts[key][-1].answered = self.world.clock.now
+
+    def _own_ms(self, key, since):
+        """Tell for how long *since* then (seconds) its company's healthy targets had others of its pushes."""
+        events = self.tables["events"]
+        company = events[key.position].company_id
+        own = (rs for k, rs in self.receipts.items() if events[k.position].company_id == company)
+        own_seconds, seen = 0.0, since
+        for began, answered in sorted((r.began, r.answered) for rs in own for r in rs if r.answered):
+            own_seconds += max(answered - max(began, seen), 0)
+            seen = max(seen, answered)
+        return own_seconds * 1000
 
     # --- the end ---------------------------------------------------------------------------------------------------
 
@@ -309,11 +340,11 @@ class Order:
         """When each open delivery was opened, and how often the target had taken it before."""
         self.claimed = {}
         self.joined = {}
-        """When each delivery that had none got an order key: the subscription has an ordering now, and a replay passed."""
+        """When a replay passed that made a delivery, or gave it a key, as the subscription asks for more now or has an ordering."""
 
     def delivery_changed(self, key, old, new):
         has_joined = old is not None and old["order_key"] is None and new["order_key"] is not None
-        if has_joined:
+        if has_joined or (old is None and new["replay_no"] is not None):
             self.joined[key] = self.world.clock.now
         if new["status"] in FINAL:
             self.ended.add(key)

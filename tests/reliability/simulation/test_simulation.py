@@ -14,7 +14,7 @@ from trunkline.dispatch.gates import Gate
 from trunkline.dispatch.matching_lane import MatchingLane
 from trunkline.dispatch.ordering import BlockedKeys, Ordering
 from trunkline.dispatch.progress import Progress
-from trunkline.dispatch.slots import Slots
+from trunkline.dispatch.slots import Pool, Slots
 from trunkline.dispatch.starting import Starter
 from trunkline.errors import LeaseLost
 from trunkline.model import deliveries
@@ -173,6 +173,16 @@ def _slots_without_bounds(patch):
     patch.setattr(Slots, "__init__", made)
 
 
+def _no_slots_kept_for_the_trusted(patch):
+    make = Slots.__init__
+
+    def made(self, total, *, per_subscription):
+        make(self, total, per_subscription=per_subscription)
+        self._untrusted = Pool(total)
+
+    patch.setattr(Slots, "__init__", made)
+
+
 def _positions_without_the_lock(patch):
     numbers = {}
 
@@ -300,6 +310,7 @@ RARE_FAULTS = [  # seldom seen: whatever changes the course of the worlds makes 
     (_a_matching_lane_that_holds_no_cursor, 8),
     (_settling_without_the_claim, 5),
     (_a_fence_that_is_ignored, 401),
+    (_no_slots_kept_for_the_trusted, 114),
     (_a_replay_that_outruns_the_live_lane, 109),
     (_turns_before_the_cursor_has_passed, 175),
     (_what_is_new_before_what_was_missed, 80),

@@ -56,7 +56,7 @@ from trunkline.subscribing.options import OPTIONS
 from trunkline.subscribing.replays import Replays
 
 from . import stores
-from .checks import BATCH, Broken, Checks, must
+from .checks import BATCH, FEWEST_SLOTS, Broken, Checks, must
 from .database import Database
 from .machines import Clock, Machine
 
@@ -114,15 +114,12 @@ TIMED = (
 )
 """The modules that read the monotonic clock."""
 TIMEOUT_SECONDS = 0.8
-LONGEST_LIMIT_SECONDS = 1.2
-"""The longest time limit that a subscription asks for: so long do its attempts keep slots of its company."""
 SWITCHER = "http://switcher"
 BY_KEY = {"key": "/payload/k"}
-QUIET_SECONDS = 90
-HEALTHY_DELAY_MS = 700
+QUIET_SECONDS = 180
+"""Longer than ``store.ordering.CLAIM_MS`` and what then comes: so long a turn waits that was claimed while the answer was lost."""
+HEALTHY_WAIT_MS = 450
 """LOOK_SECONDS, should the wake-up be lost, and what reading, matching and pushing a few pages take."""
-FEWEST_SLOTS = 4
-"""With so few, what a company's own burst crowds out of memory comes by way of the ledger."""
 HOUR_MS = 3_600_000
 DISTURBANCES = ("kill", "kill", "freeze", "freeze", "outage", "stop", "cut")
 CLOCK_DISTURBANCES = ("kill", "kill", "outage", "cut")
@@ -286,13 +283,13 @@ class World:
         if self.has_switcher:
             self.switcher.finish()
         if self.is_calm and not self.sets_clock:  # else the time of acceptance stands still for an hour
-            for delay, key in self.checks.delays:
-                is_narrow = self.has_pace or self.slots == FEWEST_SLOTS
-                # There a slot of the company is waited for, which an attempt may keep for the longest time limit, and what is
-                # crowded out of memory is found in the ledger at the next look.
-                longer = LONGEST_LIMIT_SECONDS - TIMEOUT_SECONDS + LIMITS[retries]["LOOK_SECONDS"]
-                most = HEALTHY_DELAY_MS + (longer * 1000 if is_narrow else 0)
-                must(delay <= most, "a healthy target is not delayed by others", str(key), delay)
+            for waited_ms, key in self.checks.waits:
+                must(
+                    waited_ms <= HEALTHY_WAIT_MS,
+                    "a healthy target is not delayed by others",
+                    str(key),
+                    waited_ms,
+                )
 
     def _stir(self):
         if not self.is_calm:
@@ -587,6 +584,8 @@ class World:
             if self.modes.get(key.subscription_no) == "healthy":
                 self.checks.received(key)
             result = await self._answer(mode)
+            if mode == "healthy":
+                self.checks.answered(key)
             if result.outcome is Outcome.DELIVERED:
                 self.accepted_by_target[key] += 1
                 self.checks.trusted.setdefault((machine, key.subscription_no), self.clock.now_ms)
@@ -681,7 +680,7 @@ class World:
         if not self.has_pace:
             return {"timeout_seconds": None, "retry": None}
         return {
-            "timeout_seconds": chance.choice((None, None, None, 0.5, LONGEST_LIMIT_SECONDS)),
+            "timeout_seconds": chance.choice((None, None, None, 0.5, 1.2)),
             "retry": chance.choice(
                 (None, None, None, {"schedule_seconds": [0.1, 0.2]}, {"for_seconds": 2.0})
             ),
@@ -810,7 +809,6 @@ class World:
         self.checks.excuse(lambda _: True)  # what is in flight of it may be open again for another replay
         await self.replays.cancel(company, begun.id)
         self.say("front", "has cancelled", begun.no)
-        self.cancelled[begun.no] = self.clock.now
 
     async def _skip(self, no):
         """Skip the first open delivery of a subscription, as ``DeliveryLog.skip`` does."""

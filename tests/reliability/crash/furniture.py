@@ -11,6 +11,8 @@ from trunkline.hub.hub import Hub
 
 COMPANIES = (1, 2, 3, actor.COMPANY, tenant.COMPANY)
 LARGE = 50
+RETRY_SECONDS = (0.05, 0.1, 0.2)
+"""The waits before the retries of a delivery."""
 SUBSCRIPTIONS = {
     "/all": (1, None),
     "/large": (1, {"metadata.amount": {"gte": LARGE}}),

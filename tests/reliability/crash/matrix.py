@@ -16,7 +16,7 @@ from typing import Self
 from actor import Actor
 from databases import Databases
 from eraser import Eraser
-from furniture import Furniture
+from furniture import RETRY_SECONDS, Furniture
 from load import EVENT, Extras, Load
 from nursery import PLUGINS, Nursery, Process
 from target import Target
@@ -324,7 +324,7 @@ def environment_of(url: str, *, plugins: str) -> dict[str, str]:
         "LOGGING__LEVEL": "warning",
         "DELIVERY__ALLOW_HTTP": "true",
         "DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",
-        "DELIVERY__RETRY_SCHEDULE_SECONDS": "0.05,0.1,0.2",
+        "DELIVERY__RETRY_SCHEDULE_SECONDS": ",".join(map(str, RETRY_SECONDS)),
         "DELIVERY__TIMEOUT_SECONDS": "5",
         "MCP__RETRY_SCHEDULE_SECONDS": "0.05,0.1,0.2,0.5,1",
     }

@@ -233,10 +233,10 @@ class Checks:
             self.trusted.get((worker, key.subscription_no), never) < accepted_ms
             for worker in self.world.workers
         )
-        waits = any(
+        has_to_wait = any(
             not WAITING.isdisjoint(row["options"]) for row in self.versions[key.subscription_no]
         )  # for others of its subscription
-        if len(self.receipts[key]) == 1 and is_trusted and not waits:
+        if len(self.receipts[key]) == 1 and is_trusted and not has_to_wait:
             waited_ms = self.world.clock.now_ms - accepted_ms
             if self.world.slots == FEWEST_SLOTS:
                 waited_ms -= self._own_ms(key, self.world.clock.now - waited_ms / 1000)

@@ -6,7 +6,7 @@ LOCKED = --constraint constraints.txt --build-constraint constraints.txt
 # uv takes a quarter of the time; pip serves where only pip has been told of an index.
 install = .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode $(LOCKED) $(1) || { $(NEWER_PIP) && $(PIP) $(LOCKED) $(1); }
 
-.PHONY: help setup demo test check check-form check-mypy check-pyright check-layers bench crash isolation lock clean
+.PHONY: help setup demo test check check-form check-mypy check-pyright check-layers bench soak crash isolation lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s  %s\n", $$1, $$2}' Makefile
@@ -43,6 +43,9 @@ check-layers:
 
 bench: setup  ## measure, and write the figures to docs/performance.md; ARGS="--only push" for one suite
 	.venv/bin/python -m benchmarks --write-docs $(ARGS)
+
+soak: setup  ## load the hub for an hour, and write to docs/performance.md what changed from its begin to its end; ARGS="--scale 0.1" for six minutes
+	.venv/bin/python -m benchmarks --only soak --rounds 1 --write-docs $(ARGS)
 
 crash: setup  ## kill the hub at each of its fault points, SEEDS (200) times each, and write docs/reliability.md; goes on after a stop
 	.venv/bin/python tests/reliability/crash --seeds $(or $(SEEDS),200) --journal .crash/outcomes.jsonl --write-docs $(ARGS)

@@ -28,17 +28,26 @@ SUITES = (
     "latency",
     "polls",
     "matching",
+    "companies",
     "fairness",
     "pages",
     "portal",
     "agents",
 )
+LONG_SUITES = ("soak",)
+"""Those that run only where they are asked for."""
 
 
 def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--only", action="append", choices=SUITES, metavar="SUITE", help=", ".join(SUITES))
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=(*SUITES, *LONG_SUITES),
+        metavar="SUITE",
+        help=", ".join((*SUITES, *LONG_SUITES)),
+    )
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind; the median counts")
     parser.add_argument("--scale", type=float, default=1.0, help="how much to measure: 0.01 tries the suites")
     parser.add_argument("--json", action="store_true", help="print for machines")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks import report
-from benchmarks.__main__ import SUITES, module_of
+from benchmarks.__main__ import LONG_SUITES, SUITES, module_of
 from benchmarks.results import Options, Row
 
 ROOT = Path(__file__).parents[2]
@@ -16,7 +16,7 @@ WITH_ALL_PLUGINS = ("agents", "portal", "profile", "push")
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("suite", [*SUITES, *LONG_SUITES])
 def test_each_suite_runs_and_measures_something(suite, monkeypatch):
     if suite not in WITH_ALL_PLUGINS:
         monkeypatch.setenv("TRUNKLINE_PLUGINS__ENABLED", "webhooks,polling")
@@ -27,8 +27,10 @@ def test_each_suite_runs_and_measures_something(suite, monkeypatch):
 
 
 def test_each_suite_has_one_section_on_the_page_and_no_other_section_is_there():
-    assert sorted(re.findall(r"^<!-- (\w+) -->$", PAGE, re.MULTILINE)) == sorted(SUITES)
-    assert sorted(re.findall(r"^<!-- end of (\w+) -->$", PAGE, re.MULTILINE)) == sorted(SUITES)
+    assert sorted(re.findall(r"^<!-- (\w+) -->$", PAGE, re.MULTILINE)) == sorted([*SUITES, *LONG_SUITES])
+    assert sorted(re.findall(r"^<!-- end of (\w+) -->$", PAGE, re.MULTILINE)) == sorted(
+        [*SUITES, *LONG_SUITES]
+    )
 
 
 def test_a_section_is_rewritten_alone_and_as_often_as_wanted(tmp_path):

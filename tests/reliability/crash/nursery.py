@@ -207,7 +207,7 @@ class Process:
     async def kill(self) -> None:
         """End it as kill -9 does."""
         await self.signal(signal.SIGKILL)
-        await self.ended
+        await asyncio.wait({self.ended})  # which leaves it as it is where the wait is cancelled
 
 
 class Nursery:

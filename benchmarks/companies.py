@@ -8,21 +8,19 @@ import time
 from statistics import median
 
 import orjson
-import psutil
 import uvloop
 
 from benchmarks import processes, served
 from benchmarks.hubs import PAYLOAD
 from benchmarks.matching import subscribe
 from benchmarks.results import Options, Row, medians
+from benchmarks.steady import MOST_IDLE, watched
 
 COMPANIES = 100_000
 CHANGES = 20
-SETTLED_SECONDS, IDLE_SECONDS = 6, 20
+IDLE_SECONDS = 20
 OTHER = 10_000_000
 """The number of a company that is none of those."""
-MOST_IDLE = 0.5
-"""Of a core, in percent."""
 
 
 def run(options: Options) -> list[Row]:
@@ -69,16 +67,13 @@ def _once(database_url: str, key: str, sink: str, company: int, options: Options
             hub.subscribe(company + number, sink)
             changed = time.monotonic()
             changes.append(_arrival(hub, sink, company + number) - changed)
-        time.sleep(options.scaled(SETTLED_SECONDS))
-        since, cpu = time.monotonic(), processes.cpu_seconds(pid)
-        time.sleep(options.scaled(IDLE_SECONDS))
-        spent = processes.cpu_seconds(pid) - cpu
+        idle = watched(pid, options.scaled(IDLE_SECONDS))
         return {
             "start_ms": (started - began) * 1000,
             "first_delivery_ms": (first - began) * 1000,
             "a_change_ms": median(changes) * 1000,
-            "idle_cpu_percent": spent / (time.monotonic() - since) * 100,
-            "resident_mb": psutil.Process(pid).memory_info().rss / 2**20,
+            "idle_cpu_percent": idle["cpu_percent"],
+            "resident_mb": idle["resident_mb"],
         }
 
 

@@ -47,7 +47,7 @@ def _row(name: str, measure: Measure, options: Options) -> Row:
 
 def _serve(engine: str, seconds: float) -> dict[str, float]:
     with processes.database(engine) as url, served.serving(url) as hub:
-        return _watched(hub.pid, seconds)
+        return watched(hub.pid, seconds)
 
 
 def _loaded(engine: str, seconds: float) -> dict[str, float]:
@@ -64,17 +64,18 @@ def _loaded(engine: str, seconds: float) -> dict[str, float]:
 
 def _posted_to(server: served.Server, seconds: float) -> dict[str, float]:
     with clocked.posting(server, [92], per_second=PER_SECOND):
-        return _watched(server.pid, seconds)
+        return watched(server.pid, seconds)
 
 
 def _work(seconds: float) -> dict[str, float]:
     with ExitStack() as stack:
         url = stack.enter_context(processes.database("postgresql"))
         uvloop.run(served.operator_key(url))
-        return _watched(stack.enter_context(served.working(url)).pid, seconds)
+        return watched(stack.enter_context(served.working(url)).pid, seconds)
 
 
-def _watched(pid: int, seconds: float) -> dict[str, float]:
+def watched(pid: int, seconds: float) -> dict[str, float]:
+    """Tell what a process takes of a core for so long, when it has settled, and its memory."""
     time.sleep(min(SETTLED_SECONDS, seconds))
     began, cpu = time.monotonic(), processes.cpu_seconds(pid)
     time.sleep(seconds)

@@ -1,11 +1,15 @@
-"""Two ``trunkline worker`` processes on two shards beside one: deliveries per second, and whose CPU they take."""
+"""Two ``trunkline worker`` processes beside one: deliveries per second, and whose CPU they take.
+
+First of sixteen companies on two shards, then of one hot company with ten subscriptions, whose shard is divided.
+"""
 
 import asyncio
 import contextlib
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any
 
 import aiohttp
 import psutil
@@ -16,26 +20,44 @@ from benchmarks.hubs import drafts, make_hub
 from benchmarks.results import Options, Row, medians
 from trunkline.hub.hub import Hub
 from trunkline.ingest.accept import Submission
+from trunkline.model.parts import PARTS
 
 SHARDS = 2
 LEAST = 0.8
 """Of what the cores can give at the CPU that a delivery takes: of the worker, of its target, of PostgreSQL."""
 COMPANIES = 16
+HOT_SUBSCRIPTIONS = 10
+HOT_EVENTS = 40_000
+HOT_SECONDS = 6.0
+"""How long is measured, after the workers share the hot company, while it has a backlog."""
+_Spent = Mapping[str, Sequence[float]]
+"""CPU seconds of each process, by what it is."""
+Measure = Callable[[int], Coroutine[Any, Any, dict[str, float]]]
 
 
 def run(options: Options) -> list[Row]:
     """Measure one worker and two at the same moment; PostgreSQL only, since an SQLite file has one process."""
     count = options.scaled(24_000, least=COMPANIES * 4) // COMPANIES * COMPANIES
-    rounds = [_round(count) for _ in range(options.rounds)]
-    figures = medians(rounds)
+    return [
+        _row("two workers beside one, postgresql", lambda workers: _measure(workers, count), options),
+        _row(
+            "the same, of one hot company",
+            lambda workers: _measure_hot(workers, options.scaled(HOT_EVENTS), HOT_SECONDS),
+            options,
+        ),
+    ]
+
+
+def _row(what: str, measure: Measure, options: Options) -> Row:
+    figures = medians([_round(measure) for _ in range(options.rounds)])
     ratio = figures.pop("ratio")
     met = figures["per_second"] >= LEAST * figures["at_most_per_second"]
     target = f"≥ {LEAST} of what the cores can give at most"
-    return [Row("two workers beside one, postgresql", figures, ratio, target, met)]
+    return Row(what, figures, ratio, target, met)
 
 
-def _round(count: int) -> dict[str, float]:
-    alone, together = (asyncio.run(_measure(workers, count)) for workers in (1, 2))
+def _round(measure: Measure) -> dict[str, float]:
+    alone, together = (asyncio.run(measure(workers)) for workers in (1, 2))
     each = together["worker_us"] + together["sink_us"] + together["postgresql_us"]
     return {
         "per_second": together["per_second"],
@@ -44,6 +66,7 @@ def _round(count: int) -> dict[str, float]:
         "sink_us": together["sink_us"],
         "postgresql_us": together["postgresql_us"],
         "at_most_per_second": (os.cpu_count() or 1) / each * 1e6,
+        "lesser_percent": together["lesser_percent"],
         "ratio": together["per_second"] / alone["per_second"],
     }
 
@@ -65,6 +88,58 @@ async def _measure(workers: int, count: int) -> dict[str, float]:
             return await _deliver(hub, url, count, {**pids, "postgresql": [await _postmaster(hub)]})
 
 
+async def _measure_hot(workers: int, count: int, seconds: float) -> dict[str, float]:
+    """Let *workers* deliver *count* events of one company with ten subscriptions; look once they share its shard."""
+    with contextlib.ExitStack() as stack:
+        sink = stack.enter_context(processes.child("benchmarks.sink"))
+        url = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
+        database_url = stack.enter_context(processes.database("postgresql"))
+        async with make_hub(database_url, dispatch=False) as hub:
+            for _ in range(HOT_SUBSCRIPTIONS):
+                request = {"target_url": url, "event_types": ["*"]}
+                await hub.subscriptions.create(1, request, channel="webhooks")
+            started = [stack.enter_context(served.working(database_url)) for _ in range(workers)]
+            await shared_out(hub, workers=workers, shards=16)
+            await hub.ingest.accept(Submission(list(drafts(1, count))))
+            if workers > 1:
+                await _divided(hub, workers)
+            pids = {"sink": [sink.pid], "worker": [worker.pid for worker in started]}
+            return await _watch(url, seconds, {**pids, "postgresql": [await _postmaster(hub)]})
+
+
+async def _divided(hub: Hub, workers: int) -> None:
+    """Return when the parts of the divided shard are shared by all *workers*."""
+    async with asyncio.timeout(60):
+        while True:
+            async with hub.database.read() as connection:
+                rows = await connection.execute(
+                    text("SELECT count(holder), count(DISTINCT holder) FROM shard_parts")
+                )
+                if rows.one() == (PARTS, workers):
+                    return
+            await asyncio.sleep(0.1)
+
+
+async def _watch(url: str, seconds: float, pids: Mapping[str, list[int]]) -> dict[str, float]:
+    """Count what the sink gets for some *seconds*, and what that costs."""
+    async with aiohttp.ClientSession() as session:
+        count, before, began = await _received(session, url), _cpu(pids), time.perf_counter()
+        await asyncio.sleep(seconds)
+        count, after = await _received(session, url) - count, _cpu(pids)
+    return _figures(count, time.perf_counter() - began, before, after)
+
+
+def _figures(count: int, seconds: float, before: _Spent, after: _Spent) -> dict[str, float]:
+    """Give the rate, the CPU of a delivery, and which share of the workers' CPU the least busy of them took."""
+    spent = {name: [a - b for a, b in zip(after[name], before[name], strict=True)] for name in before}
+    own = spent["worker"]
+    return {
+        "per_second": count / seconds,
+        **{f"{name}_us": sum(own) / count * 1e6 for name, own in spent.items()},
+        "lesser_percent": min(own) / sum(own) * 100,
+    }
+
+
 async def _deliver(hub: Hub, url: str, count: int, pids: Mapping[str, list[int]]) -> dict[str, float]:
     backlog = [
         draft
@@ -76,13 +151,11 @@ async def _deliver(hub: Hub, url: str, count: int, pids: Mapping[str, list[int]]
     async with aiohttp.ClientSession() as session:
         while await _received(session, url) < count:
             await asyncio.sleep(0.02)
-    seconds, after = time.perf_counter() - began, _cpu(pids)
-    spent = {f"{name}_us": (after[name] - before[name]) / count * 1e6 for name in pids}
-    return {"per_second": count / seconds, **spent}
+    return _figures(count, time.perf_counter() - began, before, _cpu(pids))
 
 
-def _cpu(pids: Mapping[str, list[int]]) -> dict[str, float]:
-    return {name: sum(map(processes.cpu_seconds, own)) for name, own in pids.items()}
+def _cpu(pids: Mapping[str, list[int]]) -> _Spent:
+    return {name: [processes.cpu_seconds(pid) for pid in own] for name, own in pids.items()}
 
 
 async def shared_out(hub: Hub, *, workers: int, shards: int) -> None:

@@ -184,7 +184,7 @@ def _summary(snapshot: Snapshot) -> _Table:
 def _shards(snapshot: Snapshot) -> _Table:
     rows = [
         [
-            str(shard.shard),
+            str(shard.shard) if shard.part is None else f"{shard.shard}.{shard.part}",
             f"{shard.cursor:,}",
             f"{shard.lag_positions:,}",
             span(shard.lag_seconds),

@@ -22,6 +22,7 @@ from typing import Self
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.dispatch import policies
 from trunkline.dispatch.aftermath import Aftermath
+from trunkline.dispatch.dividing import Dividing
 from trunkline.dispatch.gaps import Gaps
 from trunkline.dispatch.gathering import Gathering
 from trunkline.dispatch.jobs import Job
@@ -48,6 +49,7 @@ from trunkline.dispatch.supervision import Run, Supervision
 from trunkline.dispatch.turns import Turns
 from trunkline.dispatch.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
+from trunkline.model.parts import Slice
 from trunkline.model.workers import name_worker
 from trunkline.settings import Delivery
 from trunkline.store import deliveries as ledger
@@ -121,8 +123,8 @@ class Dispatcher:
         await self._stack.aclose()
 
     @property
-    def owned_shards(self) -> Mapping[int, Progress]:
-        """The shards that this worker owns, and how far it has read each."""
+    def owned_shards(self) -> Mapping[Slice, Progress]:
+        """The shards, or parts of them, that this worker owns, and how far it has read each."""
         return self._owned.progress
 
     @property
@@ -144,7 +146,6 @@ class Dispatcher:
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
         """Build the parts, each on those before it."""
-        self._leases = Leases(for_leases, self._owned, log_has_grown, self._signals.log.lock)
         self._runner = self._build_runner()
         table = RoutingTable(
             self._sender.channels.get,
@@ -156,6 +157,13 @@ class Dispatcher:
         self._runner.ordering = self._ordering
         self._settlement = self._build_settlement()
         self._matching = MatchingLane(self._database, table, self._runner)
+        self._leases = Leases(
+            for_leases,
+            self._owned,
+            log_has_grown,
+            self._signals.log.lock,
+            mark_hot=Dividing(self._owned, table, self._matching).mark,
+        )
         self._reader = self._build_reader(table)
         starter = Starter(self._database, self._owned, table, self._runner)
         self._retries = Retries(self._database, self._owned, self._runner, starter)

@@ -18,7 +18,6 @@ from trunkline.dispatch.runner import GRACE_SECONDS
 from trunkline.dispatch.sender import Sender
 from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import Outcome, Result
-from trunkline.model.events import shard_of
 from trunkline.runtime import faults
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
@@ -94,7 +93,7 @@ class Gaps:
         return 0 if route is None else route.subscription.company_id
 
     def _is_own(self, route: Route) -> bool:
-        progress = self._owned.progress.get(shard_of(route.subscription.company_id, self._owned.total))
+        progress = self._owned.of(route.subscription.company_id, route.subscription.no)
         return progress is not None and not progress.lost and not progress.draining
 
     def _telling_of(self, route: Route) -> _Telling:

@@ -1,10 +1,11 @@
-"""Leases of shards: claimed, renewed, shared out evenly among the workers that live, and released."""
+"""Leases of shards and their parts: claimed, renewed, shared out evenly among the workers that live, divided, and released."""
 
 import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,11 +14,13 @@ from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.suspects import Suspects
 from trunkline.errors import StoreUnavailable
+from trunkline.model.parts import PARTS, WHOLE
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
+from trunkline.store import shard_parts
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
-from trunkline.store.shards import ClockStep, Lease
+from trunkline.store.shards import Beat, ClockStep, Lease
 from trunkline.store.wakeup import Signal
 from trunkline.store.worker_locks import WorkerLock
 
@@ -33,20 +36,41 @@ JUDGE_SECONDS = LEASE_MS / 1000
 _log = logging.getLogger(__name__)
 
 
+class _Shares(NamedTuple):
+    """How many whole shards, and how many parts of each divided one, a worker owns at most."""
+
+    wholes: int
+    parts: int
+
+    @classmethod
+    def among(cls, workers: int, *, wholes: int) -> Self:
+        """Share evenly *among* so many workers."""
+        return cls(-(-wholes // max(workers, 1)), -(-PARTS // max(workers, 1)))
+
+
 class Leases:
     """Keeps *owned* in step with the database, and sets *log_has_grown* where it adds shards, so that they are read.
+
+    With each renewal it has *mark_hot*, which is told how many workers live, mark what is to be divided.
 
     A worker that has a *lock* is dead to the others when its process has ended: they see the lock free at two looks. So one
     that loses the lock while it lives trusts none of its leases until it has renewed them.
     """
 
     def __init__(
-        self, database: Database, owned: OwnedShards, log_has_grown: Signal, lock: WorkerLock | None = None
+        self,
+        database: Database,
+        owned: OwnedShards,
+        log_has_grown: Signal,
+        lock: WorkerLock | None = None,
+        *,
+        mark_hot: Callable[[int], None],
     ) -> None:
         self._database = database
         self._owned = owned
         self._log_has_grown = log_has_grown
         self._lock = lock
+        self._mark_hot = mark_hot
         if lock is not None:
             lock.cut_off = self._stop_trusting
         self._suspects = Suspects()
@@ -78,20 +102,21 @@ class Leases:
     async def _renew_and_share(self) -> None:
         owned = self._owned
         started = time.monotonic()
-        alive, renewed = await self._renew_all()
+        beat = await self._renew_all()
         faults.point("lease.after_renew_commit")
         if not owned.is_alive:
             self._log_has_grown.set()  # what was not to be trusted is read on
         owned.alive_until = self._trusted_until(started)
         for progress in list(owned.progress.values()):
-            if progress.lease.shard not in renewed:
+            if progress.lease.slice not in beat.renewed:
                 progress.lost = True
             progress.valid_until = owned.alive_until
         self._drop_lost()
-        share = -(-owned.total // max(alive, 1))
-        await self._release_surplus(max(len(owned.progress) - share, 0))
-        if len(owned.progress) < share:
-            await self._claim(share - len(owned.progress))
+        self._mark_hot(beat.alive)
+        shares = _Shares.among(beat.alive, wholes=owned.total - beat.divided)
+        self._choose_leaving(shares)
+        has_parts = await self._give_back() or beat.divided > 0
+        await self._claim(shares, has_parts=has_parts)
 
     def _trusted_until(self, started: float) -> float:
         """Tell until when a lease holds that was claimed or renewed by what *started* then (monotonic seconds)."""
@@ -123,8 +148,8 @@ class Leases:
             self._drop_lost()
             await self.leave()
 
-    async def _renew_all(self) -> tuple[int, set[int]]:
-        """Send the heartbeat and renew every lease; returns how many workers live, and the shards still owned."""
+    async def _renew_all(self) -> Beat:
+        """Send the heartbeat and renew every lease; tells how many workers live, and what is still owned."""
         worker = self._owned.worker
         lock_no, suspects = await self._look_at_lock()
         if not suspects and self._clock_step is None and (usual := await self._beat(lock_no)) is not None:
@@ -136,26 +161,23 @@ class Leases:
             await self._follow_clock(connection, beat.step)
             faults.point("lease.after_heartbeat")
             leases = [progress.lease for progress in self._owned.progress.values()]
-            renewed = set[int]()
-            if leases:
-                renewed = await shard_store.renew(connection, worker, leases, lease_ms=LEASE_MS)
+            renewed = await shard_store.renew(connection, worker, leases, lease_ms=LEASE_MS)
             await shard_store.disown(connection, worker, leases)
         self._suspects.see(beat.missing, now=time.monotonic())
         for ended in beat.ended:
             _log.info("the process of %s has ended", ended, extra={"worker_id": worker})
-        return beat.alive, renewed
+        return Beat(beat.alive, renewed, beat.divided)
 
-    async def _beat(self, lock_no: int | None) -> tuple[int, set[int]] | None:
+    async def _beat(self, lock_no: int | None) -> Beat | None:
         """Send the heartbeat and renew every lease, with what a worker pays all day long; None where there is more to do."""
         leases = [progress.lease for progress in self._owned.progress.values()]
         async with self._database.write_once() as connection:
             beat = await shard_store.beat(
                 connection, self._owned.worker, leases, lease_ms=LEASE_MS, lock_no=lock_no
             )
-        if beat is None:
-            return None
-        self._suspects.see({}, now=time.monotonic())
-        return beat.alive, beat.renewed
+        if beat is not None:
+            self._suspects.see({}, now=time.monotonic())
+        return beat
 
     async def _look_at_lock(self) -> tuple[int | None, Mapping[str, int]]:
         """Give the number of the lock, None where not both sessions hold it, and the workers to be judged by theirs."""
@@ -178,27 +200,41 @@ class Leases:
             if now >= self._clock_step[1]:
                 self._clock_step = None
 
-    async def _claim(self, limit: int) -> None:
-        """Claim up to *limit* shards without an owner, and read each on from its cursor.
+    async def _claim(self, shares: _Shares, *, has_parts: bool) -> None:
+        """Claim shards and parts without an owner up to this worker's share, and read each on from its cursor.
 
         It costs the same whatever waits: the reader finds what an earlier owner has settled page by page.
         """
         worker, started = self._owned.worker, time.monotonic()
+        limit = shares.wholes - sum(1 for held in self._owned.progress if held.part == WHOLE)
+        lacking: Mapping[int, int] = {}
+        if has_parts:
+            async with self._database.read() as connection:
+                lacking = await shard_parts.lacking(connection, worker, share=shares.parts)
+        if limit <= 0 and not lacking:
+            return
+        leases: list[Lease] = []
         async with self._database.write() as connection:
-            leases = await shard_store.claim(connection, worker, limit=limit, lease_ms=LEASE_MS)
+            if limit > 0:
+                leases += await shard_store.claim(connection, worker, limit=limit, lease_ms=LEASE_MS)
+            leases += await shard_parts.claim(connection, worker, lacking, lease_ms=LEASE_MS)
             faults.point("lease.after_claim")
         since = time.monotonic()
         faults.point("lease.after_claim_commit")
-        leases = self._read_on(leases, since=since)
-        if leases:
-            async with self._database.read() as connection:
-                known_until = await ledger.newest_position(connection)
-            for lease in leases:
-                progress = self._owned.progress[lease.shard] = Progress(lease, known_until=known_until)
-                progress.since = since
-                progress.valid_until = self._trusted_until(started)
-            reports.shards_changed("took", worker, [lease.shard for lease in leases])
-            self._log_has_grown.set()
+        await self._begin(self._read_on(leases, since=since), since=since, started=started)
+
+    async def _begin(self, leases: Sequence[Lease], *, since: float, started: float) -> None:
+        """Begin to read what was claimed."""
+        if not leases:
+            return
+        async with self._database.read() as connection:
+            known_until = await ledger.newest_position(connection)
+        for lease in leases:
+            progress = self._owned.progress[lease.slice] = Progress(lease, known_until=known_until)
+            progress.since = since
+            progress.valid_until = self._trusted_until(started)
+        reports.shards_changed("took", self._owned.worker, [lease.slice for lease in leases])
+        self._log_has_grown.set()
 
     def _read_on(self, leases: Sequence[Lease], *, since: float) -> list[Lease]:
         """Put the new leases of shards that this worker still reads in place of the lapsed ones; returns the other *leases*.
@@ -207,34 +243,51 @@ class Leases:
         """
         progress_of = self._owned.progress
         for lease in leases:
-            if (progress := progress_of.get(lease.shard)) is not None:
+            if (progress := progress_of.get(lease.slice)) is not None:
                 progress.lease, progress.since = lease, since
-        return [lease for lease in leases if lease.shard not in progress_of]
+        return [lease for lease in leases if lease.slice not in progress_of]
 
-    async def _release_surplus(self, surplus: int) -> None:
-        """Stop reading *surplus* shards, and release those whose deliveries have all ended; the others are read on."""
-        ordered = sorted(self._owned.progress.values(), key=lambda p: (not p.draining, -p.lease.shard))
-        for progress in ordered:
-            progress.draining = False
-        draining = ordered[:surplus]
-        for progress in draining:
-            progress.draining = True
-        done = [p for p in draining if p.is_settled and p.cursor == p.written]
+    def _choose_leaving(self, shares: _Shares) -> None:
+        """Choose what is read no further: what is to be divided, and what is more than this worker's share; the rest is read on."""
+        groups: dict[int, list[Progress]] = {}
+        for held, progress in self._owned.progress.items():
+            groups.setdefault(WHOLE if held.part == WHOLE else held.shard, []).append(progress)
+        for shard, group in groups.items():
+            share = shares.wholes if shard == WHOLE else shares.parts
+            ordered = sorted(group, key=lambda p: (p.dividing, not p.draining, -p.lease.shard, -p.lease.part))
+            leaving = ordered[: max(len(group) - share, 0)]
+            for progress in group:
+                progress.draining = progress.dividing or progress in leaving
+
+    async def _give_back(self) -> bool:
+        """Divide and release what is read no further, once its deliveries have all ended; tells whether something was divided."""
+        done = [
+            p for p in self._owned.progress.values() if p.draining and p.is_settled and p.cursor == p.written
+        ]
         if not done:
-            return
+            return False
         for progress in done:  # before the lease is released: a page that is on its way must find it gone
             progress.lost = True
-            del self._owned.progress[progress.lease.shard]
+            del self._owned.progress[progress.lease.slice]
+        divided = [p.lease for p in done if p.dividing]
+        released = [p.lease for p in done if not p.dividing]
         async with self._database.write() as connection:
-            await shard_store.release(connection, self._owned.worker, [p.lease for p in done])
+            await shard_store.release(connection, self._owned.worker, released)
             faults.point("lease.after_release")
+            if divided:
+                await shard_parts.divide(connection, self._owned.worker, divided)
+                faults.point("lease.after_divide")
         faults.point("lease.after_release_commit")
-        reports.shards_changed("gave back", self._owned.worker, sorted(p.lease.shard for p in done))
+        if divided:
+            faults.point("lease.after_divide_commit")
+        reports.shards_changed("gave back", self._owned.worker, [lease.slice for lease in released])
+        reports.shards_changed("divided", self._owned.worker, [lease.slice for lease in divided])
         self._drop_lost()
+        return bool(divided)
 
     def _drop_lost(self) -> None:
         """Stop reading the shards whose leases were lost."""
-        lost = [shard for shard, progress in self._owned.progress.items() if progress.lost]
-        for shard in lost:
-            del self._owned.progress[shard]
-        reports.shards_changed("lost", self._owned.worker, sorted(lost))
+        lost = [held for held, progress in self._owned.progress.items() if progress.lost]
+        for held in lost:
+            del self._owned.progress[held]
+        reports.shards_changed("lost", self._owned.worker, lost)

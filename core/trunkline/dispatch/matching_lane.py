@@ -14,16 +14,17 @@ import itertools
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.room import HIGH_WATER
-from trunkline.dispatch.routing import Route, RoutingTable
+from trunkline.dispatch.routing import Candidates, Route, RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import Key
 from trunkline.model.events import Event
+from trunkline.model.parts import WHOLE, Slice
 from trunkline.runtime.pauses import Pauses
 from trunkline.store import stream
 from trunkline.store.database import Database
@@ -115,19 +116,24 @@ class MatchingLane:
         self._database = database
         self._table = table
         self._runner = runner
-        self._waiting: OrderedDict[int, _Line] = OrderedDict()
+        self._waiting: OrderedDict[tuple[int, Slice], _Line] = OrderedDict()
+        """By company, and by the shard, or part of it, that it is read for."""
         self._listed = 0
         self._has_work = asyncio.Event()
         self.pauses = Pauses()
 
-    def waiting(self, company_id: int) -> int:
+    def waiting(self, company_id: int, progress: Progress) -> int:
         """Tell how many events of a company wait."""
-        line = self._waiting.get(company_id)
+        line = self._waiting.get((company_id, progress.lease.slice))
         return len(line) if line else 0
+
+    def crowded(self, *, least: int) -> Iterator[tuple[int, Slice]]:
+        """List the companies of which *least* events or more wait, each with what it is read for."""
+        return (key for key, line in self._waiting.items() if len(line) >= least)
 
     def put(self, event: Event, progress: Progress) -> None:
         """Let *event* wait; the cursor of its shard does not pass it before it is matched."""
-        line = self._waiting.setdefault(event.company_id, _Line())
+        line = self._waiting.setdefault((event.company_id, progress.lease.slice), _Line())
         if line.rest is not None and line.rest.progress is progress:
             line.rest.add(event.position)
         elif line.rest is None and len(line.listed) < COMPANY_LISTED and self._listed < MOST_LISTED:
@@ -150,9 +156,9 @@ class MatchingLane:
 
     async def step(self) -> None:
         """Match the next events of the company whose turn it is, the first that has room."""
-        company_id = await self._next_company()
-        line = self._waiting[company_id]
-        self._waiting.move_to_end(company_id)
+        company_id, held = await self._next_company()
+        line = self._waiting[company_id, held]
+        self._waiting.move_to_end((company_id, held))
         events: Mapping[int, Event] = {}
         if line.rest is not None and not line.listed:
             events = await self._list_more(company_id, line, line.rest)
@@ -167,17 +173,17 @@ class MatchingLane:
             line.listed.popleft()
             self._listed -= 1
         if not line:
-            del self._waiting[company_id]
+            del self._waiting[company_id, held]
         if not self._waiting:
             self._has_work.clear()
 
-    async def _next_company(self) -> int:
+    async def _next_company(self) -> tuple[int, Slice]:
         room = self._runner.room
         while True:
             room.company_has_room.clear()
-            for company_id, line in self._waiting.items():
+            for (company_id, held), line in self._waiting.items():
                 if line.may_go_on and self._has_room(company_id, line):
-                    return company_id
+                    return company_id, held
             spills = any(len(line) >= SPILLS_FROM and not line.is_ordered for line in self._waiting.values())
             with contextlib.suppress(TimeoutError):  # a shard may be ours to keep after all
                 async with asyncio.timeout(SPILL_SECONDS if spills else LOOK_SECONDS):
@@ -234,7 +240,9 @@ class MatchingLane:
             await asyncio.sleep(LOOK_SECONDS)
         routes: Sequence[Route] = ()
         if event is not None and not progress.lost:
-            routes = unsettled(await self._table.match_with_pauses(event, self.pauses), event, progress)
+            among = candidates_of(progress, self._table.candidates(event)).routes
+            matched = await self._table.match_with_pauses(event, among, self.pauses)
+            routes = unsettled(matched, event, progress)
         if progress.lost:
             return
         if event is not None and routes:
@@ -243,6 +251,15 @@ class MatchingLane:
                 self._runner.submit(Job(event, route, progress=progress))
         progress.close(position)
         self._runner.stir()
+
+
+def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:
+    """Leave out the candidates that are in other parts of the shard, where *progress* is that of one of its parts."""
+    held = progress.lease.slice
+    if held.part == WHOLE or not candidates.routes:
+        return candidates
+    routes = tuple(route for route in candidates.routes if held.has(route.subscription.no))
+    return Candidates(routes, sum(route.cost for route in routes))
 
 
 def unsettled(routes: Sequence[Route], event: Event, progress: Progress) -> Sequence[Route]:

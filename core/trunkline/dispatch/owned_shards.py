@@ -1,8 +1,11 @@
-"""The shards that one worker owns, and how far each is. No I/O."""
+"""The shards and parts of shards that one worker owns, and how far each is. No I/O."""
 
 import time
 
 from trunkline.dispatch.progress import Progress
+from trunkline.model import parts
+from trunkline.model.events import shard_of
+from trunkline.model.parts import Slice
 
 
 class OwnedShards:
@@ -16,12 +19,15 @@ class OwnedShards:
     def __init__(self, worker: str, total: int) -> None:
         self.worker = worker
         self.total = total
-        self.progress: dict[int, Progress] = {}
-        """By shard number."""
+        self.progress: dict[Slice, Progress] = {}
         self.alive_until = 0.0
         """Monotonic seconds until which the other workers surely count this one as alive."""
         self.resting_until = 0.0
         """Monotonic seconds until which this worker takes nothing, as a part of it has failed."""
+
+    def of(self, company_id: int, subscription_no: int) -> Progress | None:
+        """Find how far a subscription of a company is; None where it is another worker's."""
+        return parts.find(self.progress, shard_of(company_id, self.total), subscription_no)
 
     @property
     def is_resting(self) -> bool:

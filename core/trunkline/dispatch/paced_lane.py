@@ -12,7 +12,8 @@ from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.starting import READY, Starter
 from trunkline.errors import StoreUnavailable
-from trunkline.model.events import shard_of
+from trunkline.model import parts
+from trunkline.model.parts import Slice
 from trunkline.runtime import faults
 from trunkline.store import due
 from trunkline.store import paced as store
@@ -40,7 +41,7 @@ class PacedLane:
         self._table = table
         self._runner = runner
         self._starter = starter
-        self._idle: tuple[frozenset[int], int] | None = None
+        self._idle: tuple[frozenset[Slice], int] | None = None
         """The shards and the routing version with which nothing had a pace."""
         self._after = 0
 
@@ -67,7 +68,7 @@ class PacedLane:
             waiting = await due.waiting(connection, due.PACED, after=self._after, limit=LOOKED_AT)
         self._idle = None if waiting or self._after else state
         self._after = waiting[-1].subscription_no if len(waiting) == LOOKED_AT else 0
-        mine = [each for each in waiting if self._is_mine(each.shard)]
+        mine = [each for each in waiting if self._is_mine(each)]
         wanted = self._wanted([each for each in mine if each.wait_ms <= 0])
         if wanted:
             await self._claim(wanted)
@@ -76,8 +77,10 @@ class PacedLane:
         soonest = min((each.wait_ms / 1000 for each in mine), default=LOOK_SECONDS)
         return min(max(soonest, PERIOD_SECONDS), LOOK_SECONDS)
 
-    def _is_mine(self, shard: int | None) -> bool:
-        progress = None if shard is None else self._owned.progress.get(shard)
+    def _is_mine(self, waiting: Waiting) -> bool:
+        if waiting.shard is None:
+            return False
+        progress = parts.find(self._owned.progress, waiting.shard, waiting.subscription_no)
         return progress is not None and not progress.lost and not progress.draining
 
     def _wanted(self, ready: Sequence[Waiting]) -> dict[int, int]:
@@ -96,7 +99,7 @@ class PacedLane:
         route = self._table.route(subscription_no)
         if route is None:
             return UNROUTABLE
-        progress = self._owned.progress.get(shard_of(route.subscription.company_id, self._owned.total))
+        progress = self._owned.of(route.subscription.company_id, route.subscription.no)
         return 0 if progress is None else self._runner.room_for_claims(route, progress)
 
     async def _claim(self, wanted: dict[int, int]) -> None:

@@ -14,7 +14,7 @@ SPAN = 50_000
 
 
 class Progress:
-    """One shard that this worker owns.
+    """One shard, or a part of one, that this worker owns.
 
     Positions are opened in the log's order, or between others that are open, and closed in any; the cursor is the last position
     before the first open one.
@@ -26,6 +26,7 @@ class Progress:
             "_order",
             "apart",
             "claimed",
+            "dividing",
             "draining",
             "known_until",
             "lease",
@@ -58,6 +59,8 @@ class Progress:
         """Whether it is read by itself, until it reaches the end of the log: it has the backlog of a company."""
         self.lost = False
         self.draining = False
+        self.dividing = False
+        """Whether it is to be divided (``dispatch.dividing``)."""
         self.claimed = 0
         """Deliveries in memory that were claimed from the ledger for this shard (``dispatch.ordering``)."""
         self.marks = 0

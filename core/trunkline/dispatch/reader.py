@@ -1,13 +1,14 @@
 """The live lane: reads the log past the cursors, matches, and hands deliveries to the runner."""
 
 import asyncio
+import itertools
 import logging
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from trunkline.dispatch.jobs import Job
-from trunkline.dispatch.matching_lane import Budget, MatchingLane, unsettled
+from trunkline.dispatch.matching_lane import Budget, MatchingLane, candidates_of, unsettled
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress, next_window
 from trunkline.dispatch.routing import RoutingTable
@@ -98,7 +99,7 @@ class Reader:
         limit = self._limit
         async with self._database.read() as connection:
             head, events = await stream.read_on(
-                connection, [p.lease.shard for p in behind], after=after, up_to=up_to, limit=limit
+                connection, sorted({p.lease.shard for p in behind}), after=after, up_to=up_to, limit=limit
             )
         self._head = head.position
         faults.point("read.after_head")
@@ -118,19 +119,20 @@ class Reader:
 
     async def _look_for_settled(self, events: Sequence[Event], behind: Sequence[Progress]) -> None:
         """Find what earlier owners of the shards have settled of *events*: for each page, so that a backlog costs no start."""
-        unsure = {p.lease.shard: p for p in behind if events and p.known_until >= events[0].position}
+        unsure = [p for p in behind if events and p.known_until >= events[0].position]
         if not unsure:
             return
+        until: dict[int, int] = {}
+        for progress in unsure:
+            until[progress.lease.shard] = max(progress.known_until, until.get(progress.lease.shard, 0))
         total = self._owned.total
         shard_at = {event.position: shard_of(event.company_id, total) for event in events}
-        positions = [
-            at for at, shard in shard_at.items() if shard in unsure and at <= unsure[shard].known_until
-        ]
+        positions = [at for at, shard in shard_at.items() if at <= until.get(shard, 0)]
         if positions:
             async with self._database.read() as connection:
                 keys = await ledger.keys_at(connection, positions)
-            for key in keys:
-                unsure[shard_at[key.position]].know([key])
+            for progress in unsure:
+                progress.know(key for key in keys if shard_at[key.position] == progress.lease.shard)
 
     def _suit_limit(self, events: Sequence[Event]) -> None:
         """Read fewer events at once while they are long; who has had long ones is believed only slowly to have short ones."""
@@ -186,34 +188,37 @@ class Reader:
         budget, submitted = Budget(), 0
         readers = self._still_readable(behind)
         for event in events:
-            progress = readers.get(shard_of(event.company_id, self._owned.total))
-            if progress is None:
-                continue
-            submitted += self._hand_over_event(event, progress, budget)
+            for progress in readers.get(shard_of(event.company_id, self._owned.total), ()):
+                submitted += self._hand_over_event(event, progress, budget)
             if submitted >= SUBMITTED_AT_ONCE:
                 submitted = 0
-                for each in readers.values():
+                for each in itertools.chain(*readers.values()):
                     each.read = event.position
                 await asyncio.sleep(0)
-                readers = self._still_readable(readers.values())
-        for progress in readers.values():
+                readers = self._still_readable(itertools.chain(*readers.values()))
+        for progress in itertools.chain(*readers.values()):
             progress.read = reached
             progress.apart = progress.apart and reached < self._head
         self._runner.stir()
 
-    def _still_readable(self, shards: Iterable[Progress]) -> dict[int, Progress]:
+    def _still_readable(self, among: Iterable[Progress]) -> dict[int, list[Progress]]:
+        """Choose those that may be read on, by their shards: several where they are parts of one."""
         readable = set(self._readable())
-        return {progress.lease.shard: progress for progress in shards if progress in readable}
+        readers: dict[int, list[Progress]] = {}
+        for progress in among:
+            if progress in readable:
+                readers.setdefault(progress.lease.shard, []).append(progress)
+        return readers
 
     def _hand_over_event(self, event: Event, progress: Progress, budget: Budget) -> int:
         """Match *event* and submit its deliveries, or leave it to the matching lane; gives how many were submitted."""
-        routes, cost = self._table.candidates(event)
+        routes, cost = candidates_of(progress, self._table.candidates(event))
         if not routes:
             return 0
         has_room = self._runner.room.has_room_for(event.company_id)
         if (
             not has_room
-            or self._matching.waiting(event.company_id)
+            or self._matching.waiting(event.company_id, progress)
             or (cost and not budget.allows(event, cost))
         ):
             self._matching.put(event, progress)

@@ -25,9 +25,8 @@ from trunkline.model.subscriptions import Subscription
 from trunkline.runtime import faults
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
-from trunkline.store import order_changes, ordering, releasing, stream
+from trunkline.store import cursors, order_changes, ordering, releasing, stream
 from trunkline.store import replays as store
-from trunkline.store import shards as shard_store
 from trunkline.store.deliveries import Claim
 from trunkline.store.replays import Row
 
@@ -228,7 +227,7 @@ async def step(
 
 async def _reach(connection: AsyncConnection, replay: Row, *, shard: int, in_order: bool) -> int:
     """Tell how far the next page may go: as far as the live lane has settled, and in an order past some open deliveries."""
-    up_to = min(replay.end_position, await shard_store.cursor_of(connection, shard))
+    up_to = min(replay.end_position, await cursors.cursor_of(connection, shard, replay.subscription_no))
     if not in_order or replay.position >= up_to:
         return up_to
     return await order_changes.reach(

@@ -5,7 +5,7 @@ A success is not worth a line, and nothing is put together for a line that nobod
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from trunkline.contract import ChangedSubscription, FinishedAttempt
 from trunkline.dispatch.batch import Batch, Failure
@@ -13,6 +13,7 @@ from trunkline.dispatch.jobs import Ended
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.runner import Runner
 from trunkline.model.deliveries import NextState, Result, Status
+from trunkline.model.parts import Slice
 from trunkline.model.subscriptions import UNREADABLE, Subscription
 from trunkline.plugins import Notifier
 from trunkline.runtime.metrics import AttemptKind, Metrics
@@ -47,8 +48,10 @@ class Reports:
         """Report that *channel* was given so many deliveries at once."""
         self._metrics.batch_began(channel, deliveries)
 
-    def batch_settled(self, worker: str, batch: Batch, *, cursors: dict[int, int], seconds: float) -> None:
-        """Report that *batch* was written; *cursors* are those of the shards that *worker* owns."""
+    def batch_settled(
+        self, worker: str, batch: Batch, *, cursors: Mapping[Slice, int], seconds: float
+    ) -> None:
+        """Report that *batch* was written; *cursors* are those of what *worker* owns."""
         if len(batch):
             self._metrics.batch_settled(len(batch), seconds=seconds)
         _log_batch(worker, batch, cursors=cursors, seconds=seconds)
@@ -84,10 +87,10 @@ class Reports:
                 )
 
 
-def shards_changed(what: str, worker: str, shards: Sequence[int]) -> None:
-    """Log that a worker took, gave back or lost *shards*."""
-    if shards:
-        _log.info("%s shards", what, extra={"worker_id": worker, "shards": list(shards)})
+def shards_changed(what: str, worker: str, slices: Iterable[Slice]) -> None:
+    """Log that a worker took, gave back, lost or divided shards, or parts of them."""
+    if shards := [str(each) for each in sorted(slices)]:
+        _log.info("%s shards", what, extra={"worker_id": worker, "shards": shards})
 
 
 def replay_changed(what: str, replay_id: str, **facts: object) -> None:
@@ -111,7 +114,7 @@ def gap_told(subscription: Subscription, result: Result, *, position: int) -> No
     )
 
 
-def _log_batch(worker: str, batch: Batch, *, cursors: dict[int, int], seconds: float) -> None:
+def _log_batch(worker: str, batch: Batch, *, cursors: Mapping[Slice, int], seconds: float) -> None:
     if _log.isEnabledFor(logging.DEBUG):
         _log.debug(
             "settled a batch",

@@ -16,6 +16,7 @@ from trunkline.model.event_groups import EVERY_TYPE, groups_of, is_group
 from trunkline.model.events import Event
 from trunkline.model.ordering import WHOLE_KEY, Ordering, key_at
 from trunkline.model.pace import pace_of
+from trunkline.model.parts import part_of
 from trunkline.model.subscriptions import Status, Subscription
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
@@ -236,10 +237,13 @@ class RoutingTable:
         routes = self.candidates(event).routes if among is None else among
         return match(event, routes, schema_versions=self._schema_versions)
 
-    async def match_with_pauses(self, event: Event, pauses: Pauses) -> list[Route]:
-        """Find them as ``match`` does, giving way to others between them."""
-        routes = self.candidates(event).routes
-        return await match_with_pauses(event, routes, schema_versions=self._schema_versions, pauses=pauses)
+    async def match_with_pauses(self, event: Event, among: Sequence[Route], pauses: Pauses) -> list[Route]:
+        """Find them *among* the candidates as ``match`` does, giving way to others between them."""
+        return await match_with_pauses(event, among, schema_versions=self._schema_versions, pauses=pauses)
+
+    def is_in_parts(self, company_id: int) -> bool:
+        """Tell whether the subscriptions of a company would be in several parts of its shard, if that were divided."""
+        return len({part_of(no) for no in self._members.get(company_id, ())}) > 1
 
     def _index(self, company: int) -> None:
         self._with_groups.discard(company)

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,10 +24,11 @@ from trunkline.dispatch.runner import Runner
 from trunkline.errors import LeaseLost, StoreUnavailable
 from trunkline.model import deliveries
 from trunkline.model.events import shard_of
+from trunkline.model.parts import Slice
 from trunkline.model.subscriptions import FAILING, GONE
 from trunkline.runtime import faults
+from trunkline.store import cursors, open_deliveries, ordering
 from trunkline.store import deliveries as ledger
-from trunkline.store import open_deliveries, ordering
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
@@ -134,12 +135,12 @@ class Settlement:
         while True:
             batch.drop([progress for progress, _ in batch.first if progress.lost])
             leases = [progress for progress in self._owned.progress.values() if not progress.lost]
-            cursors = {progress.lease.shard: progress.cursor for progress in leases}
+            reached = {progress.lease.slice: progress.cursor for progress in leases}
             began = time.perf_counter()
             faults.point("settle.before_transaction")
             try:
                 async with self._database.write() as connection:
-                    disabled = await self._store(connection, batch, leases, cursors)
+                    disabled = await self._store(connection, batch, leases, reached)
                     faults.point("settle.before_commit")
             except LeaseLost:
                 continue
@@ -154,9 +155,9 @@ class Settlement:
             self._runner.room.give_back(company_id)
         self._cursor_written = asyncio.get_running_loop().time()
         for progress in leases:
-            progress.written = cursors[progress.lease.shard]
+            progress.written = reached[progress.lease.slice]
         self._reports.batch_settled(
-            self._owned.worker, batch, cursors=cursors, seconds=time.perf_counter() - began
+            self._owned.worker, batch, cursors=reached, seconds=time.perf_counter() - began
         )
         self._reports.subscriptions_disabled(disabled)
         if batch.is_due_soon:
@@ -167,10 +168,14 @@ class Settlement:
             self._turn.set()
 
     async def _store(
-        self, connection: AsyncConnection, batch: Batch, leases: Sequence[Progress], cursors: dict[int, int]
+        self,
+        connection: AsyncConnection,
+        batch: Batch,
+        leases: Sequence[Progress],
+        reached: Mapping[Slice, int],
     ) -> list[Row]:
-        """Write *batch* and the *cursors*; returns the subscriptions that this disabled. Raises LeaseLost."""
-        now_ms = await self._advance(connection, batch, leases, cursors)
+        """Write *batch* and the cursors, as far as is *reached*; returns the subscriptions that this disabled. Raises LeaseLost."""
+        now_ms = await self._advance(connection, batch, leases, reached)
         failing = await subscription_store.record_streaks(
             connection,
             list(batch.streaks.values()),
@@ -195,16 +200,20 @@ class Settlement:
         return disabled
 
     async def _advance(
-        self, connection: AsyncConnection, batch: Batch, leases: Sequence[Progress], cursors: dict[int, int]
+        self,
+        connection: AsyncConnection,
+        batch: Batch,
+        leases: Sequence[Progress],
+        reached: Mapping[Slice, int],
     ) -> int:
         """Move the cursors that have moved or that *batch* depends on; returns the database's time. Raises LeaseLost."""
         needed = {progress for progress, _ in batch.first}
-        moving = [p for p in leases if p in needed or cursors[p.lease.shard] != p.written]
+        moving = [p for p in leases if p in needed or reached[p.lease.slice] != p.written]
         if not moving:
             return 0
-        moved = [replace(p.lease, cursor=cursors[p.lease.shard]) for p in moving]
+        moved = [replace(p.lease, cursor=reached[p.lease.slice]) for p in moving]
         owned, now_ms = await shard_store.advance(connection, self._owned.worker, moved)
-        lost = [p for p in moving if p.lease.shard not in owned]
+        lost = [p for p in moving if p.lease.slice not in owned]
         if lost:
             for progress in lost:
                 progress.lost = True
@@ -221,6 +230,6 @@ class Settlement:
             if breaker.trips(failures=failures, failing_since_ms=since_ms, now_ms=now_ms):
                 reasons.setdefault(no, FAILING)
         shards = {no: shard_of(batch.companies[no], self._owned.total) for no in reasons}
-        cursors = await shard_store.cursors_of(connection, {*shards.values()})
-        endings = [Ending(no, reason, cursors[shards[no]]) for no, reason in reasons.items()]
+        reached = await cursors.cursors_of(connection, shards)
+        endings = [Ending(no, reason, reached[no]) for no, reason in reasons.items()]
         return await subscription_store.disable(connection, endings)

@@ -99,5 +99,5 @@ class Starter:
             self._runner.gates.signal.set()
 
     def _progress_of(self, route: Route) -> Progress | None:
-        progress = self._owned.progress.get(shard_of(route.subscription.company_id, self._owned.total))
+        progress = self._owned.of(route.subscription.company_id, route.subscription.no)
         return None if progress is None or progress.lost else progress

@@ -5,6 +5,7 @@ Beside that it looks into the ledger for ``ordering``: which keys of a subscript
 """
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -19,8 +20,9 @@ from trunkline.dispatch.routing import Route, RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.unroutable import put_aside
 from trunkline.errors import StoreUnavailable
+from trunkline.model import parts
 from trunkline.model.deliveries import Key, Status
-from trunkline.model.events import shard_of
+from trunkline.model.parts import Slice
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import ordering as store
@@ -68,8 +70,8 @@ class Turns:
         self._runner = runner
         self._ordering = ordering
         self._per_subscription = per_subscription
-        self._idle: tuple[frozenset[int], int] | None = None
-        """The shards and the routing version with which nothing was in an order."""
+        self._idle: tuple[frozenset[Slice], int] | None = None
+        """The shards, or parts, and the routing version with which nothing was in an order."""
         self._idle_since = 0.0
         self._after = 0
         """The number of the subscription that had the last turn."""
@@ -90,7 +92,7 @@ class Turns:
         Where no subscription has an ordering, and no shard has anything that is in one, it asks nothing for a while.
         """
         settled = {
-            progress.lease.shard: progress.written
+            progress.lease.slice: progress.written
             for progress in self._owned.progress.values()
             if not progress.lost and not progress.draining
         }
@@ -102,7 +104,7 @@ class Turns:
         if room <= 0:
             return CROWDED_SECONDS
         async with self._database.read() as connection:
-            due_ms = await store.next_due_ms(connection, settled)
+            due_ms = await store.next_due_ms(connection, {each.shard for each in settled})
             self._idle, self._idle_since = (state if due_ms is None else None), time.monotonic()
             if due_ms is None or due_ms > 0:
                 return LOOK_SECONDS if due_ms is None else min(LOOK_SECONDS, due_ms / 1000)
@@ -114,18 +116,18 @@ class Turns:
         are_down = all(self._runner.slots.is_down(queue.subscription_no) for queue in claimed)
         return CROWDED_SECONDS if are_down else 0.0
 
-    def _is_idle(self, state: tuple[frozenset[int], int]) -> bool:
+    def _is_idle(self, state: tuple[frozenset[Slice], int]) -> bool:
         if self._table.ordered or self._idle != state:
             return False
         return time.monotonic() - self._idle_since < IDLE_SECONDS
 
     async def _fronts(
-        self, connection: AsyncConnection, settled: Mapping[int, int], *, limit: int
+        self, connection: AsyncConnection, settled: Mapping[Slice, int], *, limit: int
     ) -> list[Key]:
         """Choose of the next subscriptions that have something due."""
         fronts, self._after = await store.due_fronts(
             connection,
-            settled,
+            functools.partial(parts.find, settled),
             limit=limit,
             most_of=self._most_of,
             busy=self._without_turn(),
@@ -147,7 +149,7 @@ class Turns:
         return busy | {no for no, route in routes if route and route.subscription.company_id in full}
 
     async def _claim(
-        self, fronts: Sequence[Key], settled: Mapping[int, int], *, room: int
+        self, fronts: Sequence[Key], settled: Mapping[Slice, int], *, room: int
     ) -> list[OrderedClaim]:
         faults.point("order.before_claim")
         async with self._database.write() as connection:
@@ -155,7 +157,7 @@ class Turns:
                 connection,
                 self._owned.worker,
                 fronts,
-                settled=settled,
+                settled=functools.partial(parts.find, settled),
                 run=min(RUN, room // len(fronts)),
                 lease_ms=self._runner.claim_ms,
             )
@@ -173,7 +175,7 @@ class Turns:
                 keys = await store.busy_keys(connection, no, limit=MOST_BLOCKED + 1)
             blocked.learn(keys)
 
-    async def _start(self, claimed: Sequence[OrderedClaim], settled: dict[int, int]) -> None:
+    async def _start(self, claimed: Sequence[OrderedClaim], settled: Mapping[Slice, int]) -> None:
         claims = [claim for queue in claimed for claim in queue.claims]
         async with self._database.read() as connection:
             events = await stream.by_positions(connection, [claim.position for claim in claims])
@@ -191,7 +193,7 @@ class Turns:
                 for claim in queue.claims
                 if claim.position in events
             ]
-            reached = settled.get(progress.lease.shard, 0)
+            reached = settled.get(progress.lease.slice, 0)
             self._ordering.take(jobs, queue.order_key, is_all=queue.is_all, settled=reached)
         faults.point("order.after_start")
         if unroutable:
@@ -200,7 +202,7 @@ class Turns:
     def _progress_of(self, route: Route | None) -> Progress | None:
         if route is None:
             return None
-        return self._owned.progress.get(shard_of(route.subscription.company_id, self._owned.total))
+        return self._owned.of(route.subscription.company_id, route.subscription.no)
 
     async def _put_aside(self, queues: Sequence[OrderedClaim], positions: set[int]) -> None:
         """End or put off the first of each queue, and hold the others behind it again.

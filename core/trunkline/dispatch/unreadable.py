@@ -11,8 +11,7 @@ from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.reports import Reports
 from trunkline.model.events import shard_of
 from trunkline.model.subscriptions import UNREADABLE, Subscription
-from trunkline.store import open_deliveries
-from trunkline.store import shards as shard_store
+from trunkline.store import cursors, open_deliveries
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
@@ -46,8 +45,8 @@ class Unreadable:
         await self._records.require_keys()
         shards = {one.no: shard_of(one.company_id, self._owned.total) for one in subscriptions}
         async with self._database.write() as connection:
-            cursors = await shard_store.cursors_of(connection, {*shards.values()})
-            endings = [Ending(no, UNREADABLE, cursors[shard]) for no, shard in shards.items()]
+            reached = await cursors.cursors_of(connection, shards)
+            endings = [Ending(no, UNREADABLE, cursor) for no, cursor in reached.items()]
             disabled = await subscription_store.disable(connection, endings)
             await open_deliveries.apply_to_all(connection, [row.no for row in disabled], Change.PARK)
         self._reports.subscriptions_disabled(disabled)

@@ -152,7 +152,9 @@ def _windows(first: int | None, *, head: int, size: int) -> Iterator[tuple[int, 
 
 
 async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, recent: int) -> Check:
-    cursors = {row.shard: row.cursor for row in await status_store.shards(connection)}
+    cursors: dict[int, int] = {}
+    for row in await status_store.shards(connection):
+        cursors[row.slice.shard] = min(row.cursor, cursors.get(row.slice.shard, row.cursor))
     newest = max(cursors.values())
     oldest = await store.oldest_event(connection)
     after = newest if oldest is None else max(newest - recent, oldest - 1)

@@ -14,6 +14,7 @@ from typing import Self
 
 from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
+from trunkline.model.parts import Slice
 from trunkline.plugins import Notifier
 from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
 from trunkline.store import status as store
@@ -25,23 +26,23 @@ COUNTED = 10_000
 _STOP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
-OwnedShards = Callable[[], Mapping[int, Progress]]
+OwnedShards = Callable[[], Mapping[Slice, Progress]]
 
 
 @dataclass(frozen=True, slots=True)
 class LagSnapshot:
     """The log at *taken_at* (monotonic seconds), when the database's clock said *now_ms*.
 
-    *oldest* has, for each shard that was owned, the first event after its cursor: its position, and when it was accepted.
+    *oldest* has, for each shard or part that was owned, the first event after its cursor: its position, and when it was accepted.
     """
 
     taken_at: float
     now_ms: int
     head: int
     head_ms: int
-    oldest: Mapping[int, tuple[int, int]]
+    oldest: Mapping[Slice, tuple[int, int]]
 
-    def lag(self, shard: int, progress: Progress, *, now: float) -> Lag | None:
+    def lag(self, held: Slice, progress: Progress, *, now: float) -> Lag | None:
         """Tell how far *progress* is behind at *now* (monotonic seconds); None for a shard taken since this snapshot.
 
         Between two snapshots the cursor moves past what was the oldest event: then the time of acceptance of the one that it
@@ -50,15 +51,15 @@ class LagSnapshot:
         cursor = progress.cursor
         positions = max(self.head, progress.read) - cursor
         if cursor >= self.head:
-            return Lag(shard, max(positions, 0), 0.0)
-        if shard not in self.oldest:
+            return Lag(held.shard, max(positions, 0), 0.0)
+        if held not in self.oldest:
             return None
-        position, accepted_ms = self.oldest[shard]
+        position, accepted_ms = self.oldest[held]
         if cursor >= position:
             share = (cursor + 1 - position) / (self.head - position)
             accepted_ms += round(share * (self.head_ms - accepted_ms))
         age_ms = self.now_ms + (now - self.taken_at) * 1000 - accepted_ms
-        return Lag(shard, positions, max(age_ms / 1000, 0.0))
+        return Lag(held.shard, positions, max(age_ms / 1000, 0.0))
 
 
 class Observer:
@@ -89,12 +90,17 @@ class Observer:
             await asyncio.wait([self._task])
 
     def lags(self) -> list[Lag]:
-        """Tell how far each shard of this process is behind, without asking the database."""
+        """Tell how far each shard of this process is behind, and its part that is furthest, without asking the database."""
         snapshot, now = self._lag_snapshot, time.monotonic()
         if snapshot is None:
             return []
-        lags = [snapshot.lag(shard, progress, now=now) for shard, progress in self._owned_shards().items()]
-        return [lag for lag in lags if lag is not None]
+        furthest: dict[int, Lag] = {}
+        for held, progress in self._owned_shards().items():
+            lag = snapshot.lag(held, progress, now=now)
+            known = furthest.get(held.shard)
+            if lag is not None and (known is None or lag.positions > known.positions):
+                furthest[held.shard] = lag
+        return [*furthest.values()]
 
     async def refresh(self) -> None:
         """Read the figures once, and set the gauges."""
@@ -113,7 +119,7 @@ class Observer:
                     await self._stopping.wait()
 
     async def _read(self) -> DeploymentSnapshot:
-        cursors = {shard: progress.cursor for shard, progress in self._owned_shards().items()}
+        cursors = {held: progress.cursor for held, progress in self._owned_shards().items()}
         async with self._database.read() as connection:
             figures = await store.figures(connection, cursors.values(), limit=COUNTED)
         head, oldest, lowest = figures.head, figures.oldest, figures.lowest
@@ -122,7 +128,7 @@ class Observer:
             head.now_ms,
             head.position,
             head.accepted_ms,
-            {shard: oldest[cursor] for shard, cursor in cursors.items() if cursor in oldest},
+            {held: oldest[cursor] for held, cursor in cursors.items() if cursor in oldest},
         )
         return DeploymentSnapshot(
             head=head.position,

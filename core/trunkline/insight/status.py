@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch.leases import LEASE_MS
 from trunkline.errors import SettingsInvalid
+from trunkline.model.parts import WHOLE
 from trunkline.model.times import utc_text_of_ms
 from trunkline.model.workers import place_of
 from trunkline.store import migrate, quarantine, stream
@@ -34,10 +35,12 @@ class Log:
 class ShardStatus:
     """One shard: how far its cursor is behind the head, which process reads it, and until when.
 
-    *lag_seconds* is the age of the first event after the cursor. *lease_seconds* is None where nobody reads it.
+    One that is divided is shown *part* by part; else that is None. *lag_seconds* is the age of the first event after the
+    cursor. *lease_seconds* is None where nobody reads it.
     """
 
     shard: int
+    part: int | None
     cursor: int
     lag_positions: int
     lag_seconds: float
@@ -148,7 +151,8 @@ def _shard(row: store.Shard, head: Head, oldest: Mapping[int, tuple[int, int]]) 
     lag_ms = head.now_ms - oldest[row.cursor][1] if row.cursor in oldest else 0
     left_ms = row.lease_until_ms - head.now_ms
     return ShardStatus(
-        row.shard,
+        row.slice.shard,
+        None if row.slice.part == WHOLE else row.slice.part,
         row.cursor,
         max(head.position - row.cursor, 0),
         max(lag_ms, 0) / 1000,

@@ -75,6 +75,8 @@ POINTS = {
     "lease.after_claim_commit": "shards are taken, their ledger is not read",
     "lease.after_release": "shards are given back to another worker, not yet committed",
     "lease.after_release_commit": "shards are given back, memory does not know it",
+    "lease.after_divide": "the shard of a hot company is divided, not yet committed",
+    "lease.after_divide_commit": "it is divided, and nobody has its parts",
     "lease.before_leave": "a stopping worker has settled everything and still holds its shards",
     "lease.after_leave": "a stopping worker has given everything back",
     "migrate.before": "the lock of the migration is held, nothing has changed",

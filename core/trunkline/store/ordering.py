@@ -30,6 +30,8 @@ _IS_FIRST = (
     "AND e.order_key = {row}.order_key AND e.position < {row}.position "
     f"AND e.status IN ('{Status.PENDING}', '{Status.HELD}'))"
 )
+Settled = Callable[[int, int], int | None]
+"""Tells by its shard and its number up to which position the ledger has all of a subscription; None where others make its deliveries."""
 OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 """The condition that a delivery has not ended."""
 
@@ -185,7 +187,7 @@ async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> i
 
 async def due_fronts(
     connection: AsyncConnection,
-    settled: Mapping[int, int],
+    settled: Settled,
     *,
     limit: int,
     most_of: Callable[[int], int],
@@ -196,7 +198,7 @@ async def due_fronts(
 
     The subscriptions have their turns, those behind the number *after* first, however much is due of each; gives the number
     behind which the next turn begins, too. *most_of* tells how many there may be of a subscription.
-    *settled* maps each shard to the position up to which all is in the ledger: what comes after it may have to wait for
+    *settled* tells up to which position all is in the ledger: what comes after it may have to wait for
     an event that was read and not settled, or, where a replay reads on, for what that may put before it. A claim that
     lapsed, or whose claimant has died, is a front no more where an earlier delivery was opened meanwhile.
     """
@@ -205,11 +207,16 @@ async def due_fronts(
         more = await due.waiting(connection, due.ORDERED, after=0, limit=LOOKED_AT - len(waiting))
         waiting += [each for each in more if each.subscription_no <= after]
     wanted: list[list[int]] = []
-    ready = [w for w in waiting if w.wait_ms <= 0 and w.shard in settled and w.subscription_no not in busy]
-    for place, each in enumerate(ready):
-        most = min(max(limit // (len(ready) - place), 1), most_of(each.subscription_no), limit)
-        if most and each.shard is not None:
-            wanted.append([each.subscription_no, settled[each.shard], most])
+    ready = [
+        (w.subscription_no, reached)
+        for w in waiting
+        if w.wait_ms <= 0 and w.shard is not None and w.subscription_no not in busy
+        if (reached := settled(w.shard, w.subscription_no)) is not None
+    ]
+    for place, (no, reached) in enumerate(ready):
+        most = min(max(limit // (len(ready) - place), 1), most_of(no), limit)
+        if most:
+            wanted.append([no, reached, most])
             limit -= most
     fronts = await _fronts(connection, wanted) if wanted else []
     if wanted and not limit:
@@ -250,7 +257,7 @@ async def claim(
     worker: str,
     fronts: Collection[Key],
     *,
-    settled: Mapping[int, int],
+    settled: Settled,
     run: int,
     lease_ms: int,
 ) -> list[OrderedClaim]:
@@ -264,7 +271,7 @@ async def claim(
     claimed = {(row[2], row[0]): [Claim(*row[1:-1])] for row in rows}
     untried = [claims[0].position for claims in claimed.values() if not claims[0].attempts]
     if untried and run:
-        settled_of = {row[2]: settled.get(row[-1], 0) for row in rows}
+        settled_of = {row[2]: settled(row[-1], row[2]) or 0 for row in rows}
         await _claim_behind(connection, worker, claimed, settled_of=settled_of, run=run)
     others = await _with_others(connection, worker, claimed)
     return [

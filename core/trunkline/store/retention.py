@@ -13,6 +13,7 @@ from trunkline.errors import CursorExpired
 from trunkline.model.deliveries import Status
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import dialects, sql
+from trunkline.store.cursors import LOWEST
 from trunkline.store.sql import text
 
 _LOCK = 7_236_455_002
@@ -128,7 +129,7 @@ async def removable(connection: AsyncConnection, old: Horizon, *, after: int, li
             "AND accepted_ms < :before ORDER BY position LIMIT :limit) SELECT e.position, "
             f"e.position <= s.cursor AND NOT {_NEEDED} AND count(CASE WHEN d.status IN {_OPEN} THEN 1 END) = 0, "
             "count(d.position) + COALESCE(sum(d.attempts), 0) "
-            "FROM page AS e JOIN shards AS s ON s.shard = e.shard LEFT JOIN deliveries AS d ON d.position = e.position "
+            f"FROM page AS e JOIN {LOWEST} AS s ON s.shard = e.shard LEFT JOIN deliveries AS d ON d.position = e.position "
             "GROUP BY e.position, e.company_id, s.cursor ORDER BY e.position"
         ),
         {"after": after, "up_to": old.position, "before": old.before_ms, "limit": limit},

@@ -1,29 +1,47 @@
 """Shards of the log: which worker owns which, how far each is, and which workers are alive.
 
 A holder's *epoch* is its fence: writing the cursor names the epoch, and a holder whose shard was taken over finds none.
-All times are the database's, so a worker's own clock plays no part.
+All times are the database's, so a worker's own clock plays no part. A shard that is divided has a row for each part
+(``store.shard_parts``), which is held as a whole shard is.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
+from trunkline.model.parts import WHOLE, Slice
 from trunkline.store import dialects, sql
 from trunkline.store.sql import text
 
 _NOBODY: Mapping[str, int] = MappingProxyType({})
+WHOLES, PARTS = "shards", "shard_parts"
+_PART_IN = {WHOLES: str(WHOLE), PARTS: "shard_parts.part"}
+"""What the part is in a row of each table, in SQL."""
+_SLICE = {
+    WHOLES: f"RETURNING shards.shard AS shard, {WHOLE} AS part",
+    PARTS: "RETURNING shard_parts.shard AS shard, shard_parts.part AS part",
+}
+_LEASES = {"shard": "bigint", "part": "bigint", "epoch": "bigint", "cursor": "bigint"}
+DIVIDED_COUNT = "SELECT count(DISTINCT shard) FROM shard_parts"
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A shard that a worker owns: everything up to *cursor* is in the ledger."""
+    """A shard, or a part of one, that a worker owns: everything up to *cursor* is in the ledger."""
 
     shard: int
     epoch: int
     cursor: int
+    part: int = WHOLE
+
+    @property
+    def slice(self) -> Slice:
+        """What is owned."""
+        return Slice(self.shard, self.part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +54,7 @@ class ClockStep:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """How many workers are alive, and by how much the clock was set back, if it was just noticed.
+    """How many workers are alive and shards divided, and by how much the clock was set back, if it was just noticed.
 
     *missing* are those of them, with their last heartbeats, whose lock nobody holds; *ended* were found dead by that.
     """
@@ -45,14 +63,16 @@ class Heartbeat:
     step: ClockStep | None
     missing: Mapping[str, int] = field(default_factory=dict[str, int])
     ended: Sequence[str] = ()
+    divided: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """How many workers are alive, and the shards that are still owned."""
+    """How many workers are alive, what is still owned, and how many shards are divided."""
 
     alive: int
-    renewed: set[int]
+    renewed: set[Slice]
+    divided: int
 
 
 async def beat(
@@ -64,33 +84,46 @@ async def beat(
     worker is dead or shows no lock, this one is not in the list, or it owns a shard that it does not know of. A server does all
     of this in one statement, which is its own transaction.
     """
-    now, source = sql.now_ms(connection), sql.rows_source(connection, {"shard": "bigint", "epoch": "bigint"})
-    note = (
-        f"UPDATE workers SET heartbeat_ms = {now}, lock_no = :lock_no WHERE id = :worker AND NOT EXISTS "
-        f"(SELECT 1 FROM workers WHERE heartbeat_ms > {now} + :lease OR id <> :worker "
-        f"AND (heartbeat_ms < {now} - :lease OR {_has_no_lock(connection)})) AND NOT EXISTS "
-        f"(SELECT 1 FROM shards WHERE holder = :worker AND shard NOT IN (SELECT shard FROM {source})) "
-        "RETURNING (SELECT count(*) FROM workers WHERE NOT draining) AS alive"
-    )
-    renew = (
-        f"UPDATE shards SET lease_until_ms = {now} + :lease FROM {source} "
-        "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker"
-    )
-    whose = {"worker": worker, "lease": lease_ms, "rows": sql.rows_json([[x.shard, x.epoch] for x in leases])}
+    whose = {"worker": worker, "lease": lease_ms, "rows": _rows(leases), "lock_no": lock_no}
+    until = f"lease_until_ms = {sql.now_ms(connection)} + :lease"
+    note = _note(connection)
     if dialects.of_connection(connection).has_one_writer:
-        alive = (await connection.execute(text(note), whose | {"lock_no": lock_no})).scalar()
-        renewed = await connection.execute(text(f"{renew} RETURNING shards.shard"), whose) if alive else ()
-        return Beat(alive, {row[0] for row in renewed}) if alive else None
+        noted = (await connection.execute(text(note), whose)).first()
+        if noted is None:
+            return None
+        return Beat(noted[0], await renew(connection, worker, leases, lease_ms=lease_ms), noted[1])
+    tables = _tables_of(leases) or [WHOLES]
+    steps = [
+        f"of_{table} AS ({_changing(connection, table, until)} AND EXISTS (SELECT 1 FROM noted) {_SLICE[table]})"
+        for table in tables
+    ]
+    renewed = " UNION ALL ".join(f"SELECT shard, part FROM of_{table}" for table in tables)
     rows = (
         await connection.execute(
             text(
-                f"WITH noted AS ({note}), renewed AS ({renew} AND EXISTS (SELECT 1 FROM noted) RETURNING shards.shard) "
-                "SELECT noted.alive, renewed.shard FROM noted LEFT JOIN renewed ON true"
+                f"WITH noted AS ({note}), {', '.join(steps)} SELECT noted.alive, noted.divided, r.shard, r.part "
+                f"FROM noted LEFT JOIN ({renewed}) AS r ON true"
             ),
-            whose | {"lock_no": lock_no},
+            whose,
         )
     ).all()
-    return Beat(rows[0][0], {row[1] for row in rows if row[1] is not None}) if rows else None
+    slices = {Slice(row[2], row[3]) for row in rows if row[2] is not None}
+    return Beat(rows[0][0], slices, rows[0][1]) if rows else None
+
+
+def _note(connection: AsyncConnection) -> str:
+    """Give the SQL of ``beat`` that writes that the worker is alive, and gives how many are and how many shards are divided."""
+    now, source = sql.now_ms(connection), sql.rows_source(connection, _LEASES)
+    unknown = " OR ".join(
+        f"EXISTS (SELECT 1 FROM {table} WHERE holder = :worker AND {_is_none_of(table, source)})"
+        for table in _PART_IN
+    )
+    return (
+        f"UPDATE workers SET heartbeat_ms = {now}, lock_no = :lock_no WHERE id = :worker AND NOT EXISTS "
+        f"(SELECT 1 FROM workers WHERE heartbeat_ms > {now} + :lease OR id <> :worker "
+        f"AND (heartbeat_ms < {now} - :lease OR {_has_no_lock(connection)})) AND NOT ({unknown}) "
+        f"RETURNING (SELECT count(*) FROM workers WHERE NOT draining) AS alive, ({DIVIDED_COUNT}) AS divided"
+    )
 
 
 async def heartbeat(
@@ -126,7 +159,8 @@ async def heartbeat(
         {"worker": worker},
     )
     alive = rows.all()
-    return Heartbeat(len(alive), step, {row[0]: row[1] for row in alive if row[2]}, ended)
+    divided = (await connection.execute(text(DIVIDED_COUNT))).scalar_one()
+    return Heartbeat(len(alive), step, {row[0]: row[1] for row in alive if row[2]}, ended, divided)
 
 
 def _has_no_lock(connection: AsyncConnection) -> str:
@@ -166,13 +200,14 @@ async def _remove_ended(
 async def _release_all(connection: AsyncConnection, worker: str) -> None:
     """Free what a dead *worker* had claimed, and its shards."""
     await release_claims(connection, worker)
-    await connection.execute(
-        text(
-            "UPDATE shards SET holder = NULL, lease_until_ms = 0 WHERE shard IN "
-            f"(SELECT shard FROM shards WHERE holder = :worker {sql.for_update_skipping(connection)})"
-        ),
-        {"worker": worker},
-    )
+    for table, part in _PART_IN.items():
+        await connection.execute(
+            text(
+                f"UPDATE {table} SET holder = NULL, lease_until_ms = 0 WHERE (shard, {part}) IN "
+                f"(SELECT shard, {part} FROM {table} WHERE holder = :worker {sql.for_update_skipping(connection)})"
+            ),
+            {"worker": worker},
+        )
 
 
 async def follow_late(connection: AsyncConnection, step: ClockStep) -> None:
@@ -277,30 +312,15 @@ async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_m
 
 async def renew(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int
-) -> set[int]:
-    """Renew *leases*; returns the shards that are still owned."""
-    rows = await connection.execute(
-        text(
-            f"UPDATE shards SET lease_until_ms = {sql.now_ms(connection)} + :lease "
-            f"FROM {sql.rows_source(connection, {'shard': 'bigint', 'epoch': 'bigint'})} "
-            "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker "
-            f"RETURNING shards.shard, {sql.limit_idling(connection)}"
-        ),
-        {"worker": worker, "lease": lease_ms, "rows": sql.rows_json([[x.shard, x.epoch] for x in leases])},
-    )
-    return {row[0] for row in rows}
+) -> set[Slice]:
+    """Renew *leases*; returns what is still owned."""
+    until = f"lease_until_ms = {sql.now_ms(connection)} + :lease"
+    return {Slice(row[0], row[1]) for row in await _change(connection, worker, leases, until, lease=lease_ms)}
 
 
 async def release(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> None:
     """Give *leases* back, so that another worker may take them at once."""
-    await connection.execute(
-        text(
-            "UPDATE shards SET holder = NULL, lease_until_ms = 0 "
-            f"FROM {sql.rows_source(connection, {'shard': 'bigint', 'epoch': 'bigint'})} "
-            "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker"
-        ),
-        {"worker": worker, "rows": sql.rows_json([[x.shard, x.epoch] for x in leases])},
-    )
+    await _change(connection, worker, leases, "holder = NULL, lease_until_ms = 0")
 
 
 async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease]) -> None:
@@ -308,47 +328,61 @@ async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease
 
     Nobody reads such a shard, and its lease would keep the others off; for an hour, where the clock is then set back by one.
     """
-    await connection.execute(
-        text(
-            "UPDATE shards SET holder = NULL, lease_until_ms = 0 WHERE holder = :worker "
-            f"AND shard NOT IN (SELECT shard FROM {sql.rows_source(connection, {'shard': 'bigint'})})"
-        ),
-        {"worker": worker, "rows": sql.rows_json([[lease.shard] for lease in known])},
+    source = sql.rows_source(connection, _LEASES)
+    for table in _PART_IN:
+        await connection.execute(
+            text(
+                f"UPDATE {table} SET holder = NULL, lease_until_ms = 0 WHERE holder = :worker "
+                f"AND {_is_none_of(table, source)}"
+            ),
+            {"worker": worker, "rows": _rows(known)},
+        )
+
+
+async def advance(
+    connection: AsyncConnection, worker: str, leases: Sequence[Lease]
+) -> tuple[set[Slice], int]:
+    """Move each cursor to the lease's; returns what is still owned and the database's time in ms.
+
+    What is missing from the answer was taken over: the transaction must not be committed with its results.
+    The row locks make a take-over wait until the caller's transaction has ended.
+    """
+    rows = await _change(connection, worker, leases, "cursor = u.cursor")
+    return {Slice(row[0], row[1]) for row in rows}, (rows[0][2] if rows else 0)
+
+
+def _rows(leases: Sequence[Lease]) -> str:
+    return sql.rows_json([[x.shard, x.part, x.epoch, x.cursor] for x in leases])
+
+
+def _is_none_of(table: str, source: str) -> str:
+    """Give the condition that a row of *table* is none of the leases in *source*."""
+    return f"NOT EXISTS (SELECT 1 FROM {source} WHERE u.shard = {table}.shard AND u.part = {_PART_IN[table]})"
+
+
+def _tables_of(leases: Sequence[Lease]) -> list[str]:
+    """Name the tables that have rows of *leases*."""
+    return sorted({WHOLES if lease.part == WHOLE else PARTS for lease in leases})
+
+
+def _changing(connection: AsyncConnection, table: str, change: str) -> str:
+    """Give the SQL that makes a *change* to the rows of *table* that leases are for."""
+    return (
+        f"UPDATE {table} SET {change} FROM {sql.rows_source(connection, _LEASES)} WHERE {table}.shard = u.shard "
+        f"AND u.part = {_PART_IN[table]} AND {table}.epoch = u.epoch AND holder = :worker"
     )
 
 
-async def advance(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> tuple[set[int], int]:
-    """Move each shard's cursor to the lease's; returns the shards still owned and the database's time in ms.
-
-    A shard that is missing from the answer was taken over: the transaction must not be committed with its results.
-    The row locks make a take-over wait until the caller's transaction has ended.
-    """
-    now = sql.now_ms(connection)
-    source = sql.rows_source(connection, {"shard": "bigint", "epoch": "bigint", "cursor": "bigint"})
-    rows = (
-        await connection.execute(
-            text(
-                f"UPDATE shards SET cursor = u.cursor FROM {source} "
-                "WHERE shards.shard = u.shard AND shards.epoch = u.epoch AND holder = :worker "
-                f"RETURNING shards.shard, {now}, {sql.limit_idling(connection)}"
-            ),
-            {"worker": worker, "rows": sql.rows_json([[x.shard, x.epoch, x.cursor] for x in leases])},
+async def _change(
+    connection: AsyncConnection, worker: str, leases: Sequence[Lease], change: str, **parameters: int
+) -> list[Any]:
+    """Make a *change* to what *leases* are for, as far as it is still owned; gives the shard and part of each, and the time."""
+    rows: list[Any] = []
+    given = f"{sql.now_ms(connection)}, {sql.limit_idling(connection)}"
+    for table in _tables_of(leases):
+        found = await connection.execute(
+            text(f"{_changing(connection, table, change)} {_SLICE[table]}, {given}"),
+            {"worker": worker, "rows": _rows(leases), **parameters},
         )
-    ).all()
-    return {row[0] for row in rows}, (rows[0][1] if rows else 0)
-
-
-async def cursor_of(connection: AsyncConnection, shard: int) -> int:
-    """Read how far *shard* is in the ledger."""
-    statement = text("SELECT cursor FROM shards WHERE shard = :shard")
-    return int((await connection.execute(statement, {"shard": shard})).scalar_one())
-
-
-async def cursors_of(connection: AsyncConnection, shards: Collection[int]) -> dict[int, int]:
-    """Read how far each of *shards* is in the ledger."""
-    if not shards:
-        return {}
-    source = sql.rows_source(connection, {"shard": "bigint"})
-    statement = text(f"SELECT shard, cursor FROM shards WHERE shard IN (SELECT shard FROM {source})")
-    rows = await connection.execute(statement, {"rows": sql.rows_json([[shard] for shard in shards])})
-    return {row[0]: row[1] for row in rows}
+        rows += found.all()
+    return rows

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.model.parts import WHOLE, Slice
 from trunkline.store import quarantine, sql
+from trunkline.store.cursors import LOWEST
+from trunkline.store.shard_parts import NOBODY
 from trunkline.store.sql import text
 
 _REPLAYING = (
@@ -27,9 +30,9 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """One row (``tables.shards``)."""
+    """A shard that is not divided, or a part of one that is (``tables.shards``, ``tables.shard_parts``)."""
 
-    shard: int
+    slice: Slice
     cursor: int
     holder: str | None
     lease_until_ms: int
@@ -94,7 +97,7 @@ class Figures:
 async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit: int) -> Figures:
     """Read everything in one statement, as a process does so every few seconds; what is many is counted up to *limit*."""
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
-    lowest = "SELECT min(cursor) AS shard_cursor FROM shards"
+    lowest = f"SELECT min(cursor) AS shard_cursor FROM {LOWEST} AS s"
     statement = text(
         f"SELECT h.position, h.accepted_ms, {sql.now_ms(connection)}, l.shard_cursor, d.*, r.*, "
         f"(SELECT count(*) FROM workers), ({quarantine.COUNT}), o.* FROM stream_head AS h CROSS JOIN ({lowest}) AS l "
@@ -124,9 +127,12 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 async def shards(connection: AsyncConnection) -> list[Shard]:
-    """Read every shard."""
-    statement = text("SELECT shard, cursor, holder, lease_until_ms FROM shards ORDER BY shard")
-    return [Shard(*row) for row in await connection.execute(statement)]
+    """Read every shard, those that are divided part by part."""
+    statement = text(
+        f"SELECT shard, {WHOLE}, cursor, holder, lease_until_ms FROM shards WHERE COALESCE(holder, '') <> '{NOBODY}' "
+        "UNION ALL SELECT shard, part, cursor, holder, lease_until_ms FROM shard_parts ORDER BY 1, 2"
+    )
+    return [Shard(Slice(*row[:2]), *row[2:]) for row in await connection.execute(statement)]
 
 
 async def workers(connection: AsyncConnection) -> list[Worker]:

@@ -249,16 +249,25 @@ attempts = Table(
     Column("error", Text),
 )
 
-shards = Table(
-    "shards",
-    metadata,
-    Column("shard", SmallInteger, primary_key=True, autoincrement=False),
-    Column("cursor", BigInteger, nullable=False),
-    Column("holder", String(40)),
-    Column("epoch", BigInteger, nullable=False),
-    Column("lease_until_ms", BigInteger, nullable=False),
-)
+
+def _leased(name: str, *keys: str) -> Table:
+    """Make a table of what workers hold for a time (``store.shards``)."""
+    return Table(
+        name,
+        metadata,
+        *(Column(key, SmallInteger, primary_key=True, autoincrement=False) for key in keys),
+        Column("cursor", BigInteger, nullable=False),
+        Column("holder", String(40)),
+        Column("epoch", BigInteger, nullable=False),
+        Column("lease_until_ms", BigInteger, nullable=False),
+    )
+
+
+shards = _leased("shards", "shard")
 """*cursor*: everything of the shard up to it is in the ledger. *epoch* grows with each holder and fences the last one."""
+
+shard_parts = _leased("shard_parts", "shard", "part")
+"""The parts of a shard that is divided (``model.parts``); its own row in ``shards`` is out of use then."""
 
 replays = Table(
     "replays",

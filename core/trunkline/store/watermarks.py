@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.store.cursors import LOWEST
 from trunkline.store.sql import text
 
 
@@ -35,7 +36,7 @@ async def watermark(connection: AsyncConnection, place: Place, *, position: int 
                 "(SELECT min(position) - 1 FROM events WHERE company_id = :company "
                 "AND position > CASE WHEN h.cursor > s.start_position THEN h.cursor ELSE s.start_position END "
                 f"AND position < {before}) "
-                "FROM subscriptions AS s JOIN shards AS h ON h.shard = :shard WHERE s.id = :id "
+                f"FROM subscriptions AS s JOIN {LOWEST} AS h ON h.shard = :shard WHERE s.id = :id "
                 "AND s.company_id = :company AND s.status <> 'deleted'"
             ),
             {"id": place.id, "company": place.company_id, "shard": place.shard}

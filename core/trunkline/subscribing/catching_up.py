@@ -8,8 +8,7 @@ from trunkline.dispatch import replay
 from trunkline.dispatch.replay import Range
 from trunkline.model.events import shard_of
 from trunkline.model.subscriptions import Status, Subscription
-from trunkline.store import retention, stream
-from trunkline.store import shards as shard_store
+from trunkline.store import cursors, retention, stream
 from trunkline.store.wakeup import Signal
 from trunkline.subscribing.requests import Start
 
@@ -79,7 +78,8 @@ class CatchUp:
         """Find the position after which *subscription*, if it is paused now, will have missed events."""
         if subscription.status != Status.ACTIVE:
             return subscription.resume_position
-        cursor = await shard_store.cursor_of(connection, shard_of(subscription.company_id, self._shards()))
+        shard = shard_of(subscription.company_id, self._shards())
+        cursor = await cursors.cursor_of(connection, shard, subscription.no)
         return max(cursor, subscription.start_position)  # its shard may not have come to where it began
 
     async def _begin(

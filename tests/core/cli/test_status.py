@@ -69,7 +69,7 @@ def test_status_as_json_has_everything_with_times_in_utc(line):
     assert view["log"]["newest_accepted_utc"].endswith("Z")
     assert len(view["shards"]) == 16
     assert set(view["shards"][0]) == {
-        "shard", "cursor", "lag_positions", "lag_seconds", "holder", "lease_seconds",
+        "shard", "part", "cursor", "lag_positions", "lag_seconds", "holder", "lease_seconds",
     }  # fmt: skip
     assert view["deliveries"] == {
         "by_status": {}, "is_capped": False, "due": 0, "is_due_capped": False, "oldest_due_seconds": None,

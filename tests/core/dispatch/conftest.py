@@ -15,6 +15,7 @@ from trunkline.contract import Channel, EmittedEvent
 from trunkline.hub.hub import Hub
 from trunkline.model.events import shard_of
 from trunkline.store import migrate
+from trunkline.store.cursors import LOWEST
 from trunkline.testing.receiver import Receiver
 
 NONE = migrate.RESERVED_POSITIONS
@@ -140,6 +141,11 @@ class House:
         [row] = await self.query("SELECT version FROM routing")
         return self.hub.dispatcher._reader._table.version == row["version"]
 
+    def waiting(self, company: int = 92) -> int:
+        """Tell how many events of a company wait in the matching lane."""
+        lines = self.hub.dispatcher._matching._waiting.items()
+        return sum(len(line) for (company_id, _), line in lines if company_id == company)
+
     async def cursor(self, company: int = 92) -> int:
         shard = shard_of(company, 16)
         return (await self.query("SELECT cursor FROM shards WHERE shard = :shard", shard=shard))[0]["cursor"]
@@ -188,7 +194,7 @@ class House:
     async def is_read(self) -> bool:
         """Whether no event is beyond its shard's cursor."""
         return not await self.query(
-            "SELECT 1 FROM events AS e JOIN shards AS s ON s.shard = e.shard WHERE e.position > s.cursor LIMIT 1"
+            f"SELECT 1 FROM events AS e JOIN {LOWEST} AS s ON s.shard = e.shard WHERE e.position > s.cursor LIMIT 1"
         )
 
 

@@ -2,20 +2,22 @@
 
 from sqlalchemy import text
 
+from trunkline.dispatch import leases as leases_module
 from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.model.parts import Slice
 from trunkline.store.wakeup import Signal
 
 
 async def test_a_shard_that_a_worker_takes_from_itself_is_read_on_and_not_begun_again(database):
     owned = OwnedShards("wrk_1", 16)
-    leases = Leases(database, owned, Signal())
+    leases = Leases(database, owned, Signal(), mark_hot=lambda _: None)
     await leases.renew()
     before = dict(owned.progress)
-    before[3].open(1000, 1)
+    before[Slice(3)].open(1000, 1)
     async with database.write() as connection:
         await connection.execute(text("UPDATE shards SET lease_until_ms = 0"))
-    await leases._claim(16)
+    await leases._claim(leases_module._Shares(32, 8), has_parts=False)
     assert owned.progress == before
     assert {progress.lease.epoch for progress in owned.progress.values()} == {2}
     await leases.renew()

@@ -8,6 +8,7 @@ import pytest
 from trunkline.dispatch import leases as leases_module
 from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.model.parts import Slice
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
@@ -164,8 +165,8 @@ async def test_a_worker_that_lost_its_shards_cannot_settle_what_it_had_in_flight
 
 async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_is_gone(database: Database):
     owned = OwnedShards("wrk_old", 16)
-    old = Leases(database, owned, Signal())
-    new = Leases(database, OwnedShards("wrk_new", 16), Signal())
+    old = Leases(database, owned, Signal(), mark_hot=lambda _: None)
+    new = Leases(database, OwnedShards("wrk_new", 16), Signal(), mark_hot=lambda _: None)
     await old.renew()
     for progress in owned.progress.values():
         progress.open(progress.read + 1, 1)  # something is still under way everywhere
@@ -179,24 +180,24 @@ async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_
 
 async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database: Database):
     owned = OwnedShards("wrk_old", 16)
-    leases = Leases(database, owned, Signal())
+    leases = Leases(database, owned, Signal(), mark_hot=lambda _: None)
     await leases.renew()
+    lost = [owned.progress[Slice(3)], owned.progress[Slice(4)]]
     async with database.write() as connection:
-        await shard_store.release(connection, "wrk_old", [owned.progress[3].lease, owned.progress[4].lease])
+        await shard_store.release(connection, "wrk_old", [progress.lease for progress in lost])
         await shard_store.claim(connection, "wrk_new", limit=2, lease_ms=60_000)
-    lost = [owned.progress[3], owned.progress[4]]
     await leases.renew()
-    assert sorted(owned.progress) == [number for number in range(16) if number not in {3, 4}]
+    assert sorted(owned.progress) == [Slice(number) for number in range(16) if number not in {3, 4}]
     assert all(progress.lost for progress in lost)
 
 
 async def test_shards_whose_claim_went_unanswered_are_read_after_the_next_look(database: Database):
     owned = OwnedShards("wrk_a", 16)
-    leases = Leases(database, owned, Signal())
+    leases = Leases(database, owned, Signal(), mark_hot=lambda _: None)
     async with database.write() as connection:  # committed, and the connection was lost before the answer
         await shard_store.claim(connection, "wrk_a", limit=16, lease_ms=3_600_000)
     await leases.renew()
-    assert sorted(owned.progress) == list(range(16))
+    assert sorted(owned.progress) == [Slice(number) for number in range(16)]
 
 
 async def test_a_shard_that_is_to_be_handed_over_is_not_read_on_and_the_others_are(
@@ -208,7 +209,7 @@ async def test_a_shard_that_is_to_be_handed_over_is_not_read_on_and_the_others_a
         [leases] = [task for task in dispatcher._tasks if task.get_name() == "leases"]
         leases.cancel()  # nobody else changes what is to be handed over
         await asyncio.gather(leases, return_exceptions=True)
-        owned = dict(dispatcher.owned_shards)
+        owned = {held.shard: progress for held, progress in dispatcher.owned_shards.items()}
         await until(lambda: len({progress.read for progress in owned.values()}) == 1)
         before = owned[3].read
         owned[3].draining = True

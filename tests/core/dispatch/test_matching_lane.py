@@ -41,10 +41,10 @@ async def test_a_neighbour_in_the_shard_is_served_while_dear_events_are_matched(
         await house.emit(to=[victim], company=neighbour_of(92))
         await until(lambda: [r for r in receiver.requests if r.path == "/victim"], seconds=20)
         lane = house.hub.dispatcher._matching
-        assert lane.waiting(92), "its delivery did not wait for what came before it"
+        assert house.waiting(), "its delivery did not wait for what came before it"
         assert await house.cursor() < positions[-1], "the cursor waits for what is not matched"
         await house.check_settled(seconds=60)
-        assert not lane.waiting(92)
+        assert not house.waiting()
         assert lane.pauses.taken > 30, "the loop was given to others all the while"
     assert receiver.count == 6 * 30 + 1
 
@@ -101,7 +101,7 @@ async def test_a_company_without_room_waits_by_position_and_every_event_is_deliv
         numbers = [await house.subscribe(f"{receiver.url}/{n}") for n in range(3)]
         await until(house.routing_is_fresh)
         await house.emit(100, to=numbers)
-        await until(lambda: house.hub.dispatcher._matching.waiting(92))
+        await until(house.waiting)
         await house.check_settled(seconds=30)
         assert await house.statuses() == {"delivered": 300}
         assert house.hub.dispatcher._runner.room.open == 0
@@ -123,11 +123,10 @@ async def test_a_neighbour_in_the_shard_does_not_wait_for_a_backlog_and_nothing_
         for _ in range(3):  # events of other types stand between those that wait
             await house.emit(40, to=[no])
             await house.emit(10, type="invoice.created")
-        lane = house.hub.dispatcher._matching
-        await until(lambda: lane.waiting(92) > 100)
+        await until(lambda: house.waiting() > 100)
         await house.emit(to=[other], company=neighbour)
         await until(lambda: [r for r in receiver.requests if r.path == "/neighbour"])
-        assert lane.waiting(92) > 50
+        assert house.waiting() > 50
         assert await house.cursor() < house.hub.dispatcher._reader._head
         receiver.answer()
         await house.check_settled(seconds=30)
@@ -146,7 +145,7 @@ async def test_what_waits_unlisted_when_a_hub_stops_is_delivered_by_the_next_one
     receiver.answer(delay_seconds=0.05)
     async with open_house(concurrency_per_subscription=1) as first:
         await first.until(lambda: receiver.count > 3)
-        assert first.hub.dispatcher._matching._waiting[92].rest is not None
+        assert [line for line in first.hub.dispatcher._matching._waiting.values() if line.rest is not None]
     receiver.answer()
     async with open_house() as second:
         second.matched = house.matched
@@ -166,13 +165,13 @@ async def test_a_very_long_line_takes_room_that_others_leave_but_no_order_is_ove
         await house.until(house.routing_is_fresh)
         receiver.answer(delay_seconds=0.3)
         await house.emit(100, to=[no])
-        await house.until(lambda: house.hub.dispatcher._matching.waiting(92))
+        await house.until(house.waiting)
         most = 0
 
         def is_over():
             nonlocal most
             most = max(most, house.hub.dispatcher._runner.room.open)
-            return most > 40 or not house.hub.dispatcher._matching.waiting(92)
+            return most > 40 or not house.waiting()
 
         await house.until(is_over, seconds=20)
         receiver.answer()

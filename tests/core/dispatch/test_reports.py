@@ -6,6 +6,7 @@ import pytest
 
 from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.model.parts import Slice
 from trunkline.store.wakeup import Signal
 from trunkline.testing.receiver import Answer
 
@@ -106,13 +107,13 @@ async def test_a_disabled_subscription_is_a_warning(open_house, receiver, caplog
 async def test_shards_that_are_taken_given_back_and_lost_are_lines(database, caplog):
     caplog.set_level(logging.INFO)
     owned = OwnedShards("wrk_old", 16)
-    old = Leases(database, owned, Signal())
-    new = Leases(database, OwnedShards("wrk_new", 16), Signal())
+    old = Leases(database, owned, Signal(), mark_hot=lambda _: None)
+    new = Leases(database, OwnedShards("wrk_new", 16), Signal(), mark_hot=lambda _: None)
     await old.renew()
     await new.renew()
     await old.renew()
     await new.renew()
-    owned.progress[0].lost = True
+    owned.progress[Slice(0)].lost = True
     await old.renew()
     told = [(line.getMessage(), line.worker_id, len(line.shards)) for line in caplog.records]
     assert told[:3] == [

@@ -35,7 +35,7 @@ class Worker:
     def __init__(self, name: str, database: Database, wakeup: Wakeup, for_leases: Database):
         self.owned = OwnedShards(name, 16)
         self.lock = wakeup.lock
-        self.leases = Leases(for_leases, self.owned, Signal(), self.lock)
+        self.leases = Leases(for_leases, self.owned, Signal(), self.lock, mark_hot=lambda _: None)
         self.database = database
         self._wakeup = wakeup
 

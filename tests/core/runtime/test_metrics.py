@@ -9,6 +9,7 @@ from sqlalchemy import text
 from trunkline.dispatch.progress import Progress
 from trunkline.insight.gauges import LagSnapshot, Observer
 from trunkline.model.events import shard_of
+from trunkline.model.parts import Slice
 from trunkline.runtime.metrics import OTHER, Lag, Metrics
 from trunkline.store import migrate
 from trunkline.store.database import Database
@@ -35,7 +36,7 @@ def progress_at(cursor: int, *, read: int | None = None) -> Progress:
 
 def look(*, head: int = 200, oldest=(101, 10_000)) -> LagSnapshot:
     return LagSnapshot(
-        taken_at=50.0, now_ms=30_000, head=head, head_ms=20_000, oldest={3: oldest} if oldest else {}
+        taken_at=50.0, now_ms=30_000, head=head, head_ms=20_000, oldest={Slice(3): oldest} if oldest else {}
     )
 
 
@@ -65,29 +66,29 @@ async def emit(running, count: int = 1) -> None:
 
 
 def test_a_shard_at_the_head_is_not_behind():
-    assert look(oldest=None).lag(3, progress_at(200), now=99.0) == Lag(3, 0, 0.0)
+    assert look(oldest=None).lag(Slice(3), progress_at(200), now=99.0) == Lag(3, 0, 0.0)
 
 
 def test_the_lag_in_seconds_is_the_age_of_the_oldest_unsettled_event_and_grows_by_itself():
-    assert look().lag(3, progress_at(100), now=50.0) == Lag(3, 100, 20.0)
-    assert look().lag(3, progress_at(100), now=57.5) == Lag(3, 100, 27.5)
+    assert look().lag(Slice(3), progress_at(100), now=50.0) == Lag(3, 100, 20.0)
+    assert look().lag(Slice(3), progress_at(100), now=57.5) == Lag(3, 100, 27.5)
 
 
 def test_a_cursor_that_moved_since_the_look_is_placed_between_that_event_and_the_head():
-    halfway = look().lag(3, progress_at(149), now=50.0)
+    halfway = look().lag(Slice(3), progress_at(149), now=50.0)
     assert halfway == Lag(3, 51, pytest.approx(15.05, abs=0.1))
 
 
 def test_what_was_read_beyond_the_last_look_counts_as_positions():
-    assert look(head=200).lag(3, progress_at(100, read=260), now=50.0).positions == 160
+    assert look(head=200).lag(Slice(3), progress_at(100, read=260), now=50.0).positions == 160
 
 
 def test_a_shard_that_was_taken_since_the_last_look_has_no_age_yet():
-    assert look(oldest=None).lag(3, progress_at(100), now=50.0) is None
+    assert look(oldest=None).lag(Slice(3), progress_at(100), now=50.0) is None
 
 
 def test_an_age_is_never_negative():
-    assert look(oldest=(101, 99_000)).lag(3, progress_at(100), now=50.0).seconds == 0.0
+    assert look(oldest=(101, 99_000)).lag(Slice(3), progress_at(100), now=50.0).seconds == 0.0
 
 
 async def test_an_event_in_flight_is_seen_as_the_lag_of_its_shard(running, receiver):

@@ -62,7 +62,7 @@ CALLS: dict[str, Call] = {
     "paced by subscription": lambda c: due.waiting(c, due.PACED, after=50, limit=100),
     "paced of subscriptions": lambda c: due.pick(c, due.PACED, dict.fromkeys(range(0, 100, 4), 8)),
     "turns in an order": lambda c: ordering.due_fronts(
-        c, dict.fromkeys(range(16), MIDDLE), limit=128, most_of=lambda _: 32, busy=(), after=50
+        c, lambda shard, no: MIDDLE, limit=128, most_of=lambda _: 32, busy=(), after=50
     ),
     "keys that wait no longer": lambda c: releasing.release(c, 16),
     "in flight elsewhere": lambda c: paced.in_flight_elsewhere(c, "wrk_a", [1, 2, 3]),
@@ -157,7 +157,12 @@ async def test_what_is_due_is_read_in_the_order_of_its_index_though_all_that_was
         due.ORDERED: [
             lambda c: ordering.next_due_ms(c, range(16)),
             lambda c: ordering.due_fronts(
-                c, {5: 1000 + EVENTS}, limit=128, most_of=lambda _: 32, busy=(), after=0
+                c,
+                lambda shard, no: 1000 + EVENTS if shard == 5 else None,
+                limit=128,
+                most_of=lambda _: 32,
+                busy=(),
+                after=0,
             ),
         ],
     }

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from trunkline.model.events import Draft, shard_of
+from trunkline.model.parts import Slice
+from trunkline.store import cursors, due, migrate, shards, stream
 from trunkline.store import deliveries as ledger
-from trunkline.store import due, migrate, shards, stream
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Settled
 
@@ -26,14 +27,14 @@ async def heartbeat(database: Database, worker: str, lease_ms: int = LONG) -> in
         return (await shards.heartbeat(connection, worker, lease_ms=lease_ms)).alive
 
 
-async def advance(database: Database, worker: str, *leases: shards.Lease) -> set[int]:
+async def advance(database: Database, worker: str, *leases: shards.Lease) -> set[Slice]:
     async with database.write() as connection:
         return (await shards.advance(connection, worker, leases))[0]
 
 
 async def cursor(database: Database, shard: int) -> int:
     async with database.read() as connection:
-        return await shards.cursor_of(connection, shard)
+        return await cursors.cursor_of(connection, shard, 7)
 
 
 async def test_a_new_database_has_the_shards_it_was_set_up_with_all_before_the_first_event(
@@ -66,7 +67,7 @@ async def test_a_lapsed_lease_goes_to_the_next_claimant_under_a_new_epoch(databa
 
 async def test_the_holder_moves_the_cursor_and_one_that_was_overtaken_does_not(database: Database):
     [old] = await claim(database, "wrk_a", limit=1, lease_ms=-1)
-    assert await advance(database, "wrk_a", replace(old, cursor=1005)) == {0}
+    assert await advance(database, "wrk_a", replace(old, cursor=1005)) == {Slice(0)}
     [new] = await claim(database, "wrk_b", limit=1)
     assert new.cursor == 1005
     assert await advance(database, "wrk_a", replace(old, cursor=1009)) == set()
@@ -80,7 +81,7 @@ async def test_advancing_tells_the_databases_time(database: Database):
     leases = await claim(database, "wrk_a")
     async with database.write() as connection:
         held, now_ms = await shards.advance(connection, "wrk_a", leases)
-    assert held == set(range(16))
+    assert held == {Slice(number) for number in range(16)}
     assert now_ms > 1_700_000_000_000
 
 
@@ -88,7 +89,7 @@ async def test_only_what_is_still_held_is_renewed(database: Database):
     leases = await claim(database, "wrk_a", limit=3, lease_ms=-1)
     await claim(database, "wrk_b", limit=1)
     async with database.write() as connection:
-        assert await shards.renew(connection, "wrk_a", leases, lease_ms=LONG) == {1, 2}
+        assert await shards.renew(connection, "wrk_a", leases, lease_ms=LONG) == {Slice(1), Slice(2)}
     assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [3]
 
 
@@ -127,7 +128,7 @@ async def test_a_beat_counts_the_living_and_renews_what_is_still_owned(database:
     await heartbeat(database, "wrk_b")
     leases = await claim(database, "wrk_a", limit=3, lease_ms=-1)
     await claim(database, "wrk_b", limit=1)
-    assert await beat(database, "wrk_a", leases) == shards.Beat(2, {1, 2})
+    assert await beat(database, "wrk_a", leases) == shards.Beat(2, {Slice(1), Slice(2)}, 0)
     assert [lease.shard for lease in await claim(database, "wrk_c", limit=1)] == [3]
     assert await beat(database, "wrk_b", []) is None, "it does not know of its shard"
 

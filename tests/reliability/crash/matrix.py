@@ -58,6 +58,8 @@ FEW = {
     "lease.after_claim_commit": 1,
     "lease.after_release": 1,
     "lease.after_release_commit": 1,
+    "lease.after_divide": 1,
+    "lease.after_divide_commit": 1,
     "lease.before_leave": 1,
     "lease.after_leave": 1,
     "migrate": 1,
@@ -83,7 +85,7 @@ class Case:
     @property
     def hands_over(self) -> bool:
         """Whether another worker has to ask for a share, to pass the point."""
-        return self.point.startswith("lease.after_release")
+        return self.point.startswith(("lease.after_release", "lease.after_divide"))
 
     @property
     def has_two_workers(self) -> bool:
@@ -279,6 +281,7 @@ class _Run:
             log=self._log,
             serves=serves,
             lease_ms=LEASE_OF_TWO_MS if self._case.has_two_workers else LEASE_MS,
+            divides=self._case.has_two_workers,
             target=self._matrix._target.url if self._furniture is None else None,
             point=point,
             after=after,

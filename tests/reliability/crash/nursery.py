@@ -69,6 +69,20 @@ def shorten_waits() -> None:
     runner.CROWDED_MS = retries.CROWDED_MS = 60
 
 
+def take_all_for_hot() -> None:
+    """Have the shards of all companies with several subscriptions divided, as if each was hot."""
+    from furniture import SUBSCRIPTIONS
+
+    from trunkline.dispatch import dividing
+    from trunkline.dispatch.matching_lane import MatchingLane
+    from trunkline.model.events import shard_of
+    from trunkline.model.parts import Slice
+
+    hot = [(company, Slice(shard_of(company, 16))) for company, _ in SUBSCRIPTIONS.values()]
+    MatchingLane.crowded = lambda *_, **__: iter(hot)
+    dividing.LOOKS = 1
+
+
 def share_what_is_installed() -> None:
     """Find the plugins and judge the installed schemas once instead of in each process."""
     from trunkline import plugins, settings
@@ -107,6 +121,8 @@ async def live(order: dict[str, Any]) -> None:
     from trunkline.dispatch import leases
     from trunkline.hub.hub import Hub
 
+    if order["divides"]:
+        take_all_for_hot()
     leases.LEASE_MS = order["lease_ms"]
     leases.JUDGE_SECONDS = order["lease_ms"] / 1000
     hub = Hub(settings.load(environment=order["environment"]))
@@ -233,6 +249,7 @@ class Nursery:
         log: Path,
         serves: bool = True,
         lease_ms: int = 600,
+        divides: bool = False,
         target: str | None = None,
         point: str | None = None,
         after: int = 0,
@@ -247,6 +264,7 @@ class Nursery:
             "log": str(log),
             "serves": serves,
             "lease_ms": lease_ms,
+            "divides": divides,
             "target": target,
             "point": point,
             "after": after,

@@ -218,7 +218,10 @@ class Judge:
         if ends:
             self._blame(f"deliveries ended as {dict(ends)}")
         [(head,)] = self._head
-        beyond = await self._query(f"SELECT shard, cursor FROM shards WHERE cursor > {head}")
+        beyond = await self._query(
+            f"SELECT shard, cursor FROM shards WHERE cursor > {head} "
+            f"UNION ALL SELECT shard, cursor FROM shard_parts WHERE cursor > {head}"
+        )
         if beyond and self._log:
             self._blame(f"cursors stand beyond the head {head}: {beyond}")
         [(cancelled,)] = await self._query("SELECT count(*) FROM replays WHERE status = 'cancelled'")

@@ -8,6 +8,7 @@ from trunkline.contract import Batch
 from trunkline.dispatch import leases, replay, routing
 from trunkline.model.deliveries import FINAL, OPEN, Key, RetryPolicy
 from trunkline.model.events import shard_of
+from trunkline.model.parts import WHOLE, Slice
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import subscriptions
@@ -84,8 +85,11 @@ class Checks:
             if old is not None:
                 self._delivery_changed(old, new)
             self.order.delivery_changed(Key(*key), old, new)
-        for shard, old in before.get("shards", {}).items():
-            self._shard_changed(shard, old, self.tables["shards"][shard])
+        for table in ("shards", "shard_parts"):
+            for key, old in before.get(table, {}).items():
+                new = self.tables[table][key]
+                held = Slice(new["shard"], new.get("part", WHOLE))
+                self._shard_changed(held, old or {**new, "holder": None}, new)
 
     def _replay_changed(self, old, new, before):
         if old is None and before.get("subscriptions", {}).get(new["subscription_no"], new) is None:
@@ -96,9 +100,8 @@ class Checks:
     def _recorded(self, transaction, before, keys):
         worker = transaction.machine.worker
         for key in keys:
-            holder = self.tables["shards"][transaction.shard_of(self.tables["events"][key.position])][
-                "holder"
-            ]
+            shard = transaction.shard_of(self.tables["events"][key.position])
+            holder = transaction.held(shard, key.subscription_no)["holder"]
             must(holder == worker, "only a shard's holder records its deliveries", str(key), worker, holder)
             row = self.tables["deliveries"][key.position, key.subscription_no]
             for receipt in self.receipts[key]:
@@ -127,10 +130,16 @@ class Checks:
                 new,
             )
 
-    def _shard_changed(self, shard, old, new):
+    def _shard_changed(self, held, old, new):
         if new["holder"] != old["holder"]:
             self.world.say(
-                new["holder"] or "nobody", "holds shard", shard, "epoch", new["epoch"], "from", new["cursor"]
+                new["holder"] or "nobody",
+                "holds shard",
+                str(held),
+                "epoch",
+                new["epoch"],
+                "from",
+                new["cursor"],
             )
         must(new["epoch"] >= old["epoch"] and new["cursor"] >= old["cursor"], "a shard goes on", old, new)
         must(new["cursor"] <= self.tables["head"][1]["position"], "a cursor stays behind the head", new)
@@ -139,11 +148,11 @@ class Checks:
         rows = self.tables["deliveries"]
         for position in range(old["cursor"] + 1, new["cursor"] + 1):
             event = self.tables["events"][position]
-            if shard_of(event.company_id, len(self.tables["shards"])) != shard:
+            if shard_of(event.company_id, len(self.tables["shards"])) != held.shard:
                 continue
             for no, versions in self.versions.items():
-                if len(versions) == 1 and self.wants(versions[0], event):
-                    must((position, no) in rows, "a cursor never passes what is open", shard, position, no)
+                if held.has(no) and len(versions) == 1 and self.wants(versions[0], event):
+                    must((position, no) in rows, "a cursor never passes what is open", held, position, no)
 
     def wants(self, row, event):
         return (
@@ -210,7 +219,8 @@ class Checks:
             return row["claimed_by"] != machine.worker or (
                 lapses_ms is not None and lapses_ms <= self.world.database.now_ms
             )
-        row = self.tables["shards"][job.progress.lease.shard]
+        held = job.progress.lease.slice
+        row = self.tables["shards"][held.shard] if held.part == WHOLE else self.tables["shard_parts"][held]
         return row["epoch"] != job.progress.lease.epoch or row["lease_until_ms"] < self.world.database.now_ms
 
     def excuse(self, of):

@@ -11,11 +11,13 @@ import contextlib
 
 from trunkline.errors import StoreUnavailable
 from trunkline.model.events import shard_of
+from trunkline.model.parts import part_of
 
 TABLES = (
     "deliveries",
     "attempts",
     "shards",
+    "shard_parts",
     "workers",
     "subscriptions",
     "replays",
@@ -146,6 +148,11 @@ class Transaction:
 
     def shard_of(self, event):
         return shard_of(event.company_id, len(self.database.tables["shards"]))
+
+    def held(self, shard, subscription_no):
+        """The row of the shard, or of its part, in which a subscription is."""
+        part = self.get("shard_parts", (shard, part_of(subscription_no)))
+        return self.get("shards", shard) if part is None else part
 
     def rows(self, table):
         """The rows that a statement of this transaction sees."""

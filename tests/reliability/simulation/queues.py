@@ -117,7 +117,7 @@ class Queues:
             if row["due_ms"] is not None
             and row["order_key"] is not None
             and row["due_ms"] <= now
-            and key[0] <= settled.get(row["order_shard"], -1)
+            and key[0] <= _reached(settled, row)
             and _is_first(connection, row)
             and key[0] <= _barrier(connection, key[1])
         )
@@ -150,8 +150,8 @@ class Queues:
         for (no, order_key), claims in claimed.items():
             if claims[0].attempts:
                 continue
-            shard = connection.rows("deliveries")[claims[0].position, no]["order_shard"]
-            barrier = min(_barrier(connection, no), settled.get(shard, 0))
+            front = connection.rows("deliveries")[claims[0].position, no]
+            barrier = min(_barrier(connection, no), _reached(settled, front))
             behind = _behind(connection, Place(no, order_key), claims[0].position)[:run]
             rows = await connection.update(
                 "deliveries",
@@ -377,6 +377,12 @@ class Changes:
         )
         if changed and changed[0]["order_key"] is not None:
             await Queues.arrange(connection, [Place(key.subscription_no, changed[0]["order_key"])])
+
+
+def _reached(settled, row):
+    """How far the ledger has all of the subscription of *row*; before everything where others deliver it."""
+    reached = settled(row["order_shard"], row["no"]) if row["order_shard"] is not None else None
+    return -1 if reached is None else reached
 
 
 def status_before(row):

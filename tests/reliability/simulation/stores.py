@@ -6,9 +6,13 @@ what order it locks them, whether it waits for a locked row or passes it over, a
 
 # ruff: noqa: N805 - the classes are namespaces of functions, which are put into modules
 
+from collections import Counter
+
 from trunkline.model.deliveries import FINAL, OPEN, Key
+from trunkline.model.parts import PARTS, WHOLE, Slice
 from trunkline.store import (
     agenda,
+    cursors,
     deliveries,
     due,
     open_deliveries,
@@ -18,6 +22,7 @@ from trunkline.store import (
     releasing,
     replays,
     retention,
+    shard_parts,
     shards,
     stream,
     subscriptions,
@@ -208,13 +213,14 @@ class Shards:
     async def beat(connection, worker, leases, *, lease_ms, lock_no):
         await connection.statement()
         now, workers = connection.now_ms, connection.rows("workers")
-        known = {lease.shard for lease in leases}
+        known = {lease.slice for lease in leases}
         if any(
             row["heartbeat_ms"] > now + lease_ms or (name != worker and row["heartbeat_ms"] < now - lease_ms)
             for name, row in workers.items()
         ) or any(
-            row["holder"] == worker and row["shard"] not in known
-            for row in connection.rows("shards").values()
+            row["holder"] == worker and _slice(row) not in known
+            for table in LEASED
+            for row in connection.rows(table).values()
         ):
             return None
         alive = len(workers)
@@ -225,7 +231,7 @@ class Shards:
             return None
         until = now + lease_ms
         renewed = await _change_held(connection, worker, leases, lambda lease: {"lease_until_ms": until})
-        return shards.Beat(alive, renewed)
+        return shards.Beat(alive, renewed, _divided(connection))
 
     async def heartbeat(connection, worker, *, lease_ms, lock_no, suspects):
         await connection.statement()
@@ -244,14 +250,16 @@ class Shards:
             connection.put("workers", name, None)
         for name in lapsed:
             await Shards.release_claims(connection, name)
-            await connection.statement()
-            await connection.update(
-                "shards",
-                [key for key in connection.rows("shards") if connection.is_free("shards", key)],
-                lambda row, name=name: row["holder"] == name,
-                lambda row: {"holder": None, "lease_until_ms": 0},
-            )
-        return shards.Heartbeat(len(connection.rows("workers")), step)
+            for table in LEASED:
+                await connection.statement()
+                await connection.update(
+                    table,
+                    [key for key in connection.rows(table) if connection.is_free(table, key)],
+                    lambda row, name=name: row["holder"] == name,
+                    lambda row: {"holder": None, "lease_until_ms": 0},
+                )
+        await connection.statement()
+        return shards.Heartbeat(len(connection.rows("workers")), step, divided=_divided(connection))
 
     async def _follow_clock_back(connection, *, lease_ms):
         now = connection.now_ms
@@ -318,15 +326,9 @@ class Shards:
 
     async def claim(connection, worker, *, limit, lease_ms):
         await connection.statement()
-        now, leases = connection.now_ms, []
-        for shard, row in sorted(connection.rows("shards").items()):
-            is_nobodys = row["holder"] is None or row["lease_until_ms"] < now
-            if len(leases) < limit and is_nobodys and connection.is_free("shards", shard):
-                await connection.lock("shards", shard)
-                taken = {**row, "holder": worker, "epoch": row["epoch"] + 1, "lease_until_ms": now + lease_ms}
-                connection.put("shards", shard, taken)
-                leases.append(shards.Lease(shard, taken["epoch"], taken["cursor"]))
-        return leases
+        return await _claim_free(
+            connection, "shards", worker, fits=lambda _: True, limit=limit, lease_ms=lease_ms
+        )
 
     async def renew(connection, worker, leases, *, lease_ms):
         await connection.statement()
@@ -338,28 +340,81 @@ class Shards:
         await _change_held(connection, worker, leases, lambda lease: {"holder": None, "lease_until_ms": 0})
 
     async def disown(connection, worker, known):
-        await connection.statement()
-        await connection.update(
-            "shards",
-            [*connection.rows("shards")],
-            lambda row: row["holder"] == worker and row["shard"] not in {lease.shard for lease in known},
-            lambda row: {"holder": None, "lease_until_ms": 0},
-        )
+        for table in LEASED:
+            await connection.statement()
+            await connection.update(
+                table,
+                [*connection.rows(table)],
+                lambda row: row["holder"] == worker and _slice(row) not in {lease.slice for lease in known},
+                lambda row: {"holder": None, "lease_until_ms": 0},
+            )
 
     async def advance(connection, worker, leases):
         await connection.statement()
         still = await _change_held(connection, worker, leases, lambda lease: {"cursor": lease.cursor})
         return still, connection.now_ms if still else 0
 
+
+class ShardParts:
+    """``store.shard_parts``."""
+
+    async def divide(connection, worker, leases):
+        for lease in leases:
+            await connection.statement()
+            changed = await connection.update(
+                "shards",
+                [lease.shard],
+                lambda row, lease=lease: row["epoch"] == lease.epoch and row["holder"] == worker,
+                lambda row: {
+                    "holder": shard_parts.NOBODY,
+                    "epoch": row["epoch"] + 1,
+                    "lease_until_ms": shard_parts.FOR_GOOD_MS,
+                },
+            )
+            if changed:
+                await connection.statement()
+                for part in range(PARTS):
+                    free = {"holder": None, "epoch": 0, "lease_until_ms": 0, "cursor": changed[0]["cursor"]}
+                    row = {"shard": lease.shard, "part": part, **free}
+                    await connection.insert("shard_parts", (lease.shard, part), row)
+
+    async def lacking(connection, worker, *, share):
+        await connection.statement()
+        now, own, free = connection.now_ms, Counter(), Counter()
+        for (shard, _), row in connection.rows("shard_parts").items():
+            own[shard] += row["holder"] == worker
+            free[shard] += row["holder"] is None or row["lease_until_ms"] < now
+        return {
+            shard: min(share - own[shard], count)
+            for shard, count in free.items()
+            if count and own[shard] < share
+        }
+
+    async def claim(connection, worker, limits, *, lease_ms):
+        leases = []
+        for shard, limit in limits.items():
+            await connection.statement()
+            leases += await _claim_free(
+                *(connection, "shard_parts", worker),
+                fits=lambda row, shard=shard: row["shard"] == shard,
+                limit=limit,
+                lease_ms=lease_ms,
+            )
+        return leases
+
+
+class Cursors:
+    """``store.cursors``."""
+
     async def cursors_of(connection, shards):
         if not shards:
             return {}
         await connection.statement()
-        return {shard: connection.get("shards", shard)["cursor"] for shard in shards}
+        return {no: connection.held(shard, no)["cursor"] for no, shard in shards.items()}
 
-    async def cursor_of(connection, shard):
+    async def cursor_of(connection, shard, subscription_no):
         await connection.statement()
-        return connection.get("shards", shard)["cursor"]
+        return connection.held(shard, subscription_no)["cursor"]
 
 
 class Stream:
@@ -769,6 +824,8 @@ MODELS = {
     deliveries: Ledger,
     open_deliveries: OpenDeliveries,
     shards: Shards,
+    shard_parts: ShardParts,
+    cursors: Cursors,
     stream: Stream,
     subscriptions: Subscriptions,
     replays: Replays,
@@ -790,18 +847,43 @@ def install(patch):
     patch.setattr(retention, "log_bounds", log_bounds)
 
 
+LEASED = "shards", "shard_parts"
+"""The tables of what workers hold."""
+
+
+async def _claim_free(connection, table, worker, *, fits, limit, lease_ms):
+    now, leases = connection.now_ms, []
+    for key, row in sorted(connection.rows(table).items()):
+        is_nobodys = row["holder"] is None or row["lease_until_ms"] < now
+        if len(leases) < limit and fits(row) and is_nobodys and connection.is_free(table, key):
+            await connection.lock(table, key)
+            taken = {**row, "holder": worker, "epoch": row["epoch"] + 1, "lease_until_ms": now + lease_ms}
+            connection.put(table, key, taken)
+            leases.append(shards.Lease(row["shard"], taken["epoch"], taken["cursor"], row.get("part", WHOLE)))
+    return leases
+
+
 async def _change_held(connection, worker, leases, change):
     held = set()
     for lease in leases:
+        table, key = ("shards", lease.shard) if lease.part == WHOLE else ("shard_parts", lease.slice)
         changed = await connection.update(
-            "shards",
-            [lease.shard],
+            table,
+            [key],
             lambda row, lease=lease: row["epoch"] == lease.epoch and row["holder"] == worker,
             lambda row, lease=lease: change(lease),
         )
         if changed:
-            held.add(lease.shard)
+            held.add(lease.slice)
     return held
+
+
+def _slice(row):
+    return Slice(row["shard"], row.get("part", WHOLE))
+
+
+def _divided(connection):
+    return len({shard for shard, _ in connection.rows("shard_parts")})
 
 
 def _columns(values, options):

@@ -39,6 +39,7 @@ from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.model import cursors
 from trunkline.model.deliveries import OPEN, Key, Outcome, Result
 from trunkline.model.events import Draft
+from trunkline.model.parts import WHOLE
 from trunkline.runtime import pauses
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
@@ -206,6 +207,7 @@ class World:
         self.chance = chance = random.Random(seed)
         self.order_chance = random.Random(-seed)
         self.pace_chance = random.Random(seed + 0.5)
+        self.divide_chance = random.Random(seed + 0.25)
         self.has_pace = seed % 2 == 1
         """In half of the worlds subscriptions ask for a pace, a time limit, retries; in the others all slots are contended for."""
         self.clock = Clock(chance)
@@ -295,6 +297,8 @@ class World:
         if not self.is_calm:
             self.on_front(self._operate())
             self.clock.after(self.chance.expovariate(3), self._disturb)
+            if self.divide_chance.random() < 0.5:
+                self.clock.after(self.divide_chance.expovariate(2), self._divide)
         if self.sets_clock:
             self.clock.after(self.chance.uniform(0.2, 1), self._set_clock_back)
 
@@ -335,13 +339,19 @@ class World:
         return {
             "deliveries": [r for r in tables["deliveries"].values() if r["status"] in {"pending", "held"}],
             "replays": [r for r in tables["replays"].values() if r["status"] == "running"],
-            "shards": [s for s in tables["shards"].values() if s["cursor"] != head],
+            "shards": [s for s in self._held() if s["cursor"] != head],
             "polls": [c for c, seen in self.polled.items() if last[c] and (not seen or seen[-1] < last[c])],
             "switcher": self.switcher.missing() if self.switcher else None,
             "subscriptions": [
                 r["no"] for r in tables["subscriptions"].values() if r["status"] in {"paused", "disabled"}
             ],
         }
+
+    def _held(self):
+        """The rows of what workers hold: shards, and the parts of those that are divided."""
+        parts = self.database.tables["shard_parts"].values()
+        divided = {row["shard"] for row in parts}
+        return [*(r for s, r in self.database.tables["shards"].items() if s not in divided), *parts]
 
     # --- machines --------------------------------------------------------------------------------------------------
 
@@ -478,6 +488,17 @@ class World:
             return
         getattr(self, "_" + self.chance.choice(self.disturbances))()
         self.clock.after(self.chance.expovariate(3), self._disturb)
+
+    def _divide(self):
+        """Have a worker take one of its shards for that of a hot company, if it may divide one."""
+        started = [w.dispatcher for w in self.workers if w.dispatcher is not None]
+        shards = [p for d in started for held, p in d.owned_shards.items() if held.part == WHOLE]
+        if shards and not self.is_healed:
+            progress = self.divide_chance.choice(shards)
+            progress.dividing = True
+            self.say("world", "has a shard divided", str(progress.lease.slice))
+        if not self.is_healed:
+            self.clock.after(self.divide_chance.expovariate(2), self._divide)
 
     def _pick(self):
         awake = [w for w in self.workers if not w.is_frozen]

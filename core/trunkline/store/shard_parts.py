@@ -1,0 +1,83 @@
+"""Shards that are divided: each of their parts is a row that a worker holds as it holds a whole shard (``model.parts``).
+
+Once divided a shard stays so; the rows cost what shards cost. Its own row in ``shards`` is held by nobody for good, so that a
+worker of an earlier version, which knows of no parts, never takes it.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.parts import PARTS
+from trunkline.store import sql, tables
+from trunkline.store.shards import Lease
+from trunkline.store.sql import text
+
+NOBODY = "divided"
+"""The holder of a shard that is divided: no worker has this name."""
+FOR_GOOD_MS = 2**62
+
+
+async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> None:
+    """Divide the shards that *worker* holds by *leases*, and of which nothing is open, if it still holds them.
+
+    The parts begin at the shard's cursor, and have no owner.
+    """
+    for lease in leases:
+        row = (
+            await connection.execute(
+                text(
+                    "UPDATE shards SET holder = :nobody, lease_until_ms = :for_good, epoch = epoch + 1 "
+                    "WHERE shard = :shard AND epoch = :epoch AND holder = :worker RETURNING shard, cursor"
+                ),
+                {"nobody": NOBODY, "for_good": FOR_GOOD_MS, "worker": worker}
+                | {"shard": lease.shard, "epoch": lease.epoch},
+            )
+        ).first()
+        if row is not None:
+            await sql.insert_columns(
+                connection,
+                tables.shard_parts,
+                {
+                    "shard": [row[0]] * PARTS,
+                    "part": [*range(PARTS)],
+                    "cursor": [row[1]] * PARTS,
+                    "epoch": [0] * PARTS,
+                    "lease_until_ms": [0] * PARTS,
+                },
+            )
+
+
+async def lacking(connection: AsyncConnection, worker: str, *, share: int) -> dict[int, int]:
+    """Tell of which shards *worker* owns fewer than *share* parts while others are free, and how many to claim."""
+    now = sql.now_ms(connection)
+    rows = await connection.execute(
+        text(
+            "SELECT shard, sum(CASE WHEN holder = :worker THEN 1 ELSE 0 END), "
+            f"sum(CASE WHEN holder IS NULL OR lease_until_ms < {now} THEN 1 ELSE 0 END) "
+            "FROM shard_parts GROUP BY shard"
+        ),
+        {"worker": worker},
+    )
+    return {shard: min(share - own, free) for shard, own, free in rows if own < share and free}
+
+
+async def claim(
+    connection: AsyncConnection, worker: str, limits: Mapping[int, int], *, lease_ms: int
+) -> list[Lease]:
+    """Claim parts without an owner, under a new epoch each; *limits* tells of each shard how many."""
+    now = sql.now_ms(connection)
+    leases: list[Lease] = []
+    for shard, limit in limits.items():
+        rows = await connection.execute(
+            text(
+                f"UPDATE shard_parts SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
+                "WHERE (shard, part) IN (SELECT shard, part FROM shard_parts WHERE shard = :shard "
+                f"AND (holder IS NULL OR lease_until_ms < {now}) "
+                f"ORDER BY part LIMIT :limit {sql.for_update_skipping(connection)}) "
+                "RETURNING shard, epoch, cursor, part"
+            ),
+            {"worker": worker, "shard": shard, "limit": limit, "lease": lease_ms},
+        )
+        leases += [Lease(*row) for row in rows]
+    return leases

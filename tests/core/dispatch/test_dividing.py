@@ -1,0 +1,149 @@
+"""A hot company: its shard is divided, and several workers share its deliveries. Leases are short here, and little is much."""
+
+import asyncio
+import json
+from collections import defaultdict
+
+import pytest
+
+from trunkline.dispatch import dividing, matching_lane, room
+from trunkline.dispatch import leases as leases_module
+from trunkline.model.events import shard_of
+from trunkline.model.parts import PARTS, WHOLE, part_of
+
+pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+COMPANY = 92
+
+
+@pytest.fixture(autouse=True)
+def _little_is_much(monkeypatch):
+    monkeypatch.setattr(leases_module, "LEASE_MS", 1_200)
+    monkeypatch.setattr(leases_module, "RENEW_SECONDS", 0.2)
+    monkeypatch.setattr(dividing, "HOT_EVENTS", 20)
+    monkeypatch.setattr(dividing, "LOOKS", 2)
+    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 16)
+    monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 10)
+
+
+def parts_of(house) -> set[int]:
+    """The parts of the company's shard that a worker holds."""
+    shard = shard_of(COMPANY, 16)
+    return {h.part for h in house.hub.dispatcher.owned_shards if h.shard == shard and h.part != WHOLE}
+
+
+def is_shared(*houses) -> bool:
+    """Whether all parts are held, and each of *houses* has its share."""
+    held = [parts_of(house) for house in houses]
+    return sum(map(len, held)) == PARTS and all(len(parts) == PARTS // len(houses) for parts in held)
+
+
+async def keep_hot(house, numbers, *, until_done):
+    """Emit more than is delivered until *until_done* is true."""
+    while not until_done():
+        if house.waiting() < 200:
+            await house.emit(40, to=numbers)
+        await asyncio.sleep(0.02)
+
+
+async def test_two_workers_share_a_hot_company_and_each_event_is_delivered_once(open_house, receiver):
+    receiver.answer(delay_seconds=0.02)
+    async with open_house() as first, open_house() as second:
+        await first.until(lambda: len(second.hub.dispatcher.owned_shards) == 8, seconds=6)
+        numbers = [await first.subscribe(f"{receiver.url}/{n}") for n in range(4)]
+        other = await first.subscribe(f"{receiver.url}/other", company=7)
+        await first.until(first.routing_is_fresh)
+        holder = first if first.hub.dispatcher._owned.of(COMPANY, numbers[0]) else second
+        holder.matched = first.matched
+        async with asyncio.timeout(20):
+            await keep_hot(holder, numbers, until_done=lambda: is_shared(first, second))
+        receiver.answer()
+        before = receiver.count
+        await holder.emit(50, to=numbers)
+        await holder.emit(10, to=[other], company=7)
+        await first.check_settled(seconds=30)
+        workers = {
+            row["no"]: house
+            for house in (first, second)
+            for row in await first.query("SELECT no FROM subscriptions")
+            if part_of(row["no"]) in parts_of(house)
+        }
+    assert {workers[no] for no in numbers} == {first, second}
+    assert receiver.count - before >= 210
+    ids = [request.headers["webhook-id"] + request.path for request in receiver.requests]
+    assert len(ids) == len(set(ids)) == len(first.matched)
+
+
+async def test_what_is_in_an_order_stays_in_it_and_what_has_a_pace_keeps_it_while_its_shard_is_divided(
+    open_house, receiver
+):
+    receiver.answer(delay_seconds=0.01)
+    async with open_house() as first, open_house() as second:
+        await first.until(lambda: len(second.hub.dispatcher.owned_shards) == 8, seconds=6)
+        ordered = [
+            await first.subscribe(f"{receiver.url}/ordered{n}", ordering="subscription") for n in range(2)
+        ]
+        paced = [await first.subscribe(f"{receiver.url}/paced{n}", max_in_flight=1) for n in range(2)]
+        free = [await first.subscribe(f"{receiver.url}/free{n}") for n in range(2)]
+        numbers = [*ordered, *paced, *free]
+        await first.until(first.routing_is_fresh)
+        holder = first if first.hub.dispatcher._owned.of(COMPANY, numbers[0]) else second
+        holder.matched = first.matched
+        async with asyncio.timeout(30):
+            await keep_hot(holder, numbers, until_done=lambda: is_shared(first, second))
+        await holder.emit(30, to=numbers)
+        receiver.answer()
+        await first.check_settled(seconds=60)
+    came = defaultdict(list)
+    for request in receiver.requests:
+        came[request.path].append(json.loads(request.body)["id"])
+    for path, ids in came.items():
+        assert len(ids) == len(set(ids)), path
+        if path.startswith("/ordered"):
+            assert ids == sorted(ids), path
+
+
+@pytest.mark.parametrize("alone", ["worker", "subscription"])
+async def test_what_could_not_be_shared_is_not_divided(open_house, receiver, alone):
+    receiver.answer(delay_seconds=0.05)
+    async with open_house() as first:
+        numbers = [
+            await first.subscribe(f"{receiver.url}/{n}") for n in range(1 if alone == "subscription" else 4)
+        ]
+        await first.until(first.routing_is_fresh)
+
+        async def be_hot(house):
+            await house.emit(200, to=numbers)
+            await house.until(lambda: house.waiting() > 100)
+            await asyncio.sleep(5 * leases_module.RENEW_SECONDS)
+            assert not await house.query("SELECT 1 FROM shard_parts")
+            receiver.answer()
+            await house.check_settled(seconds=30)
+
+        if alone == "worker":
+            await be_hot(first)
+            return
+        async with open_house() as second:
+            await first.until(lambda: len(second.hub.dispatcher.owned_shards) == 8, seconds=6)
+            holder = first if first.hub.dispatcher._owned.of(COMPANY, numbers[0]) else second
+            await be_hot(holder)
+
+
+async def test_who_is_left_alone_has_all_parts_and_a_worker_that_joins_gets_its_share(open_house, receiver):
+    async with open_house() as first:
+        async with open_house() as second:
+            await first.until(lambda: len(second.hub.dispatcher.owned_shards) == 8, seconds=6)
+            numbers = [await first.subscribe(f"{receiver.url}/{n}") for n in range(2)]
+            for house in (first, second):
+                for held, progress in house.hub.dispatcher.owned_shards.items():
+                    progress.dividing = held.shard == shard_of(COMPANY, 16)
+            await first.until(lambda: is_shared(first, second), seconds=6)
+            await first.emit(5, to=numbers)
+            await first.check_settled()
+        await first.until(lambda: is_shared(first), seconds=6)
+        await first.emit(5, to=numbers)
+        await first.check_settled()
+        async with open_house() as second:
+            await first.until(lambda: is_shared(first, second), seconds=6)
+            await first.emit(5, to=numbers)
+            await first.check_settled()
+    assert receiver.count == 30

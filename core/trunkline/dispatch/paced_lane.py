@@ -4,6 +4,7 @@ Beside that it asks the ledger for the gates what other workers still have in fl
 """
 
 import logging
+import time
 from collections.abc import Sequence
 
 from trunkline.dispatch.owned_shards import OwnedShards
@@ -23,6 +24,8 @@ from trunkline.store.due import Waiting
 LOOK_SECONDS = 1.0
 PERIOD_SECONDS = 0.1
 """How long what may begin gathers while something is due: a claim is a transaction."""
+IDLE_SECONDS = 10.0
+"""How long it asks nothing where nothing had a pace. A worker may yet write what it had in memory of a deleted subscription."""
 LOOKED_AT = 500
 """Subscriptions that one look into the ledger is for; those behind them have the next one."""
 UNROUTABLE = 16
@@ -43,6 +46,7 @@ class PacedLane:
         self._starter = starter
         self._idle: tuple[frozenset[Slice], int] | None = None
         """The shards and the routing version with which nothing had a pace."""
+        self._idle_since = 0.0
         self._after = 0
 
     async def run(self) -> None:
@@ -58,15 +62,15 @@ class PacedLane:
     async def step(self) -> float:
         """Look and claim once; returns in how many seconds to do so again.
 
-        Where no subscription has a pace, and no shard has anything of one that had, it asks nothing.
+        Where no subscription has a pace, and no shard has anything of one that had, it asks nothing for a while.
         """
         state = (frozenset(self._owned.progress), self._table.version)
-        if not state[0] or not self._owned.is_alive or (not self._table.paced and self._idle == state):
+        if not state[0] or not self._owned.is_alive or self._is_idle(state):
             return LOOK_SECONDS
         await self._look_elsewhere()
         async with self._database.read() as connection:
             waiting = await due.waiting(connection, due.PACED, after=self._after, limit=LOOKED_AT)
-        self._idle = None if waiting or self._after else state
+        self._idle, self._idle_since = (None if waiting or self._after else state), time.monotonic()
         self._after = waiting[-1].subscription_no if len(waiting) == LOOKED_AT else 0
         mine = [each for each in waiting if self._is_mine(each)]
         wanted = self._wanted([each for each in mine if each.wait_ms <= 0])
@@ -76,6 +80,11 @@ class PacedLane:
             return PERIOD_SECONDS
         soonest = min((each.wait_ms / 1000 for each in mine), default=LOOK_SECONDS)
         return min(max(soonest, PERIOD_SECONDS), LOOK_SECONDS)
+
+    def _is_idle(self, state: tuple[frozenset[Slice], int]) -> bool:
+        if self._table.paced or self._idle != state:
+            return False
+        return time.monotonic() - self._idle_since < IDLE_SECONDS
 
     def _is_mine(self, waiting: Waiting) -> bool:
         if waiting.shard is None:

@@ -38,12 +38,13 @@ async def in_flight_elsewhere(
     """Count the deliveries of the subscriptions with *numbers* that workers beside *worker* have claimed.
 
     A claim of one that is known to be dead does not count: where somebody held its row up just then, it stays until it lapses.
+    Nor does one that has lapsed: its worker does not know of it where the answer to its claim was lost.
     """
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
         text(
             "SELECT subscription_no, count(*) FROM deliveries WHERE claimed_by IS NOT NULL AND claimed_by <> :worker "
-            "AND claimed_by IN (SELECT id FROM workers) "
+            f"AND claimed_by IN (SELECT id FROM workers) AND (due_ms IS NULL OR due_ms > {sql.now_ms(connection)}) "
             f"AND subscription_no IN (SELECT no FROM {source}) GROUP BY subscription_no"
         ),
         {"worker": worker, "rows": sql.rows_json([[no] for no in numbers])},

@@ -7,6 +7,7 @@ import pytest
 
 from trunkline.contract import Channel
 from trunkline.dispatch import runner
+from trunkline.model.events import shard_of
 from trunkline.testing.receiver import Answer
 
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -266,6 +267,28 @@ async def test_the_pace_is_one_over_all_workers_also_where_they_come_and_go(open
         assert await house.statuses() == {"delivered": 60}
     assert gauge.most <= 2
     assert gauge.most_within(0.9) <= 20
+
+
+async def test_what_is_written_late_of_a_deleted_subscription_with_a_pace_ends(
+    open_house, receiver, monkeypatch
+):
+    monkeypatch.setattr("trunkline.dispatch.paced_lane.IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("trunkline.dispatch.paced_lane.LOOK_SECONDS", 0.05)
+    async with open_house() as house:
+        no = await house.subscribe(receiver.url, rate="5/second")
+        await house.until(house.routing_is_fresh)
+        [position] = await house.emit(type="invoice.created", to=[no])
+        await house.check_settled()
+        row = await house.subscription(no)
+        await house.hub.subscriptions.delete(92, row["id"], channel="webhooks")
+        await house.until(house.routing_is_fresh)
+        await house.until(lambda: house.hub.dispatcher._paced._idle is not None)
+        await house.execute(
+            "UPDATE deliveries SET status = 'pending', due_ms = 1, order_shard = :shard WHERE position = :position",
+            shard=shard_of(92, 16),
+            position=position,
+        )
+        await house.until_statuses(gone=1)
 
 
 async def test_nobody_asks_about_paces_where_no_subscription_has_one(open_house, receiver, monkeypatch):

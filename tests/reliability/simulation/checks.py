@@ -35,7 +35,7 @@ def must(holds, sentence, *facts):
 class Receipt:
     """One push that reached its target. *is_excused*: its worker was disturbed before it could be settled.
 
-    *answered*: when a healthy target answered, in the seconds of the world; None where another one or nobody did.
+    *answered*: when a target answered that a worker may trust, in the seconds of the world; None where another one or nobody did.
     """
 
     machine: object
@@ -61,7 +61,7 @@ class Checks:
         """Where subscriptions begin that were made to begin before the head."""
         self.trusted = {}
         self.waits = []
-        """For how many ms each delivery to a healthy target waited for others than its own company's healthy ones."""
+        """For how many ms each delivery to a healthy target waited for others than those of its own company that may be trusted."""
         self.order = Order(self)
         self.pace = Pace(self)
         world.database.on_commit.append(self.committed)
@@ -248,16 +248,16 @@ class Checks:
         )  # for others of its subscription
         if len(self.receipts[key]) == 1 and is_trusted and not has_to_wait:
             waited_ms = self.world.clock.now_ms - accepted_ms
-            if self.world.slots == FEWEST_SLOTS:
+            if self.world.slots == FEWEST_SLOTS or self.world.has_switcher:  # whose target may be slow
                 waited_ms -= self._own_ms(key, self.world.clock.now - waited_ms / 1000)
             self.waits.append((waited_ms, key))
 
     def answered(self, key):
-        """A healthy target has answered its last push of a delivery."""
+        """A target that is healthy, or slow, has answered its last push of a delivery."""
         self.receipts[key][-1].answered = self.world.clock.now
 
     def _own_ms(self, key, since):
-        """Tell for how long *since* then (seconds) its company's healthy targets had others of its pushes."""
+        """Tell for how long *since* then (seconds) its company's targets that may be trusted had others of its pushes."""
         events = self.tables["events"]
         company = events[key.position].company_id
         own = (rs for k, rs in self.receipts.items() if events[k.position].company_id == company)

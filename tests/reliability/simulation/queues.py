@@ -253,7 +253,13 @@ class Paced:
     async def in_flight_elsewhere(connection, worker, numbers):
         await connection.statement()
         rows, others = connection.rows("deliveries").values(), connection.rows("workers").keys() - {worker}
-        return Counter(row["no"] for row in rows if row["claimed_by"] in others and row["no"] in numbers)
+        return Counter(
+            row["no"]
+            for row in rows
+            if row["claimed_by"] in others
+            and row["no"] in numbers
+            and (row["due_ms"] is None or row["due_ms"] > connection.now_ms)
+        )
 
 
 def _is_in(lane, row):

@@ -1,6 +1,7 @@
 """Leases of shards and their parts: claimed, renewed, shared out evenly among the workers that live, divided, and released."""
 
 import asyncio
+import contextlib
 import logging
 import math
 import time
@@ -27,6 +28,10 @@ from trunkline.store.worker_locks import WorkerLock
 LEASE_MS = 6_000
 """CONTRACT §13: a killed worker's share flows again within 10 s."""
 RENEW_SECONDS = 1.5
+HAND_OVER_SECONDS = 0.1
+"""How often it looks whether a shard can be given back, or taken, while shards change hands."""
+PATIENCE_SECONDS = 5.0
+"""How long a worker that has less than its share looks so often, after the number of workers, or of divided shards, has changed."""
 SUSPECT_SECONDS = 0.55
 """When those who had no lock are looked at again: a little later than the looks have to be apart."""
 CUT_OFF_SECONDS = 0.05
@@ -74,6 +79,11 @@ class Leases:
         if lock is not None:
             lock.cut_off = self._stop_trusting
         self._suspects = Suspects()
+        self._alive = self._divided = 0
+        self._lacks = False
+        """Whether this worker has less than its share."""
+        self._changed_at = -math.inf
+        """When the number of workers, or of divided shards, has changed last (monotonic seconds)."""
         self._cut_off = Signal()
         self._cut_off_at = -math.inf
         self._changing = asyncio.Lock()
@@ -84,13 +94,34 @@ class Leases:
         """Renew the leases until cancelled; at once where this worker was cut off, soon where another one seems to be gone."""
         pause = 0.0
         while True:
-            was_cut_off = await self._cut_off.wait(pause)
+            was_cut_off = await self._wait(pause)
             try:
                 await self.renew()
                 pause = min(SUSPECT_SECONDS, RENEW_SECONDS) if self._suspects.are_new else RENEW_SECONDS
             except StoreUnavailable as error:
                 _log.warning("cannot renew the leases now: %s", error)
                 pause = CUT_OFF_SECONDS if was_cut_off else RENEW_SECONDS
+
+    async def _wait(self, seconds: float) -> bool:
+        """Wait for so long, or until this worker was cut off, and tell whether it was; shards change hands meanwhile."""
+        until = time.monotonic() + seconds
+        while True:
+            left = max(until - time.monotonic(), 0.0)
+            if await self._cut_off.wait(min(left, HAND_OVER_SECONDS) if self._shards_move else left):
+                return True
+            if time.monotonic() >= until:
+                return False
+            with contextlib.suppress(StoreUnavailable):  # the next renewal says so
+                async with self._changing:
+                    if self._owned.is_alive and not self._owned.is_resting:
+                        await self._share_out()
+
+    @property
+    def _shards_move(self) -> bool:
+        """Whether this worker has shards that others are to get, or shall get some."""
+        return self._owned.is_leaving or (
+            self._lacks and time.monotonic() - self._changed_at < PATIENCE_SECONDS
+        )
 
     async def renew(self) -> None:
         """Send this worker's heartbeat, renew its leases, and claim or release shards until it owns its share."""
@@ -112,11 +143,23 @@ class Leases:
                 progress.lost = True
             progress.valid_until = owned.alive_until
         self._drop_lost()
+        self._note(beat.alive, beat.divided)
         self._mark_hot(beat.alive)
-        shares = _Shares.among(beat.alive, wholes=owned.total - beat.divided)
+        await self._share_out()
+
+    def _note(self, alive: int, divided: int) -> None:
+        if (alive, divided) != (self._alive, self._divided):
+            self._alive, self._divided, self._changed_at = alive, divided, time.monotonic()
+
+    async def _share_out(self) -> None:
+        """Give shards back, or claim some, until this worker owns its share."""
+        shares = _Shares.among(self._alive, wholes=self._owned.total - self._divided)
         self._choose_leaving(shares)
-        has_parts = await self._give_back() or beat.divided > 0
-        await self._claim(shares, has_parts=has_parts)
+        self._note(self._alive, self._divided + await self._give_back())
+        await self._claim(shares)
+        parts = sum(held.part != WHOLE for held in self._owned.progress)
+        wholes = len(self._owned.progress) - parts
+        self._lacks = wholes < shares.wholes or parts < self._divided * shares.parts
 
     def _trusted_until(self, started: float) -> float:
         """Tell until when a lease holds that was claimed or renewed by what *started* then (monotonic seconds)."""
@@ -200,7 +243,7 @@ class Leases:
             if now >= self._clock_step[1]:
                 self._clock_step = None
 
-    async def _claim(self, shares: _Shares, *, has_parts: bool) -> None:
+    async def _claim(self, shares: _Shares) -> None:
         """Claim shards and parts without an owner up to this worker's share, and read each on from its cursor.
 
         It costs the same whatever waits: the reader finds what an earlier owner has settled page by page.
@@ -208,7 +251,7 @@ class Leases:
         worker, started = self._owned.worker, time.monotonic()
         limit = shares.wholes - sum(1 for held in self._owned.progress if held.part == WHOLE)
         lacking: Mapping[int, int] = {}
-        if has_parts:
+        if self._divided:
             async with self._database.read() as connection:
                 lacking = await shard_parts.lacking(connection, worker, share=shares.parts)
         if limit <= 0 and not lacking:
@@ -259,13 +302,13 @@ class Leases:
             for progress in group:
                 progress.draining = progress.dividing or progress in leaving
 
-    async def _give_back(self) -> bool:
-        """Divide and release what is read no further, once its deliveries have all ended; tells whether something was divided."""
+    async def _give_back(self) -> int:
+        """Divide and release what is read no further, once its deliveries have all ended; tells how many were divided."""
         done = [
             p for p in self._owned.progress.values() if p.draining and p.is_settled and p.cursor == p.written
         ]
         if not done:
-            return False
+            return 0
         for progress in done:  # before the lease is released: a page that is on its way must find it gone
             progress.lost = True
             del self._owned.progress[progress.lease.slice]
@@ -283,7 +326,7 @@ class Leases:
         reports.shards_changed("gave back", self._owned.worker, [lease.slice for lease in released])
         reports.shards_changed("divided", self._owned.worker, [lease.slice for lease in divided])
         self._drop_lost()
-        return bool(divided)
+        return len(divided)
 
     def _drop_lost(self) -> None:
         """Stop reading the shards whose leases were lost."""

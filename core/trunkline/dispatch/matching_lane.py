@@ -105,8 +105,10 @@ class _Line:
 
     @property
     def may_go_on(self) -> bool:
-        """Whether anything may be matched: a shard that is to be given away begins nothing of the rest."""
-        return bool(self.listed) or (self.rest is not None and not self.rest.progress.draining)
+        """Whether anything may be matched: of a shard that is to be given away nothing more begins."""
+        if not self.listed:
+            return self.rest is not None and _may_begin(self.rest.progress)
+        return _may_begin(self.listed[0][1])
 
 
 class MatchingLane:
@@ -138,6 +140,7 @@ class MatchingLane:
             line.rest.add(event.position)
         elif line.rest is None and len(line.listed) < COMPANY_LISTED and self._listed < MOST_LISTED:
             progress.open(event.position, 1)
+            progress.marks += 1
             line.listed.append((event.position, progress))
             self._listed += 1
         else:  # what it had of a shard that was lost is no longer ours
@@ -167,9 +170,10 @@ class MatchingLane:
             async with self._database.read() as connection:
                 events = await stream.by_positions(connection, positions)
         for position in positions:
-            if not self._has_room(company_id, line, events.get(position)):
+            progress = line.listed[0][1]
+            if not (_may_begin(progress) and self._has_room(company_id, line, events.get(position))):
                 break
-            await self._match(position, line.listed[0][1], events.get(position))
+            await self._match(position, progress, events.get(position))
             line.listed.popleft()
             self._listed -= 1
         if not line:
@@ -221,6 +225,7 @@ class MatchingLane:
             if position != first:
                 progress.open(position, 1)
         listed = positions if is_all else positions[: min(AT_ONCE, len(positions) - 1)]
+        progress.marks += len(listed)
         if is_all:
             line.rest = None
             progress.marks -= 1
@@ -245,12 +250,18 @@ class MatchingLane:
             routes = unsettled(matched, event, progress)
         if progress.lost:
             return
+        progress.marks -= 1
         if event is not None and routes:
             progress.add(position, len(routes))
             for route in routes:
                 self._runner.submit(Job(event, route, progress=progress))
         progress.close(position)
         self._runner.stir()
+
+
+def _may_begin(progress: Progress) -> bool:
+    """Tell whether anything of a shard may begin, or be forgotten as the shard is lost: not while it is to be given away."""
+    return progress.lost or not progress.draining
 
 
 def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:

@@ -18,7 +18,7 @@ from trunkline.dispatch.jobs import Deferred, Job, KeyQueue
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.routing import RoutingTable
-from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.runner import LEAVING_SECONDS, Runner
 from trunkline.model.deliveries import Outcome, Status
 from trunkline.runtime import faults
 from trunkline.store.wakeup import Signal
@@ -97,7 +97,7 @@ class Ordering:
         self._queues: dict[tuple[int, int], KeyQueue] = {}
         self._blocked: dict[int, BlockedKeys] = {}
         self._new: dict[Job, None] = {}
-        self._claimed: set[Job] = set()
+        self._claimed: dict[Job, None] = {}
         self.claimed_by: Counter[int] = Counter()
         """How many of those that were claimed from the ledger are of each company."""
         self._is_stopping = False
@@ -176,12 +176,14 @@ class Ordering:
 
     def sweep(self) -> None:
         """Leave to the ledger what has waited too long, and what belongs to shards that are not read on."""
-        edge = time.monotonic() - WAIT_SECONDS
-        late = [job.queue for job in self._new if job.started < edge or _is_leaving(job)]
+        now = time.monotonic()
+        late = [job.queue for job in self._new if _is_late(job, now)]
         late += [job.queue for job in self._claimed if _is_leaving(job)]
         for queue in late:
             if queue is not None:
                 self._put_back(queue)
+        for job in [job for job in self._claimed if _is_leaving(job) and job.started < now - LEAVING_SECONDS]:
+            self._release(job)  # in flight: its claim keeps the next holder of the shard from its key
         for no, blocked in list(self._blocked.items()):
             if blocked.progress.lost:
                 del self._blocked[no]
@@ -195,7 +197,7 @@ class Ordering:
                 known.claim = job.claim
                 return
         bisect.insort(queue.waiting, job, key=lambda waiting: waiting.event.position)
-        self._claimed.add(job)
+        self._claimed[job] = None
         self.claimed_by[job.route.subscription.company_id] += 1
         if job.progress is not None:
             job.progress.claimed += 1
@@ -263,7 +265,7 @@ class Ordering:
     def _release(self, job: Job) -> None:
         """Count *job* no longer, if it was claimed from the ledger."""
         if job in self._claimed and job.progress is not None:
-            self._claimed.remove(job)
+            del self._claimed[job]
             self.claimed_by -= Counter([job.route.subscription.company_id])
             job.progress.claimed -= 1
 
@@ -276,3 +278,9 @@ def _is_leaving(job: Job) -> bool:
     """Tell whether the shard of *job* is not read on, or if it was claimed, about to be given to another worker."""
     progress = job.progress
     return progress is None or progress.lost or bool(job.claim and progress.draining)
+
+
+def _is_late(job: Job, now: float) -> bool:
+    """Tell whether *job*, which is new, has waited too long, or its shard is not read on."""
+    is_handed_over = job.progress is not None and job.progress.draining
+    return _is_leaving(job) or job.started < now - (LEAVING_SECONDS if is_handed_over else WAIT_SECONDS)

@@ -30,6 +30,11 @@ class OwnedShards:
         return parts.find(self.progress, shard_of(company_id, self.total), subscription_no)
 
     @property
+    def is_leaving(self) -> bool:
+        """Whether it has something that is to be given away, or divided."""
+        return any(progress.draining for progress in self.progress.values())
+
+    @property
     def is_resting(self) -> bool:
         """Whether this worker takes nothing for now."""
         return time.monotonic() < self.resting_until

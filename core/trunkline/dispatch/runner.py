@@ -20,6 +20,8 @@ GRACE_SECONDS = 1.0
 """What a channel gets beyond the time limit to end by itself, and again to end after it was cancelled."""
 SLOW_SECONDS = 2.0
 """What has not ended by then is written as in flight, so that it never holds the cursor back (DESIGN §5)."""
+LEAVING_SECONDS = 0.2
+"""The same where the shard is to be given away, or divided: nobody reads it until then."""
 BEGIN_AT_ONCE = 16
 """Attempts that begin in one turn of the event loop; one whose body is long counts as several."""
 UNIT_BYTES = 16 * 1024
@@ -175,14 +177,14 @@ class Runner:
             job.has_room = False
             self.room.give_back(job.route.subscription.company_id)
 
-    def overdue(self) -> list[Deferred]:
+    def overdue(self, *, is_leaving: bool) -> list[Deferred]:
         """Collect the deliveries that a cursor has waited for too long: each gets a row in the ledger instead.
 
-        Those that still wait for a slot are dropped from memory; those in flight go on under a claim.
+        Those that still wait for a slot are dropped from memory; those in flight go on under a claim. *is_leaving*: there are
+        shards that are to be given away, for which less is too long.
         """
-        edge = time.monotonic() - SLOW_SECONDS
         deferred: list[Deferred] = []
-        for job in _older(self._waiting, edge):
+        for job in _late(self._waiting, is_leaving=is_leaving):
             del self._waiting[job]
             standing = self._standing(job)
             standing.waiting.remove(job)
@@ -191,7 +193,7 @@ class Runner:
             self.dismiss(job)
             if job.queue is not None:
                 self.ordering.deferred(job)
-        for job in _older(self._running, edge):
+        for job in _late(self._running, is_leaving=is_leaving):
             if not job.claim:
                 job.claim = 1
                 self.dismiss(job)
@@ -346,6 +348,16 @@ class Runner:
 
 def _claim_ms(timeout_seconds: float) -> int:
     return int((timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
+
+
+def _late(jobs: Mapping[Job, None], *, is_leaving: bool) -> list[Job]:
+    """List those of *jobs* for which a cursor has waited too long."""
+    now = time.monotonic()
+    late = _older(jobs, now - SLOW_SECONDS)
+    if is_leaving:
+        others = _older(jobs, now - LEAVING_SECONDS)[len(late) :]
+        late += [job for job in others if job.progress is not None and job.progress.draining]
+    return late
 
 
 def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:

@@ -97,7 +97,7 @@ class Settlement:
                 self._unwritten is not None
             ):  # a flush was cancelled on the way; the cursors already count on this batch
                 await self._write(self._unwritten)
-            for deferred in self._runner.overdue():
+            for deferred in self._runner.overdue(is_leaving=self._owned.is_leaving):
                 queue.put(deferred)
             left = len(queue)
             if not left and self._cursor_is_due():

@@ -17,7 +17,7 @@ async def test_a_shard_that_a_worker_takes_from_itself_is_read_on_and_not_begun_
     before[Slice(3)].open(1000, 1)
     async with database.write() as connection:
         await connection.execute(text("UPDATE shards SET lease_until_ms = 0"))
-    await leases._claim(leases_module._Shares(32, 8), has_parts=False)
+    await leases._claim(leases_module._Shares(32, 8))
     assert owned.progress == before
     assert {progress.lease.epoch for progress in owned.progress.values()} == {2}
     await leases.renew()

@@ -8,6 +8,7 @@ import pytest
 from trunkline.dispatch import leases as leases_module
 from trunkline.dispatch.leases import Leases
 from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.model.events import shard_of
 from trunkline.model.parts import Slice
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
@@ -176,6 +177,44 @@ async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_
     await new.leave()
     await old.renew()
     assert not any(progress.draining for progress in owned.progress.values())
+
+
+async def test_a_newcomer_has_its_share_as_soon_as_what_is_under_way_has_ended(
+    database: Database, until, monkeypatch
+):
+    monkeypatch.setattr(leases_module, "LEASE_MS", 120_000)
+    monkeypatch.setattr(leases_module, "RENEW_SECONDS", 60)  # only the looks between two renewals can do it
+    owned, taken = OwnedShards("wrk_old", 16), OwnedShards("wrk_new", 16)
+    old, new = (Leases(database, each, Signal(), mark_hot=lambda _: None) for each in (owned, taken))
+    await old.renew()
+    for progress in owned.progress.values():
+        progress.open(progress.read + 1, 1)
+    await new.renew()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(leases.run()) for leases in (old, new)]
+        await until(lambda: any(progress.draining for progress in owned.progress.values()))
+        for progress in owned.progress.values():
+            progress.close(progress.read + 1)
+        await until(lambda: len(owned.progress) == len(taken.progress) == 8)
+        for task in tasks:
+            task.cancel()
+
+
+async def test_a_shard_is_handed_over_while_an_attempt_in_order_hangs_and_its_result_is_settled(
+    open_house, receiver
+):
+    receiver.script([Answer(500), Answer(200, delay_seconds=8)])
+    company = next(n for n in range(1, 999) if shard_of(n, 16) == 15)  # what is given away first
+    async with open_house(timeout_seconds=30, retry_schedule_seconds="0.1") as first:
+        no = await first.subscribe(f"{receiver.url}/h", company=company, ordering="subscription")
+        await first.emit(2, company=company, to=[no])
+        await receiver.wait_for(2)
+        async with open_house(timeout_seconds=30, retry_schedule_seconds="0.1") as second:
+            await first.until(lambda: _shares(first, second) == [8, 8], seconds=6)
+            assert await first.statuses() == Counter(pending=1, held=1), "it hangs still"
+            await first.check_settled(seconds=15)
+        assert await first.statuses() == Counter(delivered=2)
+    assert receiver.count == 3
 
 
 async def test_a_shard_whose_lease_was_taken_over_is_let_go_of(database: Database):

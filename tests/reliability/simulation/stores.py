@@ -175,10 +175,10 @@ class OpenDeliveries:
     async def apply_to_all(connection, subscription_nos, change):
         if not subscription_nos:
             return
-        rows = connection.rows("deliveries")
         await connection.statement()
         for no in sorted(subscription_nos):
             await connection.lock("unsettled", no)
+            rows = connection.rows("deliveries")
             open_positions = [p for p, _ in _of(connection, no) if rows[p, no]["status"] in OPEN]
             note = {"change": change, "position": 0, "last": max(open_positions, default=0)}
             connection.put("unsettled", no, note if open_positions else None)

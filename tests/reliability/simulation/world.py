@@ -66,8 +66,8 @@ ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 SHARDS = 4
 TYPES = ("order.made", "order.paid", "note")
 LIMITS = {
-    leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3},
-    runner: {"SLOW_SECONDS": 0.4, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
+    leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3, "HAND_OVER_SECONDS": 0.05, "PATIENCE_SECONDS": 1},
+    runner: {"SLOW_SECONDS": 0.4, "LEAVING_SECONDS": 0.1, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
     dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2, "IDLE_SECONDS": 0.4},
     lookout: {"LOOK_SECONDS": 0.3, "NEAR_MS": 600},
     unroutable: {"CROWDED_MS": 100},
@@ -81,9 +81,15 @@ LIMITS = {
         "LOOK_SECONDS": 0.1,
     },
     replay_lane: {"LOOK_SECONDS": 0.3, "WITHDRAWAL_SECONDS": 0.2},
-    ordering: {"LOOK_SECONDS": 0.3, "WAIT_SECONDS": 0.15, "MOST_WAITING": 6, "MOST_BLOCKED": 2},
+    ordering: {
+        "LEAVING_SECONDS": 0.1,
+        "LOOK_SECONDS": 0.3,
+        "WAIT_SECONDS": 0.15,
+        "MOST_WAITING": 6,
+        "MOST_BLOCKED": 2,
+    },
     gates: {"SHARE_SECONDS": 0.3, "MOST_WAITING": 3},
-    paced_lane: {"LOOK_SECONDS": 0.3, "PERIOD_SECONDS": 0.05, "LOOKED_AT": 2},
+    paced_lane: {"LOOK_SECONDS": 0.3, "PERIOD_SECONDS": 0.05, "IDLE_SECONDS": 0.6, "LOOKED_AT": 2},
     turns: {
         "LOOK_SECONDS": 0.3,
         "IDLE_SECONDS": 0.6,
@@ -105,6 +111,7 @@ TIMED = (
         matching_lane,
         ordering,
         owned_shards,
+        paced_lane,
         reader,
         replay_lane,
         runner,
@@ -605,7 +612,7 @@ class World:
             if self.modes.get(key.subscription_no) == "healthy":
                 self.checks.received(key)
             result = await self._answer(mode)
-            if mode == "healthy":
+            if mode in {"healthy", "slow"}:
                 self.checks.answered(key)
             if result.outcome is Outcome.DELIVERED:
                 self.accepted_by_target[key] += 1

@@ -159,13 +159,14 @@ class Reader:
         """Bring the routing table up to routing *version* at least.
 
         The version is read together with the head of the log, so an event is never matched by a table that is older than
-        what was valid when the event was accepted.
+        what was valid when the event was accepted. Where all subscriptions are read, by their numbers, the table has what was
+        valid at that version; what has changed since, and was read already, comes with the next.
         """
         known = self._table.version
         unreadable: list[Subscription] = []
         async with self._database.read() as connection:
             async for rows in subscription_store.changed_since(connection, known):
-                version = max(version, rows[-1].version)
+                version = max(version, rows[-1].version) if known else version
                 opened = self._unreadable.open(rows)
                 unreadable += [s for s in opened if not s.is_readable and s.status == Status.ACTIVE]
                 for seconds in filter(None, map(timeout_of, opened)):

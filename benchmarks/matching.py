@@ -161,7 +161,7 @@ async def match(database_url: str, companies: int, count: int) -> dict[str, floa
         table = RoutingTable(lambda _: None, schema_versions=hub.schema_versions)
         async with hub.database.read() as connection:
             async for rows in store.changed_since(connection, 0):
-                table.apply(map(hub.subscription_records.open, rows))
+                table.apply(map(hub.subscription_records.unseal, rows))
     process.tune()
     events = [
         Event(

@@ -16,14 +16,15 @@ from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
 from trunkline.model.events import Event, shard_of
-from trunkline.model.subscriptions import Status, Subscription
-from trunkline.model.treatments import timeout_of
+from trunkline.model.subscriptions import Status
+from trunkline.model.treatments import said_of
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import stream
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.agenda import Agenda
 from trunkline.store.database import Database
+from trunkline.store.subscriptions import Row
 from trunkline.store.wakeup import Signal
 
 PAGE = 500
@@ -161,16 +162,17 @@ class Reader:
         """Bring the routing table up to routing *version* at least.
 
         The version is read together with the head of the log, so an event is never matched by a table that is older than
-        what was valid when the event was accepted.
+        what was valid when the event was accepted. Where all subscriptions are read, by their numbers, the table has what was
+        valid at that version; what has changed since, and was read already, comes with the next.
         """
         known = self._table.version
-        unreadable: list[Subscription] = []
+        unreadable: list[Row] = []
         async with self._database.read() as connection:
             async for rows in subscription_store.changed_since(connection, known):
-                version = max(version, rows[-1].version)
+                version = max(version, rows[-1].version) if known else version
                 opened = self._unreadable.open(rows)
-                unreadable += [s for s in opened if not s.is_readable and s.status == Status.ACTIVE]
-                for seconds in filter(None, map(timeout_of, opened)):
+                unreadable += [o.row for o in opened if not o.is_readable and o.row.status == Status.ACTIVE]
+                for seconds in filter(None, (said_of("timeout_seconds", row.options) for row in rows)):
                     self._runner.allow(seconds)
                 for no in self._table.apply(opened):
                     self._runner.slots.forget(no)

@@ -1,10 +1,16 @@
-"""The routing table: which subscriptions an event is for. Kept in memory, refreshed by the routing version."""
+"""The routing table: which subscriptions an event is for. Kept in memory, refreshed by the routing version.
+
+Of a hundred thousand companies few have an event soon. So the table keeps their subscriptions packed, and makes the routes and
+the index of a company when its first event comes.
+"""
 
 import dataclasses
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from trunkline.access.subscription_records import OpenedRow, pack, unpack
 from trunkline.contract import Channel, Deliver, Target
 from trunkline.contract.channels import TellGap
 from trunkline.contract.targets import Url, config_of
@@ -18,10 +24,18 @@ from trunkline.model.ordering import WHOLE_KEY, Ordering, key_at
 from trunkline.model.pace import pace_of
 from trunkline.model.parts import part_of
 from trunkline.model.subscriptions import Status, Subscription
+from trunkline.model.treatments import PACE, said_of
 from trunkline.runtime.pauses import Pauses
+from trunkline.schemas.catalog import Json
 from trunkline.schemas.versions import Pins, SchemaVersions
+from trunkline.store.subscriptions import Row
 
 NEVER_MS = 2**63
+MOST_PACKED = 25
+"""Subscriptions of one company that are packed alone: to make the routes of so many takes half a millisecond of an event."""
+MOST_INDEXED = 20_000
+"""Companies whose routes and index are kept once they are made: 2 KB for each subscription. Beyond that the oldest goes, to be
+made again with its next event, in some 20 µs."""
 DeliverFor = Callable[[Subscription, Channel], Deliver | None]
 """Gives what makes one attempt for a subscription of a channel."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -56,33 +70,45 @@ class Route:
 
     *treatment* holds where neither it nor its company says how its target is treated.
 
+    *subscription* is without its *filter* and its description, which no delivery needs: with them, ten thousand take 5 MB more.
+
     *pins* are the versions that it reads.
 
     *wants* tells whether its filter matches an event as it is read, None where it has no filter; *cost* is the filter's.
     """
 
     __slots__ = (
-        *("_channel", "_target", "_valid_until_ms", "cost", "deliver", "pace", "pins", "start_position"),
-        *("subscription", "wants"),
+        *("_channel", "_filter", "_target", "_valid_until_ms", "_wants", "cost", "deliver", "pace", "pins"),
+        *("start_position", "subscription"),
     )
 
     def __init__(
-        self, subscription: Subscription, channel: Channel | None, treatment: Mapping[str, Any] = _NOTHING
+        self,
+        subscription: Subscription,
+        channel: Channel | None,
+        treatment: Mapping[str, Any] = _NOTHING,
+        *,
+        filter: Json | None = None,
     ) -> None:
-        # Without what no delivery needs: with it, ten thousand filtered subscriptions take 5 MB more.
-        kept = dataclasses.replace(
-            subscription, filter=None, description=None, **treatments.missing(subscription, treatment)
-        )
-        self.subscription = kept
+        missing = treatments.missing(subscription, treatment)
+        self.subscription = dataclasses.replace(subscription, **missing) if missing else subscription
         self.deliver = channel.deliver if channel else None
         self._channel = channel
         self.start_position = subscription.start_position
-        self.pace = pace_of(kept.max_in_flight, kept.rate)
+        self.pace = pace_of(self.subscription.max_in_flight, self.subscription.rate)
         self.pins = subscription.pins
-        self.wants = filters.compile_stored(subscription.filter).test if subscription.filter else None
-        self.cost = costs.cost_of(subscription.filter) if subscription.filter else 0
+        self.cost = costs.cost_of(filter) if filter else 0
+        self._filter = filter
+        self._wants: Test | None = None
         self._target: Target | None = None
         self._valid_until_ms = 0
+
+    @property
+    def wants(self) -> Test | None:
+        """Tells whether its filter matches; made for the first event of its types, whereupon the filter itself is let go."""
+        if self._filter:
+            self._wants, self._filter = filters.compile_stored(self._filter).test, None
+        return self._wants
 
     @property
     def tell_gap(self) -> TellGap | None:
@@ -158,9 +184,11 @@ class RoutingTable:
         self._deliver_for = deliver_for
         self._schema_versions = schema_versions
         self._treatment = treatment
-        self._by_no: dict[int, Route] = {}
-        self._members: dict[int, dict[int, Route]] = {}
-        self._by_company: dict[int, dict[str, Candidates]] = {}
+        self._has_pace = any(treatment.get(name) is not None for name in PACE)
+        self._packed: dict[int, bytes] = {}
+        self._made: dict[int, Route] = {}
+        self._members: dict[int, list[int]] = {}
+        self._by_company: OrderedDict[int, dict[str, Candidates]] = OrderedDict()
         self._with_groups: set[int] = set()
         self.ordered: set[int] = set()
         """Numbers of the subscriptions that have an ordering."""
@@ -174,46 +202,75 @@ class RoutingTable:
         """No active subscription lapses before this time (Unix ms)."""
 
     def __len__(self) -> int:
-        return len(self._by_no)
+        return len(self._packed)
 
-    def apply(self, changed: Iterable[Subscription]) -> list[int]:
+    def apply(self, changed: Iterable[OpenedRow]) -> list[int]:
         """Update the table with subscriptions that have *changed*; returns the numbers of those no longer served."""
         dropped: list[int] = []
-        companies: set[int] = set()
-        for subscription in changed:
-            companies.add(subscription.company_id)
-            self.ordered.discard(subscription.no)
-            self.paced.discard(subscription.no)
-            self.gaps.discard(subscription.no)
-            members = self._members.setdefault(subscription.company_id, {})
-            if subscription.status == Status.ACTIVE and subscription.is_readable:
-                route = self._route(subscription)
-                self._by_no[subscription.no] = members[subscription.no] = route
-                if subscription.ordering is not None:
-                    self.ordered.add(subscription.no)
-                if route.pace is not None:
-                    self.paced.add(subscription.no)
-                if subscription.gap_position is not None and route.tell_gap is not None:
-                    self.gaps.add(subscription.no)
-                if subscription.expires_ms is not None:
-                    self.first_expiry_ms = min(self.first_expiry_ms, subscription.expires_ms)
-            elif self._by_no.pop(subscription.no, None) is not None:
-                del members[subscription.no]
-                dropped.append(subscription.no)
-        for company in companies:
-            self._index(company)
+        for opened in changed:
+            row = opened.row
+            self._by_company.pop(row.company_id, None)
+            for noted in (self.ordered, self.paced, self.gaps):
+                noted.discard(row.no)
+            self._made.pop(row.no, None)
+            if row.status == Status.ACTIVE and opened.is_readable:
+                self._put(opened)
+            elif self._packed.pop(row.no, None) is not None:
+                self._drop(row)
+                dropped.append(row.no)
         return dropped
 
-    def _route(self, subscription: Subscription) -> Route:
-        channel = self._channel_of(subscription.channel)
-        route = Route(subscription, channel, self._treatment)
-        if channel is not None and self._deliver_for is not None:
-            route.deliver = self._deliver_for(subscription, channel)
-        return route
+    def _put(self, opened: OpenedRow) -> None:
+        """Keep an active subscription packed; its route is made where many of its company are, so that not all are at once."""
+        row = opened.row
+        members = self._members.setdefault(row.company_id, [])
+        if row.no not in self._packed:
+            members.append(row.no)
+        self._packed[row.no] = pack(opened)
+        self._note(row)
+        if len(members) > MOST_PACKED or self._is_looked_for(row.no):
+            self._make(row.no)
+
+    def _is_looked_for(self, no: int) -> bool:
+        """Tell whether the lanes look for a subscription again and again, whether or not it has an event."""
+        return no in self.ordered or no in self.gaps
+
+    def _drop(self, row: Row) -> None:
+        members = self._members[row.company_id]
+        members.remove(row.no)
+        if not members:
+            del self._members[row.company_id]
+
+    def _note(self, row: Row) -> None:
+        """Note what the lanes have to know of a subscription before it has an event."""
+        options = row.options
+        if self._has_pace or (options and any(said_of(name, options) is not None for name in PACE)):
+            self.paced.add(row.no)
+        if not options:
+            return
+        if options.get("ordering") is not None:
+            self.ordered.add(row.no)
+        channel = self._channel_of(row.channel)
+        if options.get("gap_position") is not None and channel is not None and channel.tell_gap is not None:
+            self.gaps.add(row.no)
+        if (expires_ms := options.get("expires_ms")) is not None:
+            self.first_expiry_ms = min(self.first_expiry_ms, expires_ms)
 
     def route(self, subscription_no: int) -> Route | None:
         """Give the route of an active subscription; None where it has none."""
-        return self._by_no.get(subscription_no)
+        found = self._made.get(subscription_no)
+        if found is None and subscription_no in self._packed:
+            found = self._make(subscription_no)
+            self._index(found.subscription.company_id)  # so that it goes with its company
+        return found
+
+    def _make(self, no: int) -> Route:
+        subscription, wanted = unpack(self._packed[no])
+        channel = self._channel_of(subscription.channel)
+        self._made[no] = route = Route(subscription, channel, self._treatment, filter=wanted)
+        if channel is not None and self._deliver_for is not None:
+            route.deliver = self._deliver_for(subscription, channel)
+        return route
 
     def order_key(self, event: Event, route: Route) -> int:
         """Give the order key of *event* for a route whose subscription has an ordering."""
@@ -223,7 +280,7 @@ class RoutingTable:
 
     def candidates(self, event: Event) -> Candidates:
         """Find the subscriptions to the type of *event*, whatever their filters."""
-        by_type = self._by_company.get(event.company_id)
+        by_type = self._by_company.get(event.company_id) or self._index(event.company_id)
         if by_type is None:
             return NOBODY
         found = by_type.get(event.type)
@@ -245,22 +302,33 @@ class RoutingTable:
         """Tell whether the subscriptions of a company would be in several parts of its shard, if that were divided."""
         return len({part_of(no) for no in self._members.get(company_id, ())}) > 1
 
-    def _index(self, company: int) -> None:
+    def _index(self, company: int) -> Mapping[str, Candidates] | None:
+        """Find out whom each event type of a *company* is for; None where it has no subscription."""
         self._with_groups.discard(company)
         by_type: dict[str, list[Route]] = {}
-        for route in self._members[company].values():
+        for no in self._members.get(company, ()):
+            route = self._made.get(no) or self._make(no)
             for name in route.subscription.event_types:
                 by_type.setdefault(name, []).append(route)
         if not by_type:
-            self._by_company.pop(company, None)
-            del self._members[company]
-            return
+            return None
         if any(map(is_group, by_type)):
             self._with_groups.add(company)
         to_all = by_type.get(EVERY_TYPE, [])
-        self._by_company[company] = {
-            name: _candidates([*_of(name, by_type), *to_all]) for name in {**by_type, EVERY_TYPE: []}
+        self._by_company[company] = indexed = {
+            name: _candidates([*_of(name, by_type), *to_all]) for name in by_type
         }
+        if len(self._by_company) > MOST_INDEXED:
+            self._let_go(self._by_company.popitem(last=False)[0])
+        return indexed
+
+    def _let_go(self, company: int) -> None:
+        """Forget what was made for a *company*, whose subscriptions stay packed."""
+        members = self._members.get(company, ())
+        if len(members) <= MOST_PACKED:
+            for no in members:
+                if not self._is_looked_for(no):
+                    self._made.pop(no, None)
 
 
 def order_key(event: Event, ordering: Ordering, *, pins: Pins, schema_versions: SchemaVersions) -> int:
@@ -287,13 +355,14 @@ def match(
     for candidate in candidates:
         if event.position <= candidate.start_position:
             continue
-        if candidate.wants is not None:
+        wants = candidate.wants
+        if wants is not None:
             if reading is None or has_several:
                 has_several = schema_versions.has_several(event.type)
                 if readings is None:
                     readings = {}
                 reading = read(event, candidate.pins, schema_versions, readings)
-            if not candidate.wants(reading):
+            if not wants(reading):
                 continue
         matched.append(candidate)
     return matched

@@ -6,11 +6,11 @@ must not disable what others deliver.
 
 from collections.abc import Iterable
 
-from trunkline.access.subscription_records import SubscriptionRecords
+from trunkline.access.subscription_records import OpenedRow, SubscriptionRecords
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.reports import Reports
 from trunkline.model.events import shard_of
-from trunkline.model.subscriptions import UNREADABLE, Subscription
+from trunkline.model.subscriptions import UNREADABLE
 from trunkline.store import cursors, open_deliveries
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
@@ -29,12 +29,12 @@ class Unreadable:
         self._records = records
         self._reports = reports
 
-    def open(self, rows: Iterable[Row]) -> list[Subscription]:
+    def open(self, rows: Iterable[Row]) -> list[OpenedRow]:
         """Open the rows of subscriptions; those that do not open say so (``is_readable``)."""
-        return [self._records.open(row) for row in rows]
+        return list(map(self._records.unseal, rows))
 
-    async def disable(self, subscriptions: Iterable[Subscription]) -> None:
-        """Disable *subscriptions*; each goes on later from where the log was delivered up to now.
+    async def disable(self, rows: Iterable[Row]) -> None:
+        """Disable the subscriptions of *rows*; each goes on later from where the log was delivered up to now.
 
         Several processes find the same ones. The first disables them, and reports it.
 
@@ -43,7 +43,7 @@ class Unreadable:
             StoreUnavailable: nothing was changed.
         """
         await self._records.require_keys()
-        shards = {one.no: shard_of(one.company_id, self._owned.total) for one in subscriptions}
+        shards = {row.no: shard_of(row.company_id, self._owned.total) for row in rows}
         async with self._database.write() as connection:
             reached = await cursors.cursors_of(connection, shards)
             endings = [Ending(no, UNREADABLE, cursor) for no, cursor in reached.items()]

@@ -30,6 +30,12 @@ def missing(subscription: Subscription, deployment: Mapping[str, Any]) -> Mappin
     return {name: value for name, value in found.items() if getattr(subscription, name) is None}
 
 
+def said_of(name: str, options: Mapping[str, Any]) -> Any:
+    """Give what a subscription, or its company, says of *name*, as its *options* are stored; None where it leaves that open."""
+    own = options.get(name)
+    return own if own is not None else (options.get("defaults") or _NOTHING).get(name)
+
+
 def timeout_of(subscription: Subscription) -> float | None:
     """Give the limit of one attempt that *subscription* or its company has; the deployment's for None."""
     own = subscription.timeout_seconds
@@ -95,6 +101,9 @@ _FAULTS: Mapping[str, Callable[[Any], list[FieldError]]] = {
 }
 NAMES = tuple(_FAULTS)
 """The options of a subscription that say how its target is treated."""
+
+PACE = ("max_in_flight", "rate")
+"""Those that make a pace (``model.pace``)."""
 
 
 def faults_in(name: str, value: Any) -> list[FieldError]:

@@ -204,13 +204,12 @@ class _Written:
         kinds = {name: bind.type.dialect_impl(writer) for name, bind in compiled.binds.items()}
         processors = {name: kind.bind_processor(writer) for name, kind in kinds.items()}
         self._binds = {name: process for name, process in processors.items() if process is not None}
-        self._reads: Sequence[Callable[[Any], Any] | None] = ()
+        self._reads: Sequence[tuple[int, Callable[[Any], Any]]] = ()
         self._row: Callable[[Iterable[Any]], Any] | None = None
         if isinstance(statement, ReturnsRows) and (columns := list(statement.exported_columns)):
             self._row = _maker_of_rows([str(column.key) for column in columns])
-            self._reads = [
-                column.type.dialect_impl(writer).result_processor(writer, FLOAT8) for column in columns
-            ]
+            reads = [column.type.dialect_impl(writer).result_processor(writer, FLOAT8) for column in columns]
+            self._reads = [(place, read) for place, read in enumerate(reads) if read is not None]
 
     def bind(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
         """Give the SQL, and the values that *parameters* are in it. Raises KeyError: a text lacks one; it has none of its own."""
@@ -231,12 +230,13 @@ class _Written:
         """Make the driver's *rows* what SQLAlchemy makes of them."""
         if self._row is None:
             return rows
-        return [
-            self._row(
-                value if read is None else read(value) for read, value in zip(self._reads, row, strict=True)
-            )
-            for row in rows
-        ]
+        made: list[Any] = []
+        for row in rows:
+            values = list(row)
+            for place, read in self._reads:
+                values[place] = read(values[place])
+            made.append(self._row(values))
+        return made
 
 
 def _maker_of_rows(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:

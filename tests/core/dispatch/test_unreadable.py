@@ -5,6 +5,7 @@ import logging
 import time
 
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import text
 from tests.core.dispatch.conftest import House
 
@@ -49,6 +50,25 @@ async def test_it_is_disabled_and_told_once_and_everybody_else_goes_on(open_hous
         told = [r for r in caplog.records if getattr(r, "reason", None) == "unreadable"]
         assert [r.subscription_id for r in told] == [identifier]
         assert "give it a new secret" in told[0].message
+
+
+async def test_a_hub_that_starts_has_disabled_it_before_it_serves_and_opens_what_an_older_key_sealed(
+    open_house, make_settings, receiver
+):
+    async with open_house(dispatch=False) as house:
+        broken = await house.subscribe(f"{receiver.url}/broken")
+        neighbour = await house.subscribe(f"{receiver.url}/neighbour")
+        await _spoil(house.hub, broken)
+    given = make_settings()
+    auth = given.auth.model_copy(
+        update={"encryption_key": SecretStr("n" * 32), "other_encryption_keys": (given.auth.encryption_key,)}
+    )
+    async with Hub(given.model_copy(update={"auth": auth})) as hub:
+        house.hub = hub
+        assert await _is_disabled(house, broken)
+        await house.emit(2, to=[neighbour])
+        await house.check_settled()
+        assert {request.path for request in receiver.requests} == {"/neighbour"}
 
 
 async def test_several_workers_disable_it_once(make_settings, postgres_database_url, receiver, caplog):

@@ -117,3 +117,11 @@ def test_what_a_subscription_leaves_open_its_company_says_and_else_the_deploymen
     own = subscription(defaults={"max_in_flight": 2, "timeout_seconds": 5}, max_in_flight=1, rate="1/minute")
     assert treatments.missing(own, deployment) == {"timeout_seconds": 5}
     assert (treatments.timeout_of(own), treatments.timeout_of(plain)) == (5, None)
+
+
+def test_what_a_row_says_is_told_from_its_options_its_own_before_its_companys():
+    said = treatments.said_of
+    assert said("rate", {}) is None
+    assert said("rate", {"rate": "1/minute", "defaults": {"rate": "9/second"}}) == "1/minute"
+    assert said("timeout_seconds", {"rate": "1/minute", "defaults": {"timeout_seconds": 5}}) == 5
+    assert said("timeout_seconds", {"defaults": {"rate": "9/second"}}) is None

@@ -93,6 +93,20 @@ async def test_a_deleted_one_is_told_to_who_knew_it_and_not_to_who_starts(databa
         assert await subscriptions.count(connection, 92) == 0
 
 
+async def test_who_starts_reads_each_once_by_number_and_then_what_has_changed_meanwhile(database: Database):
+    rows = [await insert(database, name) for name in "abcd"]
+    before = rows[-1].version
+    seen: list[tuple[int, str | None]] = []
+    async with database.read() as connection:
+        async for page in subscriptions.changed_since(connection, 0, at_once=2):
+            seen += [(row.no, row.description) for row in page]
+            if len(seen) == 2:
+                for row in (rows[0], rows[3]):
+                    await update(database, row.no, description="changed")
+    assert seen == [(rows[0].no, None), (rows[1].no, None), (rows[2].no, None), (rows[3].no, "changed")]
+    assert await changed(database, before) == [rows[0].id, rows[3].id]
+
+
 async def test_failures_in_a_row_are_counted_from_the_first_of_them(database: Database):
     row = await insert(database)
     [(no, channel, failures, since, now)] = await streaks(

@@ -32,6 +32,8 @@ from trunkline.store.open_deliveries import Change
 from .queues import Changes, Due, Paced, Queues, Releases, status_before
 
 FAILED = FINAL - {"delivered", "skipped"}
+AT_ONCE = 2
+"""Subscriptions that a dispatcher reads with one statement: few, so that there are several."""
 
 
 class Ledger:
@@ -536,15 +538,20 @@ class Subscriptions:
         await connection.statement()  # nobody renews any
 
     async def changed_since(connection, version):
-        await connection.statement()
-        rows = sorted(connection.rows("subscriptions").values(), key=lambda row: row["version"])
-        changed = [
-            subscriptions.Row(**row)
-            for row in rows
-            if row["version"] > version and (version or row["status"] != "deleted")
-        ]
-        if changed:
-            yield changed
+        def place(row):
+            return (row["version"] if version else 0, row["no"])
+
+        reached = (version, float("inf") if version else 0)
+        while True:
+            await connection.statement()  # others may change something between two pages
+            rows = [row for row in connection.rows("subscriptions").values() if place(row) > reached]
+            told = [row for row in rows if version or row["status"] != "deleted"]
+            page = sorted(told, key=place)[:AT_ONCE]
+            if page:
+                yield [subscriptions.Row(**row) for row in page]
+            if len(page) < AT_ONCE:
+                return
+            reached = place(page[-1])
 
     async def record_streaks(connection, streaks, *, also=()):
         await connection.statement()

@@ -207,6 +207,7 @@ deliveries = Table(
             ("replay", "replay_no status", "replay_no IS NOT NULL"),
         )
     ),
+    postgresql_with={"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_analyze_scale_factor": 0.01},
 )
 """*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null when nothing is to be done.
 *claim* counts claims, so that a worker that lost one cannot settle it. *replay_no* is the replay that last asked for it;
@@ -215,7 +216,10 @@ deliveries = Table(
 
 Deliveries with the same *order_key* (null where the subscription has no ordering) go one after the other, made by the holder of
 the shard *order_shard*; *queued* is 1 where it waits for an earlier one (``store.ordering``). Those of a subscription with a
-pace have an *order_shard* without a key: its holder alone makes them (``store.paced``)."""
+pace have an *order_shard* without a key: its holder alone makes them (``store.paced``).
+
+A row that is claimed or ends leaves dead entries at the begin of the indexes by time, which every look at what is due steps over:
+of five million rows PostgreSQL would let a million be so, which are 15 ms a look, before it vacuums."""
 
 unsettled = Table(
     "unsettled",

@@ -35,6 +35,7 @@ from trunkline.store import (
     replays,
     retention,
     shards,
+    sql,
     status,
     stream,
     subscriptions,
@@ -324,6 +325,11 @@ def _of_retention(run: LongRun) -> Mapping[str, Call]:
 
 
 def _of_erasures(run: LongRun) -> Mapping[str, Call]:
+    async def rows_of(c, company, rows):
+        """Remove as a piece does."""
+        await sql.prefer_indexes(c)
+        await erasures._remove_rows(c, rows, company, PIECE)
+
     erasing: dict[str, Call] = {}
     for name, company in {"big": BIG, "quiet": QUIET, "small": ORDINARY + 5, "new": ORDINARY - 1}.items():
         erasure = Erasure("era_1", company, {}, 0, None)
@@ -338,8 +344,8 @@ def _of_erasures(run: LongRun) -> Mapping[str, Call]:
             ),
             *erasures._OF_COMPANY,
         ):
-            erasing[f"{rows.table} of {name} where {rows.where}"] = lambda c, r=rows, k=company: (
-                erasures._remove_rows(c, r, k, PIECE)
+            erasing[f"{rows.table} of {name} where {rows.where}"] = lambda c, r=rows, k=company: rows_of(
+                c, k, r
             )
     return {
         **erasing,

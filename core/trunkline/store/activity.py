@@ -133,10 +133,12 @@ async def outcomes(
         f"CASE WHEN a.outcome = 'delivered' THEN CAST({durations} AS text) END "
         f"FROM subscriptions AS s CROSS JOIN {_spans_source(connection)} "
         "JOIN deliveries AS d ON d.subscription_no = s.no AND d.position > u.first AND d.position <= u.last "
+        "AND d.position > :after AND d.position <= :up_to "  # of all spans: where statistics are old they alone are a bound
         "LEFT JOIN attempts AS a ON a.position = d.position AND a.subscription_no = d.subscription_no "
         f"WHERE s.company_id = :company AND {_HASH} < :below GROUP BY u.no, d.status, a.outcome"
     )
-    parameters = {"company": company_id, "below": 2**32 // one_in, "rows": _spans_rows(spans)}
+    whole = Span(min(span.after for span in spans), max(span.up_to for span in spans))
+    parameters = {**_within(company_id, whole), "below": 2**32 // one_in, "rows": _spans_rows(spans)}
     rows = await connection.execute(statement, parameters)
     return [
         Outcomes(no, status, outcome, deliveries, attempts, durations_ms=orjson.loads(durations or "[]"))
@@ -217,8 +219,9 @@ async def stuck(
 
 async def replaying(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Replaying]:
     """Read a company's replays that run, oldest first."""
+    running = sql.through_index(connection, "ix_replays_running")
     statement = text(
-        "SELECT r.id, s.id, s.target_url, r.end_position - r.position FROM replays AS r "
+        f"SELECT r.id, s.id, s.target_url, r.end_position - r.position FROM replays AS r {running} "
         "JOIN subscriptions AS s ON s.no = r.subscription_no "
         "WHERE r.status = 'running' AND r.company_id = :company ORDER BY r.no LIMIT :limit"
     )

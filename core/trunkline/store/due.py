@@ -136,3 +136,33 @@ async def claim(
         },
     )
     return sorted((Claim(*row) for row in rows), key=lambda claim: (claim.subscription_no, claim.position))
+
+
+def counting(connection: AsyncConnection) -> str:
+    """Give the SELECT that counts what is due, in all lanes, and tells since when the oldest is; of each part up to ``:limit``.
+
+    ``FREE`` has an index by time. Of what is in an order each shard is a part, and of what has a pace each subscription: their
+    indexes begin with those.
+    """
+    now = f"(SELECT {sql.now_ms(connection)})"
+    free = f"SELECT due_ms FROM deliveries WHERE {FREE.condition} AND due_ms <= {now} ORDER BY due_ms LIMIT :limit"
+    paced = f"FROM deliveries AS d {sql.through_index(connection, PACED.index)} WHERE {PACED.condition}"
+    turns = (
+        f"FROM deliveries AS d {sql.through_index(connection, 'ix_deliveries_turn')} WHERE {ORDERED.condition} "
+        f"AND d.order_shard = s.shard AND d.due_ms <= {now}"
+    )
+    subscriptions = (
+        f"WITH RECURSIVE n(no) AS (SELECT min(d.subscription_no) {paced} UNION ALL SELECT (SELECT min(d.subscription_no) "
+        f"{paced} AND d.subscription_no > n.no) FROM n WHERE n.no IS NOT NULL) "
+        "SELECT no FROM n WHERE no IS NOT NULL LIMIT :limit"
+    )
+    parts = (
+        f"SELECT count(*) AS count, min(due_ms) AS oldest FROM ({free}) AS free",
+        f"SELECT {_count_and_oldest(turns)} FROM shards AS s",
+        f"SELECT {_count_and_oldest(f'{paced} AND d.subscription_no = s.no AND d.due_ms <= {now}')} FROM ({subscriptions}) AS s",
+    )
+    return f"SELECT sum(count), min(oldest) FROM ({' UNION ALL '.join(parts)}) AS parts"
+
+
+def _count_and_oldest(rows: str) -> str:
+    return f"(SELECT count(*) FROM (SELECT 1 {rows} LIMIT :limit) AS c), (SELECT min(d.due_ms) {rows})"

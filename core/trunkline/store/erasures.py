@@ -195,6 +195,7 @@ async def remove_piece(
     connection: AsyncConnection, erasure: Erasure, *, plugins: Sequence[CompanyRows], limit: int
 ) -> list[Removal]:
     """Remove up to *limit* rows of the first table that has any of them, with what hangs on them; nothing at the end."""
+    await sql.prefer_indexes(connection)  # a company with much of a table may have none of it left
     for company_id in erasure.environments:
         if removals := await _remove_some(connection, company_id, plugins=plugins, limit=limit):
             return removals

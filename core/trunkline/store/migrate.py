@@ -96,6 +96,7 @@ async def _upgrade_all(database: Database, histories: Sequence[History], *, shar
                     await connection.run_sync(_upgrade, history)
                 faults.point("migrate.after_history")
             await connection.run_sync(_insert_first_rows, shards)
+        await database.dialect.forget_statistics(connection)
         faults.point("migrate.before_commit")
     faults.point("migrate.after_commit")
     return before

@@ -73,8 +73,9 @@ async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
 
 async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int, limit: int) -> int:
     """Tell how far from position *after* a replay may go at once: over *limit* open deliveries in order, and *up_to* at most."""
+    through = sql.through_index(connection, "ix_deliveries_open")
     statement = text(
-        f"SELECT position FROM deliveries WHERE subscription_no = :no AND {OPEN} AND position > :after "
+        f"SELECT position FROM deliveries {through} WHERE subscription_no = :no AND {OPEN} AND position > :after "
         "AND position <= :up_to ORDER BY position LIMIT 1 OFFSET :skipped"
     )
     parameters = {"no": no, "after": after, "up_to": up_to, "skipped": limit - 1}

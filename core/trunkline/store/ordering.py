@@ -28,8 +28,10 @@ LOOKED_AT = 200
 _IS_FIRST = (
     "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "
     "AND e.order_key = {row}.order_key AND e.position < {row}.position "
-    f"AND e.status IN ('{Status.PENDING}', '{Status.HELD}'))"
+    f"AND e.status IN ('{Status.PENDING}', '{Status.HELD}') LIMIT 1 OFFSET 0)"
 )
+"""OFFSET 0 keeps PostgreSQL from making a join of it, which reads all that waits of the subscription for each row where the
+table was analyzed before that waited (33,000 rows: 33,000 pages for each front, instead of 3)."""
 Settled = Callable[[int, int], int | None]
 """Tells by its shard and its number up to which position the ledger has all of a subscription; None where others make its deliveries."""
 OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
@@ -368,7 +370,7 @@ async def _with_others(connection: AsyncConnection, worker: str, claimed: _Queue
         text(
             f"SELECT u.no, u.order_key FROM {source} WHERE EXISTS (SELECT 1 FROM deliveries AS e "
             f"WHERE e.subscription_no = u.no AND e.order_key = u.order_key AND e.{OPEN} "
-            "AND COALESCE(e.claimed_by, '') <> :worker)"
+            "AND COALESCE(e.claimed_by, '') <> :worker LIMIT 1 OFFSET 0)"  # as in _IS_FIRST
         ),
         {"worker": worker, "rows": sql.rows_json([list(place) for place in claimed])},
     )

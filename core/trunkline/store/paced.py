@@ -39,11 +39,13 @@ async def in_flight_elsewhere(
 
     A claim of one that is known to be dead does not count: where somebody held its row up just then, it stays until it lapses.
     Nor does one that has lapsed: its worker does not know of it where the answer to its claim was lost.
+    What is claimed is little, and is looked through: SQLite would read all deliveries of those subscriptions (of 1,330,000: 2 s).
     """
+    claimed = sql.through_index(connection, "ix_deliveries_claimed")
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
         text(
-            "SELECT subscription_no, count(*) FROM deliveries WHERE claimed_by IS NOT NULL AND claimed_by <> :worker "
+            f"SELECT subscription_no, count(*) FROM deliveries {claimed} WHERE claimed_by IS NOT NULL AND claimed_by <> :worker "
             f"AND claimed_by IN (SELECT id FROM workers) AND (due_ms IS NULL OR due_ms > {sql.now_ms(connection)}) "
             f"AND subscription_no IN (SELECT no FROM {source}) GROUP BY subscription_no"
         ),

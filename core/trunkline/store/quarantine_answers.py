@@ -87,7 +87,7 @@ async def find(connection: AsyncConnection, keys: Collection[Key]) -> dict[Key, 
         return {}
     statement = text(
         "SELECT namespace, key, body FROM quarantine_answers WHERE namespace IN :namespaces AND key IN :keys "
-        f"AND created_ms > {sql.now_ms(connection)} - {LIFETIME_MS}"
+        f"AND +created_ms > {sql.now_ms(connection)} - {LIFETIME_MS}"  # plus: as in ``idempotency.find``
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     names = {"namespaces": sorted({space for space, _ in keys}), "keys": sorted({key for _, key in keys})}
     rows = await connection.execute(statement, names)

@@ -126,6 +126,11 @@ async def keys_source(connection: AsyncConnection, columns: Mapping[str, str]) -
     return await dialects.of_connection(connection).keys_source(connection, columns)
 
 
+async def prefer_indexes(connection: AsyncConnection) -> None:
+    """Have the rest of this transaction read tables along their indexes, whatever statistics say of them."""
+    await dialects.of_connection(connection).prefer_indexes(connection)
+
+
 def rows_json(rows: Sequence[Sequence[Any]]) -> str:
     """Encode *rows* for ``rows_source``."""
     return orjson.dumps(rows).decode()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.parts import WHOLE, Slice
+from trunkline.store import due as lanes
 from trunkline.store import quarantine, sql
 from trunkline.store.cursors import LOWEST
 from trunkline.store.shard_parts import NOBODY
@@ -99,9 +100,9 @@ async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit:
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     lowest = f"SELECT min(cursor) AS shard_cursor FROM {LOWEST} AS s"
     statement = text(
-        f"SELECT h.position, h.accepted_ms, {sql.now_ms(connection)}, l.shard_cursor, d.*, r.*, "
+        f"SELECT h.position, h.accepted_ms, {sql.now_ms(connection)}, l.shard_cursor, due.*, r.*, "
         f"(SELECT count(*) FROM workers), ({quarantine.COUNT}), o.* FROM stream_head AS h CROSS JOIN ({lowest}) AS l "
-        f"CROSS JOIN ({_due(connection)}) AS d CROSS JOIN ({_REPLAYING}) AS r "
+        f"CROSS JOIN ({lanes.counting(connection)}) AS due CROSS JOIN ({_REPLAYING}) AS r "
         f"LEFT JOIN ({_oldest_after(f'(SELECT shard_cursor FROM {source} UNION {lowest}) AS u')}) AS o ON true WHERE h.id = 1"
     )
     parameters = {"limit": limit, "rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
@@ -113,7 +114,7 @@ async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit:
         Head(position, accepted_ms, now_ms),
         furthest,
         {row[10]: (row[11], row[12]) for row in rows if row[10] is not None},
-        Due(due, oldest_due_ms),
+        Due(min(int(due), limit), oldest_due_ms),
         Replaying(int(replays), int(remaining)),
         workers,
         quarantined,
@@ -159,25 +160,8 @@ def _oldest_after(source: str) -> str:
 
 async def due(connection: AsyncConnection, *, limit: int) -> Due:
     """Count what is due, up to *limit*."""
-    row = (await connection.execute(text(_due(connection)), {"limit": limit})).one()
-    return Due(*row)
-
-
-def _due(connection: AsyncConnection) -> str:
-    """Give the SELECT that counts what is due, up to ``:limit``.
-
-    The clock stands in a subselect, so that PostgreSQL reads it once and finds the rows by their index; those that are in an
-    order have one of their own.
-    """
-    pieces = [
-        f"SELECT due_ms FROM (SELECT due_ms FROM deliveries WHERE due_ms <= (SELECT {sql.now_ms(connection)}) "
-        f"AND order_shard IS {which} ORDER BY due_ms LIMIT :limit) AS {name}"
-        for name, which in (("free", "NULL"), ("ordered", "NOT NULL"))
-    ]
-    return (
-        f"SELECT count(*), min(due_ms) FROM (SELECT due_ms FROM ({' UNION ALL '.join(pieces)}) AS d "
-        "ORDER BY due_ms LIMIT :limit) AS oldest"
-    )
+    count, oldest_ms = (await connection.execute(text(lanes.counting(connection)), {"limit": limit})).one()
+    return Due(min(int(count), limit), oldest_ms)
 
 
 async def replaying(connection: AsyncConnection) -> Replaying:

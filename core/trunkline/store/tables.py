@@ -207,6 +207,8 @@ deliveries = Table(
             ("replay", "replay_no status", "replay_no IS NOT NULL"),
         )
     ),
+    # Each look at what is due steps over rows that are dead: with a million of five million, for 15 ms.
+    postgresql_with={"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_analyze_scale_factor": 0.01},
 )
 """*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null when nothing is to be done.
 *claim* counts claims, so that a worker that lost one cannot settle it. *replay_no* is the replay that last asked for it;

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.store import sql
 from trunkline.store.cursors import LOWEST
 from trunkline.store.sql import text
 
@@ -25,11 +26,12 @@ async def watermark(connection: AsyncConnection, place: Place, *, position: int 
     """
     head = "(SELECT position FROM stream_head WHERE id = 1)"
     before = head + " + 1" if position is None else ":position"
+    through = sql.through_index(connection, "ix_deliveries_open")
     row = (
         await connection.execute(
             text(
                 f"SELECT {head}, s.resume_position, s.status, "
-                "(SELECT min(position) - 1 FROM deliveries WHERE subscription_no = s.no "
+                f"(SELECT min(position) - 1 FROM deliveries {through} WHERE subscription_no = s.no "
                 f"AND status IN ('pending', 'held') AND position < {before}), "
                 "(SELECT min(position) FROM replays WHERE subscription_no = s.no "
                 "AND kind = 'missed' AND status = 'running'), "

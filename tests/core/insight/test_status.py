@@ -11,6 +11,7 @@ from trunkline.insight import audit, status
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import migrate
+from trunkline.store import status as store
 from trunkline.store.database import Database
 from trunkline.testing.receiver import Answer
 
@@ -138,6 +139,25 @@ async def test_deliveries_are_counted_by_status_and_up_to_a_limit(database):
     assert found.oldest_due_seconds > 1_000_000
     capped = (await status.take(database, counted=3)).deliveries
     assert (capped.by_status, capped.is_capped) == ({"delivered": 1, "pending": 2}, True)
+
+
+async def test_what_is_due_is_counted_in_orders_and_at_paces_too(database):
+    """Three lanes, each with what is due, what is not yet, and what has ended."""
+    for position, due_ms in enumerate((5000, 2**53, None), 1000):
+        for no, order in enumerate(("NULL, NULL", "3, 7", "4, 7", "3, NULL", "4, NULL"), 1):
+            await add_delivery(database, position + 10 * no, no, state="pending", due_ms=due_ms)
+            await execute(
+                database,
+                f"UPDATE deliveries SET (order_shard, order_key) = ({order}) WHERE subscription_no = {no}",
+            )
+    await add_delivery(database, 1900, 5, state="pending", due_ms=4000)
+    await execute(database, "UPDATE deliveries SET order_shard = 4 WHERE position = 1900")
+    found = (await status.take(database)).deliveries
+    assert (found.due, found.is_due_capped) == (6, False)
+    async with database.read() as connection:
+        assert await store.due(connection, limit=100) == store.Due(6, 4000)
+        assert (await store.due(connection, limit=4)) == store.Due(4, 4000)
+        assert (await store.figures(connection, [], limit=100)).due == store.Due(6, 4000)
 
 
 async def test_a_running_replay_shows_how_far_it_is(database_url, make_hub):

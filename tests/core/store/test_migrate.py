@@ -125,3 +125,23 @@ async def test_a_table_that_is_there_already_is_named_and_nothing_is_changed(emp
     ):
         await migrate.upgrade(empty, shards=4)
     assert await table_names(empty) == {"events"}
+
+
+async def test_statistics_that_somebody_left_in_a_file_are_forgotten_at_the_next_start(
+    sqlite_database: Database,
+):
+    """They say how large tables were on one day, and SQLite's plans would go by that for good."""
+    async with sqlite_database.write() as connection:
+        await connection.execute(text("INSERT INTO erasures VALUES ('era_1', 1, '{}', NULL, NULL, 1, 1, 1)"))
+        await connection.execute(text("ANALYZE"))
+    await migrate.upgrade(sqlite_database, shards=16)
+    async with sqlite_database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM sqlite_stat1"))).scalar_one() == 0
+
+
+async def test_the_ledger_is_vacuumed_as_its_table_says(postgres_database: Database):
+    wanted = dict(tables.deliveries.dialect_options["postgresql"]["with"])
+    async with postgres_database.read() as connection:
+        options = "SELECT reloptions FROM pg_class WHERE oid = 'deliveries'::regclass"
+        found = (await connection.execute(text(options))).scalar_one()
+    assert {name: float(value) for name, _, value in (each.partition("=") for each in found)} == wanted

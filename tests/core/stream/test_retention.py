@@ -286,6 +286,18 @@ async def test_it_leaves_the_round_to_another_worker_that_is_at_it(postgres_data
     assert await made(hub).run_once() == 2
 
 
+async def test_of_several_that_remove_at_once_one_goes_on_to_the_end(
+    postgres_database_url: str, make_hub, monkeypatch
+):
+    """Whoever ends early leaves the turn alone from then on: the other one would end early, too."""
+    monkeypatch.setattr(retention, "BATCH", 20)
+    hub = await make_hub(postgres_database_url, LEAN, dispatch=False)
+    await emit(hub, MANY)
+    await settle(hub.hub.database)
+    removed = await asyncio.gather(*(made(hub).run_once() for _ in range(6)))
+    assert sum(removed) == MANY
+
+
 @pytest.mark.parametrize("batches", [0, 1, 2])
 async def test_being_stopped_between_or_in_a_batch_does_no_harm(hub, monkeypatch, batches: int):
     """The task is cancelled in its batch number *batches*, when everything of that was removed but not committed."""

@@ -85,6 +85,10 @@ class Dialect(ABC):
         """Make the schema *schema*, unless it is there."""
 
     @abstractmethod
+    async def forget_statistics(self, connection: AsyncConnection) -> None:
+        """Forget what the database knows of how many rows tables have, where nobody keeps that up to date."""
+
+    @abstractmethod
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
         """Wait for the lock named *key*, and keep it until the transaction ends."""
 
@@ -103,6 +107,10 @@ class Dialect(ABC):
     ) -> str:
         """Give the SQL of a row source of keys (``sql.keys_source``)."""
         return self.rows_source(columns)
+
+    @abstractmethod
+    async def prefer_indexes(self, connection: AsyncConnection) -> None:
+        """Have the rest of this transaction use an index wherever there is one (``sql.prefer_indexes``)."""
 
     @abstractmethod
     def through_index(self, name: str) -> str:

@@ -111,6 +111,9 @@ class PostgreSQL(Dialect):
         if (await connection.execute(_HAS_SCHEMA, {"name": schema})).first() is None:
             await connection.execute(CreateSchema(schema))
 
+    async def forget_statistics(self, connection: AsyncConnection) -> None:
+        """Do nothing: autovacuum keeps them."""
+
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
         """Wait for an advisory lock."""
         await connection.execute(_ADVISORY_LOCK, {"lock": key})
@@ -129,8 +132,12 @@ class PostgreSQL(Dialect):
         A connection keeps its plan until the table is analyzed. Made while the table was small, it would read all of it
         for each batch.
         """
-        await connection.execute(_BY_INDEX)
+        await self.prefer_indexes(connection)
         return _rows(columns, "WHERE jsonb_typeof(r) = 'array'")
+
+    async def prefer_indexes(self, connection: AsyncConnection) -> None:
+        """Let the planner count a sequential scan as very dear."""
+        await connection.execute(_BY_INDEX)
 
     def through_index(self, name: str) -> str:  # noqa: ARG002 - it has no such clause
         """Give nothing: the server takes the index that gives rows in the order that is asked for."""

@@ -39,10 +39,13 @@ def environment_of(url: str, name_server: str, **chosen: str) -> dict[str, str]:
 
 
 class Deployment:
-    """One process of ``trunkline serve``. Enter it to start it, leave it to end it."""
+    """One process of ``trunkline serve``, and a worker beside it where it *has_worker*. Enter it to start, leave it to end them."""
 
-    def __init__(self, environment: Mapping[str, str], folder: Path, *, number: int) -> None:
+    def __init__(
+        self, environment: Mapping[str, str], folder: Path, *, number: int, has_worker: bool = False
+    ) -> None:
         self._environment = environment
+        self._commands = [["serve", "--port", "0"], *([["worker"]] if has_worker else [])]
         self._folder = folder
         self.errors = folder / f"hub-{number}.txt"
         self._output = folder / f"hub-{number}.out"
@@ -50,13 +53,16 @@ class Deployment:
 
     async def __aenter__(self) -> Self:
         with self._output.open("wb") as out, self.errors.open("wb") as errors:
-            self._popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", "trunkline.cli", "serve", "--port", "0"],
-                cwd=self._folder,
-                env=inherited() | dict(self._environment),
-                stdout=out,
-                stderr=errors,
-            )
+            self._popen, *self._others = [
+                subprocess.Popen(
+                    [sys.executable, "-P", "-m", "trunkline.cli", *command],
+                    cwd=self._folder,
+                    env=inherited() | dict(self._environment),
+                    stdout=out,
+                    stderr=errors,
+                )
+                for command in self._commands
+            ]
         self.process = psutil.Process(self._popen.pid)
         try:
             self.url = await self._listens()
@@ -92,9 +98,10 @@ class Deployment:
         raise RuntimeError(msg)
 
     def _end(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self._popen.kill()
-        self._popen.wait()
+        for process in (self._popen, *self._others):
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            process.wait()
 
 
 class Meter:

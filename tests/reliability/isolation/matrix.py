@@ -99,7 +99,12 @@ class Matrix:
         url, furniture = await self._hub.enter_async_context(self._templates.lend(engine, row))
         environment = environment_of(url, self._name_server, **row.settings)
         deployment = await self._hub.enter_async_context(
-            Deployment(environment, self._templates.folder, number=next(self._numbers))
+            Deployment(
+                environment,
+                self._templates.folder,
+                number=next(self._numbers),
+                has_worker=row.has_worker and engine == "postgresql",
+            )
         )
         stage = Stage(deployment, furniture, url, target=self._target, scale=self._scale)
         return await self._hub.enter_async_context(stage)

@@ -27,12 +27,14 @@ class Row:
     """How long the attack lasts; None for as long as most do."""
     is_alone: bool = False
     """Whether it uses up what was prepared, so that no other row may come after it on its hub."""
+    has_worker: bool = False
+    """Whether a ``trunkline worker`` shares the hub's deliveries, on PostgreSQL."""
 
     @property
-    def ground(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+    def ground(self) -> tuple[str, bool, tuple[tuple[str, str], ...]]:
         """What it needs to begin with; rows with the same ground may share a hub."""
         prepare = "" if self.prepare is None else f"{self.prepare.__module__}.{self.prepare.__qualname__}"
-        return prepare, tuple(sorted(self.settings.items()))
+        return prepare, self.has_worker, tuple(sorted(self.settings.items()))
 
 
 def row(
@@ -43,6 +45,7 @@ def row(
     settings: Mapping[str, str] | None = None,
     seconds: float | None = None,
     is_alone: bool = False,
+    has_worker: bool = False,
 ) -> Callable[[Act], Row]:
     """Make a row of a function that attacks.
 
@@ -55,7 +58,10 @@ def row(
         name = getattr(act, "__name__", "").strip("_").replace("_", "-")
         sentence = (act.__doc__ or "").strip().partition("\n")[0]
         return Row(
-            name, sentence, act, prepare, in_part, settings or {}, remedy, seconds=seconds, is_alone=is_alone
+            *(name, sentence, act, prepare, in_part, settings or {}, remedy),
+            seconds=seconds,
+            is_alone=is_alone,
+            has_worker=has_worker,
         )
 
     return make

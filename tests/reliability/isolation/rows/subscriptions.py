@@ -102,6 +102,25 @@ async def a_hundred_targets_a_batch(attack: Attack) -> None:
     attack.noted["pushes"] += attack.receiver.count
 
 
+@row(seconds=20, has_worker=True, is_alone=True)
+async def a_hot_company_over_two_workers(attack: Attack) -> None:
+    """100 subscriptions to a quick target, and events for all of them as fast as they are pushed: two workers divide its shard."""
+    url = attack.target(Answer())
+    await attack.subscribe(100, lambda _: url)
+    sent = 0
+
+    async def keep_a_backlog(_: int) -> None:
+        nonlocal sent
+        if sent * 100 - attack.receiver.count < 300_000:
+            sent += 500 * ((await attack.emit(500)).status == 201)
+
+    await attack.repeat(keep_a_backlog, pause_seconds=0.1)
+    attack.noted["pushes"] += attack.receiver.count
+    metrics = (await attack.call("GET", "/metrics", base="")).body.decode()
+    if "trunkline_shards_held 8.0" in metrics:  # half of the sixteen; with parts it has more
+        attack.noted["broken: the shard was not divided"] += 1
+
+
 @row()
 async def subscriptions_listed(attack: Attack) -> None:
     """The list of 100 subscriptions with large filters is read again and again."""

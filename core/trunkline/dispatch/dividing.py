@@ -11,7 +11,7 @@ from trunkline.model.parts import WHOLE, Slice
 HOT_EVENTS = 1_000
 """Events of a company that wait, …"""
 LOOKS = 3
-"""… at so many looks in a row. One comes with each renewal of the leases."""
+"""… at so many looks in a row, one with each renewal of the leases."""
 
 
 class Dividing:

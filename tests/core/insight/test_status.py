@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from trunkline.errors import SettingsInvalid
 from trunkline.insight import audit, status
+from trunkline.model.parts import PARTS
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
-from trunkline.store import migrate
+from trunkline.store import migrate, shard_parts, shards
 from trunkline.store import status as store
 from trunkline.store.database import Database
 from trunkline.testing.receiver import Answer
@@ -87,6 +88,19 @@ async def test_an_empty_database_is_all_at_rest(database):
         0,
         None,
     )
+
+
+async def test_a_shard_that_is_divided_is_shown_part_by_part(database):
+    async with database.write() as connection:
+        leases = await shards.claim(connection, "wrk_1", limit=4, lease_ms=60_000)
+        await shard_parts.divide(connection, "wrk_1", [lease for lease in leases if lease.shard == 3])
+        await shard_parts.claim(connection, "wrk_1", {3: 2}, lease_ms=60_000)
+    found = (await status.take(database)).shards
+    assert len(found) == 15 + PARTS
+    shown = {(shard.shard, shard.part): shard.holder for shard in found}
+    assert [shown[3, part] for part in range(PARTS)] == ["wrk_1", "wrk_1", *[None] * (PARTS - 2)]
+    assert shown[2, None] == "wrk_1"
+    assert (3, None) not in shown
 
 
 async def test_events_that_nobody_reads_make_every_shard_lag(database_url, make_hub):

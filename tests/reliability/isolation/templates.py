@@ -57,7 +57,7 @@ class Templates:
 
     async def _template_of(self, engine: str, row: Row) -> str:
         plain = await self._furnished(engine)
-        filling, _ = row.ground
+        filling, *_ = row.ground
         if row.prepare is None:
             return plain
         if (engine, filling) not in self._made:

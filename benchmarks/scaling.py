@@ -28,6 +28,8 @@ LEAST = 0.8
 COMPANIES = 16
 HOT_SUBSCRIPTIONS = 10
 HOT_EVENTS = 40_000
+HOT_AT_ONCE = 2_000
+"""Events that come twice a second until its shard is divided."""
 HOT_SECONDS = 6.0
 """How long is measured, after the workers share the hot company, while it has a backlog."""
 _Spent = Mapping[str, Sequence[float]]
@@ -42,7 +44,9 @@ def run(options: Options) -> list[Row]:
         _row("two workers beside one, postgresql", lambda workers: _measure(workers, count), options),
         _row(
             "the same, of one hot company",
-            lambda workers: _measure_hot(workers, options.scaled(HOT_EVENTS), HOT_SECONDS),
+            lambda workers: _measure_hot(
+                workers, options.scaled(HOT_EVENTS), options.scaled(HOT_SECONDS, least=1)
+            ),
             options,
         ),
     ]
@@ -89,7 +93,7 @@ async def _measure(workers: int, count: int) -> dict[str, float]:
 
 
 async def _measure_hot(workers: int, count: int, seconds: float) -> dict[str, float]:
-    """Let *workers* deliver *count* events of one company with ten subscriptions; look once they share its shard."""
+    """Let *workers* deliver *count* events of one company with ten subscriptions, once they share its shard."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(processes.child("benchmarks.sink"))
         url = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
@@ -100,24 +104,25 @@ async def _measure_hot(workers: int, count: int, seconds: float) -> dict[str, fl
                 await hub.subscriptions.create(1, request, channel="webhooks")
             started = [stack.enter_context(served.working(database_url)) for _ in range(workers)]
             await shared_out(hub, workers=workers, shards=16)
-            await hub.ingest.accept(Submission(list(drafts(1, count))))
             if workers > 1:
                 await _divided(hub, workers)
+            await hub.ingest.accept(Submission(list(drafts(1, count))))
             pids = {"sink": [sink.pid], "worker": [worker.pid for worker in started]}
             return await _watch(url, seconds, {**pids, "postgresql": [await _postmaster(hub)]})
 
 
 async def _divided(hub: Hub, workers: int) -> None:
-    """Return when the parts of the divided shard are shared by all *workers*."""
+    """Keep the company hot until the parts of its shard are shared by all *workers*."""
     async with asyncio.timeout(60):
         while True:
+            await hub.ingest.accept(Submission(list(drafts(1, HOT_AT_ONCE))))
             async with hub.database.read() as connection:
                 rows = await connection.execute(
                     text("SELECT count(holder), count(DISTINCT holder) FROM shard_parts")
                 )
                 if rows.one() == (PARTS, workers):
                     return
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)
 
 
 async def _watch(url: str, seconds: float, pids: Mapping[str, list[int]]) -> dict[str, float]:

@@ -116,12 +116,17 @@ async def arrange(
 
 
 async def requeue(connection: AsyncConnection, places: Collection[Place]) -> None:
-    """Queue what stands behind the first open delivery of each place, but for what is claimed."""
+    """Queue what stands behind the first open delivery of each place, but for what is claimed.
+
+    The first one is queued, too, where it was put back while a replay reads on before it: who lets it go looks for that.
+    """
+    waits = f"f.is_on = 1 AND deliveries.status = '{Status.HELD}' AND f.position > {barrier('f.no')}"
     await connection.execute(
         text(
             f"UPDATE deliveries SET queued = 1, status = '{Status.HELD}', due_ms = NULL FROM {firsts(connection)} "
             "WHERE deliveries.subscription_no = f.no AND deliveries.order_key = f.order_key "
-            f"AND deliveries.position > f.position AND deliveries.queued IS NULL AND deliveries.{OPEN} "
+            f"AND deliveries.position >= f.position AND (deliveries.position > f.position OR ({waits})) "
+            f"AND deliveries.queued IS NULL AND deliveries.{OPEN} "
             "AND deliveries.claimed_by IS NULL"
         ),
         {"rows": places_json(places)},

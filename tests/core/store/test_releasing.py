@@ -112,3 +112,23 @@ async def test_a_note_about_a_subscription_that_is_not_there_any_more_is_dropped
     async with queued.write() as connection:
         await connection.execute(text("DELETE FROM subscriptions"))
     assert not await go_on(queued)
+
+
+async def test_what_was_put_back_while_a_replay_read_on_has_its_turn_when_that_is_cancelled(
+    queued: Database,
+):
+    """It was claimed behind one that has ended since, so it is the first of its key, and nothing queued it."""
+    async with queued.write() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO replays (id, subscription_no, company_id, kind, position, end_position, matched, status, "
+                "created_ms, updated_ms) VALUES ('rpl_1', 1, 92, 'all', 0, 9000, 0, 'running', 0, 0)"
+            )
+        )
+        await connection.execute(text("UPDATE deliveries SET queued = NULL, claim = 1 WHERE position = 2"))
+        await ordering.arrange(connection, [ordering.Place(1, -3)])
+    assert await fronts(queued) == []
+    async with queued.write() as connection:
+        await connection.execute(text("UPDATE replays SET status = 'cancelled'"))
+    await release(queued)
+    assert 2 in await fronts(queued)

@@ -63,11 +63,17 @@ class Queues:
         await connection.statement()
         for place in places:
             first = _first(connection, place)
+            waits = place.is_on and first is not None and first > _barrier(connection, place.subscription_no)
             if first is not None:
                 await connection.update(
                     "deliveries",
-                    [key for key in _open(connection, place) if key[0] > first],
-                    lambda row: not row["queued"] and row["status"] in OPEN and row["claimed_by"] is None,
+                    [key for key in _open(connection, place) if key[0] >= first],
+                    lambda row, first=first, waits=waits: (
+                        (row["position"] > first or (waits and row["status"] == "held"))
+                        and not row["queued"]
+                        and row["status"] in OPEN
+                        and row["claimed_by"] is None
+                    ),
                     lambda row: {"queued": 1, "status": "held", "due_ms": None},
                 )
 

@@ -1,5 +1,6 @@
 """The metrics and the readiness of several processes, real ones: one scrape has all of them, whoever answers."""
 
+import json
 import re
 import signal
 
@@ -60,8 +61,13 @@ def test_a_scrape_of_serve_is_of_all_its_processes_and_no_sum_falls_when_one_die
 
 @pytest.mark.slow
 def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgres_cli):
+    def shares():
+        workers = json.loads(postgres_cli.invoke("status", "--json").stdout)["workers"]
+        return [worker["shards"] for worker in workers]
+
     with postgres_cli.started("worker", "--processes", "2", "--metrics-port", "0") as process:
         url = _metrics_url(process, ", in 2 processes")
+        _wait_until(lambda: shares() == [8, 8])  # else what the hanging one has given back is in no figure
         _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
         assert httpx2.get(f"{url}/readyz").json() == {"database": "ok", "plugins": "ok", "dispatcher": "ok"}
         hanging = _children(process)[1]

@@ -258,10 +258,8 @@ def _leased(name: str, *keys: str) -> Table:
         name,
         metadata,
         *(Column(key, SmallInteger, primary_key=True, autoincrement=False) for key in keys),
-        Column("cursor", BigInteger, nullable=False),
+        *(Column(name, BigInteger, nullable=False) for name in ("cursor", "epoch", "lease_until_ms")),
         Column("holder", String(40)),
-        Column("epoch", BigInteger, nullable=False),
-        Column("lease_until_ms", BigInteger, nullable=False),
     )
 
 

@@ -64,7 +64,7 @@ class Progress:
         self.claimed = 0
         """Deliveries in memory that were claimed from the ledger for this shard (``dispatch.ordering``)."""
         self.marks = 0
-        """Open positions of which nothing has begun: events from there on wait (``dispatch.matching_lane``)."""
+        """Open positions of which nothing has begun: their events wait (``dispatch.matching_lane``)."""
         self._order: list[int] = []
         """A heap of the open positions; some may have been closed."""
         self._open: dict[int, int] = {}

@@ -43,6 +43,7 @@ class Registry:
         self._records = list(records)
         self._required = required
         self._contributions = {record.name: Contributions() for record in self._records}
+        self._collected: Collected | None = None
         self._modules: dict[str, ModuleType] = {}
         self._manager = PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(specifications)
@@ -61,6 +62,11 @@ class Registry:
     @property
     def collected(self) -> Collected:
         """The contributions of the plugins that run now."""
+        if self._collected is None:
+            self._collected = self._collect()
+        return self._collected
+
+    def _collect(self) -> Collected:
         contributions = {name: self._contributions[name] for name in self.active}
         return Collected(
             event_types=tuple(value for offer in contributions.values() for value in offer.event_types),
@@ -152,6 +158,7 @@ class Registry:
     def keep(self, name: str, contributions: Contributions) -> None:
         """Keep *contributions* as those of the plugin *name*."""
         self._contributions[name] = contributions
+        self._collected = None
 
     def contributions_of(self, name: str) -> Contributions:
         """Give the contributions of the plugin *name*."""
@@ -185,7 +192,7 @@ class Registry:
             return
         sentence = str(PluginFailed(name, reason))
         self._note(name, state="failed", error=sentence)
-        self._contributions[name] = Contributions()
+        self.keep(name, Contributions())
         if self._manager.has_plugin(name):
             self._manager.unregister(name=name)
         logger_of(name).error(sentence, exc_info=cause)
@@ -194,3 +201,4 @@ class Registry:
         self._records = [
             replace(record, **changes) if record.name == name else record for record in self._records
         ]
+        self._collected = None

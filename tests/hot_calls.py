@@ -25,6 +25,7 @@ from trunkline.store import (
     erasures,
     idempotency,
     keys,
+    new_subscriptions,
     open_deliveries,
     operation_keys,
     order_changes,
@@ -504,5 +505,7 @@ def _of_subscriptions(run: LongRun) -> Mapping[str, Call]:
         "subscriptions that lapse": lambda c: subscriptions.lapsed(c, limit=100),
         "next to lapse": subscriptions.first_expiry_ms,
         "lapsed ones of a company": lambda c: subscriptions.lapsed_of_company(c, BIG, beyond=10),
-        "how many a company has": lambda c: subscriptions.count(c, BIG),
+        "how many a company has": lambda c: new_subscriptions.count(c, BIG),
+        "how many companies have": lambda c: new_subscriptions.counts(c, [BIG, ORDINARY]),
+        "targets of companies": lambda c: subscriptions.targets_of_companies(c, [BIG, ORDINARY]),
     }

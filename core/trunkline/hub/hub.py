@@ -58,6 +58,7 @@ from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
+from trunkline.subscribing.creating import SubscriptionCreation
 from trunkline.subscribing.dry_runs import DryRuns
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.names import TargetNames
@@ -206,7 +207,6 @@ class Hub:
         self.erasing = Erasing(self.database, plugins=self._rows_of_companies, wanted=self.signals.erasure)
 
     def _build_subscribing(self) -> None:
-        delivery = self.settings.delivery
         records, limits = self.subscription_records, self.company_limits
         names = TargetNames(self.http, self._addresses)
         checker = Checker(self.catalog, self.schema_versions, self._addresses, self.channels, names=names)
@@ -220,22 +220,25 @@ class Hub:
             notifier=self.notifier,
             limits=limits,
         )
+        self._creation = creation = SubscriptionCreation(
+            self.database, records=records, checker=checker, catch_up=catch_up, changes=changes, limits=limits
+        )
         renewals = Renewals(
-            self.database, records=records, changes=changes, catch_up=catch_up, finder=finder, limits=limits
+            self.database,
+            records=records,
+            creation=creation,
+            changes=changes,
+            catch_up=catch_up,
+            finder=finder,
+            limits=limits,
         )
         self.subscriptions = SubscriptionService(
-            finder=self._finder,
+            finder=finder,
+            creation=creation,
             changes=changes,
             renewals=renewals,
             rotation=SecretRotation(self.database, records=records),
-            trials=Trials(
-                finder=self._finder,
-                checker=checker,
-                http_for=self.http.for_tenant,
-                channels=self.channels,
-                timeout_seconds=delivery.timeout_seconds,
-                reference_of=self.directory.reference_of,
-            ),
+            trials=self._make_trials(finder, checker),
         )
         self.replays = Replays(
             self.database,
@@ -244,6 +247,16 @@ class Hub:
             dry_runs=DryRuns(self.database, schema_versions=self.schema_versions),
             limits=self.company_limits,
             replay_signal=self.signals.replay,
+        )
+
+    def _make_trials(self, finder: SubscriptionFinder, checker: Checker) -> Trials:
+        return Trials(
+            finder=finder,
+            checker=checker,
+            http_for=self.http.for_tenant,
+            channels=self.channels,
+            timeout_seconds=self.settings.delivery.timeout_seconds,
+            reference_of=self.directory.reference_of,
         )
 
     def _build_insight(self) -> None:
@@ -294,6 +307,7 @@ class Hub:
                 await stack.enter_async_context(part)
             # What plugins do while they stop may emit: events are accepted until the last of them has ended.
             await stack.enter_async_context(self.ingest)
+            await stack.enter_async_context(self._creation)
             await stack.enter_async_context(plugins.Watchdog(self.registry))
             await stack.enter_async_context(plugins.lifespans(self.registry))
             for service in (self.notifier, self.streaming):

@@ -6,7 +6,7 @@ pays nothing for the sharing, and the batches grow with the load.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, Self, TypeVar
 
 Request = TypeVar("Request")
@@ -19,12 +19,20 @@ Handle = Callable[[list[Request]], Awaitable[Sequence[Answer | Exception]]]
 class Batcher(Generic[Request, Answer]):
     """Passes requests to *handle* in batches of up to *max_batch*, one batch at a time, in the order they came.
 
+    Of requests for which *apart* gives the same, a batch has one: the others wait for the next, and so does nobody else.
     What *handle* raises fails its batch and no other. Enter it to start; leaving finishes what has queued.
     About 2 µs a request (Python 3.11, batches of 200).
     """
 
-    def __init__(self, handle: Handle[Request, Answer], *, max_batch: int = 256) -> None:
+    def __init__(
+        self,
+        handle: Handle[Request, Answer],
+        *,
+        max_batch: int = 256,
+        apart: Callable[[Request], Hashable] | None = None,
+    ) -> None:
         self._handle = handle
+        self._apart = apart
         self._max_batch = max_batch
         self._queue: deque[tuple[Request, asyncio.Future[Answer]]] = deque()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -86,11 +94,21 @@ class Batcher(Generic[Request, Answer]):
 
     def _take(self) -> list[tuple[Request, asyncio.Future[Answer]]]:
         batch: list[tuple[Request, asyncio.Future[Answer]]] = []
-        queue = self._queue
+        queue, apart = self._queue, self._apart
+        taken: set[Hashable] = set()
+        left: list[tuple[Request, asyncio.Future[Answer]]] = []
         while queue and len(batch) < self._max_batch:
             entry = queue.popleft()
-            if not entry[1].done():  # done: its caller was cancelled
-                batch.append(entry)
+            if entry[1].done():  # its caller was cancelled
+                continue
+            if apart is not None:
+                key = apart(entry[0])
+                if key in taken:
+                    left.append(entry)
+                    continue
+                taken.add(key)
+            batch.append(entry)
+        queue.extendleft(reversed(left))
         return batch
 
     async def _finish(self, batch: list[tuple[Request, asyncio.Future[Answer]]]) -> None:

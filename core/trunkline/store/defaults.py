@@ -1,6 +1,6 @@
 """How targets of a company are treated where their subscriptions do not say: kept with the company, and in each of their rows.
 
-So whoever loads subscriptions reads nothing else. A subscription that is made takes what its company has (``subscriptions.insert``).
+So whoever loads subscriptions reads nothing else. A subscription that is made takes what its company has (``new_subscriptions.insert``).
 """
 
 from collections.abc import Collection, Mapping

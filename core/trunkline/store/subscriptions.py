@@ -67,7 +67,8 @@ _NAMED = len(fields(Row)) - 1
 _OPTIONS = [column.name for column in _table.columns][_NAMED:]
 
 
-def _read(row: Sequence[Any]) -> Row:
+def read_row(row: Sequence[Any]) -> Row:
+    """Read a row with all columns."""
     if not _OPTIONS:
         return Row(*row)
     values = zip(_OPTIONS, row[_NAMED:], strict=True)
@@ -97,31 +98,6 @@ async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
     return row[0], row[1]
 
 
-async def insert(connection: AsyncConnection, values: Mapping[str, Any], *, version: int) -> Row:
-    """Store a new subscription that starts at the head of the log; *version* comes from ``next_version``."""
-    head, now_ms = await lock_head(connection)
-    statement = (
-        _table.insert()
-        .values(
-            **values,
-            start_position=head,
-            created_ms=now_ms,
-            updated_ms=now_ms,
-            failures=0,
-            version=version,
-            defaults=_defaults_of(values["company_id"]),
-        )
-        .returning(_table)
-    )
-    return _read((await connection.execute(statement)).one())
-
-
-def _defaults_of(company_id: int) -> sqlalchemy.ScalarSelect[Any]:
-    """Give the SELECT of what a company has for its subscriptions that do not say (``store.defaults``)."""
-    table = tables.companies
-    return sqlalchemy.select(table.c.delivery).where(table.c.company_id == abs(company_id)).scalar_subquery()
-
-
 async def update(
     connection: AsyncConnection, no: int, changes: Mapping[str, Any], *, from_head: bool = False
 ) -> Row:
@@ -136,7 +112,7 @@ async def update(
         .values(**changes, updated_ms=text(sql.now_ms(connection)), version=version)
         .returning(_table)
     )
-    return _read((await connection.execute(statement)).one())
+    return read_row((await connection.execute(statement)).one())
 
 
 async def get(connection: AsyncConnection, subscription_id: str, *, to_change: bool = False) -> Row | None:
@@ -145,12 +121,12 @@ async def get(connection: AsyncConnection, subscription_id: str, *, to_change: b
     if to_change:
         statement = statement.with_for_update()  # SQLite has one writer and leaves it out
     row = (await connection.execute(statement)).first()
-    return _read(row) if row else None
+    return read_row(row) if row else None
 
 
 async def by_number(connection: AsyncConnection, no: int) -> Row:
     """Read the subscription number *no*, a deleted one too."""
-    return _read((await connection.execute(_BY_NUMBER, {"no": no})).one())
+    return read_row((await connection.execute(_BY_NUMBER, {"no": no})).one())
 
 
 async def of_company(
@@ -162,7 +138,7 @@ async def of_company(
         statement = statement.where(_table.c.channel == channel)
     if target_url is not None:
         statement = statement.where(_table.c.target_url == target_url)
-    return [_read(row) for row in await connection.execute(statement.order_by(_table.c.no))]
+    return [read_row(row) for row in await connection.execute(statement.order_by(_table.c.no))]
 
 
 async def by_name(
@@ -175,19 +151,7 @@ async def by_name(
     if to_change:
         statement = statement.with_for_update()
     row = (await connection.execute(statement)).first()
-    return _read(row) if row else None
-
-
-async def count(connection: AsyncConnection, company_id: int, *, holder: str | None = None) -> int:
-    """Count a company's subscriptions on every channel, or those of *holder*; lapsed ones take nobody's place."""
-    statement = sqlalchemy.select(sqlalchemy.func.count()).where(
-        _table.c.company_id == company_id,
-        _IS_LIVE,
-        _table.c.disabled_reason.is_distinct_from(LAPSED),
-    )
-    if holder is not None:
-        statement = statement.where(_table.c.holder == holder)
-    return int((await connection.execute(statement)).scalar_one())
+    return read_row(row) if row else None
 
 
 async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
@@ -214,7 +178,7 @@ async def lapsed_of_company(connection: AsyncConnection, company_id: int, *, bey
         _table.c.company_id == company_id, _table.c.status == "disabled", _table.c.disabled_reason == LAPSED
     )
     rows = await connection.execute(statement.order_by(_table.c.no.desc()).offset(beyond))
-    return [_read(row) for row in rows]
+    return [read_row(row) for row in rows]
 
 
 async def filters_of_company(connection: AsyncConnection, company_id: int, *, but_no: int = 0) -> list[str]:
@@ -228,12 +192,19 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
     return [row[0] for row in await connection.execute(statement)]
 
 
-async def targets_of_company(connection: AsyncConnection, company_id: int) -> list[str]:
-    """List the target URLs of a company's subscriptions that are not deleted, those apart that their holders renew."""
+async def targets_of_companies(
+    connection: AsyncConnection, company_ids: Sequence[int]
+) -> dict[int, list[str]]:
+    """List by company the target URLs of subscriptions that are not deleted, those apart that their holders renew."""
+    is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
-        "SELECT DISTINCT target_url FROM subscriptions WHERE company_id = :company AND status <> 'deleted' AND name IS NULL"
-    )
-    return [row[0] for row in await connection.execute(statement, {"company": company_id})]
+        "SELECT DISTINCT company_id, target_url FROM subscriptions "
+        f"WHERE {is_among_them} AND status <> 'deleted' AND name IS NULL"
+    ).bindparams(companies)
+    targets: dict[int, list[str]] = {}
+    for company_id, url in await connection.execute(statement, {"companies": list(company_ids)}):
+        targets.setdefault(company_id, []).append(url)
+    return targets
 
 
 async def lock_of_companies(connection: AsyncConnection, company_ids: Collection[int]) -> list[int]:
@@ -267,7 +238,7 @@ async def changed_since(
     after = {"version": version, "no": _AFTER_ALL if version else 0, "at_once": at_once}
     while True:
         statement = _CHANGED if version else _NOT_DELETED
-        rows = [_read(row) for row in await connection.execute(statement, after)]
+        rows = [read_row(row) for row in await connection.execute(statement, after)]
         if rows:
             yield rows
         if len(rows) < at_once:
@@ -364,7 +335,7 @@ async def disable(connection: AsyncConnection, endings: Sequence[Ending]) -> lis
     if not numbers:
         return []
     statement = _table.select().where(_table.c.no.in_(numbers)).order_by(_table.c.no)
-    return [_read(row) for row in await connection.execute(statement)]
+    return [read_row(row) for row in await connection.execute(statement)]
 
 
 async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> None:

@@ -5,6 +5,8 @@ subscription, so that example data reaches what works on real data; it is refuse
 renews is not compared: its target is often one address for whatever that agent is connected with.
 """
 
+from collections.abc import Iterable
+
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import TargetRefused
@@ -19,10 +21,16 @@ async def check_target_apart(connection: AsyncConnection, company_id: int, url: 
     Raises TargetRefused, at *path* of the request.
     """
     other = other_environment(company_id)
-    if any(urls.is_same(url, target) for target in await store.targets_of_company(connection, other)):
-        own = environment_of(company_id)
+    targets = await store.targets_of_companies(connection, [other])
+    check_apart(company_id, url, targets.get(other, ()), path=path)
+
+
+def check_apart(company_id: int, url: str, targets: Iterable[str], *, path: str) -> None:
+    """Check that *url* is none of *targets*, those of the company's other environment. Raises TargetRefused, at *path*."""
+    if any(urls.is_same(url, target) for target in targets):
+        own, other = environment_of(company_id), environment_of(other_environment(company_id))
         msg = (
-            f"is the target of a subscription in this company's {environment_of(other)} environment, so it takes no events "
+            f"is the target of a subscription in this company's {other} environment, so it takes no events "
             f"of the {own} one; give each environment a target of its own"
         )
         raise TargetRefused(msg, path=path)

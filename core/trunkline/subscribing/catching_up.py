@@ -23,13 +23,16 @@ class CatchUp:
         self._shards = shards
         self._replay_signal = replay_signal
 
+    async def check_start(self, connection: AsyncConnection, company_id: int, start: Start) -> None:
+        """Check that what a company has since *start* is there. Raises BadCursor."""
+        if start.position:
+            await retention.check_cursor(connection, company_id, after=start.position)
+
     async def begin_at(self, connection: AsyncConnection, subscription: Subscription, start: Start) -> None:
-        """Deliver to a new subscription what was accepted since *start*. Raises BadCursor."""
+        """Deliver to a new subscription what was accepted since *start*, which was checked."""
         after = start.position
         if start.since_ms is not None:
             after = await stream.position_before(connection, start.since_ms)
-        elif after:
-            await retention.check_cursor(connection, subscription.company_id, after=after)
         await self._begin(connection, subscription, after=after, up_to=subscription.start_position)
 
     async def begin_within(

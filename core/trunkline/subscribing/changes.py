@@ -1,6 +1,5 @@
-"""Subscriptions created, changed and deleted."""
+"""Subscriptions changed and deleted."""
 
-import secrets
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,9 +8,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription
-from trunkline.errors import Conflict, TooManySubscriptions
+from trunkline.errors import Conflict
 from trunkline.model.event_groups import takes_type, types_among
-from trunkline.model.subscriptions import GONE, LAPSED, Secret, Status, Subscription
+from trunkline.model.subscriptions import LAPSED, Status, Subscription
 from trunkline.plugins import Notifier
 from trunkline.store import open_deliveries, releasing, sql
 from trunkline.store import replays as replay_store
@@ -27,18 +26,16 @@ from trunkline.subscribing.filter_costs import check_filter_cost
 from trunkline.subscribing.finding import find_row
 from trunkline.subscribing.options import unique
 from trunkline.subscribing.readable import check_readable
-from trunkline.subscribing.requests import Checker, read_start
+from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.views import view
-from trunkline.targets import signatures
 
-_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 _LAPSED = "This subscription has lapsed: it begins again when whoever holds it subscribes again."
 _DEPENDENT = frozenset({"event_types", "filter", "versions", "ordering"})
 """Options that are checked together: the filter and the key of an ordering are judged by the versions of the event types."""
 
 
 class SubscriptionChanges:
-    """Creates, changes and deletes subscriptions; *limits* say how many a company may have."""
+    """Changes and deletes subscriptions; *limits* say what the filters of a company may cost."""
 
     def __init__(
         self,
@@ -56,26 +53,6 @@ class SubscriptionChanges:
         self._catch_up = catch_up
         self._notifier = notifier
         self._limits = limits
-
-    async def create(self, company_id: int, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
-        """Make a subscription and show it with its secret.
-
-        Raises:
-            BodyInvalid, TargetRefused: the request is not valid, or its filter too dear.
-            TooManySubscriptions: the company has all it may have.
-        """
-        return (await self._create(company_id, request, channel=channel, is_repeatable=False))[0]
-
-    async def subscribe(
-        self, company_id: int, request: Mapping[str, Any], *, channel: str
-    ) -> tuple[dict[str, Any], bool]:
-        """Make a subscription, or find the one that asks for the same (``contract.Subscriptions``)."""
-        members, is_new = await self._create(company_id, request, channel=channel, is_repeatable=True)
-        if members["status"] == Status.DISABLED:
-            members |= await self.update(
-                company_id, members["id"], {"status": Status.ACTIVE}, channel=channel
-            )
-        return members, is_new
 
     async def update(
         self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
@@ -106,7 +83,7 @@ class SubscriptionChanges:
             resumes = "status" in columns and columns["status"] == Status.ACTIVE
             row = await store.update(connection, before.no, columns, from_head=resumes)
             if row.target_url != before.target_url:
-                path = _path_of_target(changes)
+                path = path_of_target(changes)
                 await check_target_apart(connection, company_id, row.target_url, path=path)
             if before.ordering is not None and changes.get("ordering", before.ordering) is None:
                 await releasing.release(connection, row.no)
@@ -130,48 +107,6 @@ class SubscriptionChanges:
             await replay_store.end_of_subscription(connection, row.no, "cancelled")
         self.announce(row)
 
-    async def prepare(
-        self, company_id: int, request: Mapping[str, Any], *, channel: str
-    ) -> tuple[dict[str, Any], list[str]]:
-        """Check a request, and give the columns of the new subscription with the warnings about its target.
-
-        Raises:
-            BodyInvalid, TargetRefused: the request is not valid.
-        """
-        self._checker.check_creation(request, channel=channel)
-        values = self._new_values(request, channel=channel)
-        read_start(request.get("start"))
-        return {"company_id": company_id, "channel": channel, **values}, await self._checker.check_name(
-            values["target_url"], company_id=company_id, path=_path_of_target(request)
-        )
-
-    async def _create(
-        self, company_id: int, request: Mapping[str, Any], *, channel: str, is_repeatable: bool
-    ) -> tuple[dict[str, Any], bool]:
-        values, warnings = await self.prepare(company_id, request, channel=channel)
-        start = read_start(request.get("start"))
-        quotas = await self._limits.of(company_id)
-        async with self._database.write() as connection:
-            version = await store.next_version(connection)  # from here on nobody else adds one
-            if is_repeatable and (
-                same := await self._find_same(
-                    connection, company_id, request, channel=channel, target_url=values["target_url"]
-                )
-            ):
-                return view(same, checker=self._checker, with_secret=True, warnings=warnings), False
-            if await store.count(connection, company_id) >= quotas.subscriptions:
-                raise TooManySubscriptions(quotas.subscriptions)
-            await check_target_apart(
-                connection, company_id, values["target_url"], path=_path_of_target(request)
-            )
-            await check_filter_cost(connection, company_id, request.get("filter"), limit=quotas.filter_cost)
-            row = await store.insert(connection, values, version=version)
-            subscription = self._records.open(row)
-            if start is not None:
-                await self._catch_up.begin_at(connection, subscription, start)
-        self.announce(row)
-        return view(subscription, checker=self._checker, with_secret=True, warnings=warnings), True
-
     async def _check_new_target(
         self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
     ) -> list[str]:
@@ -183,7 +118,7 @@ class SubscriptionChanges:
         url = declared.url_of_change(self._checker.channel(row.channel), changes)
         if url is None or row.target_url == url:
             return []
-        return await self._checker.check_name(url, company_id=company_id, path=_path_of_target(changes))
+        return await self._checker.check_name(url, company_id=company_id, path=path_of_target(changes))
 
     async def _declaring(self, company_id: int, subscription_id: str) -> str | None:
         """Give the channel of a subscription where it declares its targets: all of it may be changed then. Raises NotFound."""
@@ -191,58 +126,6 @@ class SubscriptionChanges:
             row = await find_row(connection, company_id, subscription_id, channel=None)
         registered = self._checker.channel(row.channel)
         return row.channel if registered is not None and registered.target is not None else None
-
-    def _new_values(self, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
-        """Work out the columns of a new subscription. Raises BodyInvalid."""
-        names = unique(request["event_types"])
-        pins = self._checker.pins_for(names, chosen=request.get("versions"))
-        self._checker.check_filter(request.get("filter"), names, pins)
-        self._checker.check_order_key(request.get("ordering"), names, pins)
-        identifier = "sub_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
-        registered = self._checker.channel(channel)
-        columns = options.columns_of_creation(request, self._checker.options_of(registered))
-        target = declared.of_creation(registered, request)
-        secret = request.get("secret") or signatures.new_secret(columns["signature"])
-        return {
-            "id": identifier,
-            **columns,
-            **(target.columns if target else {}),
-            "sealed": self._records.seal(
-                identifier,
-                (Secret(secret),),
-                request.get("headers") or {},
-                target.secrets if target else {},
-            ),
-            "status": Status.ACTIVE,
-            "pins": sql.json_or_none(pins),
-        }
-
-    async def _find_same(
-        self,
-        connection: AsyncConnection,
-        company_id: int,
-        request: Mapping[str, Any],
-        *,
-        channel: str,
-        target_url: str,
-    ) -> Subscription | None:
-        """Find the oldest with the same target, event types, filter and versions, unless its target has ended it."""
-        rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
-        for subscription in map(self._records.open, rows):
-            is_same = (
-                subscription.is_readable
-                and set(subscription.event_types) == set(request["event_types"])
-                and subscription.filter == request.get("filter")
-                and self._reads(subscription, request.get("versions") or {})
-                and subscription.disabled_reason != GONE
-            )
-            if is_same:
-                return subscription
-        return None
-
-    def _reads(self, subscription: Subscription, versions: Mapping[str, int]) -> bool:
-        current = self._checker.shown_versions(subscription.event_types, subscription.pins)
-        return all(current.get(name, version) == version for name, version in versions.items())
 
     def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Work out the new column values; the filter is checked against the event types that it will see."""
@@ -286,13 +169,14 @@ class SubscriptionChanges:
             return columns | {"resume_position": position}
         return columns | {"resume_position": None, "failures": 0, "failing_since_ms": None}
 
-    def announce(self, row: Row) -> None:
+    def announce(self, changed: Row | Subscription) -> None:
         """Tell the plugins that a subscription was made or has changed."""
         if self._notifier.wants("subscription_changed"):
             self._notifier.subscription_changed(
-                ChangedSubscription(row.id, row.company_id, row.channel, row.status)
+                ChangedSubscription(changed.id, changed.company_id, changed.channel, changed.status)
             )
 
 
-def _path_of_target(request: Mapping[str, Any]) -> str:
+def path_of_target(request: Mapping[str, Any]) -> str:
+    """Name the member of *request* that says where events go."""
     return "/target" if "target" in request else "/target_url"

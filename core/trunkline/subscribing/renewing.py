@@ -11,7 +11,7 @@ from trunkline.contract import Held, Renewed, Terms
 from trunkline.errors import LimitReached, TooManySubscriptions
 from trunkline.model.subscriptions import FAILING, GONE, LAPSED, MAX_SECRETS, Secret, Status, Subscription
 from trunkline.runtime import faults
-from trunkline.store import open_deliveries, retention
+from trunkline.store import new_subscriptions, open_deliveries, retention
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
@@ -19,6 +19,7 @@ from trunkline.store.open_deliveries import Change
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
+from trunkline.subscribing.creating import SubscriptionCreation
 from trunkline.subscribing.filter_costs import check_filter_cost
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.requests import read_start
@@ -30,13 +31,14 @@ _ENDED = frozenset({GONE, LAPSED})
 
 
 class Renewals:
-    """Makes and renews them; *changes* checks requests, and lets go on what was disabled."""
+    """Makes and renews them; *creation* checks requests, *changes* lets go on what was disabled."""
 
     def __init__(
         self,
         database: Database,
         *,
         records: SubscriptionRecords,
+        creation: SubscriptionCreation,
         changes: SubscriptionChanges,
         catch_up: CatchUp,
         finder: SubscriptionFinder,
@@ -44,6 +46,7 @@ class Renewals:
     ) -> None:
         self._database = database
         self._records = records
+        self._creation = creation
         self._changes = changes
         self._catch_up = catch_up
         self._finder = finder
@@ -51,7 +54,7 @@ class Renewals:
 
     async def check(self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms) -> None:
         """Check a request and make nothing (``contract.HeldSubscriptions``)."""
-        await self._changes.prepare(company_id, request, channel=channel)
+        await self._creation.prepare(company_id, request, channel=channel)
         limit = (await self._limits.of(company_id)).subscriptions
         async with self._database.read() as connection:
             row = await store.by_name(connection, company_id, channel=channel, name=terms.name)
@@ -70,7 +73,7 @@ class Renewals:
         self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms
     ) -> Renewed:
         """Make or renew one (``contract.HeldSubscriptions``)."""
-        values, _ = await self._changes.prepare(company_id, request, channel=channel)
+        values, _ = await self._creation.prepare(company_id, request, channel=channel)
         done = None
         while done is None:
             done = await self._renew(values, request, terms)
@@ -119,7 +122,7 @@ class Renewals:
                     connection, company_id, request.get("filter"), limit=quotas.filter_cost
                 )
                 columns = {**values, **_columns_of(terms, now_ms)}
-                row = await store.insert(connection, columns, version=version)
+                (row,) = await new_subscriptions.insert(connection, [columns], version=version)
                 done = row, True, await self._begin(connection, row, request, terms)
             faults.point("renew.before_commit")
         return done
@@ -164,10 +167,13 @@ class Renewals:
 
 async def _check_room(connection: AsyncConnection, company_id: int, terms: Terms, *, limit: int) -> None:
     """Make sure that the company, and the holder, may have one more. Raises LimitReached."""
-    if await store.count(connection, company_id) >= limit:
+    if await new_subscriptions.count(connection, company_id) >= limit:
         raise TooManySubscriptions(limit)
     most = terms.most_of_holder
-    if most is not None and await store.count(connection, company_id, holder=terms.holder) >= most:
+    if (
+        most is not None
+        and await new_subscriptions.count(connection, company_id, holder=terms.holder) >= most
+    ):
         things, remedy = "subscriptions of this holder", "end one first"
         raise LimitReached("subscriptions_of_holder", most, things=things, remedy=remedy)
 

@@ -5,6 +5,7 @@ with None and see all.
 """
 
 from trunkline.subscribing.changes import SubscriptionChanges
+from trunkline.subscribing.creating import SubscriptionCreation
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.renewing import Renewals
 from trunkline.subscribing.rotation import SecretRotation
@@ -18,13 +19,14 @@ class SubscriptionService:
         self,
         *,
         finder: SubscriptionFinder,
+        creation: SubscriptionCreation,
         changes: SubscriptionChanges,
         rotation: SecretRotation,
         trials: Trials,
         renewals: Renewals,
     ) -> None:
         self.list, self.get, self.find = finder.list, finder.get, finder.find
-        self.create, self.subscribe = changes.create, changes.subscribe
+        self.create, self.subscribe = creation.create, creation.subscribe
         self.update, self.delete = changes.update, changes.delete
         self.rotate_secret = rotation.rotate_secret
         self.test = trials.test

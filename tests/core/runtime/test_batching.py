@@ -59,6 +59,16 @@ async def test_a_batch_has_no_more_than_max_batch_requests():
     assert [len(batch) for batch in handler.batches] == [3, 3, 2]
 
 
+async def test_requests_that_are_to_be_apart_wait_for_the_next_batch_and_nobody_behind_them_does():
+    handler = Handler()
+    numbers = [10, 11, 20, 12, 30, 21]
+    async with Batcher(handler, max_batch=3, apart=lambda number: number // 10) as batcher:
+        assert await asyncio.gather(*(batcher.submit(number) for number in numbers)) == [
+            number * 2 for number in numbers
+        ]
+    assert handler.batches == [[10, 20, 30], [11, 21], [12]]
+
+
 async def test_a_refused_request_fails_alone():
     async with Batcher(Handler()) as batcher:
         answers = await asyncio.gather(*(batcher.submit(n) for n in (1, -1, 2)), return_exceptions=True)

@@ -15,7 +15,7 @@ from tests.plans import Call, look
 
 from trunkline.model.deliveries import Key
 from trunkline.store import deliveries as ledger
-from trunkline.store import due, ordering, subscriptions
+from trunkline.store import due, new_subscriptions, ordering, subscriptions
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Settled
 
@@ -82,10 +82,11 @@ async def test_subscriptions_that_were_deleted_cost_their_company_nothing(databa
         )
         await connection.exec_driver_sql("ANALYZE")
     for call in (
-        lambda c: subscriptions.count(c, 7),
+        lambda c: new_subscriptions.count(c, 7),
+        lambda c: new_subscriptions.counts(c, [7, 8]),
         lambda c: subscriptions.of_company(c, 7),
         lambda c: subscriptions.filters_of_company(c, 7),
-        lambda c: subscriptions.targets_of_company(c, 7),
+        lambda c: subscriptions.targets_of_companies(c, [7, 8]),
         lambda c: subscriptions.lock_of_companies(c, [7]),
     ):
         assert all("ix_subscriptions_live" in str(each.plan) for each in await look(database, call))

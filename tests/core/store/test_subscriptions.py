@@ -3,7 +3,7 @@
 import asyncio
 
 from trunkline.model.events import Draft
-from trunkline.store import migrate, stream, subscriptions
+from trunkline.store import migrate, new_subscriptions, stream, subscriptions
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Ending, Row, Streak
 
@@ -23,7 +23,7 @@ async def insert(database: Database, name: str = "a", **more) -> Row:
     }
     async with database.write() as connection:
         version = await subscriptions.next_version(connection)
-        return await subscriptions.insert(connection, values | more, version=version)
+        return (await new_subscriptions.insert(connection, [values | more], version=version))[0]
 
 
 async def append(database: Database, count: int = 1) -> None:
@@ -90,7 +90,7 @@ async def test_a_deleted_one_is_told_to_who_knew_it_and_not_to_who_starts(databa
     async with database.read() as connection:
         assert await subscriptions.get(connection, row.id) is None
         assert (await subscriptions.by_number(connection, row.no)).status == "deleted"
-        assert await subscriptions.count(connection, 92) == 0
+        assert await new_subscriptions.count(connection, 92) == 0
 
 
 async def test_who_starts_reads_each_once_by_number_and_then_what_has_changed_meanwhile(database: Database):

@@ -127,9 +127,9 @@ def test_its_column_is_read_without_being_named_and_a_null_is_left_to_the_defaul
     monkeypatch.setattr(store, "_OPTIONS", ["pace"])
     named = list(tables.subscriptions.columns.keys())[: store._NAMED]
     values = dict.fromkeys(named) | {"no": 7, "id": "sub_1"}
-    assert store._read([*values.values(), "run"]).options == {"pace": "run"}
-    assert store._read([*values.values(), None]).options == {}
-    assert store._read([*values.values(), "run"]).no == 7
+    assert store.read_row([*values.values(), "run"]).options == {"pace": "run"}
+    assert store.read_row([*values.values(), None]).options == {}
+    assert store.read_row([*values.values(), "run"]).no == 7
 
 
 def test_a_record_opens_with_the_columns_of_its_options(monkeypatch):

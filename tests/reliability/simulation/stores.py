@@ -15,6 +15,7 @@ from trunkline.store import (
     cursors,
     deliveries,
     due,
+    new_subscriptions,
     open_deliveries,
     order_changes,
     ordering,
@@ -478,21 +479,6 @@ class Subscriptions:
         await connection.lock("head", 1)
         return connection.get("head", 1)["position"], connection.now_ms
 
-    async def insert(connection, values, *, version):
-        head, now = await Subscriptions.lock_head(connection)
-        connection.database.serials["subscriptions"] += 1
-        no = connection.database.serials["subscriptions"]
-        row = {**dict.fromkeys(subscriptions.Row.__slots__), "options": {}, "no": no, **_columns(values, {})}
-        row |= {
-            "start_position": head,
-            "created_ms": now,
-            "updated_ms": now,
-            "failures": 0,
-            "version": version,
-        }
-        await connection.insert("subscriptions", no, row)
-        return subscriptions.Row(**row)
-
     async def update(connection, no, changes, *, from_head=False):
         version = await subscriptions.next_version(connection)
         if from_head:
@@ -524,15 +510,12 @@ class Subscriptions:
         await connection.statement()
         return subscriptions.Row(**connection.rows("subscriptions")[no])
 
-    async def count(connection, company_id):
-        return 0
-
     async def filters_of_company(connection, company_id, *, but_no=0):
         return []
 
-    async def targets_of_company(connection, company_id):
+    async def targets_of_companies(connection, company_ids):
         await connection.statement()
-        return []  # of the other environment, which no company has here
+        return {}  # of the other environment, which no company has here
 
     async def note_gap(connection, no, *, position):
         await connection.statement()  # nobody renews any
@@ -605,6 +588,32 @@ class Subscriptions:
         for no in sorted(numbers):
             await connection.lock("subscriptions", no, share=True)
         return {no: connection.get("subscriptions", no)["status"] for no in numbers}
+
+
+class NewSubscriptions:
+    """``store.new_subscriptions``."""
+
+    async def counts(connection, company_ids):
+        await connection.statement()
+        return {}
+
+    async def insert(connection, columns, *, version):
+        head, now = await Subscriptions.lock_head(connection)
+        return [await NewSubscriptions._insert(connection, values, head, now, version) for values in columns]
+
+    async def _insert(connection, values, head, now, version):
+        connection.database.serials["subscriptions"] += 1
+        no = connection.database.serials["subscriptions"]
+        row = {**dict.fromkeys(subscriptions.Row.__slots__), "options": {}, "no": no, **_columns(values, {})}
+        row |= {
+            "start_position": head,
+            "created_ms": now,
+            "updated_ms": now,
+            "failures": 0,
+            "version": version,
+        }
+        await connection.insert("subscriptions", no, row)
+        return subscriptions.Row(**row)
 
 
 class Replays:
@@ -835,6 +844,7 @@ MODELS = {
     cursors: Cursors,
     stream: Stream,
     subscriptions: Subscriptions,
+    new_subscriptions: NewSubscriptions,
     replays: Replays,
     ordering: Queues,
     releasing: Releases,

@@ -49,9 +49,10 @@ from trunkline.store import ordering as queues
 from trunkline.store.wakeup import Signal, Wakeup
 from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.pages import Streaming
-from trunkline.subscribing import changes
+from trunkline.subscribing import creating
 from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
+from trunkline.subscribing.creating import SubscriptionCreation
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.options import OPTIONS
 from trunkline.subscribing.replays import Replays
@@ -170,7 +171,7 @@ def simulated(*faults):
             patch.setattr(module, "time", clock)
         patch.setattr(settlement, "random", chance)
         patch.setattr(replay, "secrets", tokens)
-        patch.setattr(changes, "secrets", tokens)
+        patch.setattr(creating, "secrets", tokens)
         for module, limits in LIMITS.items():
             for name, value in limits.items():
                 patch.setattr(module, name, value)
@@ -384,16 +385,21 @@ class World:
             shown_versions=lambda *_: {},
         )
         finder = SubscriptionFinder(machine.door, records=self.records, checker=checker)
-        changing = SubscriptionChanges(
-            machine.door,
-            records=self.records,
-            checker=checker,
-            catch_up=CatchUp(shards=lambda: SHARDS, replay_signal=Signal()),
-            notifier=SimpleNamespace(wants=lambda _: False),
-            limits=SimpleNamespace(of=_unlimited),
-        )
+        needed = {
+            "records": self.records,
+            "checker": checker,
+            "catch_up": CatchUp(shards=lambda: SHARDS, replay_signal=Signal()),
+            "limits": SimpleNamespace(of=_unlimited),
+        }
+        notifier = SimpleNamespace(wants=lambda _: False)
+        changing = SubscriptionChanges(machine.door, notifier=notifier, **needed)
+
+        async def create(company_id, request, *, channel):
+            async with SubscriptionCreation(machine.door, changes=changing, **needed) as creation:
+                return await creation.create(company_id, request, channel=channel)
+
         return SimpleNamespace(
-            find=finder.find, create=changing.create, update=changing.update, delete=changing.delete
+            find=finder.find, create=create, update=changing.update, delete=changing.delete
         )
 
     def on_front(self, coro):

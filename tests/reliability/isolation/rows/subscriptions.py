@@ -26,6 +26,19 @@ async def made_and_deleted(attack: Attack) -> None:
 
 
 @row()
+async def made_at_once(attack: Attack) -> None:
+    """Subscriptions with filters that three companies make, twelve at a time, also beyond their limit."""
+    url = attack.target(Answer())
+
+    async def make(turn: int) -> None:
+        filters = {"any": [{"payload.client_id": turn * 100 + n} for n in range(20)]}
+        request = {"target_url": url, "event_types": ["*"], "filter": filters}
+        await attack.call("POST", PATH, request, company=turn % 3)
+
+    await attack.repeat(make, at_once=12)
+
+
+@row()
 async def changed(attack: Attack) -> None:
     """100 subscriptions whose filter of 100 clauses is changed again and again."""
     ids = await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}")

@@ -1,0 +1,61 @@
+"""Subscriptions that are made: counted before, stored several at once. Whoever makes some holds the routing version."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.subscriptions import LAPSED
+from trunkline.store import sql, tables
+from trunkline.store.sql import text
+from trunkline.store.subscriptions import Row, lock_head, read_row
+
+_table = tables.subscriptions
+_COUNTS = "status <> 'deleted' AND (disabled_reason IS NULL OR disabled_reason <> :lapsed)"
+_INSERT = (
+    _table.insert()
+    .values(
+        failures=0,
+        # What the company has for those that do not say (``store.defaults``).
+        defaults=sqlalchemy.select(tables.companies.c.delivery)
+        .where(tables.companies.c.company_id == sqlalchemy.bindparam("company"))
+        .scalar_subquery(),
+    )
+    .returning(_table)
+)
+
+
+async def insert(
+    connection: AsyncConnection, subscriptions: Sequence[Mapping[str, Any]], *, version: int
+) -> list[Row]:
+    """Store new *subscriptions*, one or more, that start at the head of the log; *version* is that of ``subscriptions.next_version``."""
+    head, now_ms = await lock_head(connection)
+    more = {"start_position": head, "created_ms": now_ms, "updated_ms": now_ms, "version": version}
+    given = {name for values in subscriptions for name in values}
+    rows = [
+        {**dict.fromkeys(given), **values, **more, "company": abs(values["company_id"])}
+        for values in subscriptions
+    ]
+    made = {row.id: row for row in map(read_row, await connection.execute(_INSERT, rows))}
+    return [made[values["id"]] for values in subscriptions]
+
+
+async def count(connection: AsyncConnection, company_id: int, *, holder: str | None = None) -> int:
+    """Count a company's subscriptions on every channel, or those of *holder*; lapsed ones take nobody's place."""
+    of_holder = "" if holder is None else "AND holder = :holder"
+    statement = text(
+        f"SELECT count(*) FROM subscriptions WHERE company_id = :company AND {_COUNTS} {of_holder}"
+    )
+    values = {"company": company_id, "holder": holder, "lapsed": LAPSED}
+    return int((await connection.execute(statement, values)).scalar_one())
+
+
+async def counts(connection: AsyncConnection, company_ids: Sequence[int]) -> dict[int, int]:
+    """Count the subscriptions of companies as ``count`` does; who has none is left out."""
+    is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
+    statement = text(
+        f"SELECT company_id, count(*) FROM subscriptions WHERE {is_among_them} AND {_COUNTS} GROUP BY company_id"
+    ).bindparams(companies)
+    rows = await connection.execute(statement, {"companies": list(company_ids), "lapsed": LAPSED})
+    return {row[0]: row[1] for row in rows}

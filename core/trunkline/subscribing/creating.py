@@ -1,0 +1,265 @@
+"""Subscriptions made. What different companies ask for at the same time is done in one transaction.
+
+A new subscription takes the next routing version and the head of the log, and nobody else makes one or accepts an event until its
+commit. So one transaction makes up to ``AT_ONCE``, one of each company: what a company asks for meanwhile waits for the next.
+"""
+
+import contextlib
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.access.company_limits import CompanyLimits, Quotas
+from trunkline.access.subscription_records import SubscriptionRecords
+from trunkline.errors import Refused, StoreUnavailable, TooManySubscriptions
+from trunkline.model.environments import other_environment
+from trunkline.model.subscriptions import GONE, Secret, Status, Subscription
+from trunkline.runtime.batching import Batcher
+from trunkline.store import new_subscriptions, sql
+from trunkline.store import subscriptions as store
+from trunkline.store.database import Database
+from trunkline.subscribing import apart, declared, options
+from trunkline.subscribing.catching_up import CatchUp
+from trunkline.subscribing.changes import SubscriptionChanges, path_of_target
+from trunkline.subscribing.filter_costs import check_filter_cost
+from trunkline.subscribing.options import unique
+from trunkline.subscribing.requests import Checker, Start, read_start
+from trunkline.subscribing.views import view
+from trunkline.targets import signatures
+
+AT_ONCE = 32
+_ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A subscription that is asked for: its columns, and the request that they are made of."""
+
+    columns: Mapping[str, Any]
+    request: Mapping[str, Any]
+    start: Start | None
+    quotas: Quotas
+    is_repeatable: bool
+    """Whether one that asks for the same may stand for it."""
+
+    @property
+    def company_id(self) -> int:
+        return int(self.columns["company_id"])
+
+    @property
+    def company(self) -> int:
+        """The company, whichever of its environments asks."""
+        return abs(self.company_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What companies have: the *counts* of their subscriptions, and the *targets* of those, by the ids of companies."""
+
+    counts: Mapping[int, int]
+    targets: Mapping[int, Sequence[str]]
+
+
+class _NothingMade(Exception):
+    """No subscription came of a batch: the routing version is given back."""
+
+
+_Done = tuple[Subscription, bool]
+"""A subscription, and whether it is new."""
+
+
+class SubscriptionCreation:
+    """Makes subscriptions; *limits* say how many a company may have. Enter it to start, leave it to finish what has queued."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        records: SubscriptionRecords,
+        checker: Checker,
+        catch_up: CatchUp,
+        changes: SubscriptionChanges,
+        limits: CompanyLimits,
+    ) -> None:
+        self._database = database
+        self._records = records
+        self._checker = checker
+        self._catch_up = catch_up
+        self._changes = changes
+        self._limits = limits
+        self._batcher: Batcher[_Wanted, _Done] = Batcher(
+            self._make, max_batch=AT_ONCE, apart=lambda wanted: wanted.company
+        )
+
+    async def __aenter__(self) -> Self:
+        await self._batcher.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._batcher.__aexit__(*details)
+
+    async def create(self, company_id: int, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
+        """Make a subscription and show it with its secret.
+
+        Raises:
+            BodyInvalid, TargetRefused: the request is not valid, or its filter too dear.
+            TooManySubscriptions: the company has all it may have.
+        """
+        return (await self._create(company_id, request, channel=channel, is_repeatable=False))[0]
+
+    async def subscribe(
+        self, company_id: int, request: Mapping[str, Any], *, channel: str
+    ) -> tuple[dict[str, Any], bool]:
+        """Make a subscription, or find the one that asks for the same (``contract.Subscriptions``)."""
+        members, is_new = await self._create(company_id, request, channel=channel, is_repeatable=True)
+        if members["status"] == Status.DISABLED:
+            members |= await self._changes.update(
+                company_id, members["id"], {"status": Status.ACTIVE}, channel=channel
+            )
+        return members, is_new
+
+    async def prepare(
+        self, company_id: int, request: Mapping[str, Any], *, channel: str
+    ) -> tuple[dict[str, Any], list[str]]:
+        """Check a request, and give the columns of the new subscription with the warnings about its target.
+
+        Raises:
+            BodyInvalid, TargetRefused: the request is not valid.
+        """
+        self._checker.check_creation(request, channel=channel)
+        columns = self._columns(request, channel=channel)
+        read_start(request.get("start"))
+        return {"company_id": company_id, "channel": channel, **columns}, await self._checker.check_name(
+            columns["target_url"], company_id=company_id, path=path_of_target(request)
+        )
+
+    async def _create(
+        self, company_id: int, request: Mapping[str, Any], *, channel: str, is_repeatable: bool
+    ) -> tuple[dict[str, Any], bool]:
+        columns, warnings = await self.prepare(company_id, request, channel=channel)
+        start = read_start(request.get("start"))
+        quotas = await self._limits.of(company_id)
+        wanted = _Wanted(columns, request, start, quotas, is_repeatable)
+        subscription, is_new = await self._batcher.submit(wanted)
+        if is_new:
+            self._changes.announce(subscription)
+        return view(subscription, checker=self._checker, with_secret=True, warnings=warnings), is_new
+
+    async def _make(self, batch: Sequence[_Wanted]) -> Sequence[_Done | Exception]:
+        """Make what a *batch* asks for; where the database will not have one of them, each by itself."""
+        try:
+            return await self._make_together(batch)
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whoever asked for it gets it
+            if len(batch) == 1:
+                return [error]
+            return [answer for wanted in batch for answer in await self._make([wanted])]
+
+    async def _make_together(self, batch: Sequence[_Wanted]) -> Sequence[_Done | Exception]:
+        answers: dict[int, _Done | Exception] = {}
+        with contextlib.suppress(_NothingMade):
+            async with self._database.write() as connection:
+                version = await store.next_version(connection)  # from here on nobody else adds one
+                standing = await _standing_of(connection, batch)
+                for wanted in batch:
+                    try:
+                        if same := await self._judge(connection, wanted, standing):
+                            answers[wanted.company] = same, False
+                    except Refused as error:
+                        answers[wanted.company] = error
+                fresh = [wanted for wanted in batch if wanted.company not in answers]
+                if not fresh:
+                    raise _NothingMade
+                for wanted, made in zip(fresh, await self._insert(connection, fresh, version), strict=True):
+                    answers[wanted.company] = made, True
+        return [answers[wanted.company] for wanted in batch]
+
+    async def _insert(
+        self, connection: AsyncConnection, fresh: Sequence[_Wanted], version: int
+    ) -> Sequence[Subscription]:
+        rows = await new_subscriptions.insert(
+            connection, [wanted.columns for wanted in fresh], version=version
+        )
+        made = [self._records.open(row) for row in rows]
+        for wanted, subscription in zip(fresh, made, strict=True):
+            if wanted.start is not None:
+                await self._catch_up.begin_at(connection, subscription, wanted.start)
+        return made
+
+    async def _judge(
+        self, connection: AsyncConnection, wanted: _Wanted, standing: _Standing
+    ) -> Subscription | None:
+        """Give the subscription that may stand for what is *wanted*; for None, it may be made. Raises Refused."""
+        company_id, quotas = wanted.company_id, wanted.quotas
+        if wanted.is_repeatable and (same := await self._find_same(connection, wanted)):
+            return same
+        if standing.counts.get(company_id, 0) >= quotas.subscriptions:
+            raise TooManySubscriptions(quotas.subscriptions)
+        targets = standing.targets.get(other_environment(company_id), ())
+        url, path = wanted.columns["target_url"], path_of_target(wanted.request)
+        apart.check_apart(company_id, url, targets, path=path)
+        await check_filter_cost(
+            connection, company_id, wanted.request.get("filter"), limit=quotas.filter_cost
+        )
+        if wanted.start is not None:
+            await self._catch_up.check_start(connection, company_id, wanted.start)
+        return None
+
+    def _columns(self, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
+        """Work out the columns of a new subscription. Raises BodyInvalid."""
+        names = unique(request["event_types"])
+        pins = self._checker.pins_for(names, chosen=request.get("versions"))
+        self._checker.check_filter(request.get("filter"), names, pins)
+        self._checker.check_order_key(request.get("ordering"), names, pins)
+        identifier = "sub_" + "".join(secrets.choice(_ALPHABET) for _ in range(20))
+        registered = self._checker.channel(channel)
+        columns = options.columns_of_creation(request, self._checker.options_of(registered))
+        target = declared.of_creation(registered, request)
+        secret = request.get("secret") or signatures.new_secret(columns["signature"])
+        return {
+            "id": identifier,
+            **columns,
+            **(target.columns if target else {}),
+            "sealed": self._records.seal(
+                identifier,
+                (Secret(secret),),
+                request.get("headers") or {},
+                target.secrets if target else {},
+            ),
+            "status": Status.ACTIVE,
+            "pins": sql.json_or_none(pins),
+        }
+
+    async def _find_same(self, connection: AsyncConnection, wanted: _Wanted) -> Subscription | None:
+        """Find the oldest with the same target, event types, filter and versions, unless its target has ended it."""
+        request, columns = wanted.request, wanted.columns
+        rows = await store.of_company(
+            connection, wanted.company_id, channel=columns["channel"], target_url=columns["target_url"]
+        )
+        for subscription in map(self._records.open, rows):
+            is_same = (
+                subscription.is_readable
+                and set(subscription.event_types) == set(request["event_types"])
+                and subscription.filter == request.get("filter")
+                and self._reads(subscription, request.get("versions") or {})
+                and subscription.disabled_reason != GONE
+            )
+            if is_same:
+                return subscription
+        return None
+
+    def _reads(self, subscription: Subscription, versions: Mapping[str, int]) -> bool:
+        current = self._checker.shown_versions(subscription.event_types, subscription.pins)
+        return all(current.get(name, version) == version for name, version in versions.items())
+
+
+async def _standing_of(connection: AsyncConnection, batch: Sequence[_Wanted]) -> _Standing:
+    company_ids = [wanted.company_id for wanted in batch]
+    return _Standing(
+        await new_subscriptions.counts(connection, company_ids),
+        await store.targets_of_companies(connection, [other_environment(each) for each in company_ids]),
+    )

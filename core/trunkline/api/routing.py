@@ -76,11 +76,12 @@ class _TableRoute(StrictRoute):
         self.path, self.endpoint, self.name = path, endpoint, endpoint.__name__
         self.methods = set(options["methods"])
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
-        self._begins = path.partition("{")[0]
+        self.begins = ""
+        """How the path of each of its calls begins, as far as that is known."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match as any route does; one that begins otherwise is passed over ten times as fast: a call passes a hundred of them."""
-        if not scope.get("root_path") and not scope["path"].startswith(self._begins):
+        """Match as any route does; a call that begins otherwise is passed on ten times as fast: it passes a hundred routes."""
+        if not scope.get("root_path") and not scope["path"].startswith(self.begins):
             return Match.NONE, {}
         return super().matches(scope)
 
@@ -116,7 +117,10 @@ def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
         return
     for kind, path, endpoint, options in filter(None, made_of):
         more: dict[str, Any] = options | {"dependency_overrides_provider": app}
-        app.router.routes.append(kind(prefix + path, endpoint, **more))
+        route = kind(prefix + path, endpoint, **more)
+        if isinstance(route, _TableRoute):
+            route.begins = route.path.partition("{")[0]
+        app.router.routes.append(route)
 
 
 def _made_of(route: Any) -> tuple[type[APIRoute], str, Callable[..., Any], dict[str, Any]] | None:

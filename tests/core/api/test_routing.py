@@ -96,3 +96,24 @@ async def test_any_router_can_be_mounted_and_is_documented_under_its_whole_path(
     (greeted,) = await _answers(app, ("GET", "/api/en/Jane"))
     assert greeted.json() == {"said": "Hello, Jane"}
     assert app.openapi()["paths"]["/api/en/{name}"]["get"]["tags"] == ["Greetings"]
+
+
+async def test_a_table_beside_routes_of_another_kind_is_found_under_its_whole_path():
+    router = bind(Greetings("Hello"), ROUTES, prefix="/en")
+    router.add_api_route(
+        "/{name}/again", Greetings("Again").greet, methods=["GET"], route_class_override=APIRoute
+    )
+    app = FastAPI()
+    mount(app, router, prefix="/api")
+    answers = await _answers(app, ("GET", "/api/en/Jane"), ("GET", "/api/en/Jane/again"), ("GET", "/en/Jane"))
+    assert [answer.status_code for answer in answers] == [200, 200, 404]
+
+
+async def test_a_mounted_table_is_found_in_an_app_that_is_itself_below_a_path():
+    app, outer = FastAPI(), FastAPI()
+    mount(app, bind(Greetings("Hello"), ROUTES, prefix="/en"), prefix="/api")
+    outer.mount("/hub", app)
+    answers = await _answers(
+        outer, ("GET", "/hub/api/en/Jane"), ("GET", "/hub/en/Jane"), ("GET", "/api/en/Jane")
+    )
+    assert [answer.status_code for answer in answers] == [200, 404, 404]

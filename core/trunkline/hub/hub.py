@@ -74,8 +74,10 @@ OPERATION_CONNECTIONS = 4
 """Connections to PostgreSQL for actions, searches and lookups: slow ones must not take those that accept and deliver."""
 DOOR_CONNECTIONS = 3
 """And those that look keys up and append to the log."""
+READING_CONNECTIONS = 4
+"""And those that read the log for clients."""
 DOOR_SECONDS = 10.0
-"""How long the database may take with a statement of these: then callers are told, and the next one connects anew."""
+"""How long the database may take with a statement of the door's: then callers are told, and the next one connects anew."""
 _log = logging.getLogger(__name__)
 
 
@@ -112,6 +114,7 @@ class Hub:
         self.database = Database.of(settings.database)
         self.directory = CompanyDirectory(self.database)
         self._door_database = self.database.direct(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
+        self._reading_database = self.database.direct(READING_CONNECTIONS, only_reads=True)
         self.wakeup = Wakeup(self.database, WorkerLock() if dispatch else None)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
@@ -196,7 +199,7 @@ class Hub:
             self.database, catalog=self.catalog, ingest=self.ingest, max_bytes=events.max_body_bytes
         )
         self.streaming = Streaming(
-            self.database,
+            self._reading_database,
             catalog=self.catalog,
             schema_versions=self.schema_versions,
             wakeup=self.wakeup,
@@ -291,7 +294,8 @@ class Hub:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
-            for database in (self.database, self._operation_database, self._door_database):
+            own = (self._operation_database, self._door_database, self._reading_database)
+            for database in (self.database, *own):
                 await stack.enter_async_context(database)
             await self.database.check_pooler()
             await self.secret_checks.verify()

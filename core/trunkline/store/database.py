@@ -104,20 +104,22 @@ class Database:
             return self
         return Database(self.url, pool_size=connections, schema=self.schema)
 
-    def direct(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "Database":
+    def direct(
+        self, connections: int, *, answer_seconds: float = ANSWER_SECONDS, only_reads: bool = False
+    ) -> "Database":
         """Give the same database over *connections* of its own that go past SQLAlchemy (``store.direct``).
 
-        Where it has one writer, all that ask share a few. A statement that has no answer within *answer_seconds* counts as one
+        Where it has one writer, all that ask share a few, but for those with *only_reads*. A statement that has no answer within *answer_seconds* counts as one
         that nobody will answer. Enter and leave it as any other: whoever leaves last closes the connections.
         """
-        if self._direct is not None:
+        if self._direct is not None and not only_reads:
             return self._direct
         connect = partial(
             self.dialect.connect_directly, self.url, schema=self.schema, answer_seconds=answer_seconds
         )
         lender = Pools(connect, self.dialect.readers(connections), has_one_writer=self.dialect.has_one_writer)
         direct = Database(self.url, pool_size=connections, schema=self.schema, lender=lender)
-        if self.dialect.has_one_writer:
+        if self.dialect.has_one_writer and not only_reads:
             direct._writing, self._direct = self._writing, direct
         return direct
 

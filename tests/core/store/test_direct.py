@@ -154,6 +154,19 @@ async def test_one_connection_is_lent_to_one_at_a_time(database: Database) -> No
             assert (await connection.execute(text("SELECT count(*) FROM workers"))).scalar_one() == 20
 
 
+async def test_those_that_only_read_have_connections_of_their_own(database: Database) -> None:
+    """Where there is one writer all others share a few, so that a slow read of a client would hold up who delivers."""
+    async with (
+        database.direct(2) as shared,
+        database.direct(1, only_reads=True) as reading,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        for _ in range(database.dialect.readers(1)):
+            await stack.enter_async_context(reading.read())
+        async with asyncio.timeout(2), shared.read() as connection:
+            assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+
+
 async def test_nobody_waits_for_a_connection_for_ever(
     postgres_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -243,9 +243,12 @@ class Hub:
             rotation=SecretRotation(self.database, records=records),
             trials=self._make_trials(finder, checker),
         )
-        self.replays = Replays(
+        self.replays = self._make_replays(finder, checker)
+
+    def _make_replays(self, finder: SubscriptionFinder, checker: Checker) -> Replays:
+        return Replays(
             self.database,
-            finder=self._finder,
+            finder=finder,
             checker=checker,
             dry_runs=DryRuns(self.database, schema_versions=self.schema_versions),
             limits=self.company_limits,

@@ -72,10 +72,8 @@ from trunkline.targets.addresses import AddressPolicy
 
 OPERATION_CONNECTIONS = 4
 """Connections to PostgreSQL for actions, searches and lookups: slow ones must not take those that accept and deliver."""
-DOOR_CONNECTIONS = 3
-"""And those that look keys up and append to the log."""
-READING_CONNECTIONS = 4
-"""And those that read the log for clients."""
+DOOR_CONNECTIONS, READING_CONNECTIONS = 3, 4
+"""Those that look keys up and append to the log, and those that read it for clients."""
 DOOR_SECONDS = 10.0
 """How long the database may take with a statement of the door's: then callers are told, and the next one connects anew."""
 _log = logging.getLogger(__name__)

@@ -14,8 +14,11 @@ from trunkline.outbound import ClientOf
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
 
-_LAPSED = Result(Outcome.REJECTED, error=LAPSED)
-"""What comes of a delivery whose subscription has lapsed and is not disabled yet."""
+_LAPSED = Result(Outcome.RETRY, error=LAPSED)
+"""What comes of a delivery whose subscription has lapsed by this process's clock and table, and is not disabled yet.
+
+It ends when the database says so, and goes out where the subscription was renewed at the last moment.
+"""
 
 
 class Sender:

@@ -32,6 +32,8 @@ UNREADABLE = "unreadable"
 LAPSED = "lapsed"
 """Reasons for ``disabled`` (CONTRACT §13): the target answered 410; it only failed for too long; its secrets do not open; its
 holder has not renewed it."""
+ENDED = frozenset({GONE, LAPSED})
+"""Those after which nothing is left to go on with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.model.subscriptions import ENDED
 from trunkline.store import sql
 from trunkline.store.cursors import LOWEST
 from trunkline.store.sql import text
+
+_ENDED = ", ".join(f"'{reason}'" for reason in sorted(ENDED))
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,10 +22,13 @@ class Place:
 
 
 async def watermark(connection: AsyncConnection, place: Place, *, position: int | None) -> int | None:
-    """Find the last position up to which nothing is open for a subscription, *position* or the head of the log at most; None where it is not there.
+    """Find the last position up to which nothing is open for a subscription, *position* or the head of the log at most; None where it has ended, or is not there.
 
     Open is what the ledger has as pending or held, what a replay that catches up has still to look at, and every event of the
     company that its shard's cursor has not passed, as it may match. The event at *position* itself does not count.
+
+    Where a subscription has ended, and from the moment at which it lapses, what was open is given up without an attempt: no
+    position would be safe to begin anew at.
     """
     head = "(SELECT position FROM stream_head WHERE id = 1)"
     before = head + " + 1" if position is None else ":position"
@@ -39,7 +45,9 @@ async def watermark(connection: AsyncConnection, place: Place, *, position: int 
                 "AND position > CASE WHEN h.cursor > s.start_position THEN h.cursor ELSE s.start_position END "
                 f"AND position < {before}) "
                 f"FROM subscriptions AS s JOIN {LOWEST} AS h ON h.shard = :shard WHERE s.id = :id "
-                "AND s.company_id = :company AND s.status <> 'deleted'"
+                "AND s.company_id = :company AND s.status <> 'deleted' "
+                f"AND (s.disabled_reason IS NULL OR s.disabled_reason NOT IN ({_ENDED})) "
+                f"AND (s.expires_ms IS NULL OR s.expires_ms > {sql.now_ms(connection)})"
             ),
             {"id": place.id, "company": place.company_id, "shard": place.shard}
             | ({} if position is None else {"position": position}),

@@ -9,7 +9,7 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Held, Renewed, Terms
 from trunkline.errors import LimitReached, TooManySubscriptions
-from trunkline.model.subscriptions import FAILING, GONE, LAPSED, MAX_SECRETS, Secret, Status, Subscription
+from trunkline.model.subscriptions import ENDED, FAILING, MAX_SECRETS, Secret, Status, Subscription
 from trunkline.runtime import faults
 from trunkline.store import new_subscriptions, open_deliveries, retention
 from trunkline.store import replays as replay_store
@@ -26,8 +26,6 @@ from trunkline.subscribing.requests import read_start
 
 LAPSED_KEPT = 20
 """Lapsed subscriptions of a company that stay, for whoever asks why nothing comes."""
-_ENDED = frozenset({GONE, LAPSED})
-"""Reasons for ``disabled`` after which nothing is left to go on with."""
 
 
 class Renewals:
@@ -179,7 +177,7 @@ async def _check_room(connection: AsyncConnection, company_id: int, terms: Terms
 
 
 def _goes_on(subscription: Subscription, now_ms: int) -> bool:
-    return subscription.disabled_reason not in _ENDED and not subscription.lapses_by(now_ms)
+    return subscription.disabled_reason not in ENDED and not subscription.lapses_by(now_ms)
 
 
 def _columns_of(terms: Terms, now_ms: int) -> dict[str, Any]:

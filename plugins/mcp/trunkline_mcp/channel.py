@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-from contextlib import suppress
 from dataclasses import replace
 
 import orjson
@@ -31,6 +30,11 @@ NEVER = frozenset({410, 413})
 """Statuses by which a receiver gives up one event; the subscription stays."""
 TOO_LARGE = "payload_too_large"
 REVOKED = "access_revoked"
+_ENDED = Result(Outcome.RETRY, error="subscription_ended")
+"""What comes of a delivery whose subscription has ended: with a cursor, its receiver would pass over others that are given up.
+
+It ends with the subscription, and is tried again where that is being renewed at this moment.
+"""
 
 
 class Pusher:
@@ -47,7 +51,10 @@ class Pusher:
         if target.notes and not await asyncio.create_task(self._is_allowed(target)):
             await self._terminate(push, http)
             return Result(Outcome.GONE, error=REVOKED)
-        body = await self._body(push)
+        try:
+            body = await self._body(push)
+        except NotFound:
+            return _ENDED
         if len(body) > MAX_BODY_BYTES:
             return Result(Outcome.REJECTED, error=TOO_LARGE)
         message_id = push.event_id if self._settings.webhook_id == "event" else push.delivery_id
@@ -56,9 +63,11 @@ class Pusher:
 
     async def tell_gap(self, gap: Gap, http: HttpClient) -> Result:
         """Tell the receiver that events are left out, and from where on it may go on: as far as nothing is open."""
-        target, cursor = gap.target, gap.cursor
-        with suppress(NotFound):  # ended meanwhile
+        target = gap.target
+        try:
             cursor = await self._context.deliveries.watermark(target.company_id, target.subscription_id)
+        except NotFound:
+            return _ENDED
         body = orjson.dumps({"type": "gap", "cursor": cursor})
         message_id = f"msg_{gap.gap_id}"
         push = Push(message_id, "gap", message_id, 1, gap.timestamp, body, target)
@@ -66,11 +75,9 @@ class Pusher:
 
     async def _body(self, push: Push) -> bytes:
         event_id = int(push.event_id) if push.event_id.isdecimal() else None
-        target, cursor = push.target, None
-        with suppress(NotFound):  # ended meanwhile: nobody goes on from here
-            cursor = await self._context.deliveries.watermark(
-                target.company_id, target.subscription_id, event_id=event_id
-            )
+        cursor = await self._context.deliveries.watermark(
+            push.target.company_id, push.target.subscription_id, event_id=event_id
+        )
         envelope = occurrences.read(push.body)
         return occurrences.write(envelope, event_id=push.event_id, name=push.event_type, cursor=cursor)
 

@@ -192,7 +192,7 @@ class EventSubscriptions:
         answer: dict[str, Json] = {
             "id": asked.name,
             "refreshBefore": renewed.view["expires_utc"],
-            "cursor": await self._context.deliveries.watermark(company_id, str(renewed.view["id"])),
+            "cursor": await self._cursor(asked, str(renewed.view["id"])),
             "truncated": renewed.is_truncated,
         }
         if not renewed.is_new:
@@ -200,6 +200,13 @@ class EventSubscriptions:
                 self._context, company_id, renewed.view, failed_since_ms=renewed.failed_since_ms
             )
         return answer
+
+    async def _cursor(self, asked: _Asked, subscription_id: str) -> Json:
+        """Give where its client may begin anew later; where it has ended since, where it would have begun now."""
+        try:
+            return await self._context.deliveries.watermark(asked.caller.company_id, subscription_id)
+        except NotFound:
+            return asked.request["start"]
 
     def _turn(self, company_id: int) -> asyncio.Lock:
         """Give the lock that lets a company's calls in one after the other: each takes ten times as long as a poll."""

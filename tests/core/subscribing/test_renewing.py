@@ -42,12 +42,21 @@ class Landlord:
 
     async def lapse(self, *names: str) -> None:
         """Let the time of some be over, and wait until the dispatcher has ended them."""
-        async with self.running.hub.database.write() as connection:
-            for name in names:
-                row = await store.by_name(connection, self.running.company_id, channel=CHANNEL, name=name)
-                await store.update(connection, row.no, {"expires_ms": 1})
+        for name in names:
+            await self.expire(name)
         await self.running.emit("lead.created")
         await self.until_status(dict.fromkeys(names, "disabled"))
+
+    async def expire(self, name: str = "lease", *, at_ms: int = 1, **more) -> None:
+        """Have its time be over at another moment."""
+        async with self.running.hub.database.write() as connection:
+            row = await store.by_name(connection, self.running.company_id, channel=CHANNEL, name=name)
+            await store.update(connection, row.no, {"expires_ms": at_ms} | more)
+
+    async def attempts(self, event_id: int) -> int:
+        """Count the attempts at the event that are in the ledger."""
+        deliveries = await self.running.hub.deliveries.of_event(self.running.company_id, event_id)
+        return sum(delivery["attempts"] for delivery in deliveries)
 
     async def until_status(self, wanted: dict[str, str]) -> None:
         async with asyncio.timeout(10):
@@ -58,6 +67,11 @@ class Landlord:
         async with asyncio.timeout(10):
             while await self.watermark(renewed) < position:
                 await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def _nobody_looks_for_lapses(monkeypatch):
+    monkeypatch.setattr("trunkline.dispatch.lapses.LOOK_SECONDS", 600)
 
 
 @pytest.fixture
@@ -150,3 +164,34 @@ async def test_a_pause_holds_the_watermark_where_it_began(landlord):
     assert taken <= await landlord.watermark(renewed) < missed
     await change(running.company_id, renewed.view["id"], {"status": "active"}, channel=CHANNEL)
     await landlord.settle(renewed, missed)
+
+
+@pytest.mark.own_hub
+@pytest.mark.usefixtures("_nobody_looks_for_lapses")
+async def test_there_is_no_watermark_from_the_moment_of_the_lapse(landlord):
+    renewed = await landlord.renew()
+    await landlord.expire()
+    with pytest.raises(NotFound):
+        await landlord.watermark(renewed)
+    await landlord.expire(at_ms=2**45)
+    await landlord.watermark(renewed)
+    await landlord.expire(at_ms=2**45, status="disabled", disabled_reason="failing")
+    await landlord.watermark(renewed)
+    for reason in ("lapsed", "gone"):
+        await landlord.expire(at_ms=2**45, status="disabled", disabled_reason=reason)
+        with pytest.raises(NotFound):
+            await landlord.watermark(renewed)
+
+
+@pytest.mark.own_hub
+@pytest.mark.usefixtures("_nobody_looks_for_lapses")
+async def test_what_a_process_takes_for_lapsed_goes_out_where_it_was_renewed_at_the_last_moment(landlord):
+    await landlord.renew({"retry": {"schedule_seconds": [1]}})
+    await landlord.expire()
+    event_id = (await landlord.running.emit("lead.created")).event_id
+    async with asyncio.timeout(10):
+        while not await landlord.attempts(event_id):
+            await asyncio.sleep(0.05)
+    assert not landlord.receiver.requests
+    await landlord.expire(at_ms=2**45)
+    await landlord.receiver.wait_for(1)

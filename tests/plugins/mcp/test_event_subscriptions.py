@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import text
 from tests.plugins.mcp.callbacks import OTHER_SECRET, SECRET, Callback, until
 from tests.plugins.mcp.conversation import ERAS, Conversation
 
@@ -58,6 +59,14 @@ async def lapse(running) -> None:
     await running.emit(OTHER)  # the dispatcher learns of a change when it reads on
     while [view["disabled_reason"] for view in await views(running)] != ["lapsed"]:
         await asyncio.sleep(0.05)
+
+
+async def until_tried(running, event_id: int) -> None:
+    async with asyncio.timeout(10):
+        while not any(
+            each["attempts"] for each in await running.hub.deliveries.of_event(running.company_id, event_id)
+        ):
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize("version", ERAS)
@@ -250,6 +259,26 @@ async def test_one_that_lapses_stops_and_begins_anew_at_the_client_s_cursor(runn
     assert set(await callback.until(5)) == {*got, *missed}
     assert len(callback.controls) == 1, "its URL has answered within a day"
     assert len(await views(running)) == 1
+
+
+async def test_nothing_goes_out_that_could_have_the_client_pass_over_what_the_lapse_gave_up(
+    running, agent, callback
+):
+    await subscribed(agent, callback)
+    got = await emitted(running)
+    await callback.until(1)
+    kept = callback.events[-1]["cursor"]
+    async with running.hub.database.write() as connection:  # the dispatcher does not learn of it
+        await connection.execute(
+            text("UPDATE subscriptions SET expires_ms = 1 WHERE company_id = :company"),
+            {"company": running.company_id},
+        )
+    missed = await emitted(running, 2)
+    for event_id in missed:
+        await until_tried(running, event_id)
+    assert callback.ids == got
+    await subscribed(agent, callback, cursor=kept)
+    assert set(await callback.until(3)) == {*got, *missed}
 
 
 async def test_a_live_one_ignores_the_cursor_of_a_renewal(running, agent, callback):

@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from contextlib import suppress
 from dataclasses import replace
 
 import orjson
@@ -37,6 +38,10 @@ It ends with the subscription, and is tried again where that is being renewed at
 """
 
 
+class _Ended(Exception):
+    """The subscription is there, and has lapsed or was ended."""
+
+
 class Pusher:
     """Makes the channel's attempts."""
 
@@ -53,7 +58,7 @@ class Pusher:
             return Result(Outcome.GONE, error=REVOKED)
         try:
             body = await self._body(push)
-        except NotFound:
+        except _Ended:
             return _ENDED
         if len(body) > MAX_BODY_BYTES:
             return Result(Outcome.REJECTED, error=TOO_LARGE)
@@ -65,8 +70,8 @@ class Pusher:
         """Tell the receiver that events are left out, and from where on it may go on: as far as nothing is open."""
         target = gap.target
         try:
-            cursor = await self._context.deliveries.watermark(target.company_id, target.subscription_id)
-        except NotFound:
+            cursor = await self._cursor(target) or gap.cursor
+        except _Ended:
             return _ENDED
         body = orjson.dumps({"type": "gap", "cursor": cursor})
         message_id = f"msg_{gap.gap_id}"
@@ -75,11 +80,20 @@ class Pusher:
 
     async def _body(self, push: Push) -> bytes:
         event_id = int(push.event_id) if push.event_id.isdecimal() else None
-        cursor = await self._context.deliveries.watermark(
-            push.target.company_id, push.target.subscription_id, event_id=event_id
-        )
+        cursor = await self._cursor(push.target, event_id)
         envelope = occurrences.read(push.body)
         return occurrences.write(envelope, event_id=push.event_id, name=push.event_type, cursor=cursor)
+
+    async def _cursor(self, target: Target, event_id: int | None = None) -> str | None:
+        """Give the cursor up to which everything has ended; None of a subscription that is deleted. Raises _Ended."""
+        company_id, subscription_id = target.company_id, target.subscription_id
+        try:
+            return await self._context.deliveries.watermark(company_id, subscription_id, event_id=event_id)
+        except NotFound:
+            with suppress(NotFound):
+                await self._context.subscriptions.get(company_id, subscription_id, channel=CHANNEL)
+                raise _Ended from None
+        return None
 
     async def _is_allowed(self, target: Target) -> bool:
         """Ask anew each time, in a task of its own: what it reads counts as its company's, and the next attempt is another's."""

@@ -57,7 +57,7 @@ class Agent:
                     self._refused.add(event)
                     return Answer(503)
                 self.got.add(event)
-        self.cursor = message["cursor"]
+        self.cursor = message.get("cursor", self.cursor)
         return Answer()
 
 

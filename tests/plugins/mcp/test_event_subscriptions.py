@@ -281,6 +281,16 @@ async def test_nothing_goes_out_that_could_have_the_client_pass_over_what_the_la
     assert set(await callback.until(3)) == {*got, *missed}
 
 
+async def test_one_that_has_ended_before_the_answer_gives_back_the_cursor_that_it_came_with(
+    running, agent, callback, monkeypatch
+):
+    kept = (await subscribed(agent, callback))["cursor"]
+    await lapse(running)
+    monkeypatch.setattr("trunkline_mcp.event_subscriptions.SHORTEST_SECONDS", 0)
+    answer = await subscribed(agent, callback, cursor=kept, ttlMs=0)
+    assert answer["cursor"] == kept
+
+
 async def test_a_live_one_ignores_the_cursor_of_a_renewal(running, agent, callback):
     first = await subscribed(agent, callback)
     await emitted(running, 2)

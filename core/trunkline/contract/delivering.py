@@ -125,13 +125,16 @@ class DeliveryLog(Protocol):
         """Count what is pending or held among a subscription's newest 10,000 deliveries. Raises NotFound."""
         ...
 
-    async def watermark(self, company_id: int, subscription_id: str, *, event_id: int | None = None) -> str:
+    async def watermark(
+        self, company_id: int, subscription_id: str, *, event_id: int | None = None
+    ) -> str | None:
         """Give the cursor up to which everything that is for a subscription has ended: delivered, or given up.
 
         With *event_id*, which is being delivered, it is never beyond that event, and at it where nothing before it is open.
-        So a receiver that keeps the cursor of what it has last got, and later begins there, loses nothing. Raises NotFound,
-        also for a subscription that has lapsed or whose target has ended it: what was open of it is given up, and no cursor
-        is safe any more, so a channel that gives cursors sends nothing then.
+        So a receiver that keeps the cursor of what it has last got, and later begins there, loses nothing.
+
+        None of a subscription that has lapsed or whose target has ended it: what was open of it is given up, and no cursor is
+        safe any more, so a channel that gives cursors sends nothing then. Raises NotFound.
         """
         ...
 

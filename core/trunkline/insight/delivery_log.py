@@ -87,7 +87,9 @@ class DeliveryLog:
             "next_cursor": None if reached is None else cursors.encode(reached, kind="d"),
         }
 
-    async def watermark(self, company_id: int, subscription_id: str, *, event_id: int | None = None) -> str:
+    async def watermark(
+        self, company_id: int, subscription_id: str, *, event_id: int | None = None
+    ) -> str | None:
         """Give the cursor up to which everything for a subscription has ended (``contract.DeliveryLog``). Raises NotFound."""
         async with self._database.read() as connection:
             self._shards = self._shards or await shard_store.count(connection)
@@ -95,7 +97,7 @@ class DeliveryLog:
             reached = await watermarks.watermark(connection, place, position=event_id)
         if reached is None:
             raise NotFound("subscription", subscription_id)
-        return cursors.encode(reached)
+        return None if reached.has_ended else cursors.encode(reached.position)
 
     async def _page(
         self, subscription_no: int, status: str | None, *, before: int | None, limit: int

@@ -21,14 +21,23 @@ class Place:
     shard: int
 
 
-async def watermark(connection: AsyncConnection, place: Place, *, position: int | None) -> int | None:
-    """Find the last position up to which nothing is open for a subscription, *position* or the head of the log at most; None where it has ended, or is not there.
+@dataclass(frozen=True, slots=True)
+class Watermark:
+    """The last position up to which nothing is open for a subscription.
+
+    Where it *has_ended*, and from the moment at which it lapses, what was open is given up without an attempt: no position is
+    safe to begin anew at.
+    """
+
+    position: int
+    has_ended: bool
+
+
+async def watermark(connection: AsyncConnection, place: Place, *, position: int | None) -> Watermark | None:
+    """Find a subscription's watermark, *position* or the head of the log at most; None where it is not there.
 
     Open is what the ledger has as pending or held, what a replay that catches up has still to look at, and every event of the
     company that its shard's cursor has not passed, as it may match. The event at *position* itself does not count.
-
-    Where a subscription has ended, and from the moment at which it lapses, what was open is given up without an attempt: no
-    position would be safe to begin anew at.
     """
     head = "(SELECT position FROM stream_head WHERE id = 1)"
     before = head + " + 1" if position is None else ":position"
@@ -43,11 +52,11 @@ async def watermark(connection: AsyncConnection, place: Place, *, position: int 
                 "AND kind = 'missed' AND status = 'running'), "
                 "(SELECT min(position) - 1 FROM events WHERE company_id = :company "
                 "AND position > CASE WHEN h.cursor > s.start_position THEN h.cursor ELSE s.start_position END "
-                f"AND position < {before}) "
+                f"AND position < {before}), "
+                f"coalesce(s.disabled_reason IN ({_ENDED}), FALSE) "
+                f"OR coalesce(s.expires_ms <= {sql.now_ms(connection)}, FALSE) "
                 f"FROM subscriptions AS s JOIN {LOWEST} AS h ON h.shard = :shard WHERE s.id = :id "
-                "AND s.company_id = :company AND s.status <> 'deleted' "
-                f"AND (s.disabled_reason IS NULL OR s.disabled_reason NOT IN ({_ENDED})) "
-                f"AND (s.expires_ms IS NULL OR s.expires_ms > {sql.now_ms(connection)})"
+                "AND s.company_id = :company AND s.status <> 'deleted'"
             ),
             {"id": place.id, "company": place.company_id, "shard": place.shard}
             | ({} if position is None else {"position": position}),
@@ -56,5 +65,5 @@ async def watermark(connection: AsyncConnection, place: Place, *, position: int 
     if row is None:
         return None
     resumes = row[1] if row[2] != "active" else None
-    known: list[int] = [reached for reached in (resumes, *row[3:]) if reached is not None]
-    return min([int(row[0]) if position is None else position, *known])
+    known: list[int] = [reached for reached in (resumes, *row[3:6]) if reached is not None]
+    return Watermark(min([int(row[0]) if position is None else position, *known]), has_ended=bool(row[6]))

@@ -38,10 +38,6 @@ It ends with the subscription, and is tried again where that is being renewed at
 """
 
 
-class _Ended(Exception):
-    """The subscription is there, and has lapsed or was ended."""
-
-
 class Pusher:
     """Makes the channel's attempts."""
 
@@ -56,9 +52,8 @@ class Pusher:
         if target.notes and not await asyncio.create_task(self._is_allowed(target)):
             await self._terminate(push, http)
             return Result(Outcome.GONE, error=REVOKED)
-        try:
-            body = await self._body(push)
-        except _Ended:
+        body = await self._body(push)
+        if body is None:
             return _ENDED
         if len(body) > MAX_BODY_BYTES:
             return Result(Outcome.REJECTED, error=TOO_LARGE)
@@ -68,32 +63,30 @@ class Pusher:
 
     async def tell_gap(self, gap: Gap, http: HttpClient) -> Result:
         """Tell the receiver that events are left out, and from where on it may go on: as far as nothing is open."""
-        target = gap.target
-        try:
-            cursor = await self._cursor(target) or gap.cursor
-        except _Ended:
+        target, cursor = gap.target, None
+        with suppress(NotFound):
+            cursor = await self._context.deliveries.watermark(target.company_id, target.subscription_id)
+        if cursor is None:
             return _ENDED
         body = orjson.dumps({"type": "gap", "cursor": cursor})
         message_id = f"msg_{gap.gap_id}"
         push = Push(message_id, "gap", message_id, 1, gap.timestamp, body, target)
         return await self._post(push, http, body, message_id)
 
-    async def _body(self, push: Push) -> bytes:
+    async def _body(self, push: Push) -> bytes | None:
+        """Write the event with its cursor, or without one where its subscription is deleted; None where that has ended."""
+        target = push.target
         event_id = int(push.event_id) if push.event_id.isdecimal() else None
-        cursor = await self._cursor(push.target, event_id)
+        try:
+            cursor = await self._context.deliveries.watermark(
+                target.company_id, target.subscription_id, event_id=event_id
+            )
+            if cursor is None:
+                return None
+        except NotFound:
+            cursor = None
         envelope = occurrences.read(push.body)
         return occurrences.write(envelope, event_id=push.event_id, name=push.event_type, cursor=cursor)
-
-    async def _cursor(self, target: Target, event_id: int | None = None) -> str | None:
-        """Give the cursor up to which everything has ended; None of a subscription that is deleted. Raises _Ended."""
-        company_id, subscription_id = target.company_id, target.subscription_id
-        try:
-            return await self._context.deliveries.watermark(company_id, subscription_id, event_id=event_id)
-        except NotFound:
-            with suppress(NotFound):
-                await self._context.subscriptions.get(company_id, subscription_id, channel=CHANNEL)
-                raise _Ended from None
-        return None
 
     async def _is_allowed(self, target: Target) -> bool:
         """Ask anew each time, in a task of its own: what it reads counts as its company's, and the next attempt is another's."""

@@ -203,10 +203,10 @@ class EventSubscriptions:
 
     async def _cursor(self, asked: _Asked, subscription_id: str) -> Json:
         """Give where its client may begin anew later; where it has ended since, where it would have begun now."""
-        try:
-            return await self._context.deliveries.watermark(asked.caller.company_id, subscription_id)
-        except NotFound:
-            return asked.request["start"]
+        cursor = None
+        with suppress(NotFound):
+            cursor = await self._context.deliveries.watermark(asked.caller.company_id, subscription_id)
+        return cursor or asked.request["start"]
 
     def _turn(self, company_id: int) -> asyncio.Lock:
         """Give the lock that lets a company's calls in one after the other: each takes ten times as long as a poll."""

@@ -8,6 +8,7 @@ from tests.plugins.mcp.conversation import Conversation
 
 from trunkline.model import cursors
 from trunkline.store import retention
+from trunkline.store.sql import text
 from trunkline.testing.receiver.replies import Answer
 
 TYPE = "payment.failed"
@@ -93,6 +94,22 @@ async def test_a_gap_that_is_not_taken_is_told_again_under_the_same_id(watcher, 
     assert cursors.decode(watcher.callback.controls[-1]["cursor"]) >= missed[-1]
     after = await watcher.emit()
     assert (await watcher.callback.until(2))[1:] == after
+
+
+async def test_nothing_is_told_of_one_that_is_deleted_meanwhile(watcher, monkeypatch, caplog):
+    monkeypatch.setattr("trunkline.dispatch.gaps.WAITS_SECONDS", (0.1,) * 20)
+    await watcher.miss()
+    watcher.callback.challenged = Answer(503)
+    await watcher.set(status="active", catch_up=False)
+    await until(lambda: "gap" in watcher.kinds)
+    async with watcher.running.hub.database.write() as connection:  # the dispatcher does not learn of it
+        await connection.execute(text("UPDATE subscriptions SET status = 'deleted'"))
+    with caplog.at_level("INFO", "trunkline"):
+        await until(lambda: "subscription_ended" in [getattr(each, "error", "") for each in caplog.records])
+        told = watcher.kinds.count("gap")
+        caplog.clear()
+        await until(lambda: "subscription_ended" in [getattr(each, "error", "") for each in caplog.records])
+    assert watcher.kinds.count("gap") == told
 
 
 async def test_whoever_renews_is_told_of_a_gap_that_nobody_took(watcher):

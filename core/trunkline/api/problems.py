@@ -4,6 +4,7 @@ Also the outermost layer around the routes: it gives each request its id, adds t
 and turns what nobody foresaw into a neutral 500.
 """
 
+import asyncio
 import http
 import logging
 import os
@@ -29,10 +30,12 @@ from trunkline.errors import (
     NotFound,
     ProviderFailed,
     Refused,
+    Stopping,
     StoreUnavailable,
     pointer,
 )
 from trunkline.errors.wording import fault_words
+from trunkline.plugins.calls import is_being_cancelled
 from trunkline.runtime import callers
 from trunkline.runtime.callers import CallerLeft
 
@@ -72,6 +75,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.RequestTimeout: "request-timeout",
     errors.HeadTooLarge: "head-too-large",
     errors.Overloaded: "overloaded",
+    errors.Stopping: "stopping",
     errors.ProviderRefused: "provider-refused",
     errors.ProviderFailed: "provider-failed",
     errors.StoreUnavailable: "store-unavailable",
@@ -79,6 +83,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
 """The table: the last part of a problem's ``type``. Status, title, detail and headers are the error's own."""
 
 _STORE_RETRY_SECONDS = "5"
+_STOP_RETRY_SECONDS = 1
 _CLIENT_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 _log = logging.getLogger("trunkline.api")
 
@@ -283,7 +288,7 @@ def refusal_of(faults: Sequence[Mapping[str, Any]]) -> Refused:
 
 
 class RequestIds:
-    """Gives each request an id and each answer its headers; answers 500 where the app raises."""
+    """Gives each request an id and each answer its headers; answers 500 where the app raises, 503 where the server stops before it is done."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -311,6 +316,11 @@ class RequestIds:
             await self.app(scope, receive, send_with_headers)
         except (ClientDisconnect, CallerLeft):
             return
+        except asyncio.CancelledError:
+            if started or not is_being_cancelled():
+                raise
+            stopping = Stopping(retry_after_seconds=_STOP_RETRY_SECONDS)
+            await problem_of(stopping, scope)(scope, receive, send_with_headers)
         except Exception:  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
             _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
             if not started:  # otherwise the server ends the connection, as the answer is unfinished

@@ -28,6 +28,7 @@
     │   ├── RequestTimeout          408  head or body did not come in time; the connection is closed
     │   ├── HeadTooLarge            431  the connection is closed
     │   ├── Overloaded              503  all of something that requests share is taken; nothing was done
+    │   ├── Stopping                503  the process stopped before the request was done
     │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
     ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
@@ -85,6 +86,7 @@ from trunkline.errors.refusals import (
     RateLimited,
     Refused,
     RequestTimeout,
+    Stopping,
     TargetRefused,
     TooFast,
     TooManySubscriptions,
@@ -124,6 +126,7 @@ __all__ = [
     "RequestTimeout",
     "SchemaInvalid",
     "SettingsInvalid",
+    "Stopping",
     "StoreUnavailable",
     "TargetRefused",
     "TooFast",

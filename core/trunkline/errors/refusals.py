@@ -315,6 +315,20 @@ class Overloaded(Refused):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
+class Stopping(Refused):
+    """The process stopped before the request was done; whether anything was stored is not known."""
+
+    status = 503
+    title = "Service unavailable"
+
+    def __init__(self, *, retry_after_seconds: int) -> None:
+        super().__init__(
+            "The process stopped before the request was done, which may or may not have been stored. "
+            f"Send it again in {retry_after_seconds} s, with the same Idempotency-Key if it had one."
+        )
+        self.headers = {"Retry-After": str(retry_after_seconds)}
+
+
 class ProviderRefused(Refused):
     """Whoever carries out an action, a search or a lookup refused it: status (any 4xx) and sentence are their own."""
 

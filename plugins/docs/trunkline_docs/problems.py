@@ -100,7 +100,7 @@ PROBLEMS: Sequence[Problem] = (
     Problem(
         503,
         "Unavailable",
-        ("store-unavailable", "overloaded"),
-        "Nothing was stored. Try again after Retry-After seconds.",
+        ("store-unavailable", "overloaded", "stopping"),
+        "Try again after Retry-After seconds, with the same Idempotency-Key.",
     ),
 )

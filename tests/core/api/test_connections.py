@@ -1,15 +1,20 @@
 """Bounds on what a client may send before it is answered and on how long it may take, over real sockets."""
 
 import asyncio
+import contextlib
 import functools
 import json
 import logging
+import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 
 import pytest
-from tests.raw_http import SOON, Site, head, serving
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+from tests.raw_http import SOON, Client, Site, head, serving
 
+from trunkline.api import server
 from trunkline.api.connections import MAX_PIPELINED
 from trunkline.cli.loop import run
 
@@ -398,3 +403,35 @@ async def test_one_address_may_hold_so_many_connections(serve: Serve):
         again = await site.connect()
         await again.send(GET)
         assert (await again.answer()).status == 200
+
+
+# ---- as the server stops ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("turns", range(4))
+def test_a_connection_that_is_accepted_as_the_server_stops_ends_with_its_first_answer(turns: int):
+    answers: list[int] = []
+
+    async def ask_on(begun: socket.socket) -> None:
+        client = Client(*await asyncio.open_connection(sock=begun))
+        with contextlib.closing(client), contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            while True:
+                await client.send(GET)
+                answers.append((await client.answer()).status)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.05)
+        await PlainTextResponse("here")(scope, receive, send)
+
+    async def stop() -> None:
+        with server.bind("127.0.0.1", 0) as listener:
+            address = listener.getsockname()
+            async with server.observed(app, listener=listener):
+                begun = socket.create_connection(address)
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+                asking = asyncio.create_task(ask_on(begun))
+            await asking
+
+    run(stop())  # on the loop that `trunkline serve` has
+    assert answers in ([], [200])  # none is cancelled, with a 500, after the server's patience

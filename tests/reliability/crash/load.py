@@ -17,6 +17,8 @@ from tenant import Tenant
 WRITERS = (1, 1, 2, 3)
 """The company of each."""
 REQUESTS = 9
+STOPPING = "urn:trunkline:problem:stopping"
+"""What became of a request that is answered so is as little known as without an answer."""
 _EXAMPLE = {
     "client_id": 1,
     "first_name": "Jane",
@@ -211,7 +213,10 @@ class Load:
             async with session.request(
                 method, f"{self._url}{base}{path}", data=body, headers=headers
             ) as answer:
-                return answer.status, orjson.loads(await answer.read() or b"{}")
+                content = orjson.loads(await answer.read() or b"{}")
+                if content.get("type") == STOPPING:
+                    raise aiohttp.ServerDisconnectedError
+                return answer.status, content
         except (aiohttp.ClientError, TimeoutError):
             await asyncio.sleep(0.02)
             raise

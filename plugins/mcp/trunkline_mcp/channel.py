@@ -32,9 +32,10 @@ NEVER = frozenset({410, 413})
 TOO_LARGE = "payload_too_large"
 REVOKED = "access_revoked"
 _ENDED = Result(Outcome.RETRY, error="subscription_ended")
-"""What comes of a delivery whose subscription has ended: with a cursor, its receiver would pass over others that are given up.
+"""What comes of a delivery whose subscription has ended, and of telling a gap where it was deleted too.
 
-It ends with the subscription, and is tried again where that is being renewed at this moment.
+With a cursor, its receiver would pass over events that are given up. It ends with the subscription, and is tried again
+where that is being renewed at this moment.
 """
 
 

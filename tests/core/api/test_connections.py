@@ -12,10 +12,11 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
-from tests.raw_http import SOON, Client, Site, head, serving
+from tests.raw_http import SOON, Client, Site, connect, head, serving
 
 from trunkline.api import server
 from trunkline.api.connections import MAX_PIPELINED
+from trunkline.api.problems import RequestIds
 from trunkline.cli.loop import run
 
 GET = b"GET /healthz HTTP/1.1\r\nhost: hub\r\n\r\n"
@@ -435,3 +436,24 @@ def test_a_connection_that_is_accepted_as_the_server_stops_ends_with_its_first_a
 
     run(stop())  # on the loop that `trunkline serve` has
     assert answers in ([], [200])  # none is cancelled, with a 500, after the server's patience
+
+
+async def test_a_request_that_outlasts_the_stop_is_answered_with_503(caplog: pytest.LogCaptureFixture):
+    asked = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    with server.bind("127.0.0.1", 0) as listener:
+        async with server.observed(RequestIds(app), listener=listener):
+            client = await connect(listener.getsockname()[1])
+            await client.send(GET)
+            await asked.wait()
+        with contextlib.closing(client):
+            answer = await client.answer()
+            assert (answer.status, answer.headers["retry-after"]) == (503, "1")
+            assert answer.problem["type"] == "urn:trunkline:problem:stopping"
+            assert "Idempotency-Key" in answer.problem["detail"]
+            assert await client.is_closed()
+    assert "Traceback" not in caplog.text

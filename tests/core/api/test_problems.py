@@ -1,6 +1,5 @@
 """Every fault as a problem document, and the headers that belong on every answer."""
 
-import asyncio
 import inspect
 import logging
 from collections.abc import AsyncIterator
@@ -170,29 +169,6 @@ async def test_what_nobody_foresaw_is_a_neutral_500_logged_once(
     assert len(logged) == 1
     assert "mine-1" in logged[0].getMessage()
     assert logged[0].exc_info is not None
-
-
-async def test_a_request_that_is_cancelled_as_the_server_stops_is_answered_with_503(
-    caplog: pytest.LogCaptureFixture,
-):
-    app = make_app()
-
-    @app.get("/wait")
-    async def wait() -> None:
-        await asyncio.Event().wait()
-
-    transport = httpx2.ASGITransport(app=app)
-    async with httpx2.AsyncClient(transport=transport, base_url="http://hub") as client:
-        asking = asyncio.create_task(client.get("/wait"))
-        await asyncio.sleep(0.1)
-        asking.cancel()
-        answer = await asking
-    assert answer.status_code == 503
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.headers["retry-after"] == "1"
-    assert answer.json()["type"] == "urn:trunkline:problem:stopping"
-    assert "Idempotency-Key" in answer.json()["detail"]
-    assert not caplog.records
 
 
 async def test_an_answer_that_breaks_off_is_logged_and_not_mended(caplog: pytest.LogCaptureFixture):

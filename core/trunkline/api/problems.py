@@ -63,6 +63,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.LimitReached: "limit-reached",
     errors.TooManySubscriptions: "too-many-subscriptions",
     errors.CursorExpired: "cursor-expired",
+    errors.CursorUnknown: "cursor-unknown",
     errors.BodyTooLarge: "body-too-large",
     errors.BodyInvalid: "body-invalid",
     errors.EventRejected: "event-rejected",

@@ -1,4 +1,4 @@
-"""``backup`` and ``restore``: an SQLite database with its secrets, while a hub works on it."""
+"""``backup`` and ``restore``: an SQLite database with its secrets; the copy is made while a hub works on it."""
 
 import shutil
 from pathlib import Path
@@ -7,10 +7,15 @@ from typing import Annotated
 import typer
 
 from trunkline.cli.config import Config
+from trunkline.cli.log import told
+from trunkline.cli.loop import run
 from trunkline.cli.options import load_settings
+from trunkline.cli.output import warn
 from trunkline.errors import DatabaseUnfit, SettingsInvalid
 from trunkline.settings import Settings
-from trunkline.store import copies, dialects
+from trunkline.store import copies, dialects, epochs, migrate
+from trunkline.store.database import Database
+from trunkline.store.epochs import Advanced
 
 Target = Annotated[Path, typer.Argument(metavar="FILE", help="File to make; FILE.secrets comes beside it.")]
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="What 'trunkline backup' has made.")]
@@ -35,9 +40,12 @@ def backup(context: typer.Context, file: Target, config: Config = None) -> None:
 def restore(context: typer.Context, file: Source, replace: Replace = False, config: Config = None) -> None:
     """Put a backup in the place of the SQLite database; the hub must be stopped.
 
+    The restored log goes on beyond every id that the lost one can have given out.
+
     Example: [bold]trunkline restore /backups/hub-monday.db --replace[/bold]
     """
-    database = _embedded(load_settings(context, config), "pg_restore")
+    settings = load_settings(context, config)
+    database = _embedded(settings, "pg_restore, then trunkline log advance,")
     if not file.exists():
         msg = f"There is no backup at {file}."
         raise SettingsInvalid(msg)
@@ -52,10 +60,20 @@ def restore(context: typer.Context, file: Source, replace: Replace = False, conf
     for left in (draft, _secrets_of(draft)):
         left.unlink(missing_ok=True)
     _copy(file, draft)
+    advanced = run(_advance(draft, shards=settings.delivery.shards, past=copies.head_of(database)))
     if _secrets_of(draft).exists():
         _secrets_of(draft).replace(_secrets_of(database))
     copies.put_in_place(draft, database)
     typer.echo(str(database))
+    warn(told(advanced))
+
+
+async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
+    """Move the log of *draft* past what the database that it replaces can have given out (``store.epochs``)."""
+    async with Database(f"sqlite:///{draft}") as database:
+        await migrate.upgrade(database, shards=shards)  # a backup of an earlier version lacks the columns
+        async with database.write() as connection:
+            return await epochs.advance(connection, past=past)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -73,6 +73,7 @@ COMMANDS: Mapping[str, Source] = {
         "restore",
         "Put a backup in the place of the SQLite database; the hub must be stopped.",
     ),
+    "log": Source("trunkline.cli.log", "app", "Move the log past ids that a restore has lost."),
     "demo": Source(
         "trunkline.cli.demo.command",
         "demo",

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.matching_lane import Budget, MatchingLane, candidates_of, unsettled
 from trunkline.dispatch.owned_shards import OwnedShards
-from trunkline.dispatch.progress import Progress, next_window
+from trunkline.dispatch.progress import SPAN, Progress, next_window
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.unreadable import Unreadable
@@ -112,11 +112,19 @@ class Reader:
         self._suit_limit(events)
         await self._look_for_settled(events, behind)
         reached = events[-1].position if len(events) == limit else min(up_to, head.position)
+        if not events and reached == after + SPAN:
+            reached = await self._end_of_gap(reached, head=head.position)
         if len(events) == limit and head.position - reached > BACKLOG:
             self._set_apart(events, behind)
         await self._hand_over(events, behind, reached=reached)
         faults.point("read.after_hand_over")
         return any(progress.read < head.position for progress in self._readable())
+
+    async def _end_of_gap(self, after: int, *, head: int) -> int:
+        """Find how far there is no event at all after *after*: a restore leaves out a billion positions (``store.epochs``)."""
+        async with self._database.read() as connection:
+            first = await stream.first_after(connection, after)
+        return head if first is None else min(first - 1, head)
 
     async def _look_for_settled(self, events: Sequence[Event], behind: Sequence[Progress]) -> None:
         """Find what earlier owners of the shards have settled of *events*: for each page, so that a backlog costs no start."""

@@ -15,7 +15,8 @@
     │   │   ├── CompanyErased       the company is being deleted
     │   │   └── LimitReached        the company has all that one of its limits allows
     │   │       └── TooManySubscriptions
-    │   ├── CursorExpired           410
+    │   ├── CursorExpired           410  events after the cursor were removed
+    │   ├── CursorUnknown           410  the cursor lies beyond the log's head
     │   ├── BodyTooLarge            413
     │   ├── BodyInvalid             422  carries one FieldError per fault
     │   │   └── EventRejected
@@ -73,6 +74,7 @@ from trunkline.errors.refusals import (
     CompanyUnknown,
     Conflict,
     CursorExpired,
+    CursorUnknown,
     EventRejected,
     FilterTooDear,
     Forbidden,
@@ -105,6 +107,7 @@ __all__ = [
     "CompanyUnknown",
     "Conflict",
     "CursorExpired",
+    "CursorUnknown",
     "DatabaseUnfit",
     "EventRejected",
     "ExtraMissing",

@@ -167,6 +167,21 @@ class CursorExpired(Refused):
         self.oldest_utc = oldest_utc
 
 
+class CursorUnknown(Refused):
+    """The cursor lies beyond the newest event: the log that gave it out went back, or is another one."""
+
+    status = 410
+    title = "Cursor unknown"
+
+    def __init__(self) -> None:
+        message = "is beyond the newest event of this log"
+        super().__init__(
+            f"The cursor {message}: the database was restored from before it, or another hub gave it out. Send 'since' with "
+            "the time of the newest event that you have instead, and pass over the ids that you know.",
+            errors=[FieldError("cursor", message)],
+        )
+
+
 class BodyTooLarge(Refused):
     """The request body exceeds what this call accepts."""
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from trunkline.errors import SettingsInvalid
 from trunkline.settings import Delivery
-from trunkline.store import migrate
+from trunkline.store import epochs, migrate
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database, is_open_to_others
 
@@ -35,6 +35,11 @@ async def prepare(
         _log.warning("every account of this machine may read the database's file; 'chmod o=' takes that away")
     async with database.read() as connection:
         shards = await shard_store.count(connection)
+        if await epochs.note_timeline(connection):
+            _log.warning(
+                "the database was promoted or restored since the last event: the ids of events go on beyond all that can have "
+                "been given out; run 'trunkline log advance' to do the same for the ids of deliveries and companies"
+            )
     if "shards" in delivery.model_fields_set and delivery.shards != shards:
         _log.warning(
             "delivery.shards is %d, but the log of this database was set up with %d shards and keeps them: "

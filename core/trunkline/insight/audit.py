@@ -4,7 +4,7 @@ It may run beside a hub that works. What it reads is bounded by windows of posit
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -129,7 +129,7 @@ async def run(
         by_status: Counter[str] = Counter()
         offending: dict[str, list[str]] = {name: [] for name, _, _ in _BY_WINDOW}
         head = (await status_store.head(connection)).position
-        for after, up_to in _windows(await store.first_position(connection), head=head, size=window):
+        async for after, up_to in _windows(connection, head=head, size=window):
             by_status.update(await store.tally(connection, Span(after, up_to, SHOWN)))
             for name, _, find in _BY_WINDOW:
                 if room := SHOWN - len(offending[name]):
@@ -140,15 +140,13 @@ async def run(
         return Audit(by_status, [*checks, await _check_matches(connection, matcher, recent=recent)])
 
 
-def _windows(first: int | None, *, head: int, size: int) -> Iterator[tuple[int, int]]:
-    """Cut the positions from *first* to *head* into windows of *size*; the last one has all that is beyond."""
-    if first is None:
-        return
-    after = first - 1
-    while after < head:
-        yield after, min(after + size, head)
-        after += size
-    yield max(head, first - 1), _END
+async def _windows(connection: AsyncConnection, *, head: int, size: int) -> AsyncGenerator[tuple[int, int]]:
+    """Cut the ledger up to *head* into windows of *size* positions; the last one has all that is beyond."""
+    after = 0
+    while (first := await store.first_position(connection, after=after)) is not None and first <= head:
+        after = min(first - 1 + size, head)
+        yield first - 1, after
+    yield head, _END
 
 
 async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, recent: int) -> Check:

@@ -79,6 +79,8 @@ POINTS = {
     "lease.after_divide_commit": "it is divided, and nobody has its parts",
     "lease.before_leave": "a stopping worker has settled everything and still holds its shards",
     "lease.after_leave": "a stopping worker has given everything back",
+    "advance.after_head": "the log is moved past what a restore has lost, numbers of rows are not",
+    "advance.before_commit": "both are, not yet committed",
     "migrate.before": "the lock of the migration is held, nothing has changed",
     "migrate.after_history": "one history is applied, others and the first rows are not",
     "migrate.before_commit": "the schema is new and furnished, not yet committed",

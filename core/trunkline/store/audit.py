@@ -35,10 +35,12 @@ class Unchanged:
     pins: str | None
 
 
-async def first_position(connection: AsyncConnection) -> int | None:
-    """Find where the ledger begins; None where it is empty."""
-    statements = (f"SELECT min(position) FROM {table}" for table in ("deliveries", "attempts"))
-    firsts = [(await connection.execute(text(statement))).scalar() for statement in statements]
+async def first_position(connection: AsyncConnection, *, after: int) -> int | None:
+    """Find the first position after *after* in the ledger; None if there is none."""
+    statements = (
+        f"SELECT min(position) FROM {table} WHERE position > :after" for table in ("deliveries", "attempts")
+    )
+    firsts = [(await connection.execute(text(each), {"after": after})).scalar() for each in statements]
     return min((int(position) for position in firsts if position is not None), default=None)
 
 

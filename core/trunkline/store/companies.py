@@ -81,10 +81,14 @@ async def holder_of(connection: AsyncConnection, reference: str) -> int | None:
 
 
 async def new_id(connection: AsyncConnection) -> int:
-    """Give the id after every company that exists or existed, in either environment; call it with the log's lock held."""
+    """Give the id after every company that exists or existed, in either environment; call it with the log's lock held.
+
+    After ``epochs.advance`` it is above those that existed in what a restore has lost.
+    """
     largest = [f"(SELECT max(company_id) FROM {table} WHERE company_id < {MAX_NEW_ID})" for table in _IDS]
     of_tests = [f"(SELECT -min(company_id) FROM {table} WHERE company_id > -{MAX_NEW_ID})" for table in _IDS]
-    row = (await connection.execute(text(f"SELECT {', '.join((*largest, *of_tests))}"))).one()
+    floor = "(SELECT companies_after FROM stream_head WHERE id = 1)"
+    row = (await connection.execute(text(f"SELECT {', '.join((floor, *largest, *of_tests))}"))).one()
     return max(value or 0 for value in row) + 1
 
 

@@ -44,6 +44,17 @@ def _check(copy: sqlite3.Connection, source: Path) -> None:
     copy.execute("SELECT 1 FROM alembic_version_core")
 
 
+def head_of(file: Path) -> int:
+    """Give the newest position in the database *file*; 0 if it is not there, or cannot be read."""
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
+        ) as connection:
+            return int(connection.execute("SELECT position FROM stream_head").fetchone()[0])
+    except (sqlite3.Error, TypeError):
+        return 0
+
+
 def is_in_use(file: Path) -> bool:
     """Tell whether another process has the database *file* open. Without one, its log is folded into it."""
     with contextlib.closing(sqlite3.connect(file, timeout=0)) as connection:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.errors import CursorExpired
+from trunkline.errors import CursorExpired, CursorUnknown
 from trunkline.model.deliveries import Status
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import dialects, sql
@@ -90,18 +90,20 @@ async def oldest_of_company(connection: AsyncConnection, company_id: int, *, aft
 
 
 async def check_cursor(
-    connection: AsyncConnection, company_id: int, *, after: int, edge: int | None = None
+    connection: AsyncConnection, company_id: int, *, after: int, bounds: LogBounds | None = None
 ) -> None:
-    """Make sure that nothing after position *after* was removed; *edge* is the log's, where it is known already.
+    """Make sure that *after* is in the log and nothing after it was removed; *bounds* are the log's, if they are known.
 
     Raises:
-        CursorExpired: something was; whether any of it was this company's is not looked at.
+        CursorExpired: something was removed; whether any of it was this company's is not looked at.
+        CursorUnknown: *after* lies beyond the head.
     """
-    if edge is None:
-        edge = (await log_bounds(connection)).edge
-    if after < edge:
-        oldest_ms = await oldest_of_company(connection, company_id, after=edge)
+    bounds = bounds or await log_bounds(connection)
+    if after < bounds.edge:
+        oldest_ms = await oldest_of_company(connection, company_id, after=bounds.edge)
         raise CursorExpired(utc_text_of_ms(oldest_ms) if oldest_ms is not None else None)
+    if after > bounds.head:
+        raise CursorUnknown
 
 
 async def clock_ms(connection: AsyncConnection) -> int:

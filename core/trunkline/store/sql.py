@@ -49,6 +49,11 @@ def greatest(connection: AsyncConnection) -> str:
     return dialects.of_connection(connection).greatest
 
 
+def timeline(connection: AsyncConnection) -> str:
+    """Give the SQL that reads the timeline of the server's log; NULL if there is none."""
+    return dialects.of_connection(connection).timeline
+
+
 def limit_idling(connection: AsyncConnection) -> str:
     """Give the value whose reading has the database end this transaction where its process stands still in it.
 

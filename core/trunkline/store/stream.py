@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.model.environments import company_number
 from trunkline.model.events import Draft, Event, shard_of
 from trunkline.runtime import faults
-from trunkline.store import retention, sql, tables
+from trunkline.store import epochs, retention, sql, tables
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.sql import text
 
@@ -100,13 +100,15 @@ async def append(
 async def reserve(connection: AsyncConnection, count: int) -> Reserved:
     """Take the log's lock and the next *count* positions.
 
-    Whoever holds the lock and stands still loses it, and who waits for it too long is told so (``store.dialects``).
+    Whoever holds the lock and stands still loses it, and who waits for it too long is told so (``store.dialects``). After a
+    standby was promoted, the positions that its former primary can have given out are left out.
     """
     now = sql.now_ms(connection)
+    step, timeline = epochs.timeline_step(connection)
     row = (
         await connection.execute(
             text(
-                f"UPDATE stream_head SET position = position + :count, "
+                f"UPDATE stream_head SET position = position + :count + {step}, timeline = {timeline}, "
                 f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
                 f"WHERE id = 1 AND {sql.limit_waiting(connection)} "
                 f"RETURNING position, accepted_ms, companies_version, {sql.limit_idling(connection)}"
@@ -272,6 +274,12 @@ async def companies_after(connection: AsyncConnection, after: int, up_to: int) -
     """List the companies with events after *after* and up to *up_to*."""
     statement = text("SELECT DISTINCT company_id FROM events WHERE position > :after AND position <= :up_to")
     return [row[0] for row in await connection.execute(statement, {"after": after, "up_to": up_to})]
+
+
+async def first_after(connection: AsyncConnection, after: int) -> int | None:
+    """Find the first event of any company after position *after*; None if there is none."""
+    statement = text("SELECT min(position) FROM events WHERE position > :after")
+    return (await connection.execute(statement, {"after": after})).scalar()
 
 
 async def first_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:

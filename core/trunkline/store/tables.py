@@ -28,9 +28,13 @@ stream_head = Table(
     Column("position", BigInteger, nullable=False),
     Column("accepted_ms", BigInteger, nullable=False),
     Column("companies_version", BigInteger, nullable=False, server_default=text("0")),
+    Column("timeline", String(8)),
+    Column("companies_after", BigInteger, nullable=False, server_default=text("0")),
 )
 """One row: the newest position. Its row lock is what keeps the log in order. *companies_version* counts changes of companies;
-it stands here so that whoever appends knows, at no cost, whether the references it remembers still hold."""
+it stands here so that whoever appends knows, at no cost, whether the references it remembers still hold. *timeline* is the
+PostgreSQL timeline of the last append, null if the server does not tell it; new companies have ids above *companies_after*
+(``store.epochs``)."""
 
 retention = Table(
     "retention",
@@ -152,6 +156,7 @@ subscriptions = Table(
     partial_index(
         "ix_subscriptions_expiry", "expires_ms", where="expires_ms IS NOT NULL AND status = 'active'"
     ),
+    sqlite_autoincrement=True,  # a number stands in the ids of deliveries, so none is given twice
 )
 """*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers, and of the secrets of *target*; *version* is the routing
 version of the last change. The live reader serves what comes after *start_position*; *resume_position* is where a paused or

@@ -85,6 +85,7 @@ class Streaming:
             BadCursor: *cursor* is not one of ours.
             BadQuery: *filter* is none of the types' schemas.
             CursorExpired: events after *cursor* were removed; whether any of them was this company's is not looked at.
+            CursorUnknown: *cursor* lies beyond the newest event.
             TooMuchAtOnce: the company has as many long polls, or searches by a filter, as it may have.
         """
         position = cursors.decode(cursor) if cursor is not None else None
@@ -239,7 +240,7 @@ class Streaming:
                 after = bounds.edge
                 events, bounds = await _read_after(connection, request, after)
             elif may_expire:
-                await retention.check_cursor(connection, request.company_id, after=after, edge=bounds.edge)
+                await retention.check_cursor(connection, request.company_id, after=after, bounds=bounds)
         self._head = bounds.head
         return max(after, known), events
 

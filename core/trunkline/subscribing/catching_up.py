@@ -45,9 +45,9 @@ class CatchUp:
         after = start.position
         if start.since_ms is not None:
             after = await stream.position_before(connection, start.since_ms)
-        edge = (await retention.log_bounds(connection)).edge
-        is_truncated = 0 < after < edge
-        begin = max(after, edge)
+        bounds = await retention.log_bounds(connection)
+        is_truncated = 0 < after < bounds.edge or after > bounds.head
+        begin = bounds.edge if is_truncated else max(after, bounds.edge)
         if oldest_ms is not None:
             young = await stream.position_before(connection, oldest_ms)
             first = await stream.first_of_company(connection, subscription.company_id, after=begin)

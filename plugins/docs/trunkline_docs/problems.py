@@ -61,9 +61,10 @@ PROBLEMS: Sequence[Problem] = (
     ),
     Problem(
         410,
-        "Cursor expired",
-        ("cursor-expired",),
-        "Events after this cursor are no longer kept. Leave it out to go on from the oldest, or send since.",
+        "Cursor expired or unknown",
+        ("cursor-expired", "cursor-unknown"),
+        "Events after this cursor are no longer kept, or it lies beyond the newest one. "
+        "Leave it out to go on from the oldest, or send since.",
     ),
     Problem(413, "Too large", ("body-too-large",), "Send less in one request."),
     Problem(415, "Not JSON", ("unsupported-media-type",), "Send JSON, with Content-Type: application/json."),

@@ -14,7 +14,7 @@ from pydantic import ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from trunkline import EventType, FieldError, Json, PluginContext
-from trunkline.routes import BadCursor, Caller, CursorExpired
+from trunkline.routes import BadCursor, Caller, CursorExpired, CursorUnknown
 from trunkline_mcp import event_arguments, occurrences, schemas
 from trunkline_mcp.event_errors import EventErrors, invalid
 from trunkline_mcp.raw_json import RawJson
@@ -121,7 +121,7 @@ class Events:
 
         try:
             return await read(cursor, is_truncated=False)
-        except CursorExpired:
+        except (CursorExpired, CursorUnknown):
             return await read(None, is_truncated=True)
         except BadCursor as error:
             raise invalid(list(error.errors)) from None

@@ -21,6 +21,7 @@ REFUSALS: list[Refused] = [
     errors.BadQuery.parameter("limit", "is too large"),
     errors.BadCursor(),
     errors.CursorExpired("2026-01-28T10:30:00Z"),
+    errors.CursorUnknown(),
     errors.Unauthenticated("No key."),
     errors.Forbidden.scope_missing("admin"),
     errors.NotFound("event", 7),

@@ -1,11 +1,14 @@
 """``backup`` and ``restore``: whole copies of a database that is written to, with its secrets; nothing is replaced unasked."""
 
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.core.cli.test_serving import _url
+
+from trunkline.model import cursors
 
 
 @pytest.fixture
@@ -55,6 +58,37 @@ def test_a_backup_of_a_hub_that_is_written_to_restores_to_what_it_had(lean):
     assert lean.invoke("secrets", "check").exit_code == 0
     assert lean.invoke("status", "--ledger").exit_code == 0
     assert not list(Path(lean.folder).glob("*.restoring*"))
+
+
+def emit(cli):
+    done = cli.invoke("events", "emit", "payment.failed", "--company", "92")
+    assert done.exit_code == 0, done.stderr
+    return json.loads(done.stdout)["id"]
+
+
+def test_no_id_that_the_lost_log_gave_out_comes_again_however_often_a_backup_is_restored(lean):
+    create_key(lean)
+    emit(lean)
+    assert lean.invoke("backup", "copy.db").exit_code == 0
+    given = [emit(lean)]
+    for _ in range(2):
+        restored = lean.invoke("restore", "copy.db", "--replace")
+        assert restored.exit_code == 0, restored.stderr
+        given.append(emit(lean))
+        assert f"The next event's id is {given[-1]} or more" in restored.stderr
+    assert sorted(set(given)) == given
+
+
+def test_the_log_is_advanced_past_what_a_client_has_seen(lean):
+    create_key(lean)
+    emit(lean)
+    for seen in ("9000000000", cursors.encode(19_000_000_000), "dlv_29000000000_3"):
+        advanced = lean.invoke("log", "advance", "--past", seen)
+        assert advanced.exit_code == 0, advanced.stderr
+    assert advanced.stdout.startswith("The next event's id is 29000000001 or more; the newest one here is 19")
+    assert emit(lean) == 29_000_000_001
+    refused = lean.invoke("log", "advance", "--past", "yesterday")
+    assert (refused.exit_code, "'yesterday'" in refused.stderr) == (2, True)
 
 
 def test_a_lost_folder_comes_back_with_its_secrets(lean):

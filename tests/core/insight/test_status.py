@@ -11,7 +11,7 @@ from trunkline.insight import audit, status
 from trunkline.model.parts import PARTS
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
-from trunkline.store import migrate, shard_parts, shards
+from trunkline.store import epochs, migrate, shard_parts, shards
 from trunkline.store import status as store
 from trunkline.store.database import Database
 from trunkline.testing.receiver import Answer
@@ -208,6 +208,24 @@ async def test_a_database_without_tables_is_refused(empty_database_url):
 async def test_an_empty_ledger_balances(database):
     found = await audit.run(database, schema_versions=ONE_VERSION)
     assert (found.balances, found.rows) == (True, 0)
+
+
+@pytest.mark.own_hub({})
+async def test_after_the_log_has_moved_on_deliveries_go_out_at_once_and_the_ledger_balances(
+    running, receiver
+):
+    await subscribe(running, receiver.url)
+    await emit(running, 3)
+    async with running.hub.database.write() as connection:
+        await epochs.advance(
+            connection, past=2**52
+        )  # no window of positions may be walked through up to there
+    await emit(running, 3)
+    async with asyncio.timeout(10):
+        await until_settled(running)
+    assert len(receiver.requests) == 6
+    found = await audit.run(running.hub.database, schema_versions=ONE_VERSION)
+    assert (failing(found), found.rows) == ({}, 6)
 
 
 async def test_the_ledger_of_a_hub_that_delivered_balances(running, receiver):

@@ -7,6 +7,7 @@ import time
 import pytest
 from sqlalchemy import text
 
+from trunkline.model import cursors
 from trunkline.model.event_groups import type_groups
 from trunkline.stream import filtered_pages
 from trunkline_polling import routes
@@ -219,6 +220,20 @@ async def test_a_cursor_and_since_do_not_go_together(api):
         "/api/v1/events", params={"cursor": cursor, "since": "2026-01-28T10:30:00Z"}
     )
     assert named(answer) == ["since"]
+
+
+@pytest.mark.parametrize(
+    "query", [{}, {"wait": 5}, {"types": "lead.created"}, {"filter": '{"payload.client_id": 1}'}]
+)
+async def test_a_cursor_beyond_the_newest_event_is_told_how_to_go_on(api, query):
+    cursor = cursors.encode(2**40)
+    answer = await api.client.get("/api/v1/events", params={"cursor": cursor, **query})
+    assert answer.status_code == 410
+    assert answer.json()["type"] == "urn:trunkline:problem:cursor-unknown"
+    assert "Send 'since' with the time" in answer.json()["detail"]
+    subscription = {"target_url": "https://93.184.215.14/", "event_types": ["*"], "start": cursor}
+    refused = await api.client.post("/api/v1/webhooks/subscriptions", json=subscription)
+    assert (refused.status_code, refused.json()["type"]) == (410, answer.json()["type"])
 
 
 async def test_the_cursor_of_another_list_is_refused(running, receiver):

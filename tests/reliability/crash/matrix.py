@@ -62,6 +62,7 @@ FEW = {
     "lease.after_divide_commit": 1,
     "lease.before_leave": 1,
     "lease.after_leave": 1,
+    "advance": 1,
     "migrate": 1,
 }
 """How often a point, or a family of points, is passed for certain; others at least ``OFTEN`` times."""
@@ -106,6 +107,11 @@ class Case:
     def renews(self) -> bool:
         """Whether a client renews a subscription, and lets it lapse."""
         return self.point.startswith(("renew.", "lapse.", "gap."))
+
+    @property
+    def advances(self) -> bool:
+        """Whether the log is moved on meanwhile, as after a restore."""
+        return self.point.startswith("advance.")
 
     @property
     def plugins(self) -> str:
@@ -267,7 +273,7 @@ class _Run:
             await writing
         assert self._furniture is not None
         async with Database(url, pool_size=2) as database:
-            judge = Judge(database, self._furniture, self._load)
+            judge = Judge(database, self._furniture, self._load, gaps=2 if case.advances else 0)
             return await judge.judge(
                 (await second.ready)["url"],
                 self._matrix._target.arrivals[self._number],
@@ -282,6 +288,7 @@ class _Run:
             serves=serves,
             lease_ms=LEASE_OF_TWO_MS if self._case.has_two_workers else LEASE_MS,
             divides=self._case.has_two_workers,
+            advances=self._case.advances and serves,
             target=self._matrix._target.url if self._furniture is None else None,
             point=point,
             after=after,

@@ -120,6 +120,7 @@ async def live(order: dict[str, Any]) -> None:
     from trunkline.api.server import bind, running, stop_signals, url_of
     from trunkline.dispatch import leases
     from trunkline.hub.hub import Hub
+    from trunkline.store import epochs
 
     if order["divides"]:
         take_all_for_hot()
@@ -132,6 +133,10 @@ async def live(order: dict[str, Any]) -> None:
             async with running(hub, listener=listener):
                 made = await furnish(hub, order["target"]) if order["target"] else None
                 say(id=order["id"], what="ready", url=url_of(listener), furniture=made)
+                if order["advances"]:
+                    await asyncio.sleep(random.uniform(0, 0.5))
+                    async with hub.database.write() as connection:
+                        await epochs.advance(connection)
                 await stop.wait()
         else:
             async with hub:
@@ -250,6 +255,7 @@ class Nursery:
         serves: bool = True,
         lease_ms: int = 600,
         divides: bool = False,
+        advances: bool = False,
         target: str | None = None,
         point: str | None = None,
         after: int = 0,
@@ -265,6 +271,7 @@ class Nursery:
             "serves": serves,
             "lease_ms": lease_ms,
             "divides": divides,
+            "advances": advances,
             "target": target,
             "point": point,
             "after": after,

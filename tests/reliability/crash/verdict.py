@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import actor
@@ -49,7 +50,7 @@ class Verdict:
 class Judge:
     """Looks at one deployment after its crash."""
 
-    def __init__(self, database: Database, furniture: Furniture, load: Load) -> None:
+    def __init__(self, database: Database, furniture: Furniture, load: Load, *, gaps: int = 0) -> None:
         self._database = database
         self._furniture = furniture
         self._promises = promises = load.promises
@@ -58,6 +59,7 @@ class Judge:
         self._furnished = f"subscription_no IN ({numbers})"
         self._log: list[tuple[int, int, bytes, dict[str, Any]]] = []
         self._has_withdrawn = False
+        self._gaps = gaps
         self.verdict = Verdict(accepted=len(promises.accepted), faults=list(promises.surprises))
 
     async def judge(
@@ -118,7 +120,8 @@ class Judge:
         positions = [position for position, *_ in self._log]
         erased = eraser.BATCHES * eraser.EVENTS if self._eraser else 0
         [(head,)] = self._head
-        if len(positions) != head - FIRST_POSITION + 1 - erased:
+        gaps = sum(later != earlier + 1 for earlier, later in pairwise([*positions, head + 1]))
+        if gaps > self._gaps if self._gaps else len(positions) != head - FIRST_POSITION + 1 - erased:
             self._blame(f"positions have gaps: {positions}")
         found: defaultdict[tuple[int, int], list[dict[str, Any]]] = defaultdict(list)
         by_writer: defaultdict[int, list[int]] = defaultdict(list)

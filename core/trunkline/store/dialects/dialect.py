@@ -35,6 +35,9 @@ class Dialect(ABC):
     worker_locks: ClassVar[str]
     """The SELECT of the locks of workers that sessions hold: the number ``no`` of each (``store.worker_locks``)."""
 
+    timeline: ClassVar[str]
+    """The SQL that reads the timeline of the server's log, which changes when a standby is promoted; NULL if there is none."""
+
     @abstractmethod
     def connect(
         self, url: str, *, pool_size: int, schema: str | None, answer_seconds: float
@@ -87,6 +90,10 @@ class Dialect(ABC):
     @abstractmethod
     async def forget_statistics(self, connection: AsyncConnection) -> None:
         """Forget what the database knows of how many rows tables have, where nobody keeps that up to date."""
+
+    @abstractmethod
+    async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
+        """Leave out the next *count* numbers that the database would give to new rows, in each table that numbers its rows."""
 
     @abstractmethod
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:

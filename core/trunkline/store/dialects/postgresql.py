@@ -33,6 +33,11 @@ WORKER_LOCKS = (
     f"AND classid = {WORKERS} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 _BY_INDEX = sqlalchemy.text("SELECT set_config('enable_seqscan', 'off', true)")
+_SKIP_NUMBERS = sqlalchemy.text(
+    "SELECT setval(format('%I.%I', schemaname, sequencename)::regclass, "
+    "least(COALESCE(last_value, start_value) + CAST(:count AS bigint), max_value)) "
+    "FROM pg_sequences WHERE schemaname = current_schema()"
+)
 _PLACE = sqlalchemy.text("SELECT current_schema(), current_database()")
 _HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
 
@@ -55,6 +60,7 @@ class PostgreSQL(Dialect):
     # In a statement that is sent anyway: they cost no round trip, end with the transaction, and pass through every pooler.
     limit_idling = f"(SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true))"
     worker_locks = WORKER_LOCKS
+    timeline = "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
     limit_waiting = f"set_config('lock_timeout', '{LOCK_MS}', true) IS NOT NULL"
 
     def connect(
@@ -113,6 +119,10 @@ class PostgreSQL(Dialect):
 
     async def forget_statistics(self, connection: AsyncConnection) -> None:
         """Do nothing: autovacuum keeps them."""
+
+    async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
+        """Move each sequence of the schema on."""
+        await connection.execute(_SKIP_NUMBERS, {"count": count})
 
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
         """Wait for an advisory lock."""

@@ -26,6 +26,13 @@ _READERS = 4
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
 _FORGET = sqlalchemy.text("DELETE FROM sqlite_stat1")
 _LOOK_AGAIN = sqlalchemy.text("ANALYZE sqlite_schema")
+_SKIP_NUMBERS = (
+    sqlalchemy.text(
+        "INSERT INTO sqlite_sequence (name, seq) SELECT name, 0 FROM sqlite_master WHERE type = 'table' "
+        "AND sql LIKE '%AUTOINCREMENT%' AND name NOT IN (SELECT name FROM sqlite_sequence)"
+    ),
+    sqlalchemy.text("UPDATE sqlite_sequence SET seq = seq + :count"),
+)
 
 
 class SQLite(Dialect):
@@ -40,6 +47,7 @@ class SQLite(Dialect):
     limit_idling = "NULL"
     limit_waiting = "true"
     worker_locks = "SELECT 0 AS no WHERE false"
+    timeline = "NULL"
 
     def connect(
         self,
@@ -108,6 +116,11 @@ class SQLite(Dialect):
         if (await connection.execute(_HAS_STATISTICS)).first() is not None:
             await connection.execute(_FORGET)
             await connection.execute(_LOOK_AGAIN)
+
+    async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
+        """Raise the last number of each table with AUTOINCREMENT, also of those that have had no row yet."""
+        for statement in _SKIP_NUMBERS:
+            await connection.execute(statement, {"count": count})
 
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
         """Return at once: a transaction that writes is alone."""

@@ -1,0 +1,72 @@
+"""``log``: the log of events as a whole."""
+
+from typing import Annotated
+
+import typer
+
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import load_settings
+from trunkline.errors import BadCursor
+from trunkline.insight import status
+from trunkline.model import cursors
+from trunkline.model.deliveries import Key
+from trunkline.store import epochs
+from trunkline.store.database import Database
+from trunkline.store.epochs import MAX_POSITION, Advanced
+
+app = typer.Typer(no_args_is_help=True, help="Move the log past ids that a restore has lost.")
+
+
+def _read_position(given: str | None) -> str | None:
+    if given is not None and not 0 <= _position_of(given) <= MAX_POSITION:
+        msg = f"'{given}' is no event id, cursor or delivery id, or lies beyond {MAX_POSITION}"
+        raise typer.BadParameter(msg)
+    return given
+
+
+def _position_of(given: str) -> int:
+    """Read an event's id, or the position in a cursor or a delivery's id; -1 if *given* is none of them."""
+    if given.isascii() and given.isdigit():
+        return int(given)
+    if (key := Key.parse(given)) is not None:
+        return key.position
+    try:
+        return cursors.decode(given)
+    except BadCursor:
+        return -1
+
+
+Past = Annotated[
+    str | None,
+    typer.Option(
+        "--past",
+        metavar="ID",
+        callback=_read_position,
+        help="An event id, cursor or delivery id that a client has seen; the log goes on beyond it in any case.",
+    ),
+]
+
+
+@app.command("advance")
+def advance(context: typer.Context, past: Past = None, config: Config = None) -> None:
+    """Move the log past every id that can have been given out, after the database went back to an earlier moment.
+
+    Run it after PostgreSQL was restored, or a standby that lagged was promoted, before the hub accepts events again.
+    'trunkline restore' does it by itself.
+
+    Example: [bold]trunkline log advance[/bold]
+    """
+
+    async def move() -> Advanced:
+        async with Database.of(load_settings(context, config).database) as database:
+            await status.require(database)
+            async with database.write() as connection:
+                return await epochs.advance(connection, past=_position_of(past) if past else 0)
+
+    typer.echo(told(run(move())))
+
+
+def told(advanced: Advanced) -> str:
+    """Say which ids are left out."""
+    return f"The next event's id is {advanced.after + 1} or more; the newest one here is {advanced.before}."

@@ -1,0 +1,90 @@
+"""Epochs: no id that was given out is given out again, not even after the database went back to an earlier moment.
+
+A restored backup, or a promoted standby that lagged, lacks the newest events, and would give their ids to others. So the log
+moves on past all that can have been given out since its newest event: ``STEP``, and ``STEP_PER_MS`` for each millisecond that
+has passed, far more than a hub can accept (docs/performance.md). Positions that are left out are missed by nobody: a cursor
+among them goes on with the next event.
+
+``trunkline restore`` and ``trunkline log advance`` call ``advance``. PostgreSQL tells of a promotion, and of a recovery to a
+point in time, by a new timeline; then the next append moves on by itself (``stream.reserve``).
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import exc
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.runtime import faults
+from trunkline.store import companies, dialects, sql
+from trunkline.store.sql import text
+
+MAX_POSITION = 2**53 - 1
+"""The largest id that every client's JSON keeps exact."""
+STEP = 1_000_000_000
+STEP_PER_MS = 100
+"""Events that may have been accepted in a millisecond."""
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """The newest position *before* and *after*: ids in between are never given out."""
+
+    before: int
+    after: int
+
+
+def timeline_step(connection: AsyncConnection) -> tuple[str, str]:
+    """Give two values for an UPDATE of ``stream_head``: how many positions to leave out, and the timeline to note.
+
+    That is 0 and the same timeline until a standby is promoted. If no timeline was noted, the server is not asked for it.
+    """
+    now = sql.timeline(connection)
+    return (
+        f"CASE WHEN timeline IS NULL OR timeline = {now} THEN 0 ELSE {_step(connection)} END",
+        f"CASE WHEN timeline IS NULL THEN NULL ELSE {now} END",
+    )
+
+
+def _step(connection: AsyncConnection) -> str:
+    passed_ms = f"{sql.greatest(connection)}({sql.now_ms(connection)} - accepted_ms, 0)"
+    return f"({STEP} + CASE WHEN accepted_ms = 0 THEN 0 ELSE {passed_ms} * {STEP_PER_MS} END)"
+
+
+async def advance(connection: AsyncConnection, *, past: int = 0) -> Advanced:
+    """Move the log past *past* and past all that can have been given out, and the ids of new rows and companies as far.
+
+    It takes the log's lock. The role must own the sequences of the schema.
+    """
+    await connection.execute(text("UPDATE stream_head SET position = position WHERE id = 1"))
+    statement = text(f"SELECT position, {_step(connection)} FROM stream_head WHERE id = 1")
+    before, step = (await connection.execute(statement)).one()
+    advanced = Advanced(before, max(before + step, past))
+    companies_after = await companies.new_id(connection) - 1 + step
+    _, timeline = timeline_step(connection)
+    await connection.execute(
+        text(
+            "UPDATE stream_head SET position = :position, companies_after = :companies_after, "
+            f"timeline = {timeline} WHERE id = 1"
+        ),
+        {"position": advanced.after, "companies_after": companies_after},
+    )
+    faults.point("advance.after_head")
+    await dialects.of_connection(connection).skip_numbers(connection, step)
+    faults.point("advance.before_commit")
+    return advanced
+
+
+async def note_timeline(connection: AsyncConnection) -> bool:
+    """Note the server's timeline, if none was noted and the server tells it; returns whether it has changed since.
+
+    The role may not be allowed to ask for it, or the server may not know the function; then nothing is noted.
+    """
+    noted = (await connection.execute(text("SELECT timeline FROM stream_head WHERE id = 1"))).scalar_one()
+    try:
+        timeline = (await connection.execute(text(f"SELECT {sql.timeline(connection)}"))).scalar_one()
+    except exc.DBAPIError:
+        return False
+    if noted is None and timeline is not None:
+        statement = text("UPDATE stream_head SET timeline = :timeline WHERE id = 1 AND timeline IS NULL")
+        await connection.execute(statement, {"timeline": timeline})
+    return noted not in {None, timeline}

@@ -1,0 +1,153 @@
+"""Ids are never given twice: after a restore, after ``log advance``, after a promotion, on both databases."""
+
+import asyncio
+
+import pytest
+from sqlalchemy import text
+from tests.core.store.test_stream import NONE, append, draft
+from tests.postgres_servers import prepared_postgres
+
+from trunkline.store import companies, epochs, migrate
+from trunkline.store.database import Database
+from trunkline.store.epochs import STEP, STEP_PER_MS, Advanced
+
+
+async def advance(database: Database, *, past: int = 0) -> Advanced:
+    async with database.write() as connection:
+        return await epochs.advance(connection, past=past)
+
+
+async def execute(database: Database, statement: str, **values: object) -> None:
+    async with database.write() as connection:
+        await connection.execute(text(statement), values)
+
+
+async def add_subscription(database: Database, identifier: str) -> int:
+    statement = text(
+        "INSERT INTO subscriptions (id, company_id, channel, target_url, event_types, signature, sealed, status, "
+        "start_position, created_ms, updated_ms, version) "
+        "VALUES (:id, 92, 'webhooks', 'https://a.example', '[]', 'standard', :sealed, 'active', 0, 0, 0, 1) RETURNING no"
+    )
+    async with database.write() as connection:
+        row = await connection.execute(statement, {"id": identifier, "sealed": b""})
+        return int(row.scalar_one())
+
+
+async def new_company(database: Database) -> int:
+    async with database.write() as connection:
+        return await companies.new_id(connection)
+
+
+async def test_the_log_moves_on_past_what_may_have_been_accepted_since_its_newest_event(database: Database):
+    await append(database, [draft()])
+    hour_ms = 3_600_000
+    await execute(database, f"UPDATE stream_head SET accepted_ms = accepted_ms - {hour_ms}")
+
+    advanced = await advance(database)
+
+    least = NONE + 1 + STEP + hour_ms * STEP_PER_MS
+    assert advanced.before == NONE + 1
+    assert least <= advanced.after < least + 60_000 * STEP_PER_MS
+    assert [event.position for event in await append(database, [draft(), draft()])] == [
+        advanced.after + 1,
+        advanced.after + 2,
+    ]
+
+
+async def test_a_log_without_events_moves_on_by_the_step_alone(database: Database):
+    assert await advance(database) == Advanced(NONE, NONE + STEP)
+
+
+async def test_an_id_that_a_client_has_seen_is_passed_if_it_is_further(database: Database):
+    seen = 7 * STEP
+    assert (await advance(database, past=seen)).after == seen
+    assert (await advance(database, past=seen)).after == seen + STEP
+
+
+async def test_numbers_of_subscriptions_and_companies_move_on_too(database: Database):
+    first = await add_subscription(database, "sub_1")
+    company = await new_company(database)
+    await advance(database)
+    assert await add_subscription(database, "sub_2") > first + STEP
+    assert await new_company(database) >= company + STEP
+
+
+async def test_numbers_of_a_table_that_had_no_row_yet_move_on_too(database: Database):
+    await advance(database)
+    assert await add_subscription(database, "sub_1") > STEP
+
+
+async def test_the_number_of_the_newest_subscription_is_not_given_again_after_it_is_removed(
+    database: Database,
+):
+    first = await add_subscription(database, "sub_1")
+    await execute(database, "DELETE FROM subscriptions WHERE no = :no", no=first)
+    assert await add_subscription(database, "sub_2") > first
+
+
+async def test_what_is_rolled_back_moves_nothing(database: Database):
+    async def advance_and_fail() -> None:
+        async with database.write() as connection:
+            await epochs.advance(connection)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await advance_and_fail()
+    assert [event.position for event in await append(database, [draft()])] == [NONE + 1]
+
+
+async def test_a_file_has_no_timeline(sqlite_database: Database):
+    async with sqlite_database.read() as connection:
+        assert not await epochs.note_timeline(connection)
+    await append(sqlite_database, [draft()])
+    async with sqlite_database.read() as connection:
+        assert (await connection.execute(text("SELECT timeline FROM stream_head"))).scalar_one() is None
+
+
+async def test_an_append_on_another_timeline_moves_on_once(postgres_database: Database):
+    async with postgres_database.read() as connection:
+        assert not await epochs.note_timeline(connection)
+    await append(postgres_database, [draft()])
+    await execute(postgres_database, "UPDATE stream_head SET timeline = '00000009'")
+    async with postgres_database.read() as connection:
+        assert await epochs.note_timeline(connection)
+
+    [first, second] = await append(postgres_database, [draft(), draft()])
+    [third] = await append(postgres_database, [draft()])
+
+    assert first.position > NONE + 1 + STEP
+    assert (second.position, third.position) == (first.position + 1, first.position + 2)
+
+
+@pytest.mark.slow
+async def test_after_a_standby_that_lagged_is_promoted_no_id_comes_twice():
+    with prepared_postgres() as first, prepared_postgres() as second:
+        first.initialise()
+        first.start()
+        second.copy(first)
+        second.start()
+        url = (
+            f"postgresql://postgres@127.0.0.1:{first.port},127.0.0.1:{second.port}/postgres"
+            "?target_session_attrs=read-write&connect_timeout=2"
+        )
+        async with Database(url, pool_size=2) as database:
+            await migrate.upgrade(database, shards=16)
+            async with database.read() as connection:
+                assert not await epochs.note_timeline(connection)
+            await append(database, [draft()])
+            await asyncio.sleep(1)  # for the standby
+            await second.execute("ALTER SYSTEM SET primary_conninfo = ''", "SELECT pg_reload_conf()")
+            await asyncio.sleep(0.5)
+            lost = await append(database, [draft() for _ in range(200)])
+            number = await add_subscription(database, "sub_lost")
+        first.stop()
+        second.promote()
+        async with Database(url, pool_size=2) as database:
+            async with database.read() as connection:
+                head = (await connection.execute(text("SELECT position FROM stream_head"))).scalar_one()
+                assert head == NONE + 1, "the standby did not lag"
+            [event] = await append(database, [draft()])
+            await advance(database)
+
+            assert event.position > lost[-1].position
+            assert await add_subscription(database, "sub_new") > number

@@ -133,13 +133,18 @@ class Companies:
         return receipt(erasure)
 
     async def receipt(self, erasure_id: str) -> dict[str, Any]:
-        """Show what an erasure has removed until now. Raises NotFound."""
+        """Show what an erasure has removed until now, and while it runs what is left. Raises NotFound."""
         async with self._database.read() as connection:
             erasure = await erasures.find(connection, erasure_id)
-        if erasure is None:
-            kind = "erasure"
-            raise NotFound(kind, erasure_id)
-        return receipt(erasure)
+            if erasure is None:
+                kind = "erasure"
+                raise NotFound(kind, erasure_id)
+            if erasure.completed_ms is not None:
+                return receipt(erasure)
+            remaining, age_ms = await erasures.left(connection, erasure)
+        removed = sum(erasure.removed.get(table, 0) for table in remaining)
+        seconds = round(sum(remaining.values()) / removed * age_ms / 1000) if removed else None
+        return {**receipt(erasure), "remaining": remaining, "estimated_seconds": seconds}
 
     async def _change(
         self, connection: AsyncConnection, company_id: int, values: Mapping[str, Any]

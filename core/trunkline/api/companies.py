@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
 
 from trunkline.access.companies import MAX_NAME, MAX_RECIPIENTS, Companies
 from trunkline.api.models import InTest, Strict, Utc
@@ -170,6 +171,14 @@ class Receipt(BaseModel):
     environment: InTest = None
     status: str = Field(description="`running` or `completed`")
     removed: dict[str, int] = Field(description="how many rows are gone, by table")
+    remaining: dict[str, int] | SkipJsonSchema[None] = Field(
+        default=None,
+        description="while it runs, how many rows of the largest tables are left, up to a million of each",
+    )
+    estimated_seconds: int | None = Field(
+        default=None,
+        description="while it runs, how long what is left may take; null until something was removed",
+    )
     created_utc: Utc
     completed_utc: Utc | None
 

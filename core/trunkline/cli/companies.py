@@ -12,7 +12,7 @@ from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, CompanyArgument, Environment, load_settings, name_of
-from trunkline.cli.output import show_json, show_table, shown_company, warn
+from trunkline.cli.output import show_json, show_table, shown_company, span, warn
 from trunkline.model import treatments
 from trunkline.model.environments import LIVE, TEST
 from trunkline.settings import Settings
@@ -277,6 +277,10 @@ def _show_receipt(receipt: Mapping[str, Any], *, as_json: bool) -> None:
         show_json(receipt)
         return
     warn(f"Erasure {receipt['id']} of company {shown_company(receipt)}: {receipt['status']}.")
+    if (remaining := receipt.get("remaining")) is not None:
+        seconds = receipt["estimated_seconds"]
+        rest = "" if seconds is None else f", which takes about {span(seconds)}"
+        warn(f"{sum(remaining.values())} events and deliveries are left{rest}.")
     show_table(["removed", "rows"], [[table, str(rows)] for table, rows in receipt["removed"].items()])
 
 

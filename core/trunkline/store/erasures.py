@@ -18,7 +18,13 @@ from trunkline.store.sql import text
 
 SETTLE_MS = 5_000
 """An erasure lasts so long at least: what was under way when it began has left its last rows by then."""
+COUNTED = 1_000_000
 _COLUMNS = "id, company_id, removed, created_ms, completed_ms"
+_COUNTED = {
+    "deliveries": "subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no WHERE s.company_id",
+    "events": "events WHERE company_id",
+}
+"""What most rows are of, and how those of companies are found."""
 
 _SUBSCRIPTIONS = "SELECT no FROM subscriptions WHERE company_id = :company"
 _OF_COMPANY = (
@@ -127,6 +133,21 @@ async def find(connection: AsyncConnection, id: str) -> Erasure | None:
         await connection.execute(text(f"SELECT {_COLUMNS} FROM erasures WHERE id = :id"), {"id": id})
     ).first()
     return _read(row) if row else None
+
+
+async def left(connection: AsyncConnection, erasure: Erasure) -> tuple[dict[str, int], int]:
+    """Count what is left of the largest tables, up to ``COUNTED`` rows each; gives the age of *erasure* in ms as well."""
+    counted = ", ".join(
+        f"(SELECT count(*) FROM (SELECT 1 FROM {source} IN (:company, :other) LIMIT {COUNTED}) AS {table})"
+        for table, source in _COUNTED.items()
+    )
+    company, other = (*erasure.environments, erasure.company_id)[:2]
+    row = (
+        await connection.execute(
+            text(f"SELECT {sql.now_ms(connection)}, {counted}"), {"company": company, "other": other}
+        )
+    ).one()
+    return dict(zip(_COUNTED, row[1:], strict=True)), int(row[0]) - erasure.created_ms
 
 
 async def was_erased(connection: AsyncConnection, company_id: int) -> bool:

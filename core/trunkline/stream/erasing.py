@@ -1,8 +1,9 @@
 """Erasing: what is of a deleted company is removed, a piece at a time.
 
 It runs beside the dispatcher, in one process at a time for each company: an erasure is held under a lease, and each piece
-is one small transaction with its count in it, so a process that dies leaves nothing half done. The pause after a piece is
-at least as long as the piece took.
+is one small transaction with its count in it, so a process that dies leaves nothing half done. A piece has as many rows as
+take ``PIECE_SECONDS``, its wait for the database included, and the pause after it is as long: where others are at work the
+pieces get smaller, and others have the database for at least half of the time.
 """
 
 import asyncio
@@ -24,9 +25,9 @@ from trunkline.store.wakeup import Signal
 LOOK_SECONDS = 1.0
 """How often a process looks for more of a company that is about to be gone."""
 LEASE_MS = 10_000
-PAUSE_SECONDS = 0.05
-ROWS = 250
-"""Rows of one table that a piece removes, with what hangs on them."""
+PIECE_SECONDS = 0.04
+LEAST_ROWS, MOST_ROWS = 250, 5_000
+"""Rows of one table that a piece removes, with what hangs on them: the first has the least."""
 _log = logging.getLogger(__name__)
 
 
@@ -66,22 +67,24 @@ class Erasing:
         if erasure is None:
             return False
         faults.point("erase.after_claim")
+        rows = LEAST_ROWS
         while True:
             began = time.monotonic()
-            outcome = await self._piece(erasure)
+            outcome = await self._piece(erasure, rows)
             if outcome == "ended":
                 return True
             took = time.monotonic() - began
-            await asyncio.sleep(LOOK_SECONDS if outcome == "waits" else max(PAUSE_SECONDS, took))
+            rows = fitting(rows, took)
+            await asyncio.sleep(LOOK_SECONDS if outcome == "waits" else took)
 
-    async def _piece(self, erasure: Erasure) -> str:
-        """Remove a piece: ``removed`` something, ``waits`` for what was under way, or ``ended``, here or in another process."""
+    async def _piece(self, erasure: Erasure, rows: int) -> str:
+        """Remove a piece of *rows*: ``removed`` something, ``waits`` for what was under way, or ``ended``, here or in another process."""
         async with self._database.write() as connection:
             kept = await store.keep(connection, erasure, self._holder, lease_ms=LEASE_MS)
             if kept is None:
                 return "ended"
             now, age_ms = kept
-            removals = await store.remove_piece(connection, erasure, plugins=self._plugins(), limit=ROWS)
+            removals = await store.remove_piece(connection, erasure, plugins=self._plugins(), limit=rows)
             faults.point("erase.after_remove")
             if removals:
                 await store.count(connection, now, removals)
@@ -106,3 +109,9 @@ class Erasing:
                 _log.warning("cannot remove what is of a deleted company now: %s", error)
                 wait = LOOK_SECONDS
             await self._wanted.wait(wait)
+
+
+def fitting(rows: int, took_seconds: float) -> int:
+    """Choose how many rows the next piece has, where *rows* took so long: at most twice as many."""
+    wanted = int(rows * min(PIECE_SECONDS / max(took_seconds, 1e-6), 2))
+    return max(min(wanted, MOST_ROWS), LEAST_ROWS)

@@ -61,7 +61,8 @@ def shorten_waits() -> None:
     leases.RENEW_SECONDS = 0.1
     settlement.CURSOR_SECONDS = 0.1
     runner.SLOW_SECONDS = 0.3
-    erasures.SETTLE_MS, erasing.LEASE_MS, erasing.ROWS = 300, 600, SHORT_ROWS
+    erasures.SETTLE_MS, erasing.LEASE_MS = 300, 600
+    erasing.LEAST_ROWS = erasing.MOST_ROWS = SHORT_ROWS
     erasing.LOOK_SECONDS = 0.05
     releasing.KEYS = 1
     lookout.LOOK_SECONDS = lapses.LOOK_SECONDS = gaps.LOOK_SECONDS = 0.1

@@ -497,10 +497,10 @@ def metric_rows() -> Iterator[tuple[str, str, str, str]]:
     """Name, kind, labels and meaning of every metric, as Prometheus sees it, those of the built-in plugins last."""
     registry = built_in_hub().metrics.registry
     for collector in dict.fromkeys(registry._collector_to_names):  # noqa: SLF001 - labels are known before a sample is
-        (metric,) = collector.describe() if hasattr(collector, "describe") else collector.collect()
-        name = f"{metric.name}_total" if metric.type == "counter" else metric.name
         labels = ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ())) or "–"
-        yield f"`{name}`", metric.type, labels, sentence(metric.documentation)
+        for metric in collector.describe() if hasattr(collector, "describe") else collector.collect():
+            name = f"{metric.name}_total" if metric.type == "counter" else metric.name
+            yield f"`{name}`", metric.type, labels, sentence(metric.documentation)
 
 
 def metrics_page() -> str:
@@ -508,7 +508,8 @@ def metrics_page() -> str:
     return page(
         "Metrics",
         "`GET /metrics` serves them in Prometheus's text format, without a key; keep it inside your network. With `serve --workers N` they are those of all its processes, added up; `worker --metrics-port N` serves its own. "
-        "A histogram has the series `_bucket`, `_sum` and `_count`; counters and histograms also have `_created`, when they were first seen. What to watch stands in "
+        "A histogram has the series `_bucket`, `_sum` and `_count`; counters and histograms also have `_created`, when they were first seen. What the processes take of the machine (`process_…`) is there on Linux; of several processes memory and open files are added up, and of the limit "
+        "of open files and of the time of the start the least is given. What to watch stands in "
         "[Run on PostgreSQL](../how-to/run-on-postgresql.md#what-to-watch).",
         table(["metric", "type", "labels", "meaning"], metric_rows()),
         "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`. "

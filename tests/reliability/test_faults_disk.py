@@ -1,34 +1,17 @@
-"""The disk under the embedded database is full while events flow: callers are told, and it goes on when there is room."""
+"""The disk under the database is full while events flow: callers and operators are told, and it goes on when there is room."""
 
-import contextlib
-import os
+import asyncio
 import resource
-import shutil
-import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
 import pytest
+from tests.small_disks import SmallDisk, database_on, small_disk
 
 from trunkline.testing.receiver import Answer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
-
-
-class SmallDisk:
-    """A file system in memory that a file of no use can fill: ENOSPC, as from any disk."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self._ballast = folder / "ballast"
-
-    def fill(self, process) -> None:
-        with self._ballast.open("wb", buffering=0) as ballast, contextlib.suppress(OSError):
-            while True:
-                ballast.write(bytes(4096))
-        assert shutil.disk_usage(self.folder).free == 0
-
-    def make_room(self, process) -> None:
-        self._ballast.unlink()
 
 
 class FileSizeLimit:
@@ -47,26 +30,34 @@ class FileSizeLimit:
         resource.prlimit(process.popen.pid, resource.RLIMIT_FSIZE, (size_bytes, resource.RLIM_INFINITY))
 
 
-@pytest.fixture(params=["no space left", "file size limit"])
-def disk(request, tmp_path):
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    if request.param == "file size limit":
-        yield FileSizeLimit(folder)
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A database, the disk that it is on, and what the hub says of it once nothing more can be written."""
+
+    url: str
+    disk: SmallDisk | FileSizeLimit
+    reason: str
+
+
+@pytest.fixture(params=["sqlite", "sqlite, file size limit", "postgresql"])
+async def case(request, tmp_path, postgres_server):
+    full = "the disk that holds the database is full"
+    if request.param == "sqlite, file size limit":
+        reason = "the database cannot write to its disk"
+        yield Case(f"sqlite:///{tmp_path / 'trunkline.db'}", FileSizeLimit(tmp_path), reason)
         return
-    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode != 0:
-        pytest.skip(
-            "only root may mount a small disk, and not in every container; the other case shows the same"
-        )
-    yield SmallDisk(folder)
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with small_disk(megabytes=40) as disk:
+        if request.param == "sqlite":
+            yield Case(f"sqlite:///{disk.folder / 'trunkline.db'}", disk, full)
+            return
+        async with database_on(disk, postgres_server, template="template1") as url:
+            yield Case(url, disk, full)
 
 
 async def test_a_full_disk_loses_nothing_and_everything_flows_again_when_there_is_room(
-    deploy, disk, receiver, until, writers
+    deploy, case, receiver, until, writers
 ):
-    deployment = deploy(f"sqlite:///{disk.folder / 'trunkline.db'}")
+    disk, deployment = case.disk, deploy(case.url)
     await deployment.set_up(1, 2, 3, 4, target_url=f"{receiver.url}/h")
     process = await deployment.serve()
     load = writers(deployment, [process])
@@ -76,19 +67,32 @@ async def test_a_full_disk_loses_nothing_and_everything_flows_again_when_there_i
     disk.fill(process)
     await until(lambda: load.answers[503] > 20, seconds=20, what="an answer that says so")
     log = process.errors
-    await until(
-        lambda: "cannot renew the leases" in log.read_text(), seconds=20, what="a worker without leases"
-    )
+    if deployment.url.startswith("sqlite"):  # PostgreSQL renews them in place
+        await until(
+            lambda: "cannot renew the leases" in log.read_text(), seconds=20, what="a worker without leases"
+        )
+    async with httpx2.AsyncClient(base_url=process.url) as anyone:
+        for _ in range(3):
+            ready = await anyone.get("/readyz")
+            assert ready.status_code == 503
+            assert ready.json()["log"].startswith(f"cannot be written: {case.reason}: ")
+            assert "\ntrunkline_log_writable 0.0\n" in (await anyone.get("/metrics")).text
+            await asyncio.sleep(2)  # the hub looks every three seconds
     async with deployment.client(process, 1) as client:
         refused = await client.post("/events", json=deployment.event(1))
         assert (refused.status_code, refused.json()["type"]) == (
             503,
             "urn:trunkline:problem:store-unavailable",
         )
-        assert "nothing was stored" in refused.json()["detail"]
+        assert refused.json()["detail"].lower().startswith(f"{case.reason}; nothing was stored.")
+        assert refused.headers["retry-after"] == "5"
         assert (await client.get("/events")).status_code == 200, "what is stored can still be polled"
     disk.make_room(process)
     await load.go_on(receiver)
+    async with httpx2.AsyncClient(base_url=process.url) as anyone:
+        ready = await anyone.get("/readyz")
+        assert (ready.status_code, ready.json()["log"]) == (200, "ok")
+        assert "\ntrunkline_log_writable 1.0\n" in (await anyone.get("/metrics")).text
     await load.stop()
     await load.check(receiver)
     assert set(await deployment.statuses()) == {"delivered"}

@@ -32,6 +32,7 @@ from trunkline.errors import (
     Refused,
     Stopping,
     StoreUnavailable,
+    WritesRefused,
     pointer,
 )
 from trunkline.errors.wording import fault_words
@@ -215,14 +216,15 @@ async def _answer_store_unavailable(request: Request, error: Exception) -> Respo
 
 
 def store_unavailable(error: Exception, scope: Scope) -> Response:
-    """Write the problem document of a request that came while the database was away."""
-    _log.warning("the database is away, request %s: %s", scope.get(REQUEST_ID_KEY), error)
+    """Write the problem document of a request that the database did not answer, or could not write."""
+    _log.warning("request %s is answered with 503: %s", scope.get(REQUEST_ID_KEY), error)
+    reason = error.reason if isinstance(error, WritesRefused) else "the database does not answer"
     return problem(
         scope,
         name=TYPES[StoreUnavailable],
         status=StoreUnavailable.status,
         title=StoreUnavailable.title,
-        detail=f"The database does not answer; nothing was stored. Try again in {_STORE_RETRY_SECONDS} s.",
+        detail=f"{reason[0].upper()}{reason[1:]}; nothing was stored. Try again in {_STORE_RETRY_SECONDS} s.",
         headers={"Retry-After": _STORE_RETRY_SECONDS},
     )
 

@@ -33,6 +33,7 @@
     │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
     ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
+    │   └── WritesRefused           the database answers and cannot write: its disk is full, say
     ├── DatabaseUnfit               what the hub needs of the database is forbidden to it or taken by others; start-up stops
     ├── Unreadable                  what is stored sealed does not open with the keys of this process
     ├── LeaseLost                   another worker holds the shard now; nothing was stored
@@ -56,6 +57,7 @@ from trunkline.errors.failures import (
     SettingsInvalid,
     StoreUnavailable,
     Unreadable,
+    WritesRefused,
 )
 from trunkline.errors.faults import (
     SHOWN,
@@ -138,6 +140,7 @@ __all__ = [
     "TrunklineError",
     "Unauthenticated",
     "Unreadable",
+    "WritesRefused",
     "but_not",
     "pointer",
     "unknown_name",

@@ -24,6 +24,15 @@ class StoreUnavailable(TrunklineError):
     title = "Service unavailable"
 
 
+class WritesRefused(StoreUnavailable):
+    """The database answers and cannot write, as *reason* says; nothing was stored. *remedy* says what to do about it."""
+
+    def __init__(self, reason: str, *, remedy: str, answer: str) -> None:
+        self.reason = reason
+        self.remedy = remedy
+        super().__init__(f"{reason} ({answer})")
+
+
 class DatabaseUnfit(TrunklineError):
     """The database is not one in which the hub could work; the message says why, and what would mend it."""
 

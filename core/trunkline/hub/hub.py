@@ -105,6 +105,7 @@ class Hub:
         self._shards = settings.delivery.shards
         self._stack = contextlib.AsyncExitStack()
         self.dispatcher: Dispatcher | None = None
+        self.is_stopping = False
 
         self.metrics = Metrics(companies=settings.metrics.companies)
         self.registry = plugins.load(settings)
@@ -268,6 +269,7 @@ class Hub:
             self.database,
             metrics=self.metrics,
             notifier=self.notifier,
+            writability=self.ingest.writability,
             owned_shards=lambda: self.dispatcher.owned_shards if self.dispatcher else {},
         )
         self.deliveries = DeliveryLog(
@@ -311,11 +313,8 @@ class Hub:
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits, self.registered_types):
                 await stack.enter_async_context(part)
             # What plugins do while they stop may emit: events are accepted until the last of them has ended.
-            await stack.enter_async_context(self.ingest)
-            await stack.enter_async_context(self._creation)
-            await stack.enter_async_context(plugins.Watchdog(self.registry))
-            await stack.enter_async_context(plugins.lifespans(self.registry))
-            for service in (self.notifier, self.streaming):
+            running = (plugins.Watchdog(self.registry), plugins.lifespans(self.registry))
+            for service in (self.ingest, self._creation, *running, self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
@@ -341,6 +340,7 @@ class Hub:
             secret_checks=self.secret_checks,
             ingest=self.ingest,
             dispatcher=self.dispatcher,
+            is_stopping=self.is_stopping,
         )
 
     def histories(self) -> list[migrate.History]:

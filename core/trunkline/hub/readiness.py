@@ -18,12 +18,16 @@ async def check(
     secret_checks: SecretChecks,
     ingest: Ingest,
     dispatcher: Dispatcher | None,
+    is_stopping: bool,
 ) -> dict[str, str]:
-    """Check the database, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
+    """Check the database, the log, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
 
-    The secrets are named only where they are no longer those of the database, events only where they cannot be stored.
+    The log is as ``Ingest.writability`` last saw it. The secrets are named only where they are no longer those of the database,
+    events only where they cannot be stored, the server only while it stops.
     """
-    checks = {"database": "ok", "plugins": "ok", "dispatcher": "off"}
+    fault = ingest.writability.fault
+    log = "ok" if fault is None else f"cannot be written: {fault}"
+    checks = {"database": "ok", "log": log, "plugins": "ok", "dispatcher": "off"}
     try:
         async with database.read() as connection:
             await shards.count(connection)
@@ -40,6 +44,8 @@ async def check(
         checks["events"] = "wait to be appended to the log"
     if dispatcher is not None:
         checks["dispatcher"] = dispatcher.state
+    if is_stopping:
+        checks["server"] = "stopping"
     return checks
 
 

@@ -13,7 +13,7 @@ from typing import Self
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import AcceptedEvent, EmittedEvent
-from trunkline.errors import CompanyErased, EventRejected, FieldError
+from trunkline.errors import CompanyErased, EventRejected, FieldError, WritesRefused
 from trunkline.ingest.submissions import (
     Accepted,
     Submission,
@@ -22,6 +22,7 @@ from trunkline.ingest.submissions import (
     split_events,
     store_beside_log,
 )
+from trunkline.ingest.writability import Writability
 from trunkline.model.events import Draft, Event
 from trunkline.plugins import Notifier
 from trunkline.runtime import faults, json_text
@@ -64,6 +65,7 @@ class Ingest:
         self._wakeup = wakeup
         self._notifier = notifier
         self._metrics = metrics
+        self.writability = Writability(database)
         self._began: float | None = None
         self._batcher: Batcher[Submission, Accepted] = Batcher(self._commit, max_batch=MAX_SUBMISSIONS)
 
@@ -135,6 +137,9 @@ class Ingest:
         self._began = time.monotonic()
         try:
             return await self._store_open(submissions)
+        except WritesRefused as error:
+            self.writability.refused(error)
+            raise
         finally:
             self._began = None
 
@@ -158,6 +163,7 @@ class Ingest:
             faults.point("accept.before_commit")
         faults.point("accept.after_commit")
         if events:
+            self.writability.appended()
             self._announce(events)
         for submission, accepted in stored:
             if submission.quarantined or submission.warned:

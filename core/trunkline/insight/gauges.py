@@ -14,6 +14,7 @@ from typing import Self
 
 from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
+from trunkline.ingest.writability import Writability
 from trunkline.model.parts import Slice
 from trunkline.plugins import Notifier
 from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
@@ -63,18 +64,26 @@ class LagSnapshot:
 
 
 class Observer:
-    """Looks at the database while the hub runs. *owned_shards* gives the shards that this process reads, if it reads any."""
+    """Looks at the database, and whether the log can be written, while the hub runs. *owned_shards* gives the shards that this process reads, if it reads any."""
 
     def __init__(
-        self, database: Database, *, metrics: Metrics, notifier: Notifier, owned_shards: OwnedShards
+        self,
+        database: Database,
+        *,
+        metrics: Metrics,
+        notifier: Notifier,
+        writability: Writability,
+        owned_shards: OwnedShards,
     ) -> None:
         self._database = database
+        self._writability = writability
         self._metrics = metrics
         self._owned_shards = owned_shards
         self._lag_snapshot: LagSnapshot | None = None
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         metrics.watch_lag(self.lags)
+        metrics.watch_log(lambda: writability.fault is None)
         metrics.watch_notifier(lambda: notifier.dropped)
 
     async def __aenter__(self) -> Self:
@@ -103,13 +112,14 @@ class Observer:
         return [*furthest.values()]
 
     async def refresh(self) -> None:
-        """Read the figures once, and set the gauges."""
+        """Read the figures and look at the log once, and set the gauges."""
         try:
             snapshot = await self._read()
         except StoreUnavailable:
             self._metrics.database_failed()
         else:
             self._metrics.deployment_observed(snapshot)
+        await self._writability.look()
 
     async def _run(self) -> None:
         while not self._stopping.is_set():

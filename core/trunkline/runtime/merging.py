@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Self
 from prometheus_client import generate_latest
 from prometheus_client.core import Metric
 
-from trunkline.runtime.metrics import Merging, Metrics
+from trunkline.runtime.collectors import Merging
+from trunkline.runtime.metrics import Metrics
 
 _CREATED = "_created"
 

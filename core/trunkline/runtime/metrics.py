@@ -3,31 +3,20 @@
 from collections import Counter as Counts
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-from prometheus_client.registry import Collector
 
 from trunkline.model.environments import company_number, is_test
+from trunkline.runtime.collectors import MERGED_OF_PROCESS, Family, Lazy, Merging, ProcessCollector
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 
-Family = GaugeMetricFamily | CounterMetricFamily
-Samples = Iterable[tuple[str, float]]
 AttemptKind = tuple[str, str, int, str]
 """What attempts are told apart by: channel, type of the event, company, and outcome."""
 OTHER = "other"
 """The value of the label ``company`` that the companies beyond the bound share."""
-
-
-class Merging(StrEnum):
-    """How one figure comes out of those of several processes."""
-
-    SUM = "sum"
-    MOST = "max"
-    LEAST = "min"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,35 +43,6 @@ class DeploymentSnapshot:
     workers: int
 
 
-class Lazy(Collector):
-    """A metric with one label, whose samples are read at each scrape."""
-
-    def __init__(
-        self, kind: type[Family], name: str, documentation: str, label: str, *, registry: CollectorRegistry
-    ) -> None:
-        self._kind = kind
-        self._name = name
-        self._documentation = documentation
-        self._labelnames = (label,)  # where the library's own metrics have them
-        self._read: Callable[[], Samples] = tuple
-        registry.register(self)
-
-    def set_function(self, read: Callable[[], Samples]) -> None:
-        """Take label values and samples from *read* from now on."""
-        self._read = read
-
-    def describe(self) -> Iterable[Family]:
-        """Give the metric without samples."""
-        return [self._kind(self._name, self._documentation, labels=self._labelnames)]
-
-    def collect(self) -> Iterable[Family]:
-        """Give the metric with the samples of this moment."""
-        family = self._kind(self._name, self._documentation, labels=self._labelnames)
-        for label, value in self._read():
-            family.add_metric([label], value)
-        return [family]
-
-
 class Companies:
     """The values of the label ``company``: the first *most* companies that were counted have their own."""
 
@@ -106,7 +66,7 @@ class Metrics:
 
     def __init__(self, *, companies: int = 100) -> None:
         self.registry = CollectorRegistry()
-        self.merging: dict[str, Merging] = {}
+        self.merging: dict[str, Merging] = {**MERGED_OF_PROCESS}
         """How gauges are merged, by their names; other metrics are added up."""
         self._gather: Callable[[], Awaitable[bytes]] | None = None
         self._companies = Companies(companies)
@@ -137,6 +97,7 @@ class Metrics:
             "Calls that a plugin's full queue has lost",
             "plugin",
         )
+        ProcessCollector(registry=self.registry)
 
     def event_not_cast(self, type: str) -> None:
         """Count an event that was served in its stored version, because no caster could turn it into another."""
@@ -221,6 +182,11 @@ class Metrics:
         self._database_up = self._gauge(
             "trunkline_database_up",
             "Whether the database answered the last look: 1 or 0",
+            merged=Merging.LEAST,
+        )
+        self._log_writable = self._gauge(
+            "trunkline_log_writable",
+            "Whether an append to the log succeeds, by the last that this process made or rehearsed: 1 or 0",
             merged=Merging.LEAST,
         )
         self._head = self._gauge("trunkline_stream_head_position", "Position of the newest event")
@@ -322,6 +288,10 @@ class Metrics:
         """Ask *lags* at each scrape how far each shard of this process is behind."""
         self._lag_positions.set_function(lambda: [(str(lag.shard), lag.positions) for lag in lags()])
         self._lag_seconds.set_function(lambda: [(str(lag.shard), lag.seconds) for lag in lags()])
+
+    def watch_log(self, is_writable: Callable[[], bool]) -> None:
+        """Ask *is_writable* at each scrape whether the log can be written."""
+        self._log_writable.set_function(is_writable)
 
     def watch_notifier(self, dropped: Callable[[], Mapping[str, int]]) -> None:
         """Ask *dropped* at each scrape how many calls each plugin has lost."""

@@ -19,7 +19,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.selectable import ReturnsRows
 
 from trunkline.errors import StoreUnavailable
-from trunkline.store.failures import first_line
+from trunkline.store.failures import unavailable
 
 TAKE_SECONDS = 10.0
 """How long a caller waits for a connection that is free."""
@@ -292,7 +292,7 @@ class _Pool:
         except BaseException as error:
             if isinstance(error, driver.errors) and driver.is_down(error):
                 driver.abandon()  # what it would be good for is not worth finding out: the next one is soon made
-                raise StoreUnavailable(first_line(error)) from error
+                raise unavailable(error) from error
             if writes:
                 await _roll_back(driver)
             raise

@@ -62,6 +62,6 @@ def translated() -> Generator[None]:
     except exc.DBAPIError as error:
         if not failures.is_down(error):
             raise
-        raise StoreUnavailable(failures.first_line(error)) from error
+        raise failures.unavailable(error) from error
     except CONNECTING_ERRORS as error:
-        raise StoreUnavailable(failures.first_line(error)) from error
+        raise failures.unavailable(error) from error

@@ -1,8 +1,12 @@
 """What an error of a database means, whichever database it is."""
 
 import re
+import sqlite3
+from collections.abc import Mapping
 
 from sqlalchemy import exc
+
+from trunkline.errors import StoreUnavailable, WritesRefused
 
 _FORBIDDEN = "42501"
 _NO_SCHEMA = "3F000"
@@ -10,6 +14,30 @@ _DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "25P03", "58", "28", "3D"
 """SQLSTATE classes that mean 'not now': connection, shutdown, resources, read-only, stood still too long, system, login refused, no such
 database, a statement cancelled or out of time, a lock not free in time, rolled back for another transaction's sake, a
 privilege that is to be granted (PostgreSQL, appendix A)."""
+_DISK_FULL = (
+    "the disk that holds the database is full",
+    "free space on it, and the hub goes on by itself",
+)
+_DISK_FAILS = (
+    "the database cannot write to its disk",
+    "look for a quota or a fault of the disk, and the hub goes on by itself",
+)
+_READ_ONLY = (
+    "the database takes reads only",
+    "name a server that is no standby, or a file that may be written",
+)
+_REFUSALS: Mapping[str | int | None, tuple[str, str]] = {
+    "53100": _DISK_FULL,
+    "58030": _DISK_FAILS,
+    "25006": _READ_ONLY,
+    sqlite3.SQLITE_FULL: _DISK_FULL,
+    sqlite3.SQLITE_IOERR_SHMSIZE: _DISK_FULL,
+    sqlite3.SQLITE_IOERR: _DISK_FAILS,
+    sqlite3.SQLITE_READONLY: _READ_ONLY,
+}
+"""Why a database that answers does not write, by SQLSTATE or SQLite's result code (https://sqlite.org/rescode.html), and what to do."""
+_PRIMARY = 0xFF
+"""The part of SQLite's extended result codes that is the primary one."""
 _TAKEN = re.compile(r'"?(\w+)"? already exists')
 
 
@@ -37,6 +65,18 @@ def name_taken(error: exc.DBAPIError) -> str | None:
     """Tell which name *error* says is taken by a table that is there; None where it says something else."""
     taken = _TAKEN.search(str(error.orig))
     return taken[1] if taken else None
+
+
+def unavailable(error: BaseException) -> StoreUnavailable:
+    """Give the error of the hub for *error*, of SQLAlchemy or of a driver, that says that the database is down."""
+    original = getattr(error, "orig", None) or error
+    code: str | int | None = getattr(original, "sqlstate", None)
+    if (extended := getattr(original, "sqlite_errorcode", None)) is not None:
+        code = extended if extended in _REFUSALS else extended & _PRIMARY
+    if (refusal := _REFUSALS.get(code)) is not None:
+        reason, remedy = refusal
+        return WritesRefused(reason, remedy=remedy, answer=first_line(error))
+    return StoreUnavailable(first_line(error))
 
 
 def first_line(error: BaseException) -> str:

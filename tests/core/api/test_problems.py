@@ -14,7 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from trunkline import errors
 from trunkline.api import problems
 from trunkline.api.problems import refusal_of
-from trunkline.errors import FieldError, ProviderFailed, Refused, StoreUnavailable, TrunklineError
+from trunkline.errors import (
+    FieldError,
+    ProviderFailed,
+    Refused,
+    StoreUnavailable,
+    TrunklineError,
+    WritesRefused,
+)
 
 REFUSALS: list[Refused] = [
     errors.Refused("No."),
@@ -59,19 +66,22 @@ class OfAPlugin(errors.Conflict):
     title = "Of a plugin"
 
 
+OTHERS = {
+    "store": StoreUnavailable("SELECT secret FROM table"),
+    "full": WritesRefused("the disk is full", remedy="free space", answer="SELECT secret FROM table"),
+    "provider": ProviderFailed("create_lead", "the provider failed"),
+    "plugin": OfAPlugin("No."),
+    "bug": RuntimeError("SELECT secret FROM table"),
+}
+
+
 def make_app() -> FastAPI:
     app = FastAPI()
 
     @app.get("/raise/{name}")
     async def raise_it(name: str) -> None:
-        if name == "store":
-            raise StoreUnavailable("SELECT secret FROM table")
-        if name == "provider":
-            raise ProviderFailed("create_lead", "the provider failed")
-        if name == "plugin":
-            raise OfAPlugin("No.")
-        if name == "bug":
-            raise RuntimeError("SELECT secret FROM table")
+        if name in OTHERS:
+            raise OTHERS[name]
         raise next(error for error in REFUSALS if type(error).__name__ == name)
 
     @app.get("/items/{item_id}")
@@ -109,7 +119,7 @@ def test_every_refusal_has_a_place_in_the_table_and_a_name_of_its_own():
     }
     assert (
         set(problems.TYPES)
-        == kinds
+        == kinds - {WritesRefused}  # a caller need not tell it from its base
         == {type(error) for error in REFUSALS} | {StoreUnavailable, ProviderFailed}
     )
     assert len(set(problems.TYPES.values())) == len(problems.TYPES)
@@ -147,6 +157,15 @@ async def test_a_database_that_is_away_is_503_with_retry_after(client: httpx2.As
     assert answer.headers["retry-after"] == "5"
     assert answer.json()["type"] == "urn:trunkline:problem:store-unavailable"
     assert "SELECT" not in answer.text
+
+
+async def test_a_database_that_cannot_write_is_answered_likewise_and_the_detail_says_why(
+    client: httpx2.AsyncClient,
+):
+    answer = await client.get("/raise/full")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json()["type"] == "urn:trunkline:problem:store-unavailable"
+    assert answer.json()["detail"] == "The disk is full; nothing was stored. Try again in 5 s."
 
 
 async def test_a_provider_that_fails_is_502_with_its_sentence(client: httpx2.AsyncClient):

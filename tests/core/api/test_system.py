@@ -11,6 +11,7 @@ import pytest
 
 from trunkline.api.documents import openapi
 
+READY = {"database": "ok", "log": "ok", "plugins": "ok", "dispatcher": "ok"}
 SUBSCRIPTION = {"target_url": "https://example.com/hook", "event_types": ["*"]}
 EVENT = {"type": "lead.created"}
 BODIES = {
@@ -328,7 +329,7 @@ async def test_what_a_disabled_channel_should_deliver_is_held_until_it_is_back(
 async def test_a_hub_that_runs_is_healthy_and_ready(running):
     assert (await running.anonymous.get("/healthz")).json() == {"status": "ok"}
     ready = await running.anonymous.get("/readyz")
-    assert (ready.status_code, ready.json()) == (200, {"database": "ok", "plugins": "ok", "dispatcher": "ok"})
+    assert (ready.status_code, ready.json()) == (200, READY)
 
 
 async def test_a_hub_whose_database_takes_no_writes_is_not_ready(postgres_database_url, make_hub):

@@ -7,7 +7,7 @@ import signal
 import httpx2
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from tests.core.cli.test_serving import _children, _stop, _url, _wait_until
+from tests.core.cli.test_serving import READY, _children, _stop, _url, _wait_until
 
 ACCEPTED = "trunkline_events_accepted_total"
 
@@ -69,7 +69,7 @@ def test_a_process_that_hangs_keeps_nobody_from_the_figures_of_the_others(postgr
         url = _metrics_url(process, ", in 2 processes")
         _wait_until(lambda: shares() == [8, 8])  # else what the hanging one has given back is in no figure
         _wait_until(lambda: figure(url, "trunkline_shards_held") == 16)
-        assert httpx2.get(f"{url}/readyz").json() == {"database": "ok", "plugins": "ok", "dispatcher": "ok"}
+        assert httpx2.get(f"{url}/readyz").json() == READY
         hanging = _children(process)[1]
         hanging.send_signal(signal.SIGSTOP)
         try:

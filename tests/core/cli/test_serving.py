@@ -18,6 +18,8 @@ from trunkline import settings
 from trunkline.hub.hub import Hub
 from trunkline.testing.receiver import Receiver
 
+READY = {"database": "ok", "log": "ok", "plugins": "ok", "dispatcher": "ok"}
+
 
 def _wait_until(condition, seconds=60.0):
     deadline = time.monotonic() + seconds
@@ -54,7 +56,7 @@ def test_serve_migrates_takes_a_free_port_says_where_it_listens_and_stops_with_0
     with cli.started("serve", "--port", "0") as process:
         url = _url(process)
         assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
-        assert httpx2.get(f"{url}/readyz").json() == {"database": "ok", "plugins": "ok", "dispatcher": "ok"}
+        assert httpx2.get(f"{url}/readyz").json() == READY
         assert "server" not in httpx2.get(f"{url}/docs").headers
         assert _stop(process, signal.SIGINT) == 0
         assert "Traceback" not in process.errors.read_text()

@@ -4,7 +4,7 @@ import json
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from trunkline.runtime.merging import Family, MergedMetrics, families_of
+from trunkline.runtime.merging import Family, MergedMetrics, Sample, families_of
 from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
 
 
@@ -67,6 +67,41 @@ def test_one_process_without_a_database_is_seen():
     assert value(merged_of(one(), lost), "trunkline_database_up") == 0
 
 
+def test_what_processes_take_of_the_machine_is_added_up_and_what_limits_them_is_the_least():
+    def process(cpu: float, memory: float, files: float, most: float, began: float) -> list[Family]:
+        kinds = {family.name: family for family in sent(Metrics())}
+        values = {
+            "process_cpu_seconds": ("process_cpu_seconds_total", cpu),
+            "process_resident_memory_bytes": ("process_resident_memory_bytes", memory),
+            "process_open_fds": ("process_open_fds", files),
+            "process_max_fds": ("process_max_fds", most),
+            "process_start_time_seconds": ("process_start_time_seconds", began),
+        }
+        return [
+            kinds[name]._replace(samples=[Sample(sample, {}, figure)])
+            for name, (sample, figure) in values.items()
+        ]
+
+    merged = MergedMetrics()
+    merged.seen(1, process(5, 1000, 20, 1024, 111))
+    merged.seen(2, process(7, 3000, 30, 4096, 222))
+    assert value(merged, "process_cpu_seconds_total") == 12
+    assert value(merged, "process_resident_memory_bytes") == 4000
+    assert value(merged, "process_open_fds") == 50
+    assert value(merged, "process_max_fds") == 1024
+    assert value(merged, "process_start_time_seconds") == 111
+    merged.ended(1)
+    assert value(merged, "process_cpu_seconds_total") == 12, "a counter never falls"
+    assert value(merged, "process_resident_memory_bytes") == 3000
+
+
+def test_a_log_that_one_process_cannot_write_is_seen():
+    well, ill = one(), one()
+    well.watch_log(lambda: True)
+    ill.watch_log(lambda: False)
+    assert value(merged_of(well, ill), "trunkline_log_writable") == 0
+
+
 def test_what_a_process_had_counted_stays_when_it_ends_and_its_gauges_go():
     merged = merged_of(one(events=3, in_flight=2), one(events=4, in_flight=1))
     merged.ended(0)
@@ -79,4 +114,9 @@ def test_what_a_process_had_counted_stays_when_it_ends_and_its_gauges_go():
 
 def test_a_process_alone_is_merged_to_what_it_writes_itself():
     metrics = one(events=3, in_flight=2, shard=4, head=1004)
-    assert merged_of(metrics).text() == metrics.text()
+    merged, own = (text.decode().splitlines() for text in (merged_of(metrics).text(), metrics.text()))
+    now = "process_"  # what the process takes differs from moment to moment
+    assert [line for line in merged if not line.startswith(now)] == [
+        line for line in own if not line.startswith(now)
+    ]
+    assert [line.split()[0] for line in merged] == [line.split()[0] for line in own]

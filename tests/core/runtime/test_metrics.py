@@ -1,12 +1,14 @@
 """What Prometheus is told: how far the log is behind, what is due, and how the settling goes."""
 
 import asyncio
+import time
 from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
 
 from trunkline.dispatch.progress import Progress
+from trunkline.ingest.writability import Writability
 from trunkline.insight.gauges import LagSnapshot, Observer
 from trunkline.model.events import shard_of
 from trunkline.model.parts import Slice
@@ -24,6 +26,16 @@ pytestmark = pytest.mark.own_hub(settings=LEAN)
 
 SILENT = SimpleNamespace(dropped={})
 """A notifier that lost nothing."""
+
+
+def observer(database: Database, metrics: Metrics) -> Observer:
+    return Observer(
+        database,
+        metrics=metrics,
+        notifier=SILENT,
+        writability=Writability(database),
+        owned_shards=dict,
+    )
 
 
 def progress_at(cursor: int, *, read: int | None = None) -> Progress:
@@ -208,17 +220,18 @@ async def test_workers_are_counted(running):
 async def test_a_database_that_does_not_answer_is_down_and_the_rest_is_left_as_it_was(sqlite_database_url):
     metrics = Metrics()
     async with Database(sqlite_database_url) as database:
-        await Observer(database, metrics=metrics, notifier=SILENT, owned_shards=dict).refresh()
+        await observer(database, metrics).refresh()
     async with Database("postgresql://nobody@127.0.0.1:1/none") as database:
-        await Observer(database, metrics=metrics, notifier=SILENT, owned_shards=dict).refresh()
+        await observer(database, metrics).refresh()
     assert metrics.registry.get_sample_value("trunkline_database_up") == 0
+    assert metrics.registry.get_sample_value("trunkline_log_writable") == 0
     assert metrics.registry.get_sample_value("trunkline_stream_head_position") == NONE
 
 
 async def test_an_observer_looks_by_itself_and_stops_at_once(sqlite_database):
     metrics = Metrics()
     began = asyncio.get_running_loop().time()
-    async with Observer(sqlite_database, metrics=metrics, notifier=SILENT, owned_shards=dict):
+    async with observer(sqlite_database, metrics):
         await until(lambda: metrics.registry.get_sample_value("trunkline_database_up") == 1)
     assert asyncio.get_running_loop().time() - began < 2
 
@@ -229,3 +242,11 @@ def test_what_a_slow_plugin_loses_is_a_counter_by_plugin():
     written = metrics.text().decode()
     assert 'trunkline_notifications_dropped_total{plugin="crm"} 3.0' in written
     assert "# TYPE trunkline_notifications_dropped_total counter" in written
+
+
+def test_what_the_process_itself_takes_is_among_the_metrics():
+    sample = Metrics().registry.get_sample_value
+    assert sample("process_cpu_seconds_total") > 0
+    assert sample("process_resident_memory_bytes") > 10_000_000
+    assert 0 < sample("process_open_fds") < sample("process_max_fds")
+    assert 0 < sample("process_start_time_seconds") <= time.time()

@@ -116,6 +116,13 @@ class Dialect(ABC):
         return self.rows_source(columns)
 
     @abstractmethod
+    async def take_room(self, connection: AsyncConnection) -> bool:
+        """Take room on the database's disk that no table keeps; False where nothing but a table takes any.
+
+        *connection* is inside a transaction. Raises what ``failures`` reads where there is none.
+        """
+
+    @abstractmethod
     async def prefer_indexes(self, connection: AsyncConnection) -> None:
         """Have the rest of this transaction use an index wherever there is one (``sql.prefer_indexes``)."""
 

@@ -14,12 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeEngine
 
-from trunkline.errors import SettingsInvalid, StoreUnavailable
+from trunkline.errors import SettingsInvalid
 from trunkline.store import sqlite
 from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.direct import Driver
 from trunkline.store.drivers import SQLiteDriver
-from trunkline.store.failures import first_line
+from trunkline.store.failures import unavailable
 from trunkline.store.notifications import Notifications
 
 _READERS = 4
@@ -78,7 +78,7 @@ class SQLite(Dialect):
             await connection
             return SQLiteDriver(connection)
         except sqlite3.OperationalError as error:
-            raise StoreUnavailable(first_line(error)) from error
+            raise unavailable(error) from error
 
     def readers(self, pool_size: int) -> int:  # noqa: ARG002 - its own number
         """Give the size of the pool that reads."""
@@ -133,6 +133,10 @@ class SQLite(Dialect):
         """Read the rows with ``json_each``; the values have their types."""
         picked = ", ".join(f"value ->> {index} AS {name}" for index, name in enumerate(columns))
         return f"(SELECT {picked} FROM json_each(:rows)) AS u"
+
+    async def take_room(self, connection: AsyncConnection) -> bool:  # noqa: ARG002 - it has no temporary files beside its own
+        """Return False."""
+        return False
 
     async def prefer_indexes(self, connection: AsyncConnection) -> None:
         """Do nothing: without statistics it does so."""

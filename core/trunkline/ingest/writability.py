@@ -1,0 +1,61 @@
+"""Whether the log can be written: what appends have met, and rehearsals while there are none."""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import StoreUnavailable, WritesRefused
+from trunkline.store import rehearsal
+from trunkline.store.database import Database
+
+_log = logging.getLogger(__name__)
+
+
+class Writability:
+    """Whether the log in *database* can be written by this process."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._has_appended = False
+        self.fault: str | None = None
+        """Why the log cannot be written, and what to do; None while it can."""
+
+    def appended(self) -> None:
+        """Note that an append was committed."""
+        self._has_appended = True
+        self._note(None)
+
+    def refused(self, error: WritesRefused) -> None:
+        """Note that an append failed with *error*."""
+        self._has_appended = False
+        self._note(f"{error.reason}: {error.remedy}")
+
+    async def look(self) -> None:
+        """Find out whether an append would succeed, unless one has since the last look.
+
+        While all is well the disk alone is asked. Once there is a fault only an append, made or rehearsed, disproves it: a
+        balancer that is told of it sends no more events.
+        """
+        if self._has_appended:
+            self._has_appended = False
+            return
+        fault = self.fault or await self._try(rehearsal.take_room)
+        self._note(fault and await self._try(rehearsal.rehearse_append))
+
+    async def _try(self, step: Callable[[AsyncConnection], Awaitable[None]]) -> str | None:
+        try:
+            async with self._database.write() as connection:
+                await step(connection)
+        except WritesRefused as error:
+            return f"{error.reason}: {error.remedy}"
+        except StoreUnavailable:
+            return "the database does not answer"
+        return None
+
+    def _note(self, fault: str | None) -> None:
+        if fault is not None and self.fault is None:
+            _log.error("the log cannot be written: %s", fault)
+        elif fault is None and self.fault is not None:
+            _log.warning("the log can be written again")
+        self.fault = fault

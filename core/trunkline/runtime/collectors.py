@@ -1,0 +1,60 @@
+"""Metrics that are read at each scrape, and how the metrics of several processes become one."""
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+__all__ = ["MERGED_OF_PROCESS", "Family", "Lazy", "Merging", "ProcessCollector", "Samples"]
+
+Family = GaugeMetricFamily | CounterMetricFamily
+Samples = Iterable[tuple[str, float]]
+
+
+class Merging(StrEnum):
+    """How one figure comes out of those of several processes."""
+
+    SUM = "sum"
+    MOST = "max"
+    LEAST = "min"
+
+
+MERGED_OF_PROCESS: Mapping[str, Merging] = {
+    "process_virtual_memory_bytes": Merging.SUM,
+    "process_resident_memory_bytes": Merging.SUM,
+    "process_open_fds": Merging.SUM,
+    "process_max_fds": Merging.LEAST,
+    "process_start_time_seconds": Merging.LEAST,
+}
+"""How the gauges of ``ProcessCollector`` are merged; its counter is added up, as every counter is."""
+
+
+class Lazy(Collector):
+    """A metric with one label, whose samples are read at each scrape."""
+
+    def __init__(
+        self, kind: type[Family], name: str, documentation: str, label: str, *, registry: CollectorRegistry
+    ) -> None:
+        self._kind = kind
+        self._name = name
+        self._documentation = documentation
+        self._labelnames = (label,)  # where the library's own metrics have them
+        self._read: Callable[[], Samples] = tuple
+        registry.register(self)
+
+    def set_function(self, read: Callable[[], Samples]) -> None:
+        """Take label values and samples from *read* from now on."""
+        self._read = read
+
+    def describe(self) -> Iterable[Family]:
+        """Give the metric without samples."""
+        return [self._kind(self._name, self._documentation, labels=self._labelnames)]
+
+    def collect(self) -> Iterable[Family]:
+        """Give the metric with the samples of this moment."""
+        family = self._kind(self._name, self._documentation, labels=self._labelnames)
+        for label, value in self._read():
+            family.add_metric([label], value)
+        return [family]

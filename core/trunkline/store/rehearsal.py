@@ -1,0 +1,29 @@
+"""Trying whether the log takes an append, without leaving anything in it."""
+
+import os
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.events import Event
+from trunkline.store import dialects, stream
+from trunkline.store.sql import text
+
+ROWS = 8
+ROW_BYTES = 1_900
+"""What PostgreSQL still keeps in the table itself, as it does most events; eight rows need two pages or more."""
+
+
+async def rehearse_append(connection: AsyncConnection) -> None:
+    """Insert rows into the log and delete them again, in the transaction of *connection*.
+
+    They take room as events do: a write in place succeeds on a full disk. No reader sees them, and no position is used up.
+    """
+    events = [Event(position, 0, "rehearsal", 0, os.urandom(ROW_BYTES)) for position in range(-ROWS, 0)]
+    await stream.insert(connection, events, shards=1)
+    await connection.execute(text("DELETE FROM events WHERE position < 0"))
+
+
+async def take_room(connection: AsyncConnection) -> None:
+    """Take room where the log lies, as cheaply as the database allows; success does not prove that an append succeeds."""
+    if not await dialects.of_connection(connection).take_room(connection):
+        await rehearse_append(connection)

@@ -24,6 +24,7 @@ def environment(database_url: str, **settings: str) -> dict[str, str]:
         "TRUNKLINE_LIMITS__WRITE": "100000000/minute",
         "TRUNKLINE_LIMITS__READ": "100000000/minute",
         "TRUNKLINE_LIMITS__ADMIN": "100000000/minute",
+        "TRUNKLINE_SERVER__DRAIN_SECONDS": "0",
         "TRUNKLINE_COMPANIES__EVENTS_PER_SECOND": "100000000",
         "TRUNKLINE_AUTH__PEPPER": "p" * 32,
         "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,

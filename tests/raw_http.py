@@ -95,12 +95,12 @@ class Site:
 
     def __init__(self, hub: Hub, port: int, stack: contextlib.AsyncExitStack) -> None:
         self.hub = hub
-        self._port = port
+        self.port = port
         self._stack = stack
 
     async def connect(self, *, receives_little: bool = False) -> Client:
         """Connect; with *receives_little* the kernel holds next to nothing of what is not read."""
-        client = await connect(self._port, receives_little=receives_little)
+        client = await connect(self.port, receives_little=receives_little)
         self._stack.callback(client.close)
         return client
 

@@ -39,6 +39,7 @@ class Hub:
         self.environment = inherited | {
             "TRUNKLINE_DATABASE__URL": f"sqlite:///{folder / 'trunkline.db'}",
             "TRUNKLINE_SERVER__PORT": "0",
+            "TRUNKLINE_SERVER__DRAIN_SECONDS": "0",
             "TRUNKLINE_PLUGINS__ENABLED": "webhooks,polling",
             "TRUNKLINE_AUTH__PEPPER": "p" * 32,
             "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,

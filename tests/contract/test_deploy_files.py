@@ -14,6 +14,7 @@ import yaml
 
 from trunkline import settings
 from trunkline.cli import load_commands
+from trunkline.cli.supervisor import STOP_SECONDS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DASHBOARD = json.loads((DEPLOY / "grafana" / "trunkline.json").read_text())
@@ -91,6 +92,19 @@ def test_the_units_run_commands_that_exist():
     for unit in (DEPLOY / "systemd").iterdir():
         (line,) = re.findall(r"^ExecStart=\S+/trunkline (.+)$", unit.read_text(), re.MULTILINE)
         check_command(line.split())
+
+
+def test_whoever_stops_a_hub_waits_for_its_drain_and_for_what_is_in_flight():
+    templates = DEPLOY.parent / "core" / "trunkline" / "cli" / "beginning" / "templates"
+    given = {
+        DEPLOY / "systemd" / "trunkline.service": r"TimeoutStopSec=(\d+)",
+        DEPLOY / "helm" / "templates" / "api.yaml": r"terminationGracePeriodSeconds: (\d+)",
+        DEPLOY.parent / "docs" / "examples" / "deploy" / "compose.yaml": r"stop_grace_period: (\d+)s",
+        templates / "compose.yaml.jinja": r"stop_grace_period: (\d+)s",
+    }
+    for file, pattern in given.items():
+        (seconds,) = re.findall(pattern, file.read_text())
+        assert int(seconds) >= settings.load(environment={}).server.drain_seconds + STOP_SECONDS, file
 
 
 @pytest.mark.slow

@@ -132,7 +132,12 @@ class Reader:
             k: v for k, v in os.environ.items() if not k.startswith(("TRUNKLINE_", "PIP_", "VIRTUAL_ENV"))
         }
         path = f"{sysconfig.get_path('scripts')}{os.pathsep}{os.environ['PATH']}{os.pathsep}{tools}"
-        own = {"PATH": path, "CHECKOUT": str(ROOT), "TRUNKLINE_SERVER__PORT": self.ports["8000"]}
+        own = {
+            "PATH": path,
+            "CHECKOUT": str(ROOT),
+            "TRUNKLINE_SERVER__PORT": self.ports["8000"],
+            "TRUNKLINE_SERVER__DRAIN_SECONDS": "0",
+        }
         self.shell = subprocess.Popen(
             ["sh", "-e"],
             cwd=folder,

@@ -109,6 +109,7 @@ def _served(folder: Path, **changed: str) -> Iterator[ServedHub]:
         "TRUNKLINE_AUTH__PEPPER": "p" * 32,
         "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
         "TRUNKLINE_LIMITS__ENABLED": "false",
+        "TRUNKLINE_SERVER__DRAIN_SECONDS": "0",
         "TRUNKLINE_LOGGING__LEVEL": "warning",
         "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
         "TRUNKLINE_DELIVERY__ALLOW_PRIVATE_NETWORKS": "true",

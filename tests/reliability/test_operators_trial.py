@@ -63,6 +63,7 @@ class Cluster:
         return {
             "TRUNKLINE_DATABASE__URL": self.url(role, **changed),
             "TRUNKLINE_DATABASE__SCHEMA": "trunkline",
+            "TRUNKLINE_SERVER__DRAIN_SECONDS": "0",
         }
 
     def dump(self, name: str = NAME) -> str:
@@ -128,6 +129,7 @@ async def test_from_the_last_release_to_this_one_and_back_from_a_backup(
 ):
     deployment = deploy(cluster.url("owner"))
     del deployment.environment["TRUNKLINE_PLUGINS__ENABLED"]  # all, as who sets nothing has them
+    del deployment.environment["TRUNKLINE_SERVER__DRAIN_SECONDS"]  # the last release knows no such setting
     servers, workers = await _last_release(deployment, cluster, f"{receiver.url}/h", tmp_path / "last")
     load = writers(deployment, [*servers], per_second=EVENTS_PER_SECOND)
     fleet, polled = Fleet(deployment, load, servers, workers), []

@@ -39,6 +39,15 @@ class Held(Protocol):
         """Close, if the client took too long."""
         ...
 
+    @property
+    def has_asked(self) -> bool:
+        """Whether a request of its client has come."""
+        ...
+
+    def end_after_answer(self) -> None:
+        """Close after the answer that is under way, if one is."""
+        ...
+
     def answer_next(self) -> None:
         """Answer the next of the requests that came before the one before them was answered."""
         ...
@@ -75,6 +84,8 @@ class Admission:
     def __init__(self, limits: Server, *, most: int) -> None:
         self.limits = limits
         self.now = 0.0
+        self.is_ending = False
+        """Whether each connection closes after its next answer."""
         self.sweep_seconds = min(
             _MOST_SWEEP_SECONDS,
             limits.head_timeout_seconds / 4,
@@ -109,6 +120,16 @@ class Admission:
         self._present.discard(connection)
         self._lingering.discard(connection)
         self._release(connection)
+
+    def end_connections(self) -> None:
+        """Have each connection close after its answer, or else after its next."""
+        self.is_ending = True
+        for connection in self._present:
+            connection.end_after_answer()
+
+    def has_fresh(self) -> bool:
+        """Tell whether there are connections that have asked nothing yet."""
+        return not all(connection.has_asked for connection in self._present)
 
     def may_linger(self, connection: Held) -> bool:
         """Tell whether *connection* may stay for a moment after it was refused. It takes nobody's room any more."""

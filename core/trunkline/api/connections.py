@@ -59,7 +59,7 @@ class Connection(HttpToolsProtocol):
         self._place = Place.SILENT
         self._since = self._body_since = admission.now
         self._room = self._max_head  # bytes of a head or of framing that may come before there must be data
-        self._has_asked = False
+        self.has_asked = False
         self._answered: RequestResponseCycle | None = None  # ``cycle`` is the last that has come
         self._feeding = 0
         self._received = 0
@@ -114,7 +114,9 @@ class Connection(HttpToolsProtocol):
         super().on_headers_complete()
         if not self.pipeline:
             self._answered = self.cycle
-        self._has_asked = True
+        self.has_asked = True
+        if self._admission.is_ending:
+            self.cycle.keep_alive = False
         self._place = Place.BODY
         self._since = self._body_since = self._admission.now
         self._received = 0
@@ -176,6 +178,11 @@ class Connection(HttpToolsProtocol):
             return self._since
         return None
 
+    def end_after_answer(self) -> None:
+        """Close after the answers that are under way."""
+        if self._is_answering():
+            self.cycle.keep_alive = False
+
     def leave(self) -> None:
         """Close, to make room for another."""
         self._place = Place.ENDING
@@ -222,12 +229,12 @@ class Connection(HttpToolsProtocol):
         return self._place is Place.ENDING or self._place is Place.REFUSED
 
     def _is_answering(self) -> bool:
-        return self._has_asked and not self.cycle.response_complete
+        return self.has_asked and not self.cycle.response_complete
 
     def _limit(self) -> float | None:
         """How long the client may take for what comes next; None while it is the client who waits."""
         limits = self._admission.limits
-        if self._place is Place.SILENT and self._has_asked:
+        if self._place is Place.SILENT and self.has_asked:
             return self.timeout_keep_alive
         if self._place in {Place.SILENT, Place.HEAD}:
             return limits.head_timeout_seconds
@@ -252,7 +259,7 @@ class Connection(HttpToolsProtocol):
         return seconds > 0 and self._received < seconds * LEAST_SENT_PER_SECOND
 
     def _expire(self) -> None:
-        is_idle = self._place is Place.SILENT and self._has_asked
+        is_idle = self._place is Place.SILENT and self.has_asked
         if is_idle or self._place is Place.REFUSED or self._place is Place.REST:
             self.leave()
         elif self._place is Place.BODY and self.cycle.response_started:

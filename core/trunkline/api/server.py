@@ -9,7 +9,7 @@ import errno
 import functools
 import signal
 import socket
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import cast
 
 import uvicorn
@@ -26,6 +26,8 @@ from trunkline.settings import Settings
 SHUTDOWN_SECONDS = 5
 """How long requests that are being answered may take once the server stops; then they are cancelled, and get 503."""
 
+FIRST_REQUEST_SECONDS = 0.2
+"""How long a stop waits for the first request of a connection that has just been made."""
 _ACCEPTING_TURNS = 5
 """Turns of the loop after which a connection that was accepted is known; asyncio takes two, uvloop one."""
 _BACKLOG = 2048
@@ -64,8 +66,49 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+class Stop(asyncio.Event):
+    """Set once a process is to stop; ``at_once`` is set if it is not to answer requests for a while first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.at_once = asyncio.Event()
+
+    def end_at_once(self) -> None:
+        """Set both."""
+        self.at_once.set()
+        self.set()
+
+    def ask(self) -> None:
+        """Set the stop; whoever asks twice does not want to wait."""
+        if self.is_set():
+            self.at_once.set()
+        self.set()
+
+
+class Serving:
+    """A hub whose API is being answered."""
+
+    def __init__(self, hub: Hub, admission: Admission) -> None:
+        self._hub = hub
+        self._admission = admission
+
+    async def drain(self, stop: Stop) -> None:
+        """Answer requests for ``server.drain_seconds`` more, unless *stop* is at once, so that balancers turn away first.
+
+        ``/readyz`` is 503 meanwhile, and each answer ends its connection: a connection that a proxy keeps would otherwise be
+        closed at the moment of its next request.
+        """
+        seconds = self._hub.settings.server.drain_seconds
+        if not stop.is_set() or stop.at_once.is_set() or not seconds:
+            return
+        self._hub.is_stopping = True
+        self._admission.end_connections()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.at_once.wait(), seconds)
+
+
 @contextlib.asynccontextmanager
-async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[None]:
+async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[Serving]:
     """Start *hub*, answer its API on *listener* while the block runs, and stop both.
 
     Long polls are answered at once when the block ends; other requests have ``SHUTDOWN_SECONDS``.
@@ -81,7 +124,7 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[None]:
     )
     async with hub, admission.sweeping(), _serving(server, listener):
         try:
-            yield
+            yield Serving(hub, admission)
         finally:
             hub.streaming.release()
 
@@ -128,16 +171,16 @@ def _config(app: ASGIApp, **options: int) -> uvicorn.Config:
 
 
 @contextlib.contextmanager
-def stop_signals() -> Generator[asyncio.Event]:
-    """Lend an event that SIGTERM or Ctrl-C sets. A second Ctrl-C interrupts at once."""
+def stop_signals() -> Generator[Stop]:
+    """Lend what SIGTERM sets, and Ctrl-C or a second SIGTERM sets at once. A second Ctrl-C interrupts."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop = Stop()
 
     def interrupt() -> None:
-        stop.set()
+        stop.end_at_once()
         loop.remove_signal_handler(signal.SIGINT)
 
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.ask)
     loop.add_signal_handler(signal.SIGINT, interrupt)
     try:
         yield stop
@@ -168,15 +211,29 @@ class _Server(uvicorn.Server):
         self.listening.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End every connection after its answer, one that was accepted at this very moment too.
+        """End every connection after its answer, those too that the system has accepted and nobody has taken yet.
 
-        uvicorn asks those to end that it knows; another would be answered until ``SHUTDOWN_SECONDS`` are over.
+        The system resets the latter once the last process has closed the listening socket. uvicorn closes connections that have
+        asked nothing yet; their clients have just made them in order to ask, so they get a moment for it.
         """
+        if self._admission is not None:
+            self._admission.end_connections()
+        waiting = [client for listener in sockets or () for client in _accepted(listener)]
         for server in self.servers:
             server.close()
+        loop = asyncio.get_running_loop()
+        for client in waiting:
+            await loop.connect_accepted_socket(self._make_connection, client)
         for _ in range(_ACCEPTING_TURNS):
             await asyncio.sleep(0)
+        if self._admission is not None and self._admission.has_fresh():
+            await asyncio.sleep(FIRST_REQUEST_SECONDS)
         await super().shutdown(sockets)
+
+    def _make_connection(self) -> asyncio.Protocol:
+        """Make what uvicorn makes for a connection that it accepts."""
+        make = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     async def main_loop(self) -> None:
         """Renew the header ``date`` once a second, until it is to exit; uvicorn's own loop wakes ten times as often."""
@@ -199,6 +256,15 @@ def _admission(settings: Settings) -> Admission:
     return Admission(
         settings.server, most=connections_allowed(settings.server.max_connections, own_files=own)
     )
+
+
+def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
+    """Take the connections that wait at *listener*."""
+    with contextlib.suppress(OSError):  # nobody waits any more, or the client of one has gone
+        while True:
+            client, _ = listener.accept()
+            client.setblocking(False)
+            yield client
 
 
 async def _listening(server: _Server, serving: asyncio.Task[None]) -> None:

@@ -29,7 +29,7 @@ class SystemHandlers:
         return {"status": "ok"}
 
     async def readyz(self) -> Response:
-        """Check the database, the plugins that were asked for, and the dispatcher."""
+        """Check the database, the log, the plugins that were asked for, and the dispatcher; while the server stops it is not ready."""
         return readiness_answer(await self._deployment.readiness())
 
     async def metrics(self) -> Response:

@@ -76,6 +76,8 @@ def _changes(settings: Settings, paths: Sequence[str]) -> Mapping[str, str]:
     for name in ("allow_http", "allow_private_networks"):
         if name not in settings.delivery.model_fields_set:
             changes[f"TRUNKLINE_DELIVERY__{name.upper()}"] = "true"
+    if "drain_seconds" not in settings.server.model_fields_set:
+        changes["TRUNKLINE_SERVER__DRAIN_SECONDS"] = "0"
     return changes
 
 

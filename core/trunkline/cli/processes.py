@@ -34,10 +34,12 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
         file = dialects.of_url(settings.database.url).file_of(settings.database.url)
         with served_alone(file), server.stop_signals() as stop:
             hub = Hub(settings, migrates=migrates)
-            async with server.running(hub, listener=listener):
+            async with server.running(hub, listener=listener) as serving:
                 process.tune()
                 _announce(listener)
-                return await _end(stop, hub)
+                code = await _end(stop, hub)
+                await serving.drain(stop)
+                return code
 
 
 async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool, seat: str | None) -> int:
@@ -46,11 +48,13 @@ async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool
     listener = socket.socket(fileno=listener_fd)
     with listener, server.stop_signals() as stop, supervisor.lifeline(stop):
         hub = Hub(settings, dispatch=dispatch, migrates=False)
-        async with server.running(hub, listener=listener):
+        async with server.running(hub, listener=listener) as serving:
             process.tune()
             with seated(seat, hub):
                 supervisor.report_ready()
-                return await _end(stop, hub)
+                code = await _end(stop, hub)
+                await serving.drain(stop)
+                return code
 
 
 async def work(settings: Settings, *, processes: int, metrics_port: int | None, config: Path | None) -> int:
@@ -151,11 +155,14 @@ async def _serve_by_children(
     if migrates:
         await opening.check_secrets(settings)
         await migrate_database(settings)
-    descriptor = listener.fileno()
-    command = ["serve", "--listener-fd", str(descriptor), *_config_arguments(config)]
+    command = ["serve", "--listener-fd", str(listener.fileno()), *_config_arguments(config)]
     commands = [command, *([*command, "--no-dispatch"] for _ in range(workers - 1))]
     return await supervisor.supervise(
-        commands, pass_fds=[descriptor], on_ready=lambda: _announce(listener), gathering=Gathering()
+        commands,
+        listener=listener,
+        drain_seconds=settings.server.drain_seconds,
+        on_ready=lambda: _announce(listener),
+        gathering=Gathering(),
     )
 
 

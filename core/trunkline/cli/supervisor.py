@@ -7,6 +7,8 @@ when the supervisor is gone, however that came about.
 import asyncio
 import contextlib
 import logging
+import signal
+import socket
 import sys
 import time
 from asyncio.subprocess import PIPE, Process
@@ -37,16 +39,18 @@ async def supervise(
     commands: Sequence[Sequence[str]],
     *,
     on_ready: Callable[[], None],
-    pass_fds: Sequence[int] = (),
+    listener: socket.socket | None = None,
+    drain_seconds: float = 0,
     gathering: Gathering | None = None,
 ) -> int:
     """Keep one process running for each of *commands* until a signal comes; returns the exit code.
 
-    Each has a seat in *gathering*, if there is one. The first is started alone, so that a setting that stops the start is told once.
+    They inherit *listener*, and may take *drain_seconds* more to stop. Each has a seat in *gathering*, if there is one. The first is started alone, so that a setting that stops the start is told once.
     """
     with server.stop_signals() as stop:
         children = [
-            _Child(command, pass_fds=pass_fds, stop=stop, gathering=gathering) for command in commands
+            _Child(command, listener=listener, stop=stop, drain_seconds=drain_seconds, gathering=gathering)
+            for command in commands
         ]
         keeping = [asyncio.create_task(children[0].keep(), name="child 1")]
         try:
@@ -59,6 +63,8 @@ async def supervise(
             return CANNOT_START
         finally:
             stop.set()
+            if listener is not None:
+                listener.close()  # so that the last child that leaves it takes who waits there
             await asyncio.gather(*keeping, return_exceptions=True)
     return 0
 
@@ -70,14 +76,14 @@ def report_ready() -> None:
 
 
 @contextlib.contextmanager
-def lifeline(stop: asyncio.Event) -> Generator[None]:
-    """Set *stop* when the supervisor has gone."""
+def lifeline(stop: server.Stop) -> Generator[None]:
+    """Stop at once when the supervisor has gone."""
     loop = asyncio.get_running_loop()
     descriptor = sys.stdin.fileno()
 
     def cut() -> None:
         loop.remove_reader(descriptor)
-        stop.set()
+        stop.end_at_once()
 
     loop.add_reader(descriptor, cut)  # nothing is ever written to it, so it is readable at its end only
     try:
@@ -93,13 +99,15 @@ class _Child:
         self,
         command: Sequence[str],
         *,
-        pass_fds: Sequence[int],
-        stop: asyncio.Event,
+        listener: socket.socket | None,
+        stop: server.Stop,
+        drain_seconds: float,
         gathering: Gathering | None,
     ) -> None:
         self._command = [sys.executable, "-P", "-m", "trunkline.cli", *command]
-        self._pass_fds = pass_fds
+        self._inherited = [] if listener is None else [listener.fileno()]
         self._stop = stop
+        self._stop_seconds = drain_seconds + STOP_SECONDS
         self._gathering = gathering
         self.ready = asyncio.Event()
 
@@ -134,7 +142,7 @@ class _Child:
             *arguments,
             stdin=PIPE,
             stdout=PIPE,
-            pass_fds=[*self._pass_fds, *descriptors],
+            pass_fds=[*self._inherited, *descriptors],
             start_new_session=True,  # a terminal's Ctrl-C comes here alone, and is passed on once
         )
 
@@ -143,7 +151,7 @@ class _Child:
         stopping = asyncio.create_task(self._stop.wait())
         await _first_of([reading, stopping])
         if stopping.done():
-            await _end(process)
+            await self._end(process)
         stopping.cancel()
         code = await process.wait()
         await reading
@@ -158,16 +166,24 @@ class _Child:
                 sys.stdout.buffer.write(line)
                 sys.stdout.buffer.flush()
 
-
-async def _end(process: Process) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
-    try:
-        await asyncio.wait_for(process.wait(), STOP_SECONDS)
-    except TimeoutError:
-        _log.error("a process did not stop within %g s and was killed", STOP_SECONDS)
+    async def _end(self, process: Process) -> None:
+        """Pass the stop on to *process*, and what makes it one at once; kill it if it takes too long."""
+        ended = asyncio.create_task(process.wait())
+        at_once = asyncio.create_task(self._stop.at_once.wait())
         with contextlib.suppress(ProcessLookupError):
-            process.kill()
+            if not self._stop.at_once.is_set():
+                process.terminate()
+            _, running = await asyncio.wait(
+                {ended, at_once}, timeout=self._stop_seconds, return_when=asyncio.FIRST_COMPLETED
+            )
+            if ended in running and at_once.done():
+                process.send_signal(signal.SIGINT)
+                await asyncio.wait({ended}, timeout=STOP_SECONDS)
+            if not ended.done():
+                _log.error("a process did not stop within its time and was killed")
+                process.kill()
+        at_once.cancel()
+        await ended
 
 
 async def _ready(

@@ -75,7 +75,7 @@ class Deployment:
         return [shown_channel(channels[name][1]) for name in sorted(channels)]
 
     async def readiness(self) -> dict[str, str]:
-        """Check the database, the plugins and the dispatcher (``GET /readyz``)."""
+        """Check the database, the log, the plugins and the dispatcher (``GET /readyz``)."""
         return await self._readiness()
 
     async def status(self) -> dict[str, Any]:

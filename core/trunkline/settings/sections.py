@@ -78,6 +78,12 @@ class Server(Section):
     write_timeout_seconds: float = Field(
         default=60, gt=0, le=3600, description="how long a client may take nothing of an answer"
     )
+    drain_seconds: float = Field(
+        default=5,
+        ge=0,
+        le=600,
+        description="how long requests are still answered after SIGTERM, with `/readyz` at 503, so that a balancer turns away before the stop; 0 stops at once, as Ctrl-C and a second SIGTERM do",
+    )
     max_connections: int = Field(
         default=1_000,
         ge=1,

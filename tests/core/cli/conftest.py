@@ -71,7 +71,9 @@ class CommandLine:
 
     def _environment(self) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
-        return inherited | self.environment
+        return (
+            inherited | {"TRUNKLINE_SERVER__DRAIN_SECONDS": "0"} | self.environment
+        )  # no balancer is in front
 
 
 @contextlib.contextmanager

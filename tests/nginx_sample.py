@@ -1,0 +1,95 @@
+"""The nginx of the sample deployment, in front of hubs of this machine."""
+
+import contextlib
+import re
+import shutil
+import ssl
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+from tests.postgres_servers import free_port
+
+ROOT = Path(__file__).parents[1]
+HOW_TO = ROOT / "docs" / "how-to" / "run-in-production.md"
+SAMPLE = ROOT / "docs" / "examples" / "deploy" / "nginx.conf"
+NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
+AROUND = """
+user root;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    include {folder}/default.conf;
+}}
+"""
+"""What the image has around the sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """The sample's nginx, on a port of this machine, and what it has logged."""
+
+    url: str
+    trust: ssl.SSLContext
+    errors: Path
+
+    def client(self, address: str) -> httpx2.Client:
+        """Give a client that comes from *address*."""
+        return httpx2.Client(
+            base_url=self.url, transport=httpx2.HTTPTransport(verify=self.trust, local_address=address)
+        )
+
+
+@contextlib.contextmanager
+def sample_proxy(folder: Path, hubs: Sequence[str]) -> Iterator[Proxy]:
+    """Run it with the certificate that the how-to makes, in front of *hubs*, which are URLs; skips where there is no nginx."""
+    if NGINX is None:
+        pytest.skip("Debian's package nginx is not here")
+    (command,) = re.findall(r"^mkdir tls && openssl .*\\\n.*$", HOW_TO.read_text(), re.MULTILINE)
+    subprocess.run(["sh", "-ec", command], cwd=folder, check=True, capture_output=True)
+    port, text = free_port(), SAMPLE.read_text()
+    servers = "".join(f"server {url.removeprefix('http://')} max_fails=0;" for url in hubs)
+    for there, here in (
+        ("resolver ${NGINX_LOCAL_RESOLVERS} valid=5s;", ""),  # Debian's nginx resolves no servers
+        ("server api:8000 resolve max_fails=0;", servers),
+        ("listen 443 ssl;", f"listen 127.0.0.1:{port} ssl;"),
+        ("/etc/nginx/tls/fullchain.pem", f"{folder}/tls/fullchain.pem"),
+        ("/etc/nginx/tls/privkey.pem", f"{folder}/tls/privkey.pem"),
+    ):
+        assert text.count(there) == 1, there
+        text = text.replace(there, here)
+    (folder / "default.conf").write_text(text)
+    (folder / "nginx.conf").write_text(AROUND.format(folder=folder))
+    trust = ssl.create_default_context(cafile=str(folder / "tls" / "fullchain.pem"))
+    trust.check_hostname = False  # it is for events.example.com
+    process = subprocess.Popen([NGINX, "-p", folder, "-c", folder / "nginx.conf"])
+    try:
+        made = Proxy(f"https://127.0.0.1:{port}", trust, folder / "error.log")
+        _await(made, process)
+        yield made
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _await(proxy: Proxy, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + 20
+    with proxy.client("127.0.0.1") as client:
+        while True:
+            assert process.poll() is None, "nginx does not take the sample"
+            assert time.monotonic() < deadline
+            try:
+                assert client.get("/healthz").status_code == 200
+            except httpx2.TransportError:
+                time.sleep(0.05)
+            else:
+                return

@@ -26,7 +26,7 @@ from trunkline.settings import Settings
 SHUTDOWN_SECONDS = 5
 """How long requests that are being answered may take once the server stops; then they are cancelled, and get 503."""
 
-FIRST_REQUEST_SECONDS = 0.2
+_FIRST_REQUEST_SECONDS = 0.2
 """How long a stop waits for the first request of a connection that has just been made."""
 _ACCEPTING_TURNS = 5
 """Turns of the loop after which a connection that was accepted is known; asyncio takes two, uvloop one."""
@@ -227,7 +227,7 @@ class _Server(uvicorn.Server):
         for _ in range(_ACCEPTING_TURNS):
             await asyncio.sleep(0)
         if self._admission is not None and self._admission.has_fresh():
-            await asyncio.sleep(FIRST_REQUEST_SECONDS)
+            await asyncio.sleep(_FIRST_REQUEST_SECONDS)
         await super().shutdown(sockets)
 
     def _make_connection(self) -> asyncio.Protocol:

@@ -64,7 +64,7 @@ class LagSnapshot:
 
 
 class Observer:
-    """Looks at the database, and whether the log can be written, while the hub runs. *owned_shards* gives the shards that this process reads, if it reads any."""
+    """Looks at the database and the log while the hub runs. *owned_shards* gives the shards that this process reads, if it reads any."""
 
     def __init__(
         self,

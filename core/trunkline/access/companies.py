@@ -59,6 +59,10 @@ class Companies:
         """Tell the id of the company with that id or reference. Raises CompanyUnknown, CompanyErased."""
         return await self._directory.id_of(name)
 
+    async def reference_of(self, company_id: int) -> str | None:
+        """Tell a company's reference, the same in both of its environments; None if it has none."""
+        return await self._directory.reference_of(company_id)
+
     async def create(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Make a company and show it. Raises BodyInvalid, Conflict: another one has its reference."""
         _check(values)

@@ -18,6 +18,10 @@ class Companies(Protocol):
         """
         ...
 
+    async def reference_of(self, company_id: int) -> str | None:
+        """Tell a company's reference, the same in both of its environments; None if it has none."""
+        ...
+
     async def view(self, name: int | str) -> dict[str, Json]:
         """Show a company; one that was never made has an id and limits. Raises NotFound: it was deleted."""
         ...

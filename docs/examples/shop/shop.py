@@ -9,20 +9,20 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 SIGNATURES = Webhook(os.environ["SHOP_SECRET"])
 ORDERS = []
-ANSWERS = {}  # by company and idempotency key: the same call gets the same answer
+ANSWERS = {}  # by owner and idempotency key: the same call gets the same answer
 
 
-def create_order(company_id, request):
+def create_order(owner, request):
     if request["quantity"] > 100:
         fault = {"path": "/quantity", "message": "is more than the 100 in stock"}
         return 422, {"detail": "There are not so many in stock; order at most 100.", "errors": [fault]}
     order = {"order_id": len(ORDERS) + 1, **request}
-    ORDERS.append((company_id, order))
+    ORDERS.append((owner, order))
     return 201, {"output": order, "events": [{"type": "order.created", "payload": order}]}
 
 
-def find_order(company_id, terms):
-    matches = [order for owner, order in ORDERS if owner == company_id and terms.items() <= order.items()]
+def find_order(owner, terms):
+    matches = [order for whose, order in ORDERS if whose == owner and terms.items() <= order.items()]
     return 200, {"output": {"results": matches[:1], "count": len(matches[:1])}}
 
 
@@ -37,10 +37,10 @@ class Shop(BaseHTTPRequestHandler):
         except WebhookVerificationError:
             self.answer(401, {"detail": "The signature is not trunkline's."})
             return
-        company_id = call["principal"]["company_id"]
-        key = (company_id, call["idempotency_key"])
+        owner = (call["principal"]["company_id"], call["principal"]["environment"])
+        key = (owner, call["idempotency_key"])
         if key not in ANSWERS:
-            ANSWERS[key] = CALLS[self.path](company_id, call["input"])
+            ANSWERS[key] = CALLS[self.path](owner, call["input"])
         self.answer(*ANSWERS[key])
 
     def answer(self, status, content):

@@ -16,11 +16,11 @@ from trunkline import AddressRefused, Answer, Call, HttpClient, PluginContext, S
 from trunkline.pages import Kind
 from trunkline.routes import (
     Clock,
+    Companies,
     HttpResponse,
     ProviderFailed,
     ProviderRefused,
     company_number,
-    environment_member,
     environment_of,
 )
 from trunkline_actions import answers
@@ -50,6 +50,7 @@ class _Product:
     place: "_Place"
     test_place: "_Place | None"
     signer: Signer
+    companies: Companies
     timeout_seconds: float
     clock: Clock
     log: logging.Logger
@@ -78,6 +79,7 @@ class Provider:
             place=_Place.at(context, settings.provider_url, timeout_seconds=timeout),
             test_place=_Place.at(context, test_url, timeout_seconds=timeout) if test_url else None,
             signer=Signer("standard", secrets=(settings.provider_secret.get_secret_value(),)),
+            companies=context.companies,
             timeout_seconds=timeout,
             clock=context.clock,
             log=context.log,
@@ -132,7 +134,8 @@ def _place_for(product: _Product, call: Call) -> _Place:
 async def _post(product: _Product, call: Call) -> HttpResponse:
     definition = call.definition
     place = _place_for(product, call)
-    body = _request(product, call)
+    company_ref = await product.companies.reference_of(call.company_id)
+    body = _request(product, call, company_ref)
     headers = {
         **product.signer.headers(
             str(call.idempotency_key), timestamp=product.clock.now_ms() // 1000, body=body
@@ -151,14 +154,15 @@ async def _post(product: _Product, call: Call) -> HttpResponse:
         ) from error
 
 
-def _request(product: _Product, call: Call) -> bytes:
+def _request(product: _Product, call: Call, company_ref: str | None) -> bytes:
     return orjson.dumps(
         {
             "kind": call.definition.kind,
             "name": call.definition.name,
             "principal": {
                 "company_id": company_number(call.company_id),
-                **environment_member(call.company_id),
+                "company_ref": company_ref,
+                "environment": environment_of(call.company_id),
                 "key_id": call.key_id,
             },
             "idempotency_key": call.idempotency_key,

@@ -175,7 +175,12 @@ async def test_the_product_gets_each_call_signed_with_its_principal_its_key_and_
     assert sent == {
         "kind": "action",
         "name": "create_thing",
-        "principal": {"company_id": me["company_id"], "key_id": sent["principal"]["key_id"]},
+        "principal": {
+            "company_id": me["company_id"],
+            "company_ref": None,
+            "environment": "live",
+            "key_id": sent["principal"]["key_id"],
+        },
         "idempotency_key": f"k{id(things)}",
         "deadline_seconds": 1.5,
         "input": arguments,
@@ -230,6 +235,26 @@ async def test_searches_and_lookups_go_the_same_way(things, backend):
         "/base/searches/find_thing",
         "/base/lookups/things",
     ]
+
+
+async def test_every_kind_of_call_names_its_company_by_id_and_reference_and_its_environment(
+    lend_hub, backend, schemas
+):
+    chosen = settings_of(f"{backend}/base/", schemas, **{"actions.provider_test_url": f"{backend}/sandbox/"})
+    hub = await lend_hub("sqlite", chosen, dispatch=False)
+    operator = await hub.client_of(None)
+    reference = f"acme-{hub.company_id}"
+    await operator.patch(f"/api/v1/companies/{hub.company_id}", json={"reference": reference})
+    for company_id in (hub.company_id, -hub.company_id):
+        client = await hub.client_of(company_id)
+        await client.post("/api/v1/integrations/things", json=answering(output={}))
+        await client.get("/api/v1/integrations/things/search", params=answering(output={}))
+        await client.get("/api/v1/integrations/lookups/things", params=answering(output={"things": []}))
+    principals = [json.loads(call["body"])["principal"] for call in (await calls_of(backend))[-6:]]
+    assert [
+        (principal["company_id"], principal["company_ref"], principal["environment"])
+        for principal in principals
+    ] == [(hub.company_id, reference, environment) for environment in ("live", "test") for _ in range(3)]
 
 
 # ---- what it answers -------------------------------------------------------------------------------------------------

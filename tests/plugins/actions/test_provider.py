@@ -7,13 +7,16 @@ import os
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 from standardwebhooks.webhooks import Webhook
+from typer.testing import CliRunner
 
+from trunkline.cli import app
 from trunkline.targets import signatures
 from trunkline_actions.settings import Settings
 
@@ -451,6 +454,36 @@ async def test_a_setting_that_cannot_be_is_named(sqlite_database_url, make_hub, 
         await make_hub(sqlite_database_url, chosen, dispatch=False)
     assert error in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+# ---- from an empty folder --------------------------------------------------------------------------------------------
+
+
+async def test_what_new_action_and_new_search_write_is_carried_out_by_the_product(
+    sqlite_database_url, make_hub, backend, tmp_path
+):
+    for kind, name in (("action", "create_thing"), ("search", "find_thing")):
+        command = ["new", kind, name, "--field", "answer:text", "--into", str(tmp_path)]
+        assert CliRunner().invoke(app, command).exit_code == 0
+    chosen = settings_of(
+        f"{backend}/base", tmp_path, **{"actions.provider_operations": "create_thing, find_thing"}
+    )
+    hub = await make_hub(sqlite_database_url, chosen, dispatch=False)
+    refused = await hub.client.post("/api/v1/integrations/things", json={})
+    assert refused.json()["errors"] == [{"path": "/answer", "message": "is required"}]
+    thing = {"thing_id": str(uuid.uuid4()), "answer": "One"}
+    for method, path, status, output in (
+        ("POST", "/things", 201, thing),
+        ("GET", "/things/search", 200, {"results": [thing], "count": 1}),
+    ):
+        sent = {"answer": json.dumps({"output": output})}
+        where = {"json": sent} if method == "POST" else {"params": sent}
+        answer = await hub.client.request(method, f"/api/v1/integrations{path}", **where)
+        assert (answer.status_code, answer.json()) == (status, output)
+    assert [call["path"] for call in (await calls_of(backend))[-2:]] == [
+        "/base/actions/create_thing",
+        "/base/searches/find_thing",
+    ]
 
 
 # ---- the example -----------------------------------------------------------------------------------------------------

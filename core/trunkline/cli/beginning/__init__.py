@@ -1,1 +1,1 @@
-"""The beginning of a product's own deployment: ``init`` writes its folder, ``new event`` one event type after the other."""
+"""The beginning of a product's own deployment: ``init`` writes its folder, ``new`` an event type, an action or a search."""

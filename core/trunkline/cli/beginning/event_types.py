@@ -3,38 +3,14 @@
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from trunkline.cli.beginning.fields import NewField, example_of, object_of, title_of
 from trunkline.errors import Refused
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.wording import happening, singular
 
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
-_FIELD = re.compile(r"(?P<name>[a-z][a-z0-9_]*):(?P<kind>[a-z-]+)(?P<optional>\??)")
-_KINDS: dict[str, tuple[dict[str, Any], Any]] = {
-    "text": ({"type": "string"}, "…"),
-    "integer": ({"type": "integer"}, 1),
-    "number": ({"type": "number"}, 19.9),
-    "boolean": ({"type": "boolean"}, True),
-    "date": ({"type": "string", "format": "date"}, "2026-01-28"),
-    "time": ({"type": "string", "format": "date-time"}, "2026-01-28T10:30:00Z"),
-    "email": ({"type": "string", "format": "email"}, "jane@example.com"),
-    "url": ({"type": "string", "format": "uri"}, "https://example.com"),
-    "uuid": ({"type": "string", "format": "uuid"}, "3f2b8c1e-5d4a-4f6b-9c7d-0e1f2a3b4c5d"),
-}
-"""What a field may be, with its schema and an example."""
-KINDS = tuple(_KINDS)
-
-
-@dataclass(frozen=True, slots=True)
-class NewField:
-    """A field of a payload: *kind* is one of ``KINDS``."""
-
-    name: str
-    kind: str
-    is_required: bool = True
 
 
 def check_type(name: str) -> str:
@@ -48,21 +24,6 @@ def check_type(name: str) -> str:
     return name
 
 
-def read_fields(texts: Sequence[str]) -> list[NewField]:
-    """Read ``NAME:KIND`` and, for optional ones, ``NAME:KIND?``. Raises Refused."""
-    fields: list[NewField] = []
-    for text in texts:
-        match = _FIELD.fullmatch(text)
-        if match is None or match["kind"] not in KINDS:
-            msg = f"'{text[:60]}' is no field: write NAME:KIND, or NAME:KIND? where it may be absent; KIND is one of {', '.join(KINDS)}."
-            raise Refused(msg)
-        if any(field.name == match["name"] for field in fields):
-            msg = f"The field '{match['name']}' is named twice; name each once."
-            raise Refused(msg)
-        fields.append(NewField(match["name"], match["kind"], is_required=not match["optional"]))
-    return fields
-
-
 def schema_of(event_type: str, fields: Sequence[NewField] = ()) -> str:
     """Write the schema of *event_type* with *fields*: by default the id of what it is about, and when it happened."""
     thing, _, action = event_type.rpartition(".")
@@ -70,16 +31,11 @@ def schema_of(event_type: str, fields: Sequence[NewField] = ()) -> str:
     chosen = list(fields) or [NewField(f"{noun}_id", "uuid"), NewField(f"{action}_at", "time")]
     happened = happening(EventType(event_type, "", "", {}))
     schema = {
-        "title": _title(event_type.replace(".", " ")),
+        "title": title_of(event_type.replace(".", " ")),
         "description": f"Sent once each time that {happened}.",
-        "type": "object",
-        "properties": {
-            field.name: {"title": _title(field.name), "description": _about(field), **_KINDS[field.kind][0]}
-            for field in chosen
-        },
-        "required": [field.name for field in chosen if field.is_required],
+        **object_of(chosen),
         "additionalProperties": False,
-        "examples": [{field.name: _KINDS[field.kind][1] for field in chosen}],
+        "examples": [example_of(chosen)],
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
 
@@ -87,18 +43,3 @@ def schema_of(event_type: str, fields: Sequence[NewField] = ()) -> str:
 def path_of(event_type: str) -> Path:
     """Say where the schema of *event_type* stands below the folder of schemas."""
     return Path("events") / f"{event_type}.json"
-
-
-def _title(name: str) -> str:
-    words = name.replace("_", " ").split()
-    return " ".join("ID" if word == "id" else word.capitalize() for word in words)
-
-
-def _about(field: NewField) -> str:
-    """Say something true about a field; people write better."""
-    *words, last = field.name.split("_")
-    if last == "id" and words:
-        return f"Which {' '.join(words)} it is."
-    if last in {"at", "utc", "date"} and field.kind in {"time", "date"}:
-        return "When it happened."
-    return f"The {' '.join((*words, last))}."

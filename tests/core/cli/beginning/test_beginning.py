@@ -1,4 +1,4 @@
-"""``init`` and ``new event``: what they write works as it is, and what cannot be is refused before anything is written."""
+"""``init``, ``new event``, ``new action`` and ``new search``: what they write works as it is, and what cannot be is refused before anything is written."""
 
 import json
 import stat
@@ -7,7 +7,7 @@ import tomllib
 import pytest
 import yaml
 
-from trunkline.cli.beginning.event_types import KINDS
+from trunkline.cli.beginning.fields import KINDS
 
 
 def begun(cli, *more: str):
@@ -129,3 +129,60 @@ def test_an_event_type_that_cannot_be_is_refused(cli, arguments, sentence):
     result = cli.invoke("new", "event", *arguments)
     assert (result.exit_code, sentence in result.stderr) == (1, True), result.output
     assert len(list((cli.folder / "schemas/events").iterdir())) == 1
+
+
+CALLS = {
+    "action create_order": ("POST", "/orders"),
+    "action update_order": ("PATCH", "/orders/{order_id}"),
+    "action delete_order": ("DELETE", "/orders/{order_id}"),
+    "action ship_order": ("POST", "/orders/{order_id}/ship"),
+    "action cancel_line_item": ("POST", "/line-items/{line_item_id}/cancel"),
+    "search find_order": ("GET", "/orders/search"),
+    "search get_order": ("GET", "/orders/{order_id}"),
+    "search list_orders": ("GET", "/orders"),
+}
+
+
+def test_new_actions_and_searches_pass_the_check_each_with_the_call_that_its_verb_means(cli):
+    begun(cli)
+    for call, (method, path) in CALLS.items():
+        kind, name = call.split()
+        result = cli.invoke("new", kind, name)
+        folder = {"action": "actions", "search": "searches"}[kind]
+        assert result.stdout == f"schemas/{folder}/{name}.json\n", result.output
+        assert f"POST /{folder}/{name})" in result.stderr
+        written = json.loads((cli.folder / "schemas" / folder / f"{name}.json").read_text())
+        assert (written["name"], written["method"], written["path"]) == (name, method, path)
+    checked = cli.invoke("schemas", "check")
+    assert checked.stdout.startswith("1 event type, 5 actions, 3 searches"), checked.output
+
+
+@pytest.mark.parametrize("command", ["action create_thing", "action update_thing", "search find_thing"])
+def test_a_new_definition_has_the_fields_that_are_named_and_their_ids_kind(cli, command):
+    begun(cli)
+    fields = [part for kind in KINDS for part in ("--field", f"a_{kind}:{kind}")]
+    emits = ("--emits", "invoice.created") if "action" in command else ()
+    result = cli.invoke("new", *command.split(), "--field", "thing_id:integer", *fields, *emits)
+    written = json.loads((cli.folder / result.stdout.strip()).read_text())
+    assert list(written["input"]["properties"]) == [f"a_{kind}" for kind in KINDS]
+    assert '"thing_id": {\n' in json.dumps(written, indent=1)
+    assert written.get("emits", []) == list(emits[1:])
+    assert cli.invoke("schemas", "check").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["action", "Ship"], "'Ship' cannot be the name of an action"),
+        (["search", "order"], "'order' cannot be the name of a search"),
+        (["action", "ship_order", "--emits", "shipped"], "'shipped' cannot be an event type"),
+        (["search", "find_order", "--field", "x:money"], "'x:money' is no field"),
+        (["action", "pay_order"], "schemas/actions/pay_order.json is there already; nothing was written."),
+    ],
+)
+def test_a_definition_that_cannot_be_is_refused(cli, arguments, sentence):
+    begun(cli)
+    cli.invoke("new", "action", "pay_order")
+    result = cli.invoke("new", *arguments)
+    assert (result.exit_code, sentence in result.stderr) == (1, True), result.output
+    assert [file.name for file in (cli.folder / "schemas").rglob("*_order.json")] == ["pay_order.json"]

@@ -1,0 +1,183 @@
+"""A first definition of an action or a search: a form that is whole and valid, to be filled in. The name's verb chooses the call."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from trunkline.cli.beginning.fields import NewField, example_of, object_of, title_of
+from trunkline.errors import Refused
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definitions import FOLDERS, Kind
+from trunkline.schemas.wording import plural, singular, with_article
+
+_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+_CREATES = frozenset({"add", "book", "create", "make", "open", "place", "register", "submit"})
+_UPDATES = frozenset({"change", "edit", "update"})
+_DELETES = frozenset({"delete", "remove"})
+_A_NAME = NewField("name", "text")
+_PAGE: Mapping[str, Json] = {
+    "limit": {
+        "title": "Limit",
+        "description": "How many a page has at most.",
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 100,
+    },
+    "cursor": {"title": "Cursor", "description": "The next_cursor of the page before.", "type": "string"},
+}
+_NEXT_CURSOR: Json = {
+    "title": "Next Cursor",
+    "description": "Where the next page begins; null on the last one.",
+    "type": ["string", "null"],
+}
+_COUNT: Json = {"title": "Count", "description": "How many were found.", "type": "integer"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """What is written or found: its *noun*, the field that is its id, and its other fields."""
+
+    noun: str
+    id: NewField
+    others: Sequence[NewField]
+
+    @property
+    def fields(self) -> Sequence[NewField]:
+        return [self.id, *self.others]
+
+    @property
+    def place(self) -> str:
+        """The path of all such records."""
+        return f"/{plural(self.noun).replace('_', '-')}"
+
+    @property
+    def own_place(self) -> str:
+        """The path of one."""
+        return f"{self.place}/{{{self.id.name}}}"
+
+
+def check_definition(kind: Kind, name: str) -> str:
+    """Accept the name of a new action or search. Raises Refused."""
+    if not _NAME.fullmatch(name):
+        such = "ship_order" if kind == "action" else "find_order"
+        msg = f"'{name[:60]}' cannot be the name of {with_article(kind)}: write a verb and what it is about in lower case, with '_' between the words, such as {such}."
+        raise Refused(msg)
+    return name
+
+
+def place_of(kind: Kind, name: str) -> Path:
+    """Say where the definition stands below the folder of schemas."""
+    return Path(FOLDERS[kind]) / f"{name}.json"
+
+
+def definition_of(
+    kind: Kind, name: str, fields: Sequence[NewField] = (), *, emits: Sequence[str] = ()
+) -> str:
+    """Write the definition of an action or a search with *fields*. The field ``{noun}_id`` is the record's id, a UUID if not given."""
+    verb, _, thing = name.partition("_")
+    noun = singular(thing)
+    id_name = f"{noun}_id"
+    own = next((field for field in fields if field.name == id_name), NewField(id_name, "uuid"))
+    record = _Record(noun, own, [field for field in fields if field.name != id_name])
+    phrase = noun.replace("_", " ")
+    call = _action(verb, record) if kind == "action" else _search(verb, record)
+    definition = {
+        "name": name,
+        "title": title_of(name),
+        "description": f"{plural(verb).capitalize()} {plural(phrase) if verb == 'list' else with_article(phrase)}.",
+        "method": call.pop("method"),
+        "path": call.pop("path"),
+        **({"emits": list(emits)} if emits else {}),
+        **call,
+    }
+    return json.dumps(definition, indent=2, ensure_ascii=False) + "\n"
+
+
+def _action(verb: str, record: _Record) -> dict[str, Json]:
+    if verb in _CREATES:
+        taken = record.others or [_A_NAME]
+        call = _call("POST", record.place, input=taken, output=_object([record.id, *taken]))
+        return {"success_status": 201, **call}
+    if verb in _UPDATES:
+        taken = [replace(field, is_required=False) for field in record.others or [_A_NAME]]
+        return _call(
+            "PATCH",
+            record.own_place,
+            parameters=[record.id],
+            input=taken,
+            output=_object([record.id, *taken]),
+        )
+    if verb in _DELETES:
+        return _call("DELETE", record.own_place, parameters=[record.id], output=_object([record.id]))
+    return _call(
+        "POST",
+        f"{record.own_place}/{verb}",
+        parameters=[record.id],
+        input=record.others,
+        output=_object(record.fields),
+    )
+
+
+def _search(verb: str, record: _Record) -> dict[str, Json]:
+    if verb == "get":
+        call = _call("GET", record.own_place, parameters=[record.id], output=_object(record.fields))
+        return {"single": True, **call}
+    if verb == "list":
+        output = _list("items", record, next_cursor=(_NEXT_CURSOR, None))
+        call = _call("GET", record.place, output=output)
+        call["input"]["properties"] = _PAGE
+        return call
+    sought = record.others or [record.id]
+    output = _list("results", record, count=(_COUNT, 1))
+    return _call("GET", f"{record.place}/search", input=sought, output=output)
+
+
+_Described = tuple[Json, Json]
+"""A schema, and an example of it."""
+
+
+def _object(fields: Sequence[NewField]) -> _Described:
+    return object_of(fields), example_of(fields)
+
+
+def _list(name: str, record: _Record, **more: _Described) -> _Described:
+    """Describe an answer with a list of records, and what it has beside the list."""
+    schema, example = _object(record.fields)
+    records = {
+        "title": title_of(name),
+        "description": f"The {plural(record.noun.replace('_', ' '))} that were found.",
+        "type": "array",
+        "items": schema,
+    }
+    members = {name: (records, [example]), **more}
+    return (
+        {
+            "type": "object",
+            "properties": {key: described for key, (described, _) in members.items()},
+            "required": list(members),
+        },
+        {key: shown for key, (_, shown) in members.items()},
+    )
+
+
+def _call(
+    method: str,
+    path: str,
+    *,
+    parameters: Sequence[NewField] = (),
+    input: Sequence[NewField] = (),
+    output: _Described,
+) -> dict[str, Json]:
+    in_path = {"parameters": {**object_of(parameters), "additionalProperties": False}} if parameters else {}
+    example = {"parameters": example_of(parameters)} if parameters else {}
+    schema, answer = output
+    return {
+        "method": method,
+        "path": path,
+        **in_path,
+        "input": {**object_of(input), "additionalProperties": False},
+        "output": schema,
+        "examples": [{**example, "input": example_of(input), "output": answer}],
+    }

@@ -265,18 +265,36 @@ def test_the_tutorial_about_an_own_product_leads_from_an_empty_folder_to_three_v
 
 @pytest.mark.slow
 @pytest.mark.timeout(180)
-def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_events(make_reader: MakeReader):
+def test_the_how_to_about_an_own_product_leads_from_an_empty_folder_to_its_events_over_http_and_by_a_plugin(
+    make_reader: MakeReader,
+):
     reader = make_reader(WITH_PACKAGES)
     reader.follow(DOCS / "how-to" / "put-your-own-product-behind-it.md")
-    again = """curl -s http://127.0.0.1:8000/api/v1/integrations/orders -H "X-Api-Key: $KEY" \\
+    order = """curl -s http://127.0.0.1:8000/api/v1/integrations/orders -H "X-Api-Key: $KEY" \\
         -H "Content-Type: application/json" -H "Idempotency-Key: order-of-ada" \\
-        -d '{"email": "ada@example.com", "product": "Desk lamp", "quantity": 2}'"""
-    assert json.loads(reader.run(reader.located(again))) == {"order_id": 1}
+        -d '{"email": "ada@example.com", "product": "Desk lamp"}'"""
+    search = 'curl -s "http://127.0.0.1:8000/api/v1/integrations/orders/search?email=ada@example.com" -H "X-Api-Key: $KEY"'
     events = 'curl -s "http://127.0.0.1:8000/api/v1/events" -H "X-Api-Key: $KEY"'
+    first = json.loads(reader.run(reader.located(order)))
+    assert json.loads(reader.run(reader.located(search))) == {"results": [first], "count": 1}
     assert len(json.loads(reader.run(reader.located(events)))["events"]) == 2
     names = [line.split("\t")[:4:3] for line in reader.run("trunkline plugins").splitlines()]
     assert ["shop", "active"] in names
     assert "crm" not in [name[0] for name in names]
+
+    reader.ports["8000"] = str(free_port())  # a hub with the plugin, beside the one that calls the product
+    reader.run(
+        f"export TRUNKLINE_SERVER__PORT={reader.ports['8000']} TRUNKLINE_DATABASE__URL=sqlite:///again.db"
+    )
+    reader.start("again", "trunkline serve")
+    reader.await_output("again", "trunkline listens on")
+    scopes = "--scope integrations:write --scope integrations:read --scope events:read"
+    reader.run(f"KEY=$(trunkline keys create --company 92 --name again {scopes})")
+    assert json.loads(reader.run(reader.located(search))) == {"results": [], "count": 0}
+    second = json.loads(reader.run(reader.located(order)))
+    assert json.loads(reader.run(reader.located(search))) == {"results": [second], "count": 1}
+    assert second["order_id"] != first["order_id"]
+    assert len(json.loads(reader.run(reader.located(events)))["events"]) == 1
 
 
 @pytest.mark.slow

@@ -196,7 +196,7 @@ async def test_scopes_and_disabled_plugins(sqlite_database_url: str, make_hub: A
     reader = await hub.client_of(92, ["events:read"])
     refused = await reader.get("/api/v1/zapier/hooks")
     assert refused.status_code == 403
-    assert "webhooks:write" in refused.json()["detail"]
+    assert "webhooks:read" in refused.json()["detail"]
 
 
 async def test_what_a_form_had_left_empty_is_no_condition(api: Any):

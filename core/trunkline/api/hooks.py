@@ -27,7 +27,7 @@ from trunkline.outbound.push import deliver
 from trunkline.schemas.versions import choose
 from trunkline.subscribing import options
 
-Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
+Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
 Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
 

@@ -16,7 +16,8 @@ from trunkline.api.security import Caller, requires
 from trunkline.contract import DeliveryLog, Replays, Subscriptions
 from trunkline.schemas.catalog import Json
 
-Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
+Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
+Deletes = Annotated[Caller, Depends(requires("webhooks:write"))]
 Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
 
 
@@ -103,7 +104,7 @@ class SubscriptionHandlers:
         """Show how far a replay is."""
         return await self._replays.get(caller.company_id, replay_id)
 
-    async def cancel_replay(self, replay_id: str, caller: Reads) -> None:
+    async def cancel_replay(self, replay_id: str, caller: Deletes) -> None:
         """Stop a replay, and take back what it has made due and nobody has begun: nothing of it is sent a second later."""
         await self._replays.cancel(caller.company_id, replay_id)
 

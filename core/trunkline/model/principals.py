@@ -5,18 +5,28 @@ from dataclasses import dataclass, field
 
 EVENTS_READ = "events:read"
 EVENTS_WRITE = "events:write"
+WEBHOOKS_READ = "webhooks:read"
 WEBHOOKS_WRITE = "webhooks:write"
 INTEGRATIONS_READ = "integrations:read"
 INTEGRATIONS_WRITE = "integrations:write"
 ADMIN = "admin"
 OPERATOR = "operator"
 
-COMPANY_SCOPES = (EVENTS_READ, EVENTS_WRITE, WEBHOOKS_WRITE, INTEGRATIONS_READ, INTEGRATIONS_WRITE, ADMIN)
+COMPANY_SCOPES = (
+    EVENTS_READ,
+    EVENTS_WRITE,
+    WEBHOOKS_READ,
+    WEBHOOKS_WRITE,
+    INTEGRATIONS_READ,
+    INTEGRATIONS_WRITE,
+    ADMIN,
+)
 """What a company's key may be given."""
 
 _MEANINGS: Mapping[str, str] = {
     EVENTS_READ: "Read events: poll the log, look one up, and see what became of it.",
     EVENTS_WRITE: "Send events, which are then delivered to every subscription that they match.",
+    WEBHOOKS_READ: "See subscriptions of every channel, their delivery log and their replays, without changing anything.",
     WEBHOOKS_WRITE: "Manage subscriptions of every channel, their delivery log and their replays.",
     INTEGRATIONS_READ: "Search records, load the lists that forms offer, and download connectors.",
     INTEGRATIONS_WRITE: "Carry out actions: create and change records.",
@@ -45,8 +55,12 @@ class Principal:
         return OPERATOR in self.scopes
 
     def has(self, scope: str) -> bool:
-        """Tell whether the key may do what *scope* stands for."""
-        return scope in self.scopes or OPERATOR in self.scopes
+        """Tell whether the key may do what *scope* stands for; who may change webhooks may read them, too."""
+        return (
+            scope in self.scopes
+            or OPERATOR in self.scopes
+            or (scope == WEBHOOKS_READ and WEBHOOKS_WRITE in self.scopes)
+        )
 
 
 def describe_scope(scope: str) -> str:

@@ -162,6 +162,11 @@ class Viewer:
         """What every form carries in its field ``csrf``."""
         return self.session.csrf
 
+    @property
+    def changes_webhooks(self) -> bool:
+        """Whether the viewer may change subscriptions, send again and replay; others at most see them."""
+        return self.has(WEBHOOKS_WRITE)
+
     def has(self, *scopes: str) -> bool:
         """Tell whether the viewer has one of *scopes*; anybody has, where none is named."""
         return not scopes or any(self.principal.has(scope) for scope in scopes)
@@ -271,6 +276,7 @@ def _viewer(signed_in: SignedIn, request: Request) -> Viewer:
 
 EVENTS_READ = "events:read"
 EVENTS_WRITE = "events:write"
+WEBHOOKS_READ = "webhooks:read"
 WEBHOOKS_WRITE = "webhooks:write"
 INTEGRATIONS_READ = "integrations:read"
 ADMIN = "admin"
@@ -281,6 +287,7 @@ Anybody = Annotated[Viewer, Depends(RequiresScope(company="none"))]
 AnybodyOfCompany = Annotated[Viewer, Depends(RequiresScope())]
 AnyCompany = Annotated[Viewer, Depends(RequiresScope(company="optional"))]
 ReadsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_READ))]
+ReadsWebhooks = Annotated[Viewer, Depends(RequiresScope(WEBHOOKS_READ))]
 WritesWebhooks = Annotated[Viewer, Depends(RequiresScope(WEBHOOKS_WRITE))]
 Integrates = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, EVENTS_READ, company="optional"))]
 Administers = Annotated[Viewer, Depends(RequiresScope(ADMIN))]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from trunkline.pages import PortalPage
-from trunkline_portal.access import ADMIN, EVENTS_READ, INTEGRATIONS_READ, OPERATOR, WEBHOOKS_WRITE, Viewer
+from trunkline_portal.access import ADMIN, EVENTS_READ, INTEGRATIONS_READ, OPERATOR, WEBHOOKS_READ, Viewer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Item:
 ITEMS = (
     Item("", "Overview", "chart", (EVENTS_READ,)),
     Item("/events", "Events", "list", (EVENTS_READ,)),
-    Item("/subscriptions", "Subscriptions", "send", (WEBHOOKS_WRITE,)),
+    Item("/subscriptions", "Subscriptions", "send", (WEBHOOKS_READ,)),
     Item("/quarantine", "Quarantine", "alert", (ADMIN,), also=EVENTS_READ),
     Item("/keys", "API keys", "key", (ADMIN,)),
     Item("/catalogue", "Event catalogue", "book", (INTEGRATIONS_READ, EVENTS_READ)),

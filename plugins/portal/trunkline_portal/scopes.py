@@ -39,6 +39,10 @@ SCOPES: tuple[Scope, ...] = (
         "Whatever sends events with it is refused, and those events are not stored.",
     ),
     Scope(
+        "webhooks:read",
+        "Whatever shows or watches subscriptions and deliveries with it sees them no more.",
+    ),
+    Scope(
         "webhooks:write",
         "Whatever manages subscriptions with it is refused. The subscriptions stay, and go on delivering.",
     ),

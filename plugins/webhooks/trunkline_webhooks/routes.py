@@ -31,7 +31,7 @@ from trunkline.routes import (
 )
 from trunkline_webhooks.models import ChangedSubscription
 
-Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
+Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
 Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
 

@@ -33,7 +33,7 @@ async def test_an_app_gets_what_somebody_allows_and_no_more(running, register, s
     bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
     assert (await running.anonymous.get("/api/v1/events", headers=bearer)).status_code == 200
     refused = await running.anonymous.get("/api/v1/subscriptions", headers=bearer)
-    assert (refused.status_code, "webhooks:write" in refused.text) == (403, True)
+    assert (refused.status_code, "webhooks:read" in refused.text) == (403, True)
     other = bearer | {"X-Company-Id": str(running.neighbour_id)}
     assert (await running.anonymous.get("/api/v1/events", headers=other)).status_code == 403
     assert (await app.me(tokens["refresh_token"])).status_code == 401

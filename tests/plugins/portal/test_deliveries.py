@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from html import unescape
 
 import pytest
 from tests.plugins.portal.worlds import HOOKS, HOSTILE, LEAD, emit, shown_when, subscribe
@@ -109,6 +110,38 @@ def test_a_failure_is_said_in_words(outcome, status_code, error, words):
     assert sentence is None if words is None else words in (sentence or "")
 
 
+# ---- for whoever may only look --------------------------------------------------------------------------------------
+
+
+async def test_a_key_with_webhooks_read_sees_every_page_and_is_offered_nothing_that_it_may_not_do(
+    running, sign_in, receiver
+):
+    subscription = await subscribe(running, receiver.url)
+    event = await emit(running)
+    delivery = await delivery_of(running, event)
+    await running.client.post(f"{HOOKS}/{subscription}/replay", json={})
+    browser = await sign_in(running, ["events:read", "webhooks:read"])
+    own = f"/portal/subscriptions/{subscription}"
+    everybodys = {"/portal/sign-out", "/portal/theme"}
+    for path in (
+        "/portal",
+        "/portal/subscriptions",
+        own,
+        f"{own}/settings",
+        f"{own}/replays",
+        f"/portal/deliveries/{delivery}",
+        f"/portal/events/{event}",
+    ):
+        page = await browser.get(path)
+        assert set(re.findall(r'method="post" action="([^"]+)"', page.text)) <= everybodys, path
+        for address in set(re.findall(r'href="(/portal/companies/[^"#]+)"', page.text)):
+            assert (await browser.http.get(unescape(address))).status_code == 200, f"{path}: {address}"
+    assert f"{browser.root}/deliveries/{delivery}" in page.text
+    for path in (f"{own}/edit", f"{own}/pause", f"{own}/replays/new", "/portal/subscriptions/new"):
+        assert "webhooks:write" in browser.words(await browser.get(path, expect=403))
+    await browser.post(f"/portal/deliveries/{delivery}/retry", {"back": ""}, expect=403)
+
+
 # ---- sending again ---------------------------------------------------------------------------------------------------
 
 
@@ -197,7 +230,7 @@ async def test_deliveries_are_for_those_who_may_see_subscriptions(running, sign_
     delivery = await delivery_of(running, event)
     browser = await sign_in(running, ["events:read"])
     for path in (f"deliveries/{delivery}", f"deliveries/{delivery}/attempts", f"events/{event}/send"):
-        assert "webhooks:write" in (await browser.get(f"/portal/{path}", expect=403)).text
+        assert "webhooks:" in (await browser.get(f"/portal/{path}", expect=403)).text
     await browser.get("/portal/events")
     await browser.post(f"/portal/deliveries/{delivery}/retry", expect=403)
     await browser.post(f"/portal/events/{event}/send", {"subscription": subscription}, expect=403)

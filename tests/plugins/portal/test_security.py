@@ -127,6 +127,8 @@ async def test_a_form_that_is_too_large_is_refused(api, sign_in):
 async def test_a_page_is_out_of_reach_and_out_of_sight_without_its_scope(api, sign_in):
     for item in navigation.ITEMS:
         others = [scope for scope in COMPANY_SCOPES if scope not in item.scopes]
+        if "webhooks:read" in item.scopes:
+            others.remove("webhooks:write")  # which implies it
         browser = await sign_in(api, others)
         address = f"/portal/companies/{api.company_id}{item.path}"
         answer = await browser.http.get(address)

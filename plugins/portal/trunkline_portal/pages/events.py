@@ -11,7 +11,7 @@ from starlette.responses import Response
 from trunkline import NotFound
 from trunkline.pages import EventList, ListedEvent
 from trunkline_portal import curl, highlighting
-from trunkline_portal.access import WEBHOOKS_WRITE, ReadsEvents, Viewer
+from trunkline_portal.access import WEBHOOKS_READ, ReadsEvents, Viewer
 from trunkline_portal.event_query import SPANS, EventQuery
 from trunkline_portal.outcomes import EventOutcome, outcome_of
 from trunkline_portal.portal import Portal
@@ -153,7 +153,7 @@ async def find_outcome(portal: Portal, viewer: Viewer, event: ListedEvent) -> Ev
     logged = await deliveries.of_event(viewer.company_id, event.event_id)
     subscriptions = (
         await portal.context.subscriptions.list(viewer.company_id, channel=None)
-        if viewer.has(WEBHOOKS_WRITE)
+        if viewer.has(WEBHOOKS_READ)
         else []
     )
     return outcome_of(

@@ -12,7 +12,7 @@ from trunkline_portal import charts, curl, formats, navigation
 from trunkline_portal.access import (
     ADMIN,
     EVENTS_READ,
-    WEBHOOKS_WRITE,
+    WEBHOOKS_READ,
     AnyCompany,
     CompanyNeeded,
     ScopeMissing,
@@ -125,7 +125,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
     links: list[tuple[str, str]] = []
-    if attention.subscription_id is not None and viewer.has(WEBHOOKS_WRITE):
+    if attention.subscription_id is not None and viewer.has(WEBHOOKS_READ):
         links.append((f"{viewer.root}/subscriptions/{attention.subscription_id}", "Subscription"))
     if attention.event_id is not None:
         links.append((f"{viewer.root}/events/{attention.event_id}", f"Event {attention.event_id}"))

@@ -15,7 +15,7 @@ from trunkline import BodyInvalid, Caller, FieldError, PluginContext, Strict, St
 CHANNEL = "chat_room"
 HIDDEN_HEADER = "x-chat-room-secret"
 
-Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
+Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
 Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
 

@@ -9,7 +9,7 @@ from trunkline import Caller, PluginContext, Strict, StrictRoute, requires, resp
 
 CHANNEL = "email"
 
-Reads = Annotated[Caller, Depends(requires("webhooks:write"))]
+Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
 Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from trunkline.pages import SubscriptionActivity
 from trunkline.routes import takes_type
 from trunkline_portal import curl
-from trunkline_portal.access import Viewer, WritesWebhooks
+from trunkline_portal.access import ReadsWebhooks, Viewer
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
@@ -26,7 +26,7 @@ class DetailPages:
         self._portal = portal
 
     async def show_deliveries(
-        self, request: Request, viewer: WritesWebhooks, subscription_id: str
+        self, request: Request, viewer: ReadsWebhooks, subscription_id: str
     ) -> Response:
         """Show the deliveries."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="deliveries")
@@ -40,7 +40,7 @@ class DetailPages:
             **await self._deliveries(request, viewer, subscription_id),
         )
 
-    async def show_part(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def show_part(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show them again, for the script."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         deliveries = await self._deliveries(request, viewer, subscription_id)
@@ -53,7 +53,7 @@ class DetailPages:
             **deliveries,
         )
 
-    async def show_settings(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def show_settings(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show the settings."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="settings")
         return self._portal.render(request, viewer, "subscription_settings.html", **frame)

@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from trunkline.pages import SubscriptionActivity
 from trunkline_portal import curl
-from trunkline_portal.access import Viewer, WritesWebhooks
+from trunkline_portal.access import ReadsWebhooks, Viewer
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
@@ -32,7 +32,7 @@ class ListPages:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
-    async def show_all(self, request: Request, viewer: WritesWebhooks) -> Response:
+    async def show_all(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show the list."""
         status = request.query_params.get("status", "")
         channel = request.query_params.get("channel", "")

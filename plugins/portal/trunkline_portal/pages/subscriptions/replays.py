@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline_portal.access import WritesWebhooks
+from trunkline_portal.access import ReadsWebhooks, WritesWebhooks
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.detail import frame_values
 from trunkline_portal.portal import Portal
@@ -26,7 +26,7 @@ class ReplayPages:
         self._portal = portal
         self._replays = portal.context.replays
 
-    async def show_all(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def show_all(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show the list."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="replays")
         replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)
@@ -34,7 +34,7 @@ class ReplayPages:
             request, viewer, "subscription_replays.html", replays=replays, kinds=KINDS, **frame
         )
 
-    async def show_part(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+    async def show_part(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show it again, for the script."""
         subscription = await views.find(self._portal, viewer, subscription_id)
         replays = await self._replays.of_subscription(viewer.company_id, subscription_id, channel=None)

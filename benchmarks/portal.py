@@ -81,7 +81,7 @@ async def _time_all(
 
 async def _paths(hub: Hub, browser: httpx2.AsyncClient, newest: int) -> dict[str, str]:
     """Sign in as an operator who looks at the company; gives the pages."""
-    _, key = await hub.keys.create(None, name="bench", scopes=())
+    _, key = await hub.keys.create(None, name="bench", scopes=["operator"])
     await _send(browser, "/portal/sign-in", key=key)
     await _send(browser, "/portal/company", company_id=str(pages.BIG))
     last = (await hub.deliveries.explain(pages.BIG, newest))["subscriptions"]

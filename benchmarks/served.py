@@ -19,7 +19,6 @@ import uvloop
 
 from benchmarks import processes
 from benchmarks.hubs import PAYLOAD, environment, make_hub
-from trunkline.model.principals import COMPANY_SCOPES
 
 EVENT = b'{"type":"client.created","payload":' + PAYLOAD + b"}"
 """A body of ``POST /events``."""
@@ -86,7 +85,7 @@ def working(database_url: str, **settings: str) -> Iterator[Any]:
 async def operator_key(database_url: str, **settings: str) -> str:
     """Make the key of an operator who may do everything, and the database where there is none."""
     async with make_hub(database_url, dispatch=False, **settings) as hub:
-        _, key = await hub.keys.create(None, name="bench", scopes=COMPANY_SCOPES)
+        _, key = await hub.keys.create(None, name="bench", scopes=["operator"])
     return key
 
 

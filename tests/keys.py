@@ -8,6 +8,11 @@ from trunkline import settings
 from trunkline.cli import opening
 
 
+def scopes_of(company_id: int | None, scopes: Sequence[str]) -> Sequence[str]:
+    """Give the scopes of a company's key; an operator's for None."""
+    return scopes if company_id is not None else ("operator",)
+
+
 def make_key(
     environment: Mapping[str, str], company_id: int | None, *, name: str = "test", scopes: Sequence[str] = ()
 ) -> str:
@@ -21,5 +26,5 @@ async def _make_key(
     environment: Mapping[str, str], company_id: int | None, *, name: str, scopes: Sequence[str]
 ) -> str:
     async with opening.opened(settings.load(environment=environment)) as hub:
-        _, key = await hub.keys.create(company_id, name=name, scopes=scopes)
+        _, key = await hub.keys.create(company_id, name=name, scopes=scopes_of(company_id, scopes))
     return key

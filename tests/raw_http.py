@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.keys import scopes_of
+
 from trunkline.api import server
 from trunkline.hub.hub import Hub
 from trunkline.testing.hubs import settings_for
@@ -105,7 +107,9 @@ class Site:
         return client
 
     async def key(self, company_id: int | None = 92) -> str:
-        _, key = await self.hub.keys.create(company_id, name="test", scopes=["events:write", "events:read"])
+        _, key = await self.hub.keys.create(
+            company_id, name="test", scopes=scopes_of(company_id, ["events:write", "events:read"])
+        )
         return key
 
 

@@ -400,12 +400,13 @@ def http_page() -> str:
         "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key looks like "
         "`wlcro_live_92_` followed by 43 characters, and sees nothing of another company; an operator's begins with `wlcro_live_0_`, may do everything, "
         "and names the company in the header `X-Company-Id`, or in an event's `companyId`, by its id or its reference. "
-        "A key of a company's [test environment](../how-to/use-a-test-environment.md) has `_test_` in the place of `_live_`; an operator names that "
+        "One with the scope `events:write` instead begins so too, and [emits events of every company](../how-to/manage-companies.md#keys): every other call but "
+        "`GET /api/v1/me` is answered with 403. A key of a company's [test environment](../how-to/use-a-test-environment.md) has `_test_` in the place of `_live_`; an operator names that "
         "environment in the header `X-Environment`. No key, or one that is unknown or revoked: 401. A key without the scope: 403, which names it. Another company's record: 404.",
         "## Rate limits",
         "A company's key has so many calls a minute in each bucket; [settings](settings.md#limits) say how many. Every answer to it carries "
         "`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (Unix seconds), `X-RateLimit-Window` and `X-RateLimit-Policy`. "
-        "Over the limit: 429 with `Retry-After`. An operator's key is not limited.",
+        "Over the limit: 429 with `Retry-After`. A key of no company is not limited.",
         "## On every answer",
         "`X-Request-Id`: the id under which the call is logged; a client may give its own. Errors are [problem documents](errors.md).",
     )

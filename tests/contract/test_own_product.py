@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.keys import scopes_of
 from tests.plugins.mcp.conversation import Conversation
 
 from trunkline import settings
@@ -93,7 +94,9 @@ async def shop(make_hub: Any, sqlite_database_url: str, schemas: Path) -> Any:
 
 async def sign_in(hub: Any, company_id: int | None) -> None:
     """Give the anonymous client the cookies of somebody with a key."""
-    _, key = await hub.hub.keys.create(company_id, name="somebody", scopes=COMPANY_SCOPES)
+    _, key = await hub.hub.keys.create(
+        company_id, name="somebody", scopes=scopes_of(company_id, COMPANY_SCOPES)
+    )
     hub.anonymous.cookies.clear()
     page = await hub.anonymous.get("/portal/sign-in")
     token = unescape(re.findall(r'name="csrf" value="([^"]*)"', page.text)[0])

@@ -15,7 +15,7 @@ EVENT_BURST_SECONDS = 10.0
 class EventPace:
     """How many events a second a company may bring in (its limit ``events_per_second``).
 
-    A company's own keys are held to it. An operator's calls are the product's own events: they are held to it only where
+    A company's own keys are held to it. Calls with a key of no company are the product's own events: they are held to it only where
     the operator gave the company a pace of its own.
     """
 
@@ -30,7 +30,7 @@ class EventPace:
             return
         for company_id, count in events.items():
             quotas = await self._limits.of(company_id)
-            if principal.is_operator and not quotas.is_paced:
+            if principal.company_id is None and not quotas.is_paced:
                 continue
             per_second = quotas.events_per_second
             if wait := self._pace.take(company_id, count, per_second=per_second):

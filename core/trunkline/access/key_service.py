@@ -4,8 +4,9 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from trunkline.access.keys import KEY_ID_PREFIX, Keys
+from trunkline.errors import Forbidden
 from trunkline.model.environments import company_number, environment_member
-from trunkline.model.principals import Principal
+from trunkline.model.principals import OPERATOR, Principal
 from trunkline.model.times import utc_or_none
 from trunkline.runtime import callers
 from trunkline.store.keys import KeyRecord
@@ -21,20 +22,23 @@ class KeyService:
         self._find_other = find_other
 
     async def authenticate(self, api_key: str) -> Principal:
-        """Find the principal of *api_key*. Raises Unauthenticated."""
+        """Find the principal of *api_key*. Raises Unauthenticated, Forbidden: it only emits events, for every company."""
         principal = await self._keys.authenticate(api_key)
+        if principal.only_emits:
+            raise Forbidden.only_emits(OPERATOR)
         _work_for(principal)
         return principal
 
     async def principal(self, key_id: str, *, company_id: int | None = None) -> Principal | None:
-        """Find the principal of the key *key_id*; None where there is none or it was revoked.
+        """Find the principal of the key *key_id*; None where there is none, it was revoked, or it only emits.
 
         The call works for its company from then on; for an operator's key that is *company_id*, where one is given.
         """
         is_key = key_id.startswith(KEY_ID_PREFIX)
         principal = await (self._keys.principal(key_id) if is_key else self._find_other(key_id))
-        if principal is not None:
-            _work_for(principal, company_id)
+        if principal is None or principal.only_emits:
+            return None
+        _work_for(principal, company_id)
         return principal
 
     async def create(

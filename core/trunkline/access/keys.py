@@ -31,7 +31,7 @@ from trunkline.errors import (
 )
 from trunkline.model.companies import MAX_COMPANY_ID
 from trunkline.model.environments import company_number, environment_of, in_environment
-from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
+from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR, PLATFORM_SCOPES, Principal
 from trunkline.runtime import callers
 from trunkline.runtime.batching import Batcher
 from trunkline.store import keys as store
@@ -53,7 +53,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
-    """The parts of a well-formed key that are no secret. *company_id* is None for an operator's."""
+    """The parts of a well-formed key that are no secret. *company_id* is None for one of no company."""
 
     prefix: str
     company_id: int | None
@@ -121,14 +121,14 @@ class Keys:
         expires_utc: str | None = None,
         networks: Sequence[str] = (),
     ) -> tuple[KeyRecord, str]:
-        """Make a key for a company, or an operator's for None; returns it in clear, for the only time.
+        """Make a key for a company, or the platform's own for None; returns it in clear, for the only time.
 
         Raises:
             BodyInvalid: a scope is unknown, or none is given; or its terms cannot be read.
             LimitReached: the company has all the keys that it may have.
             KeysTooFast: the company makes them too fast.
         """
-        chosen = (OPERATOR,) if company_id is None else _check_scopes(scopes)
+        chosen = _check_platform_scopes(scopes) if company_id is None else _check_scopes(scopes)
         own_company = callers.company()
         async with self._database.write() as connection:
             await self._check_room(connection, company_id)
@@ -327,3 +327,14 @@ def _check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
     if faults:
         raise BodyInvalid(faults)
     return tuple(dict.fromkeys(scopes))
+
+
+def _check_platform_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
+    chosen = tuple(dict.fromkeys(scopes))
+    if len(chosen) != 1 or chosen[0] not in PLATFORM_SCOPES:
+        message = (
+            f"must be '{OPERATOR}' alone, which may do everything, or '{EVENTS_WRITE}' alone, which emits events of every "
+            "company and does nothing else: the key is of no company"
+        )
+        raise BodyInvalid([FieldError("/scopes", message)])
+    return chosen

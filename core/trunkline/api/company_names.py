@@ -10,6 +10,8 @@ from trunkline.model.companies import MAX_COMPANY_ID, MAX_REFERENCE, REFERENCE_F
 from trunkline.store.directory import CompanyDirectory
 
 _PENDING = 1
+PLATFORM = 0
+"""The owner of a key of no company."""
 
 
 def _check(value: object) -> object:
@@ -21,19 +23,25 @@ def _check(value: object) -> object:
     raise ValueError(msg)
 
 
-CompanyName = Annotated[
-    int | str,
-    BeforeValidator(_check),
-    WithJsonSchema(
+def _check_owner(value: object) -> object:
+    return value if type(value) is int and value == PLATFORM else _check(value)
+
+
+def _schema(least: int) -> WithJsonSchema:
+    return WithJsonSchema(
         {
             "anyOf": [
-                {"type": "integer", "minimum": 1, "maximum": MAX_COMPANY_ID},
+                {"type": "integer", "minimum": least, "maximum": MAX_COMPANY_ID},
                 {"type": "string", "pattern": rf"^[A-Za-z0-9._:-]{{1,{MAX_REFERENCE}}}$"},
             ]
         }
-    ),
-]
+    )
+
+
+CompanyName = Annotated[int | str, BeforeValidator(_check), _schema(1)]
 """A company in a body: its id, or its reference."""
+KeyOwner = Annotated[int | str, BeforeValidator(_check_owner), _schema(PLATFORM)]
+"""Whose a key is: a company's, or the platform's."""
 
 
 class CompanyNames:
@@ -58,7 +66,7 @@ class CompanyNames:
         if self._found is None:
             self.missing.add(name)
             return _PENDING
-        if not self._caller.principal.is_operator:
+        if self._caller.principal.company_id is not None:
             raise Forbidden.wrong_company()
         raise BodyInvalid([FieldError("/companyId", f"is no company's reference: '{name[:SHOWN]}'")])
 

@@ -18,7 +18,7 @@ from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.requests import read_body, read_json
 from trunkline.api.routing import Route, bind
-from trunkline.api.security import Caller, requires
+from trunkline.api.security import Caller, Requires, requires
 from trunkline.api.strict_json import check_values
 from trunkline.contract import DeliveryLog, Routes
 from trunkline.errors import EventRejected, FieldError, NotFound, TooMuchAtOnce, unknown_name
@@ -44,7 +44,7 @@ ITEMS_AT_ONCE = 100
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 VALIDATION_HEADER = "Trunkline-Validation"
 JSON = "application/json"
-_MAY_EMIT = requires("events:write", bucket="write")
+_MAY_EMIT = Requires("events:write", bucket="write", for_emitters=True)
 Emits = Annotated[Caller, Depends(_MAY_EMIT)]
 
 

@@ -7,15 +7,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_NETWORKS, MAX_OVERLAP_SECONDS
-from trunkline.api.company_names import CompanyName
+from trunkline.api.company_names import PLATFORM, KeyOwner
 from trunkline.api.models import InTest
 from trunkline.api.problems import responses
 from trunkline.api.routing import Route, bind
-from trunkline.api.security import Caller, requires
+from trunkline.api.security import COMPANY_HEADER, Caller, Requires, requires
 from trunkline.contract import ApiKeys
+from trunkline.errors import BodyInvalid, FieldError
 from trunkline.model.environments import company_number, environment_member
 from trunkline.model.principals import ADMIN, COMPANY_SCOPES, OPERATOR
 
+Anyone = Annotated[Caller, Depends(Requires(None, bucket=None, for_emitters=True))]
 _SCOPES = ", ".join(f"`{scope}`" for scope in COMPANY_SCOPES)
 _EXAMPLE: JsonDict = {
     "id": "key_5f0c9a2d1e83c55b4f0c9a2d",
@@ -38,7 +40,7 @@ class Me(BaseModel):
         json_schema_extra={"examples": [{"company_id": 92, "key_name": "Zapier", "scopes": ["events:read"]}]}
     )
 
-    company_id: int | None = Field(description="null for an operator's key")
+    company_id: int | None = Field(description="null for a key of no company")
     environment: InTest = None
     key_name: str
     scopes: list[str]
@@ -54,13 +56,18 @@ class KeyRequest(BaseModel):
         },
     )
 
-    company_id: CompanyName = Field(description="the company it is for: its id, or its reference")
+    company_id: KeyOwner = Field(
+        description="the company it is for: its id, or its reference; 0 for a key of no company"
+    )
     name: str = Field(min_length=1, max_length=200, description="what it is for, in the company's words")
     environment: Literal["live", "test"] | None = Field(
         default=None,
         description="which of the company's environments it is for; the one in the header X-Environment, or `live`, if absent",
     )
-    scopes: list[str] = Field(description=f"what it may do: {_SCOPES}")
+    scopes: list[str] = Field(
+        description=f"what it may do: {_SCOPES}; of no company `operator`, which may do everything, or `events:write`, which emits "
+        "events of every company and does nothing else"
+    )
     expires_utc: str | None = Field(default=None, description="when it ends, ISO 8601; never, if absent")
     allowed_networks: list[str] = Field(
         default=[],
@@ -91,7 +98,7 @@ class KeyView(BaseModel):
     model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
 
     id: str
-    company_id: int | None = Field(description="null for an operator's key")
+    company_id: int | None = Field(description="null for a key of no company")
     environment: InTest = None
     name: str
     scopes: list[str]
@@ -134,7 +141,7 @@ class KeyHandlers:
     def __init__(self, keys: ApiKeys) -> None:
         self._keys = keys
 
-    async def show_me(self, caller: Annotated[Caller, Depends(requires(None))]) -> dict[str, Any]:
+    async def show_me(self, caller: Anyone) -> dict[str, Any]:
         """Answer for any valid key; the platforms use it to test a connection and to label it."""
         principal = caller.principal
         company_id = principal.company_id
@@ -148,12 +155,9 @@ class KeyHandlers:
     async def create_key(
         self, body: KeyRequest, caller: Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
     ) -> NewKey:
-        """Make a key for a company (an operator's key only). The answer is the only place where the key is shown."""
-        company_id = await caller.company_named(
-            body.company_id, path="/company_id", environment=body.environment
-        )
+        """Make a key for a company, or for none (an operator's key only). The answer is the only place where the key is shown."""
         view, key = await self._keys.create(
-            company_id,
+            await _owner_of(body, caller),
             name=body.name,
             scopes=body.scopes,
             expires_utc=body.expires_utc,
@@ -187,6 +191,22 @@ class KeyHandlers:
     async def revoke_key(self, key_id: str, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> None:
         """Revoke a key at once and for good; its own company's, or anyone's for an operator."""
         await self._keys.revoke(key_id, company_id=caller.named_company_id)
+
+
+async def _owner_of(body: KeyRequest, caller: Caller) -> int | None:
+    """Settle whose the new key is: a company's, or nobody's for None. Raises BodyInvalid, and others."""
+    if body.company_id != PLATFORM:
+        return await caller.company_named(body.company_id, path="/company_id", environment=body.environment)
+    faults = []
+    if caller.named_company_id is not None:
+        faults.append(FieldError("/company_id", f"is not the company of the {COMPANY_HEADER} header"))
+    if body.environment is not None:
+        faults.append(
+            FieldError("/environment", "must be left out: a key of no company is for both environments")
+        )
+    if faults:
+        raise BodyInvalid(faults)
+    return None
 
 
 ROUTES = (

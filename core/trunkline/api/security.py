@@ -39,7 +39,7 @@ from trunkline.model.environments import (
     environment_of,
     in_environment,
 )
-from trunkline.model.principals import Principal
+from trunkline.model.principals import OPERATOR, Principal
 from trunkline.runtime import callers
 from trunkline.schemas.versions import HEADER as VERSIONS_HEADER
 from trunkline.schemas.versions import read_header
@@ -47,7 +47,7 @@ from trunkline.store.directory import CompanyDirectory
 
 COMPANY_HEADER = "X-Company-Id"
 ENVIRONMENT_HEADER = "X-Environment"
-_COMPANY_MISSING = "is required: name the company in the X-Company-Id header, as an operator's key has none"
+_COMPANY_MISSING = "is required: name the company in the X-Company-Id header, as this key is of none"
 _COMPANY_MALFORMED = f"must be a company's id, in digits, or its reference ({REFERENCE_FORM})"
 _VERSIONS = VERSIONS_HEADER.lower().encode()
 _CALLER_KEY = "trunkline.caller"
@@ -77,9 +77,9 @@ class Hub(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls. *named_company_id* is the company of the key, or the one that an operator named in the header.
+    """Who calls. *named_company_id* is the company of the key, or the one that a key of no company named in the header.
 
-    *environment* is the key's, or the one that an operator named in the header; None, which means live, for none. *made_for*
+    *environment* is the key's, or the one that such a key named in the header; None, which means live, for none. *made_for*
     are the versions of event types that the caller's program was made for, where it says so in a header.
     """
 
@@ -173,12 +173,17 @@ def caller_of(scope: Scope) -> Caller | None:
 class Requires(SecurityBase):
     """A dependency that lets a call through if its key has *scope* (any valid key for None), and counts it in *bucket*.
 
+    A key that only emits, for every company, is let through where *for_emitters* says so and nowhere else.
+
     The key comes in the header X-Api-Key or as a bearer token (RFC 6750), where it may also be an access token that a plugin
     knows. What refuses such a token has the challenge of that standard; with *bearer* every refusal has.
     """
 
-    def __init__(self, scope: str | None, *, bucket: Bucket | None, bearer: bool = False) -> None:
+    def __init__(
+        self, scope: str | None, *, bucket: Bucket | None, bearer: bool = False, for_emitters: bool = False
+    ) -> None:
         self.scope = scope
+        self._for_emitters = for_emitters
         self._challenges = bearer
         self.bucket: Bucket | None = bucket
         self.scheme_name = "ApiKey"
@@ -216,7 +221,7 @@ class Requires(SecurityBase):
         if principal.networks:
             _check_network(hub, request, principal)
         callers.work_for(principal.company_id)
-        if not principal.is_operator:
+        if principal.company_id is not None:
             bucket = self.bucket_for(scope["method"])
             assert bucket is not None  # StrictRoute sees to it
             allowance = await hub.limits.hit(principal.key_id, bucket)
@@ -224,6 +229,8 @@ class Requires(SecurityBase):
                 _add_headers(scope, allowance)
         if self.scope is not None and not principal.has(self.scope):
             raise Forbidden.scope_missing(self.scope)
+        if principal.only_emits and not self._for_emitters:
+            raise Forbidden.only_emits(self.scope or OPERATOR)
         environment = _environment(principal, named_environment)
         company_id = principal.company_id
         if company:
@@ -324,7 +331,7 @@ async def _company(
         company_id = in_environment(await directory.id_of(name), environment)
         directory.check_open((company_id,))
     except CompanyUnknown:
-        if principal.is_operator:
+        if principal.company_id is None:
             raise _header_refused(COMPANY_HEADER, "is no company's reference", header) from None
         raise Forbidden.wrong_company() from None
     if principal.company_id not in {None, company_id}:

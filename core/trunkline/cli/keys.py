@@ -21,7 +21,7 @@ from trunkline.cli.options import (
 )
 from trunkline.cli.output import show_json, show_table, shown_company, warn
 from trunkline.model.environments import LIVE, company_title
-from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
+from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR, Principal
 from trunkline.settings import Settings
 from trunkline.store.keys import KeyRecord
 
@@ -32,7 +32,12 @@ Scopes = Annotated[
     list[str], typer.Option("--scope", metavar="SCOPE", help=f"May be repeated: {', '.join(COMPANY_SCOPES)}.")
 ]
 Operator = Annotated[
-    bool, typer.Option("--operator", help="The platform's own key, which may do everything.")
+    bool,
+    typer.Option(
+        "--operator",
+        help=f"The platform's own key, which may do everything; with --scope {EVENTS_WRITE} one that emits events of every "
+        "company and does nothing else.",
+    ),
 ]
 Expires = Annotated[
     str | None, typer.Option("--expires", metavar="TIME", help="ISO 8601 time at which it ends.")
@@ -66,13 +71,14 @@ def create_key(
     if operator and environment != LIVE:
         msg = "an operator's key is for both environments; leave --environment out"
         raise typer.BadParameter(msg)
-    if operator and scope:
-        msg = "an operator's key may do everything; leave --scope out"
+    if operator and scope not in ([], [EVENTS_WRITE]):
+        msg = f"a key of --operator may do everything: leave --scope out, or give --scope {EVENTS_WRITE} alone for one that only emits"
         raise typer.BadParameter(msg)
     if not 1 <= len(name.strip()) <= 200:
         msg = "--name takes 1 to 200 characters"
         raise typer.BadParameter(msg)
-    chosen = {"name": name, "scopes": scope, "expires_utc": expires, "networks": network or ()}
+    scopes = scope or [OPERATOR] if operator else scope
+    chosen = {"name": name, "scopes": scopes, "expires_utc": expires, "networks": network or ()}
     owner = chosen_or_none(company, environment)
     _show_made(*run(_create(load_settings(context, config), owner, chosen)), as_json=as_json)
 
@@ -151,8 +157,11 @@ def _show_made(record: KeyRecord, key: str, *, as_json: bool) -> None:
         show_json({**view(record), "key": key})
         return
     typer.echo(key)
-    owner = "the operator" if record.company_id is None else company_title(record.company_id)
-    warn(f"Key {record.id} of {owner}. Keep it now: it is stored only as a digest and never shown again.")
+    if record.company_id is not None:
+        owner = f"of {company_title(record.company_id)}"
+    else:
+        owner = "of the operator" if OPERATOR in record.scopes else "that emits events of every company"
+    warn(f"Key {record.id} {owner}. Keep it now: it is stored only as a digest and never shown again.")
 
 
 async def _create(

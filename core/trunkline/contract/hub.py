@@ -58,6 +58,7 @@ class ApiKeys(Protocol):
 
         Raises:
             Unauthenticated: it is missing or malformed, or the key is unknown or was revoked.
+            Forbidden: it only emits events, for every company, and lets nobody in.
         """
         ...
 
@@ -78,9 +79,10 @@ class ApiKeys(Protocol):
         expires_utc: str | None = None,
         networks: Sequence[str] = (),
     ) -> tuple[dict[str, Json], str]:
-        """Make a company's key (an operator's for None) and show it; beside it the key itself, for the only time.
+        """Make a company's key and show it; beside it the key itself, for the only time.
 
-        It ends at *expires_utc*, if that is given, and may be used from *networks* alone, if any are.
+        For None it is the platform's own: *scopes* are ``operator``, or ``events:write`` alone, which emits events of every
+        company and does nothing else. It ends at *expires_utc*, if that is given, and may be used from *networks* alone, if any are.
 
         Raises:
             BodyInvalid: a scope is unknown, or none is given (``COMPANY_SCOPES``); or the terms cannot be read.

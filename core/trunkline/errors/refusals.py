@@ -62,6 +62,13 @@ class Forbidden(Refused):
         return cls(f"This API key lacks the scope '{scope}'; use a key that has it.")
 
     @classmethod
+    def only_emits(cls, scope: str) -> "Forbidden":
+        """The key emits events of every company and does nothing else; the call asks for *scope*."""
+        return cls(
+            f"This API key only emits events; this call needs one of a company, or of an operator, with the scope '{scope}'."
+        )
+
+    @classmethod
     def wrong_network(cls) -> "Forbidden":
         """The key may not be used from where it was."""
         return cls("This API key may not be used from your address; use it from one of its allowed networks.")

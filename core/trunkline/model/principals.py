@@ -23,6 +23,9 @@ COMPANY_SCOPES = (
 )
 """What a company's key may be given."""
 
+PLATFORM_SCOPES = (OPERATOR, EVENTS_WRITE)
+"""What a key of no company may be given, one of them alone: everything, or to emit events of every company."""
+
 _MEANINGS: Mapping[str, str] = {
     EVENTS_READ: "Read events: poll the log, look one up, and see what became of it.",
     EVENTS_WRITE: "Send events, which are then delivered to every subscription that they match.",
@@ -36,7 +39,7 @@ _MEANINGS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who a request comes from. *company_id* is None for an operator, who may do everything.
+    """Who a request comes from. *company_id* is None for an operator, who may do everything, and for a key that ``only_emits``.
 
     *pins* are the versions of event types that its key was made with. *networks* are those that the key may be used from, any
     where there are none.
@@ -53,6 +56,11 @@ class Principal:
     def is_operator(self) -> bool:
         """Tell whether the key belongs to the platform itself."""
         return OPERATOR in self.scopes
+
+    @property
+    def only_emits(self) -> bool:
+        """Tell whether the key is the platform's own, but emits events of every company and does nothing else."""
+        return self.company_id is None and OPERATOR not in self.scopes
 
     def has(self, scope: str) -> bool:
         """Tell whether the key may do what *scope* stands for; who may change webhooks may read them, too."""

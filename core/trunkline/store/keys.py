@@ -22,7 +22,7 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A stored key. *company_id* is None for an operator's; *last4* are the last characters of its secret.
+    """A stored key. *company_id* is None for one of no company; *last4* are the last characters of its secret.
 
     *pins* are the versions of event types that it reads (``schemas.versions.Pins``). It ends at *expires_ms*, and may be used
     from *networks* alone, where there are any.

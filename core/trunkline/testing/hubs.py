@@ -13,7 +13,7 @@ from trunkline import settings as settings_of_hub
 from trunkline.api.app import create_app
 from trunkline.contract import AcceptedEvent, Clock, EmittedEvent
 from trunkline.hub.hub import Hub
-from trunkline.model.principals import COMPANY_SCOPES
+from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.schemas.catalog import Json
 from trunkline.testing.databases import Databases, Engine
 from trunkline.testing.events import EventFactory
@@ -57,8 +57,9 @@ class TestHub:
     async def client_of(
         self, company_id: int | None, scopes: Sequence[str] = COMPANY_SCOPES
     ) -> httpx2.AsyncClient:
-        """Make a client with a new key of *company_id* (an operator's for None)."""
-        _, key = await self.hub.keys.create(company_id, name="test", scopes=scopes)
+        """Make a client with a new key of *company_id* (an operator's for None, unless *scopes* are named)."""
+        chosen = (OPERATOR,) if company_id is None and scopes == COMPANY_SCOPES else scopes
+        _, key = await self.hub.keys.create(company_id, name="test", scopes=chosen)
         return await self.stack.enter_async_context(_client(self.app, {"X-Api-Key": key}))
 
     async def emit(

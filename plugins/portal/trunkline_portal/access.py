@@ -146,7 +146,7 @@ class Viewer:
     def may_see(self, company_id: int) -> bool:
         """Tell whether the viewer may look at *company_id*: an operator at any, others at their own and its test environment."""
         own = self.principal.company_id
-        return own is None or company_id in {own, in_environment(own, "test")}
+        return self.is_operator or (own is not None and company_id in {own, in_environment(own, "test")})
 
     def at(self, company_id: int) -> Self:
         """Give the same viewer, looking at another company."""

@@ -88,7 +88,7 @@ async def test_a_key_that_was_made_tells_who_it_is(keys: Keys):
 
 
 async def test_an_operators_key_has_company_zero_in_its_text_and_none_elsewhere(keys: Keys):
-    record, api_key = await keys.create(None, name="Back end", scopes=[])
+    record, api_key = await keys.create(None, name="Back end", scopes=["operator"])
     assert api_key.startswith("wlcro_live_0_")
     assert record.company_id is None
     assert (await keys.authenticate(api_key)).is_operator

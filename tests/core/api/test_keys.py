@@ -99,7 +99,7 @@ async def hub(database: Database) -> AsyncIterator[TestHub]:
             CompanyDirectory(database),
         )
         for name, company_id, scopes in (
-            ("operator", None, []),
+            ("operator", None, ["operator"]),
             ("all", 92, COMPANY_SCOPES),
             ("reader", 92, ["events:read"]),
             ("other", 93, COMPANY_SCOPES),
@@ -329,7 +329,7 @@ async def test_a_company_makes_no_keys(client: httpx2.AsyncClient, hub: TestHub)
         ({"scopes": ["admin", "events:reed"]}, "/scopes/1"),
         ({"scopes": []}, "/scopes"),
         ({"scopes": ["operator"]}, "/scopes/0"),
-        ({"company_id": 0}, "/company_id"),
+        ({"company_id": -1}, "/company_id"),
         ({"company_id": "92"}, "/company_id"),
         ({"company_id": 2**63}, "/company_id"),
         ({"name": ""}, "/name"),

@@ -37,6 +37,19 @@ def test_an_operators_key_belongs_to_no_company(migrated_cli):
     assert key["key"].startswith("wlcro_live_0_")
 
 
+def test_an_operators_key_with_the_scope_events_write_emits_for_every_company_and_has_no_other_scope(
+    migrated_cli,
+):
+    made = _create(migrated_cli, "--operator", "--scope", "events:write", "--json")
+    key = json.loads(made.stdout)
+    assert (key["company_id"], key["scopes"]) == (None, ["events:write"])
+    assert key["key"].startswith("wlcro_live_0_")
+    rotated = migrated_cli.invoke("keys", "rotate", key["id"])
+    assert "that emits events of every company" in rotated.stderr
+    for scopes in (["events:read"], ["events:write", "--scope", "admin"]):
+        assert _create(migrated_cli, "--operator", "--scope", *scopes).exit_code == 2
+
+
 def test_a_key_is_for_a_company_or_for_the_operator_never_both_or_neither(migrated_cli):
     assert _create(migrated_cli).exit_code == 2
     assert _create(migrated_cli, "--company", "92", "--operator").exit_code == 2

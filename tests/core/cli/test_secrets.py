@@ -248,7 +248,7 @@ async def _subscribe(cli, receiver):
     """Make a few subscriptions for each of many companies, where no process has to start for each."""
     async with Hub(settings.load(None, cli.environment), dispatch=False) as hub:
         example = hub.catalog.get("lead.created").example
-        _, key = await hub.keys.create(None, name="operator", scopes=[])
+        _, key = await hub.keys.create(None, name="operator", scopes=["operator"])
         for company in range(1, COMPANIES + 1):
             for _ in range(EACH):
                 request = {"target_url": f"{receiver.url}/h", "event_types": ["lead.created"]}

@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx2
 import pytest
 import uvicorn
+from tests.keys import scopes_of
 
 from trunkline import settings
 from trunkline.access.keys import COMPANY_SCOPES
@@ -74,7 +75,7 @@ class Served:
 
     def key_of(self, company_id: int | None) -> str:
         """Make a key of *company_id*, an operator's for None."""
-        making = self._hub.keys.create(company_id, name="test", scopes=COMPANY_SCOPES)
+        making = self._hub.keys.create(company_id, name="test", scopes=scopes_of(company_id, COMPANY_SCOPES))
         return asyncio.run_coroutine_threadsafe(making, self._loop).result(20)[1]
 
     @property

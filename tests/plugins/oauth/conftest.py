@@ -4,6 +4,7 @@ from contextlib import AsyncExitStack
 
 import httpx2
 import pytest
+from tests.keys import scopes_of
 from tests.plugins.oauth.flow import CALLBACK, App, Person
 
 from trunkline.model.principals import COMPANY_SCOPES
@@ -34,7 +35,9 @@ def sign_in(stack):
 
     async def sign_in_with(hub, scopes=COMPANY_SCOPES, *, company_id=0) -> Person:
         company_id = hub.company_id if company_id == 0 else company_id
-        _, key = await hub.hub.keys.create(company_id, name="Jane's <key>", scopes=scopes)
+        _, key = await hub.hub.keys.create(
+            company_id, name="Jane's <key>", scopes=scopes_of(company_id, scopes)
+        )
         transport = httpx2.ASGITransport(app=hub.app)
         http = httpx2.AsyncClient(transport=transport, base_url="http://hub.test")
         person = Person(await stack.enter_async_context(http))

@@ -8,6 +8,7 @@ from html import unescape
 
 import httpx2
 import pytest
+from tests.keys import scopes_of
 
 from trunkline.access.keys import COMPANY_SCOPES
 from trunkline_portal import addresses, cookies
@@ -127,7 +128,9 @@ def sign_in(open_browser: OpenBrowser) -> SignIn:
     ) -> Browser:
         if company_id == CLIENTS:
             company_id = running.company_id
-        record, key = await running.hub.keys.create(company_id, name="Jane's key", scopes=scopes)
+        record, key = await running.hub.keys.create(
+            company_id, name="Jane's key", scopes=scopes_of(company_id, scopes)
+        )
         context = running.hub.registry.context("portal")
         sessions = Sessions(context, context.settings)
         session = await sessions.open(await context.keys.authenticate(key))

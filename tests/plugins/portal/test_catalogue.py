@@ -179,7 +179,7 @@ async def test_what_is_not_in_the_catalogue_is_not_found(api, sign_in, path):
 
 
 async def test_an_operator_reads_the_catalogue_without_a_company(api, open_browser):
-    _, key = await api.hub.keys.create(None, name="op", scopes=())
+    _, key = await api.hub.keys.create(None, name="op", scopes=["operator"])
     browser = open_browser(api)
     await browser.sign_in(key)
     words = browser.words(await browser.get("/portal/catalogue/lead.created"))

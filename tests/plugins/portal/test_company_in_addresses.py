@@ -209,7 +209,7 @@ async def test_an_address_without_a_company_leads_to_the_one_looked_at(api, sign
 
 
 async def test_an_operator_who_looks_at_no_company_chooses_one_first(api, open_browser):
-    _, key = await api.hub.keys.create(None, name="op", scopes=())
+    _, key = await api.hub.keys.create(None, name="op", scopes=["operator"])
     browser = open_browser(api)
     await browser.sign_in(key)
     answer = await browser.get("/portal/events?q=a", expect=303)
@@ -223,7 +223,7 @@ async def test_an_operator_who_looks_at_no_company_chooses_one_first(api, open_b
 
 @pytest.mark.parametrize("path", ["/portal/catalogue", "/portal/connectors", "/portal/health"])
 async def test_an_operator_who_looks_at_no_company_sees_what_is_no_companys(api, open_browser, path):
-    _, key = await api.hub.keys.create(None, name="op", scopes=())
+    _, key = await api.hub.keys.create(None, name="op", scopes=["operator"])
     browser = open_browser(api)
     await browser.sign_in(key)
     page = await browser.http.get(path)

@@ -97,7 +97,7 @@ async def test_without_any_connector_the_page_says_how_to_get_one(sqlite_databas
 
 
 async def test_an_operator_sees_connectors_without_a_company(api, open_browser):
-    _, key = await api.hub.keys.create(None, name="op", scopes=())
+    _, key = await api.hub.keys.create(None, name="op", scopes=["operator"])
     browser = open_browser(api)
     await browser.sign_in(key)
     page = await browser.get("/portal/connectors")

@@ -18,7 +18,7 @@ async def test_an_operator_sees_readiness_plugins_and_what_waits(running, sign_i
 
 
 async def test_no_company_is_needed_for_it(api, open_browser):
-    _, key = await api.hub.keys.create(None, name="ops", scopes=())
+    _, key = await api.hub.keys.create(None, name="ops", scopes=["operator"])
     browser = open_browser(api)
     await browser.sign_in(key)
     words = browser.words(await browser.get("/portal/health"))

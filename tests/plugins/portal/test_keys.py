@@ -62,7 +62,7 @@ async def test_a_company_without_a_key_is_taught_how_to_make_one(api, sign_in):
 
 
 async def test_operators_see_operators_keys_read_only(running, sign_in):
-    await running.hub.keys.create(None, name="Back office", scopes=())
+    await running.hub.keys.create(None, name="Back office", scopes=["operator"])
     browser = await sign_in(running, company_id=None)
     page = await browser.get("/portal/keys?of=operators")
     assert "Back office" in browser.words(page)
@@ -72,7 +72,7 @@ async def test_operators_see_operators_keys_read_only(running, sign_in):
 
 
 async def test_companies_never_see_operators_keys(api, sign_in):
-    record, _ = await api.hub.keys.create(None, name="Back office", scopes=())
+    record, _ = await api.hub.keys.create(None, name="Back office", scopes=["operator"])
     browser = await sign_in(api)
     assert "Back office" not in (await browser.get("/portal/keys?of=operators")).text
     await browser.get(f"/portal/keys/{record.id}/revoke", expect=404)

@@ -113,7 +113,7 @@ async def test_unless_it_is_said_a_link_does_everything_but_administer(api, open
 
 
 async def test_a_links_session_ends_with_the_key_that_made_it(running, open_browser):
-    record, key = await running.hub.keys.create(None, name="ops", scopes=())
+    record, key = await running.hub.keys.create(None, name="ops", scopes=["operator"])
     link = await make_link(running, client=_with(running, key))
     unused = await make_link(running, client=_with(running, key))
     browser = open_browser(running)

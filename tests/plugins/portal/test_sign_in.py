@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from tests.keys import scopes_of
 
 from trunkline.access.keys import COMPANY_SCOPES
 
@@ -14,7 +15,9 @@ LEAN = {"plugins.enabled": "portal,webhooks"}
 
 async def key_of(running, scopes=COMPANY_SCOPES, *, is_operator=False):
     company_id = None if is_operator else running.company_id
-    record, key = await running.hub.keys.create(company_id, name="Jane's key", scopes=scopes)
+    record, key = await running.hub.keys.create(
+        company_id, name="Jane's key", scopes=scopes_of(company_id, scopes)
+    )
     return record.id, key
 
 

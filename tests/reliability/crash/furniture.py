@@ -60,7 +60,7 @@ async def furnish(hub: Hub, target: str) -> dict[str, Any]:
         view = await hub.subscriptions.create(company, request, channel="webhooks")
         ids[path] = view["id"]
         numbers[path] = (await hub.subscriptions.find(company, view["id"], channel="webhooks")).no
-    _, keys[eraser.OPERATOR] = await hub.keys.create(None, name="crash", scopes=[])
+    _, keys[eraser.OPERATOR] = await hub.keys.create(None, name="crash", scopes=["operator"])
     for company in (eraser.COMPANY, eraser.IN_TEST):
         _, keys[company] = await hub.keys.create(company, name="crash", scopes=scopes)
     return {"keys": keys, "ids": ids, "numbers": numbers}

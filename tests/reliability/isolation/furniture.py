@@ -67,7 +67,7 @@ async def furnish(hub: Hub, target_url: str) -> Furniture:
         for turn, first in enumerate(numbers)
     ]
     owner = await _company(hub, attackers[0][0].id, KEYS_OF_ATTACKER * ROWS_OF_A_HUB)
-    _, operator_key = await hub.keys.create(None, name="operator", scopes=())
+    _, operator_key = await hub.keys.create(None, name="operator", scopes=["operator"])
     request = {"target_url": target_url, "event_types": ["*"]}
     view = await hub.subscriptions.create(VICTIM, request, channel="webhooks")
     found = await hub.subscriptions.find(VICTIM, view["id"], channel="webhooks")

@@ -20,6 +20,7 @@ from trunkline.cli.demo.screen import JsonScreen, RunningHub, Screen, TerminalSc
 from trunkline.contract import PORTAL_BASE
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
+from trunkline.model.principals import OPERATOR
 from trunkline.runtime import logs
 from trunkline.settings import Auth, Settings
 from trunkline.testing.receiver import Receiver
@@ -100,7 +101,7 @@ async def _accounts(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator
     """Make a key of company 92 and a subscription to every type, and take both away in the end."""
     run = f"demo-{secrets.token_hex(6)}"
     async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
-        record, operator_key = await hub.keys.create(None, name="trunkline demo", scopes=())
+        record, operator_key = await hub.keys.create(None, name="trunkline demo", scopes=(OPERATOR,))
         operator = Client(http, operator_key)
         try:
             key = await operator.create_key("trunkline demo")

@@ -67,10 +67,12 @@ class SignInPages:
         self._limit.begin(address, self._portal.now_ms())
         try:
             principal = await self._portal.context.keys.authenticate(fields["key"])
-        except Refused:
+        except Refused as refusal:
             sentence = "No key like this is valid: it may be mistyped, or have been revoked. Copy the whole key and try again."
             if not fields["key"]:
                 sentence = "Enter your API key."
+            if refusal.status == 403:
+                sentence = "This key only emits events; sign in with one of a company, or with an operator's."
             return self._form(request, fields["next"], error=sentence, status=422)
         if not is_allowed(self._portal.context, request, principal):
             sentence = "This key may not be used from your address; sign in from one of its allowed networks."

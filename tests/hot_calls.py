@@ -395,6 +395,7 @@ def _of_the_delivery_log(run: LongRun) -> Mapping[str, Call]:
     return {
         **shown,
         "deliveries of an event": lambda c: delivery_log.of_event(c, run.spread(1)[0].position),
+        "the last answers to an event": lambda c: delivery_log.last_attempts(c, run.spread(1)[0].position),
         "a delivery": lambda c: delivery_log.get(c, run.spread(1)[0]),
         "its attempts": lambda c: delivery_log.attempts_of(c, run.spread(1)[0], limit=100),
     }

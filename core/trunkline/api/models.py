@@ -124,6 +124,18 @@ class Explained(BaseModel):
     held_by: str | None = Field(
         default=None, description="of a held one: the earlier delivery of its order that it waits for"
     )
+    last_status_code: int | None = Field(
+        default=None, description="what the last attempt was answered with; absent before the first one"
+    )
+    last_response: str | None = Field(
+        default=None,
+        description="the first line of that answer's body, at most 200 characters; the subscription's own headers and secrets are masked",
+    )
+    last_error: str | None = Field(default=None, description="why the last attempt got no answer")
+    disabled_reason: str | None = Field(
+        default=None, description="of a disabled subscription: `gone`, `failing`, `unreadable` or `lapsed`"
+    )
+    disabled_utc: Utc | None = Field(default=None, description="of a disabled subscription: since when")
 
 
 class Explanation(BaseModel):

@@ -1,6 +1,7 @@
 """``events show`` and ``events explain``: one event, and what became of it. Whose it is need not be said."""
 
 import sys
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -38,9 +39,18 @@ def explain_event(context: typer.Context, event: Id, as_json: AsJson = False, co
     if as_json:
         show_json(view)
         return
-    names = ("subscription_id", "channel", "state", "attempts", "next_attempt_utc", "reason")
-    rows = [["-" if row[name] is None else str(row[name]) for name in names] for row in view["subscriptions"]]
-    show_table(("subscription", "channel", "state", "attempts", "next attempt", "reason"), rows)
+    names = ("subscription_id", "channel", "state", "attempts", "next_attempt_utc", "reason", "last_answer")
+    entries = [{**entry, "last_answer": _last_answer(entry)} for entry in view["subscriptions"]]
+    rows = [["-" if entry[name] is None else str(entry[name]) for name in names] for entry in entries]
+    show_table(
+        ("subscription", "channel", "state", "attempts", "next attempt", "reason", "last answer"), rows
+    )
+
+
+def _last_answer(entry: Mapping[str, Any]) -> str | None:
+    """Write what the last attempt got: ``503 busy``, or why it got no answer."""
+    parts = [entry.get(name) for name in ("last_status_code", "last_response", "last_error")]
+    return " ".join(str(part) for part in parts if part is not None) or None
 
 
 async def _read(settings: Settings, event_id: int) -> bytes:

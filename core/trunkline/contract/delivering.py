@@ -147,7 +147,10 @@ class DeliveryLog(Protocol):
         ...
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Json]:
-        """Tell for each subscription of the company whether it matched the event, and what became of it. Raises NotFound."""
+        """Tell for each subscription of the company whether it matched the event, and what became of it. Raises NotFound.
+
+        Of one that was tried also the last answer: its status, and its first line without the subscription's secrets.
+        """
         ...
 
 

@@ -10,12 +10,13 @@ from trunkline.dispatch.signals import Signals
 from trunkline.errors import NotFound
 from trunkline.filters import filters
 from trunkline.filters.reading import Reading
+from trunkline.insight.last_answers import first_line
 from trunkline.model import cursors
 from trunkline.model.deliveries import OPEN, Key, Status
 from trunkline.model.event_groups import takes_type
 from trunkline.model.events import Event, shard_of
+from trunkline.model.subscriptions import FAILING, GONE, LAPSED, UNREADABLE, Subscription
 from trunkline.model.subscriptions import Status as SubscriptionStatus
-from trunkline.model.subscriptions import Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import SchemaVersions
@@ -26,7 +27,7 @@ from trunkline.store import ordering as queues
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
-from trunkline.store.delivery_log import Logged
+from trunkline.store.delivery_log import LastAttempt, Logged
 from trunkline.subscribing.finding import SubscriptionFinder
 
 LOOKED_AT = 5_000
@@ -44,6 +45,12 @@ _SENTENCES = {
     Status.GONE: "It matched, but the target is gone.",
     Status.REJECTED: "It matched, but the channel said that it can never be delivered.",
     Status.SKIPPED: "It matched, and somebody skipped it (attempts: {attempts}).",
+}
+_DISABLED = {
+    GONE: "its target answered that it is gone",
+    FAILING: "every attempt had failed for too long",
+    UNREADABLE: "the secrets that are stored of it do not open",
+    LAPSED: "its holder has not renewed it",
 }
 _HELD_BY = (
     "It matched and is held by {delivery}, an earlier one in its order: it goes on when that has ended."
@@ -215,15 +222,22 @@ class DeliveryLog:
         self._signals.turn.set()
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Any]:
-        """Show for each subscription of the company whether it matched the event, and its delivery. Raises NotFound."""
+        """Show for each subscription of the company whether it matched the event, and its delivery with its last answer.
+
+        Raises NotFound.
+        """
         subscriptions = await self._finder.of_company(company_id)
         async with self._database.read() as connection:
             event = await _find_event(connection, company_id, event_id)
             deliveries = {row.subscription_no: row for row in await store.of_event(connection, event_id)}
+            last = {row.subscription_no: row for row in await store.last_attempts(connection, event_id)}
         pauses, readings, explained = Pauses(), Readings(), list[dict[str, Any]]()
         for subscription in subscriptions:
             reading = read(event, subscription.pins, self._schema_versions, readings)
-            explained.append(_explain(subscription, event, reading, deliveries.get(subscription.no)))
+            entry = _explain(subscription, event, reading, deliveries.get(subscription.no))
+            explained.append(
+                entry | _last_answer(subscription, last.get(subscription.no)) | _disabled(subscription)
+            )
             await pauses.pause_if_due()
         return {"event_id": event.position, "subscriptions": explained}
 
@@ -254,6 +268,35 @@ def _explain(
     }
 
 
+def _last_answer(subscription: Subscription, last: LastAttempt | None) -> dict[str, Any]:
+    """Show how the newest attempt ended; nothing if there was none."""
+    if last is None:
+        return {}
+    return {
+        "last_status_code": last.status_code,
+        "last_response": first_line(last.response_body or "", subscription),
+        "last_error": last.error,
+    }
+
+
+def _disabled(subscription: Subscription) -> dict[str, Any]:
+    """Show why a subscription is disabled, and since when; nothing if it is not."""
+    if subscription.status != SubscriptionStatus.DISABLED:
+        return {}
+    return {
+        "disabled_reason": subscription.disabled_reason,
+        "disabled_utc": utc_or_none(subscription.disabled_ms),
+    }
+
+
+def _state_of(subscription: Subscription) -> str:
+    """Name the state of a subscription that is not active, and why it is disabled."""
+    if subscription.disabled_reason is None:
+        return subscription.status
+    why = _DISABLED.get(subscription.disabled_reason)
+    return f"{subscription.status} ({subscription.disabled_reason}{f': {why}' if why else ''})"
+
+
 async def _find_event(connection: AsyncConnection, company_id: int, event_id: int) -> Event:
     event = (await stream.by_positions(connection, [event_id])).get(event_id)
     if event is None or event.company_id != company_id:
@@ -266,7 +309,7 @@ def _describe_state(subscription: Subscription, logged: Logged | None) -> str:
     if logged is None:
         return "It matches and is about to be delivered."
     if logged.status == Status.PENDING and subscription.status != "active":
-        return f"It matched and waits, because the subscription is {subscription.status}."
+        return f"It matched and waits, because the subscription is {_state_of(subscription)}."
     if logged.held_by is not None:
         return _HELD_BY.format(delivery=Key(logged.held_by, logged.subscription_no))
     if logged.is_queued:
@@ -281,9 +324,7 @@ def _reason_against(subscription: Subscription, event: Event, reading: Reading) 
     if subscription.filter and (unmet := filters.explain(subscription.filter, reading)):
         return f"Its filter was not met: {unmet}."
     if subscription.status != "active":
-        return f"The subscription is {subscription.status}" + (
-            f" ({subscription.disabled_reason})." if subscription.disabled_reason else "."
-        )
+        return f"The subscription is {_state_of(subscription)}."
     if event.position <= subscription.start_position:
         return "The event was accepted before the subscription was made or resumed."
     return None

@@ -93,6 +93,26 @@ async def of_event(connection: AsyncConnection, position: int) -> list[Logged]:
     return [Logged(*row) for row in await connection.execute(statement, {"position": position})]
 
 
+@dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """How the newest attempt of a delivery ended."""
+
+    subscription_no: int
+    status_code: int | None
+    response_body: str | None
+    error: str | None
+
+
+async def last_attempts(connection: AsyncConnection, position: int) -> list[LastAttempt]:
+    """Read the newest attempt of every delivery of the event at *position*."""
+    statement = text(
+        "SELECT a.subscription_no, a.status_code, a.response_body, a.error FROM deliveries AS d JOIN attempts AS a "
+        "ON a.position = d.position AND a.subscription_no = d.subscription_no AND a.number = d.attempts "
+        "WHERE d.position = :position"
+    )
+    return [LastAttempt(*row) for row in await connection.execute(statement, {"position": position})]
+
+
 async def count_open(connection: AsyncConnection, subscription_no: int, *, among: int) -> int:
     """Count what is pending or held among the newest *among* deliveries of a subscription."""
     statement = text(

@@ -43,11 +43,15 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class MatchedSubscription:
-    """The outcome for a subscription that the event matched; *delivery* is None in the moment before there is one."""
+    """The outcome for a subscription that the event matched; *delivery* is None in the moment before there is one.
+
+    *answer* is the first line of what its target answered last.
+    """
 
     receiver: Receiver
     sentence: str
     delivery: Mapping[str, Json] | None
+    answer: str | None = None
 
     @property
     def status(self) -> str:
@@ -97,7 +101,8 @@ def outcome_of(
         )
         delivery = logged.pop(receiver.subscription_id, None)
         if entry["matched"] or delivery is not None:
-            matched.append(MatchedSubscription(receiver, entry["reason"], delivery))
+            answer = entry.get("last_response")
+            matched.append(MatchedSubscription(receiver, entry["reason"], delivery, answer))
         else:
             types = view["event_types"] if view else ()
             skipped.append(

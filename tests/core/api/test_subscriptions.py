@@ -381,9 +381,10 @@ async def test_explain_has_an_entry_and_a_reason_for_every_subscription(running,
     found = await explain(running, event)
     assert list(found) == [s["id"] for s in (delivered, failing, other_type, unmet, paused, late)]
     for entry in found.values():
+        last = {"last_status_code", "last_response", "last_error"} if entry["attempts"] else set()
         assert set(entry) == {
             "subscription_id", "channel", "matched", "reason", "state", "attempts", "next_attempt_utc", "delivery_id",
-        }  # fmt: skip
+        } | last  # fmt: skip
         assert entry["channel"] == "webhooks"
 
     entry = found[delivered["id"]]
@@ -408,6 +409,57 @@ async def test_explain_has_an_entry_and_a_reason_for_every_subscription(running,
         )
         assert entry["next_attempt_utc"] is None
         assert word in entry["reason"]
+
+
+async def test_explain_tells_the_last_answer_without_the_secrets_that_the_target_was_sent(
+    lend_hub, engine, receiver
+):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "0.05, 3600"})
+    made = await create(hub, receiver.url, headers={"Authorization": "Bearer s3cret-of-theirs"})
+    refused = await create(hub, "http://127.0.0.1:9/closed")
+    echo = f"no: Bearer s3cret-of-theirs {made['secret']}\nsecond line"
+    receiver.script([Answer(500, body=b"first"), Answer(503, body=echo.encode())])
+    event = await emit(hub)
+    await receiver.wait_for(2)
+    async with asyncio.timeout(8):
+        while (await explain(hub, event))[made["id"]]["attempts"] < 2:
+            await asyncio.sleep(0.02)
+        while (await explain(hub, event))[refused["id"]]["attempts"] < 1:
+            await asyncio.sleep(0.02)
+    entries = await explain(hub, event)
+    entry = entries[made["id"]]
+    assert (entry["last_status_code"], entry["last_response"]) == (503, "no: •••• ••••")
+    assert entry["last_error"] is None
+    entry = entries[refused["id"]]
+    assert (entry["last_status_code"], entry["last_response"]) == (None, None)
+    assert entry["last_error"] == "connection_refused"
+
+
+@pytest.mark.parametrize("status", [410, 500])
+async def test_explain_says_why_a_subscription_is_disabled_and_since_when(lend_hub, engine, receiver, status):
+    chosen = {"delivery.breaker_failures": "2", "delivery.breaker_span_seconds": "0"}
+    hub = await lend_hub(engine, {**chosen, "delivery.retry_schedule_seconds": "0.05, 3600"})
+    made = await create(hub, receiver.url)
+    receiver.answer(status, body=b"closed for good")
+    event = await emit(hub)
+    async with asyncio.timeout(8):
+        while (await hub.client.get(f"{HOOKS}/{made['id']}")).json()["status"] == "active":
+            await asyncio.sleep(0.02)
+    shown = (await hub.client.get(f"{HOOKS}/{made['id']}")).json()
+    later = await emit(hub, 8)
+    reason = {
+        410: "gone: its target answered that it is gone",
+        500: "failing: every attempt had failed for too long",
+    }
+    for number in (event, later):
+        entry = (await explain(hub, number))[made["id"]]
+        assert (entry["disabled_reason"], entry["disabled_utc"]) == (
+            reason[status].partition(":")[0], shown["disabled_utc"],
+        )  # fmt: skip
+    assert f"disabled ({reason[status]})" in entry["reason"]
+    first = (await explain(hub, event))[made["id"]]
+    assert (first["last_status_code"], first["last_response"]) == (status, "closed for good")
+    assert "last_response" not in entry
 
 
 async def test_explain_says_that_a_matched_event_waits_while_its_subscription_is_paused(

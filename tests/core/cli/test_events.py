@@ -1,7 +1,9 @@
 """``events emit``, ``tail``, ``show`` and ``explain``."""
 
+import contextlib
 import json
 import signal
+import sqlite3
 import time
 from dataclasses import replace
 
@@ -75,9 +77,40 @@ def test_an_event_is_shown_and_explained_whoevers_it_is(migrated_cli):
     lines = cli.invoke("events", "explain", number).stdout.splitlines()
     reason = "It subscribes to invoice.created, not to client.created."
     assert set(lines[1:]) == {
-        f"{to_clients}\twebhooks\tpending\t0\t-\tIt matches and is about to be delivered.",
-        f"{to_invoices}\twebhooks\t-\t0\t-\t{reason}",
+        f"{to_clients}\twebhooks\tpending\t0\t-\tIt matches and is about to be delivered.\t-",
+        f"{to_invoices}\twebhooks\t-\t0\t-\t{reason}\t-",
     }
+
+
+def test_an_event_is_explained_with_the_last_answer_of_its_target(migrated_cli):
+    made = [
+        "subscriptions",
+        "create",
+        "--company",
+        "92",
+        "--url",
+        "https://example.com/",
+        "--json",
+        "--types",
+        "*",
+    ]
+    subscription = json.loads(migrated_cli.invoke(*made).stdout)["id"]
+    number = json.loads(_emit(migrated_cli, "client.created").stdout)["id"]
+    database = migrated_cli.environment["TRUNKLINE_DATABASE__URL"].removeprefix("sqlite:///")
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute(
+            "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms) "
+            "SELECT ?, no, 'exhausted', 2, 0, 0 FROM subscriptions",
+            (number,),
+        )
+        connection.execute(
+            "INSERT INTO attempts (position, subscription_no, number, started_ms, duration_ms, outcome, status_code, "
+            "response_body) SELECT ?, no, n, 0, 1, 'retry', 500 + n, 'busy ' || n FROM subscriptions, "
+            "(SELECT 1 AS n UNION SELECT 2)",
+            (number,),
+        )
+    line = migrated_cli.invoke("events", "explain", str(number)).stdout.splitlines()[1].split("\t")
+    assert (line[0], line[2], line[-1]) == (subscription, "exhausted", "502 busy 2")
 
 
 def test_an_event_that_is_not_there_is_named(migrated_cli):

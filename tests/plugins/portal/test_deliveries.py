@@ -62,6 +62,18 @@ async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(engine,
     assert "<html" not in part.text
 
 
+async def test_the_page_of_an_event_has_the_first_line_of_the_last_answer(
+    engine, lend_hub, sign_in, receiver
+):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
+    receiver.answer(500, body=b"<b>busy</b>\nnot shown")
+    await subscribe(hub, receiver.url)
+    event = await emit(hub)
+    browser = await sign_in(hub, ["events:read"])
+    words = await shown_when(browser, f"/portal/events/{event}", "The target answered: <b>busy</b>")
+    assert "not shown" not in words
+
+
 @pytest.mark.slow
 async def test_of_very_many_attempts_a_page_at_a_time_is_shown(api, sign_in, receiver):
     subscription = await subscribe(api, receiver.url)

@@ -12,7 +12,7 @@ from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import FOLDERS, Kind
 from trunkline.schemas.wording import plural, singular, with_article
 
-_NAME = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+")
+_NAME = re.compile(r"[a-z][a-z0-9]*_[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _CREATES = frozenset({"add", "book", "create", "make", "open", "place", "register", "submit"})
 _UPDATES = frozenset({"change", "edit", "update"})
 _DELETES = frozenset({"delete", "remove"})
@@ -79,8 +79,10 @@ def definition_of(
     verb, _, thing = name.partition("_")
     noun = singular(thing)
     id_name = f"{noun}_id"
-    own = next((field for field in fields if field.name == id_name), NewField(id_name, "uuid"))
-    record = _Record(noun, own, [field for field in fields if field.name != id_name])
+    kind_of_id = next((field.kind for field in fields if field.name == id_name), "uuid")
+    record = _Record(
+        noun, NewField(id_name, kind_of_id), [field for field in fields if field.name != id_name]
+    )
     phrase = noun.replace("_", " ")
     call = _action(verb, record) if kind == "action" else _search(verb, record)
     definition = {

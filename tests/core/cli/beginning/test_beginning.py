@@ -162,7 +162,7 @@ def test_a_new_definition_has_the_fields_that_are_named_and_their_ids_kind(cli, 
     begun(cli)
     fields = [part for kind in KINDS for part in ("--field", f"a_{kind}:{kind}")]
     emits = ("--emits", "invoice.created") if "action" in command else ()
-    result = cli.invoke("new", *command.split(), "--field", "thing_id:integer", *fields, *emits)
+    result = cli.invoke("new", *command.split(), "--field", "thing_id:integer?", *fields, *emits)
     written = json.loads((cli.folder / result.stdout.strip()).read_text())
     assert list(written["input"]["properties"]) == [f"a_{kind}" for kind in KINDS]
     assert '"thing_id": {\n' in json.dumps(written, indent=1)
@@ -174,6 +174,7 @@ def test_a_new_definition_has_the_fields_that_are_named_and_their_ids_kind(cli, 
     ("arguments", "sentence"),
     [
         (["action", "Ship"], "'Ship' cannot be the name of an action"),
+        (["action", "send_2fa"], "'send_2fa' cannot be the name of an action"),
         (["search", "order"], "'order' cannot be the name of a search"),
         (["action", "ship_order", "--emits", "shipped"], "'shipped' cannot be an event type"),
         (["search", "find_order", "--field", "x:money"], "'x:money' is no field"),

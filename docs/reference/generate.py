@@ -102,7 +102,10 @@ def settings_page() -> str:
     """Every setting of the core."""
     blocks = [
         "Settings stand in `trunkline.toml` in the current folder, or in the file that `--config` names. An environment variable "
-        "wins over the file; the variables in `.env` beside the file come between the two. An unknown or malformed setting stops the start and is named.",
+        "wins over the file; the variables in `.env` beside the file come between the two. An unknown or malformed setting stops the start, is named, and what was probably meant is said.",
+        "A relative path begins in the folder of the settings file, whichever folder a command runs in: with `--config /etc/trunkline/trunkline.toml` "
+        "the database `sqlite:///trunkline.db` is `/etc/trunkline/trunkline.db`, and the folder `./schemas` is `/etc/trunkline/schemas`. That holds for every setting, "
+        "those of plugins, of `.env` and of the environment too. Without a settings file it begins in the current folder. Paths in a PostgreSQL URL, such as `sslrootcert`, are read as libpq reads them.",
         '```toml\n[server]\nport = 8080\n\n[delivery]\nallow_http = true\nretry_schedule_seconds = [5, 30, 120]\n\n[plugins]\nenabled = ["webhooks", "polling"]\n```',
         "In an environment variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. "
         "A plugin's settings stand in a section that has the plugin's name.",
@@ -267,7 +270,7 @@ OPERATIONS: Mapping[Kind, str] = {
     "action": "A write into the system of record; scope `integrations:write`. The record and its event are stored in one transaction. "
     "`PUT` answers wherever `PATCH` does. An empty string counts as absent; so does `null` in an optional field, unless the field can be cleared: then `null` clears it. An update needs at least one field. "
     "A create with an `external_id` that the company has used before is answered with 200 and the first record. "
-    "With the header `Idempotency-Key` a repeated request gets the first answer again for 24 hours. A `DELETE` takes no body.",
+    "With the header `Idempotency-Key` a repeated request gets the first answer again for 24 hours (`events.idempotency_hours`, up to 720). A `DELETE` takes no body.",
     "search": "A read; scope `integrations:read`. One that finds by key, for find-or-create, answers with an empty list where there is nothing; "
     "several fields must all fit. One that gets a record by its number answers with 404 where there is none. "
     "One that takes `cursor` gives its list in pages: send `next_cursor` back as `cursor`, until it is null.",

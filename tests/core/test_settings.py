@@ -5,9 +5,13 @@ import os
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from trunkline import settings
 from trunkline.errors import SettingsInvalid
+from trunkline.hub import products
+from trunkline.plugins.sections import read_section
+from trunkline.settings.places import beside
 
 PEPPER = "a pepper that is long enough for it"
 
@@ -52,6 +56,94 @@ def test_the_defaults_are_those_of_the_contract(tmp_path: Path, monkeypatch: pyt
 def test_the_file_in_the_current_folder_is_read(toml, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(toml("[server]\nport = 9000\n").parent)
     assert load().server.port == 9000
+
+
+PATHS = """
+[database]
+url = "sqlite:///data/hub.db?timeout=5"
+[plugins]
+paths = ["plugins", "/opt/acme.py"]
+catalogue = "catalogue.json"
+[events]
+schemas_dir = "types"
+[brand]
+logo = "art/logo.svg"
+"""
+
+
+def test_paths_begin_in_the_folder_of_the_file_wherever_a_command_runs(toml, tmp_path):
+    folder = toml(PATHS).parent
+    (folder / "types").mkdir()
+    found = load(folder / "trunkline.toml", brand__logo_dark="dark.svg")
+    assert found.database.url == f"sqlite:///{folder}/data/hub.db?timeout=5"
+    assert found.plugins.paths == (folder / "plugins", Path("/opt/acme.py"))
+    assert found.plugins.catalogue == folder / "catalogue.json"
+    assert found.events.schemas_dir == folder / "types"
+    assert (found.brand.logo, found.brand.logo_dark) == (folder / "art/logo.svg", folder / "dark.svg")
+    assert products.schema_folders(found)[-1] == folder / "types"
+
+
+def test_defaults_begin_there_too_and_do_not_count_as_set(toml):
+    file = toml("")
+    found = load(file)
+    assert found.database.url == f"sqlite:///{file.parent}/trunkline.db"
+    assert found.database.model_fields_set == set()
+    assert products.schema_folders(found)[-1] == file.parent / "schemas"
+
+
+def test_the_product_is_a_folder_beside_the_file_or_an_installed_package(toml):
+    file = toml('[product]\nschemas = ["./own", "whitelabelcro"]\n')
+    (file.parent / "own").mkdir()
+    own, package = products.schema_folders(load(file))
+    assert own == file.parent / "own"
+    assert (package / "events").is_dir()
+    assert products.own_folder(load(file)) == file.parent / "own"
+
+
+@pytest.mark.parametrize(
+    "place", ["https://plugins.example.com/c.json", "sqlite://", "postgresql://host/hub"]
+)
+def test_what_is_no_path_stays_as_it_is(toml, place):
+    file = toml("")
+    assert beside(file.parent, place) == place
+
+
+class OfAPlugin(BaseModel):
+    """The settings of a plugin: paths of every kind, in a list and by default."""
+
+    templates: Path = Path("templates")
+    certificates: tuple[Path, ...] = ()
+    title: str = "sqlite"
+
+
+def test_paths_of_a_plugin_begin_there_too(tmp_path):
+    section = {"certificates": ["a.pem", "/etc/b.pem"]}
+    found = read_section("acme", section, model=OfAPlugin, folder=tmp_path)
+    assert found == OfAPlugin(
+        templates=tmp_path / "templates", certificates=(tmp_path / "a.pem", Path("/etc/b.pem"))
+    )
+
+
+def test_idempotency_keys_do_not_outlive_the_events_that_they_answer_with(toml):
+    assert load(toml("[events]\nidempotency_hours = 720\n")).events.idempotency_hours == 720
+    with pytest.raises(SettingsInvalid, match=r"idempotency_hours is 720, but events are kept for 168 hours"):
+        load(toml("[events]\nidempotency_hours = 720\nretention_days = 7\n"))
+
+
+@pytest.mark.parametrize(
+    ("text", "environment", "sentence"),
+    [
+        ("[delivery]\nalow_http = true\n", {}, "did you mean 'delivery.allow_http'?"),
+        ("", {"delivery__alow_http": "true"}, "did you mean 'delivery.allow_http'?"),
+        ("[database]\nschemma = 'x'\n", {}, "did you mean 'database.schema'?"),
+        ("[auth.oauth]\nisuer = 'x'\n", {}, "did you mean 'auth.oauth.issuer'?"),
+        ("[server]\npublicUrl = 'x'\n", {}, "did you mean 'server.public_url'?"),
+    ],
+)
+def test_an_unknown_setting_says_which_was_probably_meant(toml, text, environment, sentence):
+    with pytest.raises(SettingsInvalid) as caught:
+        load(toml(text), **environment)
+    assert f"is not a setting; {sentence}" in str(caught.value)
 
 
 def test_the_environment_goes_over_the_file(toml):

@@ -27,7 +27,7 @@ from trunkline.errors import (
     NotFound,
     StoreUnavailable,
     Unauthenticated,
-    unknown_name,
+    unknown_names,
 )
 from trunkline.model.companies import MAX_COMPANY_ID
 from trunkline.model.environments import company_number, environment_of, in_environment
@@ -319,12 +319,8 @@ def _check_scopes(scopes: Sequence[str]) -> tuple[str, ...]:
     known = ", ".join(COMPANY_SCOPES)
     if not scopes:
         raise BodyInvalid([FieldError("/scopes", f"must name at least one of {known}")])
-    faults = [
-        FieldError(f"/scopes/{index}", unknown_name("scope", scope, COMPANY_SCOPES))
-        for index, scope in enumerate(scopes)
-        if scope not in COMPANY_SCOPES
-    ]
-    if faults:
+    named = ((f"/scopes/{index}", scope) for index, scope in enumerate(scopes) if scope not in COMPANY_SCOPES)
+    if faults := unknown_names("scope", named, COMPANY_SCOPES):
         raise BodyInvalid(faults)
     return tuple(dict.fromkeys(scopes))
 

@@ -35,7 +35,8 @@ from trunkline.errors import (
     WritesRefused,
     pointer,
 )
-from trunkline.errors.wording import fault_words
+from trunkline.errors.spelling import MAX_CORRECTED
+from trunkline.errors.wording import fault_words, fields_at
 from trunkline.plugins.calls import is_being_cancelled
 from trunkline.runtime import callers
 from trunkline.runtime.callers import CallerLeft
@@ -231,7 +232,9 @@ def store_unavailable(error: Exception, scope: Scope) -> Response:
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    return problem_of(refusal_of(error.errors()), request.scope)
+    body = getattr(request.scope.get("route"), "body_field", None)
+    kind = None if body is None else body.field_info.annotation
+    return problem_of(refusal_of(error.errors(), kind), request.scope)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
@@ -274,8 +277,11 @@ def _methods_at(request: Request) -> list[str]:
     ]
 
 
-def refusal_of(faults: Sequence[Mapping[str, Any]]) -> Refused:
-    """Turn pydantic's faults into one refusal: a fault of the path comes before one of a parameter, and that before the body's."""
+def refusal_of(faults: Sequence[Mapping[str, Any]], body: Any = None) -> Refused:
+    """Turn pydantic's faults into one refusal: a fault of the path comes before one of a parameter, and that before the body's.
+
+    *body* is the model of the body, whose fields are named where one is unknown.
+    """
     by_place = {
         place: [f for f in faults if f["loc"][0] == place] for place in ("path", "query", "header", "cookie")
     }
@@ -287,7 +293,15 @@ def refusal_of(faults: Sequence[Mapping[str, Any]]) -> Refused:
         noun = "query parameter" if by_place["query"] else "header"
         first = parameters[0]
         return BadQuery(f"The {noun} '{first.path}' {first.message}.", errors=parameters)
-    return BodyInvalid([FieldError(pointer(*f["loc"][1:]), fault_words(f)) for f in faults])
+    return BodyInvalid(
+        [
+            FieldError(
+                pointer(*f["loc"][1:]),
+                fault_words(f, known=fields_at(body, f["loc"][1:]) if number < MAX_CORRECTED else ()),
+            )
+            for number, f in enumerate(faults)
+        ]
+    )
 
 
 class RequestIds:

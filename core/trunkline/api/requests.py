@@ -22,6 +22,7 @@ from trunkline.api.bodies import FREE_BYTES, LEASE_KEY, NO_COMPANY, Lease
 from trunkline.api.security import Requires, caller_of
 from trunkline.api.strict_json import read_json
 from trunkline.errors import BadQuery, BodyTooLarge, NotFound
+from trunkline.errors.spelling import known_instead
 
 __all__ = [
     "QueryModel",
@@ -154,7 +155,7 @@ def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
         raw_name, _, raw_value = part.partition(b"=")
         name = _decode(raw_name)
         if name not in names and part:
-            known = f"known are {', '.join(names)}" if names else "this call has none"
+            known = known_instead(name, names) if names else "this call has none"
             raise BadQuery.parameter(name, f"is not known here; {known}")
         if raw_value:
             _decode(raw_value, name=name)

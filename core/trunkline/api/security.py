@@ -47,7 +47,8 @@ from trunkline.store.directory import CompanyDirectory
 
 COMPANY_HEADER = "X-Company-Id"
 ENVIRONMENT_HEADER = "X-Environment"
-_COMPANY_MISSING = "is required: name the company in the X-Company-Id header, as this key is of none"
+_COMPANY_MISSING = "is required, as this key is of no company: name it in this header"
+_IN_BODY = ", or as companyId in the body"
 _COMPANY_MALFORMED = f"must be a company's id, in digits, or its reference ({REFERENCE_FORM})"
 _VERSIONS = VERSIONS_HEADER.lower().encode()
 _CALLER_KEY = "trunkline.caller"
@@ -120,6 +121,8 @@ class Caller:
             BodyInvalid: an operator named one company in the header and another in the body.
             BadQuery: an operator named none.
         """
+        if body_company_id is None and self.named_company_id is None:
+            raise _header_refused(COMPANY_HEADER, _COMPANY_MISSING + _IN_BODY)
         if body_company_id is None:
             return self.company_id
         if self.environment == TEST:

@@ -13,11 +13,11 @@ from typing import Annotated
 import typer
 
 from trunkline import plugins
-from trunkline.cli import opening
 from trunkline.cli.config import Config, chosen_config
 from trunkline.cli.loop import run
 from trunkline.cli.options import load_settings
 from trunkline.cli.output import warn
+from trunkline.hub.hub import Hub
 from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.settings import Settings
 from trunkline.store import dialects
@@ -57,20 +57,20 @@ def dev(
     Example: [bold]trunkline dev --reload --plugin acme.py[/bold]
     """
     settings = load_settings(context, config)
-    paths = [*settings.plugins.paths, *map(str, plugin or ())]
+    paths = [*settings.plugins.paths, *(plugin or ())]
     plugins.discover_local(paths)  # what is no plugin is said before anything starts
     os.environ.update(_changes(settings, paths))
     _show_first_key(load_settings(context, config))
     file = chosen_config(context, config)
-    command = [sys.executable, "-m", "trunkline.cli", "serve"]
+    command = [sys.executable, "-m", "trunkline.cli", "serve", "--insecure-targets"]
     command += [] if port is None else ["--port", str(port)]
     command += [] if file is None else ["--config", str(file)]
     raise typer.Exit(_serve(command, paths if reload else ()))
 
 
-def _changes(settings: Settings, paths: Sequence[str]) -> Mapping[str, str]:
+def _changes(settings: Settings, paths: Sequence[Path]) -> Mapping[str, str]:
     """Give the variables by which the hub of a developer differs from the one of the settings."""
-    changes = {"TRUNKLINE_PLUGINS__PATHS": ",".join(paths)} if paths else {}
+    changes = {"TRUNKLINE_PLUGINS__PATHS": ",".join(str(path.absolute()) for path in paths)} if paths else {}
     if "url" not in settings.database.model_fields_set:
         changes["TRUNKLINE_DATABASE__URL"] = DATABASE_URL
     for name in ("allow_http", "allow_private_networks"):
@@ -90,11 +90,11 @@ def _show_first_key(settings: Settings) -> None:
 
 
 async def _make_key(settings: Settings) -> str:
-    async with opening.opened(settings, sets_up=True) as hub:
+    async with Hub(settings, dispatch=False, serves=False) as hub:
         return (await hub.keys.create(COMPANY_ID, name="development", scopes=COMPANY_SCOPES))[1]
 
 
-def _serve(command: Sequence[str], watched: Sequence[str]) -> int:
+def _serve(command: Sequence[str], watched: Sequence[Path]) -> int:
     """Run *command*, again whenever something *watched* changes; returns its exit code when it ends by itself or by a signal."""
     signal.signal(signal.SIGTERM, _interrupt)
     while True:
@@ -131,10 +131,10 @@ def _stop(serving: "subprocess.Popen[bytes]") -> None:
             serving.wait()
 
 
-def _look(watched: Sequence[str]) -> Mapping[Path, int]:
+def _look(watched: Sequence[Path]) -> Mapping[Path, int]:
     """Tell when each file at the paths that are *watched* was last written."""
     files: dict[Path, int] = {}
-    for place in map(Path, watched):
+    for place in watched:
         for file in _files_at(place):
             try:
                 files[file] = file.stat().st_mtime_ns

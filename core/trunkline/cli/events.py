@@ -20,6 +20,7 @@ from trunkline.cli.loop import run
 from trunkline.cli.options import Chosen, Company, Environment, id_of, load_settings
 from trunkline.cli.output import printable
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
+from trunkline.errors.spelling import known_instead
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
@@ -241,10 +242,10 @@ def _known_types(hub: Hub, text: str | None) -> list[str]:
     known = hub.catalog.names()
     for name in names:
         if is_group(name) and name not in type_groups(known):
-            msg = f"'{name}' is not a known group of event types; known are {', '.join(type_groups(known))}"
+            msg = f"'{name}' is not a known group of event types; {known_instead(name, type_groups(known))}"
             raise typer.BadParameter(msg, param_hint="--types")
         if not is_group(name) and hub.catalog.resolve(name) is None:
-            msg = f"'{name}' is not a known event type; known are {', '.join(hub.catalog.names())}"
+            msg = f"'{name}' is not a known event type; {known_instead(name, known)}"
             raise typer.BadParameter(msg, param_hint="--types")
     return list(
         dict.fromkeys(name if is_group(name) else hub.catalog.resolve(name) or name for name in names)

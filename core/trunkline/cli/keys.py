@@ -167,7 +167,7 @@ def _show_made(record: KeyRecord, key: str, *, as_json: bool) -> None:
 async def _create(
     settings: Settings, owner: Chosen | None, chosen: Mapping[str, Any]
 ) -> tuple[KeyRecord, str]:
-    async with opening.opened(settings, sets_up=True) as hub:
+    async with opening.opened(settings) as hub:
         company_id = await id_or_none(hub, owner)
         return await hub.keys.create(company_id, **chosen)
 

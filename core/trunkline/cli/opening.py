@@ -15,7 +15,6 @@ from trunkline.hub.hub import Hub
 from trunkline.ingest.event_types import RegisteredTypes
 from trunkline.insight import status
 from trunkline.settings import Settings
-from trunkline.store import migrate
 from trunkline.store.database import Database, embedded_file
 
 
@@ -51,8 +50,18 @@ async def _add_registered(hub: Hub, settings: Settings) -> None:
     async with Database.of(settings.database) as database:
         file = embedded_file(database)
         if file is None or file.exists():
-            await status.require(database)
+            await status.require(database, settings)
             await RegisteredTypes(database, hub.catalog).refresh()
+
+
+async def require_database(settings: Settings) -> None:
+    """Make sure that the database is there and up to date, before anything is made: no file, no secrets.
+
+    Raises:
+        SettingsInvalid, StoreUnavailable
+    """
+    async with Database.of(settings.database) as database:
+        await status.require(database, settings)
 
 
 async def check_secrets(settings: Settings) -> None:
@@ -66,22 +75,13 @@ async def check_secrets(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, *, sets_up: bool = False) -> AsyncGenerator[Hub]:
+async def opened(settings: Settings) -> AsyncGenerator[Hub]:
     """Start a hub that neither delivers nor serves, for as long as a command takes.
-
-    *sets_up* makes the database where there is none, and says so: for what comes before anything is served.
 
     Raises:
         SettingsInvalid: … or there is no database yet, or it is behind this version; it is not migrated by the way.
         SchemaInvalid, PluginFailed, StoreUnavailable
     """
-    async with Database.of(settings.database) as database:
-        is_new = sets_up and all(state.current is None for state in await migrate.states(database))
-        file = embedded_file(database)
-        if not is_new:
-            await status.require(database)
-    async with Hub(settings, dispatch=False, migrates=is_new, serves=False) as hub:
-        if is_new:
-            place = f"no database {file.absolute()}" if file else "nothing of a hub in the database"
-            warn(f"There was {place} yet: it was made now. A hub on another database does not know this key.")
+    await require_database(settings)
+    async with Hub(settings, dispatch=False, migrates=False, serves=False) as hub:
         yield hub

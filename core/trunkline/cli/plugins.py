@@ -1,6 +1,5 @@
 """``plugins``: every installed plugin with its state, everything about one of them, and what there is to install."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,6 +11,7 @@ from trunkline.cli import badges, opening
 from trunkline.cli.config import Config, remember_config
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
+from trunkline.errors.spelling import correction
 from trunkline.plugins.catalogue import read_catalogue
 from trunkline.plugins.descriptions import describe_plugins
 
@@ -130,10 +130,8 @@ def draw_badge(
 
 
 def _no_such_plugin(name: str, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(name, known)
-    names = " or ".join(f"'{match}'" for match in close)
-    hint = f"did you mean {names}?" if close else f"found are: {', '.join(sorted(set(known))) or 'none'}"
-    return f"There is no plugin '{name}'; {hint}"
+    found = f"; found are: {', '.join(sorted(set(known))) or 'none'}"
+    return f"There is no plugin '{name}'{correction(name, known) or found}"
 
 
 def _show(plugin: Mapping[str, Any]) -> None:

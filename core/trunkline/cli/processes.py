@@ -28,6 +28,8 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
         SettingsInvalid, SchemaInvalid, PluginFailed, StoreUnavailable: it cannot start.
     """
     _set_up(settings)
+    if not migrates:
+        await opening.require_database(settings)
     with server.bind(settings.server.host, settings.server.port) as listener:
         if workers > 1:
             return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
@@ -60,6 +62,7 @@ async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool
 async def work(settings: Settings, *, processes: int, metrics_port: int | None, config: Path | None) -> int:
     """Deliver events until a signal comes; returns the exit code. Raises as ``serve`` does."""
     _set_up(settings)
+    await opening.require_database(settings)
     with contextlib.ExitStack() as stack:
         listener = None
         if metrics_port is not None:

@@ -117,7 +117,7 @@ def _impacts(
 
 async def _read_readers(settings: Settings) -> list[Reader]:
     async with Database.of(settings.database) as database:
-        await status.require(database)
+        await status.require(database, settings)
         return await read_readers(database)
 
 

@@ -190,7 +190,7 @@ async def _opened(
     settings: Settings, *, is_lost: bool = False
 ) -> AsyncGenerator[tuple[SecretReplacement, Database, Vault]]:
     async with Database.of(settings.database) as database:
-        await status.require(database)
+        await status.require(database, settings)
         source = SecretSource(settings.auth, settings.database.url)
         vault = Vault.of_source(source, is_lost=is_lost)
         yield SecretReplacement(database, source=source, vault=vault), database, vault

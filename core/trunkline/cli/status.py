@@ -63,20 +63,20 @@ def show_status(
 
 async def _take(settings: Settings) -> Snapshot:
     async with Database.of(settings.database) as database:
-        await status.require(database)
+        await status.require(database, settings)
         return await status.take(database)
 
 
 async def _audit(settings: Settings) -> Audit:
     async with Database.of(settings.database) as database:
-        await status.require(database)
+        await status.require(database, settings)
         return await audit.run(database, schema_versions=opening.inspected(settings).schema_versions)
 
 
 async def _watch(settings: Settings, *, as_json: bool) -> None:
     console = Console()
     async with Database.of(settings.database) as database:
-        await status.require(database)
+        await status.require(database, settings)
         while True:
             try:
                 snapshot = await status.take(database, counted=WATCH_COUNTED)

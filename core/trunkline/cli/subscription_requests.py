@@ -42,7 +42,7 @@ def read_request(
         return model.model_validate(request).model_dump(exclude_unset=True)
     except ValidationError as error:
         faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-        raise refusal_of(faults) from None
+        raise refusal_of(faults, model) from None
 
 
 def read_members(arguments: Sequence[str] | None) -> dict[str, str]:

@@ -66,6 +66,7 @@ from trunkline.errors.faults import (
     but_not,
     pointer,
     unknown_name,
+    unknown_names,
 )
 from trunkline.errors.refusals import (
     BadCursor,
@@ -144,4 +145,5 @@ __all__ = [
     "but_not",
     "pointer",
     "unknown_name",
+    "unknown_names",
 ]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from trunkline.errors.spelling import MAX_CORRECTED, correction
+
 SHOWN = 60
 """Characters of a refused value that a refusal repeats."""
 
@@ -25,9 +27,23 @@ def pointer(*parts: object) -> str:
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in parts)
 
 
-def unknown_name(kind: str, value: object, known: Iterable[str]) -> str:
-    """Say that *value*, shortened, is not a known *kind*; the sentence goes on from the name of a field."""
-    return f"is not a known {kind}: '{_shortened(value)}'; known are {', '.join(known)}"
+def unknown_name(kind: str, value: object, known: Iterable[str], *, corrects: bool = True) -> str:
+    """Say that *value*, shortened, is not a known *kind*, and which are; the sentence goes on from the name of a field.
+
+    Where it *corrects*, it says which was probably meant.
+    """
+    names = list(known)
+    listed = f"is not a known {kind}: '{_shortened(value)}'; known are {', '.join(names)}"
+    return listed + (correction(str(value), names) if corrects else "")
+
+
+def unknown_names(kind: str, named: Iterable[tuple[str, object]], known: Iterable[str]) -> list[FieldError]:
+    """Refuse each of *named*, a path and what stands there, as ``unknown_name`` does; the first few are corrected."""
+    names = list(known)
+    return [
+        FieldError(path, unknown_name(kind, value, names, corrects=number < MAX_CORRECTED))
+        for number, (path, value) in enumerate(named)
+    ]
 
 
 def but_not(value: object) -> str:

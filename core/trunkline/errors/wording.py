@@ -1,10 +1,11 @@
 """What pydantic finds wrong with a setting or a request, in the words of this hub, with the value that is refused."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args, get_origin
 
 from trunkline.errors.faults import SHOWN
+from trunkline.errors.spelling import known_instead
 
 _LISTED = "must be a list"
 _WORDS: Mapping[str, str] = {
@@ -44,12 +45,28 @@ _REPEATS = frozenset(
 _SECRET = re.compile(r"secret|pepper|key|password|token|credential|header|target", re.IGNORECASE)
 
 
-def fault_words(fault: Mapping[str, Any]) -> str:
+def fault_words(fault: Mapping[str, Any], *, known: Sequence[str] = ()) -> str:
     """Say what *fault*, one of pydantic's, is about a field, in words that follow its name.
+
+    *known* are the names that an unknown field could have had (``fields_at``).
 
     They repeat the value that is refused, shortened, where it was handed over with the fault and may not be a secret.
     """
+    if known and fault["type"] == "extra_forbidden":
+        return f"{_said(fault)}; {known_instead(str(fault['loc'][-1]), known)}"
     return f"{_said(fault)}{_refused(fault)}"
+
+
+def fields_at(model: Any, location: Sequence[int | str]) -> list[str]:
+    """List the names that the last part of *location* could have had; *model* is pydantic's, or a type that holds models."""
+    fields = getattr(model, "model_fields", None)
+    if fields is None:
+        below = location[1:] if get_origin(model) in {list, tuple, dict} else location
+        return [name for inner in get_args(model) for name in fields_at(inner, below)]
+    kinds = {field.alias or name: field.annotation for name, field in fields.items()}
+    if len(location) < 2:
+        return list(kinds)
+    return fields_at(kinds.get(location[0]), location[1:])
 
 
 def _said(fault: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from trunkline.errors import SchemaInvalid, SettingsInvalid
 from trunkline.schemas.files import installed_folders, installed_names, product_folders, read_brand
 from trunkline.settings import Brand, Settings, describe
 
-DEFAULT_SCHEMAS = Path("schemas")
+DEFAULT_SCHEMAS = "schemas"
 NEUTRAL_PREFIX = "trunkline"
 """Begins the keys, and every generated name, of a product that has no name."""
 _MAX_PREFIX = 16
@@ -24,12 +24,12 @@ def schema_folders(settings: Settings) -> Sequence[Traversable | Path]:
         SchemaInvalid: a package cannot be imported.
     """
     if settings.product.schemas is not None:
-        return product_folders(settings.product.schemas)
+        return product_folders(settings.product.schemas, beside=settings.folder)
     folder = settings.events.schemas_dir
     if folder is not None and not folder.is_dir():
         msg = f"Setting 'events.schemas_dir': there is no folder {folder}"
         raise SettingsInvalid(msg)
-    return [*installed_folders(settings.events.schema_packages), folder or DEFAULT_SCHEMAS]
+    return [*installed_folders(settings.events.schema_packages), folder or settings.folder / DEFAULT_SCHEMAS]
 
 
 def packaged_brand(settings: Settings) -> Brand:
@@ -37,21 +37,21 @@ def packaged_brand(settings: Settings) -> Brand:
     try:
         return Brand.model_validate(read_brand(schema_folders(settings)))
     except ValidationError as error:
-        raise SchemaInvalid("brand.json", describe(error, section="brand")) from None
+        raise SchemaInvalid("brand.json", describe(error, model=Brand, section="brand")) from None
 
 
 def own_folder(settings: Settings) -> Path:
-    """Give the folder to which new schemas of the product belong: the first that the settings name, else ``schemas`` here."""
+    """Give the folder to which new schemas of the product belong: the first that the settings name, else ``schemas`` beside them."""
     named = settings.product.schemas or ()
-    folders = [Path(name) for name in named if name not in installed_names()]
-    return settings.events.schemas_dir or next(iter(folders), DEFAULT_SCHEMAS)
+    folders = [name for name in named if name not in installed_names()]
+    return settings.events.schemas_dir or settings.folder / next(iter(folders), DEFAULT_SCHEMAS)
 
 
 def source_names(settings: Settings) -> tuple[str, ...]:
-    """Name the folders and packages of the product, as the settings do; ``schemas`` is the folder here."""
+    """Name the folders and packages of the product, as the settings do; ``schemas`` is the folder beside them."""
     if settings.product.schemas is not None:
         return settings.product.schemas
-    folder = settings.events.schemas_dir or DEFAULT_SCHEMAS
+    folder = settings.events.schemas_dir or settings.folder / DEFAULT_SCHEMAS
     packages = settings.events.schema_packages
     named = tuple(installed_names()) if packages is None else packages
     return (*named, *((str(folder),) if folder.is_dir() else ()))

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import msgspec
 
 from trunkline.errors import BodyInvalid, EventRejected, FieldError, but_not, unknown_name
+from trunkline.errors.spelling import MAX_CORRECTED, correction
 from trunkline.ingest.submissions import Submission, Warned
 from trunkline.model.companies import is_reference
 from trunkline.model.events import Draft
@@ -194,7 +195,7 @@ class RequestReader:
         errors: list[FieldError] = []
         budget = Budget(MAX_STEPS)
         for index, item in enumerate(items):
-            faults, broken, created = _faults(item, self._catalog, budget)
+            faults, broken, created = _faults(item, self._catalog, budget, corrects=index < MAX_CORRECTED)
             if broken:
                 explained += 1
                 if explained % EXPLAINED_AT_ONCE == 0:
@@ -221,7 +222,8 @@ def read_payload(compact: bytes, parsed: Any) -> bytes:
     """Read the body ``{"payload": {...}}``; returns the payload as it came in. Raises BodyInvalid."""
     if not isinstance(parsed, dict):
         raise BodyInvalid([FieldError("", "must be a JSON object with 'payload'")])
-    errors = [FieldError(f"/{name}", "is not known here") for name in parsed if name != "payload"]
+    unknown = [name for name in parsed if name != "payload"]
+    errors = [FieldError(f"/{name}", "is not known here; known is payload") for name in unknown[:MAX_UNKNOWN]]
     if "payload" not in parsed:
         errors.append(FieldError("/payload", "is required"))
     elif not isinstance(parsed["payload"], dict):
@@ -272,12 +274,19 @@ def _draft(item: Item, catalog: SchemaCatalog, company_id: int, created_utc: str
 
 
 def _faults(
-    item: Item, catalog: SchemaCatalog, budget: Budget
+    item: Item, catalog: SchemaCatalog, budget: Budget, *, corrects: bool
 ) -> tuple[list[FieldError], list[FieldError], str | None]:
-    """Give the faults of the envelope, those of a payload that breaks its schema, and the time that is named."""
+    """Give the faults of the envelope, those of a payload that breaks its schema, and the time that is named.
+
+    Where it *corrects*, they say what an unknown name was probably meant to be.
+    """
     parsed = item.parsed
     unknown = [name for name in parsed if name not in FIELDS]
-    errors = [FieldError(f"/{name}", _UNKNOWN) for name in unknown[:MAX_UNKNOWN]]
+    corrected = MAX_CORRECTED if corrects else 0
+    errors = [
+        FieldError(f"/{name}", _UNKNOWN + (correction(name, FIELDS) if number < corrected else ""))
+        for number, name in enumerate(unknown[:MAX_UNKNOWN])
+    ]
     if len(unknown) > MAX_UNKNOWN:
         errors.append(FieldError("", f"has {len(unknown) - MAX_UNKNOWN} more fields that no event has"))
     metadata, company_id = parsed.get("metadata"), parsed.get("companyId")
@@ -292,7 +301,7 @@ def _faults(
         if created is None:
             form = "must be an ISO 8601 time with an offset, such as 2026-01-28T10:30:00Z"
             errors.append(FieldError("/createdUtc", form + but_not(text)))
-    if faults := _form_faults(parsed, catalog):
+    if faults := _form_faults(parsed, catalog, corrects=corrects):
         return [*errors, *faults], [], created
     version = parsed.get("version")
     broken = check_payload(catalog, parsed["type"], parsed["payload"], version=version, budget=budget)
@@ -305,13 +314,14 @@ def _names_company(value: Any) -> bool:
     return type(value) is int and 0 < value < 2**63
 
 
-def _form_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog) -> list[FieldError]:
+def _form_faults(parsed: Mapping[str, Any], catalog: SchemaCatalog, *, corrects: bool) -> list[FieldError]:
     errors: list[FieldError] = []
     name = parsed.get("type")
     if name is None:
         errors.append(FieldError("/type", "is required"))
     elif not isinstance(name, str) or catalog.get(name) is None:
-        errors.append(FieldError("/type", unknown_name("event type", name, catalog.names())))
+        fault = unknown_name("event type", name, catalog.names(), corrects=corrects)
+        errors.append(FieldError("/type", fault))
     elif (version := parsed.get("version")) is not None and (
         type(version) is not int or catalog.get(name, version) is None
     ):

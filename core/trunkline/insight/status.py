@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,6 +12,7 @@ from trunkline.errors import SettingsInvalid
 from trunkline.model.parts import WHOLE
 from trunkline.model.times import utc_text_of_ms
 from trunkline.model.workers import place_of
+from trunkline.settings import Settings
 from trunkline.store import migrate, quarantine, stream
 from trunkline.store import status as store
 from trunkline.store.database import Database, embedded_file
@@ -90,23 +92,35 @@ class Snapshot:
     """Events that wait in quarantine, up to as many as deliveries are counted."""
 
 
-async def require(database: Database) -> None:
-    """Make sure that *database* is one of ours, without making it one.
+async def require(database: Database, settings: Settings) -> None:
+    """Make sure that *database*, which *settings* name, is one of ours, without making it one.
 
     Raises:
         SettingsInvalid: it has no tables yet, or those of another version.
     """
     file = embedded_file(database)
     if file is not None and not file.exists():
-        msg = f"There is no database {file} yet; 'trunkline migrate' or 'trunkline serve' makes it."
-        raise SettingsInvalid(msg)
+        raise SettingsInvalid(_absent(f"at {file.absolute()}", settings))
     (core,) = await migrate.states(database)
+    if core.current is None:
+        async with database.read() as connection:
+            place = await database.dialect.place(connection)
+        raise SettingsInvalid(_absent(f"of a hub in {place}", settings))
     if core.is_behind:
         msg = (
-            f"The database is not up to date: core ({core.current or 'nothing'} → {core.newest}). "
+            f"The database is not up to date: core ({core.current} → {core.newest}). "
             "Run 'trunkline migrate' first."
         )
         raise SettingsInvalid(msg)
+
+
+def _absent(where: str, settings: Settings) -> str:
+    file = settings.file
+    source = f"none found in {Path.cwd()}" if file is None else str(file.absolute())
+    return (
+        f"There is no database {where}; start the hub with 'trunkline serve' "
+        f"or make it with 'trunkline migrate' (settings: {source})."
+    )
 
 
 async def take(database: Database, *, counted: int = COUNTED) -> Snapshot:

@@ -64,5 +64,5 @@ def load(settings: Settings, *, path: Sequence[str] | None = None) -> Registry:
         tracer=tracer,
         products=settings.product.schemas,
     )
-    collect_static(registry, sections=settings.plugin_sections)
+    collect_static(registry, sections=settings.plugin_sections, folder=settings.folder)
     return registry

@@ -13,6 +13,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from trunkline.errors import ExtraMissing, PluginFailed, SettingsInvalid
+from trunkline.errors.spelling import correction
 from trunkline.plugins.calls import Late, call_within, describe_error
 from trunkline.plugins.discovery import HUB
 from trunkline.plugins.records import Candidate, PluginRecord
@@ -77,7 +78,7 @@ def _check_choice(candidates: Sequence[Candidate], chosen: Plugins, products: Se
         for name in setting_names:
             if name not in names:
                 known = ", ".join(sorted(names)) or "none"
-                msg = f"Setting 'plugins.{setting}': there is no plugin '{name}'; found are: {known}"
+                msg = f"Setting 'plugins.{setting}': there is no plugin '{name}'; found are: {known}{correction(name, names)}"
                 raise SettingsInvalid(msg)
 
 

@@ -48,7 +48,7 @@ class Catalogue(BaseModel):
         return sorted(found, key=lambda entry: (not any(word in entry.name for word in wanted), entry.name))
 
 
-def read_catalogue(place: str | None) -> Catalogue:
+def read_catalogue(place: str | Path | None) -> Catalogue:
     """Read the catalogue at *place*, a file or a URL; the one that comes with the hub for None.
 
     Raises:
@@ -58,13 +58,13 @@ def read_catalogue(place: str | None) -> Catalogue:
     try:
         return Catalogue.model_validate_json(text)
     except ValidationError as error:
-        msg = f"The catalogue {place} is none of format {FORMAT}: {describe(error)}"
+        msg = f"The catalogue {place} is none of format {FORMAT}: {describe(error, model=Catalogue)}"
         raise SettingsInvalid(msg) from None
 
 
-def _read(place: str) -> bytes:
+def _read(place: str | Path) -> bytes:
     try:
-        if urlsplit(place).scheme in {"https", "http"}:
+        if isinstance(place, str) and urlsplit(place).scheme in {"https", "http"}:
             with urllib.request.urlopen(place, timeout=SECONDS) as answer:  # noqa: S310 - of these schemes alone
                 content: bytes = answer.read(MAX_BYTES + 1)
         else:

@@ -7,6 +7,7 @@ What needs no context is collected before the hub is built (``collect_static``),
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TypeVar
 
 from pydantic import BaseModel
@@ -26,8 +27,12 @@ MakeContext = Callable[[str, BaseModel | None], PluginContext]
 """Build the context of the plugin that is named, with its settings."""
 
 
-def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Collected:
-    """Collect settings, event types, casters, migrations, connectors and commands; *sections* are the plugins' sections of the settings.
+def collect_static(
+    registry: Registry, *, sections: Mapping[str, Section], folder: Path = Path()
+) -> Collected:
+    """Collect settings, event types, casters, migrations, connectors and commands.
+
+    *sections* are the plugins' sections of the settings, and relative paths in them begin in *folder*.
 
     Raises:
         SettingsInvalid: a section belongs to no plugin, or a setting in it is unknown or malformed.
@@ -37,7 +42,7 @@ def collect_static(registry: Registry, *, sections: Mapping[str, Section]) -> Co
 
     def ask(plugin: str) -> None:
         model = _ask(registry, plugin, "register_settings", values.check_settings, {})
-        settings = read_section(plugin, sections.get(plugin), model=model)
+        settings = read_section(plugin, sections.get(plugin), model=model, folder=folder)
         event_types = _ask(registry, plugin, "register_event_types", values.check_event_types, {})
         migrations = _ask(registry, plugin, "register_migrations", values.check_migrations, {})
         connectors = _ask(registry, plugin, "register_connectors", values.check_connectors, {})

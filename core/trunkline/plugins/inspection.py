@@ -1,6 +1,5 @@
 """The judging of an imported module before it is registered: does it implement hooks, and as they are specified?"""
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
@@ -9,6 +8,7 @@ from pluggy import PluginManager
 
 from trunkline.contract import hookspecs
 from trunkline.errors import PluginFailed
+from trunkline.errors.spelling import nearest
 
 
 def check_module(
@@ -76,8 +76,8 @@ def list_deprecations(module: ModuleType, *, manager: PluginManager) -> Iterator
 
 
 def _suggest(hook: str, hooks: Mapping[str, tuple[str, ...]]) -> str:
-    close = difflib.get_close_matches(hook, hooks, n=1)
-    return f"did you mean '{close[0]}'?" if close else f"the hooks are {', '.join(sorted(hooks))}"
+    meant = nearest(hook, hooks)
+    return f"did you mean '{meant}'?" if meant else f"the hooks are {', '.join(sorted(hooks))}"
 
 
 def _check_unmarked(

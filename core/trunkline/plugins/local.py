@@ -15,7 +15,7 @@ from trunkline.plugins.records import Candidate
 _PREFIX = "trunkline_local_"
 
 
-def discover_local(paths: Sequence[str]) -> list[Candidate]:
+def discover_local(paths: Sequence[Path]) -> list[Candidate]:
     """List the plugins at *paths*: files ``NAME.py``, packages, and what is in folders of such.
 
     What begins with a dot or an underscore is left out. Nothing is imported.
@@ -27,8 +27,8 @@ def discover_local(paths: Sequence[str]) -> list[Candidate]:
     return [_candidate_of(place) for place in places]
 
 
-def _places_at(path: str) -> Iterator[Path]:
-    place = Path(path).resolve()
+def _places_at(path: Path) -> Iterator[Path]:
+    place = path.resolve()
     if not place.exists():
         msg = f"Setting 'plugins.paths': there is no file or folder {path}"
         raise SettingsInvalid(msg)

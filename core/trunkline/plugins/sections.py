@@ -1,13 +1,16 @@
 """The settings sections of plugins: each has the plugin's name and is checked by the plugin's own model."""
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.errors.spelling import correction
 from trunkline.plugins.calls import describe_error
 from trunkline.settings import CORE_SECTIONS, describe
+from trunkline.settings.places import beside
 
 Section = Mapping[str, Any]
 
@@ -21,12 +24,16 @@ def check_sections(sections: Iterable[str], *, plugins: Iterable[str]) -> None:
     known = CORE_SECTIONS | set(plugins)
     for section in sections:
         if section not in known:
-            msg = f"'{section}' is not a section; known sections are {', '.join(sorted(known))}"
+            msg = f"'{section}' is not a section; known sections are {', '.join(sorted(known))}{correction(section, known)}"
             raise SettingsInvalid(msg)
 
 
-def read_section(plugin: str, section: Section | None, *, model: type[BaseModel] | None) -> BaseModel | None:
+def read_section(
+    plugin: str, section: Section | None, *, model: type[BaseModel] | None, folder: Path = Path()
+) -> BaseModel | None:
     """Turn the *section* of *plugin* into an instance of its *model*. What the model does not have is refused.
+
+    Relative paths in it, those of defaults too, begin in *folder*.
 
     Raises:
         SettingsInvalid: a setting that stands in *section* is unknown or malformed, or one is missing there.
@@ -36,18 +43,20 @@ def read_section(plugin: str, section: Section | None, *, model: type[BaseModel]
         _refuse_any(plugin, section or {})
         return None
     try:
-        return model.model_validate(dict(section or {}), extra="forbid")
+        settings = model.model_validate(dict(section or {}), extra="forbid")
     except ValidationError as error:
-        faults = describe(error, section=plugin)
+        faults = describe(error, model=model, section=plugin)
         if section is None:
             raise PluginFailed(plugin, f"needs settings: {'; '.join(faults.splitlines())}") from None
         raise SettingsInvalid(faults) from None
     except Exception as error:
         reason = f"could not read its settings: {describe_error(error)}"
         raise PluginFailed(plugin, reason) from error
+    placed: BaseModel = beside(folder, settings)
+    return placed
 
 
 def _refuse_any(plugin: str, section: Section) -> None:
     for name in section:
-        msg = f"Setting '{plugin}.{name}': is not a setting"
+        msg = f"Setting '{plugin}.{name}': is not a setting; the plugin has none"
         raise SettingsInvalid(msg)

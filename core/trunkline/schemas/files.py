@@ -81,27 +81,30 @@ def installed_folders(chosen: Collection[str] | None = None) -> list[Traversable
     return [_folder_of(package) for package in _packages(chosen)]
 
 
-def product_folders(names: Sequence[str]) -> list[Traversable | Path]:
+def product_folders(names: Sequence[str], *, beside: Path) -> list[Traversable | Path]:
     """List the folders that ``product.schemas`` names: an installed package's by its entry, else one of the file system.
+
+    Relative paths begin in *beside*.
 
     Raises:
         SettingsInvalid: there is neither.
         SchemaInvalid: a package cannot be imported.
     """
     packages = {entry.name: entry.module for entry in entry_points.installed(ENTRY_POINT_GROUP)}
-    return [_product_folder(name, packages) for name in names]
+    return [_product_folder(name, packages, beside) for name in names]
 
 
-def _product_folder(name: str, packages: Mapping[str, str]) -> Traversable | Path:
+def _product_folder(name: str, packages: Mapping[str, str], beside: Path) -> Traversable | Path:
     if name in packages:
         return _folder_of(packages[name])
-    if not Path(name).is_dir():
+    folder = beside / name
+    if not folder.is_dir():
         msg = (
-            f"Setting 'product.schemas': there is no folder {name}, nor an installed package of schemas of that name; "
+            f"Setting 'product.schemas': there is no folder {folder}, nor an installed package of schemas of that name; "
             f"installed are: {', '.join(sorted(packages)) or 'none'}"
         )
         raise SettingsInvalid(msg)
-    return Path(name)
+    return folder
 
 
 def read_brand(folders: Iterable[Traversable | Path]) -> dict[str, Json]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal, cast
 
 from trunkline.errors import SettingsInvalid
+from trunkline.errors.spelling import known_instead
 from trunkline.schemas.catalog import SchemaCatalog
 
 Mode = Literal["reject", "quarantine", "warn"]
@@ -22,8 +23,8 @@ class Modes:
 
     def __init__(self, default: Mode, types: Mapping[str, Mode], *, catalog: SchemaCatalog) -> None:
         if unknown := [name for name in types if catalog.get(name) is None]:
-            known = ", ".join(catalog.names())
-            msg = f"Setting 'validation.types.{unknown[0]}': is not a known event type; known are {known}"
+            known = known_instead(unknown[0], catalog.names())
+            msg = f"Setting 'validation.types.{unknown[0]}': is not a known event type; {known}"
             raise SettingsInvalid(msg)
         self._default: Mode = default
         self._types = dict(types)

@@ -1,6 +1,5 @@
 """The faults of a payload in sentences for people: ``jsonschema``'s errors, each at its own JSON pointer."""
 
-import difflib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -9,6 +8,7 @@ import jsonschema  # type: ignore[import-untyped]
 import jsonschema_rs
 
 from trunkline.errors import FieldError, pointer
+from trunkline.errors.spelling import MAX_CORRECTED, correction
 
 Json = Any
 JsonSchemaError = Any
@@ -18,8 +18,6 @@ MAX_FAULTS = 50
 """How many faults of one payload are told; a hostile one could have as many as it has bytes."""
 
 _MAX_SHOWN = 80
-_MAX_GUESSES = 10
-"""How many unknown fields of an object are compared with each that it may have, at a millisecond for fifty of them."""
 
 
 def distinct(faults: Iterable[FieldError]) -> list[FieldError]:
@@ -93,13 +91,13 @@ def _unknown_fields(error: JsonSchemaError, here: str, owner: str) -> Iterator[F
         if len(unknown) > _MAX_SHOWN:
             yield FieldError(here, f"has the field {_short(unknown)}, which is not a field of {owner}")
         else:
-            message = _unknown_field(unknown, owner, known, looks_for_close=number < _MAX_GUESSES)
+            message = _unknown_field(unknown, owner, known, looks_for_close=number < MAX_CORRECTED)
             yield FieldError(here + pointer(unknown), message)
 
 
 def _unknown_field(unknown: str, owner: str, known: list[str], *, looks_for_close: bool) -> str:
-    if looks_for_close and (close := difflib.get_close_matches(unknown, known, n=1)):
-        return f"is not a field of {owner}; did you mean '{close[0]}'?"
+    if looks_for_close and (meant := correction(unknown, known)):
+        return f"is not a field of {owner}{meant}"
     listed = f"; known fields are {short_text(', '.join(known), limit=300)}" if known else ""
     return f"is not a field of {owner}{listed}"
 

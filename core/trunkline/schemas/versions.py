@@ -103,7 +103,7 @@ class SchemaVersions:
         """Say why *version* of the type *name* cannot be chosen; None where it can, or once could (``chosen``)."""
         kept = self._catalog.versions(name)
         if not kept:
-            return unknown_name("event type", name, self._catalog.names())
+            return unknown_name("event type", name, self._catalog.names(), corrects=False)
         if type(version) is int and 1 <= version <= kept[-1]:
             return None
         there = "there is only version" if len(kept) == 1 else "there are the versions"

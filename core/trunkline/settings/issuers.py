@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from trunkline.errors.spelling import known_instead
 from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.settings.values import Names
 
@@ -25,7 +26,7 @@ def _check_url(text: str) -> str:
 
 def _check_scope(scope: str) -> str:
     if scope not in COMPANY_SCOPES:
-        msg = f"'{scope[:60]}' is no scope; the scopes are {', '.join(COMPANY_SCOPES)}"
+        msg = f"'{scope[:60]}' is no scope; {known_instead(scope, COMPANY_SCOPES)}"
         raise ValueError(msg)
     return scope
 

@@ -1,6 +1,6 @@
 """Reading the settings: ``trunkline.toml``, and over it ``TRUNKLINE_{SECTION}__{NAME}`` from ``.env`` and the environment.
 
-An unknown or malformed setting stops the start and is named.
+An unknown or malformed setting stops the start and is named. A relative path in any of them begins in the folder of the file.
 """
 
 import os
@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from trunkline.errors import SettingsInvalid
-from trunkline.errors.wording import fault_words
+from trunkline.errors.spelling import nearest
+from trunkline.errors.wording import fault_words, fields_at
 from trunkline.settings import dotenv
+from trunkline.settings.places import beside
 from trunkline.settings.settings import CORE_SECTIONS, Settings
 from trunkline.settings.values import RATE_PATTERN
 
@@ -25,42 +27,51 @@ DEFAULT_FILE = Path("trunkline.toml")
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Read the settings: *file* (``trunkline.toml`` here, if it exists, for None), then *environment*.
 
-    Without *environment* they are the process's variables, over those of ``.env`` beside the file.
+    Without *environment* they are the process's variables, over those of ``.env`` beside the file. Relative paths, those of
+    the environment too, begin in the folder of the file, and in the current folder if there is no file.
 
     Raises:
         SettingsInvalid: the file is missing or no TOML, or a setting is unknown or malformed.
     """
-    tables = _read_file(file)
+    if file is None and DEFAULT_FILE.exists():
+        file = DEFAULT_FILE
+    folder = Path() if file is None else file.parent
+    tables = {} if file is None else _read_file(file)
     if environment is None:
-        beside = dotenv.FILE if file is None else file.parent / dotenv.FILE
-        environment = {**dotenv.read(beside, prefix=ENVIRONMENT_PREFIX), **os.environ}
+        environment = {**dotenv.read(folder / dotenv.FILE, prefix=ENVIRONMENT_PREFIX), **os.environ}
     for path, value in _from_environment(environment):
         _put(tables, path, value)
     core = {name: table for name, table in tables.items() if name in CORE_SECTIONS}
     sections = {name: table for name, table in tables.items() if name not in CORE_SECTIONS}
     try:
-        return Settings.model_validate({**core, "plugin_sections": sections})
+        settings = Settings.model_validate({**core, "plugin_sections": sections, "file": file})
     except ValidationError as error:
-        raise SettingsInvalid(describe(error)) from None
+        raise SettingsInvalid(describe(error, model=Settings)) from None
+    return settings.model_copy(
+        update={name: beside(folder, getattr(settings, name)) for name in CORE_SECTIONS}
+    )
 
 
-def describe(error: ValidationError, *, section: str = "") -> str:
-    """Turn what pydantic found into one line per setting at fault."""
+def describe(error: ValidationError, *, model: type[BaseModel], section: str = "") -> str:
+    """Turn what pydantic found in what is to be *model* into one line per setting at fault."""
     lines: list[str] = []
     for fault in error.errors():
         name = ".".join(
             str(part) for part in ((section,) if section else ()) + fault["loc"] if part != "plugin_sections"
         )
-        reason = _reason(fault)
+        reason = _reason(fault, model, section)
         lines.append(f"Setting '{name}': {reason}" if name else reason)
     return "\n".join(lines)
 
 
-def _reason(fault: ErrorDetails) -> str:
+def _reason(fault: ErrorDetails, model: type[BaseModel], section: str) -> str:
     """Say what is wrong with a value; only secrets are too short."""
     match fault["type"]:
         case "extra_forbidden":
-            return "is not a setting"
+            *above, name = fault["loc"]
+            meant = nearest(str(name), fields_at(model, fault["loc"]))
+            path = ".".join(map(str, ((section,) if section else ()) + (*above, meant)))
+            return f"is not a setting; did you mean '{path}'?" if meant else "is not a setting"
         case "too_short" | "string_too_short":
             return f"must have {fault.get('ctx', {})['min_length']} characters or more"
         case "string_pattern_mismatch" if fault.get("ctx", {})["pattern"] == RATE_PATTERN:
@@ -69,10 +80,7 @@ def _reason(fault: ErrorDetails) -> str:
             return fault_words(fault)
 
 
-def _read_file(file: Path | None) -> dict[str, dict[str, Any]]:
-    if file is None and not DEFAULT_FILE.exists():
-        return {}
-    path = file or DEFAULT_FILE
+def _read_file(path: Path) -> dict[str, dict[str, Any]]:
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

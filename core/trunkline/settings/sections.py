@@ -16,6 +16,7 @@ from trunkline.settings.values import (
     Names,
     NameServers,
     Networks,
+    Paths,
     Rate,
     Seconds,
     WebAddress,
@@ -107,7 +108,7 @@ class Product(Section):
     schemas: Names | None = Field(
         default=None,
         min_length=1,
-        description="the product, by where its schemas are: a folder such as `./schemas`, an installed package by the name of its entry point, or several; every installed package, and the folder `schemas` here if it exists, if unset",
+        description="the product, by where its schemas are: a folder such as `./schemas`, an installed package by the name of its entry point, or several; every installed package, and the folder `schemas` beside the settings file if it exists, if unset",
     )
 
 
@@ -118,11 +119,11 @@ class Plugins(Section):
         default=None, description="only these; every plugin that is found, if unset"
     )
     disabled: Names = Field(default=(), description="never these")
-    paths: Names = Field(
+    paths: Paths = Field(
         default=(),
         description="plugins that are not installed: a file `NAME.py`, a package, or a folder of such",
     )
-    catalogue: str | None = Field(
+    catalogue: WebAddress | Path | None = Field(
         default=None,
         description="file or URL of the catalogue that `trunkline plugins search` looks through; the one that comes with trunkline, if unset",
     )
@@ -139,9 +140,19 @@ class Events(Section):
 
     max_body_bytes: int = Field(default=262_144, ge=1024, description="largest body of one event")
     retention_days: int = Field(default=90, ge=1, description="how long events are kept")
+    published_schemas: Literal["open", "strict"] = Field(
+        default="open",
+        description="what receivers are shown of the schemas of events: `open` to fields that are added later, or `strict`, as they are written; what comes in is judged as it is written in any case",
+    )
+    idempotency_hours: int = Field(
+        default=24,
+        ge=24,
+        le=720,
+        description="how long an `Idempotency-Key` counts, of events and of actions; not longer than events are kept",
+    )
     schemas_dir: Path | None = Field(
         default=None,
-        description="deprecated, use `product.schemas`: folder whose `events`, `actions`, `searches` and `lookups` are added; default `schemas` here, if it exists",
+        description="deprecated, use `product.schemas`: folder whose `events`, `actions`, `searches` and `lookups` are added; default `schemas` beside the settings file, if it exists",
     )
     schema_packages: Names | None = Field(
         default=None,

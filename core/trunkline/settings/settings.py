@@ -1,5 +1,6 @@
 """Every section of the settings together, and what holds between them."""
 
+from pathlib import Path
 from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -10,7 +11,10 @@ _POSTGRESQL = ("postgresql://", "postgres://")
 
 
 class Settings(BaseModel):
-    """Every section. Sections of plugins are kept apart in *plugin_sections* until their models are known."""
+    """Every section, and the *file* that they were read from, if there is one.
+
+    Sections of plugins are kept apart in *plugin_sections* until their models are known.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -29,6 +33,12 @@ class Settings(BaseModel):
     metrics: sections.Metrics = sections.Metrics()
     logging: sections.Logging = sections.Logging()
     plugin_sections: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
+    file: Path | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths begin: the folder of the settings file, or the current one."""
+        return Path() if self.file is None else self.file.parent
 
     @model_validator(mode="after")
     def _check_database(self) -> Self:
@@ -40,6 +50,17 @@ class Settings(BaseModel):
             raise ValueError(msg)
         if self.database.schema_name is not None and self.database.url.startswith("sqlite://"):
             msg = "database.schema is for PostgreSQL; leave it out with an SQLite file"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _check_idempotency(self) -> Self:
+        hours, days = self.events.idempotency_hours, self.events.retention_days
+        if hours > 24 * days:
+            msg = (
+                f"events.idempotency_hours is {hours}, but events are kept for {24 * days} hours "
+                f"(events.retention_days = {days}), and a repeated request is answered with its event: make one fit the other"
+            )
             raise ValueError(msg)
         return self
 
@@ -60,4 +81,4 @@ class Settings(BaseModel):
         return tuple(name for name, is_set in old.items() if is_set)
 
 
-CORE_SECTIONS = frozenset(Settings.model_fields) - {"plugin_sections"}
+CORE_SECTIONS = frozenset(Settings.model_fields) - {"plugin_sections", "file"}

@@ -2,6 +2,7 @@
 
 import json
 from ipaddress import ip_address, ip_network
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -65,6 +66,7 @@ WebAddress = Annotated[str, AfterValidator(_check_web_address)]
 Modes = Annotated[dict[str, Mode], BeforeValidator(read_modes)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split_list)]
 """A list of names for a model of settings; in an environment variable a JSON array, or comma-separated."""
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_list)]
 Seconds = Annotated[tuple[Annotated[float, Field(ge=0)], ...], BeforeValidator(_split_list)]
 """A list of waits for a model of settings; in an environment variable a JSON array, or comma-separated."""
 NameServers = Annotated[

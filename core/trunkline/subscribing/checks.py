@@ -1,12 +1,12 @@
 """Checks of the options of a subscription: each gives the faults of one value."""
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
 from trunkline.contract import Channel, targets
-from trunkline.errors import BodyInvalid, FieldError, TargetRefused, pointer, unknown_name
+from trunkline.errors import BodyInvalid, FieldError, TargetRefused, pointer, unknown_names
 from trunkline.model.event_groups import is_group, type_groups
 from trunkline.model.subscriptions import Subscription
 from trunkline.schemas.catalog import SchemaCatalog
@@ -81,17 +81,15 @@ def check_event_types(names: Any, context: Context) -> list[FieldError]:
         return [FieldError("/event_types", '"*" means every type and stands alone')]
     known = context.catalog.names()
     groups = dict.fromkeys(type_groups(known))
-    return [
-        FieldError(f"/event_types/{index}", _unknown(name, known, groups))
+    unknown = [
+        (f"/event_types/{index}", name)
         for index, name in enumerate(names)
         if context.catalog.get(name) is None and name not in groups
     ]
-
-
-def _unknown(name: str, known: Sequence[str], groups: Iterable[str]) -> str:
-    if is_group(name):
-        return unknown_name("group of event types", name, groups)
-    return unknown_name("event type", name, known)
+    return [
+        *unknown_names("event type", (one for one in unknown if not is_group(one[1])), known),
+        *unknown_names("group of event types", (one for one in unknown if is_group(one[1])), groups),
+    ]
 
 
 def check_versions(versions: Any, context: Context) -> list[FieldError]:

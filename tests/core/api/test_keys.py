@@ -347,6 +347,18 @@ async def test_a_wrong_key_request_is_422_at_its_field(
         assert all(scope in answer.json()["errors"][0]["message"] for scope in COMPANY_SCOPES)
 
 
+async def test_a_refused_key_request_says_what_to_write(client: httpx2.AsyncClient, hub: TestHub):
+    body = {"companyId": 92, "name": "x", "scopes": ["evnts:read"]}
+    spelt = (await client.post("/keys", json=body, headers=as_(hub, "operator"))).json()["errors"]
+    assert spelt[0] == {"path": "/company_id", "message": "is required"}
+    assert spelt[1]["path"] == "/companyId"
+    assert spelt[1]["message"].endswith("; write 'company_id'")
+    body["company_id"] = body.pop("companyId")
+    (scope,) = (await client.post("/keys", json=body, headers=as_(hub, "operator"))).json()["errors"]
+    assert scope["message"].startswith("is not a known scope: 'evnts:read'; known are events:read, ")
+    assert scope["message"].endswith("; did you mean 'events:read'?")
+
+
 async def test_keys_are_listed_without_secrets(client: httpx2.AsyncClient, hub: TestHub):
     own = await client.get("/keys", headers=as_(hub, "all"))
     everyones = await client.get("/keys", headers=as_(hub, "operator"))

@@ -17,6 +17,7 @@ def lean(cli):
 
 
 def create_key(cli, name="a"):
+    assert cli.invoke("migrate").exit_code == 0
     made = cli.invoke("keys", "create", "--company", "92", "--name", name, "--scope", "events:read")
     assert made.exit_code == 0, made.stderr
     return made.stdout.strip()

@@ -1,6 +1,7 @@
 """``keys``: what is printed where, and what the keys may do."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -63,17 +64,47 @@ def test_an_unknown_scope_is_refused_with_the_scopes_that_there_are(migrated_cli
     )
 
 
-def test_the_first_key_makes_the_database_and_says_so_and_nothing_else_makes_one(cli):
-    listed = cli.invoke("keys", "list")
-    assert (listed.exit_code, listed.stderr) == (
-        2,
-        "There is no database trunkline.db yet; 'trunkline migrate' or 'trunkline serve' makes it.\n",
-    )
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["keys", "create", "--operator", "--name", "n"],
+        ["keys", "list"],
+        ["companies", "create", "--name", "n"],
+        ["events", "emit", "payment.failed", "--company", "92"],
+        ["serve", "--no-migrate", "--port", "0"],
+        ["status"],
+        ["secrets", "check"],
+    ],
+    ids=" ".join,
+)
+def test_in_a_folder_without_a_hub_no_command_makes_a_database_or_secrets(cli, command):
+    result = cli.with_plugins("webhooks").invoke(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert f"There is no database at {cli.folder / 'trunkline.db'}" in result.stderr
     assert list(cli.folder.iterdir()) == []
-    first, second = _create(cli, "--operator"), _create(cli, "--operator")
-    assert f"There was no database {cli.folder / 'trunkline.db'} yet: it was made now." in first.stderr
-    assert "no database" not in second.stderr
-    assert (first.exit_code, second.exit_code) == (0, 0)
+
+
+def test_without_a_database_the_settings_that_were_read_are_named(cli):
+    begin = (
+        f"There is no database at {cli.folder / 'trunkline.db'}; start the hub with 'trunkline serve' "
+        "or make it with 'trunkline migrate'"
+    )
+    assert _create(cli, "--operator").stderr == f"{begin} (settings: none found in {cli.folder}).\n"
+    (cli.folder / "trunkline.toml").write_text("")
+    assert _create(cli, "--operator").stderr == f"{begin} (settings: {cli.folder / 'trunkline.toml'}).\n"
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("command", [["keys", "create", "--operator", "--name", "n"], ["worker"]])
+def test_an_empty_postgresql_database_is_refused_in_the_same_way(cli, empty_database_url, command):
+    lean = replace(cli.with_plugins("webhooks"), environment={"TRUNKLINE_DATABASE__URL": empty_database_url})
+    result = lean.invoke(*command)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("There is no database of a hub in the schema ")
+    assert (
+        f"start the hub with 'trunkline serve' or make it with 'trunkline migrate' (settings: none found in {cli.folder})"
+        in result.stderr
+    )
 
 
 def test_list_shows_keys_without_their_secrets_and_revoke_marks_them(migrated_cli):

@@ -168,7 +168,8 @@ async def test_a_plugin_with_tables_may_be_uninstalled_and_come_back(hub, site, 
 
 async def test_serving_brings_a_plugin_that_came_back_up_to_date_by_itself(hub, site, empty_database_url):
     site.install("1.0", FIRST)
-    key = make_key(hub)  # which sets a new database up
+    migrate(hub)
+    key = make_key(hub)
     site.uninstall()
     serves(hub, key)
     site.install("2.0", FIRST, SECOND)
@@ -178,6 +179,7 @@ async def test_serving_brings_a_plugin_that_came_back_up_to_date_by_itself(hub, 
 
 async def test_an_older_version_may_come_back_on_tables_of_a_newer_one(hub, site, empty_database_url):
     site.install("2.0", FIRST, SECOND)
+    migrate(hub)
     key = make_key(hub)
     site.uninstall()
     migrate(hub)

@@ -137,7 +137,9 @@ def test_check_and_rotate_make_no_database(cli):
     for command in ("check", "rotate", "forget"):
         result = cli.invoke("secrets", command)
         assert result.exit_code == 2
-        assert result.stderr.startswith("There is no database trunkline.db yet")
+        assert result.stderr.startswith(
+            f"There is no database at {cli.folder / 'trunkline.db'}; start the hub"
+        )
     assert list(cli.folder.iterdir()) == []
 
 

@@ -11,6 +11,7 @@ from trunkline.insight import audit, status
 from trunkline.model.parts import PARTS
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
+from trunkline.settings import Settings
 from trunkline.store import epochs, migrate, shard_parts, shards
 from trunkline.store import status as store
 from trunkline.store.database import Database
@@ -190,7 +191,7 @@ async def test_a_database_that_is_not_ours_yet_is_refused_and_not_made(tmp_path)
     file = tmp_path / "none.db"
     async with Database(f"sqlite:///{file}") as database:
         with pytest.raises(SettingsInvalid, match="There is no database"):
-            await status.require(database)
+            await status.require(database, Settings())
     assert not file.exists()
 
 
@@ -198,8 +199,8 @@ async def test_a_database_without_tables_is_refused(empty_database_url):
     async with Database(empty_database_url) as database:
         async with database.read() as connection:
             await connection.execute(text("SELECT 1"))
-        with pytest.raises(SettingsInvalid, match="not up to date"):
-            await status.require(database)
+        with pytest.raises(SettingsInvalid, match="There is no database of a hub in the "):
+            await status.require(database, Settings())
 
 
 # ---- the ledger --------------------------------------------------------------------------------------------------------

@@ -85,8 +85,8 @@ def test_a_pre_release_of_the_hub_lies_in_the_range(importable):
 
 @pytest.mark.parametrize("setting", ["enabled", "disabled"])
 def test_an_unknown_name_in_the_settings_stops_the_start(importable, setting):
-    sentence = f"Setting 'plugins.{setting}': there is no plugin 'goood'; found are: broken, good"
-    with pytest.raises(SettingsInvalid, match=f"^{sentence}$"):
+    sentence = f"Setting 'plugins.{setting}': there is no plugin 'goood'; found are: broken, good; did you mean 'good'?"
+    with pytest.raises(SettingsInvalid, match=f"^{re.escape(sentence)}$"):
         admit(importable, only=("broken", "good"), **{setting: ("good", "goood")})
 
 

@@ -86,7 +86,7 @@ def test_one_that_breaks_is_listed_with_its_reason_and_stops_the_start_where_it_
 def test_what_is_no_plugin_stops_the_start(folder, path, sentence):
     (folder / "notes.txt").write_text("")
     with pytest.raises(SettingsInvalid, match=f"'plugins.paths'.*{sentence}"):
-        plugins.discover_local([str(folder / path)])
+        plugins.discover_local([folder / path])
 
 
 def test_a_name_that_no_plugin_can_have_is_said(folder):

@@ -21,6 +21,13 @@ Workers = Annotated[int, typer.Option(min=1, max=64, metavar="N", help="API proc
 Processes = Annotated[
     int, typer.Option("--processes", min=1, max=64, metavar="N", help="Dispatcher processes.")
 ]
+InsecureTargets = Annotated[
+    bool,
+    typer.Option(
+        "--insecure-targets",
+        help="Serve with delivery.allow_http or delivery.allow_private_networks although server.public_url is https.",
+    ),
+]
 NoMigrate = Annotated[bool, typer.Option("--no-migrate", help="Refuse a database that is not up to date.")]
 MetricsPort = Annotated[
     int | None,
@@ -44,6 +51,7 @@ def serve(
     port: Port = None,
     workers: Workers = 1,
     no_migrate: NoMigrate = False,
+    insecure_targets: InsecureTargets = False,
     config: Config = None,
     listener_fd: ListenerFd = None,
     no_dispatch: NoDispatch = False,
@@ -57,6 +65,8 @@ def serve(
     if listener_fd is not None:
         serving = processes.serve_as_child(settings, listener_fd, dispatch=not no_dispatch, seat=seat)
         raise typer.Exit(run(serving))
+    if not insecure_targets:
+        _refuse_insecure_targets(settings)
     if workers > 1:
         _require_postgresql(settings, "serve with more than one process")
     file = chosen_config(context, config)
@@ -98,6 +108,24 @@ def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
     """Put the address of the command line over the one of the settings."""
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     return settings.model_copy(update={"server": settings.server.model_copy(update=chosen)})
+
+
+def _refuse_insecure_targets(settings: Settings) -> None:
+    """Refuse what is for development where the hub is reached over HTTPS, as in production. Raises SettingsInvalid."""
+    url = settings.server.public_url
+    delivery = settings.delivery
+    switches = {
+        "delivery.allow_http": delivery.allow_http,
+        "delivery.allow_private_networks": delivery.allow_private_networks,
+    }
+    on = [f"'{name}'" for name, is_on in switches.items() if is_on]
+    if on and url is not None and url.startswith("https:"):
+        they, them = ("is", "it") if len(on) == 1 else ("are", "them")
+        msg = (
+            f"{' and '.join(on)} {they} for development, and this hub is public at {url} (server.public_url): "
+            f"take {them} out of the settings, or add --insecure-targets to serve with {them}."
+        )
+        raise SettingsInvalid(msg)
 
 
 def _require_postgresql(settings: Settings, purpose: str) -> None:

@@ -98,6 +98,7 @@ def test_a_taken_port_stops_the_start_with_one_sentence(cli):
 
 
 def test_no_migrate_refuses_a_database_that_is_not_up_to_date(cli):
+    assert cli.with_plugins("webhooks").invoke("migrate").exit_code == 0
     result = cli.invoke("serve", "--port", "0", "--no-migrate")
     assert (result.exit_code, result.stdout) == (2, "")
     found = re.search(
@@ -105,7 +106,38 @@ def test_no_migrate_refuses_a_database_that_is_not_up_to_date(cli):
     )
     assert found, result.stderr
     behind = [re.fullmatch(r"(\w+) \(nothing → \d{4}\)", part) for part in found[1].split(", ")]
-    assert [part and part[1] for part in behind] == ["core", "crm", "mcp", "oauth", "portal"]
+    assert [part and part[1] for part in behind] == ["crm", "mcp", "oauth", "portal"]
+
+
+PUBLIC = '[server]\npublic_url = "https://events.example.com"\n[delivery]\n'
+
+
+@pytest.mark.parametrize(
+    ("switches", "sentence"),
+    [
+        ("allow_http = true", "'delivery.allow_http' is for development, and this hub is public at https://"),
+        ("allow_private_networks = true", "'delivery.allow_private_networks' is for development, "),
+        (
+            "allow_http = true\nallow_private_networks = true",
+            "'delivery.allow_http' and 'delivery.allow_private_networks' are for development, ",
+        ),
+    ],
+)
+def test_a_public_hub_is_not_served_with_what_is_for_development(cli, switches, sentence):
+    (cli.folder / "trunkline.toml").write_text(PUBLIC + switches)
+    result = cli.invoke("serve", "--port", "0")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(sentence)
+    assert "or add --insecure-targets to serve with" in result.stderr
+    assert [path.name for path in cli.folder.iterdir()] == ["trunkline.toml"]
+
+
+@pytest.mark.slow
+def test_a_public_hub_is_served_so_where_it_is_asked_for(cli):
+    (cli.folder / "trunkline.toml").write_text(f"{PUBLIC}allow_http = true")
+    with cli.with_plugins("webhooks").started("serve", "--port", "0", "--insecure-targets") as process:
+        _url(process)
+        assert _stop(process) == 0
 
 
 @pytest.mark.parametrize("command", [["serve", "--workers", "2"], ["worker"], ["worker", "--processes", "2"]])

@@ -44,6 +44,13 @@ Event = Annotated[
 Into = Annotated[
     Path, typer.Option("--into", metavar="FOLDER", help="Where to write it; the current folder, if unset.")
 ]
+InsecureTargets = Annotated[
+    bool,
+    typer.Option(
+        "--insecure-targets",
+        help="With PostgreSQL too, let webhooks go to receivers over plain HTTP and in private networks.",
+    ),
+]
 Yes = Annotated[bool, typer.Option("--yes", help="Ask nothing: what is not given is made from the name.")]
 
 
@@ -53,6 +60,7 @@ def init(
     database: DatabaseOption = None,
     event: Event = None,
     into: Into = Path(),
+    insecure_targets: InsecureTargets = False,
     yes: Yes = False,
 ) -> None:
     """Begin a hub of your own product: settings, schemas, secrets and a compose file. What no option says is asked for.
@@ -73,6 +81,7 @@ def init(
         check_prefix(_chosen(key_prefix, "API keys begin with", proposed, asks=asks)),
         check_database(_chosen(database, "Database (sqlite, postgresql or a URL)", SQLITE, asks=asks)),
         check_type(_chosen(event, "First event type", FIRST_TYPE, asks=asks)),
+        insecure_targets=insecure_targets,
     )
     for path in write_product(product, into):
         typer.echo(path)

@@ -5,7 +5,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
@@ -29,12 +29,16 @@ _MAX_TITLE = 40
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """A product to begin with. *database* is ``sqlite``, ``postgresql`` (compose brings it), or the URL of one that is there."""
+    """A product to begin with. *database* is ``sqlite``, ``postgresql`` (compose brings it), or the URL of one that is there.
+
+    *insecure_targets* lets webhooks go to receivers on this machine; a hub on SQLite, with which development begins, always does.
+    """
 
     title: str
     key_prefix: str
     database: str
     event_type: str
+    insecure_targets: bool = field(default=False, kw_only=True)
 
     @property
     def slug(self) -> str:
@@ -45,6 +49,11 @@ class NewProduct:
     def brings_postgresql(self) -> bool:
         """Whether the compose file has a PostgreSQL of its own."""
         return self.database == POSTGRESQL
+
+    @property
+    def allows_insecure_targets(self) -> bool:
+        """Whether the settings allow targets over plain HTTP and in private networks."""
+        return self.insecure_targets or self.is_on_sqlite
 
     @property
     def is_on_sqlite(self) -> bool:

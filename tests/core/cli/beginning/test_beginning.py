@@ -69,6 +69,23 @@ def test_the_compose_file_has_what_the_database_needs(cli, database, services):
     )
 
 
+@pytest.mark.parametrize(
+    ("options", "are_allowed"),
+    [
+        (["--database", "sqlite"], True),
+        (["--database", "postgresql"], False),
+        (["--database", "postgresql://acme@db.example.com/acme"], False),
+        (["--database", "postgresql", "--insecure-targets"], True),
+    ],
+    ids=" ".join,
+)
+def test_a_hub_on_postgresql_begins_without_what_is_for_development(cli, options, are_allowed):
+    assert begun(cli, *options).exit_code == 0
+    delivery = tomllib.loads((cli.folder / "trunkline.toml").read_text()).get("delivery", {})
+    switches = {"allow_http": True, "allow_private_networks": True}
+    assert delivery == (switches if are_allowed else {})
+
+
 def test_init_writes_over_nothing(cli):
     (cli.folder / ".env").write_text("MINE=1")
     result = begun(cli)

@@ -55,6 +55,8 @@ from trunkline.store.retention import Horizon
 from trunkline.store.shards import Lease
 from trunkline.store.subscriptions import Ending, Streak
 
+DAY_MS = 86_400_000
+
 DRAFT = Draft(BIG, "lead.created", "2026-01-28T10:30:00Z", b"{}")
 PAGE, CLAIMS, PIECE = 500, 100, 500
 ALONE = 2**63 - 1
@@ -451,9 +453,11 @@ def _of_requests(run: LongRun) -> Mapping[str, Call]:
         "keys made lately": lambda c: keys.count_made(c, BIG, within_ms=3_600_000),
         "valid keys": lambda c: keys.count_valid(c, BIG),
         "forget keys": lambda c: keys.forget_ended(c, BIG, but=10),
-        "repeated requests": lambda c: idempotency.find(c, known),
-        "remember requests": lambda c: idempotency.remember(c, uses, now_ms=run.now_ms),
-        "take an action": lambda c: operation_keys.take(c, key, holder="api_a", lease_ms=1000),
+        "repeated requests": lambda c: idempotency.find(c, known, lifetime_ms=DAY_MS),
+        "remember requests": lambda c: idempotency.remember(c, uses, now_ms=run.now_ms, lifetime_ms=DAY_MS),
+        "take an action": lambda c: operation_keys.take(
+            c, key, holder="api_a", lease_ms=1000, lifetime_ms=DAY_MS
+        ),
         "finish an action": lambda c: operation_keys.finish(c, key, status=201, body=b"{}", holder="api_a"),
         "references": lambda c: directory._references(c, range(ORDINARY, ORDINARY + 50)),
         "companies of references": lambda c: directory._ids(c, ["reference-150", "none"]),
@@ -486,7 +490,9 @@ def _of_quarantine(run: LongRun) -> Mapping[str, Call]:
         **listed,
         "quarantine": lambda c: quarantine.insert(c, [event], now_ms=1),
         "remember answers": lambda c: quarantine_answers.remember(c, answers, now_ms=1),
-        "answers": lambda c: quarantine_answers.find(c, [(BIG, "key-150"), (BIG, "none")]),
+        "answers": lambda c: quarantine_answers.find(
+            c, [(BIG, "key-150"), (BIG, "none")], lifetime_ms=DAY_MS
+        ),
         "a quarantined one": lambda c: quarantine.find(c, "qua_10", company_id=None),
         "quarantined ones by type": lambda c: quarantine.count_by_type(c, BIG, limit=10_000),
         "quarantined ones in all": lambda c: quarantine.count(c, limit=10_000),

@@ -185,6 +185,7 @@ class Hub:
 
     def _build_stream(self) -> None:
         events = self.settings.events
+        keys_ms = events.idempotency_hours * 3_600_000
         self.ingest = Ingest(
             self._door_database,
             catalog=self.catalog,
@@ -192,6 +193,7 @@ class Hub:
             wakeup=self.wakeup,
             notifier=self.notifier,
             metrics=self.metrics,
+            keys_ms=keys_ms,
         )
         self.registered_types = RegisteredTypes(self._door_database, self.catalog)
         self.quarantine = Quarantine(
@@ -205,7 +207,9 @@ class Hub:
             long_polls=LongPolls(self.settings.limits),
             directory=self.directory,
         )
-        self.retention = Retention(self.database, days=events.retention_days, metrics=self.metrics)
+        self.retention = Retention(
+            self.database, days=events.retention_days, keys_ms=keys_ms, metrics=self.metrics
+        )
         self.erasing = Erasing(self.database, plugins=self._rows_of_companies, wanted=self.signals.erasure)
 
     def _build_subscribing(self) -> None:

@@ -47,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 
 class Ingest:
-    """The one way into the log. Enter it to start its group commit."""
+    """The one way into the log. Enter it to start its group commit. An idempotency key counts for *keys_ms*."""
 
     def __init__(
         self,
@@ -58,7 +58,9 @@ class Ingest:
         wakeup: Wakeup,
         notifier: Notifier,
         metrics: Metrics,
+        keys_ms: int,
     ) -> None:
+        self.keys_ms = keys_ms
         self._database = database
         self._catalog = catalog
         self._log = log
@@ -154,12 +156,13 @@ class Ingest:
 
     async def _store(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
         async with self._database.write() as connection:
-            answers = await find_repeated(connection, submissions)
+            answers = await find_repeated(connection, submissions, lifetime_ms=self.keys_ms)
             fresh = [s for index, s in enumerate(submissions) if index not in answers]
             drafts = [draft for submission in fresh for draft in submission.drafts]
             events = await self._log.append(connection, drafts) if drafts else []
             stored = split_events(fresh, events)
-            await store_beside_log(connection, stored, now_ms=events[0].accepted_ms if events else None)
+            now_ms = events[0].accepted_ms if events else None
+            await store_beside_log(connection, stored, now_ms=now_ms, lifetime_ms=self.keys_ms)
             faults.point("accept.before_commit")
         faults.point("accept.after_commit")
         if events:

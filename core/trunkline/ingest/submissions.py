@@ -70,15 +70,19 @@ def answer_repeat(submission: Submission, fingerprint: bytes, first: Accepted) -
 
 
 async def find_repeated(
-    connection: AsyncConnection, submissions: Sequence[Submission]
+    connection: AsyncConnection, submissions: Sequence[Submission], *, lifetime_ms: int
 ) -> dict[int, Accepted | Exception | Submission]:
-    """Find the submissions whose idempotency key was used before: in the database, or by an earlier one of this batch."""
+    """Find the submissions whose idempotency key was used before: in the database, or by an earlier one of this batch.
+
+    A key in the database counts for *lifetime_ms*.
+    """
     if all(submission.key is None for submission in submissions):
         return {}
     await stream.reserve(
         connection, 0
     )  # with the log's lock held, nobody else is about to use one of these keys
-    known = await _used(connection, {(s.namespace, s.key) for s in submissions if s.key is not None})
+    keys = {(s.namespace, s.key) for s in submissions if s.key is not None}
+    known = await _used(connection, keys, lifetime_ms=lifetime_ms)
     answers: dict[int, Accepted | Exception | Submission] = {}
     first_in_batch: dict[tuple[int, str], Submission] = {}
     for index, submission in enumerate(submissions):
@@ -95,11 +99,11 @@ async def find_repeated(
 
 
 async def _used(
-    connection: AsyncConnection, keys: set[tuple[int, str]]
+    connection: AsyncConnection, keys: set[tuple[int, str]], *, lifetime_ms: int
 ) -> dict[tuple[int, str], tuple[bytes, Accepted]]:
     """Look up which of *keys* were used: the fingerprint of the first request, and what it stored."""
-    known = await idempotency.find(connection, keys)
-    quarantined = await quarantine_answers.find(connection, known)
+    known = await idempotency.find(connection, keys, lifetime_ms=lifetime_ms)
+    quarantined = await quarantine_answers.find(connection, known, lifetime_ms=lifetime_ms)
     places = {name: range(use.first_position, use.first_position + use.count) for name, use in known.items()}
     stored = await stream.by_positions(connection, [p for own in places.values() for p in own])
     erased = [name for name, own in places.items() if own and not any(p in stored for p in own)]
@@ -143,8 +147,9 @@ async def store_beside_log(
     stored: Sequence[tuple[Submission, Accepted]],
     *,
     now_ms: int | None,
+    lifetime_ms: int,
 ) -> None:
-    """Store the quarantined events and the idempotency keys of submissions."""
+    """Store the quarantined events and the idempotency keys of submissions, which live for *lifetime_ms*."""
     quarantined = [draft for submission, _ in stored for draft in submission.quarantined]
     uses = [
         idempotency.Use(
@@ -162,7 +167,7 @@ async def store_beside_log(
     if now_ms is None:
         now_ms = await retention.clock_ms(connection)
     if uses:
-        await idempotency.remember(connection, uses, now_ms=now_ms)
+        await idempotency.remember(connection, uses, now_ms=now_ms, lifetime_ms=lifetime_ms)
     if quarantined:
         await quarantine.insert(connection, quarantined, now_ms=now_ms)
         answers = {

@@ -166,7 +166,7 @@ class Operations:
         """Carry *task* out in one transaction; None where another request has its key and is under way elsewhere."""
         holder = secrets.token_hex(12)
         async with self._database.write() as connection:
-            if task.key and (use := await _claim(connection, task.key, holder=holder)):
+            if task.key and (use := await self._claim(connection, task.key, holder=holder)):
                 return _repeat(use)
             outcome = await self._act(task, connection)
             announce = await self._store(connection, task, outcome, holder=holder)
@@ -187,6 +187,23 @@ class Operations:
             raise
         return _answer(outcome, announce)
 
+    async def _claim(self, connection: AsyncConnection, key: Key, *, holder: str) -> Use | None:
+        """Claim *key* for *holder*, if need be from one whose lease is over; else give how it was used.
+
+        Raises:
+            IdempotencyConflict: it was used for another request.
+        """
+        use = await operation_keys.take(
+            connection, key, holder=holder, lease_ms=LEASE_MS, lifetime_ms=self._ingest.keys_ms
+        )
+        if use is None:
+            return None
+        if use.fingerprint != key.fingerprint:
+            raise IdempotencyConflict(key.text)
+        if use.lapsed and await operation_keys.take_over(connection, key, holder=holder, lease_ms=LEASE_MS):
+            return None
+        return use
+
     async def _claim_or_wait(self, key: Key, *, holder: str) -> Answered | None:
         """Claim *key* for *holder*, or wait for the answer that another request gets."""
         is_claimed, answered = await self._try_to_claim(key, holder=holder)
@@ -202,7 +219,7 @@ class Operations:
     async def _try_to_claim(self, key: Key, *, holder: str) -> tuple[bool, Answered | None]:
         """Claim *key* for *holder*; tells whether that was done, and the answer that another request got, if it has ended."""
         async with self._database.write() as connection:
-            use = await _claim(connection, key, holder=holder)
+            use = await self._claim(connection, key, holder=holder)
         return (True, None) if use is None else (False, _repeat(use))
 
     @contextlib.contextmanager
@@ -263,22 +280,6 @@ class Operations:
 
 def _pauses() -> Iterator[float]:
     return chain(WAIT_SECONDS, repeat(WAIT_SECONDS[-1]))
-
-
-async def _claim(connection: AsyncConnection, key: Key, *, holder: str) -> Use | None:
-    """Claim *key* for *holder*, if need be from one whose lease is over; else give how it was used.
-
-    Raises:
-        IdempotencyConflict: it was used for another request.
-    """
-    use = await operation_keys.take(connection, key, holder=holder, lease_ms=LEASE_MS)
-    if use is None:
-        return None
-    if use.fingerprint != key.fingerprint:
-        raise IdempotencyConflict(key.text)
-    if use.lapsed and await operation_keys.take_over(connection, key, holder=holder, lease_ms=LEASE_MS):
-        return None
-    return use
 
 
 def _repeat(use: Use) -> Answered | None:

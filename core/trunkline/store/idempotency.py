@@ -9,9 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.store import sql, tables
 from trunkline.store.sql import text
 
-LIFETIME_MS = 24 * 60 * 60 * 1000
-"""CONTRACT §13: keys live 24 hours."""
-
 
 @dataclass(frozen=True, slots=True)
 class Use:
@@ -24,8 +21,10 @@ class Use:
     count: int
 
 
-async def find(connection: AsyncConnection, keys: Collection[tuple[int, str]]) -> dict[tuple[int, str], Use]:
-    """Look up which of *keys* (namespace, key) were used in the last 24 hours.
+async def find(
+    connection: AsyncConnection, keys: Collection[tuple[int, str]], *, lifetime_ms: int
+) -> dict[tuple[int, str], Use]:
+    """Look up which of *keys* (namespace, key) were used within *lifetime_ms*.
 
     Call it with the log's lock held: then no other request with the same key is under way.
     """
@@ -34,19 +33,21 @@ async def find(connection: AsyncConnection, keys: Collection[tuple[int, str]]) -
     statement = text(
         "SELECT namespace, key, fingerprint, first_position, count FROM idempotency_keys "
         "WHERE namespace IN :namespaces AND key IN :keys "
-        f"AND +created_ms > {sql.now_ms(connection)} - {LIFETIME_MS}"  # plus: a day's keys are not gone through by their time
+        f"AND +created_ms > {sql.now_ms(connection)} - {lifetime_ms}"  # plus: a day's keys are not gone through by their time
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     rows = await connection.execute(statement, _named(keys))
     uses = (Use(row[0], row[1], bytes(row[2]), row[3], row[4]) for row in rows)
     return {(use.namespace, use.key): use for use in uses if (use.namespace, use.key) in keys}
 
 
-async def remember(connection: AsyncConnection, uses: Sequence[Use], *, now_ms: int) -> None:
-    """Store *uses*, over keys that have lived their 24 hours."""
+async def remember(
+    connection: AsyncConnection, uses: Sequence[Use], *, now_ms: int, lifetime_ms: int
+) -> None:
+    """Store *uses*, over keys that have lived for *lifetime_ms*."""
     statement = text(
         "DELETE FROM idempotency_keys WHERE namespace IN :namespaces AND key IN :keys AND created_ms <= :edge"
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
-    edge = {"edge": now_ms - LIFETIME_MS}
+    edge = {"edge": now_ms - lifetime_ms}
     await connection.execute(statement, edge | _named({(use.namespace, use.key) for use in uses}))
     await sql.insert_columns(
         connection,

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql
-from trunkline.store.idempotency import LIFETIME_MS
 from trunkline.store.sql import text
 
 
@@ -40,15 +39,17 @@ class Use:
     lapsed: bool
 
 
-async def take(connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int) -> Use | None:
-    """Take *key* for *holder*, or tell how it was used in the last 24 hours.
+async def take(
+    connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int, lifetime_ms: int
+) -> Use | None:
+    """Take *key* for *holder*, or tell how it was used within *lifetime_ms*.
 
     On PostgreSQL this waits for a transaction that has just taken the same key, until it ends.
     """
     now = sql.now_ms(connection)
     expire = text(
         "DELETE FROM operation_keys WHERE namespace = :namespace AND key = :key "
-        f"AND created_ms <= {now} - {LIFETIME_MS}"
+        f"AND created_ms <= {now} - {lifetime_ms}"
     )
     insert = text(
         "INSERT INTO operation_keys (namespace, key, fingerprint, holder, lease_until_ms, created_ms) "

@@ -12,7 +12,6 @@ from trunkline.errors import FieldError
 from trunkline.model.environments import company_number, environment_member, in_environment
 from trunkline.model.events import Event
 from trunkline.store import sql, stream, tables
-from trunkline.store.idempotency import LIFETIME_MS
 from trunkline.store.quarantine import QuarantinedDraft, positions_of
 from trunkline.store.sql import text
 
@@ -64,7 +63,7 @@ class Receipt:
 async def remember(
     connection: AsyncConnection, answers: Mapping[Key, Sequence[Receipt]], *, now_ms: int
 ) -> None:
-    """Store *answers* under keys that are used for the first time in 24 hours."""
+    """Store *answers* under keys that are new, or have lived their time."""
     if not answers:
         return
     forget = text("DELETE FROM quarantine_answers WHERE namespace = :namespace AND key = :key")
@@ -81,13 +80,15 @@ async def remember(
     )
 
 
-async def find(connection: AsyncConnection, keys: Collection[Key]) -> dict[Key, list[Receipt]]:
-    """Look up what was answered under *keys* in the last 24 hours, and which of those events were released since."""
+async def find(
+    connection: AsyncConnection, keys: Collection[Key], *, lifetime_ms: int
+) -> dict[Key, list[Receipt]]:
+    """Look up what was answered under *keys* within *lifetime_ms*, and which of those events were released since."""
     if not keys:
         return {}
     statement = text(
         "SELECT namespace, key, body FROM quarantine_answers WHERE namespace IN :namespaces AND key IN :keys "
-        f"AND +created_ms > {sql.now_ms(connection)} - {LIFETIME_MS}"  # plus: as in ``idempotency.find``
+        f"AND +created_ms > {sql.now_ms(connection)} - {lifetime_ms}"  # plus: as in ``idempotency.find``
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     names = {"namespaces": sorted({space for space, _ in keys}), "keys": sorted({key for _, key in keys})}
     rows = await connection.execute(statement, names)

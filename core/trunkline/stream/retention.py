@@ -21,7 +21,6 @@ from trunkline.runtime.metrics import Metrics
 from trunkline.store import quarantine, quarantine_answers
 from trunkline.store import retention as store
 from trunkline.store.database import Database
-from trunkline.store.idempotency import LIFETIME_MS
 
 START_SECONDS = 60.0
 """How long a process that has just started is left alone."""
@@ -37,11 +36,15 @@ _log = logging.getLogger(__name__)
 
 
 class Retention:
-    """Removes events that are older than *days*. Enter it to start; several may run on one PostgreSQL database."""
+    """Removes events that are older than *days*, and idempotency keys that have lived for *keys_ms*.
 
-    def __init__(self, database: Database, *, days: int, metrics: Metrics) -> None:
+    Enter it to start; several may run on one PostgreSQL database.
+    """
+
+    def __init__(self, database: Database, *, days: int, keys_ms: int, metrics: Metrics) -> None:
         self._database = database
         self._keep_ms = days * _DAY_MS
+        self._keys_ms = keys_ms
         self._metrics = metrics
         self._background = Background("the removal of old events", self._run)
 
@@ -104,14 +107,13 @@ class Retention:
 
     async def _remove_others(self, now_ms: int, before_ms: int) -> None:
         """Remove what else has an age, and what is left of events."""
-        keys = partial(store.purge_idempotency_keys, before_ms=now_ms - LIFETIME_MS, limit=BATCH)
-        await self._purge("idempotency_keys", keys)
-        answers = partial(store.purge_operation_keys, before_ms=now_ms - LIFETIME_MS, limit=BATCH)
-        await self._purge("operation_keys", answers)
-        await self._purge(
-            "quarantine_answers",
-            partial(quarantine_answers.purge, before_ms=now_ms - LIFETIME_MS, limit=BATCH),
-        )
+        keys_before_ms = now_ms - self._keys_ms
+        for table, purge in (
+            ("idempotency_keys", store.purge_idempotency_keys),
+            ("operation_keys", store.purge_operation_keys),
+            ("quarantine_answers", quarantine_answers.purge),
+        ):
+            await self._purge(table, partial(purge, before_ms=keys_before_ms, limit=BATCH))
         await self._purge("quarantine", partial(quarantine.purge, before_ms=before_ms, limit=BATCH))
         await self._purge("deliveries", partial(store.purge_strays, limit=BATCH))
         await self._purge("replays", partial(store.purge_replays, before_ms=before_ms, limit=BATCH))

@@ -7,8 +7,11 @@ from functools import partial
 import pytest
 
 from trunkline.model.events import Draft, Event, shard_of
-from trunkline.store import idempotency, migrate, stream
+from trunkline.store import idempotency, migrate, operation_keys, stream
 from trunkline.store.database import Database
+from trunkline.store.sql import text
+
+HOUR_MS = 3_600_000
 
 SHARDS = 16
 NONE = migrate.RESERVED_POSITIONS  # the newest position of a log without events
@@ -207,23 +210,40 @@ async def test_an_idempotency_key_is_found_for_its_namespace_only(database: Data
     now = await clock_ms(database)
     use = idempotency.Use(92, "order-1", b"f" * 32, 7, 2)
     async with database.write() as connection:
-        await idempotency.remember(connection, [use], now_ms=now)
+        await idempotency.remember(connection, [use], now_ms=now, lifetime_ms=HOUR_MS)
 
     async with database.read() as connection:
-        uses = await idempotency.find(connection, {(92, "order-1"), (93, "order-1"), (92, "order-2")})
+        uses = await idempotency.find(
+            connection, {(92, "order-1"), (93, "order-1"), (92, "order-2")}, lifetime_ms=HOUR_MS
+        )
         assert uses == {(92, "order-1"): use}
-        assert await idempotency.find(connection, set()) == {}
+        assert await idempotency.find(connection, set(), lifetime_ms=HOUR_MS) == {}
 
 
-async def test_an_idempotency_key_can_be_used_again_after_24_hours(database: Database):
+@pytest.mark.parametrize("hours", [24, 720])
+async def test_an_idempotency_key_can_be_used_again_after_its_lifetime(database: Database, hours: int):
+    lifetime_ms = hours * HOUR_MS
     now = await clock_ms(database)
     old = idempotency.Use(92, "order-1", b"a" * 32, 1, 1)
     new = idempotency.Use(92, "order-1", b"b" * 32, 9, 1)
     async with database.write() as connection:
-        await idempotency.remember(connection, [old], now_ms=now - idempotency.LIFETIME_MS - 1000)
-        assert await idempotency.find(connection, {(92, "order-1")}) == {}
-        await idempotency.remember(connection, [new], now_ms=now)
-        assert await idempotency.find(connection, {(92, "order-1")}) == {(92, "order-1"): new}
+        for age_ms, found in ((lifetime_ms - HOUR_MS, {(92, "order-1"): old}), (lifetime_ms + 1000, {})):
+            await idempotency.forget(connection, {(92, "order-1")})
+            await idempotency.remember(connection, [old], now_ms=now - age_ms, lifetime_ms=lifetime_ms)
+            assert await idempotency.find(connection, {(92, "order-1")}, lifetime_ms=lifetime_ms) == found
+        await idempotency.remember(connection, [new], now_ms=now, lifetime_ms=lifetime_ms)
+        found = await idempotency.find(connection, {(92, "order-1")}, lifetime_ms=lifetime_ms)
+        assert found == {(92, "order-1"): new}
+
+
+async def test_a_key_of_an_action_lives_as_long_as_it_is_said(database: Database):
+    key = operation_keys.Key(92, "k", b"a" * 32)
+    async with database.write() as connection:
+        take = partial(operation_keys.take, connection, key, lease_ms=HOUR_MS)
+        assert await take(holder="first", lifetime_ms=720 * HOUR_MS) is None
+        await connection.execute(text(f"UPDATE operation_keys SET created_ms = created_ms - {700 * HOUR_MS}"))
+        assert await take(holder="second", lifetime_ms=720 * HOUR_MS) is not None
+        assert await take(holder="third", lifetime_ms=24 * HOUR_MS) is None
 
 
 async def clock_ms(database: Database) -> int:

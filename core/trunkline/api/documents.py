@@ -132,13 +132,13 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
     _unify_errors(document)
     words = stand_ins.replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
     described: dict[str, Any] = stand_ins.replaced(document, words)
-    described["webhooks"] = {kind.name: {"post": _push(kind)} for kind in catalog.types()}
+    described["webhooks"] = {kind.name: {"post": _push(catalog.published(kind))} for kind in catalog.types()}
     return described
 
 
 def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
     """Describe the events as AsyncAPI 3.0: one channel a type, which the hub sends to."""
-    messages = {kind.name: _message(kind) for kind in catalog.types()}
+    messages = {kind.name: _message(catalog.published(kind)) for kind in catalog.types()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "trunkline events", "version": __version__, "description": DESCRIPTION},

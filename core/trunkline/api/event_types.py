@@ -31,14 +31,15 @@ class EventTypeHandlers:
     async def show_event_type(self, name: str, _: Anyone) -> Response:
         """Show one event type; its name may be in any case. ``{name}@1`` shows its version 1."""
         kind = self._find(name)
-        body = self._summary(kind)[:-1] + b',"schema":' + kind.schema_json + b"}"
+        schema = self._catalog.document(kind.name, kind.version)
+        body = self._summary(kind)[:-1] + b',"schema":' + schema + b"}"
         return Response(body, media_type=JSON)
 
     async def show_schema(self, request: Request, name: str) -> Response:
         """Serve the schema with an ETag; public. ``{name}@1.json`` is its version 1."""
         kind = self._find(name)
-        etag = self._catalog.etag(kind.name, kind.version)
-        return answer_schema(request, kind.schema_json, etag=etag)
+        chosen = (kind.name, kind.version)
+        return answer_schema(request, self._catalog.document(*chosen), etag=self._catalog.etag(*chosen))
 
     def _find(self, name: str) -> EventType:
         plain, at, version = name.partition("@")

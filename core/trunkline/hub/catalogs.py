@@ -6,6 +6,7 @@ from trunkline.plugins import Registry
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.files import load_definitions, load_event_types
+from trunkline.schemas.publishing import published
 from trunkline.settings import Settings
 
 
@@ -25,7 +26,10 @@ def load_catalog(settings: Settings, registry: Registry) -> SchemaCatalog:
     if repeated:
         msg = f"registers event types that this deployment already has: {', '.join(sorted(repeated))}"
         raise PluginFailed("with event types", msg)
-    return SchemaCatalog([*event_types.values(), *registry.collected.event_types])
+    is_open = settings.events.published_schemas == "open"
+    return SchemaCatalog(
+        [*event_types.values(), *registry.collected.event_types], publish=published if is_open else None
+    )
 
 
 def load_definition_catalog(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:

@@ -86,7 +86,7 @@ class Deployment:
         """Give what connectors are made from. Raises SettingsInvalid, SchemaInvalid."""
         return connectors.product_of(
             self._settings,
-            event_types=self._catalog.types(),
+            event_types=[self._catalog.published(event_type) for event_type in self._catalog.types()],
             operations=self._operations,
             issuer=None if self._issuer is None else self._issuer.authorization_server(),
         )

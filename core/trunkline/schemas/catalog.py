@@ -8,7 +8,7 @@ Nothing here does I/O: a ``$ref`` that leads out of its document is refused, nev
 import functools
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -126,16 +126,20 @@ class SchemaCatalog:
     """Every event type by its name, with the validator of its payloads.
 
     A type may stand in several versions side by side; the newest is the *current* one, which everything means that names
-    no version.
+    no version. *publish* makes of a type what receivers are shown (``publishing.published``); the type itself, if unset.
 
     Raises:
         SchemaInvalid: a type's name, schema or examples are not fit to serve, or one version of a type is given twice.
     """
 
-    __slots__ = ("_base", "_types", "_validators", "_versions", "revision")
+    __slots__ = ("_base", "_publish", "_published", "_types", "_validators", "_versions", "revision")
 
-    def __init__(self, types: Iterable[EventType]) -> None:
+    def __init__(
+        self, types: Iterable[EventType], *, publish: Callable[[EventType], EventType] | None = None
+    ) -> None:
         self._base = tuple(types)
+        self._publish = publish
+        self._published: dict[tuple[str, int], EventType] = {}
         self._validators: dict[tuple[str, int], Validator] = {}
         self.revision = 0
         """How often it was renewed, for what is made of it and kept."""
@@ -163,11 +167,21 @@ class SchemaCatalog:
             is_kept = unchanged.get(key) == event_type.schema_json
             validators[key] = self._validators[key] if is_kept else _validator_of(event_type)
         self._versions, self._validators = all_versions, validators
+        self._published = {}
         self._types = {name: versions[max(versions)] for name, versions in all_versions.items()}
 
     def types(self) -> tuple[EventType, ...]:
         """List the current version of every event type in the order of their names."""
         return tuple(self._types.values())
+
+    def published(self, event_type: EventType) -> EventType:
+        """Give *event_type*, which is one of the catalogue, with its schema as receivers are shown it."""
+        if self._publish is None:
+            return event_type
+        key = (event_type.name, event_type.version)
+        if key not in self._published:
+            self._published[key] = self._publish(event_type)
+        return self._published[key]
 
     def all_types(self) -> tuple[EventType, ...]:
         """List every version of every event type, by name and version."""
@@ -197,8 +211,8 @@ class SchemaCatalog:
         return self._validators[name, version or self._types[name].version].check(payload, budget=budget)
 
     def document(self, name: str, version: int | None = None) -> bytes:
-        """Give the schema of *name* as it is served. Raises KeyError."""
-        return self._versions[name][version or self._types[name].version].schema_json
+        """Give the schema of *name* as it is published. Raises KeyError."""
+        return self.published(self._versions[name][version or self._types[name].version]).schema_json
 
     def etag(self, name: str, version: int | None = None) -> str:
         """Give the strong ETag of ``document``, quotes included. Raises KeyError."""

@@ -140,12 +140,12 @@ class Streaming:
     def types(self, *, versions: Pins | None = None) -> Sequence[EventType]:
         """List every registered event type, in the order of their names: as *versions* has it, or the current version."""
         if versions is None:
-            return self._catalog.types()
+            return [self._catalog.published(event_type) for event_type in self._catalog.types()]
         chosen = (
             self._catalog.get(name, self._schema_versions.chosen(name, versions))
             for name in self._catalog.names()
         )
-        return [event_type for event_type in chosen if event_type is not None]
+        return [self._catalog.published(event_type) for event_type in chosen if event_type is not None]
 
     def versions(self, type: str) -> Sequence[int]:
         """List the versions of an event type that can be read, oldest first; none where there is no such type."""

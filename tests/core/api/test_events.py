@@ -251,7 +251,10 @@ async def test_an_operator_names_the_company_in_the_body_or_in_the_header(api):
 
     assert (body.json()["companyId"], header.json()["companyId"]) == (501, 502)
     assert neither.status_code == 400
-    assert "X-Company-Id" in neither.json()["detail"]
+    assert neither.json()["detail"] == (
+        "The header X-Company-Id is required, as an operator's key has no company: "
+        "name it in this header, or as companyId in the body."
+    )
     assert (both.status_code, paths(both)) == (422, ["/companyId"])
 
 
@@ -290,6 +293,11 @@ REFUSED = [
         "noon",
         "must be an ISO 8601 time with an offset, such as 2026-01-28T10:30:00Z, not 'noon'",
     ),
+    (
+        "/type",
+        "invoice.craeted",
+        "is not a known event type: 'invoice.craeted'; known are affiliate.created, ",
+    ),
     ("/type", "x" * 100, f"is not a known event type: '{'x' * 59}…'; known are "),
 ]
 
@@ -300,6 +308,10 @@ async def test_a_refusal_names_the_value_that_it_refuses(api):
         (error,) = answer.json()["errors"]
         assert (answer.status_code, error["path"]) == (422, path)
         assert error["message"].startswith(sentence), error
+    answer = await api.client.post("/api/v1/events", json={**invoice(), "type": "invoice.craeted"})
+    assert answer.json()["errors"][0]["message"].endswith("; did you mean 'invoice.created'?")
+    answer = await api.client.post("/api/v1/events", json=invoice(company_id=92))
+    assert answer.json()["errors"][0]["message"].endswith("; write 'companyId'")
     huge = b'{"type": "invoice.created", "payload": {}, "companyId": -1' + b"0" * 5000 + b"}"
     assert (await api.client.post("/api/v1/events", content=huge)).status_code == 422
 
@@ -458,6 +470,19 @@ async def test_a_key_lives_for_a_day(running):
     assert (again.status_code, again.content) == (200, fresh.content)
 
 
+async def test_a_key_lives_for_as_long_as_the_setting_says(database_url, make_hub):
+    running = await make_hub(database_url, {"events.idempotency_hours": 720}, dispatch=False)
+    sent = {"json": invoice(), "headers": {"Idempotency-Key": "k-1"}}
+    first = await running.client.post("/api/v1/events", **sent)
+    async with running.hub.database.write() as connection:
+        await connection.execute(
+            text("UPDATE idempotency_keys SET created_ms = created_ms - :ms"), {"ms": 700 * 3_600_000}
+        )
+    await running.hub.retention.run_once()
+    again = await running.client.post("/api/v1/events", **sent)
+    assert (again.status_code, again.content) == (200, first.content)
+
+
 async def test_a_key_is_its_companys_own(api):
     sent = {"json": invoice(), "headers": {"Idempotency-Key": "k-1"}}
     other = await api.client_of(api.neighbour_id)
@@ -561,6 +586,40 @@ async def test_a_schema_is_public_and_has_an_etag(api):
     assert (await api.anonymous.get(url, headers={"If-None-Match": '"other"'})).status_code == 200
     other = await api.anonymous.get("/schemas/events/lead.created.json")
     assert other.headers["etag"] != etag
+
+
+def closes(value) -> bool:
+    """Whether a schema somewhere in *value* refuses unknown fields."""
+    if isinstance(value, dict):
+        return value.get("additionalProperties") is False or any(map(closes, value.values()))
+    return isinstance(value, list) and any(map(closes, value))
+
+
+async def test_published_schemas_allow_for_fields_that_are_added_and_what_comes_in_is_judged_strictly(api):
+    name = "invoice.created"
+    schema = (await api.anonymous.get(f"/schemas/events/{name}.json")).json()
+    assert "Fields may be added" in schema["$comment"]
+    documents = [
+        schema,
+        (await api.client.get(f"/api/v1/event-types/{name}")).json(),
+        (await api.anonymous.get("/openapi.json")).json()["webhooks"],
+        (await api.anonymous.get("/asyncapi.json")).json()["components"]["messages"],
+        *(kind.schema for kind in api.hub.streaming.types()),
+        *(kind.schema for kind in api.hub.streaming.types(versions={})),
+        *(kind.schema for kind in api.hub.deployment.product().event_types),
+    ]
+    assert not any(map(closes, documents))
+    refused = invoice()
+    refused["payload"]["brand_new"] = 1
+    answer = await api.client.post("/api/v1/events", json=refused)
+    assert (answer.status_code, paths(answer)) == (422, ["/payload/brand_new"])
+
+
+async def test_a_deployment_may_publish_its_schemas_as_they_are_written(sqlite_database_url, make_hub):
+    running = await make_hub(sqlite_database_url, {"events.published_schemas": "strict"}, dispatch=False)
+    answer = await running.anonymous.get("/schemas/events/client.created.json")
+    assert answer.content == running.hub.catalog.get("client.created").schema_json
+    assert closes((await running.anonymous.get("/openapi.json")).json()["webhooks"])
 
 
 async def test_the_schema_of_no_type_is_not_found(api):

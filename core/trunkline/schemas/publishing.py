@@ -1,0 +1,87 @@
+"""The schemas of event types as receivers get them: open to fields that are added later.
+
+What comes in is judged by the type's own schema, which may refuse unknown fields. Who takes events must not refuse them: a
+new field is no new version.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+import msgspec
+import orjson
+
+from trunkline.schemas.catalog import EventType
+
+COMMENT = "Fields may be added to this object and to those in it: ignore those that you do not know."
+_CLOSING = {"additionalProperties", "unevaluatedProperties"}
+_HAS_SCHEMA = _CLOSING | {"else", "items", "propertyNames", "then", "unevaluatedItems"}
+_HAS_SCHEMAS_BY_NAME = {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"}
+_HAS_SCHEMAS = {"allOf", "anyOf", "prefixItems"}
+_REFUSED_BY = {"not": {"not"}, "if": {"if", "then", "else"}, "contains": {"maxContains"}}
+"""Keywords that refuse a payload because a schema fits, which it may once it is open, by the keyword that has the schema."""
+_MAY_OPEN = (b'"$ref"', b'"additionalProperties"', b'"unevaluatedProperties"')
+
+Members = dict[str, msgspec.Raw]
+
+
+def published(event_type: EventType) -> EventType:
+    """Give *event_type* with a schema that lets every object have more fields, and says so; numbers keep their digits.
+
+    Every payload that its own schema takes is taken by this one. So ``oneOf`` becomes ``anyOf``: an open alternative may fit
+    beside another. ``not``, ``if`` and ``contains`` keep their schemas, and refuse nothing where these refer to open ones.
+    """
+    comment = {"$comment": orjson.dumps(COMMENT)}
+    document = _object(comment | _raws(_open(event_type.schema_json)))
+    if b"\n" in event_type.schema_json:
+        document = msgspec.json.format(document, indent=2)
+    return replace(event_type, schema=orjson.loads(document), schema_json=document)
+
+
+def _open(schema: bytes) -> bytes:
+    """Open a schema, and those in it."""
+    if not schema.lstrip().startswith(b"{"):
+        return schema  # true or false
+    members = _raws(schema)
+    dropped = {
+        name
+        for keyword, refusing in _REFUSED_BY.items()
+        if b'"$ref"' in members.get(keyword, b"")
+        for name in refusing
+    }
+    dropped |= {name for name in _CLOSING if members.get(name, b"").strip() == b"false"}
+    opened = {name: _open_keyword(name, raw) for name, raw in members.items() if name not in dropped}
+    if any(word in opened.get("oneOf", b"") for word in _MAY_OPEN):
+        alternatives = _open_each(opened.pop("oneOf"))
+        every = _list(opened.get("allOf", b"[]"))
+        opened["allOf"] = _array([*every, b'{"anyOf":%b}' % alternatives])
+    return _object(opened)
+
+
+def _open_keyword(name: str, value: bytes) -> bytes:
+    if name in _HAS_SCHEMA:
+        return _open(value)
+    if name in _HAS_SCHEMAS:
+        return _open_each(value)
+    if name in _HAS_SCHEMAS_BY_NAME:
+        return _object({own: _open(raw) for own, raw in _raws(value).items()})
+    return value
+
+
+def _open_each(schemas: bytes) -> bytes:
+    return _array(map(_open, _list(schemas)))
+
+
+def _raws(text: bytes) -> dict[str, bytes]:
+    return {name: bytes(raw) for name, raw in msgspec.json.decode(text, type=Members).items()}
+
+
+def _list(text: bytes) -> list[bytes]:
+    return [bytes(raw) for raw in msgspec.json.decode(text, type=list[msgspec.Raw])]
+
+
+def _object(members: Mapping[str, bytes]) -> bytes:
+    return b"{" + b",".join(orjson.dumps(name) + b":" + value for name, value in members.items()) + b"}"
+
+
+def _array(values: Iterable[bytes]) -> bytes:
+    return b"[" + b",".join(values) + b"]"

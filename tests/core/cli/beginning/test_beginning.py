@@ -77,7 +77,6 @@ def test_the_compose_file_has_what_the_database_needs(cli, database, services):
         (["--database", "postgresql://acme@db.example.com/acme"], False),
         (["--database", "postgresql", "--insecure-targets"], True),
     ],
-    ids=" ".join,
 )
 def test_a_hub_on_postgresql_begins_without_what_is_for_development(cli, options, are_allowed):
     assert begun(cli, *options).exit_code == 0

@@ -58,9 +58,11 @@ def advance(context: typer.Context, past: Past = None, config: Config = None) ->
     Example: [bold]trunkline log advance[/bold]
     """
 
+    settings = load_settings(context, config)
+
     async def move() -> Advanced:
-        async with Database.of(load_settings(context, config).database) as database:
-            await status.require(database)
+        async with Database.of(settings.database) as database:
+            await status.require(database, settings)
             async with database.write() as connection:
                 return await epochs.advance(connection, past=_position_of(past) if past else 0)
 

@@ -57,7 +57,6 @@ def advance(context: typer.Context, past: Past = None, config: Config = None) ->
 
     Example: [bold]trunkline log advance[/bold]
     """
-
     settings = load_settings(context, config)
 
     async def move() -> Advanced:

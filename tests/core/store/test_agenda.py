@@ -51,9 +51,7 @@ async def test_each_kind_of_work_is_seen_and_what_has_ended_is_not(database: Dat
 
 
 async def test_the_time_until_the_next_delivery_is_told(database: Database):
-    now = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)"
-    if database.dialect.name == "postgresql":
-        now = "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)"
+    now = database.dialect.now_ms
     async with database.write() as connection:
         for no, wait_ms in enumerate((60_000, 30_000), 1):
             await connection.execute(

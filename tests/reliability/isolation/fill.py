@@ -12,6 +12,7 @@ from trunkline import settings
 from trunkline.hub.hub import Hub
 from trunkline.model.events import shard_of
 from trunkline.store.database import Database
+from trunkline.store.dialects import Dialect
 
 _CHUNK = 20_000
 _SHARDS = 16
@@ -59,7 +60,7 @@ class World:
         async with Database(self.url) as database:
             async with database.write() as connection:
                 head = (await connection.execute(text("SELECT position FROM stream_head"))).scalar_one()
-            insert = text(_insert_events(owner, letters=letters, is_sqlite=self.url.startswith("sqlite")))
+            insert = text(_insert_events(owner, letters=letters, dialect=database.dialect))
             for first in range(head + 1, head + count + 1, _CHUNK):
                 last = min(first + _CHUNK - 1, head + count)
                 async with database.write() as connection:
@@ -125,7 +126,7 @@ async def long_delivery_log(world: World) -> None:
     await world.deliveries(first, last, number, status="delivered")
 
 
-def _insert_events(company: int, *, letters: int, is_sqlite: bool) -> str:
+def _insert_events(company: int, *, letters: int, dialect: Dialect) -> str:
     """Write the statement that makes the events from ``:first`` to ``:last``, a millisecond apart and up to now."""
     payload = (
         r""",\"payload\"\:{{\"client_id\"\:1,\"first_name\"\:\"Mallory\",\"last_name\"\:\"Doe\",\"email\"\:\"m@example.com\","""
@@ -138,19 +139,17 @@ def _insert_events(company: int, *, letters: int, is_sqlite: bool) -> str:
         + payload
         + "'"
     )
-    if is_sqlite:
+    if dialect.name == "sqlite":
         numbers = (
             "(WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last) "
             "SELECT i FROM n)"
         )
         body = f"CAST({envelope} AS BLOB)"
-        now = "CAST(unixepoch('now') AS INTEGER) * 1000"
     else:
         numbers = "generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n(i)"
         body = f"convert_to({envelope}, 'UTF8')"
-        now = "CAST(EXTRACT(EPOCH FROM now()) AS bigint) * 1000"
     shard = shard_of(company, _SHARDS)
     return (
         "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
-        f"SELECT i, {company}, 'lead.created', {shard}, {now} - 60000, {body} FROM {numbers}"
+        f"SELECT i, {company}, 'lead.created', {shard}, {dialect.now_ms} - 60000, {body} FROM {numbers}"
     )

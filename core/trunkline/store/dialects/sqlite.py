@@ -40,7 +40,7 @@ class SQLite(Dialect):
 
     name = "sqlite"
     has_one_writer = True
-    now_ms = "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)"
+    now_ms = "CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
     greatest = "max"
     json_array = "json_group_array"
     row_among = "rowid IN (SELECT rowid {picking})"
@@ -131,7 +131,9 @@ class SQLite(Dialect):
 
     def rows_source(self, columns: Mapping[str, str]) -> str:
         """Read the rows with ``json_each``; the values have their types."""
-        picked = ", ".join(f"value ->> {index} AS {name}" for index, name in enumerate(columns))
+        picked = ", ".join(
+            f"json_extract(value, '$[{index}]') AS {name}" for index, name in enumerate(columns)
+        )
         return f"(SELECT {picked} FROM json_each(:rows)) AS u"
 
     async def take_room(self, connection: AsyncConnection) -> bool:  # noqa: ARG002 - it has no temporary files beside its own

@@ -2,17 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 
 
 class SilentProxy:
-    """Passes on what comes, until ``fall_silent``; connections that are made later work."""
+    """Passes on what comes, through *alter*, until ``fall_silent``; connections that are made later work."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, alter: Callable[[bytes], bytes]) -> None:
         self._target = make_url(url)
+        self._alter = alter
         self._is_open = asyncio.Event()
         self._is_open.set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -54,16 +55,16 @@ class SilentProxy:
         with contextlib.suppress(OSError):
             while data := await source.read(65536):
                 if is_open.is_set():
-                    target.write(data)
+                    target.write(self._alter(data))
                     await target.drain()
             if is_open.is_set():
                 target.close()
 
 
 @contextlib.asynccontextmanager
-async def silent_proxy(url: str) -> AsyncIterator[SilentProxy]:
+async def silent_proxy(url: str, *, alter: Callable[[bytes], bytes] = bytes) -> AsyncIterator[SilentProxy]:
     """Stand before the server of *url*; ``url`` of what is lent goes through it."""
-    proxy = SilentProxy(url)
+    proxy = SilentProxy(url, alter)
     server = await asyncio.start_server(proxy._serve, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     here = proxy._target.difference_update_query(["host", "port"]).set(host="127.0.0.1", port=port)

@@ -9,11 +9,15 @@ import io
 import sys
 from typing import Annotated
 
-import typer
+from trunkline import oldest
 
-from trunkline.cli.commands import Commands
-from trunkline.cli.config import Config, remember_config
-from trunkline.version import __version__
+oldest.require_python(sys.version_info[:3])  # first: what follows does not load on an older one
+
+import typer  # noqa: E402
+
+from trunkline.cli.commands import Commands  # noqa: E402
+from trunkline.cli.config import Config, remember_config  # noqa: E402
+from trunkline.version import __version__  # noqa: E402
 
 __all__ = ["app", "load_commands", "main"]
 

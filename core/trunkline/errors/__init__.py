@@ -35,6 +35,7 @@
     ├── StoreUnavailable            503  the database did not answer; nothing was stored
     │   └── WritesRefused           the database answers and cannot write: its disk is full, say
     ├── DatabaseUnfit               what the hub needs of the database is forbidden to it or taken by others; start-up stops
+    │   └── DatabaseTooOld
     ├── Unreadable                  what is stored sealed does not open with the keys of this process
     ├── LeaseLost                   another worker holds the shard now; nothing was stored
     ├── SettingsInvalid             start-up stops
@@ -48,6 +49,7 @@ The HTTP layer maps ``Refused``, ``ProviderFailed`` and ``StoreUnavailable`` to 
 
 from trunkline.errors.failures import (
     AddressRefused,
+    DatabaseTooOld,
     DatabaseUnfit,
     ExtraMissing,
     LeaseLost,
@@ -111,6 +113,7 @@ __all__ = [
     "Conflict",
     "CursorExpired",
     "CursorUnknown",
+    "DatabaseTooOld",
     "DatabaseUnfit",
     "EventRejected",
     "ExtraMissing",

@@ -37,6 +37,13 @@ class DatabaseUnfit(TrunklineError):
     """The database is not one in which the hub could work; the message says why, and what would mend it."""
 
 
+class DatabaseTooOld(DatabaseUnfit):
+    """The SQLite or PostgreSQL *named* has version *found*, older than *oldest* (``trunkline.oldest``)."""
+
+    def __init__(self, named: str, *, found: str, oldest: str, remedy: str) -> None:
+        super().__init__(f"{named} has version {found}, and trunkline needs {oldest} or newer: {remedy}.")
+
+
 class LeaseLost(TrunklineError):
     """Another worker has taken the shard over; what was about to be written was not."""
 

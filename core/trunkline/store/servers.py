@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 
 import asyncpg
 
-from trunkline.errors import StoreUnavailable, TrunklineError
+from trunkline import oldest
+from trunkline.errors import DatabaseTooOld, StoreUnavailable, TrunklineError
 from trunkline.store import libpq, poolers
 
 CONNECTING_ERRORS = (
@@ -67,6 +68,7 @@ class Server:
         Raises:
             StoreUnavailable: none of the hosts answered as it should; it names each with its reason.
             DatabaseUnfit: a pooler does not take ``database.schema``.
+            DatabaseTooOld: the server is older than ``oldest.POSTGRESQL``.
         """
         failures: list[str] = []
         # Where a standby is only preferred, the second round takes any.
@@ -95,7 +97,7 @@ class Server:
     ) -> Any:
         driver = dict(self.driver)
         context = _of_system(driver) if driver.get("sslrootcert") == libpq.SYSTEM else None
-        return await asyncpg.connect(
+        connection = await asyncpg.connect(
             f"postgresql://?{urlencode(driver)}" if driver else "postgresql://",
             host=host,
             port=port,
@@ -108,6 +110,16 @@ class Server:
             timeout=self.timeout_seconds,
             **options,
         )
+        if (found := connection.get_server_version()).major < oldest.POSTGRESQL:
+            connection.terminate()
+            server = f"The PostgreSQL server at {_name(host, port)}"
+            raise DatabaseTooOld(
+                server,
+                found=f"{found.major}.{found.minor}",
+                oldest=str(oldest.POSTGRESQL),
+                remedy="upgrade it, or name another one in database.url",
+            )
+        return connection
 
 
 def _of_system(driver: dict[str, str]) -> ssl.SSLContext:

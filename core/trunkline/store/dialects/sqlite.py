@@ -14,7 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.types import TypeEngine
 
-from trunkline.errors import SettingsInvalid
+from trunkline import oldest
+from trunkline.errors import DatabaseTooOld, SettingsInvalid
 from trunkline.store import sqlite
 from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.direct import Driver
@@ -36,7 +37,10 @@ _SKIP_NUMBERS = (
 
 
 class SQLite(Dialect):
-    """A file in this machine, with one writer at a time: nothing needs a lock, and nobody else is to be woken."""
+    """A file in this machine, with one writer at a time: nothing needs a lock, and nobody else is to be woken.
+
+    *library* is the version of the SQLite that Python has. Every method that takes a URL raises DatabaseTooOld if it is too old.
+    """
 
     name = "sqlite"
     has_one_writer = True
@@ -49,6 +53,9 @@ class SQLite(Dialect):
     worker_locks = "SELECT 0 AS no WHERE false"
     timeline = "NULL"
 
+    def __init__(self, *, library: Sequence[int] = sqlite3.sqlite_version_info) -> None:
+        self._library = tuple(library)
+
     def connect(
         self,
         url: str,
@@ -58,7 +65,7 @@ class SQLite(Dialect):
         answer_seconds: float,  # noqa: ARG002 - it is in this process
     ) -> tuple[AsyncEngine, AsyncEngine]:
         """Make an engine of four connections that read, and one of a single connection that writes."""
-        parsed = _url_of(url)
+        parsed = self._read_url(url)
         if parsed.database in (None, "", ":memory:"):
             msg = "Setting 'database.url': SQLite needs a file, such as sqlite:///trunkline.db"
             raise SettingsInvalid(msg)
@@ -74,7 +81,7 @@ class SQLite(Dialect):
     ) -> Driver:
         """Open the file."""
         try:
-            connection = sqlite.connect(_url_of(url).database or "")
+            connection = sqlite.connect(self._read_url(url).database or "")
             await connection
             return SQLiteDriver(connection)
         except sqlite3.OperationalError as error:
@@ -86,8 +93,22 @@ class SQLite(Dialect):
 
     def file_of(self, url: str) -> Path | None:
         """Give the file that *url* names."""
-        database = _url_of(url).database
+        database = self._read_url(url).database
         return Path(database) if database else None
+
+    def _read_url(self, url: str) -> URL:
+        if self._library < oldest.SQLITE:
+            raise DatabaseTooOld(
+                "The SQLite of this Python",
+                found=oldest.version(self._library),
+                oldest=oldest.version(oldest.SQLITE),
+                remedy="run trunkline on a Python with a newer one, or name a PostgreSQL server in database.url",
+            )
+        try:
+            return make_url(url)
+        except (exc.ArgumentError, ValueError):
+            msg = "Setting 'database.url': is not the URL of a database, such as sqlite:///trunkline.db or postgresql://host/name"
+            raise SettingsInvalid(msg) from None
 
     async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:  # noqa: ARG002
         """Return False: nothing stands before a file."""
@@ -167,14 +188,6 @@ class SQLite(Dialect):
 @lru_cache(maxsize=64)
 def _values_insert(table: str, names: tuple[str, ...]) -> str:
     return f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
-
-
-def _url_of(url: str) -> URL:
-    try:
-        return make_url(url)
-    except (exc.ArgumentError, ValueError):
-        msg = "Setting 'database.url': is not the URL of a database, such as sqlite:///trunkline.db or postgresql://host/name"
-        raise SettingsInvalid(msg) from None
 
 
 def _make_reader(url: URL) -> AsyncEngine:

@@ -45,15 +45,16 @@ class OneWayConnection(Connection):
         self._thread = Thread(target=_work, args=(self._tx,), daemon=True)
         self._is_still = True
         self._beginning = ""
+        self._opened: sqlite3.Connection | None = None
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
         """Give a cursor; there is nothing to wait for."""
         return Cursor(self)
 
     def _open(self) -> sqlite3.Connection:
-        connection = _open(str(self._file.path), **self._options)
+        self._opened = _open(str(self._file.path), **self._options)
         self._file.remember()
-        return connection
+        return self._opened
 
     def begin_with_next(self, statement: str) -> None:
         """Run *statement*, which begins a transaction, before the next one."""
@@ -77,6 +78,7 @@ class OneWayConnection(Connection):
         if not self._running:
             return None
         closed: asyncio.Future[Any] | None = super().stop()
+        self._tx.put_nowait((None, self._close_opened))
         self._tx.put_nowait((None, _end))
         return closed
 
@@ -97,6 +99,11 @@ class OneWayConnection(Connection):
         self._beginning = ""
         if self._conn.in_transaction or not self._is_still:
             await super().rollback()
+
+    def _close_opened(self) -> None:
+        """Close what was opened for a caller that was cancelled meanwhile: aiosqlite does not know of it."""
+        if self._opened is not None:
+            self._opened.close()
 
     def _begin_and(self, beginning: str, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:
         self._file.check()

@@ -180,6 +180,27 @@ async def test_what_cannot_be_opened_says_so(tmp_path: Path):
 
 
 @pytest.mark.slow
+async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path: Path):
+    closed = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    class Watched(sqlite3.Connection):
+        def close(self) -> None:
+            super().close()
+            loop.call_soon_threadsafe(closed.set)
+
+    async def open_file() -> None:
+        await sqlite.connect(str(tmp_path / "hub.db"), factory=Watched)
+
+    opening = asyncio.create_task(open_file())
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    async with asyncio.timeout(20):
+        await closed.wait()
+
+
 def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(tmp_path: Path, recwarn):
     file = str(tmp_path / "things.db")
 

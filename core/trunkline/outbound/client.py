@@ -5,6 +5,8 @@ than half of what a delivery cost.
 """
 
 import asyncio
+import contextlib
+import ipaddress
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -192,6 +194,8 @@ class Outbound(OtherMethods):
             return await self._dialler.dial(origin, tenant=tenant)
 
     async def _look_up(self, host: str, port: int) -> Sequence[str]:
+        with contextlib.suppress(ValueError):  # an address is its own answer
+            return [str(ipaddress.ip_address(host))]
         if self._resolve is not None:
             return await self._resolve(host, port)
         if self._servers is None:

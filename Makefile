@@ -6,7 +6,7 @@ LOCKED = --constraint constraints.txt --build-constraint constraints.txt
 # uv takes a quarter of the time; pip serves where only pip has been told of an index.
 install = .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode $(LOCKED) $(1) || { $(NEWER_PIP) && $(PIP) $(LOCKED) $(1); }
 
-.PHONY: help setup demo test check check-form check-mypy check-pyright check-layers bench soak crash isolation lock clean
+.PHONY: help setup demo test fresh oldest oldest-sqlite oldest-postgresql oldest-dependencies check check-form check-mypy check-pyright check-layers bench soak crash isolation lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s  %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,33 @@ demo: .venv/.runtime  ## run the hub and a receiver on real events; ARGS="--exit
 test: export PYTHONDONTWRITEBYTECODE =
 test: setup  ## run the tests, the slow ones excepted; ARGS="tests/core -k retry" for some
 	.venv/bin/python -m pytest -n 6 --dist worksteal -m "not slow" $(ARGS)
+
+fresh:  ## do what the README says on a bare Debian 12 and 13, as a newcomer; ROOTS="trixie" for one of them (as root)
+	@set -e; for root in $(or $(ROOTS),bookworm trixie); do tests/fresh.sh $$root "make demo ARGS=--exit" "make test"; done
+
+oldest: oldest-sqlite oldest-postgresql oldest-dependencies  ## run tests on the oldest SQLite, PostgreSQL and dependencies that are supported
+
+ON_OLDEST = .venv/bin/python -m pytest -p tests.oldest -n 4 --dist worksteal -m "not slow" $(ARGS)
+
+oldest-sqlite: setup .cache/sqlite/libsqlite3.so.0
+	LD_LIBRARY_PATH=.cache/sqlite $(ON_OLDEST) --oldest sqlite -k "not postgresql" \
+		tests/core/store tests/core/stream tests/plugins/crm
+
+oldest-postgresql: setup
+	$(ON_OLDEST) --oldest postgresql -k postgresql tests/core/store tests/core/stream
+
+oldest-dependencies: .venv/bin/uv
+	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .cache/oldest
+	.venv/bin/uv pip install --python .cache/oldest/bin/python --quiet --compile-bytecode --resolution lowest-direct --editable . --group dev
+	.cache/oldest/bin/python -m pytest -n 6 --dist worksteal -m "not slow" $(ARGS)
+
+# The package from npm brings the source of SQLite 3.35.2 in one file.
+.cache/sqlite/libsqlite3.so.0:
+	mkdir -p $(@D)
+	cd $(@D) && npm pack --silent better-sqlite3@7.4.1
+	tar --extract --gzip --to-stdout --file $(@D)/better-sqlite3-7.4.1.tgz package/deps/sqlite3.tar.gz | tar --extract --gzip --directory $(@D)
+	cc -O1 -w -shared -fPIC -DSQLITE_ENABLE_COLUMN_METADATA -DSQLITE_ENABLE_DESERIALIZE -DSQLITE_ENABLE_JSON1 \
+		$(@D)/sqlite3.c -o $@ -lpthread -ldl -lm
 
 CHECKS = check-pyright check-mypy check-layers check-form  # the longest first
 

@@ -213,9 +213,9 @@ class SystemPostgres:
 
 
 @contextlib.contextmanager
-def prepared_postgres() -> Generator[SystemPostgres]:
-    """Prepare the folder of a server with its certificates; it is stopped and removed in the end."""
-    programs, account = _programs(), _account()
+def prepared_postgres(programs: Path | None = None) -> Generator[SystemPostgres]:
+    """Prepare the folder of a server with its certificates, of *programs* or the newest; it is stopped and removed in the end."""
+    programs, account = programs or _programs(), _account()
     folder = Path(tempfile.mkdtemp(prefix="tl-pg-"))
     server = SystemPostgres(folder, programs, account, free_port())
     try:

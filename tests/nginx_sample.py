@@ -53,7 +53,7 @@ class Proxy:
 def sample_proxy(folder: Path, hubs: Sequence[str]) -> Iterator[Proxy]:
     """Run it with the certificate that the how-to makes, in front of *hubs*, which are URLs; skips where there is no nginx."""
     if NGINX is None:
-        pytest.skip("Debian's package nginx is not here")
+        pytest.skip("there is no nginx here: Debian's package 'nginx-light' brings it")
     (command,) = re.findall(r"^mkdir tls && openssl .*\\\n.*$", HOW_TO.read_text(), re.MULTILINE)
     subprocess.run(["sh", "-ec", command], cwd=folder, check=True, capture_output=True)
     port, text = free_port(), SAMPLE.read_text()

@@ -60,7 +60,7 @@ def free_port() -> int:
 def _programs() -> Path:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"), key=lambda path: int(path.parts[-3]))
     if not found:
-        pytest.skip("there is no PostgreSQL with TLS here: install the package 'postgresql'")
+        pytest.skip("there is no PostgreSQL with TLS here: Debian's package 'postgresql' brings it")
     return found[-1].parent
 
 
@@ -71,7 +71,9 @@ def _account() -> str | None:
     try:
         pwd.getpwnam("postgres")
     except KeyError:
-        pytest.skip("servers do not run as root, and there is no user 'postgres'")
+        pytest.skip(
+            "servers do not run as root, and there is no user 'postgres': Debian's package 'postgresql' brings it"
+        )
     return "postgres"
 
 
@@ -270,7 +272,7 @@ def started_pooler(
     """Start a pgbouncer before *server*, with *mode* as ``pool_mode`` and five connections to share."""
     program = shutil.which("pgbouncer") or shutil.which("/usr/sbin/pgbouncer")
     if program is None:
-        pytest.skip("there is no pgbouncer here: install the package 'pgbouncer'")
+        pytest.skip("there is no pgbouncer here: Debian's package 'pgbouncer' brings it")
     folder = Path(tempfile.mkdtemp(prefix="tl-bouncer-", dir=server.folder))
     pooler = Pooler(free_port(), folder / "log")
     (folder / "pgbouncer.ini").write_text(

@@ -18,6 +18,7 @@ from trunkline.schemas.files import installed_event_types
 
 EXAMPLES = Path(__file__).parents[2] / "docs/examples/clients"
 COMMANDS = {"mjs": "node", "php": "php", "rb": "ruby"}
+PACKAGES = {"mjs": "nodejs", "php": "php-cli", "rb": "ruby"}
 COMPANIES = {language: 92 + number for number, language in enumerate(COMMANDS)}
 PAYLOADS = {kind.name: kind.example for kind in installed_event_types()}
 
@@ -27,7 +28,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.parametrize("language", sorted(COMMA
 def command_of(language: str) -> str:
     command = shutil.which(COMMANDS[language])
     if command is None and not os.environ.get("CI"):
-        pytest.skip(f"{COMMANDS[language]} is not installed")
+        pytest.skip(
+            f"there is no {COMMANDS[language]} here: Debian's package '{PACKAGES[language]}' brings it"
+        )
     assert command, f"{COMMANDS[language]} is not installed"
     return command
 

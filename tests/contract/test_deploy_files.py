@@ -110,7 +110,7 @@ def test_whoever_stops_a_hub_waits_for_its_drain_and_for_what_is_in_flight():
 @pytest.mark.slow
 def test_systemd_takes_the_units(tmp_path: Path):
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd is not here")
+        pytest.skip("there is no systemd here: Debian's package 'systemd' brings it")
     for unit in (DEPLOY / "systemd").iterdir():
         copy = tmp_path / unit.name
         copy.write_text(unit.read_text().replace("/opt/trunkline/bin/trunkline", "/bin/true"))
@@ -123,7 +123,7 @@ def test_systemd_takes_the_units(tmp_path: Path):
 @pytest.mark.slow
 def test_prometheus_takes_the_rules_and_each_wakes_somebody_just_where_it_should(tmp_path: Path):
     if shutil.which("promtool") is None:
-        pytest.skip("promtool comes with Debian's package prometheus, which is not here")
+        pytest.skip("there is no promtool here: Debian's package 'prometheus' brings it")
     for arguments in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]):
         done = subprocess.run(
             ["promtool", *arguments], cwd=DEPLOY / "prometheus", capture_output=True, text=True, check=False

@@ -61,7 +61,9 @@ def find(version: str) -> Path:
         command = [candidate, "-c", "import ssl, sqlite3"]
         if subprocess.run(command, capture_output=True, check=False).returncode == 0:
             return Path(candidate)
-    pytest.skip(f"this machine has no Python {version}")
+    pytest.skip(
+        f"there is no Python {version} here: the package 'python{version}' brings it, where the system has that"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +103,7 @@ def test_the_wheel_installs_and_every_event_of_the_demo_arrives(wheel: Path, ver
 def confined(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[str | Path]:
     """What runs a command of ours as the container file's user, on a file system that is read-only, without capabilities."""
     if os.geteuid() or not DEBIANS.exists():
-        pytest.skip(f"only root can confine, and only what others may read: {DEBIANS}")
+        pytest.skip(f"only root can confine, and only {DEBIANS}, which Debian's package 'python3.13' brings")
     folder = tmp_path_factory.mktemp("app")
     folder.chmod(0o755)
     install(wheel, DEBIANS, folder)

@@ -21,7 +21,8 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.timeout(120),
     pytest.mark.skipif(
-        LIBRARY is None and "CI" not in os.environ, reason="needs the Debian package faketime"
+        LIBRARY is None and "CI" not in os.environ,
+        reason="there is no faketime here: Debian's package 'faketime' brings it",
     ),
 ]
 

@@ -27,8 +27,9 @@ def redis(tmp_path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
     """A Redis server; gives its URL and its process."""
     program = shutil.which("redis-server")
     if program is None:
-        reason = "redis-server is not installed: apt-get install redis-server"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(
+            "there is no redis-server here: Debian's package 'redis-server' brings it"
+        )
     with socket.socket() as chosen:
         chosen.bind(("127.0.0.1", 0))
         port = chosen.getsockname()[1]

@@ -44,6 +44,7 @@ puts verify(secret, headers, File.binread("body"))["id"]
 """,
 }
 COMMANDS = {"python": sys.executable, "javascript": "node", "php": "php", "ruby": "ruby"}
+PACKAGES = {"javascript": "nodejs", "php": "php-cli", "ruby": "ruby"}
 SNIPPETS = {snippet.language: snippet for snippet in snippets()}
 
 
@@ -60,7 +61,9 @@ def test_there_is_code_in_four_languages_on_the_pages_as_it_is_in_its_file():
 def command_of(language: str) -> str:
     command = shutil.which(COMMANDS[language])
     if command is None and not os.environ.get("CI"):
-        pytest.skip(f"{COMMANDS[language]} is not installed")
+        pytest.skip(
+            f"there is no {COMMANDS[language]} here: Debian's package '{PACKAGES[language]}' brings it"
+        )
     assert command, f"{COMMANDS[language]} is not installed"
     return command
 

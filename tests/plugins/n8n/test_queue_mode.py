@@ -40,8 +40,9 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """A Redis server; gives its port."""
     program = shutil.which("redis-server")
     if program is None:
-        reason = "redis-server is not installed: apt-get install redis-server"
-        (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(
+            "there is no redis-server here: Debian's package 'redis-server' brings it"
+        )
     port, folder = free_port(), tmp_path_factory.mktemp("redis")
     command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(folder)]
     log = folder / "log.txt"

@@ -9,9 +9,9 @@ import io
 import sys
 from typing import Annotated
 
-from trunkline import oldest
+from trunkline.oldest import require_python
 
-oldest.require_python(sys.version_info[:3])  # first: what follows does not load on an older one
+require_python(sys.version_info[:3])  # first: what follows does not load on an older one
 
 import typer  # noqa: E402
 

@@ -16,6 +16,7 @@ def test_a_row_made_into_a_dict_is_json_though_its_keys_are_of_a_subclass_of_tex
         NOTES.create(connection)
         connection.execute(NOTES.insert().values(id=1, Text="hello"))
         row = connection.execute(sa.select(NOTES)).one()
+    engine.dispose()
     found = {sa.quoted_name(name, None): value for name, value in row._mapping.items()}
     assert {type(name) for name in found} == {sa.quoted_name}
     assert json_text.dumps({"items": [found]}) == b'{"items":[{"id":1,"Text":"hello"}]}'

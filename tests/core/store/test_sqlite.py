@@ -179,7 +179,6 @@ async def test_what_cannot_be_opened_says_so(tmp_path: Path):
         await sqlite.connect(str(tmp_path / "missing" / "x.db"))
 
 
-@pytest.mark.slow
 async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path: Path):
     closed = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -201,6 +200,7 @@ async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path: Path)
         await closed.wait()
 
 
+@pytest.mark.slow
 def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(tmp_path: Path, recwarn):
     file = str(tmp_path / "things.db")
 

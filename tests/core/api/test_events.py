@@ -252,7 +252,7 @@ async def test_an_operator_names_the_company_in_the_body_or_in_the_header(api):
     assert (body.json()["companyId"], header.json()["companyId"]) == (501, 502)
     assert neither.status_code == 400
     assert neither.json()["detail"] == (
-        "The header X-Company-Id is required, as an operator's key has no company: "
+        "The header X-Company-Id is required, as this key is of no company: "
         "name it in this header, or as companyId in the body."
     )
     assert (both.status_code, paths(both)) == (422, ["/companyId"])

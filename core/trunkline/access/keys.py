@@ -44,6 +44,8 @@ from trunkline.store.secrets import Redigest
 KEY_ID_PREFIX = "key_"
 MADE_PER_MINUTE = 30
 """Keys that a company may make in a minute, by rotation too; operators may make any number for it."""
+LEAST_IN_OVERLAP = 10
+"""Keys that a rotation may leave valid beside those of the limit ``keys``; as many as that limit, if it is larger."""
 ENDED_KEPT = 200
 """Keys of a company that are kept, and listed, when they have ended: the newest, and so all that were made in the last minute."""
 _SECRET_BYTES = 32
@@ -131,7 +133,8 @@ class Keys:
         chosen = _check_platform_scopes(scopes) if company_id is None else _check_scopes(scopes)
         own_company = callers.company()
         async with self._database.write() as connection:
-            await self._check_room(connection, company_id)
+            if company_id is not None:
+                await self._check_room(connection, company_id)
             if company_id is not None and company_id == own_company:
                 await _check_pace(connection, company_id)
             now_ms = await store.clock_ms(connection)
@@ -159,10 +162,12 @@ class Keys:
     ) -> tuple[KeyRecord, str]:
         """Make the successor of a key of a company, or of anyone for None; both are valid for *overlap_seconds*.
 
+        The successor takes the place of the old key, so a company that has all its keys may rotate each of them.
+
         Raises:
             NotFound: there is no such key that is valid, or it is another company's.
             Forbidden: it has a scope that the principal *by* lacks.
-            LimitReached: the company has all the keys that it may have.
+            LimitReached: the company has left as many keys valid by rotations as it may have keys.
             KeysTooFast: the company makes them too fast.
         """
         async with self._database.write() as connection:
@@ -174,21 +179,27 @@ class Keys:
                 raise Forbidden.scope_missing(missing[0])
             if old.company_id is not None and not by.is_operator:
                 await _check_pace(connection, old.company_id)
+                if overlap_seconds:
+                    await self._check_room(connection, old.company_id, in_overlap=True)
             now_ms = await store.clock_ms(connection)
             if overlap_seconds:
-                await self._check_room(connection, old.company_id)
                 await store.end_by(connection, key_id, at_ms=now_ms + overlap_seconds * 1000)
             else:
                 await store.revoke(connection, key_id, company_id=company_id)
             return await self._insert(connection, replace(old, created_ms=now_ms, last_used_ms=None))
 
-    async def _check_room(self, connection: AsyncConnection, company_id: int | None) -> None:
-        """Make sure that a company may have one more key. Raises LimitReached."""
-        if company_id is None:
-            return
+    async def _check_room(
+        self, connection: AsyncConnection, company_id: int, *, in_overlap: bool = False
+    ) -> None:
+        """Make sure that a company may have one more key, or one more that a rotation leaves valid. Raises LimitReached."""
         limit = (await self._limits.of(company_id)).keys
+        things, remedy = "API keys", "revoke one that is not used first"
+        if in_overlap:
+            limit += max(limit, LEAST_IN_OVERLAP)
+            things = "API keys, with those in a rotation's overlap"
+            remedy = "rotate with an overlap of 0 s, or revoke one that is not used"
         if await store.count_valid(connection, company_id) >= limit:
-            raise LimitReached("keys", limit, things="API keys", remedy="revoke one that is not used first")
+            raise LimitReached("keys", limit, things=things, remedy=remedy)
 
     async def _insert(self, connection: AsyncConnection, record: KeyRecord) -> tuple[KeyRecord, str]:
         """Store *record* as that of a new key."""

@@ -91,6 +91,38 @@ async def test_a_rotated_key_has_a_successor_and_ends_after_the_overlap(running)
     assert (await running.operator.post(f"{KEYS}/{new['id']}/rotate")).status_code == 404
 
 
+async def limit_to_what_it_has(running) -> None:
+    listed = await running.operator.get(KEYS, headers={"X-Company-Id": str(running.company_id)})
+    await running.hub.company_limits.change(running.company_id, {"keys": listed.json()["count"]})
+    one_more = {"company_id": running.company_id, "name": "tool", "scopes": ADMIN}
+    refused = await running.operator.post(KEYS, json=one_more)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:trunkline:problem:limit-reached")
+
+
+async def test_a_company_that_has_all_its_keys_rotates_each_of_them_with_an_overlap(running):
+    made = [await make(running) for _ in range(2)]
+    await limit_to_what_it_has(running)
+    for key in made:
+        own = {"X-Api-Key": key["key"]}
+        new = await running.anonymous.post(f"{KEYS}/{key['id']}/rotate", json={}, headers=own)
+        assert new.status_code == 201, new.text
+        assert (await me(running, key), await me(running, new.json())) == (200, 200)
+
+
+async def test_a_company_leaves_no_end_of_keys_valid_by_rotating_one(running, monkeypatch):
+    key = await make(running)
+    await limit_to_what_it_has(running)
+    most = (await running.hub.company_limits.of(running.company_id)).keys
+    monkeypatch.setattr("trunkline.access.keys.LEAST_IN_OVERLAP", most)
+    own, path = {"X-Api-Key": key["key"]}, f"{KEYS}/{key['id']}/rotate"
+    answers = [await running.anonymous.post(path, json={}, headers=own) for _ in range(most + 1)]
+    assert [answer.status_code for answer in answers] == [201] * most + [409]
+    assert "rotate with an overlap of 0 s" in answers[-1].json()["detail"]
+    assert (await running.operator.post(path, json={})).status_code == 201, "an operator may"
+    at_once = await running.anonymous.post(path, json={"overlap_seconds": 0}, headers=own)
+    assert at_once.status_code == 201
+
+
 async def test_nobody_gets_a_key_with_scopes_that_their_own_lacks_by_rotating_it(running):
     strong = await make(running, scopes=["admin", "events:write"])
     weak = await running.client_of(running.company_id, ["admin"])

@@ -122,3 +122,10 @@ def test_list_shows_keys_without_their_secrets_and_revoke_marks_them(migrated_cl
 def test_revoking_a_key_that_is_not_there_is_refused(migrated_cli):
     result = migrated_cli.invoke("keys", "revoke", "key_nonesuch")
     assert (result.exit_code, result.stderr) == (1, "There is no API key 'key_nonesuch' here.\n")
+
+
+def test_rotate_works_where_the_company_has_all_its_keys(migrated_cli):
+    made = json.loads(_create(migrated_cli, "--company", "92", "--scope", "admin", "--json").stdout)
+    assert migrated_cli.invoke("companies", "limits", "92", "keys=1").exit_code == 0
+    assert _create(migrated_cli, "--company", "92", "--scope", "admin").exit_code == 1
+    assert migrated_cli.invoke("keys", "rotate", made["id"]).exit_code == 0

@@ -284,3 +284,12 @@ async def test_forms_without_the_pages_token_do_nothing(api, sign_in):
     await browser.post("/portal/keys", {"name": "x", "scopes": "admin"}, expect=403)
     await browser.post(f"/portal/keys/{record.id}/revoke", expect=403)
     assert await api.hub.keys.principal(record.id) is not None
+
+
+async def test_a_key_is_rotated_where_the_company_has_all_its_keys(running, sign_in):
+    browser = await sign_in(running, ["admin", "events:read"])
+    record, _ = await running.hub.keys.create(running.company_id, name="Zapier", scopes=["events:read"])
+    await running.hub.company_limits.change(running.company_id, {"keys": 1})
+    await browser.get(f"/portal/keys/{record.id}/rotate")
+    page = await browser.follow(await browser.post(f"/portal/keys/{record.id}/rotate"))
+    assert _KEY.search(page.text)

@@ -7,6 +7,7 @@ both before the driver's environment variables (``PGHOST``, ``PGPASSWORD``, ``PG
 import configparser
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
@@ -86,6 +87,7 @@ def parameters(url: str, environment: Mapping[str, str] = os.environ) -> dict[st
     }
     _split_hosts(found)
     _check_authorities(found, environment)
+    _check_client_key(found, environment)
     return found
 
 
@@ -203,5 +205,28 @@ def _check_authorities(found: Mapping[str, str], environment: Mapping[str, str])
         msg = (
             f"has sslmode={mode} without the certificate authorities to verify by; add sslrootcert=FILE, "
             "or sslrootcert=system for those that this machine trusts"
+        )
+        raise _Wrong(msg)
+
+
+def _check_client_key(found: Mapping[str, str], environment: Mapping[str, str]) -> None:
+    """Refuse a client's key that other accounts may read, as libpq does (``initialize_SSL`` of ``fe-secure-openssl.c``)."""
+    if (found.get("sslmode") or environment.get("PGSSLMODE")) == "disable" or os.name != "posix":
+        return
+    folder = Path.home() / ".postgresql"
+    named = found.get("sslkey") or environment.get("PGSSLKEY")
+    key = Path(named) if named else folder / "postgresql.key"
+    has_certificate = "sslcert" in found or "PGSSLCERT" in environment or (folder / "postgresql.crt").exists()
+    if not key.is_file() or not (named or has_certificate):
+        return
+    state = key.stat()
+    forbidden = stat.S_IRWXG | stat.S_IRWXO
+    if state.st_uid == 0:  # root may share it with a group
+        forbidden &= ~stat.S_IRGRP
+    if state.st_mode & forbidden:
+        mode = stat.S_IMODE(state.st_mode)
+        msg = (
+            f"uses the key {key}, which other accounts of this machine may use (its mode is {mode:04o}); "
+            f"run 'chmod 600 {key}', or let root own it and give a group 0640"
         )
         raise _Wrong(msg)

@@ -1,5 +1,6 @@
 """URLs of PostgreSQL: libpq's parameters, several hosts, a service file, and what is wrong with one in a sentence."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,49 @@ def test_a_parameter_of_a_service_is_checked_as_one_of_a_url(services: Path):
     services.write_text("[hub]\nhots=db\n")
     with pytest.raises(SettingsInvalid, match="'hots', which is not known"):
         read("postgresql://?service=hub", PGSERVICEFILE=str(services))
+
+
+@pytest.mark.parametrize(
+    ("owner", "mode", "is_taken"),
+    [
+        (1000, 0o600, True),
+        (1000, 0o400, True),
+        (1000, 0o640, False),
+        (1000, 0o604, False),
+        (0, 0o640, True),
+        (0, 0o660, False),
+        (0, 0o644, False),
+    ],
+)
+@pytest.mark.parametrize("named_by", ["url", "environment", "home folder"])
+def test_a_clients_key_that_others_may_read_is_refused(
+    tmp_path: Path, owner: int, mode: int, is_taken: bool, named_by: str
+):
+    """The modes and owners are those that libpq takes and refuses."""
+    folder = tmp_path / ".postgresql"
+    folder.mkdir()
+    key = folder / "postgresql.key"
+    for file in (key, folder / "postgresql.crt"):
+        file.touch()
+    key.chmod(mode)
+    try:
+        os.chown(key, owner, -1)
+    except PermissionError:
+        if owner != key.stat().st_uid:
+            pytest.skip("only root gives a file to another account")
+    url = f"postgresql://u:s3cret@h/n?sslkey={key}" if named_by == "url" else "postgresql://u:s3cret@h/n"
+    environment = {"PGSSLKEY": str(key)} if named_by == "environment" else {}
+    if is_taken:
+        assert read(url, **environment)["host"] == "h"
+        return
+    with pytest.raises(
+        SettingsInvalid, match=rf"'database\.url': uses the key {key}.* is {mode:04o}\)"
+    ) as caught:
+        read(url, **environment)
+    assert f"'chmod 600 {key}'" in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert read(f"postgresql://h/n?sslmode=disable&sslkey={key}", **environment), "nothing uses it"
 
 
 def test_authorities_may_come_from_the_environment_or_the_home_folder(tmp_path: Path):

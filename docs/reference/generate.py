@@ -26,6 +26,7 @@ from trunkline.cli import load_commands, opening
 from trunkline.hub.hub import Hub
 from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind
 from trunkline.schemas.files import package_definitions, package_event_types
+from trunkline.settings.secret_files import holds_secret
 from trunkline.testing import list_checks
 
 FOLDER = Path(__file__).parent
@@ -98,6 +99,17 @@ def default_of(field: FieldInfo) -> str:
             return f"`{value}`"
 
 
+def _secrets() -> str:
+    """List the secrets among the core's settings."""
+    names = [
+        f"`{section}.{field.alias or name}`"
+        for section, model in core_sections()
+        for name, field in model.model_fields.items()
+        if holds_secret(field)
+    ]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def settings_page() -> str:
     """Every setting of the core."""
     blocks = [
@@ -127,6 +139,9 @@ def settings_page() -> str:
         ]
     blocks += [
         "## Secrets",
+        "The variable of a secret with `_FILE` behind it names a file that has the secret, such as `TRUNKLINE_AUTH__PEPPER_FILE=/run/secrets/pepper`; "
+        f"line breaks at its end do not count. In the core these are {_secrets()}; in plugins every setting that is a `SecretStr`, "
+        "such as `portal.oidc.client_secret`. [Secrets in files](../how-to/run-in-production.md#secrets-in-files) shows how.",
         "`auth.pepper` and `auth.encryption_key` may stay unset on SQLite: they are made on the first start and kept beside the "
         "database, in `trunkline.db.secrets`. Back that file up together with the database. On PostgreSQL they must be set, "
         "to the same text in every process; see [Run on PostgreSQL](../how-to/run-on-postgresql.md). How to replace them: "

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
 from trunkline import settings
 from trunkline.errors import SettingsInvalid
@@ -326,3 +326,97 @@ def test_a_setting_in_a_table_of_its_own_has_its_own_variable():
     assert read.plugin_sections["acme"] == {"door": {"host": "h", "port": "7"}, "room": "r"}
     with pytest.raises(SettingsInvalid, match=r"'acme\.door\.host' is set beside the whole of 'door'"):
         load(acme__door='{"port": 7}', acme__door__host="h")
+
+
+# ---- secrets in files --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["", "\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [
+        ("auth", "pepper", PEPPER),
+        ("auth", "other_encryption_keys", [PEPPER, PEPPER[::-1]]),
+        ("database", "url", "postgresql://trunkline:päss@h/n"),
+        ("database", "listen_url", "postgresql://trunkline:päss@h/n"),
+        ("limits", "storage_url", "redis://:pass@h/0"),
+    ],
+)
+def test_a_secret_may_stand_in_a_file_that_a_variable_names(tmp_path: Path, section, name, value, end):
+    file = tmp_path / "secret"
+    file.write_bytes((value if isinstance(value, str) else ",".join(value)).encode() + end.encode())
+    found = getattr(getattr(load(**{f"{section}__{name}_file": str(file)}), section), name)
+    unmasked = [part.get_secret_value() for part in found] if isinstance(found, tuple) else found
+    assert getattr(unmasked, "get_secret_value", lambda: unmasked)() == value
+
+
+def test_a_secret_of_a_file_goes_over_the_settings_file_and_not_over_its_own_variable(toml, tmp_path: Path):
+    (tmp_path / "secret").write_text(PEPPER)
+    named = str(tmp_path / "secret")
+    found = load(toml(f"[auth]\npepper = '{PEPPER[::-1]}'\n"), auth__pepper_file=named)
+    assert found.auth.pepper is not None
+    assert found.auth.pepper.get_secret_value() == PEPPER
+    with pytest.raises(
+        SettingsInvalid,
+        match=r"^Both TRUNKLINE_AUTH__PEPPER and TRUNKLINE_AUTH__PEPPER_FILE are set; set one of them$",
+    ):
+        load(auth__pepper=PEPPER, auth__pepper_file=named)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"\xff" * 40, "cannot be read: it is not UTF-8"),
+        (b"\n", "is empty; write the secret into it"),
+    ],
+)
+def test_a_file_without_a_secret_stops_the_start_and_is_named(tmp_path: Path, content, reason):
+    file = tmp_path / "secret"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsInvalid) as caught:
+        load(auth__pepper_file=str(file))
+    assert str(caught.value) == f"The file '{file}' that TRUNKLINE_AUTH__PEPPER_FILE names {reason}"
+
+
+def test_a_relative_file_begins_in_the_folder_of_the_settings_file(toml, tmp_path: Path):
+    (tmp_path / "secret").write_text(PEPPER)
+    found = load(toml(""), auth__pepper_file="secret").auth.pepper
+    assert found is not None
+    assert found.get_secret_value() == PEPPER
+
+
+def test_only_secrets_are_read_from_files(tmp_path: Path):
+    (tmp_path / "port").write_text("9000")
+    with pytest.raises(SettingsInvalid, match=r"^Setting 'server\.port_file': is not a setting"):
+        load(server__port_file=str(tmp_path / "port"))
+
+
+class Door(BaseModel):
+    code: SecretStr
+
+
+class OfPlugin(BaseModel):
+    token: SecretStr | None = None
+    door: Door | None = None
+    doors: tuple[Door, ...] = ()
+    room: str = ""
+    note_file: str = ""
+
+
+def test_secrets_of_plugins_may_stand_in_files_too(tmp_path: Path):
+    (tmp_path / "secret").write_text("s3cret\n")
+    named = str(tmp_path / "secret")
+
+    def read(**environment: str) -> BaseModel | None:
+        section = load(**{f"acme__{name}": value for name, value in environment.items()}).plugin_sections
+        return read_section("acme", section["acme"], model=OfPlugin)
+
+    assert read(token_file=named) == OfPlugin(token=SecretStr("s3cret"))
+    assert read(door__code_file=named) == OfPlugin(door=Door(code=SecretStr("s3cret")))
+    assert read(note_file=named) == OfPlugin(note_file=named), "a setting of that name is the plugin's own"
+    with pytest.raises(SettingsInvalid, match=r"^Setting 'acme\.room_file': "):
+        read(room_file=named)
+    with pytest.raises(SettingsInvalid, match=r"that TRUNKLINE_ACME__TOKEN_FILE names cannot be read"):
+        read(token_file=f"{named}2")

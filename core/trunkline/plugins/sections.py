@@ -11,6 +11,7 @@ from trunkline.errors.spelling import correction
 from trunkline.plugins.calls import describe_error
 from trunkline.settings import CORE_SECTIONS, describe
 from trunkline.settings.places import beside
+from trunkline.settings.secret_files import filled
 
 Section = Mapping[str, Any]
 
@@ -43,12 +44,14 @@ def read_section(
         _refuse_any(plugin, section or {})
         return None
     try:
-        settings = model.model_validate(dict(section or {}), extra="forbid")
+        settings = model.model_validate(filled(section or {}, model), extra="forbid")
     except ValidationError as error:
         faults = describe(error, model=model, section=plugin)
         if section is None:
             raise PluginFailed(plugin, f"needs settings: {'; '.join(faults.splitlines())}") from None
         raise SettingsInvalid(faults) from None
+    except SettingsInvalid:
+        raise
     except Exception as error:
         reason = f"could not read its settings: {describe_error(error)}"
         raise PluginFailed(plugin, reason) from error

@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from trunkline.errors import SettingsInvalid
 from trunkline.errors.spelling import nearest
 from trunkline.errors.wording import fault_words, fields_at
-from trunkline.settings import dotenv
+from trunkline.settings import dotenv, secret_files
 from trunkline.settings.places import beside
 from trunkline.settings.settings import CORE_SECTIONS, Settings
 from trunkline.settings.values import RATE_PATTERN
@@ -28,10 +28,11 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     """Read the settings: *file* (``trunkline.toml`` here, if it exists, for None), then *environment*.
 
     Without *environment* they are the process's variables, over those of ``.env`` beside the file. Relative paths, those of
-    the environment too, begin in the folder of the file, and in the current folder if there is no file.
+    the environment too, begin in the folder of the file, and in the current folder if there is no file. A secret may stand in
+    a file that a variable names (``secret_files``).
 
     Raises:
-        SettingsInvalid: the file is missing or no TOML, or a setting is unknown or malformed.
+        SettingsInvalid: the file is missing or no TOML, a setting is unknown or malformed, or a secret's file cannot be read.
     """
     if file is None and DEFAULT_FILE.exists():
         file = DEFAULT_FILE
@@ -39,9 +40,9 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
     tables = {} if file is None else _read_file(file)
     if environment is None:
         environment = {**dotenv.read(folder / dotenv.FILE, prefix=ENVIRONMENT_PREFIX), **os.environ}
-    for path, value in _from_environment(environment):
+    for path, value in _from_environment(environment, folder):
         _put(tables, path, value)
-    core = {name: table for name, table in tables.items() if name in CORE_SECTIONS}
+    core = secret_files.filled({name: tables[name] for name in tables if name in CORE_SECTIONS}, Settings)
     sections = {name: table for name, table in tables.items() if name not in CORE_SECTIONS}
     try:
         settings = Settings.model_validate({**core, "plugin_sections": sections, "file": file})
@@ -98,11 +99,20 @@ def _read_file(path: Path) -> dict[str, dict[str, Any]]:
     return tables
 
 
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[Sequence[str], str]]:
+def _from_environment(environment: Mapping[str, str], folder: Path) -> list[tuple[Sequence[str], str]]:
     values: list[tuple[Sequence[str], str]] = []
     for variable, value in sorted(environment.items()):
         if variable.startswith(ENVIRONMENT_PREFIX) and "__" in variable:
-            values.append((variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__"), value))
+            path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+            own = variable.removesuffix("_FILE")
+            if own != variable:
+                is_beside_value = own in environment
+                named = secret_files.NamedFile(
+                    value, folder=folder, variable=variable, is_beside_value=is_beside_value
+                )
+                values.append((path, named))
+            else:
+                values.append((path, value))
     return values
 
 

@@ -19,6 +19,7 @@ from trunkline.settings.values import (
     Paths,
     Rate,
     Seconds,
+    SecretUrl,
     WebAddress,
 )
 
@@ -32,7 +33,7 @@ class Section(BaseModel):
 class Database(Section):
     """Where everything is stored."""
 
-    url: str = Field(
+    url: SecretUrl = Field(
         default="sqlite:///trunkline.db",
         description="`sqlite:///FILE`, or `postgresql://…` with libpq's parameters",
     )
@@ -42,7 +43,7 @@ class Database(Section):
         pattern=r"^[a-z_][a-z0-9_]{0,62}$",
         description="schema of the tables on PostgreSQL; the first of the role's `search_path` (`public`), if unset",
     )
-    listen_url: str | None = Field(
+    listen_url: SecretUrl | None = Field(
         default=None,
         description="the PostgreSQL server itself, to listen for new events, where `url` is a pooler's that carries no LISTEN",
     )
@@ -259,7 +260,7 @@ class Limits(Section):
         default=1_000, ge=1, description="calls that wait for events at once, in one process"
     )
     enabled: bool = Field(default=True, description="whether limits apply")
-    storage_url: str | None = Field(
+    storage_url: SecretUrl | None = Field(
         default=None,
         description="`redis://…` to count for all processes together; needs `pip install 'trunkline[redis]'`",
     )

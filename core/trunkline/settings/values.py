@@ -86,5 +86,8 @@ AttemptRate = Annotated[str, AfterValidator(_check_pace)]
 """How many attempts may begin in a second, a minute or an hour."""
 RATE_PATTERN = r"^[1-9][0-9]*/minute$"
 Rate = Annotated[str, Field(pattern=RATE_PATTERN)]
+HOLDS_SECRET = object()
+"""Marks a setting that is no ``SecretStr`` but may have a password in it."""
+SecretUrl = Annotated[str, HOLDS_SECRET]
 LongSecret = Annotated[SecretStr, Field(min_length=32)]
 LongSecrets = Annotated[tuple[LongSecret, ...], BeforeValidator(_split_list)]

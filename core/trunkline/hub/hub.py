@@ -26,6 +26,7 @@ from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
+from trunkline.errors import DatabaseUnfit
 from trunkline.hub import catalogs, own_issuer, preparing, readiness
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
@@ -102,6 +103,7 @@ class Hub:
         self._clock = clock or SystemClock()
         self._dispatches = dispatch
         self._migrates = migrates
+        self._writes = dispatch or serves
         self._shards = settings.delivery.shards
         self._stack = contextlib.AsyncExitStack()
         self.dispatcher: Dispatcher | None = None
@@ -305,6 +307,8 @@ class Hub:
             for database in (self.database, *own):
                 await stack.enter_async_context(database)
             await self.database.check_pooler()
+            if self._writes and (why := await self.database.why_read_only()) is not None:
+                raise DatabaseUnfit(why.sentence)
             await self.secret_checks.verify()
             self._shards = await preparing.prepare(
                 self.database,

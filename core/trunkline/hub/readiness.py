@@ -1,5 +1,7 @@
 """Whether a process can do its work, part by part: what ``/readyz`` and the doctor tell."""
 
+import contextlib
+
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.errors import StoreUnavailable
@@ -54,5 +56,8 @@ async def _writing_state(database: Database) -> str:
         async with database.write() as connection:
             await shards.check_writable(connection)
     except StoreUnavailable:
+        with contextlib.suppress(StoreUnavailable):
+            if (why := await database.why_read_only()) is not None:
+                return f"takes no writes: {why.reason}"
         return "takes no writes"
     return "ok"

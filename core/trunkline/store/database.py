@@ -22,10 +22,11 @@ from trunkline import settings
 from trunkline.errors import TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
-from trunkline.store import dialects
+from trunkline.store import dialects, tables
 from trunkline.store.direct import Pools
 from trunkline.store.engines import ANSWER_SECONDS, Engines
 from trunkline.store.notifications import Notifications
+from trunkline.store.privileges import ReadOnly
 
 TURN_SECONDS = 15.0
 """How long a call waits for its company's turn at a connection: longer than an action in a transaction may take."""
@@ -137,6 +138,14 @@ class Database:
                 "a pooler before the database carries no LISTEN: events that another process accepts are noticed within "
                 "a second instead of at once; name the server itself in database.listen_url"
             )
+
+    async def why_read_only(self) -> ReadOnly | None:
+        """Say why the hub's rows can only be read, and what would mend it; None where nothing is known.
+
+        It only reads. Raises StoreUnavailable.
+        """
+        async with self.read() as connection:
+            return await self.dialect.why_read_only(connection, sorted(tables.metadata.tables))
 
     @property
     def keeps_sessions(self) -> bool:

@@ -86,11 +86,14 @@ async def _upgrade_all(database: Database, histories: Sequence[History], *, shar
     async with database.write() as connection:
         await database.dialect.wait_for_turn(connection, _LOCK)
         faults.point("migrate.before")
-        place = await database.dialect.place(connection)
-        with _explained(f"the schema '{database.schema}'" if database.schema else place):
+        place, role = await database.dialect.place(connection)
+        before = [await connection.run_sync(_state, history) for history in histories]
+        why = await database.dialect.why_read_only(connection, ())
+        if why is not None and any(state.is_behind for state in before):
+            raise DatabaseUnfit(why.sentence)
+        with _explained(f"the schema '{database.schema}'" if database.schema else place, role):
             if database.schema is not None:
                 await database.dialect.make_schema(connection, database.schema)
-            before = [await connection.run_sync(_state, history) for history in histories]
             for history, state in zip(histories, before, strict=True):
                 if state.is_behind:
                     await connection.run_sync(_upgrade, history)
@@ -103,15 +106,15 @@ async def _upgrade_all(database: Database, histories: Sequence[History], *, shar
 
 
 @contextlib.contextmanager
-def _explained(place: str) -> Generator[None]:
-    """Say in a sentence what keeps tables from being made in *place*."""
+def _explained(place: str, role: str) -> Generator[None]:
+    """Say in a sentence what keeps *role* from making tables in *place*."""
     try:
         yield
     except exc.DBAPIError as error:
         if failures.is_forbidden(error):
             reason = str(error.orig).partition(": ")[2] or str(error.orig)
             msg = (
-                f"The database's role may not change {place} ({reason}): migrate as the role that owns it, "
+                f"{role[:1].upper()}{role[1:]} may not change {place} ({reason}): migrate as the role that owns it, "
                 "or name a schema that the role owns or may make as database.schema."
             )
             raise DatabaseUnfit(msg) from error

@@ -346,7 +346,8 @@ async def test_a_hub_whose_database_takes_no_writes_is_not_ready(postgres_databa
         ready = await hub.anonymous.get("/readyz")
         if ready.json()["database"] != "does not answer":
             break
-    assert (ready.status_code, ready.json()["database"]) == (503, "takes no writes")
+    reason = "the database's role 'postgres' is read-only here, as default_transaction_read_only is on"
+    assert (ready.status_code, ready.json()["database"]) == (503, f"takes no writes: {reason}")
 
 
 async def test_a_hub_that_does_not_deliver_is_ready_too(api):

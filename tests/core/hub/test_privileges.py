@@ -13,8 +13,10 @@ from tests.conftest import MakeHub
 
 import trunkline
 from trunkline import settings
+from trunkline.cli import opening
 from trunkline.cli.processes import migrate_database
 from trunkline.errors import DatabaseUnfit
+from trunkline.hub.hub import Hub
 from trunkline.testing.databases import PostgresServer
 from trunkline.testing.receiver import Receiver
 
@@ -56,7 +58,11 @@ async def roles(postgres_server: PostgresServer) -> AsyncIterator[Roles]:
 
 
 def deployment(url: str, schema: str | None) -> settings.Settings:
-    environment = {"TRUNKLINE_DATABASE__URL": url}
+    environment = {
+        "TRUNKLINE_DATABASE__URL": url,
+        "TRUNKLINE_AUTH__PEPPER": "p" * 32,
+        "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+    }
     if schema is not None:
         environment["TRUNKLINE_DATABASE__SCHEMA"] = schema
     return settings.load(environment=environment)
@@ -80,7 +86,7 @@ async def test_the_owner_migrates_and_a_role_with_rows_alone_runs_the_hub(
 
     assert not await tables_in(roles, "public")
     assert "events" in await tables_in(roles, "trunkline")
-    with pytest.raises(DatabaseUnfit, match="role may not change"):
+    with pytest.raises(DatabaseUnfit, match=rf"^The database's role '{roles.name}_app' may not change"):
         await migrate_database(deployment(roles.of("trunkline_app"), "elsewhere"))
 
 
@@ -108,9 +114,12 @@ async def test_two_hubs_share_a_database_in_schemas_of_their_own(roles: Roles, m
     [
         (
             None,
-            r"role may not change the schema 'public' of the database '\w+' \(permission denied for schema public\)",
+            r"role '\w+_app' may not change the schema 'public' of the database '\w+' \(permission denied for schema public\)",
         ),
-        ("made_up", r"role may not change the schema 'made_up' \(permission denied for database \w+\)"),
+        (
+            "made_up",
+            r"role '\w+_app' may not change the schema 'made_up' \(permission denied for database \w+\)",
+        ),
     ],
 )
 async def test_a_role_that_may_make_no_tables_is_told_so_in_a_sentence(
@@ -126,3 +135,73 @@ async def test_a_table_of_another_product_is_named_and_left_alone(roles: Roles):
     with pytest.raises(DatabaseUnfit, match="a table 'events' in the schema 'public' of the database"):
         await migrate_database(deployment(roles.url, None))
     assert await tables_in(roles, "public") == {"events"}
+
+
+READS = """
+GRANT USAGE ON SCHEMA trunkline TO {role};
+REVOKE INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA trunkline FROM {role};
+"""
+
+
+@pytest.fixture
+async def reader(roles: Roles) -> settings.Settings:
+    """The settings of a role that may only read what the owner has made."""
+    await migrate_database(deployment(roles.of("trunkline_owner"), "trunkline"))
+    async with Hub(deployment(roles.of("trunkline_app"), "trunkline"), dispatch=False, serves=False):
+        pass  # the first start writes check values of the secrets
+    await roles.execute(READS.format(role=f"{roles.name}_app"))
+    return deployment(roles.of("trunkline_app"), "trunkline")
+
+
+READ_ONLY = (
+    r"^The database's role '{role}' is read-only \(no INSERT, UPDATE, DELETE on '\w+' and \d+ more in the schema 'trunkline'\): "
+    r"run 'GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA trunkline TO {role}' as the owner of the tables, .*\.$"
+)
+
+
+async def test_a_hub_does_not_start_with_a_role_that_may_only_read_and_says_what_to_grant(
+    roles: Roles, reader: settings.Settings
+):
+    sentence = READ_ONLY.format(role=f"{roles.name}_app")
+    for hub in (Hub(reader, dispatch=False), Hub(reader, migrates=False, serves=False)):
+        with pytest.raises(DatabaseUnfit, match=sentence):
+            async with hub:
+                pass
+
+
+async def test_a_command_that_reads_works_with_such_a_role_and_one_that_writes_names_it(
+    roles: Roles, reader: settings.Settings
+):
+    async with opening.opened(reader) as hub:
+        assert await hub.keys.list(None) == []
+    with pytest.raises(DatabaseUnfit, match=READ_ONLY.format(role=f"{roles.name}_app")):
+        async with opening.opened(reader) as hub:
+            await hub.keys.create(92, name="n", scopes=["admin"])
+
+
+async def test_sessions_that_are_read_only_are_named_where_the_hub_starts_and_where_it_migrates(roles: Roles):
+    role = f"{roles.name}_owner"
+    owner = deployment(roles.of("trunkline_owner"), "trunkline")
+    read_only = f"ALTER ROLE {role} SET default_transaction_read_only"
+    await roles.execute(f"{read_only} = on")
+    sentence = f"^The database's role '{role}' is read-only here, as default_transaction_read_only is on: run 'ALTER ROLE"
+    with pytest.raises(DatabaseUnfit, match=sentence):
+        await migrate_database(owner)
+    await roles.execute(f"{read_only} = off")
+    await migrate_database(owner)
+    await roles.execute(f"{read_only} = on")
+    with pytest.raises(DatabaseUnfit, match=sentence):
+        async with Hub(owner, dispatch=False):
+            pass
+
+
+async def test_a_hub_that_may_only_read_from_now_on_says_so_in_readyz(roles: Roles, make_hub: MakeHub):
+    await migrate_database(deployment(roles.of("trunkline_owner"), "trunkline"))
+    hub = await make_hub(roles.of("trunkline_app"), {"database.schema": "trunkline"}, dispatch=False)
+    assert (await hub.anonymous.get("/readyz")).status_code == 200
+    await roles.execute(READS.format(role=f"{roles.name}_app"))
+    ready = await hub.anonymous.get("/readyz")
+    assert ready.status_code == 503
+    assert (
+        f"takes no writes: the database's role '{roles.name}_app' is read-only (" in ready.json()["database"]
+    )

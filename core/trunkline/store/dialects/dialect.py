@@ -11,6 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from trunkline.store.direct import Driver
 from trunkline.store.notifications import Notifications
+from trunkline.store.privileges import ReadOnly
 
 
 class Dialect(ABC):
@@ -80,8 +81,12 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    async def place(self, connection: AsyncConnection) -> str:
-        """Tell where tables are made and by whom, to whoever runs the hub."""
+    async def place(self, connection: AsyncConnection) -> tuple[str, str]:
+        """Tell whoever runs the hub where tables are made, and by which role or account."""
+
+    @abstractmethod
+    async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
+        """Say why no rows of *tables* can be written, and what would mend it; None where nothing is known."""
 
     @abstractmethod
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeEngine
 
-from trunkline.store import poolers
+from trunkline.store import poolers, privileges
 from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.direct import Driver
 from trunkline.store.drivers import PostgreSQLDriver
 from trunkline.store.notifications import Notifications
+from trunkline.store.privileges import ReadOnly
 from trunkline.store.servers import Server
 
 IDLE_MS = 5_000
@@ -40,7 +41,7 @@ _SKIP_NUMBERS = sqlalchemy.text(
 )
 _LITTLE_MEMORY = sqlalchemy.text("SELECT set_config('work_mem', '64kB', true)")
 _SPILL = sqlalchemy.text("SELECT count(*) FROM generate_series(1, 10000)")
-_PLACE = sqlalchemy.text("SELECT current_schema(), current_database()")
+_PLACE = sqlalchemy.text("SELECT current_schema(), current_database(), current_user")
 _HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
 
 
@@ -109,10 +110,17 @@ class PostgreSQL(Dialect):
         """Give the locking clause."""
         return f"FOR {strength}{f' OF {of}' if of else ''}{' SKIP LOCKED' if skip else ''}"
 
-    async def place(self, connection: AsyncConnection) -> str:
-        """Name the schema and the database."""
-        schema, database = (await connection.execute(_PLACE)).one()
-        return f"the schema '{schema or 'public'}' of the database '{database}'"
+    async def place(self, connection: AsyncConnection) -> tuple[str, str]:
+        """Name the schema and the database, and the role."""
+        schema, database, role = (await connection.execute(_PLACE)).one()
+        return (
+            f"the schema '{schema or 'public'}' of the database '{database}'",
+            f"the database's role '{role}'",
+        )
+
+    async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
+        """Ask for the server's state and the role's privileges."""
+        return await privileges.why_read_only(connection, tables)
 
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
         """Make it; a role that finds it there need not be allowed to."""

@@ -1,6 +1,7 @@
 """SQLite: a file in this machine."""
 
 import contextlib
+import os
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -22,6 +23,7 @@ from trunkline.store.direct import Driver
 from trunkline.store.drivers import SQLiteDriver
 from trunkline.store.failures import unavailable
 from trunkline.store.notifications import Notifications
+from trunkline.store.privileges import ReadOnly
 
 _READERS = 4
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
@@ -122,9 +124,13 @@ class SQLite(Dialect):
         """Give nothing: a transaction that writes is alone."""
         return ""
 
-    async def place(self, connection: AsyncConnection) -> str:
+    async def place(self, connection: AsyncConnection) -> tuple[str, str]:
         """Name the file."""
-        return f"the file {connection.engine.url.database}"
+        return f"the file {connection.engine.url.database}", "this account"
+
+    async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:  # noqa: ARG002
+        """Look whether the account may write the file, and its folder, where the journal is made."""
+        return _why_read_only(Path(connection.engine.url.database or ""))
 
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
         """Do nothing: a file has no schemas."""
@@ -188,6 +194,15 @@ class SQLite(Dialect):
 @lru_cache(maxsize=64)
 def _values_insert(table: str, names: tuple[str, ...]) -> str:
     return f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+
+
+def _why_read_only(file: Path) -> ReadOnly | None:
+    places = (file, file.absolute().parent)
+    forbidden = [path for path in places if path.exists() and not os.access(path, os.W_OK)]
+    if not forbidden:
+        return None
+    remedy = "let it write the database's file and the folder in which it is"
+    return ReadOnly(f"this account may only read {forbidden[0]}", remedy)
 
 
 def _make_reader(url: URL) -> AsyncEngine:

@@ -26,7 +26,6 @@ from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
-from trunkline.errors import DatabaseUnfit
 from trunkline.hub import catalogs, own_issuer, preparing, readiness
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
@@ -102,8 +101,7 @@ class Hub:
         self.settings = settings
         self._clock = clock or SystemClock()
         self._dispatches = dispatch
-        self._migrates = migrates
-        self._writes = dispatch or serves
+        self._migrates, self._writes = migrates, dispatch or serves
         self._shards = settings.delivery.shards
         self._stack = contextlib.AsyncExitStack()
         self.dispatcher: Dispatcher | None = None
@@ -306,9 +304,7 @@ class Hub:
             own = (self._operation_database, self._door_database, self._reading_database)
             for database in (self.database, *own):
                 await stack.enter_async_context(database)
-            await self.database.check_pooler()
-            if self._writes and (why := await self.database.why_read_only()) is not None:
-                raise DatabaseUnfit(why.sentence)
+            await preparing.check(self.database, writes=self._writes)
             await self.secret_checks.verify()
             self._shards = await preparing.prepare(
                 self.database,

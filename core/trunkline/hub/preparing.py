@@ -3,13 +3,25 @@
 import logging
 from collections.abc import Sequence
 
-from trunkline.errors import SettingsInvalid
+from trunkline.errors import DatabaseUnfit, SettingsInvalid
 from trunkline.settings import Delivery
 from trunkline.store import epochs, migrate
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database, is_open_to_others
 
 _log = logging.getLogger(__name__)
+
+
+async def check(database: Database, *, writes: bool) -> None:
+    """Make sure that the hub can work through what it is connected to; *writes* says whether it writes all the time.
+
+    Raises:
+        DatabaseUnfit: a pooler keeps too little, or the role may only read.
+        StoreUnavailable
+    """
+    await database.check_pooler()
+    if writes and (why := await database.why_read_only()) is not None:
+        raise DatabaseUnfit(why.sentence)
 
 
 async def prepare(

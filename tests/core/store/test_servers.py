@@ -190,6 +190,13 @@ async def test_session_attributes_choose_among_the_hosts(
     assert await ask(f"{alone}prefer-standby", "SELECT inet_server_port()") == system_postgres.port
     with pytest.raises(StoreUnavailable, match="TargetServerAttributeNotMatched"):
         await ask(f"{alone}standby", "SELECT 1")
+    async with Database(standby.url()) as copy, Database(system_postgres.url()) as primary:
+        why = await copy.why_read_only()
+        assert why is not None
+        assert why.sentence.startswith(
+            "The database's server is a standby, which takes no writes: name the primary"
+        )
+        assert await primary.why_read_only() is None
 
 
 @pytest.mark.slow

@@ -92,7 +92,7 @@ COMMANDS: Mapping[str, Source] = {
     "doctor": Source(
         "trunkline.cli.doctor.command",
         "doctor",
-        "Say what a receiver does well and badly: address, TLS, answers, latency, signatures, duplicates.",
+        "Examine the hub, or say what the receiver at a URL does well and badly.",
     ),
     "plugins": Source(
         "trunkline.cli.plugins",

@@ -1,4 +1,4 @@
-"""Why a PostgreSQL server lets a role only read: it is a standby, sessions are read-only, or a privilege is to be granted."""
+"""What a PostgreSQL server lets a role do: whether it may write, and if not why; how many connections it may have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +14,25 @@ _LACKING = sqlalchemy.text(
     "WITH ORDINALITY AS p (privilege, place) WHERE relnamespace = to_regnamespace(quote_ident(current_schema())) "
     "AND relname = ANY (:tables) AND NOT has_table_privilege(pg_class.oid, privilege) GROUP BY privilege, place ORDER BY place"
 ).bindparams(sqlalchemy.bindparam("tables", type_=sqlalchemy.ARRAY(sqlalchemy.Text)))
+_ROOM = sqlalchemy.text("""
+    WITH sessions AS (SELECT datid, usesysid FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()),
+    limits AS (
+        SELECT CAST(current_setting('max_connections') AS int) - CAST(current_setting('superuser_reserved_connections') AS int)
+            - COALESCE(CAST(current_setting('reserved_connections', true) AS int), 0) AS most, (SELECT count(*) FROM sessions) AS taken
+        UNION ALL SELECT rolconnlimit, (SELECT count(*) FROM sessions WHERE usesysid = r.oid)
+            FROM pg_roles AS r WHERE rolname = current_user AND rolconnlimit >= 0
+        UNION ALL SELECT datconnlimit, (SELECT count(*) FROM sessions WHERE datid = d.oid)
+            FROM pg_database AS d WHERE datname = current_database() AND datconnlimit >= 0
+    ) SELECT min(most), min(most - taken) FROM limits
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionRoom:
+    """How many connections the hub's role may have at *most*, and how many of them are *free*."""
+
+    most: int
+    free: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +76,9 @@ async def why_read_only(connection: AsyncConnection, tables: Sequence[str]) -> R
         f"run 'GRANT {privileges} ON ALL TABLES IN SCHEMA {schema} TO {role}' as the owner of the tables, "
         "or name the owner in database.url",
     )
+
+
+async def connection_room(connection: AsyncConnection) -> ConnectionRoom:
+    """Count by whichever limit is the narrowest: the server's, without what it reserves, the database's or the role's."""
+    most, free = (await connection.execute(_ROOM)).one()
+    return ConnectionRoom(most=int(most), free=max(int(free), 0))

@@ -207,6 +207,15 @@ async def targets_of_companies(
     return targets
 
 
+async def https_targets(connection: AsyncConnection, *, limit: int) -> list[str]:
+    """List up to *limit* different https URLs to which subscriptions are delivered, or would be but for a pause."""
+    statement = text(
+        "SELECT DISTINCT target_url FROM subscriptions WHERE status IN ('active', 'paused') "
+        "AND target_url LIKE 'https://%' ORDER BY target_url LIMIT :limit"
+    )
+    return [row[0] for row in await connection.execute(statement, {"limit": limit})]
+
+
 async def lock_of_companies(connection: AsyncConnection, company_ids: Collection[int]) -> list[int]:
     """Lock the subscriptions of companies that are not deleted; returns their numbers."""
     statement = (

@@ -18,14 +18,17 @@ _ISSUER_UNKNOWN = {2, 20, 21}
 _WRONG_NAME = {62, 64}
 
 
-def judge_trusted(der: bytes | None, *, host: str, now: float) -> Check:
-    """Judge the certificate of a handshake that succeeded; *now* is Unix seconds."""
+def judge_trusted(der: bytes | None, *, host: str, now: float, renewal: timedelta | None = None) -> Check:
+    """Judge the certificate of a handshake that succeeded; *now* is Unix seconds.
+
+    It is to be renewed when less than *renewal* is left; for None when less than ``RENEWAL`` and a quarter of its life is.
+    """
     if der is None:
         return improve("certificate", "The certificate cannot be read.")
     certificate = x509.load_der_x509_certificate(der)
     left = certificate.not_valid_after_utc - datetime.fromtimestamp(now, UTC)
     life = certificate.not_valid_after_utc - certificate.not_valid_before_utc
-    if left < min(RENEWAL, life / 4):
+    if left < (renewal or min(RENEWAL, life / 4)):
         sentence = f"Expires in {_days(left)}; renew it, and see that renewal runs by itself."
         return improve("certificate", sentence)
     return good("certificate", f"Trusted, for '{host}', with {_days(left)} left.")

@@ -1,8 +1,10 @@
-"""``doctor``: checks of the receiver at a URL."""
+"""``doctor``: checks of the hub, or of the receiver at a URL."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Never
 
 import typer
 from rich.console import Console
@@ -12,9 +14,12 @@ from rich.text import Text
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.doctor import Report, examine
+from trunkline.cli.doctor.hub.checks import Status, error, exit_code
+from trunkline.cli.doctor.hub.examination import examine_hub
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import printable, show_json, warn
+from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.hub.products import source_names
 from trunkline.targets import signatures
@@ -22,7 +27,10 @@ from trunkline.targets.addresses import AddressPolicy
 
 SECRET_VARIABLE = "TRUNKLINE_DOCTOR_SECRET"  # noqa: S105 - a variable's name
 
-Url = Annotated[str, typer.Argument(metavar="URL", help="Where the receiver takes events.")]
+Url = Annotated[
+    str | None,
+    typer.Argument(metavar="[URL]", help="Where a receiver takes events; without it the hub is examined."),
+]
 Secret = Annotated[
     str | None,
     typer.Option(
@@ -33,22 +41,47 @@ Secret = Annotated[
     ),
 ]
 
-_STYLES = {"good": "green", "improve": "yellow", "bad": "bold red", "unknown": "dim"}
+Targets = Annotated[
+    bool,
+    typer.Option(
+        "--targets", help="Connect to the https targets of subscriptions too, and judge their certificates."
+    ),
+]
+Strict = Annotated[bool, typer.Option("--strict", help="End with 1 if the hub has warnings.")]
+
+_STYLES = {"good": "green", "improve": "yellow", "bad": "bold red", "unknown": "dim"} | {
+    "ok": "green",
+    "warning": "yellow",
+    "error": "bold red",
+}
 
 
 def doctor(
     context: typer.Context,
-    url: Url,
+    url: Url = None,
     secret: Secret = None,
+    targets: Targets = False,
+    strict: Strict = False,
     as_json: AsJson = False,
     config: Config = None,
 ) -> None:
-    """Say what a receiver does well and badly: address, TLS, answers, latency, signatures, duplicates.
+    """Examine the hub, or say what the receiver at a URL does well and badly.
 
-    It sends test events, at most 20. Exit codes: 0 all good, 1 something to mend, 2 not reachable.
+    Without a URL it reads the hub's settings and database, changes nothing, and prints a line for each check. Exit codes:
+    0 no errors, 1 warnings with --strict, 2 errors.
+
+    With a URL it sends the receiver test events, at most 20: address, TLS, answers, latency, signatures, duplicates. Exit codes:
+    0 all good, 1 something to mend, 2 not reachable.
+
+    Example: [bold]trunkline doctor --targets[/bold]
 
     Example: [bold]trunkline doctor https://example.com/hooks --secret whsec_…[/bold]
     """
+    if url is None:
+        _examine_hub(context, config, with_targets=targets, is_strict=strict, as_json=as_json)
+    if targets or strict:
+        msg = "--targets and --strict are for the hub: leave the URL out"
+        raise typer.BadParameter(msg)
     settings = load_settings(context, config)
     if secret is not None and (fault := signatures.check_secret(secret)):
         raise typer.BadParameter(fault, param_hint="--secret")
@@ -74,6 +107,30 @@ def doctor(
         _show(report)
         warn(_summary(report))
     raise typer.Exit(report.exit_code)
+
+
+def _examine_hub(
+    context: typer.Context, config: Path | None, *, with_targets: bool, is_strict: bool, as_json: bool
+) -> Never:
+    try:
+        settings = load_settings(context, config)
+    except SettingsInvalid as invalid:
+        checks = [error("settings", str(invalid), fix="correct the settings; nothing else was examined")]
+    else:
+        checks = run(examine_hub(settings, with_targets=with_targets))
+    if as_json:
+        members = [asdict(check) for check in checks]
+        show_json({"checks": [{n: v for n, v in each.items() if v is not None} for each in members]})
+    else:
+        _show_rows(
+            [
+                (check.name, check.status, " Fix: ".join(filter(None, (check.detail, check.fix))))
+                for check in checks
+            ]
+        )
+        counts = Counter(check.status for check in checks)
+        warn(f"Errors: {counts[Status.ERROR]}, warnings: {counts[Status.WARNING]}, ok: {counts[Status.OK]}.")
+    raise typer.Exit(exit_code(checks, is_strict=is_strict))
 
 
 def _product(hub: Hub) -> dict[str, Any]:
@@ -104,16 +161,19 @@ def _as_json(report: Report) -> dict[str, object]:
 
 
 def _show(report: Report) -> None:
-    """Print a table on a terminal, elsewhere a line per check; receivers' words are never read as markup."""
+    _show_rows([(check.name, check.verdict, check.sentence) for check in report.checks])
+
+
+def _show_rows(rows: Sequence[tuple[str, str, str]]) -> None:
+    """Print a table on a terminal, elsewhere a line per check; foreign words are never read as markup."""
     console = Console()
     if not console.is_terminal:
-        for check in report.checks:
-            typer.echo(f"{check.name}\t{check.verdict}\t{printable(check.sentence)}")
+        for name, verdict, sentence in rows:
+            typer.echo(f"{name}\t{verdict}\t{printable(sentence)}")
         return
     table = Table("check", "verdict", "what to do", box=None, header_style="bold", pad_edge=False)
-    for check in report.checks:
-        verdict = Text(check.verdict, style=_STYLES[check.verdict])
-        table.add_row(Text(check.name), verdict, Text(printable(check.sentence)))
+    for name, verdict, sentence in rows:
+        table.add_row(Text(name), Text(verdict, style=_STYLES[verdict]), Text(printable(sentence)))
     console.print(table)
 
 

@@ -10,6 +10,7 @@ import ssl
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from ipaddress import ip_address
 
 from trunkline.cli.doctor import certificates
@@ -54,8 +55,12 @@ async def explore(
     now: float,
     resolve: Resolve = resolve_by_system,
     ssl_context: ssl.SSLContext | None = None,
+    renewal: timedelta | None = None,
 ) -> Path:
-    """Check each step of the connection to *url*, up to the first that fails. *now* is Unix seconds."""
+    """Check each step of the connection to *url*, up to the first that fails.
+
+    *now* is Unix seconds. *renewal* is that of ``certificates.judge_trusted``.
+    """
     allowed, normalised = _check_url(url, policy)
     if normalised is None:
         return Path(checks=(allowed,))
@@ -72,7 +77,9 @@ async def explore(
     if not target.is_tls:
         return Path(checks=(*checks, _clear_text(addresses)), url=normalised, is_connected=True)
     context = ssl_context or tls_context()
-    secured = await _secure(target, address, context=context, timeout_seconds=timeout_seconds, now=now)
+    secured = await _secure(
+        target, address, context=context, timeout_seconds=timeout_seconds, now=now, renewal=renewal
+    )
     is_open = not any(check.verdict is Verdict.BAD for check in secured)
     return Path(checks=(*checks, *secured), url=normalised if is_open else None, is_connected=True)
 
@@ -149,14 +156,21 @@ async def _dial(address: str, port: int, timeout_seconds: float) -> _Attempt:
 
 
 async def _secure(
-    target: Origin, address: str, *, context: ssl.SSLContext, timeout_seconds: float, now: float
+    target: Origin,
+    address: str,
+    *,
+    context: ssl.SSLContext,
+    timeout_seconds: float,
+    now: float,
+    renewal: timedelta | None,
 ) -> tuple[Check, ...]:
     host, port = target.host, target.port
     name = host.removesuffix(".")
     try:
         async with asyncio.timeout(timeout_seconds), _connection(address, port, context, name) as secured:
             spoken = good("tls", f"Speaks {secured.version()}.")
-            return spoken, certificates.judge_trusted(secured.getpeercert(True), host=name, now=now)
+            der = secured.getpeercert(True)
+            return spoken, certificates.judge_trusted(der, host=name, now=now, renewal=renewal)
     except ssl.SSLCertVerificationError as error:
         der = await _refused_certificate(address, port, name, timeout_seconds=timeout_seconds)
         refused = certificates.judge_refused(der, host=name, now=now, error=error)

@@ -16,7 +16,16 @@ from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.dialects.postgresql import PostgreSQL
 from trunkline.store.dialects.sqlite import SQLite
 
-__all__ = ["DIALECTS", "SERIAL", "Dialect", "needs_secrets", "of_connection", "of_url", "partial_index"]
+__all__ = [
+    "DIALECTS",
+    "SERIAL",
+    "Dialect",
+    "is_hub",
+    "needs_secrets",
+    "of_connection",
+    "of_url",
+    "partial_index",
+]
 
 SERIAL = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows only in a column of type INTEGER
 """The type of a column that numbers its rows."""
@@ -37,6 +46,11 @@ def of_url(url: str) -> Dialect:
 def needs_secrets(file: Path) -> bool:
     """Tell whether the embedded database *file* keeps what only its secrets open or verify."""
     return sqlite_driver.has_rows(file, ("secret_checks", "api_keys", "subscriptions"))
+
+
+def is_hub(file: Path) -> bool:
+    """Tell whether the embedded database *file* has been migrated, however far. It is not made."""
+    return sqlite_driver.has_rows(file, ("alembic_version_core",))
 
 
 def partial_index(name: str, *columns: str, where: str) -> Index:

@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeEngine
 
 from trunkline.store.direct import Driver
 from trunkline.store.notifications import Notifications
-from trunkline.store.privileges import ReadOnly
+from trunkline.store.privileges import ConnectionRoom, ReadOnly
 
 
 class Dialect(ABC):
@@ -83,6 +83,14 @@ class Dialect(ABC):
     @abstractmethod
     async def place(self, connection: AsyncConnection) -> tuple[str, str]:
         """Tell whoever runs the hub where tables are made, and by which role or account."""
+
+    @abstractmethod
+    async def product(self, connection: AsyncConnection) -> str:
+        """Name the database's product and its version: ``PostgreSQL 16.2``."""
+
+    @abstractmethod
+    async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:
+        """Tell how many connections the hub may have."""
 
     @abstractmethod
     async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:

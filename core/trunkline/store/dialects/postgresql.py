@@ -16,7 +16,7 @@ from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.direct import Driver
 from trunkline.store.drivers import PostgreSQLDriver
 from trunkline.store.notifications import Notifications
-from trunkline.store.privileges import ReadOnly
+from trunkline.store.privileges import ConnectionRoom, ReadOnly
 from trunkline.store.servers import Server
 
 IDLE_MS = 5_000
@@ -42,6 +42,7 @@ _SKIP_NUMBERS = sqlalchemy.text(
 _LITTLE_MEMORY = sqlalchemy.text("SELECT set_config('work_mem', '64kB', true)")
 _SPILL = sqlalchemy.text("SELECT count(*) FROM generate_series(1, 10000)")
 _PLACE = sqlalchemy.text("SELECT current_schema(), current_database(), current_user")
+_VERSION = sqlalchemy.text("SHOW server_version")
 _HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
 
 
@@ -117,6 +118,15 @@ class PostgreSQL(Dialect):
             f"the schema '{schema or 'public'}' of the database '{database}'",
             f"the database's role '{role}'",
         )
+
+    async def product(self, connection: AsyncConnection) -> str:
+        """Ask the server."""
+        version = (await connection.execute(_VERSION)).scalar_one()
+        return f"PostgreSQL {str(version).partition(' ')[0]}"
+
+    async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:
+        """Ask for the limits of the server, the database and the role."""
+        return await privileges.connection_room(connection)
 
     async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
         """Ask for the server's state and the role's privileges."""

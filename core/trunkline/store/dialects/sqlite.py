@@ -23,7 +23,7 @@ from trunkline.store.direct import Driver
 from trunkline.store.drivers import SQLiteDriver
 from trunkline.store.failures import unavailable
 from trunkline.store.notifications import Notifications
-from trunkline.store.privileges import ReadOnly
+from trunkline.store.privileges import ConnectionRoom, ReadOnly
 
 _READERS = 4
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
@@ -127,6 +127,14 @@ class SQLite(Dialect):
     async def place(self, connection: AsyncConnection) -> tuple[str, str]:
         """Name the file."""
         return f"the file {connection.engine.url.database}", "this account"
+
+    async def product(self, connection: AsyncConnection) -> str:  # noqa: ARG002 - it is in this process
+        """Name the library."""
+        return f"SQLite {sqlite3.sqlite_version}"
+
+    async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:  # noqa: ARG002
+        """Count what it opens itself."""
+        return ConnectionRoom(most=_READERS + 1, free=_READERS + 1)
 
     async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:  # noqa: ARG002
         """Look whether the account may write the file, and its folder, where the journal is made."""

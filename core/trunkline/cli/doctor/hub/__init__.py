@@ -1,0 +1,1 @@
+"""Checks of the hub itself (``trunkline doctor`` without a URL): they read, and change nothing."""

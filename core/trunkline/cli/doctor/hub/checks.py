@@ -1,0 +1,54 @@
+"""The results of an examination of the hub: one check per question, and how the command ends (CONTRACT §15)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Status(StrEnum):
+    """The result of one check. An ``error`` keeps the hub from its work or soon will; a ``warning`` does not."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class ExitCode(IntEnum):
+    """How ``trunkline doctor`` ends without a URL."""
+
+    GOOD = 0
+    WARNINGS = 1
+    ERRORS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class HubCheck:
+    """What was seen (*detail*), and what to do about it (*fix*), which a check that is ok does not have."""
+
+    name: str
+    status: Status
+    detail: str
+    fix: str | None = None
+
+
+def ok(name: str, detail: str) -> HubCheck:
+    """Make a check that is ok."""
+    return HubCheck(name, Status.OK, detail)
+
+
+def warning(name: str, detail: str, *, fix: str) -> HubCheck:
+    """Make a warning."""
+    return HubCheck(name, Status.WARNING, detail, fix)
+
+
+def error(name: str, detail: str, *, fix: str) -> HubCheck:
+    """Make an error."""
+    return HubCheck(name, Status.ERROR, detail, fix)
+
+
+def exit_code(checks: Iterable[HubCheck], *, is_strict: bool) -> ExitCode:
+    """Say how the command ends; warnings count only where it is strict."""
+    found = {check.status for check in checks}
+    if Status.ERROR in found:
+        return ExitCode.ERRORS
+    return ExitCode.WARNINGS if is_strict and Status.WARNING in found else ExitCode.GOOD

@@ -1,0 +1,39 @@
+"""An examination of the hub that the settings describe: settings, start, database, the process that runs, and its targets."""
+
+import asyncio
+import platform
+import time
+
+from trunkline.cli import opening
+from trunkline.cli.doctor.hub import deployment, running, targets
+from trunkline.cli.doctor.hub.checks import HubCheck, error, ok
+from trunkline.cli.doctor.hub.database import examine_database
+from trunkline.errors import TrunklineError
+from trunkline.settings import Settings
+from trunkline.store import migrate
+
+
+async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubCheck]:
+    """Make every check, whatever the others say. Nothing is changed, and nothing is made."""
+    checks, histories = _examine_start(settings)
+    checks += deployment.judge_settings(settings)
+    checks.append(deployment.judge_alerts())
+    of_database = await examine_database(settings, histories)
+    checks += of_database
+    checks.append(await asyncio.to_thread(running.ask, settings.server))
+    can_read_targets = any(check.name == "schema" for check in of_database)
+    if with_targets and can_read_targets:
+        checks.append(await targets.examine_targets(settings, now=time.time()))
+    return checks
+
+
+def _examine_start(settings: Settings) -> tuple[list[HubCheck], list[migrate.History]]:
+    """Build the hub as a start does, without starting it; beside the checks the histories of its plugins."""
+    try:
+        hub = opening.inspected(settings)
+    except TrunklineError as fault:
+        fix = "correct what the sentence names; 'trunkline serve' does not start with it"
+        return [error("start", str(fault), fix=fix)], []
+    start = ok("start", f"Settings, schemas and plugins load on Python {platform.python_version()}.")
+    plugins = deployment.judge_plugins(hub.registry, enabled=settings.plugins.enabled)
+    return [start, plugins], hub.histories()

@@ -1,0 +1,36 @@
+"""Asks the hub that runs on this machine, if one does, whether it is ready."""
+
+import http.client
+import json
+
+from trunkline.cli.doctor.hub.checks import HubCheck, error, ok
+from trunkline.settings import Server
+
+_SECONDS = 5
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - not bound, but asked
+
+
+def ask(server: Server) -> HubCheck:
+    """Ask ``/readyz`` at *server*'s own address, not through the proxy in front."""
+    place = f"{server.host}:{server.port}"
+    if server.port == 0:
+        return ok("hub", "No hub was asked: with server.port 0 it may be at any port.")
+    connection = http.client.HTTPConnection(
+        _EVERYWHERE.get(server.host, server.host), server.port, timeout=_SECONDS
+    )
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        parts = json.loads(answer.read(65_536))
+        faults = [f"{name} {state}" for name, state in parts.items() if state not in {"ok", "off"}]
+    except ConnectionRefusedError:
+        return ok("hub", f"No hub runs at {place}.")
+    except (OSError, http.client.HTTPException, ValueError, AttributeError) as fault:
+        detail = f"What listens at {place} does not answer /readyz as a hub does: {type(fault).__name__}."
+        return error("hub", detail, fix="see the hub's log, or correct server.port")
+    finally:
+        connection.close()
+    if answer.status == http.client.OK:
+        return ok("hub", f"The hub at {place} is ready.")
+    detail = f"The hub at {place} is not ready: {'; '.join(faults) or answer.status}."
+    return error("hub", detail, fix="see the hub's log")

@@ -1,0 +1,102 @@
+"""Looks at the certificates of the targets of subscriptions, over connections as the hub makes them; nothing is sent."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from trunkline.cli.doctor import path
+from trunkline.cli.doctor.certificates import RENEWAL
+from trunkline.cli.doctor.checks import Check, Verdict
+from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
+from trunkline.errors import StoreUnavailable
+from trunkline.outbound.resolving import NameServers
+from trunkline.settings import Settings
+from trunkline.store import subscriptions as store
+from trunkline.store.database import Database
+from trunkline.targets.addresses import AddressPolicy
+
+MAX_TARGETS = 500
+"""Different hosts and ports that are connected to."""
+MAX_URLS = 10_000
+AT_ONCE = 20
+STEP_SECONDS, ALL_SECONDS = 5.0, 60.0
+"""How long each step of a connection may take, and all connections together."""
+NAMED = 10
+"""Targets that are named; the others are counted."""
+
+
+async def examine_targets(settings: Settings, *, now: float) -> HubCheck:
+    """Judge the certificates of the https targets. *now* is Unix seconds."""
+    try:
+        async with Database.of(settings.database) as database, database.read() as connection:
+            urls = await store.https_targets(connection, limit=MAX_URLS)
+    except StoreUnavailable as away:
+        fix = "start the database"
+        return error("target-certificates", f"The targets cannot be read: {away}", fix=fix)
+    origins = list(dict.fromkeys(f"https://{urlsplit(url).netloc}/" for url in urls))
+    examined: dict[str, Check | None] = {}
+    try:
+        async with asyncio.timeout(ALL_SECONDS), _names(settings) as names:
+            await _examine_all(origins[:MAX_TARGETS], settings, names, examined, now=now)
+    except TimeoutError:
+        pass
+    return _judge(examined, left_out=len(origins) - len(examined))
+
+
+@asynccontextmanager
+async def _names(settings: Settings) -> AsyncGenerator[NameServers]:
+    names = NameServers(settings.delivery.name_servers or None)
+    try:
+        yield names
+    finally:
+        await names.close()
+
+
+async def _examine_all(
+    origins: list[str],
+    settings: Settings,
+    names: NameServers,
+    examined: dict[str, Check | None],
+    *,
+    now: float,
+) -> None:
+    """Write into *examined* the check of each target's certificate; None where no connection came about."""
+    delivery = settings.delivery
+    policy = AddressPolicy(
+        allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks
+    )
+    turns = asyncio.Semaphore(AT_ONCE)
+
+    async def examine(origin: str) -> None:
+        async with turns:
+            explored = await path.explore(
+                origin,
+                policy=policy,
+                timeout_seconds=STEP_SECONDS,
+                now=now,
+                resolve=names.resolve,
+                renewal=RENEWAL,
+            )
+        found = [check for check in explored.checks if check.name == "certificate"]
+        examined[origin] = found[0] if found else None
+
+    async with asyncio.TaskGroup() as group:
+        for origin in origins:
+            group.create_task(examine(origin))
+
+
+def _judge(examined: dict[str, Check | None], *, left_out: int) -> HubCheck:
+    seen = {origin: check for origin, check in examined.items() if check is not None}
+    faulty = {origin: check for origin, check in seen.items() if check.verdict is not Verdict.GOOD}
+    counts = f"Certificates seen: {len(seen)}"
+    if silent := len(examined) - len(seen):
+        counts += f", targets that did not answer: {silent}"
+    if left_out:
+        counts += f", targets left out: {left_out}"
+    if not faulty:
+        return ok("target-certificates", f"{counts}; none ends within {RENEWAL.days} days.")
+    named = "; ".join(f"{origin} {check.sentence}" for origin, check in list(faulty.items())[:NAMED])
+    more = f"; and {len(faulty) - NAMED} more" if len(faulty) > NAMED else ""
+    fix = "tell the companies that own them"
+    return warning("target-certificates", f"{counts}. To be renewed: {named}{more}", fix=fix)

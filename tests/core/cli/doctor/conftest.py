@@ -1,0 +1,46 @@
+"""Certificates of receivers, for the doctor's tests."""
+
+import datetime as dt
+import ipaddress
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
+
+
+@pytest.fixture
+def make_tls(tmp_path: Path) -> MakeTls:
+    """Make a self-signed certificate: a server's context that shows it, and a client's that trusts it."""
+
+    def make(
+        *, days: int = 90, age_days: int = 1, name: str = "hooks.example.com", has_names: bool = True
+    ) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+        # A minute earlier: OpenSSL reads a clock that enters a second some milliseconds later than this one.
+        begin = dt.datetime.now(dt.UTC) - dt.timedelta(days=age_days, minutes=1)
+        names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        builder = (
+            x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
+            .not_valid_before(begin)
+            .not_valid_after(begin + dt.timedelta(days=days))
+        )
+        if has_names:
+            builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        made = builder.sign(key, hashes.SHA256())
+        private = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        file = tmp_path / "own.pem"
+        file.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+        server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server.load_cert_chain(file)
+        return server, ssl.create_default_context(cafile=str(file))
+
+    return make

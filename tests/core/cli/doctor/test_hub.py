@@ -1,0 +1,313 @@
+"""``doctor`` without a URL: what it finds at hubs that are well, and at those that something is wrong with."""
+
+import asyncio
+import json
+import re
+import ssl
+import time
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import asyncpg
+import pytest
+from sqlalchemy import text
+from tests.conftest import MakeHub
+from typer.testing import Result
+
+from trunkline.cli.doctor.hub import database as examination
+from trunkline.cli.doctor.hub import targets
+from trunkline.settings import Settings
+from trunkline.store.database import Database
+from trunkline.testing.receiver import Receiver
+
+DAY_SECONDS = 86_400
+PRODUCTION = {"TRUNKLINE_SERVER__PUBLIC_URL": "https://events.example.com", "TRUNKLINE_SERVER__PORT": "1"}
+SHARED = [
+    "start", "plugins", "public-url", "target-policy", "rate-limits", "alerts", "database", "schema", "writing", "secrets", "clock", "hub",
+]  # fmt: skip
+MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
+
+
+def with_settings(cli, **environment: str):
+    return type(cli)(cli.folder, {**PRODUCTION, **cli.environment, **environment})
+
+
+def found(result: Result) -> dict[str, dict[str, str]]:
+    assert result.exit_code == (2 if '"error"' in result.stdout else 0), result.output
+    return {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+
+
+def examine(cli, **environment: str) -> dict[str, dict[str, str]]:
+    return found(with_settings(cli, **environment).invoke("doctor", "--json"))
+
+
+def faulty(checks: dict[str, dict[str, str]]) -> dict[str, str]:
+    return {name: check["status"] for name, check in checks.items() if check["status"] != "ok"}
+
+
+def seen_in(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(("engine_cli", "own"), [("migrated_cli", "disk"), ("postgres_cli", "connections")])
+def test_a_hub_that_is_well_has_a_line_for_each_check_and_nothing_of_it_is_changed(request, engine_cli, own):
+    cli = request.getfixturevalue(engine_cli)
+    before = seen_in(cli.folder.parent)
+    result = with_settings(cli).invoke("doctor")
+    rows = [line.split("\t") for line in result.stdout.splitlines()]
+    assert sorted(row[0] for row in rows) == sorted([*SHARED, own])
+    assert [row[0] for row in rows if row[1] != "ok"] == ["alerts"]
+    assert (result.exit_code, result.stderr) == (0, "Errors: 0, warnings: 1, ok: 12.\n")
+    assert seen_in(cli.folder.parent) == before
+
+
+def test_warnings_count_in_the_exit_code_where_they_are_asked_for(migrated_cli):
+    strict = with_settings(migrated_cli).invoke("doctor", "--strict", "--json")
+    assert strict.exit_code == 1
+    checks = json.loads(strict.stdout)
+    assert set(checks) == {"checks"}
+    for check in checks["checks"]:
+        assert set(check) == {"name", "status", "detail"} | ({"fix"} if check["status"] != "ok" else set())
+
+
+def test_what_is_for_a_receiver_and_what_is_for_the_hub_are_told_apart(cli):
+    result = cli.invoke("doctor", "https://example.com/", "--targets")
+    assert (result.exit_code, "leave the URL out" in result.stderr) == (2, True)
+
+
+# ---- settings ----------------------------------------------------------------------------------------------------------
+
+
+def test_settings_that_cannot_be_read_are_the_one_error(cli):
+    checks = found(type(cli)(cli.folder, {"TRUNKLINE_SERVER__PORT": "abc"}).invoke("doctor", "--json"))
+    assert checks["settings"]["detail"] == "Setting 'server.port': must be a whole number, not 'abc'"
+    assert len(checks) == 1
+
+
+def test_a_start_that_would_fail_is_an_error_and_the_database_is_examined_all_the_same(migrated_cli):
+    checks = examine(migrated_cli, TRUNKLINE_PLUGINS__ENABLED="webhooks,nothing")
+    assert "'nothing'" in checks["start"]["detail"]
+    assert checks["secrets"]["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("environment", "name", "detail"),
+    [
+        ({"SERVER__PUBLIC_URL": "http://h.example.com"}, "public-url", "in the clear"),
+        ({"DELIVERY__ALLOW_PRIVATE_NETWORKS": "true"}, "target-policy", "services of your own network"),
+        (
+            {"DELIVERY__ALLOW_HTTP": "true"},
+            "target-policy",
+            "delivery.allow_http is on for a hub at https://",
+        ),
+        ({"LIMITS__ENABLED": "false"}, "rate-limits", "one key can use all of the hub"),
+    ],
+)
+def test_a_setting_that_does_not_suit_production_is_a_warning(migrated_cli, environment, name, detail):
+    checks = examine(migrated_cli, **{f"TRUNKLINE_{key}": value for key, value in environment.items()})
+    assert faulty(checks) == {"alerts": "warning", name: "warning"}
+    assert detail in checks[name]["detail"]
+
+
+def test_what_is_loose_on_a_hub_for_development_is_no_warning(migrated_cli):
+    loose = {
+        "TRUNKLINE_DELIVERY__ALLOW_HTTP": "true",
+        "TRUNKLINE_SERVER__PUBLIC_URL": "http://localhost:8000",
+    }
+    assert examine(migrated_cli, **loose)["target-policy"]["status"] == "ok"
+
+
+def test_a_plugin_that_failed_is_a_warning_with_its_sentence(migrated_cli):
+    (migrated_cli.folder / "broken.py").write_text("import nothing_that_is_here\n")
+    environment = {name: value for name, value in migrated_cli.environment.items() if "PLUGINS" not in name}
+    cli = type(migrated_cli)(migrated_cli.folder, {**environment, "TRUNKLINE_PLUGINS__PATHS": "broken.py"})
+    checks = examine(cli)
+    assert faulty(checks) == {"alerts": "warning", "plugins": "warning"}
+    assert "'broken' failed: " in checks["plugins"]["detail"]
+
+
+# ---- the database ------------------------------------------------------------------------------------------------------
+
+
+def test_where_there_is_no_database_none_is_made(cli):
+    checks = examine(cli)
+    assert faulty(checks) == {"alerts": "warning", "database": "error"}
+    assert checks["database"]["detail"] == f"The database {cli.folder / 'trunkline.db'} does not exist."
+    assert "'trunkline serve' or 'trunkline migrate'" in checks["database"]["fix"]
+    assert list(cli.folder.iterdir()) == []
+
+
+def test_a_file_that_is_no_database_of_a_hub_is_left_as_it_is(cli):
+    file = cli.folder / "trunkline.db"
+    file.touch()
+    assert examine(cli)["database"]["detail"] == f"The database {file} has no tables of a hub."
+    assert seen_in(cli.folder) == {"trunkline.db": b""}
+
+
+def test_a_database_that_is_away_is_an_error_and_the_other_checks_go_on(cli):
+    url = "postgresql://u:s3cret@127.0.0.1:1/n"
+    result = with_settings(cli, TRUNKLINE_DATABASE__URL=url, TRUNKLINE_AUTH__PEPPER="p" * 32,
+                           TRUNKLINE_AUTH__ENCRYPTION_KEY="k" * 32).invoke("doctor", "--json", "--targets")  # fmt: skip
+    checks = found(result)
+    assert faulty(checks) == {"alerts": "warning", "database": "error"}
+    assert "127.0.0.1:1: ConnectionRefusedError" in checks["database"]["detail"]
+    assert {"start", "rate-limits", "hub"} <= set(checks)
+    assert "s3cret" not in result.output
+
+
+async def test_a_database_that_is_behind_or_ahead_is_told_apart(postgres_cli, postgres_database_url):
+    async def at(revision: str) -> dict[str, dict[str, str]]:
+        async with Database(postgres_database_url) as database, database.write() as connection:
+            await connection.execute(
+                text("UPDATE alembic_version_core SET version_num = :to"), {"to": revision}
+            )
+        return await asyncio.to_thread(examine, postgres_cli)
+
+    behind, ahead = await at("0001"), await at("9999")
+    assert behind["schema"]["status"] == "error"
+    assert "core (0001 → " in behind["schema"]["detail"]
+    assert "secrets" not in behind
+    assert ahead["schema"] == {
+        "name": "schema",
+        "status": "warning",
+        "detail": "A later version has migrated the database: core (9999).",
+        "fix": "install that version here too",
+    }
+    assert ahead["secrets"]["status"] == "ok"
+
+
+def test_secrets_of_another_database_are_an_error(migrated_cli):
+    assert migrated_cli.invoke("keys", "create", "--operator", "--name", "n").exit_code == 0
+    checks = examine(migrated_cli, TRUNKLINE_AUTH__PEPPER="q" * 32)
+    assert faulty(checks) == {"alerts": "warning", "secrets": "error"}
+    assert "'auth.pepper': is not that of this database" in checks["secrets"]["detail"]
+
+
+async def test_a_role_that_may_only_read_is_an_error_with_what_to_grant(postgres_cli, postgres_database_url):
+    connection = await asyncpg.connect(postgres_database_url)
+    name = await connection.fetchval("SELECT current_database()")
+    await connection.execute(f"CREATE ROLE {name}_reader LOGIN")
+    try:
+        await connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}_reader")
+        url = postgres_database_url.replace("//postgres:", f"//{name}_reader:")
+        checks = await asyncio.to_thread(examine, postgres_cli, TRUNKLINE_DATABASE__URL=url)
+        assert faulty(checks) == {"alerts": "warning", "writing": "error"}
+        assert (
+            f"role '{name}_reader' is read-only (no INSERT, UPDATE, DELETE on " in checks["writing"]["detail"]
+        )
+        assert (
+            f"GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}_reader"
+            in checks["writing"]["fix"]
+        )
+        await connection.execute(f"ALTER ROLE {name}_reader CONNECTION LIMIT 5")
+        few = await asyncio.to_thread(examine, postgres_cli, TRUNKLINE_DATABASE__URL=url)
+        assert few["connections"]["status"] == "warning"
+        assert few["connections"]["detail"].startswith(
+            "5 of 5 connections are free; a process of the hub takes up to 28, "
+        )
+    finally:
+        await connection.execute(f"DROP OWNED BY {name}_reader")
+        await connection.execute(f"DROP ROLE {name}_reader")
+        await connection.close()
+
+
+@pytest.mark.parametrize(
+    ("late_seconds", "status"), [(1, "ok"), (5, "warning"), (90, "error"), (-90, "error")]
+)
+async def test_the_clock_is_compared_with_the_databases(sqlite_database, late_seconds, status):
+    check = await examination.judge_clock(sqlite_database, now=lambda: time.time() - late_seconds)
+    assert check.status == status
+    assert status == "ok" or ("behind" if late_seconds > 0 else "ahead of") in check.detail
+
+
+@pytest.mark.parametrize(("free", "status"), [(99 << 20, "error"), (1000 << 20, "warning"), (2 << 30, "ok")])
+def test_the_room_that_the_disk_has_is_judged(tmp_path, free, status):
+    assert examination.judge_disk(tmp_path / "trunkline.db", free_bytes=lambda _: free).status == status
+
+
+def test_a_file_that_every_account_may_read_is_a_warning(migrated_cli, sqlite_database_url):
+    Path(sqlite_database_url.removeprefix("sqlite:///")).chmod(0o644)
+    assert faulty(examine(migrated_cli)) == {"alerts": "warning", "file-mode": "warning"}
+
+
+# ---- what runs, and its targets ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_it_works_while_the_hub_runs_and_asks_it(migrated_cli):
+    with migrated_cli.started("serve", "--port", "0") as serving:
+        deadline = time.monotonic() + 30
+        while (listening := re.search(r"http://127\.0\.0\.1:(\d+)", serving.output.read_text())) is None:
+            assert time.monotonic() < deadline, serving.errors.read_text()
+            time.sleep(0.05)
+        checks = examine(migrated_cli, TRUNKLINE_SERVER__PORT=listening[1])
+    assert faulty(checks) == {"alerts": "warning"}
+    assert checks["hub"]["detail"] == f"The hub at 127.0.0.1:{listening[1]} is ready."
+
+
+async def test_a_hub_that_is_not_ready_says_why(migrated_cli, receiver):
+    receiver.answer(503, body=b'{"database": "takes no writes", "plugins": "ok", "dispatcher": "off"}')
+    port = receiver.url.rpartition(":")[2].strip("/")
+    checks = await asyncio.to_thread(examine, migrated_cli, TRUNKLINE_SERVER__PORT=port)
+    assert checks["hub"]["detail"] == f"The hub at 127.0.0.1:{port} is not ready: database takes no writes."
+    receiver.answer(200, body=b"hello")
+    checks = await asyncio.to_thread(examine, migrated_cli, TRUNKLINE_SERVER__PORT=port)
+    assert "does not answer /readyz as a hub does" in checks["hub"]["detail"]
+
+
+@pytest.fixture
+async def target(
+    make_tls: MakeTls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Receiver]:
+    """A receiver whose certificate, of 90 days, this process trusts."""
+    server, _ = make_tls(days=90, age_days=0)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
+    async with Receiver(ssl_context=server) as receiver:
+        yield receiver
+
+
+async def subscribed(make_hub: MakeHub, database_url: str, target: Receiver) -> Settings:
+    """The settings of a hub with two subscriptions to *target*."""
+    hub = await make_hub(database_url, {"delivery.allow_private_networks": "true"}, dispatch=False)
+    for path in ("/one", "/two"):
+        wanted = {"target_url": f"{target.url.rstrip('/')}{path}", "event_types": ["*"]}
+        assert (await hub.client.post("/api/v1/webhooks/subscriptions", json=wanted)).status_code == 201
+    return hub.hub.settings
+
+
+@pytest.mark.parametrize("left_days", [20, 13])
+async def test_certificates_of_targets_that_end_within_14_days_are_named(
+    sqlite_database_url, make_hub: MakeHub, target, left_days
+):
+    settings = await subscribed(make_hub, sqlite_database_url, target)
+    check = await targets.examine_targets(settings, now=time.time() + (90 - left_days) * DAY_SECONDS)
+    assert target.count == 0, "nothing was sent"
+    assert check.detail.startswith("Certificates seen: 1")
+    if left_days > 14:
+        assert check.status == "ok"
+    else:
+        assert check.status == "warning"
+        assert f"{target.url.rstrip('/')}/ Expires in 12 days" in check.detail
+
+
+async def test_a_target_that_the_address_policy_refuses_is_not_connected_to(
+    sqlite_database_url, make_hub: MakeHub, target
+):
+    settings = await subscribed(make_hub, sqlite_database_url, target)
+    delivery = settings.delivery.model_copy(update={"allow_private_networks": False})
+    strict = settings.model_copy(update={"delivery": delivery})
+    check = await targets.examine_targets(strict, now=time.time())
+    assert target.connections == 0
+    assert (check.status, "targets that did not answer: 1" in check.detail) == ("ok", True)
+
+
+# ---- the page that explains it -----------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "run-in-production.md"
+
+
+def test_the_page_explains_every_check():
+    section = PAGE.read_text().partition("## Examine the hub")[2].partition("\n## ")[0]
+    documented = re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)
+    others = {"settings", "disk", "connections", "file-mode", "target-certificates"}
+    assert set(documented) == {*SHARED, *others}

@@ -54,6 +54,16 @@ async def limits_of_all(connection: AsyncConnection, company_ids: Sequence[int])
     return {row[0]: orjson.loads(row[1]) for row in rows}
 
 
+async def reached_by_nobody(connection: AsyncConnection) -> tuple[int, list[int]]:
+    """Count the companies with active subscriptions of their live environment, and list those of them without alert recipients."""
+    statement = text(
+        "SELECT DISTINCT s.company_id, COALESCE(c.alert_recipients, '[]') FROM subscriptions s "
+        "LEFT JOIN companies c ON c.company_id = s.company_id WHERE s.status = 'active' AND s.company_id > 0 ORDER BY 1"
+    )
+    rows = (await connection.execute(statement)).all()
+    return len(rows), [row[0] for row in rows if not orjson.loads(row[1])]
+
+
 async def find(connection: AsyncConnection, company_id: int) -> Company | None:
     """Read the record of a company; None where it has none."""
     statement = text(f"SELECT {_COLUMNS} FROM companies WHERE company_id = :company AND erasure IS NULL")

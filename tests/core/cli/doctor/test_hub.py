@@ -23,7 +23,7 @@ from trunkline.testing.receiver import Receiver
 DAY_SECONDS = 86_400
 PRODUCTION = {"TRUNKLINE_SERVER__PUBLIC_URL": "https://events.example.com", "TRUNKLINE_SERVER__PORT": "1"}
 SHARED = [
-    "start", "plugins", "public-url", "target-policy", "rate-limits", "alerts", "database", "schema", "writing", "secrets", "clock", "hub",
+    "start", "plugins", "public-url", "target-policy", "rate-limits", "database", "schema", "writing", "secrets", "clock", "alert-recipients", "hub",
 ]  # fmt: skip
 MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
 
@@ -56,13 +56,16 @@ def test_a_hub_that_is_well_has_a_line_for_each_check_and_nothing_of_it_is_chang
     result = with_settings(cli).invoke("doctor")
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert sorted(row[0] for row in rows) == sorted([*SHARED, own])
-    assert [row[0] for row in rows if row[1] != "ok"] == ["alerts"]
-    assert (result.exit_code, result.stderr) == (0, "Errors: 0, warnings: 1, ok: 12.\n")
+    assert [row[0] for row in rows if row[1] != "ok"] == []
+    assert (result.exit_code, result.stderr) == (0, "Errors: 0, warnings: 0, ok: 13.\n")
     assert seen_in(cli.folder.parent) == before
 
 
 def test_warnings_count_in_the_exit_code_where_they_are_asked_for(migrated_cli):
-    strict = with_settings(migrated_cli).invoke("doctor", "--strict", "--json")
+    assert with_settings(migrated_cli).invoke("doctor", "--strict").exit_code == 0
+    warned = with_settings(migrated_cli, TRUNKLINE_LIMITS__ENABLED="false")
+    assert warned.invoke("doctor").exit_code == 0
+    strict = warned.invoke("doctor", "--strict", "--json")
     assert strict.exit_code == 1
     checks = json.loads(strict.stdout)
     assert set(checks) == {"checks"}
@@ -105,7 +108,7 @@ def test_a_start_that_would_fail_is_an_error_and_the_database_is_examined_all_th
 )
 def test_a_setting_that_does_not_suit_production_is_a_warning(migrated_cli, environment, name, detail):
     checks = examine(migrated_cli, **{f"TRUNKLINE_{key}": value for key, value in environment.items()})
-    assert faulty(checks) == {"alerts": "warning", name: "warning"}
+    assert faulty(checks) == {name: "warning"}
     assert detail in checks[name]["detail"]
 
 
@@ -122,7 +125,7 @@ def test_a_plugin_that_failed_is_a_warning_with_its_sentence(migrated_cli):
     environment = {name: value for name, value in migrated_cli.environment.items() if "PLUGINS" not in name}
     cli = type(migrated_cli)(migrated_cli.folder, {**environment, "TRUNKLINE_PLUGINS__PATHS": "broken.py"})
     checks = examine(cli)
-    assert faulty(checks) == {"alerts": "warning", "plugins": "warning"}
+    assert faulty(checks) == {"plugins": "warning"}
     assert "'broken' failed: " in checks["plugins"]["detail"]
 
 
@@ -131,7 +134,7 @@ def test_a_plugin_that_failed_is_a_warning_with_its_sentence(migrated_cli):
 
 def test_where_there_is_no_database_none_is_made(cli):
     checks = examine(cli)
-    assert faulty(checks) == {"alerts": "warning", "database": "error"}
+    assert faulty(checks) == {"database": "error"}
     assert checks["database"]["detail"] == f"The database {cli.folder / 'trunkline.db'} does not exist."
     assert "'trunkline serve' or 'trunkline migrate'" in checks["database"]["fix"]
     assert list(cli.folder.iterdir()) == []
@@ -149,7 +152,7 @@ def test_a_database_that_is_away_is_an_error_and_the_other_checks_go_on(cli):
     result = with_settings(cli, TRUNKLINE_DATABASE__URL=url, TRUNKLINE_AUTH__PEPPER="p" * 32,
                            TRUNKLINE_AUTH__ENCRYPTION_KEY="k" * 32).invoke("doctor", "--json", "--targets")  # fmt: skip
     checks = found(result)
-    assert faulty(checks) == {"alerts": "warning", "database": "error"}
+    assert faulty(checks) == {"database": "error"}
     assert "127.0.0.1:1: ConnectionRefusedError" in checks["database"]["detail"]
     assert {"start", "rate-limits", "hub"} <= set(checks)
     assert "s3cret" not in result.output
@@ -179,8 +182,26 @@ async def test_a_database_that_is_behind_or_ahead_is_told_apart(postgres_cli, po
 def test_secrets_of_another_database_are_an_error(migrated_cli):
     assert migrated_cli.invoke("keys", "create", "--operator", "--name", "n").exit_code == 0
     checks = examine(migrated_cli, TRUNKLINE_AUTH__PEPPER="q" * 32)
-    assert faulty(checks) == {"alerts": "warning", "secrets": "error"}
+    assert faulty(checks) == {"secrets": "error"}
     assert "'auth.pepper': is not that of this database" in checks["secrets"]["detail"]
+
+
+def test_companies_that_name_nobody_to_be_alerted_are_listed(migrated_cli):
+    def run(*arguments: str) -> None:
+        assert migrated_cli.invoke(*arguments).exit_code == 0
+
+    for company in ("92", "93"):
+        target = f"https://1.1.1.1/{company}"  # nothing is sent, and no name to be looked up
+        run("subscriptions", "create", "--company", company, "--url", target, "--types", "lead.created")
+    run("companies", "create", "--reference", "acme", "--alert-recipient", "ops@acme.example")
+    run("companies", "set", "92", "--alert-recipient", "ops@example.com")
+    check = examine(migrated_cli)["alert-recipients"]
+    assert check["status"] == "warning"
+    assert check["detail"].startswith(
+        "1 of 2 companies with active subscriptions name no alert recipients: 93. "
+    )
+    run("companies", "set", "93", "--alert-recipient", "ops@example.com")
+    assert examine(migrated_cli)["alert-recipients"]["status"] == "ok"
 
 
 async def test_a_role_that_may_only_read_is_an_error_with_what_to_grant(postgres_cli, postgres_database_url):
@@ -191,7 +212,7 @@ async def test_a_role_that_may_only_read_is_an_error_with_what_to_grant(postgres
         await connection.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}_reader")
         url = postgres_database_url.replace("//postgres:", f"//{name}_reader:")
         checks = await asyncio.to_thread(examine, postgres_cli, TRUNKLINE_DATABASE__URL=url)
-        assert faulty(checks) == {"alerts": "warning", "writing": "error"}
+        assert faulty(checks) == {"writing": "error"}
         assert (
             f"role '{name}_reader' is read-only (no INSERT, UPDATE, DELETE on " in checks["writing"]["detail"]
         )
@@ -227,7 +248,7 @@ def test_the_room_that_the_disk_has_is_judged(tmp_path, free, status):
 
 def test_a_file_that_every_account_may_read_is_a_warning(migrated_cli, sqlite_database_url):
     Path(sqlite_database_url.removeprefix("sqlite:///")).chmod(0o644)
-    assert faulty(examine(migrated_cli)) == {"alerts": "warning", "file-mode": "warning"}
+    assert faulty(examine(migrated_cli)) == {"file-mode": "warning"}
 
 
 # ---- what runs, and its targets ----------------------------------------------------------------------------------------
@@ -241,7 +262,7 @@ def test_it_works_while_the_hub_runs_and_asks_it(migrated_cli):
             assert time.monotonic() < deadline, serving.errors.read_text()
             time.sleep(0.05)
         checks = examine(migrated_cli, TRUNKLINE_SERVER__PORT=listening[1])
-    assert faulty(checks) == {"alerts": "warning"}
+    assert faulty(checks) == {}
     assert checks["hub"]["detail"] == f"The hub at 127.0.0.1:{listening[1]} is ready."
 
 

@@ -14,7 +14,7 @@ from trunkline.dispatch.leases import LEASE_MS
 from trunkline.errors import DatabaseUnfit, SettingsInvalid, StoreUnavailable
 from trunkline.hub.hub import DOOR_CONNECTIONS, OPERATION_CONNECTIONS, READING_CONNECTIONS
 from trunkline.settings import Settings
-from trunkline.store import dialects, keys, migrate
+from trunkline.store import companies, dialects, keys, migrate
 from trunkline.store import status as store
 from trunkline.store.database import Database, embedded_file, is_open_to_others
 
@@ -23,6 +23,8 @@ OTHER_CONNECTIONS = OPERATION_CONNECTIONS + DOOR_CONNECTIONS + READING_CONNECTIO
 SLOW_CLOCK_SECONDS, WRONG_CLOCK_SECONDS = 2.0, 60.0
 """Differences of the clocks: this machine's stands in signatures, whose receivers allow 300 s as a rule; the database's in leases."""
 LITTLE_DISK_BYTES, NO_DISK_BYTES = 1 << 30, 100 << 20
+NAMED = 10
+"""Companies that are named; the others are counted."""
 SCARCE = 0.1
 """The share of all connections below which those that are free are few."""
 
@@ -62,6 +64,7 @@ async def _examine(
     checks.append(await _judge_writing(database))
     checks.append(await _judge_secrets(settings, database))
     checks.append(await judge_clock(database))
+    checks.append(await _judge_recipients(database))
     if file is None:
         checks.append(await _judge_connections(settings, database))
     elif is_open_to_others(database):
@@ -133,6 +136,21 @@ async def judge_clock(database: Database, *, now: Callable[[], float] = time.tim
     judge = error if ahead > WRONG_CLOCK_SECONDS else warning
     detail = f"This machine's clock is {ahead:.1f} s {side} the database's."
     return judge("clock", detail, fix="have both machines set their clocks by NTP")
+
+
+async def _judge_recipients(database: Database) -> HubCheck:
+    async with database.read() as connection:
+        count, without = await companies.reached_by_nobody(connection)
+    alerts = "The hub itself sends no alerts: have Prometheus load deploy/prometheus/alerts.yml."
+    if not without:
+        return ok(
+            "alert-recipients",
+            f"Companies with active subscriptions: {count}, each with recipients. {alerts}",
+        )
+    named = ", ".join(map(str, without[:NAMED])) + (", …" if len(without) > NAMED else "")
+    detail = f"{len(without)} of {count} companies with active subscriptions name no alert recipients: {named}. {alerts}"
+    fix = "run 'trunkline companies set COMPANY --alert-recipient ADDRESS', so that you know whom to tell"
+    return warning("alert-recipients", detail, fix=fix)
 
 
 async def _judge_connections(settings: Settings, database: Database) -> HubCheck:

@@ -10,15 +10,6 @@ def judge_settings(settings: Settings) -> list[HubCheck]:
     return [_judge_public_url(settings), _judge_targets(settings), _judge_limits(settings)]
 
 
-def judge_alerts() -> HubCheck:
-    """Say by whom failures are noticed: the hub tells nobody by itself."""
-    return warning(
-        "alerts",
-        "The hub tells nobody by itself that deliveries fail or that it cannot store events.",
-        fix="have Prometheus read GET /metrics and load deploy/prometheus/alerts.yml",
-    )
-
-
 def judge_plugins(registry: Registry, *, enabled: tuple[str, ...] | None) -> HubCheck:
     """Name the plugins that failed: an error where the settings ask for one by name, as ``/readyz`` has it."""
     failed = [record for record in registry.records if record.state == "failed"]

@@ -17,7 +17,6 @@ async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubChec
     """Make every check, whatever the others say. Nothing is changed, and nothing is made."""
     checks, histories = _examine_start(settings)
     checks += deployment.judge_settings(settings)
-    checks.append(deployment.judge_alerts())
     of_database = await examine_database(settings, histories)
     checks += of_database
     checks.append(await asyncio.to_thread(running.ask, settings.server))

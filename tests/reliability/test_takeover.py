@@ -8,8 +8,9 @@ from collections import Counter
 import asyncpg
 import pytest
 
-from trunkline.dispatch.leases import JUDGE_SECONDS, LEASE_MS, RENEW_SECONDS
+from trunkline.dispatch.leases import JUDGE_SECONDS, RENEW_SECONDS
 from trunkline.model.events import shard_of
+from trunkline.model.workers import LEASE_MS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -9,7 +9,6 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access.company_limits import CompanyLimits, faults_of, merged
-from trunkline.contract import CompanyRows
 from trunkline.errors import (
     BodyInvalid,
     CompanyErased,
@@ -20,6 +19,7 @@ from trunkline.errors import (
 )
 from trunkline.model import cursors, treatments
 from trunkline.model.companies import REFERENCE_FORM, is_reference
+from trunkline.model.company_rows import CompanyRows
 from trunkline.model.environments import TEST, company_number, environment_member, in_environment
 from trunkline.model.times import utc_or_none
 from trunkline.store import companies as store

@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from trunkline.access.company_limits import NAMES
-from trunkline.cli import opening
+from trunkline.cli import desk
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, CompanyArgument, Environment, load_settings, name_of
@@ -285,12 +285,12 @@ def _show_receipt(receipt: Mapping[str, Any], *, as_json: bool) -> None:
 
 
 async def _create(settings: Settings, values: Mapping[str, Any]) -> dict[str, Any]:
-    async with opening.opened(settings) as hub:
+    async with desk.opened(settings) as hub:
         return await hub.companies.create(values)
 
 
 async def _change(settings: Settings, company: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    async with opening.opened(settings) as hub:
+    async with desk.opened(settings) as hub:
         if values:
             return await hub.companies.change(name_of(company), values)
         return await hub.companies.view(name_of(company))
@@ -299,7 +299,7 @@ async def _change(settings: Settings, company: str, values: Mapping[str, Any]) -
 async def _list(settings: Settings) -> list[dict[str, Any]]:
     views: list[dict[str, Any]] = []
     cursor: str | None = None
-    async with opening.opened(settings) as hub:
+    async with desk.opened(settings) as hub:
         while True:
             page = await hub.companies.page(cursor=cursor, limit=_PAGE)
             views += page["companies"]
@@ -309,6 +309,8 @@ async def _list(settings: Settings) -> list[dict[str, Any]]:
 
 
 async def _delete(settings: Settings, company: str, environment: str, *, wait: bool) -> dict[str, Any]:
+    from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin, whose rows go too
+
     async with opening.opened(settings) as hub:
         receipt = await hub.companies.delete(name_of(company), environment=environment)
         while wait and receipt["status"] == "running":
@@ -319,5 +321,5 @@ async def _delete(settings: Settings, company: str, environment: str, *, wait: b
 
 
 async def _receipt(settings: Settings, erasure: str) -> dict[str, Any]:
-    async with opening.opened(settings) as hub:
+    async with desk.opened(settings) as hub:
         return await hub.companies.receipt(erasure)

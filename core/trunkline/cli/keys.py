@@ -1,13 +1,14 @@
 """``keys``: API keys, made and revoked where the database is."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+import contextlib
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from trunkline.access.key_service import view
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
-from trunkline.cli import opening
+from trunkline.cli import desk
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import (
@@ -24,6 +25,9 @@ from trunkline.model.environments import LIVE, company_title
 from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR, Principal
 from trunkline.settings import Settings
 from trunkline.store.keys import KeyRecord
+
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, rotate and revoke API keys.")
 
@@ -167,24 +171,37 @@ def _show_made(record: KeyRecord, key: str, *, as_json: bool) -> None:
 async def _create(
     settings: Settings, owner: Chosen | None, chosen: Mapping[str, Any]
 ) -> tuple[KeyRecord, str]:
-    async with opening.opened(settings) as hub:
+    async with _opened_for_new_keys(settings) as hub:
         company_id = await id_or_none(hub, owner)
         return await hub.keys.create(company_id, **chosen)
 
 
+@contextlib.asynccontextmanager
+async def _opened_for_new_keys(settings: Settings) -> AsyncGenerator["desk.Desk | Hub"]:
+    """Open a desk, or a hub if a plugin may bring event types: a new key reads their current versions."""
+    if desk.knows_all_event_types(settings):
+        async with desk.opened(settings, makes_keys=True) as opened:
+            yield opened
+    else:
+        from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin
+
+        async with opening.opened(settings) as hub:
+            yield hub
+
+
 async def _rotate(settings: Settings, key_id: str, overlap_seconds: int) -> tuple[KeyRecord, str]:
-    async with opening.opened(settings) as hub:
+    async with desk.opened(settings, makes_keys=True) as hub:
         here = Principal("", None, "the command line", frozenset({OPERATOR}))
         return await hub.keys.rotate(key_id, company_id=None, by=here, overlap_seconds=overlap_seconds)
 
 
 async def _list(settings: Settings, chosen: Chosen | None) -> list[KeyRecord]:
-    async with opening.opened(settings) as hub:
+    async with desk.opened(settings) as hub:
         return await hub.keys.list(await id_or_none(hub, chosen))
 
 
 async def _revoke(settings: Settings, key_id: str) -> None:
-    async with opening.opened(settings) as hub:
+    async with desk.opened(settings) as hub:
         await hub.keys.revoke(key_id, company_id=None)
 
 

@@ -8,9 +8,10 @@ from pydantic import SecretStr
 
 from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
+from trunkline.cli import desk
 from trunkline.cli.loop import run
 from trunkline.cli.output import warn
-from trunkline.errors import DatabaseUnfit, StoreUnavailable, TrunklineError
+from trunkline.errors import TrunklineError
 from trunkline.hub.hub import Hub
 from trunkline.ingest.event_types import RegisteredTypes
 from trunkline.insight import status
@@ -83,13 +84,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Hub]:
         DatabaseUnfit: the command does what the database's role may not.
         SchemaInvalid, PluginFailed, StoreUnavailable
     """
-    try:
+    async with desk.explained(settings):
         await require_database(settings)
         async with Hub(settings, dispatch=False, migrates=False, serves=False) as hub:
             yield hub
-    except StoreUnavailable as error:
-        async with Database.of(settings.database) as database:
-            with contextlib.suppress(StoreUnavailable):
-                if (why := await database.why_read_only()) is not None:
-                    raise DatabaseUnfit(why.sentence) from error
-        raise

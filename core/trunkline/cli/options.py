@@ -1,17 +1,17 @@
 """Options that several commands share, and the settings that come of them."""
 
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, Protocol
 
 import typer
 
 from trunkline import settings
 from trunkline.cli.config import chosen_config
 from trunkline.cli.output import warn
-from trunkline.hub.hub import Hub
 from trunkline.model.companies import REFERENCE_FORM, read_name
 from trunkline.model.environments import ENVIRONMENTS, LIVE, TEST, in_environment
 from trunkline.settings import Settings
+from trunkline.store.directory import CompanyDirectory
 
 
 def _check_company(named: str | None) -> str | None:
@@ -68,13 +68,22 @@ def chosen_or_none(company: str | None, environment: str) -> Chosen | None:
     return Chosen(company, environment)
 
 
-async def id_of(hub: Hub, chosen: Chosen) -> int:
+class KnowsCompanies(Protocol):
+    """A hub, or a desk."""
+
+    @property
+    def directory(self) -> CompanyDirectory:
+        """The companies and their references."""
+        ...
+
+
+async def id_of(hub: KnowsCompanies, chosen: Chosen) -> int:
     """Tell the id of the company that a command names, in its environment. Raises CompanyUnknown, CompanyErased."""
     company_id = await hub.directory.id_of(name_of(chosen.company))
     return await hub.directory.id_of(in_environment(company_id, chosen.environment))
 
 
-async def id_or_none(hub: Hub, chosen: Chosen | None) -> int | None:
+async def id_or_none(hub: KnowsCompanies, chosen: Chosen | None) -> int | None:
     """Tell the id as ``id_of`` does, where a company is named."""
     return None if chosen is None else await id_of(hub, chosen)
 

@@ -1,19 +1,20 @@
 """The output of commands: tables and durations for people, plain lines for pipes, one sentence for what went wrong."""
 
 import json
+import os
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 REFUSED = 1
 CANNOT_START = 2
 CANNOT_GO_ON = 3
 
+_FORCING = {"FORCE_COLOR", "TTY_COMPATIBLE"}
+"""Variables by which rich takes what is no terminal for one."""
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
@@ -32,15 +33,26 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
     What companies have named is never read as markup, and steers no terminal.
     """
+    if not sys.stdout.isatty() and not _FORCING & os.environ.keys():
+        _print_lines(columns, rows)
+        return
+    from rich.console import Console  # noqa: PLC0415 - here, as only terminals need it, and it costs 50 ms
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
     console = Console()
     if not console.is_terminal:
-        for cells in (columns, *rows):
-            typer.echo("\t".join(map(printable, cells)))
+        _print_lines(columns, rows)
         return
     table = Table(*columns, box=None, header_style="bold", pad_edge=False, padding=(0, 3, 0, 0))
     for row in rows:
         table.add_row(*(Text(printable(cell)) for cell in row))
     console.print(table)
+
+
+def _print_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    for cells in (columns, *rows):
+        typer.echo("\t".join(map(printable, cells)))
 
 
 def shown_company(view: Mapping[str, Any]) -> str:

@@ -3,24 +3,24 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
-from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, show_table, shown_company, span, warn
 from trunkline.errors import StoreUnavailable
-from trunkline.insight import audit, status
-from trunkline.insight.audit import Audit
+from trunkline.insight import status
 from trunkline.insight.status import Snapshot
 from trunkline.model.deliveries import Status
 from trunkline.model.environments import company_number, environment_member
 from trunkline.settings import Settings
 from trunkline.store.database import Database
+
+if TYPE_CHECKING:
+    from trunkline.insight.audit import Audit
 
 WATCH_SECONDS = 2.0
 WATCH_COUNTED = 100_000
@@ -67,13 +67,18 @@ async def _take(settings: Settings) -> Snapshot:
         return await status.take(database)
 
 
-async def _audit(settings: Settings) -> Audit:
+async def _audit(settings: Settings) -> "Audit":
+    from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin
+    from trunkline.insight import audit  # noqa: PLC0415
+
     async with Database.of(settings.database) as database:
         await status.require(database, settings)
         return await audit.run(database, schema_versions=opening.inspected(settings).schema_versions)
 
 
 async def _watch(settings: Settings, *, as_json: bool) -> None:
+    from rich.console import Console  # noqa: PLC0415 - here, as only this needs it
+
     console = Console()
     async with Database.of(settings.database) as database:
         await status.require(database, settings)
@@ -98,7 +103,7 @@ def _show(snapshot: Snapshot, *, as_json: bool) -> None:
         show_table(table.columns, table.rows)
 
 
-def _show_audit(audit: Audit, *, as_json: bool) -> None:
+def _show_audit(audit: "Audit", *, as_json: bool) -> None:
     if as_json:
         show_json(_audit_view(audit))
         return
@@ -111,7 +116,7 @@ def _show_audit(audit: Audit, *, as_json: bool) -> None:
             warn(f"{check.name}: {' '.join(check.offending)}")
 
 
-def _audit_view(audit: Audit) -> dict[str, Any]:
+def _audit_view(audit: "Audit") -> dict[str, Any]:
     return {
         "balances": audit.balances,
         "rows": audit.rows,
@@ -134,7 +139,7 @@ def _tables_of(snapshot: Snapshot) -> list[_Table]:
     return [table for table in tables if table.rows]
 
 
-def _checks_of(audit: Audit) -> _Table:
+def _checks_of(audit: "Audit") -> _Table:
     """Give the checks of *audit*."""
     rows = [
         [
@@ -148,7 +153,7 @@ def _checks_of(audit: Audit) -> _Table:
     return _Table(["check", "holds", "claim", "looked at"], rows)
 
 
-def _balance(audit: Audit) -> str:
+def _balance(audit: "Audit") -> str:
     """Write the sum of the deliveries in each state, which must be that of all."""
     parts = [f"{audit.by_status.get(status, 0):,} {status}" for status in Status]
     unknown = sorted(set(audit.by_status) - set(Status))

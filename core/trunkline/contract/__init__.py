@@ -46,7 +46,6 @@ from trunkline.contract.hub import (
     CallLimits,
     ClientAddresses,
     Clock,
-    CompanyRows,
     Deployment,
     Migrations,
     PluginDatabase,
@@ -78,6 +77,7 @@ from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.contract.stream import AcceptedEvent, Emit, EventReader, StreamPage
 from trunkline.contract.tokens import AccessTokens, BearerRequest
+from trunkline.model.company_rows import CompanyRows
 
 __all__ = [
     "BASES",

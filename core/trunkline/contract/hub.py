@@ -9,22 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.connectors import Connector
 from trunkline.contract.tokens import AccessTokens
+from trunkline.model.company_rows import CompanyRows
 from trunkline.model.principals import Principal
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.products import Brand, Product
-
-
-@dataclass(frozen=True, slots=True)
-class CompanyRows:
-    """Rows of a plugin's *table* that are the company's ``:company``, which the condition *where* finds, along an index.
-
-    They are removed in pieces when the company is deleted. What lets somebody in goes *at_once*: in the transaction that
-    deletes the company.
-    """
-
-    table: str
-    where: str = "company_id = :company"
-    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)

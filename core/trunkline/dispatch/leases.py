@@ -16,6 +16,7 @@ from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.suspects import Suspects
 from trunkline.errors import StoreUnavailable
 from trunkline.model.parts import PARTS, WHOLE
+from trunkline.model.workers import LEASE_MS
 from trunkline.runtime import faults
 from trunkline.store import deliveries as ledger
 from trunkline.store import shard_parts
@@ -25,8 +26,6 @@ from trunkline.store.shards import Beat, ClockStep, Lease
 from trunkline.store.wakeup import Signal
 from trunkline.store.worker_locks import WorkerLock
 
-LEASE_MS = 6_000
-"""CONTRACT §13: a killed worker's share flows again within 10 s."""
 RENEW_SECONDS = 1.5
 HAND_OVER_SECONDS = 0.1
 """How often it looks whether a shard can be given back, or taken, while shards change hands."""

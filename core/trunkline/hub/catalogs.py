@@ -1,8 +1,9 @@
 """What this deployment's schemas define: the catalogue of event types, and that of actions, searches and lookups."""
 
+from collections.abc import Sequence
+
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.hub.products import schema_folders
-from trunkline.plugins import Registry
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.files import load_definitions, load_event_types
@@ -10,8 +11,8 @@ from trunkline.schemas.publishing import published
 from trunkline.settings import Settings
 
 
-def load_catalog(settings: Settings, registry: Registry) -> SchemaCatalog:
-    """Gather the event types: those of the product, and the plugins'.
+def load_catalog(settings: Settings, of_plugins: Sequence[EventType] = ()) -> SchemaCatalog:
+    """Gather the event types: those of the product, and those *of_plugins*.
 
     Raises:
         SettingsInvalid: the deployment names a folder or a package that is not there.
@@ -22,14 +23,12 @@ def load_catalog(settings: Settings, registry: Registry) -> SchemaCatalog:
         for kind in load_event_types(folder):
             _add(event_types, kind, str(folder))
     names = {kind.name for kind in event_types.values()}
-    repeated = {kind.name for kind in registry.collected.event_types if kind.name in names}
+    repeated = {kind.name for kind in of_plugins if kind.name in names}
     if repeated:
         msg = f"registers event types that this deployment already has: {', '.join(sorted(repeated))}"
         raise PluginFailed("with event types", msg)
     is_open = settings.events.published_schemas == "open"
-    return SchemaCatalog(
-        [*event_types.values(), *registry.collected.event_types], publish=published if is_open else None
-    )
+    return SchemaCatalog([*event_types.values(), *of_plugins], publish=published if is_open else None)
 
 
 def load_definition_catalog(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:

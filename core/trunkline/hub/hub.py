@@ -129,7 +129,7 @@ class Hub:
 
     def _build_schemas(self) -> None:
         settings = self.settings
-        self.catalog = catalogs.load_catalog(settings, self.registry)
+        self.catalog = catalogs.load_catalog(settings, self.registry.collected.event_types)
         self.schema_versions = SchemaVersions(
             self.catalog,
             [caster for _, caster in self.registry.collected.casters],

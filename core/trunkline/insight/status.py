@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.dispatch.leases import LEASE_MS
 from trunkline.errors import SettingsInvalid
 from trunkline.model.parts import WHOLE
 from trunkline.model.times import utc_text_of_ms
-from trunkline.model.workers import place_of
+from trunkline.model.workers import LEASE_MS, place_of
 from trunkline.settings import Settings
 from trunkline.store import migrate, quarantine, stream
 from trunkline.store import status as store

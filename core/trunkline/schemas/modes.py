@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from trunkline.errors import SettingsInvalid
 from trunkline.errors.spelling import known_instead
-from trunkline.schemas.catalog import SchemaCatalog
+
+if TYPE_CHECKING:  # settings need the modes, and a command that only reads settings no validator
+    from trunkline.schemas.catalog import SchemaCatalog
 
 Mode = Literal["reject", "quarantine", "warn"]
 """``reject``: 422, nothing is stored. ``quarantine``: it waits in the inbox, outside of the log. ``warn``: it is stored."""
@@ -21,7 +23,7 @@ class Modes:
 
     __slots__ = ("_default", "_types")
 
-    def __init__(self, default: Mode, types: Mapping[str, Mode], *, catalog: SchemaCatalog) -> None:
+    def __init__(self, default: Mode, types: Mapping[str, Mode], *, catalog: "SchemaCatalog") -> None:
         if unknown := [name for name in types if catalog.get(name) is None]:
             known = known_instead(unknown[0], catalog.names())
             msg = f"Setting 'validation.types.{unknown[0]}': is not a known event type; {known}"

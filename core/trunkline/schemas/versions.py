@@ -58,6 +58,13 @@ class Uncast:
     reason: str
 
 
+def pins_of(catalog: SchemaCatalog, names: Iterable[str] | None = None) -> dict[str, int]:
+    """Give the pins of a new reader of the types *names* (all for None): their current versions in *catalog*."""
+    current = {kind.name: kind.version for kind in catalog.types()}
+    chosen = current if names is None else [name for name in names if name in current]
+    return {name: current[name] for name in chosen if current[name] > 1}
+
+
 class SchemaVersions:
     """Reads events in the version that their reader has pinned.
 
@@ -88,9 +95,7 @@ class SchemaVersions:
 
     def pins(self, names: Iterable[str] | None = None) -> dict[str, int]:
         """Give the pins of a new reader of the types *names* (all for None): their current versions."""
-        current = {kind.name: kind.version for kind in self._catalog.types()}
-        chosen = current if names is None else [name for name in names if name in current]
-        return {name: current[name] for name in chosen if current[name] > 1}
+        return pins_of(self._catalog, names)
 
     def chosen(self, name: str, pins: Pins) -> int:
         """Name the version in which *pins* read the type *name*: the pinned one, or the next that still exists.

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -25,8 +25,10 @@ from trunkline.runtime.turns import Turns
 from trunkline.store import dialects, tables
 from trunkline.store.direct import Pools
 from trunkline.store.engines import ANSWER_SECONDS, Engines
-from trunkline.store.notifications import Notifications
 from trunkline.store.privileges import ReadOnly
+
+if TYPE_CHECKING:
+    from trunkline.store.notifications import Notifications
 
 TURN_SECONDS = 15.0
 """How long a call waits for its company's turn at a connection: longer than an action in a transaction may take."""
@@ -152,7 +154,7 @@ class Database:
         """Whether what a connection has locked is its own until it ends: not in a file, nor through a pooler that shares it."""
         return not self.dialect.has_one_writer and not self._is_shared
 
-    def notifications(self) -> Notifications | None:
+    def notifications(self) -> "Notifications | None":
         """Give the way to wake other processes; None where there is none, or the pooler does not carry it."""
         if self._listen_url is None and self._is_shared:
             return None

@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import StoreUnavailable
 from trunkline.store import failures
 from trunkline.store.dialects import Dialect
-from trunkline.store.servers import CONNECTING_ERRORS
 
 ANSWER_SECONDS = 60.0
 """How long a statement may take: longer than any of the hub's own, and short of for ever where a connection died silently."""
@@ -63,5 +62,7 @@ def translated() -> Generator[None]:
         if not failures.is_down(error):
             raise
         raise failures.unavailable(error) from error
-    except CONNECTING_ERRORS as error:
+    except Exception as error:
+        if not failures.is_connecting(error):
+            raise
         raise failures.unavailable(error) from error

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.contract import CompanyRows
+from trunkline.model.company_rows import CompanyRows
 from trunkline.model.environments import company_number, is_test, other_environment
 from trunkline.store import directory, retention, sql, subscriptions
 from trunkline.store.sql import text

@@ -56,6 +56,13 @@ def means_down(sqlstate: str | None) -> bool:
     return sqlstate is None or sqlstate.startswith(_DOWN)
 
 
+def is_connecting(error: Exception) -> bool:
+    """Tell whether a driver has raised *error* by itself, which it does while it connects: later errors come as SQLAlchemy's."""
+    return isinstance(error, OSError) or any(
+        kind.__module__.startswith("asyncpg.") for kind in type(error).__mro__
+    )
+
+
 def is_forbidden(error: exc.DBAPIError) -> bool:
     """Tell whether *error* means that the role may not do it, or has no schema that it could do it in."""
     return _sqlstate(error) in (_FORBIDDEN, _NO_SCHEMA)

@@ -13,8 +13,8 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from trunkline.contract import CompanyRows
 from trunkline.errors import StoreUnavailable
+from trunkline.model.company_rows import CompanyRows
 from trunkline.runtime import faults
 from trunkline.runtime.background import Background
 from trunkline.store import erasures as store

@@ -6,7 +6,8 @@ from collections import Counter
 import pytest
 
 from trunkline.dispatch.settlement import Settlement
-from trunkline.store.drivers import PostgreSQLDriver, SQLiteDriver
+from trunkline.store.drivers import SQLiteDriver
+from trunkline.store.drivers_postgresql import PostgreSQLDriver
 
 IDLE_SECONDS = 2.0
 KINDS = {"postgresql": 3, "sqlite": 4}

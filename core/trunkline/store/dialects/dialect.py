@@ -3,15 +3,17 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from sqlalchemy import BindParameter, Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import TypeEngine
 
 from trunkline.store.direct import Driver
-from trunkline.store.notifications import Notifications
 from trunkline.store.privileges import ConnectionRoom, ReadOnly
+
+if TYPE_CHECKING:
+    from trunkline.store.notifications import Notifications
 
 
 class Dialect(ABC):
@@ -69,7 +71,7 @@ class Dialect(ABC):
         """
 
     @abstractmethod
-    def notifications(self, url: str) -> Notifications | None:
+    def notifications(self, url: str) -> "Notifications | None":
         """Give the way to wake other processes; None where there is none."""
 
     @abstractmethod

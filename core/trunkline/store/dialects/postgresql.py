@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import ARRAY, BindParameter, Table, TextClause, bindparam, event, exc
@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeEngine
 
-from trunkline.store import poolers, privileges
+from trunkline.store import privileges
 from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.direct import Driver
-from trunkline.store.drivers import PostgreSQLDriver
-from trunkline.store.notifications import Notifications
 from trunkline.store.privileges import ConnectionRoom, ReadOnly
-from trunkline.store.servers import Server
+
+if TYPE_CHECKING:
+    from trunkline.store.notifications import Notifications
 
 IDLE_MS = 5_000
 """How long a transaction that others wait for may stand still: its process is frozen, or cut off."""
@@ -71,6 +71,8 @@ class PostgreSQL(Dialect):
         self, url: str, *, pool_size: int, schema: str | None, answer_seconds: float
     ) -> tuple[AsyncEngine, AsyncEngine]:
         """Make one pool for both; what reads commits each statement."""
+        from trunkline.store.servers import Server  # noqa: PLC0415 - here, as a hub on SQLite needs no asyncpg
+
         server = Server.of_url(url, schema=schema)
         writer = create_async_engine(
             "postgresql+asyncpg://",  # the server that *url* names connects by itself
@@ -84,6 +86,9 @@ class PostgreSQL(Dialect):
 
     async def connect_directly(self, url: str, *, schema: str | None, answer_seconds: float) -> Driver:
         """Connect to the server."""
+        from trunkline.store.drivers_postgresql import PostgreSQLDriver  # noqa: PLC0415
+        from trunkline.store.servers import Server  # noqa: PLC0415
+
         server = Server.of_url(url, schema=schema)
         return await PostgreSQLDriver.over(await server.connect(command_timeout=answer_seconds))
 
@@ -97,14 +102,20 @@ class PostgreSQL(Dialect):
 
     async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
         """Ask over two connections, where there is a pooler."""
+        from trunkline.store import poolers  # noqa: PLC0415
+        from trunkline.store.servers import Server  # noqa: PLC0415
+
         driver = (await connection.get_raw_connection()).driver_connection
         is_shared = await poolers.shares_connections(driver, Server.of_url(server, schema=schema).connect)
         if is_shared and schema is not None:
             await poolers.check_schema(driver, schema)
         return is_shared
 
-    def notifications(self, url: str) -> Notifications | None:
+    def notifications(self, url: str) -> "Notifications | None":
         """Give the server's NOTIFY."""
+        from trunkline.store.notifications import Notifications  # noqa: PLC0415
+        from trunkline.store.servers import Server  # noqa: PLC0415
+
         return Notifications(Server.of_url(url))
 
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:

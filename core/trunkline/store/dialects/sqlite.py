@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy import BindParameter, Table, bindparam, event, exc
@@ -22,8 +22,10 @@ from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.direct import Driver
 from trunkline.store.drivers import SQLiteDriver
 from trunkline.store.failures import unavailable
-from trunkline.store.notifications import Notifications
 from trunkline.store.privileges import ConnectionRoom, ReadOnly
+
+if TYPE_CHECKING:
+    from trunkline.store.notifications import Notifications
 
 _READERS = 4
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
@@ -116,7 +118,7 @@ class SQLite(Dialect):
         """Return False: nothing stands before a file."""
         return False
 
-    def notifications(self, url: str) -> Notifications | None:  # noqa: ARG002 - a file wakes nobody
+    def notifications(self, url: str) -> "Notifications | None":  # noqa: ARG002 - a file wakes nobody
         """Give None: one process has the file, and it wakes itself."""
         return None
 

@@ -10,9 +10,9 @@ from trunkline.access.secrets_file import SecretSource
 from trunkline.access.vault import Vault
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
 from trunkline.dispatch.dispatcher import LANE_CONNECTIONS
-from trunkline.dispatch.leases import LEASE_MS
 from trunkline.errors import DatabaseUnfit, SettingsInvalid, StoreUnavailable
 from trunkline.hub.hub import DOOR_CONNECTIONS, OPERATION_CONNECTIONS, READING_CONNECTIONS
+from trunkline.model.workers import LEASE_MS
 from trunkline.settings import Settings
 from trunkline.store import companies, dialects, keys, migrate
 from trunkline.store import status as store

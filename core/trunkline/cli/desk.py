@@ -1,0 +1,105 @@
+"""What commands need that work with the database alone: no plugin, no API, and no validator is loaded for them.
+
+A hub with all its parts (``opening``) costs a command two seconds of CPU, nearly all of it for imports; this, a quarter.
+"""
+
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from trunkline.access.companies import Companies
+from trunkline.access.company_limits import CompanyLimits
+from trunkline.access.keys import Keys
+from trunkline.access.secret_checks import SecretChecks
+from trunkline.access.vault import Vault
+from trunkline.errors import DatabaseUnfit, StoreUnavailable
+from trunkline.insight import status
+from trunkline.schemas import entry_points
+from trunkline.settings import Settings
+from trunkline.store.database import Database
+from trunkline.store.directory import CompanyDirectory
+
+PLUGINS = "trunkline"
+"""The entry-point group of plugins, and the distribution that brings the built-in ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Services over one database. Plugins' rows of a company are not known here, so nobody deletes one."""
+
+    directory: CompanyDirectory
+    companies: Companies
+    keys: Keys
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenerator[Desk]:
+    """Open the database of a hub, for as long as a command takes; it is not migrated by the way.
+
+    Without *makes_keys* no key can be made: that takes the product's schemas.
+
+    Raises:
+        SettingsInvalid: a section of the settings is nobody's, the secrets are not the database's, or there is none yet,
+            or it is behind this version.
+        SchemaInvalid, DatabaseUnfit, StoreUnavailable
+    """
+    _check_sections(settings)
+    async with explained(settings), Database.of(settings.database) as database:
+        await status.require(database, settings)
+        await database.check_pooler()
+        vault = Vault.open(settings.auth, settings.database.url)
+        secret_checks = SecretChecks(database, vault)
+        await secret_checks.verify()
+        await secret_checks.write_missing()
+        limits = CompanyLimits(
+            database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
+        )
+        directory = CompanyDirectory(database)
+        prefix, pins = await _terms_of_new_keys(settings, database) if makes_keys else ("", {})
+        yield Desk(
+            directory=directory,
+            companies=Companies(database, limits=limits, directory=directory, plugins=tuple),
+            keys=Keys(database, vault=vault, prefix=prefix, limits=limits, pins=lambda: pins),
+        )
+
+
+def knows_all_event_types(settings: Settings) -> bool:
+    """Tell whether no plugin can bring event types: those of this distribution have none, so any other one might."""
+    brought_by = {distribution.name for distribution in entry_points.declaring(PLUGINS)}
+    return brought_by <= {PLUGINS} and not settings.plugins.paths
+
+
+@contextlib.asynccontextmanager
+async def explained(settings: Settings) -> AsyncGenerator[None]:
+    """Say why the database's role may not do what a command does. Raises DatabaseUnfit."""
+    try:
+        yield
+    except StoreUnavailable as error:
+        async with Database.of(settings.database) as database:
+            with contextlib.suppress(StoreUnavailable):
+                if (why := await database.why_read_only()) is not None:
+                    raise DatabaseUnfit(why.sentence) from error
+        raise
+
+
+def _check_sections(settings: Settings) -> None:
+    if settings.plugin_sections:
+        names = {entry.name for entry in entry_points.installed(PLUGINS)}
+        if not settings.plugin_sections.keys() <= names:
+            from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin
+
+            opening.inspected(
+                settings
+            )  # which knows those of files too, and names a section that is nobody's
+
+
+async def _terms_of_new_keys(settings: Settings, database: Database) -> tuple[str, dict[str, int]]:
+    """Give the prefix of new keys, and the versions of event types that they read."""
+    from trunkline.hub.catalogs import load_catalog  # noqa: PLC0415 - here, as schemas take validators
+    from trunkline.hub.products import key_prefix_of  # noqa: PLC0415
+    from trunkline.ingest.event_types import RegisteredTypes  # noqa: PLC0415
+    from trunkline.schemas.versions import pins_of  # noqa: PLC0415
+
+    catalog = load_catalog(settings)
+    await RegisteredTypes(database, catalog).refresh()
+    return key_prefix_of(settings), pins_of(catalog)

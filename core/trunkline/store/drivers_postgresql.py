@@ -1,0 +1,93 @@
+"""The driver of PostgreSQL, as ``store.direct`` works with it. It is loaded where there is a server to connect to."""
+
+import contextlib
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, ClassVar, Self
+
+import asyncpg
+import orjson
+from sqlalchemy.dialects.postgresql.asyncpg import dialect as postgresql
+from sqlalchemy.engine.default import DefaultDialect
+
+from trunkline.store import failures
+from trunkline.store.direct import Driver
+
+CLOSE_SECONDS = 1.0
+"""How long a server is waited for at the end."""
+_ROLLBACK_SECONDS = 5.0
+_GIVES_ROWS = re.compile(r"\s*(SELECT|VALUES|SHOW)\b|.*\bRETURNING\b", re.DOTALL)
+_READS = re.compile(r"\s*WITH\b(?!.*\b(INSERT|UPDATE|DELETE)\b)", re.DOTALL)
+
+
+class PostgreSQLDriver(Driver):
+    """A connection of asyncpg, which keeps statements prepared."""
+
+    writer: ClassVar[DefaultDialect] = postgresql()  # type: ignore[no-untyped-call]
+    errors = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+    @classmethod
+    async def over(cls, connection: Any) -> Self:
+        """Take *connection* over; columns of JSON are read and written as objects."""
+        await connection.set_type_codec(
+            "json", schema="pg_catalog", encoder=_as_it_is, decoder=orjson.loads, format="text"
+        )
+        return cls(connection)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the server, or somebody here, has closed it."""
+        return bool(self.connection.is_closed())
+
+    async def run(self, statement: str, values: Sequence[Any]) -> tuple[Sequence[Any], int]:
+        """Run *statement*."""
+        if _gives_rows(statement):
+            rows = await self.connection.fetch(statement, *values)
+            return rows, len(rows)
+        status = await self.connection.execute(statement, *values)
+        count = status.rpartition(" ")[2]
+        return (), int(count) if count.isdigit() else -1
+
+    async def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run *statement* with each of *rows*."""
+        await self.connection.executemany(statement, rows)
+
+    async def begin(self) -> None:
+        """Begin a transaction, whose statements see what was committed before each."""
+        await self.connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
+
+    async def commit(self) -> None:
+        """Commit it."""
+        await self.connection.execute("COMMIT")
+
+    async def roll_back(self) -> None:
+        """Roll it back."""
+        await self.connection.execute("ROLLBACK", timeout=_ROLLBACK_SECONDS)
+
+    async def close(self) -> None:
+        """Say goodbye to the server, and close."""
+        with contextlib.suppress(*self.errors):
+            await self.connection.close(timeout=CLOSE_SECONDS)
+
+    def abandon(self) -> None:
+        """Close the socket; the server rolls back."""
+        self.connection.terminate()
+
+    def is_down(self, error: Exception) -> bool:
+        """Tell by the SQLSTATE; a plan that a migration of another version made stale is made anew on the next connection."""
+        if isinstance(error, asyncpg.PostgresError) and not isinstance(
+            error, asyncpg.InvalidCachedStatementError
+        ):
+            return failures.means_down(getattr(error, "sqlstate", None))
+        return True
+
+
+@lru_cache(maxsize=2048)
+def _gives_rows(statement: str) -> bool:
+    return bool(_GIVES_ROWS.match(statement) or _READS.match(statement))
+
+
+def _as_it_is(value: str) -> str:
+    """SQLAlchemy has written it as JSON."""
+    return value

@@ -1,0 +1,78 @@
+"""Commands that need the database alone: what is loaded for them, and what they still take notice of."""
+
+import contextlib
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from trunkline import plugins
+from trunkline.cli import desk
+from trunkline.testing.hubs import settings_for
+
+HEAVY = {
+    "aiodns", "alembic", "asyncpg", "fastapi", "jinja2", "jwt", "opentelemetry", "prometheus_client", "rich", "starlette", "structlog",
+    "trunkline.api", "trunkline.contract", "trunkline.dispatch", "trunkline.outbound", "trunkline.plugins", "uvicorn",
+}  # fmt: skip
+VALIDATORS = {"jsonschema", "jsonschema_rs", "referencing"}
+READING = ["keys list", "companies list", "companies limits 92", "status", "secrets check"]
+MAKING = ["keys create --company 92 --name n --scope admin"]
+_SCRIPT = """
+import sys
+from trunkline.cli import app
+for command in sys.argv[1:]:
+    app(command.split(), standalone_mode=False)
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(("commands", "absent"), [(READING, HEAVY | VALIDATORS), (MAKING, HEAVY)])
+def test_no_plugin_no_api_and_no_validator_is_loaded_for_them(migrated_cli, commands, absent):
+    """A count of modules, as CPU is measured badly beside other tests: each of them costs 30 to 400 ms a call."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _SCRIPT, *commands],
+        cwd=migrated_cli.folder, env=migrated_cli._environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert absent & {*done.stderr.splitlines()[-1].split()} == set()
+
+
+def test_a_section_that_is_nobodys_is_refused_and_a_plugins_is_not(migrated_cli):
+    cli = type(migrated_cli)
+    nobodys = cli(migrated_cli.folder, {**migrated_cli.environment, "TRUNKLINE_NOBODY__X": "1"}).invoke(
+        "keys", "list"
+    )
+    assert (nobodys.exit_code, nobodys.stderr.startswith("'nobody' is not a section")) == (2, True)
+    crm = cli(
+        migrated_cli.folder,
+        {**migrated_cli.environment, "TRUNKLINE_ACTIONS__PROVIDER_URL": "https://h.example.com"},
+    )
+    assert crm.invoke("keys", "list").exit_code == 0
+
+
+def test_built_in_plugins_bring_no_event_types_so_that_none_of_them_is_loaded_for_a_new_key():
+    settings = settings_for("sqlite:///never-opened.db", {})
+    collected = plugins.load(settings).collected
+    assert (list(collected.event_types), list(collected.casters)) == ([], [])
+    assert desk.knows_all_event_types(settings)
+
+
+VERSIONED = """
+from trunkline import EventType, hookimpl
+
+@hookimpl
+def register_event_types():
+    return [EventType("acme.made", "Made", "A thing was made.", {"type": "object", "examples": [{}]}, version=2)]
+"""
+
+
+def test_a_new_key_reads_the_versions_of_event_types_that_a_plugin_brings(migrated_cli, sqlite_database_url):
+    (migrated_cli.folder / "acme.py").write_text(VERSIONED)
+    paths = {"TRUNKLINE_PLUGINS__PATHS": "acme.py", "TRUNKLINE_PLUGINS__ENABLED": "webhooks,acme"}
+    with_acme = type(migrated_cli)(migrated_cli.folder, {**migrated_cli.environment, **paths})
+    for cli in (with_acme, migrated_cli):
+        made = cli.invoke("keys", "create", "--company", "92", "--name", "n", "--scope", "events:read")
+        assert made.exit_code == 0, made.output
+    with contextlib.closing(sqlite3.connect(sqlite_database_url.removeprefix("sqlite:///"))) as connection:
+        pins = [row[0] for row in connection.execute("SELECT pins FROM api_keys ORDER BY created_ms, id")]
+    assert set(pins) == {'{"acme.made":2}', None}

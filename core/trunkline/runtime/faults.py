@@ -82,6 +82,7 @@ POINTS = {
     "advance.after_head": "the log is moved past what a restore has lost, numbers of rows are not",
     "advance.before_commit": "both are, not yet committed",
     "migrate.before": "the lock of the migration is held, nothing has changed",
+    "migrate.after_step": "a step of the upgrade of a database in use is committed, others are not",
     "migrate.after_history": "one history is applied, others and the first rows are not",
     "migrate.before_commit": "the schema is new and furnished, not yet committed",
     "migrate.after_commit": "the schema is committed, the hub has not started",

@@ -98,14 +98,18 @@ class Database:
         if not self._entered:
             await self._lender.close()
 
-    def apart(self, connections: int) -> "Database":
+    def apart(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "Database":
         """Give the same database over *connections* of its own, which others cannot take; itself where it has one writer.
 
-        Enter and leave it as any other: whoever leaves last closes the connections.
+        A statement that has no answer within *answer_seconds* counts as one that nobody will answer. Enter and leave it as
+        any other: whoever leaves last closes the connections.
         """
         if self.dialect.has_one_writer:
             return self
-        return Database(self.url, pool_size=connections, schema=self.schema)
+        lender = Engines(
+            self.dialect, self.url, pool_size=connections, schema=self.schema, answer_seconds=answer_seconds
+        )
+        return Database(self.url, pool_size=connections, schema=self.schema, lender=lender)
 
     def direct(
         self, connections: int, *, answer_seconds: float = ANSWER_SECONDS, only_reads: bool = False

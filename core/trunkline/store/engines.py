@@ -17,9 +17,17 @@ ANSWER_SECONDS = 60.0
 class Engines:
     """Lends connections of SQLAlchemy's: one engine reads, whose statements commit one by one, and one writes."""
 
-    def __init__(self, dialect: Dialect, url: str, *, pool_size: int, schema: str | None) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        url: str,
+        *,
+        pool_size: int,
+        schema: str | None,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
         self._reader, self.writer = dialect.connect(
-            url, pool_size=pool_size, schema=schema, answer_seconds=ANSWER_SECONDS
+            url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds
         )
 
     @contextlib.asynccontextmanager

@@ -5,16 +5,33 @@ from pathlib import Path
 import sqlalchemy
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+from trunkline.store import revision_steps
+from trunkline.store.revision_steps import Steps
 
 _FOLDER = Path(__file__).parent / "migrations"
 
 
-def upgrade(connection: sqlalchemy.Connection, *, folder: Path, version_table: str) -> None:
-    """Apply what is missing of the revisions in *folder*, in the transaction that *connection* is in."""
-    command.upgrade(config(connection, folder=folder, version_table=version_table), "head")
+def upgrade(
+    connection: sqlalchemy.Connection, *, folder: Path, version_table: str, revision: str = "head"
+) -> None:
+    """Apply what is missing of the revisions in *folder*, up to *revision*, in the transaction that *connection* is in."""
+    command.upgrade(config(connection, folder=folder, version_table=version_table), revision)
 
 
-def config(connection: sqlalchemy.Connection, *, folder: Path, version_table: str) -> Config:
+def steps_of(
+    dialect: sqlalchemy.Dialect, *, folder: Path, version_table: str, revisions: list[str]
+) -> dict[str, Steps]:
+    """List what each of *revisions*, which are in *folder*, does to a database of the *dialect*."""
+    script = ScriptDirectory.from_config(config(None, folder=folder, version_table=version_table))
+    return {
+        revision: revision_steps.read(dialect, script.get_revision(revision).module.upgrade)
+        for revision in revisions
+    }
+
+
+def config(connection: sqlalchemy.Connection | None, *, folder: Path, version_table: str) -> Config:
     """Make the configuration of alembic's commands."""
     alembic_config = Config()
     alembic_config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))

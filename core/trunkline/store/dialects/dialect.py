@@ -119,6 +119,22 @@ class Dialect(ABC):
         """Take the lock named *key* until the transaction ends; False where another transaction has it."""
 
     @abstractmethod
+    async def limit_locks(self, connection: AsyncConnection) -> None:
+        """Let this transaction wait for a lock no longer than others may stand behind it."""
+
+    @abstractmethod
+    async def stand_still(self, connection: AsyncConnection) -> None:
+        """Let this transaction stand still for as long as it likes, with its locks and no snapshot."""
+
+    @abstractmethod
+    async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:
+        """Tell whether the index *name* is there, whole; one whose building broke off is removed. In no transaction."""
+
+    @abstractmethod
+    async def rows_of(self, connection: AsyncConnection, table: str) -> int:
+        """Estimate how many rows *table* has, without counting them; 0 where there is no such table."""
+
+    @abstractmethod
     def rows_source(self, columns: Mapping[str, str]) -> str:
         """Give the SQL of a row source (``sql.rows_source``)."""
 

@@ -43,6 +43,18 @@ _LITTLE_MEMORY = sqlalchemy.text("SELECT set_config('work_mem', '64kB', true)")
 _SPILL = sqlalchemy.text("SELECT count(*) FROM generate_series(1, 10000)")
 _PLACE = sqlalchemy.text("SELECT current_schema(), current_database(), current_user")
 _VERSION = sqlalchemy.text("SHOW server_version")
+LOCK_WAIT_MS = 300
+"""How long a step of a migration waits for a lock, and accepting behind it; then it lets others pass, and tries again."""
+_SHORT_LOCKS = sqlalchemy.text(f"SELECT set_config('lock_timeout', '{LOCK_WAIT_MS}', true)")
+_STAND_STILL = sqlalchemy.text("SET LOCAL idle_in_transaction_session_timeout = 0")
+_IS_VALID = sqlalchemy.text(
+    "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(quote_ident(:name))"
+)
+_BYTES_PER_ROW = 100  # of a table that was never analyzed
+_ROWS = sqlalchemy.text(
+    "SELECT pg_relation_size(oid) * CASE WHEN relpages > 0 THEN reltuples / relpages / CAST(current_setting('block_size') AS int) "
+    f"ELSE 1.0 / {_BYTES_PER_ROW} END FROM pg_class WHERE oid = to_regclass(quote_ident(:name))"
+)
 _HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
 
 
@@ -162,6 +174,26 @@ class PostgreSQL(Dialect):
     async def try_turn(self, connection: AsyncConnection, key: int) -> bool:
         """Take an advisory lock, if it is free."""
         return bool((await connection.execute(_TRY_ADVISORY_LOCK, {"lock": key})).scalar_one())
+
+    async def limit_locks(self, connection: AsyncConnection) -> None:
+        """Set ``lock_timeout``: whoever comes after a lock that is waited for waits too."""
+        await connection.execute(_SHORT_LOCKS)
+
+    async def stand_still(self, connection: AsyncConnection) -> None:
+        """Take ``idle_in_transaction_session_timeout`` away, by SET: after a SELECT the driver's portal keeps its snapshot."""
+        await connection.execute(_STAND_STILL)
+
+    async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:
+        """Ask ``pg_index``: what CREATE INDEX CONCURRENTLY leaves where it breaks off is marked as invalid."""
+        is_valid = (await connection.execute(_IS_VALID, {"name": name})).scalar_one_or_none()
+        if is_valid is False:
+            quoted = connection.dialect.identifier_preparer.quote(name)
+            await connection.execute(sqlalchemy.text(f"DROP INDEX CONCURRENTLY IF EXISTS {quoted}"))
+        return bool(is_valid)
+
+    async def rows_of(self, connection: AsyncConnection, table: str) -> int:
+        """Estimate as the planner does: by the table's size, and how many rows a page had when it was last analyzed."""
+        return int((await connection.execute(_ROWS, {"name": table})).scalar_one_or_none() or 0)
 
     def rows_source(self, columns: Mapping[str, str]) -> str:
         """Read the rows with ``jsonb_array_elements``, and cast each value."""

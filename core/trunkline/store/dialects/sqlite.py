@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _READERS = 4
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
+_HAS_TABLE = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name")
 _FORGET = sqlalchemy.text("DELETE FROM sqlite_stat1")
 _LOOK_AGAIN = sqlalchemy.text("ANALYZE sqlite_schema")
 _SKIP_NUMBERS = (
@@ -165,6 +166,25 @@ class SQLite(Dialect):
     async def try_turn(self, connection: AsyncConnection, key: int) -> bool:  # noqa: ARG002 - it has one writer
         """Return True at once: a transaction that writes is alone."""
         return True
+
+    async def limit_locks(self, connection: AsyncConnection) -> None:
+        """Do nothing: a transaction that writes is alone."""
+
+    async def stand_still(self, connection: AsyncConnection) -> None:
+        """Do nothing: a file limits nobody."""
+
+    async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:  # noqa: ARG002 - it breaks off whole
+        """Return False: indexes are built in transactions, which leave nothing behind."""
+        return False
+
+    async def rows_of(self, connection: AsyncConnection, table: str) -> int:
+        """Take the numbers of the first and the last row: counting reads the whole table."""
+        quoted = connection.dialect.identifier_preparer.quote(table)
+        if (await connection.execute(_HAS_TABLE, {"name": table})).first() is None:
+            return 0
+        first = await connection.execute(sqlalchemy.text(f"SELECT min(rowid) FROM {quoted}"))
+        last = await connection.execute(sqlalchemy.text(f"SELECT max(rowid) FROM {quoted}"))
+        return (last.scalar_one() or 0) - (first.scalar_one() or 1) + 1
 
     def rows_source(self, columns: Mapping[str, str]) -> str:
         """Read the rows with ``json_each``; the values have their types."""

@@ -1,0 +1,181 @@
+"""The steps of a revision: what it does to which tables, read by running it without a database.
+
+A step is carried out as a whole or not at all, and again without harm, so that a migration goes on wherever it broke off.
+"""
+
+import copy
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import sqlalchemy
+from alembic.operations import MigrateOperation, Operations, ops
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+
+class Kind(StrEnum):
+    """What a step does."""
+
+    TABLE = "make a table"
+    COLUMN = "add a column"
+    INDEX = "build an index"
+    INDEX_ANEW = "build an index anew"
+    NO_INDEX = "drop an index"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a revision does: to *table*, the index or column *name*; None where that is not known."""
+
+    kind: Kind
+    table: str | None
+    name: str | None
+    operations: tuple[MigrateOperation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """What a revision does. *is_known* is False if it does more than such a list tells: it asks the database, say."""
+
+    steps: Sequence[Step]
+    is_known: bool
+
+    @property
+    def are_apart(self) -> bool:
+        """Whether there are steps, and each can be carried out again."""
+        return self.is_known and bool(self.steps) and all(step.kind is not Kind.OTHER for step in self.steps)
+
+
+def read(dialect: sqlalchemy.Dialect, upgrade: Callable[[], None]) -> Steps:
+    """Run the *upgrade* of a revision without a database, and list what it would do."""
+    seen: list[MigrateOperation] = []
+    unseen = io.StringIO()
+
+    def note(operation: MigrateOperation) -> Any:
+        seen.append(operation)
+        return operation.to_table(context) if isinstance(operation, ops.CreateTableOp) else None
+
+    context = MigrationContext.configure(dialect=dialect, opts={"as_sql": True, "output_buffer": unseen})
+    with Operations.context(context) as recorder:
+        recorder.invoke = note  # type: ignore[method-assign]
+        try:
+            upgrade()
+            is_known = not unseen.getvalue()
+        except Exception:  # noqa: BLE001 - it asks the database something, or fails, as it will when it is applied
+            is_known = False
+    return Steps(_steps_of(seen), is_known)
+
+
+def _steps_of(operations: Sequence[MigrateOperation]) -> list[Step]:
+    """Join what is one step: a table and its indexes, columns of one table, an index that is dropped and built in another form."""
+    steps: list[Step] = []
+    dropped: dict[str, Step] = {}
+    for operation in operations:
+        step = _step_of(operation)
+        made = next(
+            (i for i, each in enumerate(steps) if each.kind is Kind.TABLE and each.table == step.table), None
+        )
+        if step.kind is Kind.INDEX and made is not None:
+            steps[made] = Step(Kind.TABLE, step.table, None, (*steps[made].operations, operation))
+            continue
+        if (
+            step.kind is Kind.COLUMN
+            and steps
+            and (steps[-1].kind, steps[-1].table) == (step.kind, step.table)
+        ):
+            last = steps[-1]
+            steps[-1] = Step(
+                last.kind, last.table, f"{last.name}, {step.name}", (*last.operations, operation)
+            )
+            continue
+        if step.kind is Kind.NO_INDEX and step.name:
+            dropped[step.name] = step
+        if step.kind is Kind.INDEX and (drop := dropped.pop(step.name or "", None)):
+            steps.remove(drop)
+            step = Step(Kind.INDEX_ANEW, step.table, step.name, (*drop.operations, operation))
+        steps.append(step)
+    return steps
+
+
+def _step_of(operation: MigrateOperation) -> Step:
+    match operation:
+        case ops.CreateTableOp():
+            return Step(Kind.TABLE, operation.table_name, None, (operation,))
+        case ops.AddColumnOp():
+            return Step(Kind.COLUMN, operation.table_name, operation.column.name, (operation,))
+        case ops.CreateIndexOp():
+            return Step(Kind.INDEX, operation.table_name, operation.index_name, (operation,))
+        case ops.DropIndexOp():
+            return Step(Kind.NO_INDEX, operation.table_name, operation.index_name, (operation,))
+        case ops.ExecuteSQLOp():
+            return Step(Kind.OTHER, None, str(operation.sqltext), (operation,))
+        case _:
+            return Step(
+                Kind.OTHER, getattr(operation, "table_name", None), type(operation).__name__, (operation,)
+            )
+
+
+def carry_out(connection: sqlalchemy.Connection, step: Step) -> None:
+    """Carry out *step* in the transaction of *connection*; do nothing where that was done before."""
+    operations = Operations(MigrationContext.configure(connection))
+    for operation in step.operations:
+        if isinstance(operation, ops.CreateTableOp) and _is_there(connection, operation):
+            return
+        if isinstance(operation, ops.AddColumnOp) and operation.column.name in _columns(
+            connection, operation.table_name
+        ):
+            continue
+        if isinstance(operation, ops.DropIndexOp):
+            operation = _changed(operation, if_exists=True)  # noqa: PLW2901
+        elif isinstance(operation, ops.CreateIndexOp):
+            operation = _changed(operation, if_not_exists=True)  # noqa: PLW2901
+        operations.invoke(operation)
+
+
+def build_beside(connection: sqlalchemy.Connection, step: Step) -> None:
+    """Build the index of *step*, under the name that ``name_beside`` gives, while others write; *connection* is in no transaction."""
+    operation = step.operations[-1]
+    assert isinstance(operation, ops.CreateIndexOp)
+    beside = _changed(
+        operation, index_name=name_beside(step), kw={**operation.kw, "postgresql_concurrently": True}
+    )
+    Operations(MigrationContext.configure(connection)).invoke(beside)
+
+
+def name_beside(step: Step) -> str:
+    """Give the name under which an index is built: its own, or one for the time until it takes the place of another."""
+    assert step.name is not None
+    return f"{step.name[:58]}_anew" if step.kind is Kind.INDEX_ANEW else step.name
+
+
+def put_in_place(connection: sqlalchemy.Connection, step: Step) -> None:
+    """Put an index that was built beside another in its place, in the transaction of *connection*."""
+    quote = connection.dialect.identifier_preparer.quote
+    own, beside = quote(step.name or ""), quote(name_beside(step))
+    if own != beside:
+        connection.execute(text(f"DROP INDEX IF EXISTS {own}"))
+        connection.execute(text(f"ALTER INDEX {beside} RENAME TO {own}"))
+
+
+def _is_there(connection: sqlalchemy.Connection, operation: ops.CreateTableOp) -> bool:
+    """Tell whether the table was made before; another one of that name has other columns."""
+    wanted = {item.name for item in operation.columns if isinstance(item, sqlalchemy.Column)}
+    return _columns(connection, operation.table_name) == wanted
+
+
+def _columns(connection: sqlalchemy.Connection, table: str) -> set[str]:
+    inspector = sqlalchemy.inspect(connection)
+    return (
+        {column["name"] for column in inspector.get_columns(table)} if inspector.has_table(table) else set()
+    )
+
+
+def _changed(operation: MigrateOperation, **values: Any) -> MigrateOperation:
+    changed = copy.copy(operation)
+    for name, value in values.items():
+        setattr(changed, name, value)
+    return changed

@@ -1,0 +1,184 @@
+"""Bringing a database in use up to date: step by step, while hubs of the version before accept and deliver events in it.
+
+A revision that adds tables, columns and indexes is committed step by step (``store.revision_steps``), any other one whole. A
+step holds what others wait for only for a moment: on PostgreSQL indexes are built beside those who write, and a lock
+that is not free is given up soon and asked for again; on SQLite the writer is free between steps.
+
+Whoever migrates holds a lock of PostgreSQL's in a transaction of its own, which stands still meanwhile: it passes through
+every pooler, and has no snapshot that the building of an index would wait for. So others ask for it, and never wait in it.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+import sqlalchemy
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import StoreUnavailable
+from trunkline.runtime import faults
+from trunkline.store import revision_steps, revisions, upgrading
+from trunkline.store.database import Database
+from trunkline.store.histories import CORE, History, State, state_of, states
+from trunkline.store.revision_steps import Kind, Step
+
+ANSWER_SECONDS = 24 * 3600.0
+"""How long a step may take: an index of a large table takes minutes."""
+TRIES = 60
+TRY_AGAIN_SECONDS = 1.0
+LONG_SECONDS, REST_SECONDS = 0.05, 0.2
+"""After a step that took so long the only writer is left to others: they look for it every 0.1 s."""
+_NOT_NOW = {"55P03", "40P01"}
+"""A lock was not free in time, or a transaction waited for this one and this one for it (SQLSTATE)."""
+
+
+async def upgrade(database: Database, histories: Sequence[History], *, key: int) -> list[State] | None:
+    """Apply what is missing of the core's history and *histories*; returns what was before.
+
+    It is None if another process holds the lock *key*, or went ahead.
+
+    Raises:
+        StoreUnavailable: the database did not answer, or a lock was not free in time.
+    """
+    async with database.apart(2, answer_seconds=ANSWER_SECONDS) as own, _turn(own, key) as turn:
+        if turn is None:
+            return None
+        before = await states(own, histories)
+        for history, state in zip((CORE, *histories), before, strict=True):
+            if state.is_behind and not await _Line(own, history, turn).apply(state):
+                return None
+            faults.point("migrate.after_history")
+        return before
+
+
+Turn = Callable[[], Awaitable[None]]
+"""Raises StoreUnavailable if the lock of the migration is lost."""
+
+
+@asynccontextmanager
+async def _turn(database: Database, key: int) -> AsyncGenerator[Turn | None]:
+    if database.dialect.has_one_writer:
+        yield _keep  # two that migrate a file carry out each step twice at worst
+        return
+    async with database.write() as connection:
+        has_turn = await database.dialect.try_turn(connection, key)
+        await database.dialect.stand_still(connection)
+        yield partial(database.dialect.stand_still, connection) if has_turn else None
+
+
+async def _keep() -> None:
+    pass
+
+
+class _Line:
+    """Applies one history."""
+
+    def __init__(self, database: Database, history: History, turn: Turn) -> None:
+        self._database = database
+        self._history = history
+        self._turn = turn
+
+    async def apply(self, state: State) -> bool:
+        """Go on from *state*; tells whether it came to the end, and no other process went ahead of it."""
+        known, current = revisions.read(self._history.folder), state.current
+        pending = known[known.index(current) + 1 if current else 0 :]
+        planned = upgrading.steps_of(
+            self._database.engine.dialect,
+            folder=self._history.folder,
+            version_table=self._history.version_table,
+            revisions=pending,
+        )
+        for revision in pending:
+            steps = planned[revision]
+            if steps.are_apart and current is not None:
+                is_done = await self._apply_apart(steps.steps, current, revision)
+            else:
+                is_done = await self._commit(None, current, partial(self._apply_whole, revision))
+            if not is_done:
+                return False
+            current = revision
+        return True
+
+    async def _apply_apart(self, steps: Sequence[Step], current: str, revision: str) -> bool:
+        beside = () if self._database.dialect.has_one_writer else (Kind.INDEX, Kind.INDEX_ANEW)
+        for step in steps:
+            carry_out = revision_steps.carry_out
+            if step.kind in beside:
+                await _patiently(step, partial(self._build, step))
+                carry_out = revision_steps.put_in_place
+            noted = revision if step is steps[-1] else None
+            if not await self._commit(step, current, partial(self._carry_out, carry_out, step, noted)):
+                return False
+        return True
+
+    async def _build(self, step: Step) -> None:
+        await self._turn()
+        async with self._database.read() as connection:
+            if not await self._database.dialect.keeps_index(connection, revision_steps.name_beside(step)):
+                await connection.run_sync(revision_steps.build_beside, step)
+        faults.point("migrate.after_step")
+
+    async def _commit(
+        self, step: Step | None, current: str | None, work: Callable[[AsyncConnection], Awaitable[None]]
+    ) -> bool:
+        """Do *work* in a transaction; False, and nothing done, if the history is not at *current* any more."""
+        is_there = True
+
+        async def commit() -> None:
+            nonlocal is_there
+            await self._turn()
+            async with self._database.write() as connection:
+                await self._database.dialect.limit_locks(connection)
+                is_there = (await connection.run_sync(state_of, self._history)).current == current
+                if is_there:
+                    await work(connection)
+            faults.point("migrate.after_step")
+
+        began = time.monotonic()
+        await _patiently(step, commit)
+        if time.monotonic() - began > LONG_SECONDS:
+            await asyncio.sleep(REST_SECONDS)
+        return is_there
+
+    async def _carry_out(
+        self,
+        carry_out: Callable[[sqlalchemy.Connection, Step], None],
+        step: Step,
+        revision: str | None,
+        connection: AsyncConnection,
+    ) -> None:
+        """Carry out *step*, and note with the last one of *revision* that it is applied."""
+        await connection.run_sync(carry_out, step)
+        if revision is not None:
+            statement = text(f"UPDATE {self._history.version_table} SET version_num = :revision")
+            await connection.execute(statement, {"revision": revision})
+
+    async def _apply_whole(self, revision: str, connection: AsyncConnection) -> None:
+        await connection.run_sync(
+            upgrading.upgrade,
+            folder=self._history.folder,
+            version_table=self._history.version_table,
+            revision=revision,
+        )
+
+
+async def _patiently(step: Step | None, work: Callable[[], Awaitable[None]]) -> None:
+    """Do *work*, and again if others held what it locks."""
+    for left in reversed(range(TRIES)):
+        try:
+            return await work()
+        except StoreUnavailable as error:
+            if getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) not in _NOT_NOW:
+                raise
+            if not left:
+                what = f"the table '{step.table}'" if step and step.table else "a table"
+                msg = (
+                    f"another transaction keeps {what} locked (a backup, or a query that takes long): "
+                    "run 'trunkline migrate' again when it has ended, to go on from here"
+                )
+                raise StoreUnavailable(msg) from error
+        await asyncio.sleep(TRY_AGAIN_SECONDS)
+    return None

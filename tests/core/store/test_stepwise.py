@@ -1,0 +1,179 @@
+"""Bringing databases in use up to date, step by step, on both engines."""
+
+import asyncio
+import contextlib
+import re
+from collections.abc import AsyncIterator
+
+import pytest
+import sqlalchemy
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from tests.reliability import migrating
+
+from trunkline.errors import StoreUnavailable
+from trunkline.runtime import faults
+from trunkline.store import migrate, stepwise, stream, tables
+from trunkline.store.database import Database
+from trunkline.testing import migration_probe
+
+EVENTS = 30
+INDEXES = {
+    "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
+    "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname",
+}
+
+
+class Broken(Exception):
+    """A migration that breaks off."""
+
+
+@pytest.fixture
+async def used(empty_database_url: str) -> AsyncIterator[Database]:
+    """A database of the first version of all, with events and deliveries in it."""
+    async with Database(empty_database_url) as opened:
+        await migrating.fill(opened, EVENTS)
+        yield opened
+
+
+@pytest.fixture
+async def used_server(trunkline_databases, tmp_path) -> AsyncIterator[Database]:
+    """One on PostgreSQL, of which the next step adds a column to the log."""
+    async with contextlib.AsyncExitStack() as stack:
+        url = await trunkline_databases.empty("postgresql", folder=tmp_path, stack=stack)
+        database = await stack.enter_async_context(Database(url))
+        await migrating.fill(database, EVENTS, revision="0005")
+        yield database
+
+
+def broken_after(steps: int, patch: pytest.MonkeyPatch) -> None:
+    """Let a migration break off when it has committed so many steps."""
+    left = steps
+
+    def pass_point(name: str) -> None:
+        nonlocal left
+        if name == "migrate.after_step":
+            left -= 1
+            if left == 0:
+                raise Broken
+
+    patch.setattr(faults, "point", pass_point)
+
+
+async def check_schema(database: Database) -> None:
+    """The schema is the one in tables, and its indexes are those of a database that was made new."""
+
+    def compare(connection: sqlalchemy.Connection) -> list[object]:
+        options = {"version_table": "alembic_version_core", "compare_type": True}
+        return compare_metadata(MigrationContext.configure(connection, opts=options), tables.metadata)
+
+    async with database.read() as connection:
+        assert await connection.run_sync(compare) == []
+        found = dict((await connection.execute(text(INDEXES[database.dialect.name]))).all())
+    declared = {index.name: index for table in tables.metadata.tables.values() for index in table.indexes}
+    for name, index in declared.items():
+        where = index.dialect_options[database.dialect.name].get("where")
+        if where is not None:
+            assert set(re.findall(r"\w+", str(where))) - set(re.findall(r"\w+", found[name])) <= {"IN"}, name
+    assert not [name for name in found if name.endswith("_anew")]
+
+
+async def accepted(database: Database) -> int:
+    """Accept an event with the statements of the first version of all; gives how many there are."""
+    async with database.write() as connection:
+        await migrating.append(connection)
+    async with database.read() as connection:
+        return (await connection.execute(text("SELECT count(*) FROM events"))).scalar_one()
+
+
+async def test_a_database_in_use_gets_the_schema_of_a_new_one_and_keeps_what_is_in_it(used: Database):
+    newest = (await migrate.states(used))[0].newest
+    assert await migrate.upgrade(used, shards=4) == [migrate.State("core", "0001", newest)]
+    await check_schema(used)
+    async with used.read() as connection:
+        assert (await stream.head(connection)).position == migrate.RESERVED_POSITIONS + EVENTS
+        count = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM deliveries), (SELECT count(*) FROM shards)"
+        assert (await connection.execute(text(count))).one() == (EVENTS, 3 * EVENTS, migrating.SHARDS)
+    assert await migrate.upgrade(used, shards=4) == [migrate.State("core", newest, newest)]
+
+
+async def test_a_migration_that_breaks_off_after_any_step_goes_on_and_old_code_accepts_between(
+    used: Database,
+):
+    breaks = 0
+    while True:
+        with pytest.MonkeyPatch.context() as patch:
+            broken_after(breaks + 1, patch)
+            try:
+                await migrate.upgrade(used, shards=4)
+            except Broken:
+                breaks += 1
+            else:
+                break
+        assert await accepted(used) == EVENTS + breaks
+    assert breaks > 5
+    await check_schema(used)
+
+
+@pytest.mark.slow
+async def test_two_processes_that_upgrade_a_database_in_use_at_once_leave_it_whole(used: Database):
+    ends = await asyncio.gather(*(migration_probe.run([used.url], {}) for _ in range(2)))
+    assert ends == [(0, ""), (0, "")]
+    (core,) = await migrate.states(used)
+    assert core.current == core.newest
+    await check_schema(used)
+
+
+async def test_accepting_goes_on_while_a_step_waits_for_a_lock(used_server: Database, monkeypatch):
+    """A transaction that reads the log, as a backup does, keeps its table from being altered."""
+    monkeypatch.setattr(stepwise, "TRY_AGAIN_SECONDS", 0.2)
+    async with Database(used_server.url) as other, other.write() as reading:
+        await reading.execute(text("SELECT 1 FROM events LIMIT 1"))
+        upgrading = asyncio.create_task(migrate.upgrade(used_server, shards=4))
+        async with Database(used_server.url) as hub:
+            await until_waited_for(hub, "events")
+            for _ in range(20):
+                async with asyncio.timeout(1):
+                    await accepted(hub)
+        assert not upgrading.done()
+        await reading.execute(text("ROLLBACK"))
+        await upgrading
+    await check_schema(used_server)
+
+
+async def test_a_lock_that_is_never_free_ends_the_migration_and_says_how_to_go_on(
+    used_server: Database, monkeypatch
+):
+    monkeypatch.setattr(stepwise, "TRY_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(stepwise, "TRIES", 2)
+    async with Database(used_server.url) as other, other.write() as reading:
+        await reading.execute(text("SELECT 1 FROM events LIMIT 1"))
+        with pytest.raises(StoreUnavailable, match=r"'events'.*run 'trunkline migrate' again"):
+            await migrate.upgrade(used_server, shards=4)
+    assert (await migrate.states(used_server))[0].current == "0005"
+    await migrate.upgrade(used_server, shards=4)
+    await check_schema(used_server)
+
+
+async def test_an_index_whose_building_broke_off_is_built_again(used_server: Database):
+    async with used_server.write() as connection:
+        for name in ("ix_deliveries_stuck_anew", "ix_deliveries_queue"):
+            await connection.execute(text(f"CREATE INDEX {name} ON deliveries (position)"))
+            broken = f"UPDATE pg_index SET indisvalid = false WHERE indexrelid = CAST('{name}' AS regclass)"
+            await connection.execute(text(broken))
+    await migrate.upgrade(used_server, shards=4)
+    await check_schema(used_server)
+
+
+async def until_waited_for(database: Database, table: str) -> None:
+    """Wait until a transaction waits for a lock on *table*."""
+    waiting = text(
+        f"SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('{table}' AS regclass)"
+    )
+    async with asyncio.timeout(10):
+        while True:
+            async with database.read() as connection:
+                if (await connection.execute(waiting)).scalar_one():
+                    return
+            await asyncio.sleep(0.02)

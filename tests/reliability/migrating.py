@@ -1,0 +1,145 @@
+"""How long accepting stands while a database in use is migrated, measured with the statements that accept an event.
+
+By hand: ``python tests/reliability/migrating.py --engine postgresql --events 1000000``.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import itertools
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import StoreUnavailable
+from trunkline.store import migrate, tables, upgrading
+from trunkline.store.database import Database
+from trunkline.testing.databases import SHARDS, started_postgres
+
+FIRST = "0001"
+DELIVERIES = 3
+"""Of each event; one in a hundred of them is exhausted, and one is due."""
+_PAUSE_SECONDS = 0.01
+_CHUNK = 20_000
+_NUMBERS = {
+    "sqlite": "(WITH RECURSIVE n(i) AS (SELECT :first UNION ALL SELECT i + 1 FROM n WHERE i < :last) SELECT i FROM n)",
+    "postgresql": "generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n(i)",
+}
+_APPEND = (
+    "SELECT id FROM api_keys WHERE digest = :body",
+    "UPDATE stream_head SET position = position + 1, accepted_ms = 1",
+    "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) SELECT position, 1, 'a', 1, 1, :body FROM stream_head",
+)
+_EVENTS = (
+    "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
+    "SELECT i, 1, 'lead.created', 1, 1, :body FROM {numbers}"
+)
+_DELIVERIES = (
+    "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, due_ms, updated_ms) SELECT i, :no, "
+    "CASE WHEN i % 100 = 0 THEN 'exhausted' WHEN i % 100 = 1 THEN 'pending' ELSE 'delivered' END, 1, 0, "
+    "CASE WHEN i % 100 = 1 THEN 1 END, 1 FROM {numbers}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """How long the migration took, the longest time without an accepted event in it, and how many were accepted."""
+
+    seconds: float
+    stood_seconds: float
+    accepted: int
+
+
+async def fill(database: Database, events: int, *, revision: str = FIRST) -> None:
+    """Make the tables of *revision*, and put *events* events with their deliveries into them."""
+    core = migrate.CORE
+    async with database.write() as connection:
+        await connection.run_sync(
+            upgrading.upgrade, folder=core.folder, version_table=core.version_table, revision=revision
+        )
+        first = migrate.RESERVED_POSITIONS
+        await connection.execute(tables.routing.insert().values(id=1, version=1))
+        shards = "INSERT INTO shards (shard, cursor, epoch, lease_until_ms) VALUES (:shard, :last, 0, 0)"
+        await connection.execute(text(shards), [{"shard": n, "last": first + events} for n in range(SHARDS)])
+        head = "INSERT INTO stream_head (id, position, accepted_ms) VALUES (1, :last, 1)"
+        await connection.execute(text(head), {"last": first + events})
+    numbers = _NUMBERS[database.dialect.name]
+    for begin in range(first + 1, first + events + 1, _CHUNK):
+        some = {"first": begin, "last": min(begin + _CHUNK - 1, first + events)}
+        async with database.write() as connection:
+            await connection.execute(text(_EVENTS.format(numbers=numbers)), some | {"body": b"x" * 350})
+            for no in range(1, DELIVERIES + 1):
+                await connection.execute(text(_DELIVERIES.format(numbers=numbers)), some | {"no": no})
+
+
+async def measure(database: Database) -> Measured:
+    """Migrate the database with ``trunkline migrate``, and append one event after the other meanwhile."""
+    accepted: list[float] = []
+    appending = asyncio.create_task(_append(database, accepted))
+    await asyncio.sleep(0.3)
+    began = time.monotonic()
+    migration = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "trunkline.cli", "migrate"),
+        env={**os.environ, "TRUNKLINE_DATABASE__URL": database.url},
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    assert await migration.wait() == 0
+    ended = time.monotonic()
+    while accepted[-1] < ended:
+        await asyncio.sleep(0.05)
+    appending.cancel()
+    await asyncio.gather(appending, return_exceptions=True)
+    meanwhile = [at for at in accepted if at >= began]
+    stood = max(after - before for before, after in itertools.pairwise([began, *meanwhile]))
+    return Measured(ended - began, stood, len(meanwhile))
+
+
+async def _append(database: Database, accepted: list[float]) -> None:
+    while True:
+        with contextlib.suppress(StoreUnavailable):
+            async with database.write() as connection:
+                await append(connection)
+            accepted.append(time.monotonic())
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def append(connection: AsyncConnection) -> None:
+    """Append an event, as every version since ``FIRST`` does."""
+    for statement in _APPEND:
+        await connection.execute(text(statement), {"body": b"x"} if ":body" in statement else {})
+
+
+@contextlib.contextmanager
+def _made(engine: str, folder: Path) -> Generator[str]:
+    if engine == "sqlite":
+        yield f"sqlite:///{folder / 'trunkline.db'}"
+        return
+    with started_postgres(folder) as server:
+        yield server.get_uri()
+
+
+async def _try(url: str, events: int, revision: str) -> Measured:
+    async with Database(url) as database:
+        await fill(database, events, revision=revision)
+        return await measure(database)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--engine", choices=sorted(_NUMBERS), required=True)
+    parser.add_argument("--events", type=int, default=1_000_000)
+    parser.add_argument("--revision", default=FIRST, help="where the migration begins")
+    chosen = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="tl-migrating-") as name, _made(chosen.engine, Path(name)) as url:
+        print(asyncio.run(_try(url, chosen.events, chosen.revision)))
+
+
+if __name__ == "__main__":
+    main()

@@ -59,8 +59,8 @@ COMMANDS: Mapping[str, Source] = {
         "Deliver events, without an API; start as many as wanted, on as many machines as wanted (PostgreSQL).",
     ),
     "migrate": Source(
-        "trunkline.cli.serving",
-        "migrate",
+        "trunkline.cli.migrating",
+        "migrate_command",
         "Bring the database up to date, and say what was done.",
     ),
     "backup": Source(

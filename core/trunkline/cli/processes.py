@@ -13,11 +13,12 @@ from trunkline.api import server
 from trunkline.api.side_door import make_side_door
 from trunkline.cli import opening, supervisor
 from trunkline.cli.gathering import Gathering, seated
+from trunkline.cli.migrating import migrate_database
 from trunkline.cli.output import CANNOT_GO_ON
 from trunkline.hub.hub import Hub
 from trunkline.runtime import logs, process
 from trunkline.settings import Settings
-from trunkline.store import dialects, migrate
+from trunkline.store import dialects
 from trunkline.store.serving import served_alone
 
 
@@ -135,20 +136,6 @@ async def _end(stop: asyncio.Event, hub: Hub) -> int:
     finally:
         failed.cancel()
         stopped.cancel()
-
-
-async def migrate_database(settings: Settings) -> list[str]:
-    """Bring the database up to date; returns what was done, a line for each history."""
-    hub = opening.inspected(settings)
-    async with hub.database as database:
-        await database.check_pooler()
-        before = await migrate.upgrade(database, hub.histories(), shards=settings.delivery.shards)
-    applied = [
-        f"{state.history}: {state.current or 'nothing'} → {state.newest}"
-        for state in before
-        if state.is_behind
-    ]
-    return applied or ["The database is up to date; nothing was to be done."]
 
 
 async def _serve_by_children(

@@ -1,4 +1,4 @@
-"""``serve``, ``worker`` and ``migrate``: the commands that run a deployment."""
+"""``serve`` and ``worker``: the commands that run a deployment."""
 
 from typing import Annotated
 
@@ -93,15 +93,6 @@ def worker(
         settings, processes=count, metrics_port=metrics_port, config=chosen_config(context, config)
     )
     raise typer.Exit(run(working))
-
-
-def migrate(context: typer.Context, config: Config = None) -> None:
-    """Bring the database up to date, and say what was done.
-
-    Example: [bold]trunkline migrate --config production.toml[/bold]
-    """
-    for line in run(processes.migrate_database(load_settings(context, config))):
-        typer.echo(line)
 
 
 def _at(settings: Settings, host: str | None, port: int | None) -> Settings:

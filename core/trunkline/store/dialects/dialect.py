@@ -40,6 +40,8 @@ class Dialect(ABC):
 
     timeline: ClassVar[str]
     """The SQL that reads the timeline of the server's log, which changes when a standby is promoted; NULL if there is none."""
+    index_seconds_per_row: ClassVar[float]
+    """How long building an index takes for a row of its table, as measured on two cores (``tests/reliability/migrating.py``)."""
 
     @abstractmethod
     def connect(

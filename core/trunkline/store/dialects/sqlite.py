@@ -57,6 +57,7 @@ class SQLite(Dialect):
     limit_waiting = "true"
     worker_locks = "SELECT 0 AS no WHERE false"
     timeline = "NULL"
+    index_seconds_per_row = 0.5e-6
 
     def __init__(self, *, library: Sequence[int] = sqlite3.sqlite_version_info) -> None:
         self._library = tuple(library)

@@ -1,0 +1,119 @@
+"""``migrate``: the database is brought up to date, or it is told what that would do."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from trunkline.cli import opening
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.output import show_json, show_table, span
+from trunkline.settings import Settings
+from trunkline.store import migrate
+from trunkline.store.database import embedded_file
+
+if TYPE_CHECKING:
+    from trunkline.store.migration_plan import Plan, PlannedStep
+
+_UP_TO_DATE = "The database is up to date; nothing {}to be done."
+_NEW = "There is nothing of a hub in the database yet: 'trunkline migrate' makes all of it at once, and nobody waits for that."
+
+
+def migrate_command(
+    context: typer.Context,
+    plan: Annotated[
+        bool,
+        typer.Option(
+            "--plan", help="Only say what each step would lock, and for about how long; change nothing."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """Bring the database up to date, and say what was done.
+
+    Hubs may work in it meanwhile. What breaks off goes on with the next call.
+
+    Example: [bold]trunkline migrate --plan[/bold]
+    """
+    settings = load_settings(context, config)
+    if plan:
+        _show(run(_plan(settings)), as_json=as_json)
+        return
+    if as_json:
+        msg = "'--json' goes with '--plan'"
+        raise typer.BadParameter(msg)
+    for line in run(migrate_database(settings)):
+        typer.echo(line)
+
+
+async def migrate_database(settings: Settings) -> list[str]:
+    """Bring the database up to date; returns what was done, a line for each history."""
+    hub = opening.inspected(settings)
+    async with hub.database as database:
+        await database.check_pooler()
+        before = await migrate.upgrade(database, hub.histories(), shards=settings.delivery.shards)
+    applied = [
+        f"{state.history}: {state.current or 'nothing'} → {state.newest}"
+        for state in before
+        if state.is_behind
+    ]
+    return applied or [_UP_TO_DATE.format("was ")]
+
+
+async def _plan(settings: Settings) -> "Plan | None":
+    """Make the plan; None where there is no database file yet, which looking would make."""
+    from trunkline.store import migration_plan  # noqa: PLC0415 - it loads alembic, which serving seldom needs
+
+    hub = opening.inspected(settings)
+    async with hub.database as database:
+        file = embedded_file(database)
+        if file is not None and not file.exists():
+            return None
+        await database.check_pooler()
+        return await migration_plan.make(database, hub.histories())
+
+
+def _show(plan: "Plan | None", *, as_json: bool) -> None:
+    is_new, steps = (True, ()) if plan is None else (plan.is_new, plan.steps)
+    if as_json:
+        show_json({"is_new": is_new, "steps": [asdict(step) for step in steps]})
+    elif is_new:
+        typer.echo(_NEW)
+    elif not steps:
+        typer.echo(_UP_TO_DATE.format(""))
+    else:
+        _show_steps(steps)
+
+
+def _show_steps(steps: "Sequence[PlannedStep]") -> None:
+    rows = [
+        [
+            f"{step.history} {step.revision}",
+            f"{step.does}{f' ({step.rows:,} rows)' if step.rows else ''}",
+            step.locks,
+            _about(step.seconds),
+        ]
+        for step in steps
+    ]
+    show_table(["revision", "does", "locks", "takes about"], rows)
+    known = [step for step in steps if step.seconds is not None]
+    longest = max((step.stands_seconds or 0 for step in known), default=0)
+    typer.echo(
+        f"{len(steps)} steps, about {span(sum(step.seconds or 0 for step in known))} in all; "
+        f"what others wait for is locked for about {span(longest)} at most."
+    )
+    if unknown := len(steps) - len(known):
+        typer.echo(
+            f"{unknown} of them run statements of their own: how long those take only running them tells."
+        )
+    typer.echo("Estimated from the sizes of the tables, at rates of another machine. Nothing was changed.")
+
+
+def _about(seconds: float | None) -> str:
+    if seconds is None:
+        return "unknown"
+    return span(seconds) if seconds >= 0.1 else "a moment"

@@ -1,0 +1,107 @@
+"""What migrating would do to a database: each step that is missing, what it locks, and for about how long."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trunkline.store import revisions, upgrading
+from trunkline.store.database import Database
+from trunkline.store.histories import CORE, History, State, states
+from trunkline.store.revision_steps import Kind, Step, Steps
+
+_MOMENT_SECONDS = 0.05
+"""What changes no row takes hardly longer than a commit."""
+_DOES = {
+    Kind.TABLE: "makes the table {table}",
+    Kind.COLUMN: "adds to {table}: {name}",
+    Kind.INDEX: "builds {name} on {table}",
+    Kind.INDEX_ANEW: "builds {name} on {table} anew",
+    Kind.NO_INDEX: "drops {name}",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step that is missing. *locks* is what others wait for, for about *stands_seconds* of the *seconds* that it takes.
+
+    The seconds are None where only running it tells. *rows* is about how many rows the table has.
+    """
+
+    history: str
+    revision: str
+    does: str
+    rows: int
+    locks: str
+    seconds: float | None
+    stands_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is missing, oldest first; *is_new*: there is nothing of a hub in the database yet."""
+
+    is_new: bool
+    states: Sequence[State]
+    steps: Sequence[PlannedStep]
+
+
+async def make(database: Database, histories: Sequence[History]) -> Plan:
+    """List what ``migrate.upgrade`` would do; changes nothing. Raises StoreUnavailable."""
+    found = await states(database, histories)
+    if found[0].current is None:
+        return Plan(is_new=True, states=found, steps=())
+    steps: list[PlannedStep] = []
+    sizes: dict[str, int] = {}
+    for history, state in zip((CORE, *histories), found, strict=True):
+        if not state.is_behind:
+            continue
+        known = revisions.read(history.folder)
+        planned = upgrading.steps_of(
+            database.engine.dialect,
+            folder=history.folder,
+            version_table=history.version_table,
+            revisions=known[known.index(state.current) + 1 if state.current else 0 :],
+        )
+        for revision, what in planned.items():
+            for step in what.steps or (None,):
+                table = step.table if step else None
+                if table and table not in sizes:
+                    async with database.read() as connection:
+                        sizes[table] = await database.dialect.rows_of(connection, table)
+                rows = sizes.get(table or "", 0)
+                steps.append(_planned(database, history.name, revision, what=what, step=step, rows=rows))
+    return Plan(is_new=False, states=found, steps=steps)
+
+
+def _planned(
+    database: Database, history: str, revision: str, *, what: Steps, step: Step | None, rows: int
+) -> PlannedStep:
+    if step is None:
+        does = "changes nothing here" if what.is_known else "runs code of its own"
+        seconds = _MOMENT_SECONDS if what.is_known else None
+        locks = "nothing" if what.is_known else "what the code locks, until the revision is committed"
+        return PlannedStep(history, revision, does, 0, locks, seconds, seconds)
+    if step.kind is Kind.OTHER:
+        does = f"runs {' '.join((step.name or '').split())[:60]}"
+        return PlannedStep(
+            history,
+            revision,
+            does,
+            rows,
+            "what the statement locks, until the revision is committed",
+            None,
+            None,
+        )
+    does = _DOES[step.kind].format(table=step.table, name=step.name)
+    builds = step.kind in (Kind.INDEX, Kind.INDEX_ANEW)
+    seconds = _MOMENT_SECONDS + (rows * database.dialect.index_seconds_per_row if builds else 0)
+    if database.dialect.has_one_writer:
+        return PlannedStep(history, revision, does, rows, "the only writer", seconds, seconds)
+    if step.kind is Kind.TABLE or (step.kind is Kind.INDEX and what.are_apart):
+        return PlannedStep(history, revision, does, rows, "nothing", seconds, 0)
+    stands = _MOMENT_SECONDS if what.are_apart else seconds
+    locks = (
+        f"{step.table or 'its table'}, for a moment"
+        if what.are_apart
+        else f"{step.table or 'its table'}, until the revision is committed"
+    )
+    return PlannedStep(history, revision, does, rows, locks, seconds, stands)

@@ -102,7 +102,11 @@ COMMANDS: Mapping[str, Source] = {
     "run": Source(
         "trunkline.cli.plugin_commands", "app", "Run a command of a plugin: trunkline run PLUGIN NAME."
     ),
-    "new": Source("trunkline.cli.scaffold.command", "app", "Begin an event type, or a plugin, of your own."),
+    "new": Source(
+        "trunkline.cli.scaffold.command",
+        "app",
+        "Begin an event type, an action, a search, or a plugin, of your own.",
+    ),
     "keys": Source("trunkline.cli.keys", "app", "Make, list, rotate and revoke API keys."),
     "secrets": Source(
         "trunkline.cli.secrets",

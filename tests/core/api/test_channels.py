@@ -181,7 +181,10 @@ async def test_a_channel_that_does_something_of_its_own_with_urls_keeps_its_own_
         "declares no target: its subscriptions are made by calls of its own"
     )
     errors = (await hub.client.post(URL, json={**request, "channel": "cage"})).json()["errors"]
-    assert errors[0]["message"] == "is not a known channel: 'cage'; known are cages, larks, webhooks"
+    assert (
+        errors[0]["message"]
+        == "is not a known channel: 'cage'; known are cages, larks, webhooks; did you mean 'cages'?"
+    )
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])

@@ -233,7 +233,7 @@ CHANNELS = "from register_channels, which must return a list or tuple of Channel
             [PortalPage("faxes", "Faxes", print, scope="root")],
             (
                 "gave a faulty PortalPage in register_portal_pages: its scope 'root' is none of events:read, "
-                "events:write, webhooks:write, integrations:read, integrations:write, admin, operator"
+                "events:write, webhooks:read, webhooks:write, integrations:read, integrations:write, admin, operator"
             ),
         ),
         (

@@ -192,6 +192,7 @@ async def test_what_is_gone_while_it_is_open_is_told_as_a_gap_and_it_goes_on(api
         _, opened = await listener.frame()
         gone = cursors.decode(opened["cursor"]) + 1
         async with api.hub.database.write() as connection:
+            await connection.exec_driver_sql(f"UPDATE stream_head SET position = {gone}")
             await connection.exec_driver_sql(f"UPDATE retention SET edge = {gone}")
         while (gap := await listener.frame())[0] == "heartbeat":
             pass

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
+import sqlalchemy
 from actor import Actor
+from alembic import command
 from databases import Databases
 from eraser import Eraser
 from furniture import RETRY_SECONDS, Furniture
@@ -23,6 +25,7 @@ from target import Target
 from tenant import Tenant
 from verdict import Judge, Verdict
 
+from trunkline.store import migrate, upgrading
 from trunkline.store.database import Database
 from trunkline.testing.databases import started_postgres
 
@@ -32,6 +35,8 @@ PATIENCE_SECONDS = 40.0
 LEASE_MS = 600
 LEASE_OF_TWO_MS = 3_000
 """Two workers take from each other what one of them leaves for so long: longer than a busy machine holds one up."""
+UPGRADED_FROM = "0021"
+"""The revision of the core from which a database in use is upgraded; what follows adds tables, columns and indexes."""
 IDLE_SECONDS = 1.0
 """How long a process that is done may still pass its point before it is killed where it is."""
 OFTEN = 12
@@ -64,6 +69,7 @@ FEW = {
     "lease.after_leave": 1,
     "advance": 1,
     "migrate": 1,
+    "migrate.after_step": 5,
 }
 """How often a point, or a family of points, is passed for certain; others at least ``OFTEN`` times."""
 
@@ -109,6 +115,16 @@ class Case:
         return self.point.startswith(("renew.", "lapse.", "gap."))
 
     @property
+    def upgrades(self) -> bool:
+        """Whether the database has the schema of an earlier version, and is in use."""
+        return self.point == "migrate.after_step"
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the database is empty, as the migration is to crash that makes it."""
+        return self.point.startswith("migrate.") and not self.upgrades
+
+    @property
     def advances(self) -> bool:
         """Whether the log is moved on meanwhile, as after a restore."""
         return self.point.startswith("advance.")
@@ -147,6 +163,7 @@ class Matrix:
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
+        self._putting_back = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
@@ -210,17 +227,34 @@ class Matrix:
     @contextlib.asynccontextmanager
     async def _lend(self, case: Case, number: int) -> AsyncGenerator[str]:
         """Make a database for a case: a furnished one, or an empty one where its migration is to crash."""
-        is_empty = case.point.startswith("migrate.")
+        is_empty = case.is_new
         if case.engine == "sqlite":
             file = self._folder / f"case-{number}.db"
             if not is_empty:
                 shutil.copyfile(self._folder / "furnished.db", file)
-            yield f"sqlite:///{file}"
+            url = f"sqlite:///{file}"
+            await self._put_back(case, url)
+            yield url
             for left in self._folder.glob(f"case-{number}.db*"):
                 left.unlink()
             return
         async with self._databases.lend_empty() if is_empty else self._databases.lend() as url:
+            await self._put_back(case, url)
             yield url
+
+    async def _put_back(self, case: Case, url: str) -> None:
+        """Take back the core's last revisions, if the case is to apply them again."""
+        if not case.upgrades:
+            return
+        folder, table = migrate.CORE.folder, migrate.CORE.version_table
+
+        def downgrade(connection: sqlalchemy.Connection) -> None:
+            command.downgrade(upgrading.config(connection, folder=folder, version_table=table), UPGRADED_FROM)
+
+        # alembic has one context for a process
+        database = Database(url, pool_size=2)
+        async with self._putting_back, database, database.write() as connection:
+            await connection.run_sync(downgrade)
 
 
 class _Run:
@@ -234,9 +268,7 @@ class _Run:
         self._chance = random.Random(f"{case.point} {case.seed}")
         self._load = Load(number, self._chance, extras=self._extras(number))
         self._processes: list[Process] = []
-        self._furniture: Furniture | None = (
-            None if case.point.startswith("migrate.") else matrix._furniture[case.engine]
-        )
+        self._furniture: Furniture | None = None if case.is_new else matrix._furniture[case.engine]
         self.has_crashed = False
 
     def _extras(self, number: int) -> Extras:

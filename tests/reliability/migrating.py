@@ -70,13 +70,30 @@ async def fill(database: Database, events: int, *, revision: str = FIRST) -> Non
         await connection.execute(text(shards), [{"shard": n, "last": first + events} for n in range(SHARDS)])
         head = "INSERT INTO stream_head (id, position, accepted_ms) VALUES (1, :last, 1)"
         await connection.execute(text(head), {"last": first + events})
-    numbers = _NUMBERS[database.dialect.name]
     for begin in range(first + 1, first + events + 1, _CHUNK):
-        some = {"first": begin, "last": min(begin + _CHUNK - 1, first + events)}
         async with database.write() as connection:
-            await connection.execute(text(_EVENTS.format(numbers=numbers)), some | {"body": b"x" * 350})
-            for no in range(1, DELIVERIES + 1):
-                await connection.execute(text(_DELIVERIES.format(numbers=numbers)), some | {"no": no})
+            await fill_with(connection, begin, min(begin + _CHUNK - 1, first + events))
+
+
+async def fill_with(
+    connection: AsyncConnection, first: int, last: int, *, deliveries: int = DELIVERIES
+) -> None:
+    """Insert the events from *first* to *last*, of company 1, with deliveries to the subscriptions 1 to *deliveries*."""
+    numbers = _NUMBERS[connection.dialect.name]
+    some = {"first": first, "last": last}
+    await connection.execute(text(_EVENTS.format(numbers=numbers)), some | {"body": b"x" * 350})
+    for no in range(1, deliveries + 1):
+        await connection.execute(text(_DELIVERIES.format(numbers=numbers)), some | {"no": no})
+
+
+async def subscribe(connection: AsyncConnection) -> None:
+    """Make subscription 1, of company 1."""
+    statement = text(
+        "INSERT INTO subscriptions (no, id, company_id, channel, target_url, event_types, signature, sealed, status, "
+        "start_position, created_ms, updated_ms, version) VALUES (1, 'sub_1', 1, 'webhooks', 'http://127.0.0.1:9', '[]', "
+        "'standard', :sealed, 'active', 0, 0, 0, 1)"
+    )
+    await connection.execute(statement, {"sealed": b""})
 
 
 async def measure(database: Database) -> Measured:

@@ -1,0 +1,94 @@
+"""What migrating would lock, and for how long, on both engines; and that every revision can be applied step by step."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from sqlalchemy import text
+from tests.reliability import migrating
+
+from trunkline.store import dialects, migrate, migration_plan, revisions, upgrading
+from trunkline.store.database import Database
+from trunkline.store.dialects import DIALECTS
+from trunkline.store.migration_plan import Plan, PlannedStep
+
+EVENTS = 2000
+WHOLE = {("core", "0002"), ("core", "0026")}
+"""Revisions that are one transaction: what they run besides steps takes a moment on a database of any size."""
+
+
+@pytest.fixture
+async def used(empty_database_url: str) -> AsyncIterator[Database]:
+    """A database of the first version of all, with events and deliveries in it."""
+    async with Database(empty_database_url) as opened:
+        await migrating.fill(opened, EVENTS)
+        yield opened
+
+
+def step_of(plan: Plan, does: str) -> PlannedStep:
+    (found,) = [step for step in plan.steps if step.does == does]
+    return found
+
+
+async def test_a_plan_names_what_each_missing_step_locks_and_changes_nothing(used: Database):
+    plan = await migration_plan.make(used, [])
+    known = revisions.read(migrate.CORE.folder)
+    assert list(dict.fromkeys(step.revision for step in plan.steps)) == known[1:]
+    column = step_of(plan, "adds to events: version")
+    index = step_of(plan, "builds ix_deliveries_free on deliveries")
+    table = step_of(plan, "makes the table quarantine")
+    assert column.stands_seconds is not None
+    assert column.stands_seconds < 0.1
+    assert index.rows == pytest.approx(3 * EVENTS, rel=0.5)
+    assert index.seconds is not None
+    assert index.seconds > column.stands_seconds
+    if used.dialect.has_one_writer:
+        assert {step.locks for step in (column, index, table)} == {"the only writer"}
+        assert index.stands_seconds == index.seconds
+    else:
+        assert column.locks == "events, for a moment"
+        assert (index.locks, index.stands_seconds) == ("nothing", 0)
+        assert (table.locks, table.stands_seconds) == ("nothing", 0)
+        statement = step_of(plan, plan.steps[-1].does)
+        assert statement.does.startswith("runs ALTER TABLE deliveries SET (autovacuum")
+        assert statement.seconds is None
+    assert (await migrate.states(used))[0].current == "0001"
+
+
+async def test_a_plan_for_a_database_that_is_up_to_date_or_new_has_no_steps(
+    database: Database, empty_database_url
+):
+    plan = await migration_plan.make(database, [])
+    assert (plan.is_new, plan.steps) == (False, [])
+    async with Database(empty_database_url) as empty:
+        plan = await migration_plan.make(empty, [])
+    assert (plan.is_new, plan.steps) == (True, ())
+
+
+async def test_rows_are_estimated_before_and_after_a_table_was_analyzed(used: Database):
+    async with used.read() as connection:
+        before = await used.dialect.rows_of(connection, "deliveries")
+        if not used.dialect.has_one_writer:
+            await connection.execute(text("ANALYZE"))
+        after = await used.dialect.rows_of(connection, "deliveries")
+        assert await used.dialect.rows_of(connection, "no_such_table") == 0
+    assert before == pytest.approx(3 * EVENTS, rel=0.5)
+    assert after == 3 * EVENTS
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+@pytest.mark.parametrize("history", ["core", "crm", "mcp", "oauth", "portal"])
+def test_each_revision_can_be_applied_step_by_step(name: str, history: str):
+    """A new one that cannot holds its locks until it is committed: make it of tables, columns and indexes, or cut it up."""
+    line = (
+        migrate.CORE
+        if history == "core"
+        else migrate.History(history, migrate.folder_of(f"trunkline_{history}:migrations"))
+    )
+    url = {"sqlite": "sqlite:///unused.db", "postgresql": "postgresql://localhost/unused"}[name]
+    dialect = Database(url).engine.dialect
+    assert dialect.name == dialects.of_url(url).name
+    planned = upgrading.steps_of(
+        dialect, folder=line.folder, version_table=line.version_table, revisions=revisions.read(line.folder)
+    )
+    assert [revision for revision, steps in planned.items() if not steps.is_known] == []
+    assert {(history, revision) for revision, steps in planned.items() if not steps.are_apart} <= WHOLE

@@ -1,0 +1,21 @@
+"""A long log is migrated while events are accepted: nothing stands for more than a second."""
+
+import pytest
+from tests.reliability import migrating
+
+from trunkline.store import migrate
+from trunkline.store.database import Database
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
+
+EVENTS = 100_000
+
+
+async def test_accepting_stands_for_less_than_a_second_while_a_long_log_is_migrated(empty_database_url: str):
+    async with Database(empty_database_url) as database:
+        await migrating.fill(database, EVENTS)
+        measured = await migrating.measure(database)
+        (core,) = await migrate.states(database)
+    assert core.current == core.newest
+    assert measured.stood_seconds < 1, measured
+    print(measured)

@@ -142,6 +142,12 @@ def _made(engine: str, folder: Path) -> Generator[str]:
         yield server.get_uri()
 
 
+async def make_first(url: str, *, events: int) -> None:
+    """Make a database of the first version of all, with *events* events and their deliveries."""
+    async with Database(url) as database:
+        await fill(database, events)
+
+
 async def _try(url: str, events: int, revision: str) -> Measured:
     async with Database(url) as database:
         await fill(database, events, revision=revision)

@@ -114,7 +114,15 @@ def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:  # ty
 
 @hookspec
 def register_migrations() -> Sequence[Migrations]:  # type: ignore[empty-body]
-    """Give the plugin's migration history; its tables carry the plugin's name as prefix."""
+    """Give the plugin's migration history; its tables carry the plugin's name as prefix.
+
+    A new database is made in one transaction. In one that is in use, hubs go on working: a revision that only makes tables
+    and adds columns and indexes (``op.create_table``, ``op.add_column``, ``op.create_index``, ``op.drop_index``) is
+    committed operation by operation, its indexes built concurrently on PostgreSQL. To see that, ``upgrade`` is run
+    first without a database. A revision that does anything else (``op.execute``, ``op.get_bind``,
+    ``op.batch_alter_table``) is one transaction, which holds its locks to the end: keep it apart from the others,
+    and short. Fill the rows of a large table in ``lifespan``, piece by piece.
+    """
 
 
 # ---- called while the hub runs ---------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ POINTS = {
     "advance.before_commit": "both are, not yet committed",
     "migrate.before": "the lock of the migration is held, nothing has changed",
     "migrate.after_step": "a step of the upgrade of a database in use is committed, others are not",
-    "migrate.after_history": "one history is applied, others and the first rows are not",
+    "migrate.after_history": "one history of a new database is applied, others and the first rows are not",
     "migrate.before_commit": "the schema is new and furnished, not yet committed",
     "migrate.after_commit": "the schema is committed, the hub has not started",
 }

@@ -8,6 +8,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 import sqlalchemy
@@ -43,6 +44,11 @@ class Steps:
 
     steps: Sequence[Step]
     is_known: bool
+    again: Callable[[], "Steps"]
+
+    def fresh(self, number: int) -> Step:
+        """Give the step *number* as if it was read anew: carrying one out uses its columns and constraints up."""
+        return self.again().steps[number]
 
     @property
     def are_apart(self) -> bool:
@@ -57,7 +63,7 @@ def read(dialect: sqlalchemy.Dialect, upgrade: Callable[[], None]) -> Steps:
 
     def note(operation: MigrateOperation) -> Any:
         seen.append(operation)
-        return operation.to_table(context) if isinstance(operation, ops.CreateTableOp) else None
+        return _named(operation) if isinstance(operation, ops.CreateTableOp) else None
 
     context = MigrationContext.configure(dialect=dialect, opts={"as_sql": True, "output_buffer": unseen})
     with Operations.context(context) as recorder:
@@ -67,7 +73,15 @@ def read(dialect: sqlalchemy.Dialect, upgrade: Callable[[], None]) -> Steps:
             is_known = not unseen.getvalue()
         except Exception:  # noqa: BLE001 - it asks the database something, or fails, as it will when it is applied
             is_known = False
-    return Steps(_steps_of(seen), is_known)
+    return Steps(_steps_of(seen), is_known, partial(read, dialect, upgrade))
+
+
+def _named(operation: ops.CreateTableOp) -> sqlalchemy.TableClause:
+    """Stand in for the table, which a revision may insert into."""
+    columns = (item for item in operation.columns if isinstance(item, sqlalchemy.Column))
+    return sqlalchemy.table(
+        operation.table_name, *(sqlalchemy.column(each.name, each.type) for each in columns)
+    )
 
 
 def _steps_of(operations: Sequence[MigrateOperation]) -> list[Step]:

@@ -23,7 +23,7 @@ from trunkline.runtime import faults
 from trunkline.store import revision_steps, revisions, upgrading
 from trunkline.store.database import Database
 from trunkline.store.histories import CORE, History, State, state_of, states
-from trunkline.store.revision_steps import Kind, Step
+from trunkline.store.revision_steps import Kind, Step, Steps
 
 ANSWER_SECONDS = 24 * 3600.0
 """How long a step may take: an index of a large table takes minutes."""
@@ -50,7 +50,6 @@ async def upgrade(database: Database, histories: Sequence[History], *, key: int)
         for history, state in zip((CORE, *histories), before, strict=True):
             if state.is_behind and not await _Line(own, history, turn).apply(state):
                 return None
-            faults.point("migrate.after_history")
         return before
 
 
@@ -94,7 +93,7 @@ class _Line:
         for revision in pending:
             steps = planned[revision]
             if steps.are_apart and current is not None:
-                is_done = await self._apply_apart(steps.steps, current, revision)
+                is_done = await self._apply_apart(steps, current, revision)
             else:
                 is_done = await self._commit(None, current, partial(self._apply_whole, revision))
             if not is_done:
@@ -102,24 +101,24 @@ class _Line:
             current = revision
         return True
 
-    async def _apply_apart(self, steps: Sequence[Step], current: str, revision: str) -> bool:
+    async def _apply_apart(self, planned: Steps, current: str, revision: str) -> bool:
         beside = () if self._database.dialect.has_one_writer else (Kind.INDEX, Kind.INDEX_ANEW)
-        for step in steps:
-            carry_out = revision_steps.carry_out
+        for number, step in enumerate(planned.steps):
+            carry_out, fresh = revision_steps.carry_out, partial(planned.fresh, number)
             if step.kind in beside:
-                await _patiently(step, partial(self._build, step))
+                await _patiently(step, partial(self._build, fresh))
                 carry_out = revision_steps.put_in_place
-            noted = revision if step is steps[-1] else None
-            if not await self._commit(step, current, partial(self._carry_out, carry_out, step, noted)):
+            noted = revision if step is planned.steps[-1] else None
+            if not await self._commit(step, current, partial(self._carry_out, carry_out, fresh, noted)):
                 return False
         return True
 
-    async def _build(self, step: Step) -> None:
+    async def _build(self, fresh: Callable[[], Step]) -> None:
         await self._turn()
+        step = fresh()
         async with self._database.read() as connection:
             if not await self._database.dialect.keeps_index(connection, revision_steps.name_beside(step)):
                 await connection.run_sync(revision_steps.build_beside, step)
-        faults.point("migrate.after_step")
 
     async def _commit(
         self, step: Step | None, current: str | None, work: Callable[[AsyncConnection], Awaitable[None]]
@@ -135,23 +134,22 @@ class _Line:
                 is_there = (await connection.run_sync(state_of, self._history)).current == current
                 if is_there:
                     await work(connection)
-            faults.point("migrate.after_step")
 
         began = time.monotonic()
         await _patiently(step, commit)
-        if time.monotonic() - began > LONG_SECONDS:
+        if self._database.dialect.has_one_writer and time.monotonic() - began > LONG_SECONDS:
             await asyncio.sleep(REST_SECONDS)
         return is_there
 
     async def _carry_out(
         self,
         carry_out: Callable[[sqlalchemy.Connection, Step], None],
-        step: Step,
+        fresh: Callable[[], Step],
         revision: str | None,
         connection: AsyncConnection,
     ) -> None:
-        """Carry out *step*, and note with the last one of *revision* that it is applied."""
-        await connection.run_sync(carry_out, step)
+        """Carry out a step, and note with the last one of *revision* that it is applied."""
+        await connection.run_sync(carry_out, fresh())
         if revision is not None:
             statement = text(f"UPDATE {self._history.version_table} SET version_num = :revision")
             await connection.execute(statement, {"revision": revision})
@@ -169,7 +167,8 @@ async def _patiently(step: Step | None, work: Callable[[], Awaitable[None]]) -> 
     """Do *work*, and again if others held what it locks."""
     for left in reversed(range(TRIES)):
         try:
-            return await work()
+            await work()
+            break
         except StoreUnavailable as error:
             if getattr(getattr(error.__cause__, "orig", None), "sqlstate", None) not in _NOT_NOW:
                 raise
@@ -181,4 +180,4 @@ async def _patiently(step: Step | None, work: Callable[[], Awaitable[None]]) -> 
                 )
                 raise StoreUnavailable(msg) from error
         await asyncio.sleep(TRY_AGAIN_SECONDS)
-    return None
+    faults.point("migrate.after_step")

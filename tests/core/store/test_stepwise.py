@@ -19,6 +19,18 @@ from trunkline.store.database import Database
 from trunkline.testing import migration_probe
 
 EVENTS = 30
+PLUGIN = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = {revision}
+down_revision = {down}
+
+
+def upgrade():
+    op.create_table("{table}", sa.Column("id", sa.Integer(), primary_key=True), {more})
+    op.create_index("ix_{table}_id", "{table}", ["id"])
+"""
 INDEXES = {
     "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL ORDER BY name",
     "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY indexname",
@@ -166,6 +178,36 @@ async def test_an_index_whose_building_broke_off_is_built_again(used_server: Dat
             await connection.execute(text(broken))
     await migrate.upgrade(used_server, shards=4)
     await check_schema(used_server)
+
+
+async def test_what_a_plugin_makes_step_by_step_has_its_constraints_after_a_second_try(
+    used: Database, tmp_path
+):
+    (tmp_path / "p1_books.py").write_text(
+        PLUGIN.format(revision='"p1"', down=None, table="shop_books", more="")
+    )
+    more = (
+        'sa.Column("book", sa.Integer(), sa.ForeignKey("shop_books.id"), nullable=False), '
+        'sa.UniqueConstraint("book", name="uq_shop_loans"), '
+    )
+    (tmp_path / "p2_loans.py").write_text(
+        PLUGIN.format(revision='"p2"', down='"p1"', table="shop_loans", more=more)
+    )
+    history = migrate.History("shop", tmp_path)
+    await migrate.upgrade(used, shards=4)
+    with pytest.MonkeyPatch.context() as patch:
+        broken_after(2, patch)
+        with pytest.raises(Broken):
+            await migrate.upgrade(used, [history], shards=4)
+    await migrate.upgrade(used, [history], shards=4)
+
+    def constraints(connection: sqlalchemy.Connection) -> tuple[list[str], list[str | None]]:
+        inspector = sqlalchemy.inspect(connection)
+        foreign = [key["referred_table"] for key in inspector.get_foreign_keys("shop_loans")]
+        return foreign, [each["name"] for each in inspector.get_unique_constraints("shop_loans")]
+
+    async with Database(used.url) as fresh, fresh.read() as connection:
+        assert await connection.run_sync(constraints) == (["shop_books"], ["uq_shop_loans"])
 
 
 async def until_waited_for(database: Database, table: str) -> None:

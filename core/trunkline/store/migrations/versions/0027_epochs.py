@@ -1,4 +1,4 @@
-"""What keeps ids from being given twice: the server's timeline, a floor for companies, numbers that SQLite never reuses."""
+"""What keeps ids from being given twice: the server's timeline, and a floor for the ids of companies."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,11 +13,6 @@ def upgrade() -> None:
         "stream_head",
         sa.Column("companies_after", sa.BigInteger(), nullable=False, server_default=sa.text("0")),
     )
-    if op.get_bind().dialect.name == "sqlite":
-        with op.batch_alter_table(
-            "subscriptions", recreate="always", table_kwargs={"sqlite_autoincrement": True}
-        ):
-            pass
 
 
 def downgrade() -> None:

@@ -38,7 +38,7 @@ async def examine_database(settings: Settings, histories: Sequence[migrate.Histo
     except StoreUnavailable as away:
         fix = "start the database, or correct database.url"
         checks.append(error("database", f"The database does not answer: {away}", fix=fix))
-    except (DatabaseUnfit, SettingsInvalid) as unfit:
+    except (DatabaseUnfit, SettingsInvalid) as unfit:  # too old is unfit, too
         checks.append(error("database", str(unfit), fix="correct database.url, or what the sentence names"))
     return checks
 

@@ -54,7 +54,7 @@ def _judge_targets(settings: Settings) -> HubCheck:
     return warning(
         "target-policy",
         f"{' and '.join(loose)} {'are' if len(loose) > 1 else 'is'} on for a hub at {url}: {risk}.",
-        fix=f"leave {' and '.join(loose)} out",
+        fix=f"leave {' and '.join(loose)} out; 'trunkline serve' takes it only with --insecure-targets",
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import platform
 import time
 
+from trunkline import oldest
 from trunkline.cli import opening
 from trunkline.cli.doctor.hub import deployment, running, targets
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok
@@ -33,6 +34,7 @@ def _examine_start(settings: Settings) -> tuple[list[HubCheck], list[migrate.His
     except TrunklineError as fault:
         fix = "correct what the sentence names; 'trunkline serve' does not start with it"
         return [error("start", str(fault), fix=fix)], []
-    start = ok("start", f"Settings, schemas and plugins load on Python {platform.python_version()}.")
+    python = f"Python {platform.python_version()} ({oldest.version(oldest.PYTHON)} or newer is needed)"
+    start = ok("start", f"Settings, schemas and plugins load on {python}.")
     plugins = deployment.judge_plugins(hub.registry, enabled=settings.plugins.enabled)
     return [start, plugins], hub.histories()

@@ -103,7 +103,7 @@ async def require(database: Database, settings: Settings) -> None:
     (core,) = await migrate.states(database)
     if core.current is None:
         async with database.read() as connection:
-            place = await database.dialect.place(connection)
+            place, _ = await database.dialect.place(connection)
         raise SettingsInvalid(_absent(f"of a hub in {place}", settings))
     if core.is_behind:
         msg = (

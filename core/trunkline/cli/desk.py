@@ -33,34 +33,40 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenerator[Desk]:
-    """Open the database of a hub, for as long as a command takes; it is not migrated by the way.
-
-    Without *makes_keys* no key can be made: that takes the product's schemas.
+async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]:
+    """Open the database of a hub, beside it what protects its secrets; it is not migrated by the way.
 
     Raises:
         SettingsInvalid: a section of the settings is nobody's, the secrets are not the database's, or there is none yet,
             or it is behind this version.
-        SchemaInvalid, DatabaseUnfit, StoreUnavailable
+        DatabaseUnfit, StoreUnavailable
     """
     _check_sections(settings)
-    async with explained(settings), Database.of(settings.database) as database:
-        await status.require(database, settings)
-        await database.check_pooler()
+    async with explained(settings), Database.of(settings.database) as opened:
+        await status.require(opened, settings)
+        await opened.check_pooler()
         vault = Vault.open(settings.auth, settings.database.url)
-        secret_checks = SecretChecks(database, vault)
+        secret_checks = SecretChecks(opened, vault)
         await secret_checks.verify()
         await secret_checks.write_missing()
+        yield opened, vault
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenerator[Desk]:
+    """Open a desk, for as long as a command takes. Without *makes_keys* no key can be made: that takes the product's schemas.
+
+    Raises as ``database`` does, and SchemaInvalid.
+    """
+    async with database(settings) as (opened_database, vault):
         limits = CompanyLimits(
-            database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
+            opened_database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
         )
-        directory = CompanyDirectory(database)
-        prefix, pins = await _terms_of_new_keys(settings, database) if makes_keys else ("", {})
-        yield Desk(
-            directory=directory,
-            companies=Companies(database, limits=limits, directory=directory, plugins=tuple),
-            keys=Keys(database, vault=vault, prefix=prefix, limits=limits, pins=lambda: pins),
-        )
+        directory = CompanyDirectory(opened_database)
+        prefix, pins = await _terms_of_new_keys(settings, opened_database) if makes_keys else ("", {})
+        keys = Keys(opened_database, vault=vault, prefix=prefix, limits=limits, pins=lambda: pins)
+        companies = Companies(opened_database, limits=limits, directory=directory, plugins=tuple)
+        yield Desk(directory=directory, companies=companies, keys=keys)
 
 
 def knows_all_event_types(settings: Settings) -> bool:

@@ -7,16 +7,16 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from trunkline.cli import opening
+from trunkline.cli import desk
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import show_json, show_table
 from trunkline.errors import NotFound
-from trunkline.hub.hub import Hub
 from trunkline.model.events import Event
 from trunkline.settings import Settings
 from trunkline.store import stream
+from trunkline.store.database import Database
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The event's id.")]
 
@@ -54,18 +54,20 @@ def _last_answer(entry: Mapping[str, Any]) -> str | None:
 
 
 async def _read(settings: Settings, event_id: int) -> bytes:
-    async with opening.opened(settings) as hub:
-        return (await _find(hub, event_id)).body
+    async with desk.database(settings) as (database, _):
+        return (await _find(database, event_id)).body
 
 
 async def _explain(settings: Settings, event_id: int) -> dict[str, Any]:
+    from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin
+
     async with opening.opened(settings) as hub:
-        return await hub.deliveries.explain((await _find(hub, event_id)).company_id, event_id)
+        return await hub.deliveries.explain((await _find(hub.database, event_id)).company_id, event_id)
 
 
-async def _find(hub: Hub, event_id: int) -> Event:
+async def _find(database: Database, event_id: int) -> Event:
     """Read an event, whoever's it is. Raises NotFound."""
-    async with hub.database.read() as connection:
+    async with database.read() as connection:
         found = (await stream.by_positions(connection, [event_id])).get(event_id)
     if found is None:
         raise NotFound("event", event_id)

@@ -6,30 +6,32 @@ import os
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import orjson
 import typer
 
-from trunkline.api import server
 from trunkline.api.strict_json import read_json
-from trunkline.cli import event_views, opening
+from trunkline.cli import emitting, event_views
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import Chosen, Company, Environment, id_of, load_settings
 from trunkline.cli.output import printable
 from trunkline.errors import BodyInvalid, BodyTooLarge, EventRejected, FieldError, unknown_name
 from trunkline.errors.spelling import known_instead
-from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
 from trunkline.model.environments import LIVE
 from trunkline.model.event_groups import is_group, type_groups
 from trunkline.runtime.clock import now_text
+from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.modes import Modes
 from trunkline.settings import Settings
 from trunkline.store import stream as log
+
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
 
 RECENT = 10
 """Events that ``tail`` begins with."""
@@ -127,29 +129,28 @@ async def _emit(
     Raises:
         EventRejected, BodyInvalid, BodyTooLarge: nothing was stored.
     """
-    async with opening.opened(settings) as hub:
-        company_id = await id_of(hub, chosen)
-        members = {"type": orjson.dumps(type), "payload": _payload(hub, type, payload)}
+    async with emitting.opened(settings) as log:
+        company_id = await id_of(log, chosen)
+        members = {"type": orjson.dumps(type), "payload": _payload(log.catalog, type, payload)}
         if metadata is not None:
             members["metadata"] = _compact(metadata, "/metadata")
         body = b"{%b}" % b",".join(b'"%b":%b' % (name.encode(), raw) for name, raw in members.items())
         if len(body) > settings.events.max_body_bytes:
             raise BodyTooLarge(settings.events.max_body_bytes)
-        modes = Modes("reject", {}, catalog=hub.catalog)
-        reader = RequestReader(hub.catalog, modes, max_event_bytes=settings.events.max_body_bytes)
+        modes = Modes("reject", {}, catalog=log.catalog)
+        reader = RequestReader(log.catalog, modes, max_event_bytes=settings.events.max_body_bytes)
         submission = reader.read(
             "event", *read_json(body), company_of=lambda _: company_id, now_text=now_text()
         )
-        accepted = await hub.ingest.accept(submission)
-        return accepted.events[0].body
+        return (await log.accept(submission)).body
 
 
-def _payload(hub: Hub, type: str, text: bytes | None) -> bytes:
+def _payload(catalog: SchemaCatalog, type: str, text: bytes | None) -> bytes:
     if text is not None:
         return _compact(text, "/payload")
-    kind = hub.catalog.get(type)
+    kind = catalog.get(type)
     if kind is None:
-        raise EventRejected([FieldError("/type", unknown_name("event type", type, hub.catalog.names()))])
+        raise EventRejected([FieldError("/type", unknown_name("event type", type, catalog.names()))])
     return kind.example_json
 
 
@@ -173,6 +174,9 @@ async def _tail(
     as_json: bool,
 ) -> None:
     """Print events as they are accepted, until a signal comes; without *follow*, only the stored ones."""
+    from trunkline.api import server  # noqa: PLC0415 - here, as it loads the API
+    from trunkline.cli import opening  # noqa: PLC0415
+
     async with opening.opened(settings) as hub:
         company_id = await id_of(hub, chosen)
         names = _known_types(hub, types)
@@ -189,7 +193,7 @@ async def _tail(
 
 
 async def _read(
-    hub: Hub, company_id: int, names: list[str], since_ms: int | None, *, follow: bool, as_json: bool
+    hub: "Hub", company_id: int, names: list[str], since_ms: int | None, *, follow: bool, as_json: bool
 ) -> None:
     cursor: str | None = None
     if since_ms is None:
@@ -209,7 +213,7 @@ async def _read(
             return
 
 
-async def _show_recent(hub: Hub, company_id: int, names: list[str], *, as_json: bool) -> str:
+async def _show_recent(hub: "Hub", company_id: int, names: list[str], *, as_json: bool) -> str:
     """Show the newest events, oldest first; returns the cursor after them."""
     async with hub.database.read() as connection:
         head = (await log.head(connection)).position
@@ -237,7 +241,7 @@ def _line(body: bytes) -> str:
     return f"{texts['createdUtc']}  #{number}  {texts['type']:<23} {printable(payload)}"
 
 
-def _known_types(hub: Hub, text: str | None) -> list[str]:
+def _known_types(hub: "Hub", text: str | None) -> list[str]:
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
     known = hub.catalog.names()
     for name in names:

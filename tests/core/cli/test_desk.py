@@ -13,11 +13,15 @@ from trunkline.testing.hubs import settings_for
 
 HEAVY = {
     "aiodns", "alembic", "asyncpg", "fastapi", "jinja2", "jwt", "opentelemetry", "prometheus_client", "rich", "starlette", "structlog",
-    "trunkline.api", "trunkline.contract", "trunkline.dispatch", "trunkline.outbound", "trunkline.plugins", "uvicorn",
+    "trunkline.contract", "trunkline.dispatch", "trunkline.outbound", "trunkline.plugins", "uvicorn",
 }  # fmt: skip
 VALIDATORS = {"jsonschema", "jsonschema_rs", "referencing"}
 READING = ["keys list", "companies list", "companies limits 92", "status", "secrets check"]
-MAKING = ["keys create --company 92 --name n --scope admin"]
+MAKING = [
+    "keys create --company 92 --name n --scope admin",
+    "events emit lead.created --company 92",
+    "events show 1000",
+]
 _SCRIPT = """
 import sys
 from trunkline.cli import app
@@ -27,7 +31,9 @@ print(*sys.modules, file=sys.stderr)
 """
 
 
-@pytest.mark.parametrize(("commands", "absent"), [(READING, HEAVY | VALIDATORS), (MAKING, HEAVY)])
+@pytest.mark.parametrize(
+    ("commands", "absent"), [(READING, HEAVY | VALIDATORS | {"trunkline.api"}), (MAKING, HEAVY)]
+)
 def test_no_plugin_no_api_and_no_validator_is_loaded_for_them(migrated_cli, commands, absent):
     """A count of modules, as CPU is measured badly beside other tests: each of them costs 30 to 400 ms a call."""
     done = subprocess.run(

@@ -1,0 +1,63 @@
+"""What ``events emit`` needs: the catalogue, and the way into the log; a hub with all its parts only for plugins that are told."""
+
+import contextlib
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass
+
+from trunkline.cli import desk
+from trunkline.hub.catalogs import load_catalog
+from trunkline.ingest.event_types import RegisteredTypes
+from trunkline.ingest.submissions import Submission
+from trunkline.model.events import Event
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.settings import Settings
+from trunkline.store import shards
+from trunkline.store.database import Database
+from trunkline.store.directory import CompanyDirectory
+from trunkline.store.stream import Log
+
+
+@dataclass(frozen=True, slots=True)
+class Emission:
+    """The event types, and *accept*, which stores the one event of a submission."""
+
+    directory: CompanyDirectory
+    catalog: SchemaCatalog
+    accept: Callable[[Submission], Awaitable[Event]]
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncGenerator[Emission]:
+    """Open the log of a hub, for as long as a command takes. Raises as ``desk.database`` and ``opening.opened`` do."""
+    if not desk.knows_all_event_types(settings):  # such a plugin may also be told of accepted events
+        from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin
+
+        async with opening.opened(settings) as hub:
+
+            async def accept(submission: Submission) -> Event:
+                return (await hub.ingest.accept(submission)).events[0]
+
+            yield Emission(hub.directory, hub.catalog, accept)
+        return
+    async with desk.database(settings) as (database, _):
+        catalog = load_catalog(settings)
+        await RegisteredTypes(database, catalog).refresh()
+        directory = CompanyDirectory(database)
+        async with database.read() as connection:
+            count = await shards.count(connection)
+        log = Log(shards=lambda: count, directory=directory)
+
+        async def append(submission: Submission) -> Event:
+            async with database.write() as connection:
+                (event,) = await log.append(connection, submission.drafts)
+            await _wake_others(database)
+            return event
+
+        yield Emission(directory, catalog, append)
+
+
+async def _wake_others(database: Database) -> None:
+    """Have the processes that serve and deliver look at the log now, and not within a second."""
+    if (notifications := database.notifications()) is not None:
+        async with notifications.connected() as connection:
+            await notifications.send(connection)

@@ -12,10 +12,10 @@ from trunkline.store.dialects import DIALECTS
 from trunkline.store.migration_plan import Plan, PlannedStep
 
 EVENTS = 2000
-WHOLE = {("core", "0002"), ("core", "0026"), ("core", "0028"), ("crm", "0004")}
+WHOLE = {("core", "0002"), ("core", "0026"), ("core", "0028")}
 """Revisions that are one transaction: what they run besides steps takes a moment on a database of any size.
 
-The last two copy tables of SQLite, which are small in the core.
+The last one copies the table of subscriptions on SQLite.
 """
 
 

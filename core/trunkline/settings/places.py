@@ -1,5 +1,6 @@
 """Where relative paths in the settings begin: in the folder of the settings file, whichever folder a command runs in."""
 
+import operator
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ _SQLITE = "sqlite:///"
 
 
 def beside(folder: Path, value: Any) -> Any:
-    """Return *value*, a setting or a model of settings, with each relative path in it put into *folder*.
+    """Return *value*, a setting or a model of settings, with each relative path in it put into *folder*; itself if it has none.
 
     A path is whatever has the type ``Path``, in a list or a model too, and the file in a URL ``sqlite:///FILE``. Which
     fields of a model count as set stays the same.
@@ -20,12 +21,19 @@ def beside(folder: Path, value: Any) -> Any:
         case str() if value.startswith(_SQLITE) and value not in {_SQLITE, f"{_SQLITE}:memory:"}:
             return f"{_SQLITE}{folder / value.removeprefix(_SQLITE)}"
         case list() | tuple() if type(value) in {list, tuple}:
-            return type(value)(beside(folder, item) for item in value)
+            placed = [beside(folder, item) for item in value]
+            return value if all(map(operator.is_, placed, value)) else type(value)(placed)
         case dict():
-            return {key: beside(folder, item) for key, item in value.items()}
+            by_name = {key: beside(folder, item) for key, item in value.items()}
+            return value if all(map(operator.is_, by_name.values(), value.values())) else by_name
         case BaseModel():
-            moved = value.model_copy(update={name: beside(folder, held) for name, held in value})
-            moved.model_fields_set.intersection_update(value.model_fields_set)
-            return moved
+            moved = {name: now for name, held in value if (now := beside(folder, held)) is not held}
+            return _changed(value, moved) if moved else value
         case _:
             return value
+
+
+def _changed(model: BaseModel, values: dict[str, Any]) -> BaseModel:
+    changed = model.model_copy(update=values)
+    changed.model_fields_set.intersection_update(model.model_fields_set)
+    return changed

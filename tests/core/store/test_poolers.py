@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import text
 from tests.databases import migrate as migrate_database
 from tests.postgres_servers import SystemPostgres, started_pooler
+from tests.reliability import migrating
 
 from trunkline.cli.processes import migrate_database as migrate_hub
 from trunkline.errors import DatabaseUnfit
 from trunkline.settings import load
+from trunkline.store import migrate
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Wakeup
 from trunkline.store.worker_locks import WorkerLock
@@ -60,6 +62,17 @@ async def test_a_hub_runs_behind_it(system_postgres: SystemPostgres, name: str, 
         assert made.status_code == 201
         await asyncio.gather(*(accepting.emit("lead.created") for _ in range(30)))
         assert len(await receiver.wait_for(30)) == 30
+
+
+@pytest.mark.slow
+async def test_a_database_in_use_is_migrated_through_it(system_postgres: SystemPostgres, name: str):
+    """The lock of the migration is held in a transaction, which the pooler gives a connection of its own."""
+    with started_pooler(system_postgres, mode="transaction") as pooler:
+        async with Database(pooler.url(name), pool_size=2) as database:
+            await migrating.fill(database, 10)
+            assert (await migrate.upgrade(database, shards=4))[0].current == "0001"
+            (core,) = await migrate.states(database)
+    assert core.current == core.newest
 
 
 async def test_other_processes_are_woken_over_the_server_itself(

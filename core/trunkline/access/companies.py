@@ -137,7 +137,7 @@ class Companies:
         return receipt(erasure)
 
     async def receipt(self, erasure_id: str) -> dict[str, Any]:
-        """Show what an erasure has removed until now, and while it runs what is left. Raises NotFound."""
+        """Show the receipt of an erasure; while the erasure runs, it also counts the remaining rows. Raises NotFound."""
         async with self._database.read() as connection:
             erasure = await erasures.find(connection, erasure_id)
             if erasure is None:

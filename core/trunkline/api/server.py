@@ -79,7 +79,7 @@ class Stop(asyncio.Event):
         self.set()
 
     def ask(self) -> None:
-        """Set the stop; whoever asks twice does not want to wait."""
+        """Set the stop; a second call also sets ``at_once``."""
         if self.is_set():
             self.at_once.set()
         self.set()

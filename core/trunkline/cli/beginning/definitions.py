@@ -145,7 +145,7 @@ def _object(fields: Sequence[NewField]) -> _Described:
 
 
 def _list(name: str, record: _Record, **more: _Described) -> _Described:
-    """Describe an answer with a list of records, and what it has beside the list."""
+    """Describe an answer that has a list of records and other members."""
     schema, example = _object(record.fields)
     records = {
         "title": title_of(name),

@@ -23,20 +23,15 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
+from trunkline.api.refusals import refusal_of
 from trunkline.errors import (
-    BadQuery,
-    BodyInvalid,
     FieldError,
-    NotFound,
     ProviderFailed,
     Refused,
     Stopping,
     StoreUnavailable,
     WritesRefused,
-    pointer,
 )
-from trunkline.errors.spelling import MAX_CORRECTED
-from trunkline.errors.wording import fault_words, fields_at
 from trunkline.plugins.calls import is_being_cancelled
 from trunkline.runtime import callers
 from trunkline.runtime.callers import CallerLeft
@@ -275,33 +270,6 @@ def _methods_at(request: Request) -> list[str]:
             for route in request.app.routes
         )
     ]
-
-
-def refusal_of(faults: Sequence[Mapping[str, Any]], body: Any = None) -> Refused:
-    """Turn pydantic's faults into one refusal: a fault of the path comes before one of a parameter, and that before the body's.
-
-    *body* is the model of the body, whose fields are named where one is unknown.
-    """
-    by_place = {
-        place: [f for f in faults if f["loc"][0] == place] for place in ("path", "query", "header", "cookie")
-    }
-    if by_place["path"]:
-        kind = "record"
-        return NotFound(kind, by_place["path"][0].get("input", ""))
-    parameters = [FieldError(str(f["loc"][-1]), fault_words(f)) for f in faults if f["loc"][0] != "body"]
-    if parameters:
-        noun = "query parameter" if by_place["query"] else "header"
-        first = parameters[0]
-        return BadQuery(f"The {noun} '{first.path}' {first.message}.", errors=parameters)
-    return BodyInvalid(
-        [
-            FieldError(
-                pointer(*f["loc"][1:]),
-                fault_words(f, known=fields_at(body, f["loc"][1:]) if number < MAX_CORRECTED else ()),
-            )
-            for number, f in enumerate(faults)
-        ]
-    )
 
 
 class RequestIds:

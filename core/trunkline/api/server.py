@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import errno
 import functools
-import signal
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from typing import cast
@@ -21,6 +20,7 @@ from trunkline.api.connections import Connection
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.outbound.pool import MAX_IDLE
+from trunkline.runtime.stopping import Stop
 from trunkline.settings import Settings
 
 SHUTDOWN_SECONDS = 5
@@ -64,25 +64,6 @@ def url_of(listener: socket.socket) -> str:
     """Tell where *listener* is reached, without a slash at the end."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-class Stop(asyncio.Event):
-    """Set once a process is to stop; ``at_once`` is set if it is not to answer requests for a while first."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.at_once = asyncio.Event()
-
-    def end_at_once(self) -> None:
-        """Set both."""
-        self.at_once.set()
-        self.set()
-
-    def ask(self) -> None:
-        """Set the stop; a second call also sets ``at_once``."""
-        if self.is_set():
-            self.at_once.set()
-        self.set()
 
 
 class Serving:
@@ -168,25 +149,6 @@ def _config(app: ASGIApp, **options: int) -> uvicorn.Config:
         proxy_headers=False,  # ``access.client_addresses`` reads them, where it matters
         **options,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - each is a whole number
     )
-
-
-@contextlib.contextmanager
-def stop_signals() -> Generator[Stop]:
-    """Lend what SIGTERM sets, and Ctrl-C or a second SIGTERM sets at once. A second Ctrl-C interrupts."""
-    loop = asyncio.get_running_loop()
-    stop = Stop()
-
-    def interrupt() -> None:
-        stop.end_at_once()
-        loop.remove_signal_handler(signal.SIGINT)
-
-    loop.add_signal_handler(signal.SIGTERM, stop.ask)
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    try:
-        yield stop
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
-        loop.remove_signal_handler(signal.SIGINT)
 
 
 class _Server(uvicorn.Server):

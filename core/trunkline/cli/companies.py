@@ -8,7 +8,7 @@ import orjson
 import typer
 
 from trunkline.access.company_limits import NAMES
-from trunkline.cli import desk
+from trunkline.cli import desk, opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, CompanyArgument, Environment, load_settings, name_of
@@ -309,8 +309,6 @@ async def _list(settings: Settings) -> list[dict[str, Any]]:
 
 
 async def _delete(settings: Settings, company: str, environment: str, *, wait: bool) -> dict[str, Any]:
-    from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin, whose rows go too
-
     async with opening.opened(settings) as hub:
         receipt = await hub.companies.delete(name_of(company), environment=environment)
         while wait and receipt["status"] == "running":

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 
 import typer
 
-from trunkline.cli import opening
+from trunkline.cli import reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import show_json, show_table, warn
+from trunkline.cli.reading import Readings
 from trunkline.cli.subscriptions import Id as SubscriptionId
 from trunkline.errors import NotFound
-from trunkline.hub.hub import Hub
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.model.deliveries import Key, Status
 from trunkline.settings import Settings
@@ -102,7 +102,7 @@ async def _list(
     settings: Settings, subscription_id: str, status: Status | None, limit: int
 ) -> list[dict[str, Any]]:
     """Read pages until there are *limit*. Raises NotFound."""
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         async with hub.database.read() as connection:
             row = await subscription_store.get(connection, subscription_id)
         if row is None:
@@ -127,11 +127,11 @@ async def _list(
 
 async def _act(settings: Settings, delivery_id: str, action: Action) -> dict[str, Any]:
     """Do *action* with a delivery, whoever's it is. Raises NotFound."""
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         return await action(hub.deliveries, await _company_of(hub, delivery_id), delivery_id)
 
 
-async def _company_of(hub: Hub, delivery_id: str) -> int:
+async def _company_of(hub: Readings, delivery_id: str) -> int:
     key = Key.parse(delivery_id)
     async with hub.database.read() as connection:
         logged = await delivery_log.get(connection, key) if key else None

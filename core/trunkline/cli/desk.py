@@ -69,8 +69,8 @@ async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenera
         yield Desk(directory=directory, companies=companies, keys=keys)
 
 
-def knows_all_event_types(settings: Settings) -> bool:
-    """Tell whether no plugin can bring event types: those of this distribution have none, so any other one might."""
+def has_only_own_plugins(settings: Settings) -> bool:
+    """Tell whether no plugin is installed that may bring event types, casters or channels with targets: trunkline's own bring none."""
     brought_by = {distribution.name for distribution in entry_points.declaring(PLUGINS)}
     return brought_by <= {PLUGINS} and not settings.plugins.paths
 
@@ -92,7 +92,7 @@ def _check_sections(settings: Settings) -> None:
     if settings.plugin_sections:
         names = {entry.name for entry in entry_points.installed(PLUGINS)}
         if not settings.plugin_sections.keys() <= names:
-            from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin
+            from trunkline.cli import opening  # noqa: PLC0415 - which itself opens a desk first
 
             opening.inspected(
                 settings

@@ -76,7 +76,7 @@ def export_openapi(context: typer.Context, folder: Folder, config: Config = None
 
     Example: [bold]trunkline export openapi docs/[/bold]
     """
-    hub = opening.described(load_settings(context, config))
+    hub = opening.described(load_settings(context, config), with_routes=True)
     document = documents.openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
     _write(folder / "openapi.json", document)
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 
-from trunkline.cli import desk
+from trunkline.cli import desk, opening
 from trunkline.hub.catalogs import load_catalog
 from trunkline.ingest.event_types import RegisteredTypes
 from trunkline.ingest.submissions import Submission
@@ -29,9 +29,7 @@ class Emission:
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Emission]:
     """Open the log of a hub, for as long as a command takes. Raises as ``desk.database`` and ``opening.opened`` do."""
-    if not desk.knows_all_event_types(settings):  # such a plugin may also be told of accepted events
-        from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin
-
+    if not desk.has_only_own_plugins(settings):  # such a plugin may also be told of accepted events
         async with opening.opened(settings) as hub:
 
             async def accept(submission: Submission) -> Event:

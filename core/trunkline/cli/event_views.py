@@ -59,9 +59,9 @@ async def _read(settings: Settings, event_id: int) -> bytes:
 
 
 async def _explain(settings: Settings, event_id: int) -> dict[str, Any]:
-    from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin
+    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'show' does without it
 
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         return await hub.deliveries.explain((await _find(hub.database, event_id)).company_id, event_id)
 
 

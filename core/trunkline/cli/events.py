@@ -24,6 +24,7 @@ from trunkline.ingest.requests import RequestReader
 from trunkline.model import cursors
 from trunkline.model.environments import LIVE
 from trunkline.model.event_groups import is_group, type_groups
+from trunkline.runtime import stopping
 from trunkline.runtime.clock import now_text
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.modes import Modes
@@ -31,7 +32,7 @@ from trunkline.settings import Settings
 from trunkline.store import stream as log
 
 if TYPE_CHECKING:
-    from trunkline.hub.hub import Hub
+    from trunkline.cli.reading import Readings
 
 RECENT = 10
 """Events that ``tail`` begins with."""
@@ -174,26 +175,25 @@ async def _tail(
     as_json: bool,
 ) -> None:
     """Print events as they are accepted, until a signal comes; without *follow*, only the stored ones."""
-    from trunkline.api import server  # noqa: PLC0415 - here, as it loads the API
-    from trunkline.cli import opening  # noqa: PLC0415
+    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'emit' does without it
 
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         company_id = await id_of(hub, chosen)
         names = _known_types(hub, types)
-        with server.stop_signals() as stop:
-            stopping = asyncio.create_task(stop.wait())
-            reading = asyncio.create_task(
+        with stopping.stop_signals() as stop:
+            stopped = asyncio.create_task(stop.wait())
+            shown = asyncio.create_task(
                 _read(hub, company_id, names, since_ms, follow=follow, as_json=as_json)
             )
-            await asyncio.wait({stopping, reading}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (stopping, reading):
+            await asyncio.wait({stopped, shown}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (stopped, shown):
                 task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await reading
+                await shown
 
 
 async def _read(
-    hub: "Hub", company_id: int, names: list[str], since_ms: int | None, *, follow: bool, as_json: bool
+    hub: "Readings", company_id: int, names: list[str], since_ms: int | None, *, follow: bool, as_json: bool
 ) -> None:
     cursor: str | None = None
     if since_ms is None:
@@ -213,7 +213,7 @@ async def _read(
             return
 
 
-async def _show_recent(hub: "Hub", company_id: int, names: list[str], *, as_json: bool) -> str:
+async def _show_recent(hub: "Readings", company_id: int, names: list[str], *, as_json: bool) -> str:
     """Show the newest events, oldest first; returns the cursor after them."""
     async with hub.database.read() as connection:
         head = (await log.head(connection)).position
@@ -241,7 +241,7 @@ def _line(body: bytes) -> str:
     return f"{texts['createdUtc']}  #{number}  {texts['type']:<23} {printable(payload)}"
 
 
-def _known_types(hub: "Hub", text: str | None) -> list[str]:
+def _known_types(hub: "Readings", text: str | None) -> list[str]:
     names = [name.strip() for name in (text or "").split(",") if name.strip()]
     known = hub.catalog.names()
     for name in names:

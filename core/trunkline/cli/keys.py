@@ -8,7 +8,7 @@ import typer
 
 from trunkline.access.key_service import view
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_OVERLAP_SECONDS
-from trunkline.cli import desk
+from trunkline.cli import desk, opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import (
@@ -179,12 +179,10 @@ async def _create(
 @contextlib.asynccontextmanager
 async def _opened_for_new_keys(settings: Settings) -> AsyncGenerator["desk.Desk | Hub"]:
     """Open a desk, or a hub if a plugin may bring event types: a new key reads their current versions."""
-    if desk.knows_all_event_types(settings):
+    if desk.has_only_own_plugins(settings):
         async with desk.opened(settings, makes_keys=True) as opened:
             yield opened
     else:
-        from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin
-
         async with opening.opened(settings) as hub:
             yield hub
 

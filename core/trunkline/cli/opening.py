@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator
+from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
@@ -12,15 +13,18 @@ from trunkline.cli import desk
 from trunkline.cli.loop import run
 from trunkline.cli.output import warn
 from trunkline.errors import TrunklineError
-from trunkline.hub.hub import Hub
-from trunkline.ingest.event_types import RegisteredTypes
 from trunkline.insight import status
 from trunkline.settings import Settings
 from trunkline.store.database import Database, embedded_file
 
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
 
-def inspected(settings: Settings) -> Hub:
+
+def inspected(settings: Settings, *, with_routes: bool = False) -> "Hub":
     """Build a hub to look at, or to migrate for. It is never entered, so it needs no secrets and leaves none behind.
+
+    To make the routes of plugins takes half a second.
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed
@@ -30,16 +34,16 @@ def inspected(settings: Settings) -> Hub:
     auth = settings.auth.model_copy(
         update=secrets_of_none | {"other_peppers": (), "other_encryption_keys": ()}
     )
-    return Hub(settings.model_copy(update={"auth": auth}), dispatch=False)
+    return _hub_class()(settings.model_copy(update={"auth": auth}), dispatch=False, serves=with_routes)
 
 
-def described(settings: Settings) -> Hub:
+def described(settings: Settings, *, with_routes: bool = False) -> "Hub":
     """Build a hub as ``inspected`` does, with the event types that were registered over the API, as far as they can be read.
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed
     """
-    hub = inspected(settings)
+    hub = inspected(settings, with_routes=with_routes)
     try:
         run(_add_registered(hub, settings))
     except TrunklineError as error:
@@ -47,7 +51,9 @@ def described(settings: Settings) -> Hub:
     return hub
 
 
-async def _add_registered(hub: Hub, settings: Settings) -> None:
+async def _add_registered(hub: "Hub", settings: Settings) -> None:
+    from trunkline.ingest.event_types import RegisteredTypes  # noqa: PLC0415 - whoever has a hub has loaded it
+
     async with Database.of(settings.database) as database:
         file = embedded_file(database)
         if file is None or file.exists():
@@ -76,7 +82,7 @@ async def check_secrets(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def opened(settings: Settings) -> AsyncGenerator[Hub]:
+async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
     """Start a hub that neither delivers nor serves, for as long as a command takes.
 
     Raises:
@@ -86,5 +92,12 @@ async def opened(settings: Settings) -> AsyncGenerator[Hub]:
     """
     async with desk.explained(settings):
         await require_database(settings)
-        async with Hub(settings, dispatch=False, migrates=False, serves=False) as hub:
+        async with _hub_class()(settings, dispatch=False, migrates=False, serves=False) as hub:
             yield hub
+
+
+def _hub_class() -> type["Hub"]:
+    """Load the hub's parts, which costs a second of CPU: a command pays it if it needs them."""
+    from trunkline.hub.hub import Hub  # noqa: PLC0415
+
+    return Hub

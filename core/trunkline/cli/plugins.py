@@ -55,7 +55,7 @@ def list_plugins(context: typer.Context, as_json: AsJson = False, config: Config
     remember_config(context, config)
     if context.invoked_subcommand is not None:
         return
-    records = opening.inspected(load_settings(context, config)).registry.records
+    records = opening.inspected(load_settings(context, config), with_routes=True).registry.records
     if as_json:
         show_json({"plugins": [asdict(record) for record in records], "count": len(records)})
         return
@@ -78,7 +78,7 @@ def show_plugin(context: typer.Context, name: Name, as_json: AsJson = False, con
 
     Example: [bold]trunkline plugins show webhooks[/bold]
     """
-    hub = opening.inspected(load_settings(context, config))
+    hub = opening.inspected(load_settings(context, config), with_routes=True)
     descriptions = describe_plugins(hub.registry, name)
     if not descriptions:
         warn(_no_such_plugin(name, [record.name for record in hub.registry.records]))

@@ -16,7 +16,7 @@ from trunkline.cli.gathering import Gathering, seated
 from trunkline.cli.migrating import migrate_database
 from trunkline.cli.output import CANNOT_GO_ON
 from trunkline.hub.hub import Hub
-from trunkline.runtime import logs, process
+from trunkline.runtime import logs, process, stopping
 from trunkline.settings import Settings
 from trunkline.store import dialects
 from trunkline.store.serving import served_alone
@@ -35,7 +35,7 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
         if workers > 1:
             return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
         file = dialects.of_url(settings.database.url).file_of(settings.database.url)
-        with served_alone(file), server.stop_signals() as stop:
+        with served_alone(file), stopping.stop_signals() as stop:
             hub = Hub(settings, migrates=migrates)
             async with server.running(hub, listener=listener) as serving:
                 process.tune()
@@ -49,7 +49,7 @@ async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool
     """Serve the API on a socket that a supervisor has bound; returns the exit code."""
     _set_up(settings)
     listener = socket.socket(fileno=listener_fd)
-    with listener, server.stop_signals() as stop, supervisor.lifeline(stop):
+    with listener, stopping.stop_signals() as stop, supervisor.lifeline(stop):
         hub = Hub(settings, dispatch=dispatch, migrates=False)
         async with server.running(hub, listener=listener) as serving:
             process.tune()
@@ -70,7 +70,7 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
             listener = stack.enter_context(server.bind(settings.server.host, metrics_port))
         if processes > 1:
             return await _work_by_children(processes, listener, config)
-        stop = stack.enter_context(server.stop_signals())
+        stop = stack.enter_context(stopping.stop_signals())
         async with (
             Hub(settings, migrates=False) as hub,
             _side_door(listener, hub.metrics.whole, hub.readiness),
@@ -83,7 +83,7 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
 async def work_as_child(settings: Settings, *, seat: str | None) -> int:
     """Deliver events under a supervisor; returns the exit code."""
     _set_up(settings)
-    with server.stop_signals() as stop, supervisor.lifeline(stop):
+    with stopping.stop_signals() as stop, supervisor.lifeline(stop):
         async with Hub(settings, migrates=False) as hub:
             process.tune()
             with seated(seat, hub):

@@ -8,15 +8,15 @@ from typing import Annotated, Any
 
 import typer
 
-from trunkline.api import server
-from trunkline.cli import opening, replay_progress
+from trunkline.cli import reading, replay_progress
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import show_json, warn
+from trunkline.cli.reading import Readings
 from trunkline.cli.replay_progress import Total
 from trunkline.errors import NotFound
-from trunkline.hub.hub import Hub
+from trunkline.runtime import stopping
 from trunkline.settings import Settings
 from trunkline.store import subscriptions as store
 
@@ -100,7 +100,7 @@ async def _replay(
         NotFound: there is no such subscription.
         BodyInvalid: the range or a type is not valid.
     """
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         async with hub.database.read() as connection:
             row = await store.get(connection, subscription_id)
         if row is None:
@@ -113,9 +113,9 @@ async def _replay(
         return await _watch(hub, row.company_id, (await start(request))["id"], total)
 
 
-async def _watch(hub: Hub, company_id: int, replay_id: str, total: Total) -> dict[str, Any]:
+async def _watch(hub: Readings, company_id: int, replay_id: str, total: Total) -> dict[str, Any]:
     """Show how far a replay of *total* deliveries is, until it has ended or a signal comes; returns its state then."""
-    with server.stop_signals() as stop, replay_progress.shown(total) as show:
+    with stopping.stop_signals() as stop, replay_progress.shown(total) as show:
         while True:
             began = time.monotonic()
             view = await hub.replays.get(company_id, replay_id)

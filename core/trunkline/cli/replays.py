@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from trunkline.cli import opening
+from trunkline.cli import reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
@@ -72,7 +72,7 @@ def cancel_replay(context: typer.Context, replay: Id, config: Config = None) -> 
 
 async def _list(settings: Settings, subscription_id: str, limit: int) -> list[dict[str, Any]]:
     """Read the newest replays of a subscription, whoever's it is. Raises NotFound."""
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         async with hub.database.read() as connection:
             row = await subscription_store.get(connection, subscription_id)
         if row is None:
@@ -82,7 +82,7 @@ async def _list(settings: Settings, subscription_id: str, limit: int) -> list[di
 
 async def _act(settings: Settings, replay_id: str, action: Action[_T]) -> _T:
     """Do *action* with a replay, whoever's it is. Raises NotFound."""
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         async with hub.database.read() as connection:
             row = await store.get(connection, replay_id)
         if row is None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
@@ -68,7 +69,6 @@ async def _take(settings: Settings) -> Snapshot:
 
 
 async def _audit(settings: Settings) -> "Audit":
-    from trunkline.cli import opening  # noqa: PLC0415 - here, as it loads every plugin
     from trunkline.insight import audit  # noqa: PLC0415
 
     async with Database.of(settings.database) as database:

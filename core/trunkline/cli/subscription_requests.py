@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 from trunkline.api.models import Strict
 from trunkline.api.option_fields import with_fields
-from trunkline.api.problems import refusal_of
+from trunkline.api.refusals import refusal_of
 from trunkline.contract import Channel
 from trunkline.contract.targets import schema_of
 from trunkline.subscribing import options as declared

@@ -10,15 +10,15 @@ import orjson
 import typer
 
 from trunkline.api.models import SubscribeRequest
-from trunkline.cli import opening
+from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
 from trunkline.cli.output import show_json, show_table, warn
+from trunkline.cli.reading import Readings
 from trunkline.cli.subscription_requests import AnyChange, read_members, read_request, with_target
 from trunkline.contract.targets import shown_channel
 from trunkline.errors import NotFound
-from trunkline.hub.hub import Hub
 from trunkline.model.environments import LIVE
 from trunkline.settings import Settings
 from trunkline.store import subscriptions as store
@@ -240,7 +240,7 @@ def _cell(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-async def _place(hub: Hub, subscription_id: str) -> tuple[int, str]:
+async def _place(hub: Readings, subscription_id: str) -> tuple[int, str]:
     """Tell whose a subscription is, and of which channel. Raises NotFound."""
     async with hub.database.read() as connection:
         row = await store.get(connection, subscription_id)
@@ -250,12 +250,12 @@ async def _place(hub: Hub, subscription_id: str) -> tuple[int, str]:
 
 
 async def _list(settings: Settings, chosen: Chosen) -> list[dict[str, Any]]:
-    async with opening.opened(settings) as hub:
-        return list(await hub.subscriptions.list(await id_of(hub, chosen), channel=None))
+    async with reading.opened(settings) as hub:
+        return await hub.subscriptions.list(await id_of(hub, chosen), channel=None)
 
 
 async def _show_one(settings: Settings, subscription_id: str) -> dict[str, Any]:
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         company_id, channel = await _place(hub, subscription_id)
         return await hub.subscriptions.get(company_id, subscription_id, channel=channel)
 

@@ -15,9 +15,9 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
-from trunkline.api import server
 from trunkline.cli.gathering import Gathering
 from trunkline.cli.output import CANNOT_START
+from trunkline.runtime import stopping
 
 READY = b"trunkline: ready\n"
 STOP_SECONDS = 20.0
@@ -47,7 +47,7 @@ async def supervise(
 
     They inherit *listener*, and may take *drain_seconds* more to stop. Each has a seat in *gathering*, if there is one. The first is started alone, so that a setting that stops the start is told once.
     """
-    with server.stop_signals() as stop:
+    with stopping.stop_signals() as stop:
         children = [
             _Child(command, listener=listener, stop=stop, drain_seconds=drain_seconds, gathering=gathering)
             for command in commands
@@ -76,7 +76,7 @@ def report_ready() -> None:
 
 
 @contextlib.contextmanager
-def lifeline(stop: server.Stop) -> Generator[None]:
+def lifeline(stop: stopping.Stop) -> Generator[None]:
     """Stop at once when the supervisor has gone."""
     loop = asyncio.get_running_loop()
     descriptor = sys.stdin.fileno()
@@ -100,7 +100,7 @@ class _Child:
         command: Sequence[str],
         *,
         listener: socket.socket | None,
-        stop: server.Stop,
+        stop: stopping.Stop,
         drain_seconds: float,
         gathering: Gathering | None,
     ) -> None:

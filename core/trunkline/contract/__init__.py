@@ -2,6 +2,8 @@
 
 Everything is frozen: a plugin gives values when the hub starts and gets values when something happens. It never holds
 the database, the app or another plugin.
+
+``contract.routes`` stands apart: with it comes the web framework, which commands that serve nothing do without.
 """
 
 from trunkline.contract.channels import (
@@ -74,14 +76,11 @@ from trunkline.contract.quarantine import (
     ReleasedEvents,
 )
 from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
-from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
 from trunkline.contract.stream import AcceptedEvent, Emit, EventReader, StreamPage
 from trunkline.contract.tokens import AccessTokens, BearerRequest
 from trunkline.model.company_rows import CompanyRows
 
 __all__ = [
-    "BASES",
-    "PORTAL_BASE",
     "AcceptedEvent",
     "AccessTokens",
     "Action",
@@ -109,7 +108,6 @@ __all__ = [
     "DeliverBatch",
     "DeliveryLog",
     "Deployment",
-    "DirectHandler",
     "Emit",
     "EmittedEvent",
     "EventList",
@@ -150,7 +148,6 @@ __all__ = [
     "Render",
     "Renewed",
     "Replays",
-    "Routes",
     "Run",
     "RunCommand",
     "Sealer",

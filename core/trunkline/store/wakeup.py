@@ -7,13 +7,15 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Generator
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store.database import Database
 from trunkline.store.engines import translated
-from trunkline.store.notifications import Notifications
 from trunkline.store.worker_locks import WorkerLock
+
+if TYPE_CHECKING:  # with it comes the driver of PostgreSQL
+    from trunkline.store.notifications import Notifications
 
 _RECONNECT_SECONDS = 1.0
 _log = logging.getLogger(__name__)
@@ -87,7 +89,7 @@ class Wakeup:
         for signal in self._signals:
             signal.set()
 
-    async def _notify(self, notifications: Notifications) -> None:
+    async def _notify(self, notifications: "Notifications") -> None:
         """Send one notification for all announcements of the last few milliseconds.
 
         It is sent beside the appends: inside one it would make every commit of the database wait for a global lock.
@@ -104,7 +106,7 @@ class Wakeup:
                         self._outgoing.clear()
             await asyncio.sleep(_RECONNECT_SECONDS)
 
-    async def _listen(self, notifications: Notifications) -> None:
+    async def _listen(self, notifications: "Notifications") -> None:
         while True:
             with contextlib.suppress(StoreUnavailable), translated():
                 async with notifications.connected() as connection:

@@ -202,7 +202,7 @@ class Streaming:
 
     async def _read_piece(self, request: PageRequest) -> Found:
         request = self._fitting(request)
-        return self._cut(request, *(await self._read(request, may_expire=True)))
+        return self._cut(request, *(await self._read(request)))
 
     def _fitting(self, request: PageRequest) -> PageRequest:
         return replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
@@ -217,14 +217,14 @@ class Streaming:
         Returns the request as well: its limit is lower where the events are long.
         """
         if request.limit > UNKNOWN and not self._page_bytes.knows(request.company_id):
-            after, events = await self._read(replace(request, limit=UNKNOWN), may_expire=True)
+            after, events = await self._read(replace(request, limit=UNKNOWN))
             if len(events) <= UNKNOWN:
                 return request, after, events
             self._page_bytes.cut(request.company_id, events)
             request = replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
-        return request, *(await self._read(request, may_expire=True))
+        return request, *(await self._read(request))
 
-    async def _read(self, request: PageRequest, *, may_expire: bool) -> tuple[int, list[Event]]:
+    async def _read(self, request: PageRequest) -> tuple[int, list[Event]]:
         """Read one event more than the page holds; returns the position to go on from, and the events.
 
         That is as far as is known to hold nothing for this page, so that a client that polls in vain keeps its place
@@ -239,7 +239,7 @@ class Streaming:
             if after < bounds.edge and request.cursor is None:
                 after = bounds.edge
                 events, bounds = await _read_after(connection, request, after)
-            elif may_expire:
+            else:
                 await retention.check_cursor(connection, request.company_id, after=after, bounds=bounds)
         self._head = bounds.head
         return max(after, known), events
@@ -249,7 +249,7 @@ class Streaming:
         deadline = loop.time() + wait_seconds
         with self._watch.signal(request.company_id) as signal:
             while True:
-                after, events = await self._read(request, may_expire=False)  # nothing this young is removed
+                after, events = await self._read(request)
                 left = deadline - loop.time()
                 if events or left <= 0 or self._watch.is_released:
                     return after, events

@@ -118,9 +118,10 @@ async def live(order: dict[str, Any]) -> None:
     from furniture import furnish
 
     from trunkline import settings
-    from trunkline.api.server import bind, running, stop_signals, url_of
+    from trunkline.api.server import bind, running, url_of
     from trunkline.dispatch import leases
     from trunkline.hub.hub import Hub
+    from trunkline.runtime.stopping import stop_signals
     from trunkline.store import epochs
 
     if order["divides"]:

@@ -17,11 +17,11 @@ from trunkline.api import server
 from trunkline.cli.demo.client import Client
 from trunkline.cli.demo.scenario import Scenario
 from trunkline.cli.demo.screen import JsonScreen, RunningHub, Screen, TerminalScreen
-from trunkline.contract import PORTAL_BASE
+from trunkline.contract.routes import PORTAL_BASE
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.model.principals import OPERATOR
-from trunkline.runtime import logs
+from trunkline.runtime import logs, stopping
 from trunkline.settings import Auth, Settings
 from trunkline.testing.receiver import Receiver
 
@@ -45,7 +45,7 @@ async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json
     logs.set_up(settings.logging.model_copy(update={"level": "warning"}))
     with (
         server.bind("127.0.0.1", port) as listener,
-        server.stop_signals() as stop,
+        stopping.stop_signals() as stop,
         _demo_settings(settings) as (chosen, place),
     ):
         url = server.url_of(listener)

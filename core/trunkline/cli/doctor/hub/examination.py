@@ -30,7 +30,7 @@ async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubChec
 def _examine_start(settings: Settings) -> tuple[list[HubCheck], list[migrate.History]]:
     """Build the hub as a start does, without starting it; beside the checks the histories of its plugins."""
     try:
-        hub = opening.inspected(settings)
+        hub = opening.inspected(settings, with_routes=True)
     except TrunklineError as fault:
         fix = "correct what the sentence names; 'trunkline serve' does not start with it"
         return [error("start", str(fault), fix=fix)], []

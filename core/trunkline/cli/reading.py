@@ -1,0 +1,95 @@
+"""What commands need that look at events, subscriptions and deliveries: services over the database and the schemas, without plugins.
+
+Where a plugin is installed that is not trunkline's own, a hub with all its parts takes their place: it may bring event types,
+their casters and channels.
+"""
+
+import contextlib
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Union
+
+from trunkline.access.company_limits import CompanyLimits
+from trunkline.access.subscription_records import SubscriptionRecords
+from trunkline.cli import desk, opening
+from trunkline.dispatch.signals import Signals
+from trunkline.hub.catalogs import load_catalog
+from trunkline.ingest.event_types import RegisteredTypes
+from trunkline.insight.delivery_log import DeliveryLog
+from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.versions import SchemaVersions
+from trunkline.settings import Settings
+from trunkline.store.database import Database
+from trunkline.store.directory import CompanyDirectory
+from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.stream.long_polls import LongPolls
+from trunkline.stream.pages import Streaming
+from trunkline.subscribing.dry_runs import DryRuns
+from trunkline.subscribing.finding import SubscriptionFinder
+from trunkline.subscribing.replays import Replays
+from trunkline.subscribing.requests import Checker
+from trunkline.targets.addresses import AddressPolicy
+
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
+
+Readings = Union["Services", "Hub"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Services under the names that they have in a ``Hub``."""
+
+    database: Database
+    directory: CompanyDirectory
+    catalog: SchemaCatalog
+    subscriptions: SubscriptionFinder
+    deliveries: DeliveryLog
+    replays: Replays
+    streaming: Streaming
+
+
+@contextlib.asynccontextmanager
+async def opened(settings: Settings) -> AsyncGenerator[Readings]:
+    """Open what reads the database of a hub, for as long as a command takes. Raises as ``desk.database`` and ``opening.opened`` do."""
+    if not desk.has_only_own_plugins(settings):
+        async with opening.opened(settings) as hub:
+            yield hub
+        return
+    async with desk.database(settings) as (database, vault):
+        catalog = load_catalog(settings)
+        await RegisteredTypes(database, catalog).refresh()
+        versions = SchemaVersions(catalog)
+        wakeup = Wakeup(database)
+        signals = Signals(wakeup, due=Signal(), replay=Signal(), turn=Signal())
+        checker = Checker(catalog, versions, AddressPolicy())
+        finder = SubscriptionFinder(database, records=SubscriptionRecords(vault), checker=checker)
+        directory = CompanyDirectory(database)
+        replays = Replays(
+            database,
+            finder=finder,
+            checker=checker,
+            dry_runs=DryRuns(database, schema_versions=versions),
+            limits=CompanyLimits(
+                database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
+            ),
+            replay_signal=signals.replay,
+        )
+        streaming = Streaming(
+            database,
+            catalog=catalog,
+            schema_versions=versions,
+            wakeup=wakeup,
+            long_polls=LongPolls(settings.limits),
+            directory=directory,
+        )
+        async with wakeup, streaming:
+            yield Services(
+                database=database,
+                directory=directory,
+                catalog=catalog,
+                subscriptions=finder,
+                deliveries=DeliveryLog(database, finder=finder, schema_versions=versions, signals=signals),
+                replays=replays,
+                streaming=streaming,
+            )

@@ -62,12 +62,12 @@ from trunkline.contract import (
     QuarantinedEvent,
     QuarantinePage,
     Replays,
+    Routes,
     Sealer,
     StreamPage,
     Subscriptions,
     Terms,
 )
-from trunkline.contract.routes import Routes
 from trunkline.errors import (
     BadCursor,
     BadQuery,

@@ -372,7 +372,7 @@ def built_in_hub() -> Hub:
         e.name for e in entry_points(group="trunkline") if e.dist is not None and e.dist.name == "trunkline"
     )
     chosen = settings.Settings(plugins=settings.Plugins(enabled=own))
-    return opening.inspected(chosen)
+    return opening.inspected(chosen, with_routes=True)
 
 
 def guards(dependant: Any) -> Iterator[Requires]:

@@ -24,7 +24,7 @@ from trunkline.api.bodies import BodyRoom
 from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import FastPath
 from trunkline.api.routing import mount
-from trunkline.contract.routes import DirectHandler, Routes
+from trunkline.contract import DirectHandler, Routes
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
 from trunkline.version import __version__

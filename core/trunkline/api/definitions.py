@@ -18,8 +18,7 @@ from trunkline.api.requests import QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.schema_documents import answer_schema
 from trunkline.api.security import Caller, requires
-from trunkline.contract import Operations
-from trunkline.contract.routes import Routes
+from trunkline.contract import Operations, Routes
 from trunkline.errors import NotFound
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import FOLDERS, Definition, Kind

@@ -20,8 +20,7 @@ from trunkline.api.requests import read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, Requires, requires
 from trunkline.api.strict_json import check_values
-from trunkline.contract import DeliveryLog
-from trunkline.contract.routes import Routes
+from trunkline.contract import DeliveryLog, Routes
 from trunkline.errors import EventRejected, FieldError, NotFound, TooMuchAtOnce, unknown_name
 from trunkline.ingest import large_batches
 from trunkline.ingest.accept import Ingest, Submission

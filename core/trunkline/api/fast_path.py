@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.api import problems
-from trunkline.contract.routes import DirectHandler
+from trunkline.contract import DirectHandler
 from trunkline.errors import Refused, StoreUnavailable
 from trunkline.runtime import faults
 

@@ -18,8 +18,7 @@ from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
-from trunkline.contract import Channel, EventReader, PluginContext, Subscriptions
-from trunkline.contract.routes import Routes
+from trunkline.contract import Channel, EventReader, PluginContext, Routes, Subscriptions
 from trunkline.errors import BodyInvalid, FieldError, NotFound
 from trunkline.filters.forms import without_blanks
 from trunkline.model.event_groups import takes_type

@@ -2,9 +2,10 @@
 
 Everything is frozen: a plugin gives values when the hub starts and gets values when something happens. It never holds
 the database, the app or another plugin.
-
-``contract.routes`` stands apart: with it comes the web framework, which commands that serve nothing do without.
 """
+
+import importlib
+from typing import TYPE_CHECKING
 
 from trunkline.contract.channels import (
     Batch,
@@ -80,7 +81,21 @@ from trunkline.contract.stream import AcceptedEvent, Emit, EventReader, StreamPa
 from trunkline.contract.tokens import AccessTokens, BearerRequest
 from trunkline.model.company_rows import CompanyRows
 
+if TYPE_CHECKING:
+    from trunkline.contract.routes import BASES, PORTAL_BASE, DirectHandler, Routes
+else:
+
+    def __getattr__(name: str) -> object:
+        """Load the web framework with the names that need it: commands that serve nothing do without."""
+        if name not in __all__:
+            msg = f"module 'trunkline.contract' has no attribute '{name}'"
+            raise AttributeError(msg)
+        return getattr(importlib.import_module("trunkline.contract.routes"), name)
+
+
 __all__ = [
+    "BASES",
+    "PORTAL_BASE",
     "AcceptedEvent",
     "AccessTokens",
     "Action",
@@ -108,6 +123,7 @@ __all__ = [
     "DeliverBatch",
     "DeliveryLog",
     "Deployment",
+    "DirectHandler",
     "Emit",
     "EmittedEvent",
     "EventList",
@@ -148,6 +164,7 @@ __all__ = [
     "Render",
     "Renewed",
     "Replays",
+    "Routes",
     "Run",
     "RunCommand",
     "Sealer",

@@ -25,9 +25,9 @@ from trunkline.contract import (
     Operation,
     PluginContext,
     PortalPage,
+    Routes,
     Search,
 )
-from trunkline.contract.routes import Routes
 from trunkline.model.principals import Principal
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.versions import Caster

@@ -12,8 +12,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from trunkline.contract import Migrations
-from trunkline.contract.routes import Routes
+from trunkline.contract import Migrations, Routes
 from trunkline.plugins.records import Contributions, PluginRecord
 from trunkline.plugins.registry import Registry
 from trunkline.runtime.logs import redact

@@ -16,9 +16,9 @@ from trunkline.contract import (
     Operation,
     PluginContext,
     PortalPage,
+    Routes,
     Search,
 )
-from trunkline.contract.routes import Routes
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Kind
 from trunkline.schemas.versions import Caster

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from trunkline.contract import (
+    BASES,
     Batch,
     Channel,
     Command,
@@ -17,8 +18,8 @@ from trunkline.contract import (
     Migrations,
     Operation,
     PortalPage,
+    Routes,
 )
-from trunkline.contract.routes import BASES, Routes
 from trunkline.contract.target_models import SchemaTarget
 from trunkline.contract.targets import find_model_fault
 from trunkline.errors import PluginFailed, SchemaInvalid

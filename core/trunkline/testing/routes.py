@@ -6,7 +6,7 @@ from typing import Any
 
 from fastapi import APIRouter
 
-from trunkline.contract.routes import Routes
+from trunkline.contract import Routes
 
 
 @dataclass(frozen=True, slots=True)

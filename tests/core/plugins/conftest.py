@@ -15,8 +15,7 @@ HEAD = """
 import sys
 from fastapi import APIRouter
 from pydantic import BaseModel
-from trunkline.contract import Channel, Migrations
-from trunkline.contract.routes import Routes
+from trunkline.contract import Channel, Migrations, Routes
 from trunkline.contract.hookspecs import hookimpl
 from trunkline.schemas.catalog import EventType
 """

@@ -5,8 +5,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, field_validator
 
 from trunkline import plugins
-from trunkline.contract import Batch, Channel, Migrations, PortalPage
-from trunkline.contract.routes import Routes
+from trunkline.contract import Batch, Channel, Migrations, PortalPage, Routes
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.schemas.catalog import EventType
 from trunkline.settings import CORE_SECTIONS, Plugins, Settings

@@ -17,7 +17,7 @@ from trunkline.api import server
 from trunkline.cli.demo.client import Client
 from trunkline.cli.demo.scenario import Scenario
 from trunkline.cli.demo.screen import JsonScreen, RunningHub, Screen, TerminalScreen
-from trunkline.contract.routes import PORTAL_BASE
+from trunkline.contract import PORTAL_BASE
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.model.principals import OPERATOR

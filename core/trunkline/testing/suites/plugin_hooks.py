@@ -9,7 +9,7 @@ import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from trunkline.contract.routes import Routes
+from trunkline.contract import Routes
 from trunkline.testing.checks import COMPLETE, LOADS, check, demand, not_applicable
 from trunkline.testing.hubs import MakeTestHub
 from trunkline.testing.inspected import REGISTER_HOOKS, InspectedPlugin

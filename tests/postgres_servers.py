@@ -236,6 +236,19 @@ def prepared_postgres(programs: Path | None = None) -> Generator[SystemPostgres]
 
 
 @contextlib.contextmanager
+def primary_and_standby() -> Generator[tuple[SystemPostgres, SystemPostgres, str]]:
+    """Start a server and its standby; the URL names both and asks for the one that takes writes."""
+    with prepared_postgres() as first, prepared_postgres() as second:
+        first.initialise()
+        first.start()
+        second.copy(first)
+        second.start()
+        hosts = f"127.0.0.1:{first.port},127.0.0.1:{second.port}"
+        options = "target_session_attrs=read-write&connect_timeout=2"
+        yield first, second, f"postgresql://postgres@{hosts}/postgres?{options}"
+
+
+@contextlib.contextmanager
 def started_system_postgres() -> Generator[SystemPostgres]:
     """Start a server with the roles that its ``pg_hba.conf`` speaks of."""
     with prepared_postgres() as server:

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from sqlalchemy import text
 from tests.core.store.test_stream import NONE, append, draft
-from tests.postgres_servers import prepared_postgres
+from tests.postgres_servers import primary_and_standby
 
 from trunkline.store import companies, epochs, migrate
 from trunkline.store.database import Database
@@ -121,15 +121,7 @@ async def test_an_append_on_another_timeline_moves_on_once(postgres_database: Da
 
 @pytest.mark.slow
 async def test_after_a_standby_that_lagged_is_promoted_no_id_comes_twice():
-    with prepared_postgres() as first, prepared_postgres() as second:
-        first.initialise()
-        first.start()
-        second.copy(first)
-        second.start()
-        url = (
-            f"postgresql://postgres@127.0.0.1:{first.port},127.0.0.1:{second.port}/postgres"
-            "?target_session_attrs=read-write&connect_timeout=2"
-        )
+    with primary_and_standby() as (first, second, url):
         async with Database(url, pool_size=2) as database:
             await migrate.upgrade(database, shards=16)
             async with database.read() as connection:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 from sqlalchemy import text
-from tests.postgres_servers import PASSWORD, SystemPostgres, free_port, prepared_postgres
+from tests.postgres_servers import PASSWORD, SystemPostgres, free_port, prepared_postgres, primary_and_standby
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store.database import Database
@@ -201,15 +201,7 @@ async def test_session_attributes_choose_among_the_hosts(
 
 @pytest.mark.slow
 async def test_after_a_failover_the_same_process_works_on_the_other_host(tmp_path: Path):
-    with prepared_postgres() as first, prepared_postgres() as second:
-        first.initialise()
-        first.start()
-        second.copy(first)
-        second.start()
-        url = (
-            f"postgresql://postgres@127.0.0.1:{first.port},127.0.0.1:{second.port}/postgres"
-            "?target_session_attrs=read-write&connect_timeout=2"
-        )
+    with primary_and_standby() as (first, second, url):
         async with (
             Database(url, pool_size=3) as database,
             Wakeup(database) as here,

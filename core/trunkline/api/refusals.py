@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a request, as one refusal."""
+"""One refusal from all faults that pydantic finds in a request."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

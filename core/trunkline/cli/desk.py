@@ -1,4 +1,4 @@
-"""What commands need that work with the database alone: no plugin, no API, and no validator is loaded for them.
+"""Services for commands that need the database alone. They load no plugin, no API and no validator.
 
 A hub with all its parts (``opening``) costs a command two seconds of CPU, nearly all of it for imports; this, a quarter.
 """

@@ -1,4 +1,4 @@
-"""What ``events emit`` needs: the catalogue, and the way into the log; a hub with all its parts only for plugins that are told."""
+"""Services for ``events emit``: the catalogue and the log, or a whole hub if a plugin may be told of events."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable

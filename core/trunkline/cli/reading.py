@@ -1,7 +1,6 @@
-"""What commands need that look at events, subscriptions and deliveries: services over the database and the schemas, without plugins.
+"""Services for commands that read events, subscriptions and deliveries: they load the schemas, and no plugin.
 
-Where a plugin is installed that is not trunkline's own, a hub with all its parts takes their place: it may bring event types,
-their casters and channels.
+A whole hub takes their place if another distribution's plugin is installed: it may bring event types, casters and channels.
 """
 
 import contextlib

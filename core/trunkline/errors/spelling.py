@@ -1,4 +1,4 @@
-"""What somebody who wrote an unknown name probably meant: the same name in another spelling, or the nearest that there is."""
+"""Suggestions for unknown names: the same name in another spelling, or the nearest known one."""
 
 import difflib
 import heapq

@@ -1,4 +1,4 @@
-"""What a target answered last, in one line that shows none of its subscription's secrets. Pure."""
+"""A target's last answer in one line, without the secrets of its subscription. Pure."""
 
 from trunkline.model.subscriptions import Subscription
 

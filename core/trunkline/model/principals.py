@@ -24,7 +24,7 @@ COMPANY_SCOPES = (
 """What a company's key may be given."""
 
 PLATFORM_SCOPES = (OPERATOR, EVENTS_WRITE)
-"""What a key of no company may be given, one of them alone: everything, or to emit events of every company."""
+"""The scopes of a key of no company, which has exactly one: everything, or emitting events of every company."""
 
 _MEANINGS: Mapping[str, str] = {
     EVENTS_READ: "Read events: poll the log, look one up, and see what became of it.",

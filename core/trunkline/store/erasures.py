@@ -24,7 +24,7 @@ _COUNTED = {
     "deliveries": "subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no WHERE s.company_id",
     "events": "events WHERE company_id",
 }
-"""What most rows are of, and how those of companies are found."""
+"""The rows that ``remaining`` counts, and how to find those of a company."""
 
 _SUBSCRIPTIONS = "SELECT no FROM subscriptions WHERE company_id = :company"
 _OF_COMPANY = (

@@ -1,4 +1,4 @@
-"""What migrating would do to a database: each step that is missing, what it locks, and for about how long."""
+"""The plan of a migration: the missing steps, their locks, and an estimate of their time."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from trunkline.store.histories import CORE, History, State, states
 from trunkline.store.revision_steps import Kind, Step, Steps
 
 _MOMENT_SECONDS = 0.05
-"""What changes no row takes hardly longer than a commit."""
+"""A step that changes no row takes hardly longer than a commit."""
 _DOES = {
     Kind.TABLE: "makes the table {table}",
     Kind.COLUMN: "adds to {table}: {name}",
@@ -37,7 +37,7 @@ class PlannedStep:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is missing, oldest first; *is_new*: there is nothing of a hub in the database yet."""
+    """The missing *steps*, oldest first; *is_new* if the database holds no tables of a hub yet."""
 
     is_new: bool
     states: Sequence[State]

@@ -1,4 +1,4 @@
-"""What a PostgreSQL server lets a role do: whether it may write, and if not why; how many connections it may have."""
+"""The rights of a PostgreSQL role: whether it may write, and if not why; how many connections it may have."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

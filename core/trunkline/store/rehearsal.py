@@ -10,7 +10,7 @@ from trunkline.store.sql import text
 
 ROWS = 8
 ROW_BYTES = 1_900
-"""What PostgreSQL still keeps in the table itself, as it does most events; eight rows need two pages or more."""
+"""The size of a row that PostgreSQL still keeps in the table itself, as most events; eight rows need two pages or more."""
 
 
 async def rehearse_append(connection: AsyncConnection) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import text
 
 
 class Kind(StrEnum):
-    """What a step does."""
+    """The kind of a step."""
 
     TABLE = "make a table"
     COLUMN = "add a column"
@@ -40,7 +40,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """What a revision does. *is_known* is False if it does more than such a list tells: it asks the database, say."""
+    """The steps of a revision. *is_known* is False if they depend on the database."""
 
     steps: Sequence[Step]
     is_known: bool

@@ -37,7 +37,7 @@ _COUNT: Json = {"title": "Count", "description": "How many were found.", "type":
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """What is written or found: its *noun*, the field that is its id, and its other fields."""
+    """The record of an action or a search: its *noun*, its id field, and its other fields."""
 
     noun: str
     id: NewField

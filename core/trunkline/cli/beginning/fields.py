@@ -19,7 +19,7 @@ _KINDS: dict[str, tuple[dict[str, Any], Any]] = {
     "url": ({"type": "string", "format": "uri"}, "https://example.com"),
     "uuid": ({"type": "string", "format": "uuid"}, "3f2b8c1e-5d4a-4f6b-9c7d-0e1f2a3b4c5d"),
 }
-"""What a field may be, with its schema and an example."""
+"""The types of a field, each with its schema and an example."""
 KINDS = tuple(_KINDS)
 
 

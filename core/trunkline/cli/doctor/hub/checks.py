@@ -23,7 +23,7 @@ class ExitCode(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class HubCheck:
-    """What was seen (*detail*), and what to do about it (*fix*), which a check that is ok does not have."""
+    """The result of one check: *detail* is the finding, *fix* the remedy (None for a check that is ok)."""
 
     name: str
     status: Status

@@ -1,4 +1,4 @@
-"""What keeps ids from being given twice: the server's timeline, and a floor for the ids of companies."""
+"""No id is given twice: the columns for the server's timeline, and for a floor under the ids of companies."""
 
 import sqlalchemy as sa
 from alembic import op

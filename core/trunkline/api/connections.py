@@ -8,6 +8,7 @@ import asyncio
 import enum
 from typing import Any
 
+from httptools import HttpParserError, HttpParserUpgrade
 from starlette.responses import Response
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -106,7 +107,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
-        if self._is_over():
+        if self._is_over() or self.parser.should_upgrade():  # ``_parse`` has it parsed again, as no upgrade
             return
         if len(self.pipeline) >= MAX_PIPELINED:
             self._end_after_answers()
@@ -166,9 +167,6 @@ class Connection(HttpToolsProtocol):
         self._answer.has_gone_on(self._admission.now)
         super().resume_writing()
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Pass an upgrade over: the request is answered as it is, and anyone could fill the log with warnings."""
-
     # ---- what others ask of it ----
 
     @property
@@ -216,7 +214,8 @@ class Connection(HttpToolsProtocol):
 
     def _feed(self, data: bytes) -> None:
         self._feeding = fed = len(data)
-        super().data_received(data)
+        self._unset_keepalive_if_required()
+        self._parse(data)
         self._room -= fed
         if self._room > 0:
             return
@@ -224,6 +223,28 @@ class Connection(HttpToolsProtocol):
             self._room = self._max_head
         else:
             self._refuse_framing()
+
+    def _parse(self, data: bytes) -> None:
+        """Parse *data*. An upgrade is ignored (RFC 9110 §7.8): the parser skips its body, so it gets a head without it instead."""
+        try:
+            while True:
+                try:
+                    self.parser.feed_data(data)
+                except HttpParserUpgrade as upgrade:
+                    data = self._head_without_upgrade() + data[upgrade.args[0] :]
+                    if not self._is_over():
+                        continue
+                return
+        except HttpParserError:
+            self.send_400_response("Invalid HTTP request received.")
+
+    def _head_without_upgrade(self) -> bytes:
+        """Write the head that was parsed last again. Raises HttpParserError: CONNECT, which is nothing else than an upgrade."""
+        if (method := self.parser.get_method()) == b"CONNECT":
+            raise HttpParserError
+        lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
+        version = self.parser.get_http_version().encode()
+        return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, b"".join(lines))
 
     def _is_over(self) -> bool:
         return self._place is Place.ENDING or self._place is Place.REFUSED

@@ -142,11 +142,38 @@ async def test_an_idle_connection_is_closed_without_a_word(serve: Serve):
         assert await client.is_closed()
 
 
-async def test_an_upgrade_that_is_not_known_is_passed_over(serve: Serve):
+@pytest.mark.parametrize("protocol", ["h2c", "websocket"])
+@pytest.mark.parametrize("cut", [None, 0, 40])
+async def test_an_upgrade_is_ignored_and_its_body_is_no_request(serve: Serve, protocol: str, cut: int | None):
+    """*cut*: the bytes of the body that come with the head; all of it for None."""
+    async with serve() as site:
+        key = f"x-api-key: {await site.key()}"
+        body = GET + b'{"type": "lead.created"}'
+        upgrade = ("connection: Upgrade, HTTP2-Settings", f"upgrade: {protocol}", "http2-settings: AAMAAABk")
+        client = await site.connect()
+        for framing, sent in (
+            (f"content-length: {len(body)}", body),
+            ("transfer-encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)),
+        ):
+            request = head("POST", "/api/v1/events", key, framing, *upgrade)
+            end = len(sent) if cut is None else cut
+            await client.send(request + sent[:end])
+            if end < len(sent):
+                await asyncio.sleep(0.02)
+                await client.send(sent[end:])
+            assert (await client.answer()).problem["type"] == "urn:trunkline:problem:body-invalid"
+        await client.send(
+            head("GET", "/healthz", *upgrade) + head("GET", "/api/v1/nowhere", key, *upgrade) + GET
+        )
+        assert [(await client.answer()).status for _ in range(3)] == [200, 404, 200]
+
+
+async def test_a_request_for_a_tunnel_is_400(serve: Serve):
     async with serve() as site:
         client = await site.connect()
-        await client.send(head("GET", "/healthz", "connection: Upgrade, HTTP2-Settings", "upgrade: h2c"))
-        assert (await client.answer()).status == 200
+        await client.send(head("CONNECT", "example.com:443"))
+        assert (await client.answer()).status == 400
+        assert await client.is_closed()
 
 
 # ---- bodies ----------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
-"""CONTRACT §6: a target's ``Retry-After`` is honoured up to 24 hours."""
+"""CONTRACT §15: a target's ``Retry-After`` is the least that a retry waits, up to 24 hours."""
 
 MAX_RETRIES = 1000
 """Retries of one delivery, however short the waits of a schedule that goes on for a time."""
@@ -47,7 +47,8 @@ class Result:
     """What one attempt brought.
 
     *response_body* is at most the first KiB of the answer, as text. *error* names what went wrong where there was no
-    answer (``timeout``, ``address_refused``, ``connection_failed``, …). *retry_after_seconds* is the target's own wish.
+    answer (``timeout``, ``address_refused``, ``connection_failed``, …). *retry_after_seconds* is the least that
+    the target asks to wait.
     """
 
     outcome: Outcome
@@ -118,8 +119,8 @@ class NextState:
 def next_state(attempt: int, result: Result, policy: RetryPolicy, jitter: float) -> NextState:
     """Decide what follows attempt number *attempt* (from 1) with *result*.
 
-    *jitter* is a number from -1 to 1 that places the wait within the policy's band. A target that names
-    ``Retry-After`` is obeyed exactly, up to ``MAX_RETRY_AFTER_SECONDS``.
+    *jitter* is a number from -1 to 1 that places the wait within the policy's band. A target's ``Retry-After`` prolongs
+    the wait, up to ``MAX_RETRY_AFTER_SECONDS``, and never shortens it.
     """
     match result.outcome:
         case Outcome.DELIVERED:
@@ -134,7 +135,7 @@ def next_state(attempt: int, result: Result, policy: RetryPolicy, jitter: float)
                 return NextState(Status.EXHAUSTED)
             wait = planned * (1 + policy.jitter * jitter)
             if result.retry_after_seconds is not None:
-                wait = min(max(result.retry_after_seconds, 0.0), MAX_RETRY_AFTER_SECONDS)
+                wait = max(wait, min(result.retry_after_seconds, MAX_RETRY_AFTER_SECONDS))
             return NextState(Status.PENDING, wait)
 
 

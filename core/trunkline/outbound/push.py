@@ -30,7 +30,7 @@ async def deliver(push: Push, http: HttpClient) -> Result:
 async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: Mapping[str, str]) -> Result:
     """Make one attempt with a *body* and *headers* of the channel's own.
 
-    2xx is delivered, 410 is gone, anything else is to be tried again, after ``Retry-After`` where a 429 or a 503 has it.
+    2xx is delivered, 410 is gone, anything else is to be tried again, not before ``Retry-After``.
     An answer of any kind, a refused address and a broken connection are all results. Anything else is raised.
     """
     try:
@@ -42,9 +42,10 @@ async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: 
 
 def result_of(status: int, *, headers: Mapping[str, str], body: bytes, timestamp: int) -> Result:
     """Judge an answer. *headers* are in lower case; *timestamp* is the Unix second at which the attempt began."""
-    wait = _retry_after_seconds(headers, timestamp) if status in {429, 503} else None
+    outcome = _outcome_of(status)
+    wait = _retry_after_seconds(headers, timestamp) if outcome is Outcome.RETRY else None
     text = body[:KEPT_BODY_BYTES].decode("utf-8", "replace").replace("\0", "")
-    return Result(_outcome_of(status), status_code=status, response_body=text, retry_after_seconds=wait)
+    return Result(outcome, status_code=status, response_body=text, retry_after_seconds=wait)
 
 
 def _outcome_of(status: int) -> Outcome:

@@ -49,10 +49,13 @@ def test_after_the_last_retry_it_is_exhausted():
     assert next_state(1, FAILED, RetryPolicy(()), 0).status == Status.EXHAUSTED
 
 
-@pytest.mark.parametrize(("wish", "wait"), [(0, 0), (7, 7), (86_400, 86_400), (10**9, 86_400), (-5, 0)])
-def test_a_targets_wish_is_obeyed_up_to_a_day(wish, wait):
+@pytest.mark.parametrize(
+    ("wish", "wait"), [(0, 6), (5, 6), (7, 7), (86_400, 86_400), (10**9, 86_400), (-5, 6)]
+)
+def test_a_targets_wish_prolongs_the_wait_up_to_a_day_and_shortens_none(wish, wait):
     result = Result(Outcome.RETRY, status_code=429, retry_after_seconds=wish)
     assert next_state(1, result, POLICY, 1).wait_seconds == wait
+    assert next_state(1, result, RetryPolicy((10**6,)), 0).wait_seconds == 10**6
     assert next_state(4, result, POLICY, 1).status == Status.EXHAUSTED
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import pytest
 from pluggy import PluginManager
+from tests.reliability.conftest import Deployment
 
 from trunkline.plugins.inspection import list_hooks
 
@@ -45,6 +46,7 @@ START = {
 LATER = {
     "raises": ("async def", "raise RuntimeError('no luck')", "raised in {hook}: RuntimeError: no luck"),
     "cancels": ("async def", "raise asyncio.CancelledError", "raised in {hook}: asyncio"),
+    "exits": ("async def", "raise SystemExit(3)", "raised in {hook}: SystemExit: 3"),
     "hangs": ("async def", "await asyncio.Event().wait()", "did not return from {hook} within 5 s"),
     "swallows": (
         "async def",
@@ -80,6 +82,8 @@ ENTERING = {
 }
 DELIVERING = {
     "raises": ("raise RuntimeError('no luck')", "channel_error: RuntimeError"),
+    "exits": ("raise SystemExit(3)", "channel_error: TriedToExit"),
+    "interrupts": ("raise KeyboardInterrupt", "channel_error: TriedToExit"),
     "hangs": ("await asyncio.Event().wait()", "timeout"),
     "swallows": (
         "for _ in range(2):\n        try:\n            await asyncio.Event().wait()\n        except asyncio.CancelledError:\n            pass",
@@ -307,6 +311,51 @@ async def errors_of(running, subscription_id):
         for delivery in page["deliveries"]
         for attempt in (await running.hub.deliveries.get(92, delivery["id"]))["attempts"]
     }
+
+
+HANGING_AND_EXITING = """
+from trunkline import Url
+
+async def hang(push, http):
+    while True:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(3600)
+
+async def leave(push, http):
+    raise SystemExit(3)
+
+@hookimpl
+def register_channels():
+    return [Channel(deliver.__name__, "A", "A.", deliver, target=Url) for deliver in (hang, leave)]
+"""
+
+
+async def test_a_process_outlives_a_channel_that_exits_and_stops_beside_one_that_does_not_end(
+    sqlite_database_url, tmp_path
+):
+    (tmp_path / "bad.py").write_text(HEAD + HANGING_AND_EXITING)
+    deployment = Deployment(sqlite_database_url, tmp_path, timeout_seconds=1)
+    deployment.environment |= {
+        "TRUNKLINE_PLUGINS__ENABLED": "webhooks,polling,bad",
+        "TRUNKLINE_PLUGINS__PATHS": str(tmp_path / "bad.py"),
+    }
+    await deployment.set_up(92)
+    serving = await deployment.serve()
+    try:
+        async with deployment.client(serving, 92) as client:
+            for channel in ("hang", "leave"):
+                wanted = {"channel": channel, "target": {"url": "http://127.0.0.1:9/"}, "event_types": ["*"]}
+                made = await client.post("/subscriptions", json=wanted)
+                assert made.status_code == 201, made.text
+            assert (await client.post("/events", json=deployment.event(1))).status_code == 201
+            async with asyncio.timeout(20):
+                while (await deployment.statuses()).total() < 2:
+                    await asyncio.sleep(0.1)
+            assert (await client.post("/events", json=deployment.event(2))).status_code == 201
+        assert serving.stop() == 0
+    finally:
+        serving.kill()
+    assert "Plugin 'bad' raised SystemExit in 'deliver'" in serving.errors.read_text()
 
 
 def test_the_command_line_names_every_culprit_of_a_start(tmp_path, install):

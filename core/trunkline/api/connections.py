@@ -8,7 +8,7 @@ import asyncio
 import enum
 from typing import Any
 
-from httptools import HttpParserError, HttpParserUpgrade
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.responses import Response
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
@@ -107,6 +107,7 @@ class Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to answer."""
+        assert self.parser is not None
         if self._is_over() or self.parser.should_upgrade():  # ``_parse`` has it parsed again, as no upgrade
             return
         if len(self.pipeline) >= MAX_PIPELINED:
@@ -226,24 +227,25 @@ class Connection(HttpToolsProtocol):
 
     def _parse(self, data: bytes) -> None:
         """Parse *data*. An upgrade is ignored (RFC 9110 §7.8): the parser skips its body, so it gets a head without it instead."""
+        assert self.parser is not None
         try:
             while True:
                 try:
                     self.parser.feed_data(data)
                 except HttpParserUpgrade as upgrade:
-                    data = self._head_without_upgrade() + data[upgrade.args[0] :]
+                    data = self._head_without_upgrade(self.parser) + data[upgrade.args[0] :]
                     if not self._is_over():
                         continue
                 return
         except HttpParserError:
             self.send_400_response("Invalid HTTP request received.")
 
-    def _head_without_upgrade(self) -> bytes:
+    def _head_without_upgrade(self, parser: HttpRequestParser) -> bytes:
         """Write the head that was parsed last again. Raises HttpParserError: CONNECT, which is nothing else than an upgrade."""
-        if (method := self.parser.get_method()) == b"CONNECT":
+        if (method := parser.get_method()) == b"CONNECT":
             raise HttpParserError
         lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
-        version = self.parser.get_http_version().encode()
+        version = parser.get_http_version().encode()
         return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, b"".join(lines))
 
     def _is_over(self) -> bool:

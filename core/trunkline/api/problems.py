@@ -306,7 +306,7 @@ class RequestIds:
                 raise
             stopping = Stopping(retry_after_seconds=_STOP_RETRY_SECONDS)
             await problem_of(stopping, scope)(scope, receive, send_with_headers)
-        except Exception:  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
+        except (Exception, SystemExit):  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
             _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
             if not started:  # otherwise the server ends the connection, as the answer is unfinished
                 await _internal_error(scope)(scope, receive, send_with_headers)

@@ -1,15 +1,32 @@
 """The event loop of a command."""
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 import uvloop
 
+GRACE_SECONDS = 2.0
+_log = logging.getLogger(__name__)
+
 Value = TypeVar("Value")
 
 
 def run(main: Coroutine[Any, Any, Value]) -> Value:
-    """Run *main* to its end on a fresh uvloop."""
+    """Run *main* to its end on a fresh uvloop. A task that swallows its cancellation, such as a plugin's, is abandoned."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(main)
+        return runner.run(_ending_alone(main))
+
+
+async def _ending_alone(main: Coroutine[Any, Any, Value]) -> Value:
+    try:
+        return await main
+    finally:
+        if others := asyncio.all_tasks() - {asyncio.current_task()}:
+            for task in others:
+                task.cancel()
+            _, endless = await asyncio.wait(others, timeout=GRACE_SECONDS)
+            for task in endless:  # the runner would wait for it without end
+                _log.warning("the process ends without '%s', which does not end", task.get_coro())
+                asyncio.tasks._unregister_task(task)  # noqa: SLF001 - documented under 'Extending' asyncio

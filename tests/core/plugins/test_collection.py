@@ -341,9 +341,10 @@ def test_without_a_model_the_settings_are_none(make_registry):
 def test_two_plugins_may_have_pages_of_one_name_and_a_failed_one_has_none(make_registry, make_context):
     page = PortalPage("log", "Log", print, scope="admin", icon="<svg/>")
     registry = make_registry(**{name: [giving("register_portal_pages", [page])] for name in ("fax", "telex")})
-    assert collect_all(registry, make_context).pages == (("fax", page), ("telex", page))
+    assert [plugin for plugin, _ in collect_all(registry, make_context).pages] == ["fax", "telex"]
     registry.fail("fax", "is out of paper")
-    assert registry.collected.pages == (("telex", page),)
+    [(plugin, kept)] = registry.collected.pages
+    assert (plugin, kept.name) == ("telex", page.name)
 
 
 def test_a_later_failure_takes_out_everything_the_plugin_gave(make_registry, make_context):

@@ -174,7 +174,8 @@ def test_where_it_is_off_a_plugins_own_functions_are_called(make_registry, make_
 
     register_channels = fax(deliver)
     registry = make_registry(acme=[register_channels])
-    assert plugins.collect_with(registry, contexts=make_context).channels["fax"][1].deliver is deliver
+    [(_, channel)] = plugins.collect_with(registry, contexts=make_context).channels.values()
+    assert channel.deliver.__wrapped__ is deliver
     assert registry.implementation("register_channels", plugin="acme").function is register_channels
 
 

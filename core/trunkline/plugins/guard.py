@@ -1,0 +1,78 @@
+"""A guard around the functions that plugins give: whatever one raises ends its call, and never the hub.
+
+``SystemExit``, ``KeyboardInterrupt`` and other errors that are no ``Exception`` pass every handler of plugins' errors, and
+the first two end asyncio's loop.
+"""
+
+import functools
+import inspect
+import logging
+from asyncio import CancelledError
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import fields, replace
+from typing import Any, TypeVar
+
+Value = TypeVar("Value")
+_Function = Callable[..., Any]
+_log = logging.getLogger(__name__)
+
+
+class TriedToExit(Exception):
+    """A plugin raised what would have ended the process."""
+
+
+def guarded(plugin: str, values: Sequence[Value]) -> tuple[Value, ...]:
+    """Give *values*, dataclasses of *plugin*, with each function among their fields behind the guard."""
+    return tuple(_guarded_value(plugin, value) for value in values)
+
+
+def _guarded_value(plugin: str, value: Any) -> Any:
+    functions = {name: given for name, given in _fields(value) if _is_plugins_function(given)}
+    behind = {name: _guarded(function, f"Plugin '{plugin}'", name) for name, function in functions.items()}
+    return replace(value, **behind)
+
+
+def _fields(value: Any) -> list[tuple[str, Any]]:
+    return [(field.name, getattr(value, field.name)) for field in fields(value)]
+
+
+def _is_plugins_function(given: object) -> bool:
+    """Tell whether *given* is a function, and not one of the hub's own, such as ``deliver_by_http``, which is known by its identity."""
+    is_the_hubs = str(getattr(given, "__module__", None)).partition(".")[0] == "trunkline"
+    return callable(given) and not isinstance(given, type) and not is_the_hubs
+
+
+def _guarded(function: _Function, owner: str, name: str) -> _Function:
+    if not inspect.iscoroutinefunction(function):
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            try:
+                answer = function(*arguments, **named)
+            except (Exception, CancelledError, GeneratorExit):
+                raise
+            except BaseException as error:
+                raise _exit_of(error, owner, name) from error
+            return _awaited(answer, owner, name) if inspect.iscoroutine(answer) else answer
+
+        return functools.update_wrapper(call, function)
+
+    async def call_async(*arguments: Any, **named: Any) -> Any:
+        return await _awaited(function(*arguments, **named), owner, name)
+
+    return functools.update_wrapper(call_async, function)
+
+
+async def _awaited(call: Coroutine[Any, Any, Any], owner: str, name: str) -> Any:
+    try:
+        return await call
+    except (Exception, CancelledError, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise _exit_of(error, owner, name) from error
+
+
+def _exit_of(error: BaseException, owner: str, name: str) -> TriedToExit:
+    _log.error(
+        "%s raised %s in '%s': that call has failed, and the hub goes on", owner, type(error).__name__, name
+    )
+    return TriedToExit(f"{owner} raised {type(error).__name__} in '{name}'")

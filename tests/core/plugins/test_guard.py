@@ -1,0 +1,50 @@
+"""Functions of plugins behind the guard: no error of theirs passes the handlers of errors."""
+
+import asyncio
+import functools
+
+import pytest
+
+from trunkline import Channel, Url, deliver_by_http
+from trunkline.plugins.guard import TriedToExit, guarded
+
+
+def raising(error):
+    async def deliver(push, http):
+        raise error
+
+    return deliver
+
+
+def behind(**functions):
+    [channel] = guarded("acme", [Channel("fax", "Fax", "By fax.", target=Url, **functions)])
+    return channel
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), BaseException("odd")])
+async def test_what_would_end_the_process_is_an_error_and_is_logged(caplog, error):
+    with pytest.raises(TriedToExit, match=f"Plugin 'acme' raised {type(error).__name__} in 'deliver'"):
+        await behind(deliver=raising(error)).deliver(None, None)
+    with pytest.raises(TriedToExit):
+        await behind(deliver=functools.partial(raising(error), http=None)).deliver(None)
+    assert f"raised {type(error).__name__} in 'deliver': that call has failed" in caplog.text
+
+
+def test_a_plain_function_is_guarded_too():
+    def exits(url):
+        raise SystemExit
+
+    with pytest.raises(TriedToExit):
+        behind(deliver=deliver_by_http, check_target=exits).check_target("https://example.com")
+    assert behind(deliver=deliver_by_http, check_target=str.upper).check_target("a") == "A"
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), asyncio.CancelledError()])
+async def test_other_errors_pass_as_they_are(error):
+    with pytest.raises(type(error)):
+        await behind(deliver=raising(error)).deliver(None, None)
+
+
+def test_the_hubs_own_functions_and_classes_stay_what_they_are():
+    assert behind(deliver=deliver_by_http).deliver is deliver_by_http
+    assert behind(deliver=deliver_by_http).target is Url

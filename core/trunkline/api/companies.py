@@ -63,7 +63,7 @@ class TestEnvironmentRequest(Strict):
     """What is to be set of a company's test environment."""
 
     limits: dict[str, int | None] = Field(
-        description="limits of its own, by their names; null gives it the deployment's again"
+        max_length=50, description="limits of its own, by their names; null gives it the deployment's again"
     )
 
 
@@ -93,7 +93,9 @@ class CompanyRequest(Strict):
     )
     name: str | None = Field(default=None, description=f"for people, up to {MAX_NAME} characters")
     limits: dict[str, int | None] | None = Field(
-        default=None, description="limits of its own, by their names; null gives it the deployment's again"
+        default=None,
+        max_length=50,
+        description="limits of its own, by their names; null gives it the deployment's again",
     )
     delivery: Treatment | None = Field(
         default=None,
@@ -106,6 +108,7 @@ class CompanyRequest(Strict):
     )
     alert_recipients: list[str] | None = Field(
         default=None,
+        max_length=MAX_RECIPIENTS,
         description=f"up to {MAX_RECIPIENTS} e-mail addresses of those who look after its integrations",
     )
 

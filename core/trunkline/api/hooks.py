@@ -26,6 +26,7 @@ from trunkline.model.subscriptions import GONE
 from trunkline.outbound.push import deliver
 from trunkline.schemas.versions import choose
 from trunkline.subscribing import options
+from trunkline.subscribing.checks import MAX_EVENT_TYPES
 
 Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
@@ -46,7 +47,9 @@ class HookRequest(Strict):
     event_type: str | None = Field(
         default=None, description="one event type, or a group such as `client.*`", examples=["client.created"]
     )
-    event_types: list[str] | None = Field(default=None, description='several, or `["*"]` for all')
+    event_types: list[str] | None = Field(
+        default=None, max_length=MAX_EVENT_TYPES, description='several, or `["*"]` for all'
+    )
 
 
 class Hook(BaseModel):

@@ -65,12 +65,14 @@ class KeyRequest(BaseModel):
         description="which of the company's environments it is for; the one in the header X-Environment, or `live`, if absent",
     )
     scopes: list[str] = Field(
+        max_length=50,
         description=f"what it may do: {_SCOPES}; of no company `operator`, which may do everything, or `events:write`, which emits "
-        "events of every company and does nothing else"
+        "events of every company and does nothing else",
     )
     expires_utc: str | None = Field(default=None, description="when it ends, ISO 8601; never, if absent")
     allowed_networks: list[str] = Field(
         default=[],
+        max_length=MAX_NETWORKS,
         description=f"addresses and networks that it may be used from, at most {MAX_NETWORKS}; any, if there are none",
     )
 

@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from trunkline.api.option_fields import with_fields
 from trunkline.subscribing import options
+from trunkline.subscribing.checks import MAX_EVENT_TYPES, MAX_VERSIONS
 
 EventId = Annotated[int, Field(description="place in the stream; the deduplication key on every channel")]
 Utc = Annotated[str, Field(description="ISO 8601 UTC time", json_schema_extra={"format": "date-time"})]
@@ -267,10 +268,11 @@ class ReplayRequest(Strict):
         default=None, strict=False, alias="to", description="exclusive; up to now, if absent"
     )
     event_types: list[str] | None = Field(
-        default=None, description="only these; all it subscribes to, if absent"
+        default=None, max_length=MAX_EVENT_TYPES, description="only these; all it subscribes to, if absent"
     )
     versions: dict[str, int] | None = Field(
         default=None,
+        max_length=MAX_VERSIONS,
         description="which version of an event type to send; what the subscription gets, if absent",
         examples=[{"invoice.created": 1}],
     )

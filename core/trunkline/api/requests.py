@@ -4,6 +4,7 @@
 body; then FastAPI goes on as usual.
 """
 
+import functools
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
@@ -12,16 +13,17 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 from fastapi import params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, TypeAdapter, ValidationError, ValidationInfo, field_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from trunkline.api.bodies import FREE_BYTES, LEASE_KEY, NO_COMPANY, Lease
+from trunkline.api.lengths import Lengths, of_schema
 from trunkline.api.security import Requires, caller_of
 from trunkline.api.strict_json import read_json
-from trunkline.errors import BadQuery, BodyTooLarge, NotFound
+from trunkline.errors import BadQuery, BodyInvalid, BodyTooLarge, NotFound
 from trunkline.errors.spelling import known_instead
 
 __all__ = [
@@ -222,6 +224,7 @@ class StrictRoute(APIRoute):
         body_info = self.body_field.field_info if self.body_field is not None else None
         takes_json = body_info is not None and not isinstance(body_info, params.Form)
         needs_json = takes_json and body_info is not None and body_info.is_required()
+        annotation: Any = None if body_info is None else body_info.annotation
 
         async def strict(request: Request) -> Response:
             scope = request.scope
@@ -241,10 +244,19 @@ class StrictRoute(APIRoute):
             )
             if takes_json and (needs_json or await checked.body()):
                 _check_content_type(request)
-                await checked.json()
+                document = await checked.json()
+                bounds = _lengths_of(annotation)
+                if bounds is not None and (faults := list(bounds.faults(document))):
+                    raise BodyInvalid(faults)
             return await handle(checked)
 
         return strict
+
+
+@functools.cache
+def _lengths_of(annotation: Any) -> Lengths | None:
+    schema = TypeAdapter(annotation).json_schema()
+    return of_schema(schema, schema.get("$defs", {}))
 
 
 def _guards(dependant: Dependant) -> Iterator[Requires]:

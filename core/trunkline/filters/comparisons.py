@@ -27,6 +27,9 @@ Compare = Callable[[Json, Json], bool]
 Look = Callable[[Json, Json, Reading], bool]
 """A comparison that is dear to make, and remembers in the event's reading what it has worked out."""
 
+MAX_MEMBERS = 1000
+"""How many values ``in`` may have (CONTRACT §15)."""
+
 _NUMERIC = frozenset({int, float})  # exact types: a boolean is no number
 
 
@@ -69,14 +72,20 @@ def fault(name: str, expected: Json) -> str | None:
         case "eq" | "ne" | "contains":
             return None if _is_scalar(expected) else "must be a string, a number, a boolean or null"
         case "in":
-            fits = isinstance(expected, list) and bool(expected) and all(map(_is_scalar, expected))
-            return None if fits else "must be a list of at least one string, number, boolean or null"
+            return _list_fault(expected)
         case "exists":
             return None if isinstance(expected, bool) else "must be true or false"
         case "starts_with":
             return None if isinstance(expected, str) else "must be a string"
         case _:
             return f"is no comparison; there are {', '.join(OPERATORS)}"
+
+
+def _list_fault(expected: Json) -> str | None:
+    if isinstance(expected, list) and len(expected) > MAX_MEMBERS:
+        return f"must have at most {MAX_MEMBERS:,} members, not {len(expected):,}"
+    fits = isinstance(expected, list) and bool(expected) and all(map(_is_scalar, expected))
+    return None if fits else "must be a list of at least one string, number, boolean or null"
 
 
 def shortfall(path: str, name: str, expected: Json, reading: Reading) -> str | None:

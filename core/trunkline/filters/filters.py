@@ -8,6 +8,7 @@ same filter from what was checked before; ``Filter.matches`` runs once for every
 Members of an object are ANDed. An ordering compares numbers with a number, and instants with a date or date-time.
 """
 
+import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,6 +26,10 @@ MAX_CLAUSES = 100
 """How many comparisons a filter may have; an empty filter inside another counts as one."""
 MAX_PATH = 64
 """How many names a path may have: events nest no deeper (CONTRACT §13)."""
+MAX_BYTES = 64 * 1024
+"""How long a filter may be as JSON (CONTRACT §15)."""
+MAX_FAULTS = 50
+"""After which checking ends: an answer names no more."""
 
 Test = Callable[[Reading], bool]
 _Clause = tuple[str, str, str, Compare, Json]
@@ -59,6 +64,9 @@ def compile(source: Json, *, event_types: Sequence[EventType]) -> Filter:  # noq
     Raises:
         BodyInvalid: one error per fault, with pointers such as ``/filter/payload.amount/gte``.
     """
+    if (size := len(json.dumps(source, ensure_ascii=False, separators=(",", ":")).encode())) > MAX_BYTES:
+        message = f"must have at most {MAX_BYTES:,} bytes of JSON, not {size:,}"
+        raise errors.BodyInvalid([errors.FieldError("/filter", message)])
     checker = _Checker(event_types)
     checker.check(source, "/filter", depth=0)
     if checker.faults:
@@ -319,6 +327,7 @@ class _Checker:
         if name == "in":
             pairs = [(f"{pointer}/{index}", item) for index, item in enumerate(expected)]
         for at, value in pairs:
-            objection = types.objection(shapes, name, value)
-            if objection:
+            if len(self.faults) == MAX_FAULTS:
+                return
+            if objection := types.objection(shapes, name, value):
                 self._note(at, objection)

@@ -15,6 +15,8 @@ from trunkline.targets import signatures, urls
 from trunkline.targets.addresses import AddressPolicy
 
 MAX_DESCRIPTION = 500
+MAX_EVENT_TYPES, MAX_VERSIONS = 100, 100
+"""CONTRACT §15: lengths are limited before any work is done."""
 _log = logging.getLogger(__name__)
 
 
@@ -73,8 +75,19 @@ def _check_declared_url(url: str, context: Context) -> list[FieldError]:
 
 def check_event_types(names: Any, context: Context) -> list[FieldError]:
     """Check a list of event types: known names and groups, or ``"*"`` alone."""
-    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+    if (
+        not isinstance(names, list)
+        or not names
+        or not all(isinstance(name, str) for name in names[:MAX_EVENT_TYPES])
+    ):
         return [FieldError("/event_types", 'must be a list of event types, or ["*"] for all')]
+    if len(names) > MAX_EVENT_TYPES:
+        return [
+            FieldError(
+                "/event_types",
+                f"must have at most {MAX_EVENT_TYPES} entries, not {len(names):,}; name groups (invoice.*)",
+            )
+        ]
     if "*" in names:
         if names == ["*"]:
             return []
@@ -98,6 +111,8 @@ def check_versions(versions: Any, context: Context) -> list[FieldError]:
         return [
             FieldError("/versions", "must be an object of event types, each with the number of a version")
         ]
+    if len(versions) > MAX_VERSIONS:
+        return [FieldError("/versions", f"must have at most {MAX_VERSIONS} members, not {len(versions):,}")]
     return [
         FieldError(f"/versions{pointer(name)}", fault)
         for name, version in versions.items()

@@ -25,6 +25,7 @@ from trunkline.contract.targets import MASK
 from trunkline.model.subscriptions import Subscription
 from trunkline.subscribing import checks, orderings, paces
 from trunkline.subscribing.checks import Check
+from trunkline.targets.signatures import MAX_HEADERS
 
 Member = tuple[Any, Any]
 """A field of an HTTP model as ``pydantic.create_model`` takes it: the annotation, and the default or ``Field``."""
@@ -36,6 +37,7 @@ Scheme = Annotated[
 EventTypeNames = Annotated[
     list[str],
     Field(
+        max_length=checks.MAX_EVENT_TYPES,
         description='event types, groups of them such as `client.*`, which take in types that are defined later, or `["*"]` for all',
         examples=[["client.created", "payment.failed"]],
     ),
@@ -45,11 +47,13 @@ Filter = Annotated[
     Field(description="conditions on the payload", examples=[{"payload.amount": {"gte": 100}}]),
 ]
 Headers = Annotated[
-    dict[str, str], Field(description="sent along with every push; values are never shown again")
+    dict[str, str],
+    Field(max_length=MAX_HEADERS, description="sent along with every push; values are never shown again"),
 ]
 Versions = Annotated[
     dict[str, int],
     Field(
+        max_length=checks.MAX_VERSIONS,
         description="which version of an event type to send; those that were current when it was made, if absent",
         examples=[{"invoice.created": 1}],
     ),
@@ -185,7 +189,7 @@ OPTIONS: Sequence[Option] = (
         creation=(Versions | None, None),
         change=(Versions | None, None),
         hook=(
-            dict[str, int] | None,
+            Versions | None,
             Field(
                 default=None,
                 description="which version of an event type to push; the current one, if absent",

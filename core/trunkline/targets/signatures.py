@@ -53,7 +53,7 @@ RESERVED_HEADERS = frozenset(
 """Names, in lower case, that the hub sets itself or that steer the connection (RFC 9110 §7.6.1)."""
 RESERVED_PREFIXES = ("webhook-", "trunkline-")
 
-MAX_HEADERS = 20
+MAX_HEADERS = 50
 MAX_HEADERS_BYTES = 4096
 
 _SECRET = "whsec_"  # noqa: S105 - a prefix
@@ -120,6 +120,8 @@ def check_secret(text: str) -> str | None:
 
 def check_headers(headers: Mapping[str, str]) -> list[FieldError]:
     """Find what is wrong with a subscription's own headers, at pointers such as ``/headers/authorization``."""
+    if len(headers) > MAX_HEADERS:
+        return [FieldError("/headers", f"must have at most {MAX_HEADERS} members, not {len(headers):,}")]
     faults: list[FieldError] = []
     seen: set[str] = set()
     for name, value in headers.items():
@@ -127,8 +129,6 @@ def check_headers(headers: Mapping[str, str]) -> list[FieldError]:
         seen.add(name.lower())
         if fault:
             faults.append(FieldError(pointer("headers", name), fault))
-    if len(headers) > MAX_HEADERS:
-        faults.append(FieldError("/headers", f"must have at most {MAX_HEADERS} members"))
     if sum(len(name) + len(value) for name, value in headers.items()) > MAX_HEADERS_BYTES:
         faults.append(FieldError("/headers", f"must have at most {MAX_HEADERS_BYTES} characters in all"))
     return faults

@@ -39,7 +39,7 @@ def _check_scope(scope: str) -> str:
 RedirectUris = Annotated[
     list[Annotated[str, AfterValidator(_check_redirect_uri)]], Field(min_length=1, max_length=20)
 ]
-Scopes = Annotated[list[Annotated[str, AfterValidator(_check_scope)]], Field(min_length=1)]
+Scopes = Annotated[list[Annotated[str, AfterValidator(_check_scope)]], Field(min_length=1, max_length=50)]
 AppName = Annotated[str, Field(min_length=1, max_length=100)]
 UNLESS_NAMED = tuple(scope for scope in COMPANY_SCOPES if scope != "admin")
 

@@ -36,7 +36,9 @@ class LinkRequest(Strict):
         description='who they are; "sign out everywhere" ends the sessions of the same name',
     )
     scopes: list[str] | None = Field(
-        default=None, description="what they may see and do; every scope of a company but `admin`, if absent"
+        default=None,
+        max_length=50,
+        description="what they may see and do; every scope of a company but `admin`, if absent",
     )
     minutes: int | None = Field(
         default=None,

@@ -110,7 +110,7 @@ class Hub:
         self.metrics = Metrics(companies=settings.metrics.companies)
         self.registry = plugins.load(settings)
         self._build_schemas()
-        self.database = Database.of(settings.database)
+        self.database = Database.of(settings.database, creates=migrates)
         self.directory = CompanyDirectory(self.database)
         self._door_database = self.database.direct(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
         self._reading_database = self.database.direct(READING_CONNECTIONS, only_reads=True)

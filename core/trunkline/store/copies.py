@@ -57,7 +57,9 @@ def head_of(file: Path) -> int:
 
 def is_in_use(file: Path) -> bool:
     """Tell whether another process has the database *file* open. Without one, its log is folded into it."""
-    with contextlib.closing(sqlite3.connect(file, timeout=0)) as connection:
+    with contextlib.closing(
+        sqlite3.connect(f"{file.absolute().as_uri()}?mode=rw", uri=True, timeout=0)
+    ) as connection:
         try:
             connection.execute("PRAGMA journal_mode = DELETE")  # that needs the file for itself
         except sqlite3.OperationalError:

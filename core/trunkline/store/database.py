@@ -23,6 +23,7 @@ from trunkline.errors import TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.store import dialects, tables
+from trunkline.store.database_file import DatabaseFile
 from trunkline.store.direct import Pools
 from trunkline.store.engines import ANSWER_SECONDS, Engines
 from trunkline.store.privileges import ReadOnly
@@ -53,7 +54,10 @@ class Lender(Protocol):
 
 
 class Database:
-    """One database, shared by everything in a process; its tables are in *schema*, where that is given."""
+    """One database, shared by everything in a process; its tables are in *schema*, where that is given.
+
+    *creates*: the first connection makes the file of an embedded one that is not there.
+    """
 
     def __init__(
         self,
@@ -63,6 +67,7 @@ class Database:
         schema: str | None = None,
         listen_url: str | None = None,
         lender: Lender | None = None,
+        creates: bool = True,
     ) -> None:
         self.url = url
         self.schema = schema
@@ -74,19 +79,24 @@ class Database:
             asyncio.Lock() if self.dialect.has_one_writer else contextlib.nullcontext()
         )
         self._direct: Database | None = None
-        self._lender = lender or Engines(self.dialect, url, pool_size=pool_size, schema=schema)
+        path = self.dialect.file_of(url)
+        self._file = None if path is None else DatabaseFile(path, creates=creates)
+        self._lender = lender or Engines(
+            self.dialect, url, pool_size=pool_size, schema=schema, file=self._file
+        )
         readers = self.dialect.readers(pool_size)
         self._reads = Turns(total=max(readers - 1, 1), share=max(readers // 2, 1))
         self._writes = Turns(share=1) if self.dialect.has_one_writer else self._reads
 
     @classmethod
-    def of(cls, settings: settings.Database) -> Self:
+    def of(cls, settings: settings.Database, *, creates: bool = False) -> Self:
         """Make the database of a deployment. Raises SettingsInvalid."""
         return cls(
             settings.url,
             pool_size=settings.pool_size,
             schema=settings.schema_name,
             listen_url=settings.listen_url,
+            creates=creates,
         )
 
     async def __aenter__(self) -> Self:
@@ -122,7 +132,11 @@ class Database:
         if self._direct is not None and not only_reads:
             return self._direct
         connect = partial(
-            self.dialect.connect_directly, self.url, schema=self.schema, answer_seconds=answer_seconds
+            self.dialect.connect_directly,
+            self.url,
+            schema=self.schema,
+            answer_seconds=answer_seconds,
+            file=self._file,
         )
         lender = Pools(connect, self.dialect.readers(connections), has_one_writer=self.dialect.has_one_writer)
         direct = Database(self.url, pool_size=connections, schema=self.schema, lender=lender)

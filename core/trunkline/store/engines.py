@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store import failures
+from trunkline.store.database_file import DatabaseFile
 from trunkline.store.dialects import Dialect
 
 ANSWER_SECONDS = 60.0
@@ -25,9 +26,10 @@ class Engines:
         pool_size: int,
         schema: str | None,
         answer_seconds: float = ANSWER_SECONDS,
+        file: DatabaseFile | None = None,
     ) -> None:
         self._reader, self.writer = dialect.connect(
-            url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds
+            url, pool_size=pool_size, schema=schema, answer_seconds=answer_seconds, file=file
         )
 
     @contextlib.asynccontextmanager

@@ -6,10 +6,8 @@ are tested (``tests/core/store/test_aiosqlite.py``). Each way costs some 50 µs,
 
 import asyncio
 import contextlib
-import os
 import re
 import sqlite3
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
@@ -20,13 +18,14 @@ from typing import Any, Self
 
 from aiosqlite import Connection
 
+from trunkline.store.database_file import BUSY_SECONDS, DatabaseFile, Identity
+
 Row = tuple[Any, ...]
 Outcome = tuple[list[Row], Any, int, int | None]
 """Rows, and what a cursor has of them: description, rowcount, lastrowid."""
 Order = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 Work = Callable[[sqlite3.Connection, str, Sequence[Any]], Outcome]
 
-_BUSY_SECONDS = 10.0
 _MOST_ROWS, _MOST_VALUES = 1024, 32_766
 """Of one statement; the second is SQLite's own limit (https://sqlite.org/limits.html)."""
 _INSERT = re.compile(r"(INSERT .+ VALUES )(\([?, ]+\))", re.DOTALL)
@@ -38,9 +37,10 @@ class OneWayConnection(Connection):
     A transaction begins with its first statement, on the same way to the thread; where there is none, it ends on no way.
     """
 
-    def __init__(self, file: str, cache_kib: int, options: dict[str, Any]) -> None:
+    def __init__(self, file: DatabaseFile, cache_kib: int, options: dict[str, Any]) -> None:
         super().__init__(self._open, iter_chunk_size=64)
-        self._file = _File(file)
+        self._file = file
+        self._wal: Identity | None = None
         self._options = options | {"cache_kib": cache_kib}
         self._thread = Thread(target=_work, args=(self._tx,), daemon=True)
         self._is_still = True
@@ -52,8 +52,8 @@ class OneWayConnection(Connection):
         return Cursor(self)
 
     def _open(self) -> sqlite3.Connection:
-        self._opened = _open(str(self._file.path), **self._options)
-        self._file.remember()
+        self._opened = self._file.connect(**self._options)
+        self._wal = self._file.wal()
         return self._opened
 
     def begin_with_next(self, statement: str) -> None:
@@ -106,48 +106,22 @@ class OneWayConnection(Connection):
             self._opened.close()
 
     def _begin_and(self, beginning: str, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:
-        self._file.check()
-        if beginning:
-            self._conn.execute(beginning).close()
-        return work(self._conn, statement, parameters)
+        self._file.check(self._wal if beginning else None)
+        try:
+            if beginning:
+                self._conn.execute(beginning).close()
+            return work(self._conn, statement, parameters)
+        except sqlite3.DatabaseError as error:
+            self._file.explain(error)
+            raise
 
     def _commit(self) -> None:
-        self._file.check()
+        self._file.check(self._wal)
         self._conn.commit()
 
     def _roll_back_now(self) -> None:
         with contextlib.suppress(sqlite3.Error):
             self._conn.rollback()
-
-
-class _File:
-    """The file that a connection has open. What is written to one without a name is gone when its last connection closes."""
-
-    __slots__ = ("_identity", "path")
-
-    def __init__(self, path: str) -> None:
-        self.path = Path(path).absolute()
-        self._identity = (0, 0)
-
-    def remember(self) -> None:
-        """Note which file the name stands for."""
-        self._identity = self._look()
-
-    def check(self) -> None:
-        """Make sure that the name still stands for that file; 2 µs. Raises OperationalError."""
-        if self._look() != self._identity:
-            msg = (
-                f"the database file {self.path} was moved, deleted or replaced while it was in use; "
-                "put it back, or restart the hub to use what is there now"
-            )
-            raise sqlite3.OperationalError(msg)
-
-    def _look(self) -> tuple[int, int]:
-        try:
-            found = self.path.stat()
-        except FileNotFoundError:
-            return (0, 0)
-        return (found.st_dev, found.st_ino)
 
 
 class Cursor:
@@ -191,7 +165,7 @@ class Cursor:
         return self
 
 
-def connect(file: str, *, cache_kib: int = 2048, **options: Any) -> OneWayConnection:
+def connect(file: DatabaseFile, *, cache_kib: int = 2048, **options: Any) -> OneWayConnection:
     """Open *file*, as ``aiosqlite.connect`` does, with a cache of pages of *cache_kib*; await what is returned."""
     return OneWayConnection(file, cache_kib, options)
 
@@ -202,7 +176,7 @@ def has_rows(file: Path, tables: Sequence[str]) -> bool:
         return False
     try:
         with contextlib.closing(
-            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=_BUSY_SECONDS)
+            sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True, timeout=BUSY_SECONDS)
         ) as connection:
             known = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
             return any(
@@ -214,44 +188,6 @@ def has_rows(file: Path, tables: Sequence[str]) -> bool:
         return True  # locked, or not to be read: it is there, and may have some
     except sqlite3.DatabaseError:
         return False
-
-
-def _open(file: str, *, cache_kib: int, **options: Any) -> sqlite3.Connection:
-    _make_private(file)
-    connection: sqlite3.Connection = sqlite3.connect(
-        file, timeout=_BUSY_SECONDS, isolation_level=None, **options
-    )
-    try:
-        for pragma in ("synchronous = FULL", f"cache_size = -{cache_kib}"):
-            connection.execute(f"PRAGMA {pragma}")
-        _write_ahead(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _make_private(file: str) -> None:
-    """Make a new *file* for its owner alone, whatever the umask; what SQLite puts beside it inherits that.
-
-    One that is there keeps its mode. Where it cannot be made, SQLite says why.
-    """
-    with contextlib.suppress(OSError):
-        os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Keep a write-ahead log. Where several open a new file at once, SQLite refuses all but one instead of letting them wait."""
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
 
 
 def _work(queue: "SimpleQueue[Order]") -> None:

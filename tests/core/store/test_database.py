@@ -143,7 +143,7 @@ async def test_a_server_that_is_not_there_is_unavailable(url: str):
 
 async def test_a_embedded_file_in_no_folder_is_unavailable():
     async with Database("sqlite:////nowhere/at/all.db") as database:
-        with pytest.raises(StoreUnavailable, match="unable to open database file"):
+        with pytest.raises(StoreUnavailable, match="cannot be opened: there is no folder /nowhere/at"):
             async with database.read():
                 pass
         with pytest.raises(StoreUnavailable):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import shutil
 import sqlite3
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from trunkline.errors import StoreUnavailable
 from trunkline.store import sqlite
 from trunkline.store.database import Database
+from trunkline.store.database_file import DatabaseFile
 
 SLOW = (
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000000) "
@@ -29,7 +31,9 @@ async def things(tmp_path: Path):
 
 async def names(database: Database) -> list[str]:
     async with database.read() as connection:
-        return list((await connection.execute(text("SELECT name FROM things ORDER BY id"))).scalars())
+        return [
+            name for (name,) in (await connection.execute(text("SELECT name FROM things ORDER BY id"))).all()
+        ]
 
 
 async def test_rows_counts_and_returned_values_come_back(things: Database):
@@ -166,7 +170,7 @@ async def test_the_loop_goes_on_while_a_statement_runs(things: Database):
 
 async def test_several_may_open_a_new_file_at_once(tmp_path: Path):
     for number in range(20):
-        file = str(tmp_path / f"{number}.db")
+        file = DatabaseFile(tmp_path / f"{number}.db", creates=True)
         connections = await asyncio.gather(*(sqlite.connect(file) for _ in range(4)))
         for connection in connections:
             cursor = await connection.cursor().execute("PRAGMA journal_mode")
@@ -175,8 +179,8 @@ async def test_several_may_open_a_new_file_at_once(tmp_path: Path):
 
 
 async def test_what_cannot_be_opened_says_so(tmp_path: Path):
-    with pytest.raises(sqlite3.OperationalError, match="unable to open"):
-        await sqlite.connect(str(tmp_path / "missing" / "x.db"))
+    with pytest.raises(StoreUnavailable, match="cannot be opened: there is no folder"):
+        await sqlite.connect(DatabaseFile(tmp_path / "missing" / "x.db", creates=True))
 
 
 async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path: Path):
@@ -189,7 +193,7 @@ async def test_a_connection_whose_opening_is_cancelled_is_closed(tmp_path: Path)
             loop.call_soon_threadsafe(closed.set)
 
     async def open_file() -> None:
-        await sqlite.connect(str(tmp_path / "hub.db"), factory=Watched)
+        await sqlite.connect(DatabaseFile(tmp_path / "hub.db", creates=True), factory=Watched)
 
     opening = asyncio.create_task(open_file())
     await asyncio.sleep(0)
@@ -205,7 +209,7 @@ def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(
     file = str(tmp_path / "things.db")
 
     async def leave() -> None:
-        connection = await sqlite.connect(file)
+        connection = await sqlite.connect(DatabaseFile(Path(file), creates=True))
         await connection.cursor().execute("CREATE TABLE things (id INTEGER, name TEXT)")
         task = asyncio.create_task(connection.cursor().execute(SLOW))
         await asyncio.sleep(0.05)
@@ -219,24 +223,84 @@ def test_a_loop_that_closes_before_a_statement_ends_leaves_no_trace_and_no_lock(
     assert not recwarn.list
 
 
-@pytest.mark.parametrize("replaced", [False, True])
-async def test_nothing_is_written_to_a_file_that_was_moved_away(
-    things: Database, tmp_path: Path, replaced: bool
+INSERT = text("INSERT INTO things (name) VALUES ('new')")
+
+
+async def insert(database: Database) -> None:
+    async with database.write() as connection:
+        await connection.execute(INSERT)
+
+
+@contextlib.asynccontextmanager
+async def both(things: Database):
+    """The two ways in which a process works with the file; each has a connection already, and one of them a transaction open."""
+    async with things.direct(2) as direct:
+        await insert(direct)
+        await names(direct)
+        await insert(things)
+        yield things, direct
+
+
+async def test_a_file_that_is_away_is_never_made_anew_and_nothing_is_lost_when_it_is_back(
+    things: Database, tmp_path: Path
 ):
-    file = tmp_path / "things.db"
-    insert = text("INSERT INTO things (name) VALUES ('lost')")
-    await names(things)
-    file.rename(tmp_path / "elsewhere.db")
-    if replaced:
-        file.touch()
-    for _ in range(2):
-        with pytest.raises(StoreUnavailable, match="was moved, deleted or replaced while it was in use"):
-            async with things.write() as connection:
-                await connection.execute(insert)
-    with pytest.raises(StoreUnavailable, match="put it back"):
-        await names(things)
-    (tmp_path / "elsewhere.db").rename(file)
-    assert await names(things) == []
+    file, elsewhere = tmp_path / "things.db", tmp_path / "elsewhere.db"
+    async with both(things) as databases:
+        file.rename(elsewhere)
+        for database in (*databases, things.direct(1, only_reads=True)):
+            async with database:
+                for use in (insert, names):
+                    with pytest.raises(
+                        StoreUnavailable, match=r"was moved or deleted .*: put it back, or stop the hub"
+                    ):
+                        await use(database)
+        assert not file.exists()
+        elsewhere.rename(file)
+        for database in databases:
+            await insert(database)
+            assert await names(database) == ["new"] * (3 + databases.index(database))
+
+
+def replace_by_copy(file: Path) -> None:
+    shutil.copyfile(file, file.with_name("copy.db"))
+    file.with_name("copy.db").rename(file)
+
+
+def replace_by_empty(file: Path) -> None:
+    file.unlink()
+    file.touch()
+
+
+def replace_its_log(file: Path) -> None:
+    log = Path(f"{file}-wal")
+    shutil.copyfile(log, f"{log}.copy")
+    Path(f"{log}.copy").rename(log)
+
+
+@pytest.mark.parametrize("replace", [replace_by_copy, replace_by_empty, replace_its_log])
+async def test_a_file_that_was_replaced_is_refused_even_when_the_first_one_is_back(
+    things: Database, tmp_path: Path, replace
+):
+    file, kept = tmp_path / "things.db", [tmp_path / f"kept{suffix}" for suffix in ("", "-wal")]
+    async with both(things) as databases:
+        for name, link in zip((file, Path(f"{file}-wal")), kept, strict=True):
+            link.hardlink_to(name)
+        replace(file)
+        held = file.read_bytes()
+        for _ in range(2):
+            for database in databases:
+                for use in (insert, names):
+                    with pytest.raises(
+                        StoreUnavailable, match=r"was replaced by another one .*: stop the hub"
+                    ):
+                        await use(database)
+            assert file.read_bytes() == held
+            for name, link in zip((file, Path(f"{file}-wal")), kept, strict=True):
+                name.unlink(missing_ok=True)
+                name.hardlink_to(link)
+            held = file.read_bytes()
+    async with Database(things.url) as again:
+        assert await names(again) == ["new"] * 2
 
 
 async def test_a_transaction_whose_file_was_deleted_meanwhile_is_not_said_to_be_stored(
@@ -244,8 +308,36 @@ async def test_a_transaction_whose_file_was_deleted_meanwhile_is_not_said_to_be_
 ):
     async def insert_and_delete() -> None:
         async with things.write() as connection:
-            await connection.execute(text("INSERT INTO things (name) VALUES ('lost')"))
+            await connection.execute(INSERT)
             (tmp_path / "things.db").unlink()
 
-    with pytest.raises(StoreUnavailable, match="was moved, deleted or replaced"):
+    with pytest.raises(StoreUnavailable, match="was moved or deleted"):
         await insert_and_delete()
+
+
+async def test_a_file_that_was_overwritten_in_its_place_takes_nothing_more(things: Database, tmp_path: Path):
+    file = tmp_path / "things.db"
+    await insert(things)
+    await names(things)
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    file.write_bytes(b"text" * 5000)
+    for use in (names, insert, insert):
+        with pytest.raises(StoreUnavailable, match="is damaged, or no SQLite database"):
+            async with things.direct(2) as direct:
+                await use(direct)
+    assert file.read_bytes() == b"text" * 5000
+    with pytest.raises(StoreUnavailable, match="is damaged, or no SQLite database"):
+        await insert(things)
+
+
+async def test_a_database_has_an_id_from_its_first_start_on(tmp_path: Path):
+    found = []
+    for name in ("new.db", "new.db", "old.db"):
+        with contextlib.closing(sqlite3.connect(tmp_path / name)) as other:
+            if name == "old.db":
+                other.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)")
+            async with Database(f"sqlite:///{tmp_path}/{name}") as database, database.read(), database.read():
+                found.append(other.execute("PRAGMA application_id").fetchone()[0])
+    assert found[0] == found[1] != found[2]
+    assert all(found)

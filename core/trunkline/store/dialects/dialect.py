@@ -9,6 +9,7 @@ from sqlalchemy import BindParameter, Table
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from sqlalchemy.types import TypeEngine
 
+from trunkline.store.database_file import DatabaseFile
 from trunkline.store.direct import Driver
 from trunkline.store.privileges import ConnectionRoom, ReadOnly
 
@@ -45,15 +46,23 @@ class Dialect(ABC):
 
     @abstractmethod
     def connect(
-        self, url: str, *, pool_size: int, schema: str | None, answer_seconds: float
+        self,
+        url: str,
+        *,
+        pool_size: int,
+        schema: str | None,
+        answer_seconds: float,
+        file: DatabaseFile | None,
     ) -> tuple[AsyncEngine, AsyncEngine]:
         """Make the engine that reads, whose statements commit one by one, and the engine that writes.
 
-        A server that does not answer a statement within *answer_seconds* is taken to be away. Raises SettingsInvalid.
+        *file* is that of *url*, if it names one. A server that does not answer a statement within *answer_seconds* is taken to be away. Raises SettingsInvalid.
         """
 
     @abstractmethod
-    async def connect_directly(self, url: str, *, schema: str | None, answer_seconds: float) -> Driver:
+    async def connect_directly(
+        self, url: str, *, schema: str | None, answer_seconds: float, file: DatabaseFile | None
+    ) -> Driver:
         """Connect as ``connect``'s engines do, without SQLAlchemy. Raises StoreUnavailable."""
 
     @abstractmethod

@@ -12,6 +12,7 @@ from sqlalchemy.schema import CreateSchema
 from sqlalchemy.types import TypeEngine
 
 from trunkline.store import privileges
+from trunkline.store.database_file import DatabaseFile
 from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.direct import Driver
 from trunkline.store.privileges import ConnectionRoom, ReadOnly
@@ -81,7 +82,13 @@ class PostgreSQL(Dialect):
     index_seconds_per_row = 0.7e-6
 
     def connect(
-        self, url: str, *, pool_size: int, schema: str | None, answer_seconds: float
+        self,
+        url: str,
+        *,
+        pool_size: int,
+        schema: str | None,
+        answer_seconds: float,
+        file: DatabaseFile | None,  # noqa: ARG002 - a server has it
     ) -> tuple[AsyncEngine, AsyncEngine]:
         """Make one pool for both; what reads commits each statement."""
         from trunkline.store.servers import Server  # noqa: PLC0415 - here, as a hub on SQLite needs no asyncpg
@@ -97,7 +104,14 @@ class PostgreSQL(Dialect):
         event.listen(writer.sync_engine, "checkout", _replace_closed)
         return writer.execution_options(isolation_level="AUTOCOMMIT"), writer
 
-    async def connect_directly(self, url: str, *, schema: str | None, answer_seconds: float) -> Driver:
+    async def connect_directly(
+        self,
+        url: str,
+        *,
+        schema: str | None,
+        answer_seconds: float,
+        file: DatabaseFile | None,  # noqa: ARG002 - a server has it
+    ) -> Driver:
         """Connect to the server."""
         from trunkline.store.drivers_postgresql import PostgreSQLDriver  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from sqlalchemy.types import TypeEngine
 from trunkline import oldest
 from trunkline.errors import DatabaseTooOld, SettingsInvalid
 from trunkline.store import sqlite
+from trunkline.store.database_file import DatabaseFile
 from trunkline.store.dialects.dialect import Dialect
 from trunkline.store.direct import Driver
 from trunkline.store.drivers import SQLiteDriver
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from trunkline.store.notifications import Notifications
 
 _READERS = 4
+_LONGEST_PATH = 504
+"""SQLite takes 512 bytes on Unix, and appends up to 8."""
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
 _HAS_TABLE = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name")
 _FORGET = sqlalchemy.text("DELETE FROM sqlite_stat1")
@@ -69,25 +72,25 @@ class SQLite(Dialect):
         pool_size: int,  # noqa: ARG002 - it has one writer
         schema: str | None,  # noqa: ARG002 - and no schemas
         answer_seconds: float,  # noqa: ARG002 - it is in this process
+        file: DatabaseFile | None,
     ) -> tuple[AsyncEngine, AsyncEngine]:
         """Make an engine of four connections that read, and one of a single connection that writes."""
-        parsed = self._read_url(url)
-        if parsed.database in (None, "", ":memory:"):
-            msg = "Setting 'database.url': SQLite needs a file, such as sqlite:///trunkline.db"
-            raise SettingsInvalid(msg)
-        driver_url = parsed.set(drivername="sqlite+aiosqlite")
-        return _make_reader(driver_url), _make_writer(driver_url)
+        assert file is not None
+        driver_url = self._read_url(url).set(drivername="sqlite+aiosqlite")
+        return _make_reader(driver_url, file), _make_writer(driver_url, file)
 
     async def connect_directly(
         self,
-        url: str,
+        url: str,  # noqa: ARG002 - *file* is of it
         *,
         schema: str | None,  # noqa: ARG002 - it has no schemas
         answer_seconds: float,  # noqa: ARG002 - it is in this process
+        file: DatabaseFile | None,
     ) -> Driver:
         """Open the file."""
+        assert file is not None
         try:
-            connection = sqlite.connect(self._read_url(url).database or "")
+            connection = sqlite.connect(file)
             await connection
             return SQLiteDriver(connection)
         except sqlite3.OperationalError as error:
@@ -98,9 +101,32 @@ class SQLite(Dialect):
         return _READERS
 
     def file_of(self, url: str) -> Path | None:
-        """Give the file that *url* names."""
+        """Give the file that *url* names. Raises SettingsInvalid: no file can have that name."""
         database = self._read_url(url).database
-        return Path(database) if database else None
+        if database in (None, "", ":memory:"):
+            msg = "Setting 'database.url': SQLite needs a file, such as sqlite:///trunkline.db"
+            raise SettingsInvalid(msg)
+        if marks := [f"'{mark}'" for mark in "?%" if mark in url]:
+            msg = (
+                f"Setting 'database.url': '{url[:60]}' may not have {' or '.join(marks)}; "
+                "after sqlite:/// it has the plain path of a file, without parameters"
+            )
+            raise SettingsInvalid(msg)
+        file = Path(database)
+        try:
+            absolute = file.absolute()
+            absolute.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            if error.filename is None:  # of getcwd
+                msg = f"Setting 'database.url': '{file}' is relative, and the working directory was deleted; change to another one"
+                raise SettingsInvalid(msg) from None
+        except OSError as error:
+            msg = f"Setting 'database.url': the file '{absolute}' cannot be used: {error.strerror}"
+            raise SettingsInvalid(msg) from None
+        if (length := len(os.fsencode(absolute))) > _LONGEST_PATH:
+            msg = f"Setting 'database.url': the path '{absolute}' has {length} bytes, and SQLite takes {_LONGEST_PATH}"
+            raise SettingsInvalid(msg)
+        return file
 
     def _read_url(self, url: str) -> URL:
         if self._library < oldest.SQLITE:
@@ -236,7 +262,11 @@ def _why_read_only(file: Path) -> ReadOnly | None:
     return ReadOnly(f"this account may only read {forbidden[0]}", remedy)
 
 
-def _make_reader(url: URL) -> AsyncEngine:
+def _opener(file: DatabaseFile) -> Callable[..., sqlite.OneWayConnection]:
+    return lambda _, **options: sqlite.connect(file, **options)
+
+
+def _make_reader(url: URL, file: DatabaseFile) -> AsyncEngine:
     """Make the engine that reads. It has nothing to roll back, and each call of the driver is a way to its thread and back."""
     return create_async_engine(
         url,
@@ -244,19 +274,19 @@ def _make_reader(url: URL) -> AsyncEngine:
         pool_size=_READERS,
         max_overflow=0,
         # What was read lately is in the system's cache too; the writer's is where its transaction grows.
-        connect_args={"async_creator_fn": sqlite.connect, "cache_kib": 1024},
+        connect_args={"async_creator_fn": _opener(file), "cache_kib": 1024},
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
     )
 
 
-def _make_writer(url: URL) -> AsyncEngine:
+def _make_writer(url: URL, file: DatabaseFile) -> AsyncEngine:
     engine = create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
         pool_size=1,
         max_overflow=0,
-        connect_args={"async_creator_fn": sqlite.connect, "cache_kib": 4096},
+        connect_args={"async_creator_fn": _opener(file), "cache_kib": 4096},
     )
 
     @event.listens_for(engine.sync_engine, "begin")

@@ -1,0 +1,178 @@
+"""The file of an SQLite database, shared by all connections of a process: which file it is, and whether its name still leads to it.
+
+A connection that met another file would let SQLite delete or apply a ``-wal`` that is not of it. So only the first connection
+of a process may make the file; later ones open it if it is the same: by device, inode, and SQLite's ``application_id``, in
+which each database has a random number.
+"""
+
+import contextlib
+import os
+import secrets
+import sqlite3
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+from trunkline.errors import StoreUnavailable
+
+Identity = tuple[int, int]
+"""Device and inode."""
+BUSY_SECONDS = 10.0
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+_PRIMARY = 0xFF
+
+
+class DatabaseFile:
+    """The file at *path*; *creates*: if it is not there, the first connection makes it, for its owner alone.
+
+    Once it was replaced or found damaged, it is refused until the process ends.
+    """
+
+    def __init__(self, path: Path, *, creates: bool) -> None:
+        self.path = path.absolute()
+        self._creates = creates
+        self._name = str(self.path)
+        self._wal = f"{os.path.realpath(self.path)}-wal"  # SQLite follows links, too
+        self._identity: Identity | None = None
+        self._application_id = 0
+        self._fault: str | None = None
+
+    def connect(self, *, cache_kib: int, **options: Any) -> sqlite3.Connection:
+        """Open the file with a write-ahead log, and a cache of pages of *cache_kib*.
+
+        Raises:
+            StoreUnavailable: the file is not there, is another one than before, or is no database.
+            sqlite3.Error
+        """
+        if self._identity is None:
+            self._make()
+        self.check()
+        if self._identity is not None and not self.path.stat().st_size:
+            self._refuse(self._name, self._identity)  # SQLite would delete the -wal beside an empty file
+        try:
+            connection: sqlite3.Connection = sqlite3.connect(
+                f"{self.path.as_uri()}?mode=rw",
+                uri=True,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                **options,
+            )
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(self._why_closed(error)) from error
+        try:
+            self.check()  # again: it may have been replaced before it was opened, and so far nothing was read
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute(f"PRAGMA cache_size = -{cache_kib}")
+            _write_ahead(connection)
+            self._recognize(connection)
+        except BaseException as error:
+            connection.close()
+            self.explain(error)
+            raise
+        return connection
+
+    def check(self, wal: Identity | None = None) -> None:
+        """Make sure that the name leads to the same file, and that of its ``-wal`` to *wal*; 3 µs. Raises StoreUnavailable."""
+        if self._fault is not None:
+            raise StoreUnavailable(self._fault)
+        if self._identity is not None and (found := _identity_of(self._name)) != self._identity:
+            self._refuse(self._name, found)
+        if wal is not None and (found := _identity_of(self._wal)) != wal:
+            self._refuse(self._wal, found)
+
+    def wal(self) -> Identity | None:
+        """Identify the write-ahead log; None if there is none."""
+        return _identity_of(self._wal)
+
+    def explain(self, error: BaseException) -> None:
+        """Raise StoreUnavailable if *error* says that the file is damaged: nothing more is read or written."""
+        code = getattr(error, "sqlite_errorcode", None)
+        if code is not None and code & _PRIMARY in _DAMAGED:
+            self._fault = (
+                f"the file {self.path} is damaged, or no SQLite database ({error}); stop the hub, and put a backup in "
+                "its place with 'trunkline restore FILE --replace', or name another file in database.url"
+            )
+            raise StoreUnavailable(self._fault) from error
+
+    def _make(self) -> None:
+        """Make the file, if that is allowed and it is not there, for its owner alone, whatever the umask."""
+        if self._creates:
+            with contextlib.suppress(OSError):  # SQLite cannot open it then
+                os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+    def _recognize(self, connection: sqlite3.Connection) -> None:
+        """Remember the file, or make sure that *connection* has the one that is remembered."""
+        application_id = _application_id(connection)
+        if not application_id and self._creates:
+            application_id = _give_application_id(connection)
+        self._identity = self._identity or _identity_of(self._name)
+        self.check()
+        if self._application_id not in (0, application_id):
+            self._refuse(self._name, self._identity)
+        self._application_id = application_id
+
+    def _refuse(self, name: str, found: Identity | None) -> NoReturn:
+        """Say that *name* is away; if another file was *found* there, until the process ends."""
+        if found is None:
+            msg = f"the database file {name} was moved or deleted while it was in use: put it back, or stop the hub"
+            raise StoreUnavailable(msg)
+        self._fault = (
+            f"the database file {name} was replaced by another one while it was in use; "
+            "nothing is written to it: stop the hub, put the first one back, and start the hub again"
+        )
+        raise StoreUnavailable(self._fault)
+
+    def _why_closed(self, error: sqlite3.Error) -> str:
+        folder = self.path.parent
+        if self.path.is_dir():
+            reason = "it is a folder"
+        elif not folder.is_dir():
+            reason = f"there is no folder {folder}"
+        elif not self.path.exists():
+            reason = f"this account may not write to {folder}" if self._creates else "it is not there"
+        elif not os.access(self.path, os.R_OK):
+            reason = "this account may not read it"
+        else:
+            reason = str(error)
+        return f"the database file {self.path} cannot be opened: {reason}"
+
+
+def _identity_of(name: str) -> Identity | None:
+    try:
+        found = os.stat(name)  # noqa: PTH116 - a Path takes twice the time
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _application_id(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA application_id").fetchone()[0])
+
+
+def _give_application_id(connection: sqlite3.Connection) -> int:
+    """Give the database a random id, if it has none, and return its id; 0 if the file cannot be written."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        found = _application_id(connection)
+        if not found:
+            found = 1 + secrets.randbelow(2**31 - 1)
+            connection.execute(f"PRAGMA application_id = {found}")
+        connection.execute("COMMIT")
+    except sqlite3.OperationalError:
+        connection.rollback()
+        return 0
+    return found
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Keep a write-ahead log. Where several open a new file at once, SQLite refuses all but one instead of letting them wait."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return

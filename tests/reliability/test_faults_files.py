@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from tests.reliability.conftest import Process
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -69,7 +70,6 @@ async def test_a_file_that_is_moved_away_and_put_back_a_hundred_times_loses_noth
         await writing.stop()
         await asyncio.sleep(0.5)
     assert {200, 503} == set(ready) == set(polled)
-    print(len(writing.ids), dict(writing.answers))
     assert process.stop() == 0
     check_file(file, writing.ids)
     process = await deployment.serve()
@@ -77,29 +77,43 @@ async def test_a_file_that_is_moved_away_and_put_back_a_hundred_times_loses_noth
         assert await deployment.poll_all(process, company) == sorted(promised)
 
 
-async def test_a_file_that_is_replaced_takes_nothing_until_the_hub_is_started_again(
-    deploy, writers, tmp_path, until
+@pytest.mark.parametrize("ends", [Process.stop, Process.kill])
+async def test_a_file_that_is_replaced_takes_nothing_and_the_next_start_refuses_its_log(
+    deploy, writers, tmp_path, ends
 ):
-    file, elsewhere = tmp_path / "hub.db", tmp_path / "elsewhere.db"
+    file, first = tmp_path / "hub.db", tmp_path / "first.db"
     deployment = deploy(f"sqlite:///{file}")
     await deployment.set_up(1, 2)
-    chance = random.Random(40)
-    ids: set[int] = set()
-    for _ in range(5):
-        process = await deployment.serve()
-        writing = writers(deployment, [process])
-        writing.start(4)
-        await asyncio.sleep(chance.uniform(0.1, 0.4))
-        file.rename(elsewhere)
-        shutil.copyfile(elsewhere, file)
-        held = file.read_bytes()
-        await asyncio.sleep(0.2)
-        before = writing.ids
-        await asyncio.sleep(1.5)
-        assert writing.ids == before, "accepted into a copy"
-        assert file.read_bytes() == held
-        ids |= before
-        await writing.close()
-        process.stop()
-        elsewhere.rename(file)
-        check_file(file, ids)
+    process = await deployment.serve()
+    writing = writers(deployment, [process])
+    writing.start(4)
+    await asyncio.sleep(0.3)
+    first.hardlink_to(file)
+    shutil.copyfile(file, copy := tmp_path / "copy.db")
+    copy.rename(file)
+    held = file.read_bytes()
+    await asyncio.sleep(0.2)
+    ids = writing.ids
+    await asyncio.sleep(0.8)
+    assert writing.ids == ids, "accepted into a copy"
+    await writing.close()
+    ends(process)
+    refused = deployment.run("serve", "--port", "0")
+    assert refused.popen.wait(30) == 2
+    assert f"{file}-wal is of the file before: put that one back, or" in refused.errors.read_text()
+    assert file.read_bytes() == held
+    first.rename(file)
+    check_file(file, ids)
+
+
+async def test_a_file_that_is_gone_is_not_begun_anew(deploy, tmp_path):
+    file = tmp_path / "hub.db"
+    deployment = deploy(f"sqlite:///{file}")
+    await deployment.set_up(1)
+    assert (await deployment.serve()).stop() == 0
+    file.unlink()
+    refused = deployment.run("serve", "--port", "0")
+    assert refused.popen.wait(30) == 2
+    assert "or begin a new log with 'trunkline serve --new'." in refused.errors.read_text()
+    assert not file.exists()
+    assert (await deployment.serve("--new")).stop() == 0

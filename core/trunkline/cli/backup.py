@@ -13,9 +13,10 @@ from trunkline.cli.options import load_settings
 from trunkline.cli.output import warn
 from trunkline.errors import DatabaseUnfit, SettingsInvalid
 from trunkline.settings import Settings
-from trunkline.store import copies, dialects, epochs, migrate
+from trunkline.store import copies, dialects, epochs, file_state, migrate
 from trunkline.store.database import Database
 from trunkline.store.epochs import Advanced
+from trunkline.store.serving import keep_state
 
 Target = Annotated[Path, typer.Argument(metavar="FILE", help="File to make; FILE.secrets comes beside it.")]
 Source = Annotated[Path, typer.Argument(metavar="FILE", help="What 'trunkline backup' has made.")]
@@ -60,10 +61,13 @@ def restore(context: typer.Context, file: Source, replace: Replace = False, conf
     for left in (draft, _secrets_of(draft)):
         left.unlink(missing_ok=True)
     _copy(file, draft)
-    advanced = run(_advance(draft, shards=settings.delivery.shards, past=copies.head_of(database)))
+    kept = file_state.read(database.resolve())
+    past = max(copies.head_of(database), 0 if kept is None else kept.head)
+    advanced = run(_advance(draft, shards=settings.delivery.shards, past=past))
     if _secrets_of(draft).exists():
         _secrets_of(draft).replace(_secrets_of(database))
     copies.put_in_place(draft, database)
+    keep_state(database, is_clean=True)
     typer.echo(str(database))
     warn(told(advanced))
 

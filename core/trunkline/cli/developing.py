@@ -62,7 +62,7 @@ def dev(
     os.environ.update(_changes(settings, paths))
     _show_first_key(load_settings(context, config))
     file = chosen_config(context, config)
-    command = [sys.executable, "-m", "trunkline.cli", "serve", "--insecure-targets"]
+    command = [sys.executable, "-m", "trunkline.cli", "serve", "--insecure-targets", "--new"]
     command += [] if port is None else ["--port", str(port)]
     command += [] if file is None else ["--config", str(file)]
     raise typer.Exit(_serve(command, paths if reload else ()))

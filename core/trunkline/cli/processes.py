@@ -19,14 +19,16 @@ from trunkline.hub.hub import Hub
 from trunkline.runtime import logs, process, stopping
 from trunkline.settings import Settings
 from trunkline.store import dialects
-from trunkline.store.serving import served_alone
+from trunkline.store.serving import examined, served_alone
 
 
-async def serve(settings: Settings, *, workers: int, migrates: bool, config: Path | None) -> int:
+async def serve(
+    settings: Settings, *, workers: int, migrates: bool, takes_any: bool, config: Path | None
+) -> int:
     """Serve the API until a signal comes; returns the exit code. *config* is the file that *settings* come from.
 
     Raises:
-        SettingsInvalid, SchemaInvalid, PluginFailed, StoreUnavailable: it cannot start.
+        SettingsInvalid, SchemaInvalid, PluginFailed, DatabaseUnfit, StoreUnavailable: it cannot start.
     """
     _set_up(settings)
     if not migrates:
@@ -35,9 +37,14 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
         if workers > 1:
             return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
         file = dialects.of_url(settings.database.url).file_of(settings.database.url)
-        with served_alone(file), stopping.stop_signals() as stop:
+        with (
+            served_alone(file),
+            examined(file, takes_any=takes_any) as note_start,
+            stopping.stop_signals() as stop,
+        ):
             hub = Hub(settings, migrates=migrates)
             async with server.running(hub, listener=listener) as serving:
+                note_start()
                 process.tune()
                 _announce(listener)
                 code = await _end(stop, hub)

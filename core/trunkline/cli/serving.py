@@ -29,6 +29,13 @@ InsecureTargets = Annotated[
     ),
 ]
 NoMigrate = Annotated[bool, typer.Option("--no-migrate", help="Refuse a database that is not up to date.")]
+New = Annotated[
+    bool,
+    typer.Option(
+        "--new",
+        help="Serve the SQLite file as it is, or a new one, although another log was served here before.",
+    ),
+]
 MetricsPort = Annotated[
     int | None,
     typer.Option(
@@ -51,6 +58,7 @@ def serve(
     port: Port = None,
     workers: Workers = 1,
     no_migrate: NoMigrate = False,
+    new: New = False,
     insecure_targets: InsecureTargets = False,
     config: Config = None,
     listener_fd: ListenerFd = None,
@@ -70,7 +78,8 @@ def serve(
     if workers > 1:
         _require_postgresql(settings, "serve with more than one process")
     file = chosen_config(context, config)
-    raise typer.Exit(run(processes.serve(settings, workers=workers, migrates=not no_migrate, config=file)))
+    serving = processes.serve(settings, workers=workers, migrates=not no_migrate, takes_any=new, config=file)
+    raise typer.Exit(run(serving))
 
 
 def worker(

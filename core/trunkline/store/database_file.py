@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from trunkline.errors import StoreUnavailable
+from trunkline.store import file_state
 
 Identity = tuple[int, int]
 """Device and inode."""
@@ -32,7 +33,8 @@ class DatabaseFile:
         self.path = path.absolute()
         self._creates = creates
         self._name = str(self.path)
-        self._wal = f"{os.path.realpath(self.path)}-wal"  # SQLite follows links, too
+        self._real = Path(os.path.realpath(self.path))
+        self._wal = f"{self._real}-wal"  # SQLite follows links, too
         self._identity: Identity | None = None
         self._application_id = 0
         self._fault: str | None = None
@@ -44,11 +46,11 @@ class DatabaseFile:
             StoreUnavailable: the file is not there, is another one than before, or is no database.
             sqlite3.Error
         """
+        self.check()
+        if (why := file_state.why_not_its_log(self._real)) is not None:
+            raise StoreUnavailable(why)
         if self._identity is None:
             self._make()
-        self.check()
-        if self._identity is not None and not self.path.stat().st_size:
-            self._refuse(self._name, self._identity)  # SQLite would delete the -wal beside an empty file
         try:
             connection: sqlite3.Connection = sqlite3.connect(
                 f"{self.path.as_uri()}?mode=rw",
@@ -102,7 +104,7 @@ class DatabaseFile:
 
     def _recognize(self, connection: sqlite3.Connection) -> None:
         """Remember the file, or make sure that *connection* has the one that is remembered."""
-        application_id = _application_id(connection)
+        application_id = application_id_of(connection)
         if not application_id and self._creates:
             application_id = _give_application_id(connection)
         self._identity = self._identity or _identity_of(self._name)
@@ -145,7 +147,8 @@ def _identity_of(name: str) -> Identity | None:
     return found.st_dev, found.st_ino
 
 
-def _application_id(connection: sqlite3.Connection) -> int:
+def application_id_of(connection: sqlite3.Connection) -> int:
+    """Read the number that a database has from its first start on; 0 before."""
     return int(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
@@ -153,7 +156,7 @@ def _give_application_id(connection: sqlite3.Connection) -> int:
     """Give the database a random id, if it has none, and return its id; 0 if the file cannot be written."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        found = _application_id(connection)
+        found = application_id_of(connection)
         if not found:
             found = 1 + secrets.randbelow(2**31 - 1)
             connection.execute(f"PRAGMA application_id = {found}")

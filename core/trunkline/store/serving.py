@@ -1,19 +1,35 @@
-"""Who serves an embedded database: one process at a time, which holds a lock for as long as it runs."""
+"""Who serves an embedded database: one process at a time, which holds a lock for as long as it runs.
+
+It compares the file with what the last one kept of it (``store.file_state``).
+"""
 
 import contextlib
 import fcntl
+import logging
 import os
-from collections.abc import Generator
+import sqlite3
+import time
+from collections.abc import Callable, Generator
 from pathlib import Path
 
-from trunkline.errors import DatabaseUnfit
+from trunkline.errors import DatabaseUnfit, StoreUnavailable
+from trunkline.store import file_state
+from trunkline.store.database_file import DatabaseFile, application_id_of
+from trunkline.store.dialects.sqlite import why_read_only
+from trunkline.store.file_state import FileState
+
+CHECK_SECONDS = 5.0
+_CACHE_KIB = 2048
+_SHARED_FIRST, _SHARED_BYTES = 0x40000002, 510
+_log = logging.getLogger(__name__)
 
 
 @contextlib.contextmanager
 def served_alone(file: Path | None) -> Generator[None]:
     """Hold the lock beside the database *file*; nothing is held for None. The kernel lets it go with the process.
 
-    It is a file of its own: to close the database's would drop the locks that SQLite holds on it.
+    It is a file of its own, beside the file that a link leads to: to close the database's would drop the locks that SQLite
+    holds on it.
 
     Raises:
         DatabaseUnfit: another process serves the file, or the lock cannot be made.
@@ -21,9 +37,10 @@ def served_alone(file: Path | None) -> Generator[None]:
     if file is None:
         yield
         return
-    lock = Path(f"{file}.lock")
+    lock = Path(f"{file.resolve()}.lock")
     descriptor = _take(lock, file)
     try:
+        _refuse_other_names(file)
         yield
     finally:
         lock.unlink(missing_ok=True)  # while it is held: whoever opened it sees that it has no name any more
@@ -41,12 +58,151 @@ def _take(lock: Path, file: Path) -> int:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(descriptor)
-            msg = (
-                f"Another 'trunkline serve' works on {file}: two would deliver the same events, as one file takes one hub. "
-                "Stop it first, or set database.url to a PostgreSQL database, which takes as many as you start."
-            )
-            raise DatabaseUnfit(msg) from None
+            raise _served(file) from None
         with contextlib.suppress(FileNotFoundError):
             if lock.stat().st_ino == os.fstat(descriptor).st_ino:
                 return descriptor
         os.close(descriptor)
+
+
+def _refuse_other_names(file: Path) -> None:
+    """Refuse a *file* that a process has open under another hard link: as long as it has, SQLite holds a lock on these bytes.
+
+    (https://sqlite.org/fileformat2.html#the_lock_byte_page)
+    """
+    if not file.exists() or file.stat().st_nlink == 1:
+        return
+    with contextlib.suppress(PermissionError, IsADirectoryError), file.open("rb+") as stream:
+        try:
+            fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB, _SHARED_BYTES, _SHARED_FIRST)
+        except OSError:
+            raise _served(file) from None
+
+
+def _served(file: Path) -> DatabaseUnfit:
+    return DatabaseUnfit(
+        f"Another 'trunkline serve' works on {file}: two would deliver the same events, as one file takes one hub. "
+        "Stop it first, or set database.url to a PostgreSQL database, which takes as many as you start."
+    )
+
+
+@contextlib.contextmanager
+def examined(file: Path | None, *, takes_any: bool) -> Generator[Callable[[], None]]:
+    """Compare *file* with what was kept of it; yield the function to call once the hub has started.
+
+    A block that ends without an error is a clean end. *takes_any*: serve a file that lacks what was served here before.
+
+    Raises:
+        DatabaseUnfit: the file is missing, damaged, of another log, or went back.
+        StoreUnavailable: it cannot be opened.
+    """
+    if file is None:
+        yield lambda: None
+        return
+    file = file.resolve()
+    _compare(file, file_state.read(file), takes_any=takes_any)
+    started: list[int] = []
+
+    def note_start() -> None:
+        started.append(file_state.inode_of(file))
+        keep_state(file, is_clean=False)
+
+    yield note_start
+    if started == [file_state.inode_of(file)]:
+        keep_state(file, is_clean=True)
+
+
+def keep_state(file: Path, *, is_clean: bool) -> None:
+    """Keep what the database *file* is now, if its folder can be written to."""
+    try:
+        with _opened(file) as connection:
+            state = FileState(
+                application_id=application_id_of(connection),
+                inode=file_state.inode_of(file),
+                log_inode=0 if is_clean else file_state.inode_of(Path(f"{file}-wal")),
+                head=_head_of(connection),
+                is_clean=is_clean,
+            )
+        file_state.write(file, state)
+    except (OSError, sqlite3.Error, StoreUnavailable) as error:
+        _log.warning(
+            "%s.state cannot be written, which the next start compares %s with: %s", file, file, error
+        )
+
+
+def _compare(file: Path, state: FileState | None, *, takes_any: bool) -> None:
+    if not file_state.size_of(file):
+        if takes_any:
+            Path(f"{file}-wal").unlink(missing_ok=True)
+        elif state is not None:
+            msg = (
+                f"The database file {file} is not there, or empty, and {file}.state says that it had events up to {state.head}: "
+                "put it back, restore a backup with 'trunkline restore FILE', or begin a new log with 'trunkline serve --new'."
+            )
+            raise DatabaseUnfit(msg)
+        return
+    if os.access(file, os.R_OK) and (read_only := why_read_only(file)) is not None:
+        raise DatabaseUnfit(read_only.sentence)
+    with _opened(file) as connection:
+        if state is None:
+            return
+        is_other = state.inode != file_state.inode_of(file)
+        if is_other or not state.is_clean:
+            _check(connection, file, is_other=is_other)
+        if not takes_any:
+            _compare_logs(connection, file, state)
+
+
+def _compare_logs(connection: sqlite3.Connection, file: Path, state: FileState) -> None:
+    if application_id_of(connection) not in (0, state.application_id):
+        msg = (
+            f"The database file {file} has another log than the one that was served here: "
+            "put that one back, or serve this one with 'trunkline serve --new'."
+        )
+        raise DatabaseUnfit(msg)
+    if (head := _head_of(connection)) < state.head:
+        msg = (
+            f"The log in {file} ends at event {head}, and it had come to event {state.head}: put the newer file back, or "
+            "run 'trunkline log advance', so that no id is given out twice, and start again."
+        )
+        raise DatabaseUnfit(msg)
+
+
+def _check(connection: sqlite3.Connection, file: Path, *, is_other: bool) -> None:
+    """Look for damage, for ``CHECK_SECONDS`` at most, and say what was found. Raises DatabaseUnfit."""
+    deadline = time.monotonic() + CHECK_SECONDS
+    connection.set_progress_handler(lambda: time.monotonic() > deadline, 100)
+    try:
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError:  # interrupted
+        verdict = None
+    finally:
+        connection.set_progress_handler(None, 0)
+    if verdict not in (None, "ok"):
+        msg = f"The database file {file} is damaged ({verdict.splitlines()[-1]}); put a backup in its place with 'trunkline restore FILE --replace'."
+        raise DatabaseUnfit(msg)
+    found = (
+        "no damage was found"
+        if verdict
+        else f"no damage was found in {CHECK_SECONDS:.0f} s, but not all was read"
+    )
+    why = (
+        "is another one than at the last run, a copy perhaps"
+        if is_other
+        else "was not closed cleanly at the last run"
+    )
+    _log.warning("the database file %s %s; %s", file, why, found)
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Generator[sqlite3.Connection]:
+    with contextlib.closing(DatabaseFile(file, creates=False).connect(cache_kib=_CACHE_KIB)) as connection:
+        yield connection
+
+
+def _head_of(connection: sqlite3.Connection) -> int:
+    try:
+        row = connection.execute("SELECT position FROM stream_head").fetchone()
+    except sqlite3.OperationalError:  # no table: the database was not migrated
+        return 0
+    return 0 if row is None else int(row[0])

@@ -1,13 +1,18 @@
 """One process serves an embedded database; a second is told so, and one that has ended is in nobody's way."""
 
+import contextlib
+import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from trunkline.errors import DatabaseUnfit
-from trunkline.store.serving import served_alone
+from trunkline.errors import DatabaseUnfit, StoreUnavailable
+from trunkline.store import file_state, serving
+from trunkline.store.database_file import DatabaseFile
+from trunkline.store.serving import examined, keep_state, served_alone
 
 HOLD = """if True:
     import sys
@@ -45,3 +50,130 @@ def test_a_lock_whose_name_was_taken_away_holds_nobody_up(tmp_path: Path):
 def test_a_server_is_not_locked():
     with served_alone(None), served_alone(None):
         pass
+
+
+@pytest.fixture
+def file(sqlite_database_url: str) -> Path:
+    """A migrated database, which was served up to event 2,000 and closed cleanly."""
+    file = Path(sqlite_database_url.removeprefix("sqlite:///"))
+    write(file, "UPDATE stream_head SET position = 2000")
+    with examined(file, takes_any=False) as note_start:
+        note_start()
+    return file
+
+
+def write(file: Path, statement: str) -> None:
+    with contextlib.closing(DatabaseFile(file, creates=True).connect(cache_kib=100)) as connection:
+        connection.execute(statement)
+
+
+def break_off(file: Path) -> None:
+    """Serve *file*, and end as a kill does."""
+    with contextlib.suppress(KeyboardInterrupt), examined(file, takes_any=False) as note_start:
+        note_start()
+        raise KeyboardInterrupt
+
+
+def test_nothing_is_said_of_a_file_that_was_closed_cleanly(file: Path, caplog):
+    with examined(file, takes_any=False):
+        pass
+    assert caplog.text == ""
+    assert file_state.read(file).head == 2000
+
+
+@pytest.mark.parametrize("leave", [Path.unlink, lambda file: file.write_bytes(b"")])
+def test_a_file_that_is_gone_or_empty_is_not_begun_anew_unasked(file: Path, leave):
+    leave(file)
+    refused = pytest.raises(
+        DatabaseUnfit, match=r"is not there, or empty, .* up to 2000: put it back, .* --new'\.$"
+    )
+    with refused, examined(file, takes_any=False):
+        pass
+    with examined(file, takes_any=True):
+        pass
+
+
+def test_another_log_is_refused_unless_asked_for(file: Path):
+    write(file, "PRAGMA application_id = 7")
+    with pytest.raises(DatabaseUnfit, match="has another log than"), examined(file, takes_any=False):
+        pass
+    with examined(file, takes_any=True) as note_start:
+        note_start()
+    with examined(file, takes_any=False):
+        pass
+
+
+def test_a_log_that_went_back_is_refused_until_it_is_moved_on(file: Path):
+    write(file, "UPDATE stream_head SET position = 1500")
+    refused = pytest.raises(
+        DatabaseUnfit, match=r"ends at event 1500, and it had come to event 2000: .*log advance"
+    )
+    with refused, examined(file, takes_any=False):
+        pass
+    write(file, "UPDATE stream_head SET position = 1000001500")
+    with examined(file, takes_any=False):
+        pass
+
+
+def test_after_an_end_that_was_not_clean_the_start_says_what_it_found(file: Path, caplog, monkeypatch):
+    break_off(file)
+    with examined(file, takes_any=False):
+        pass
+    assert "was not closed cleanly at the last run; no damage was found\n" in caplog.text
+    monkeypatch.setattr(serving, "CHECK_SECONDS", -1.0)
+    with examined(file, takes_any=False):
+        pass
+    if sqlite3.sqlite_version_info >= (3, 42):
+        assert "but not all was read" in caplog.text
+
+
+def test_a_damaged_file_is_found_after_an_end_that_was_not_clean(file: Path):
+    write(
+        file,
+        "CREATE TABLE things AS WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 9999) SELECT i FROM n",
+    )
+    break_off(file)
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with file.open("rb+") as stream:
+        stream.seek(-5 * 4096, 2)
+        stream.write(b"\xff" * 4096)
+    with (
+        pytest.raises(DatabaseUnfit, match=r"is damaged \(.*restore FILE --replace"),
+        examined(file, takes_any=True),
+    ):
+        pass
+
+
+def test_a_copy_says_that_it_is_one_and_goes_on(file: Path, caplog):
+    shutil.copyfile(file, copy := file.with_name("copy.db"))
+    copy.replace(file)
+    with examined(file, takes_any=False):
+        pass
+    assert "is another one than at the last run, a copy perhaps; no damage was found" in caplog.text
+
+
+def test_the_log_of_a_file_that_was_replaced_is_never_taken_over(file: Path):
+    shutil.copyfile(file, copy := file.with_name("copy.db"))
+    used = DatabaseFile(file, creates=False).connect(cache_kib=100)
+    used.execute("UPDATE stream_head SET position = 2100")
+    keep_state(file, is_clean=False)
+    copy.replace(file)
+    used.close()  # SQLite notices, and leaves the log where it is
+    log = Path(f"{file}-wal")
+    held = file.read_bytes(), log.read_bytes()
+    with pytest.raises(StoreUnavailable, match="is of the file before: put that one back, or"):
+        DatabaseFile(file, creates=True).connect(cache_kib=100)
+    with pytest.raises(StoreUnavailable, match="is of the file before"), examined(file, takes_any=True):
+        pass
+    assert held == (file.read_bytes(), log.read_bytes())
+    log.unlink()
+    with pytest.raises(DatabaseUnfit, match="had come to event 2100"), examined(file, takes_any=False):
+        pass
+
+
+def test_a_state_that_cannot_be_kept_stops_nothing(file: Path, caplog):
+    Path(f"{file}.state.new").mkdir()
+    with examined(file, takes_any=False) as note_start:
+        note_start()
+    assert f"{file}.state cannot be written" in caplog.text

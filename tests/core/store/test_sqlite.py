@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import shutil
 import sqlite3
 from pathlib import Path
@@ -301,6 +302,37 @@ async def test_a_file_that_was_replaced_is_refused_even_when_the_first_one_is_ba
             held = file.read_bytes()
     async with Database(things.url) as again:
         assert await names(again) == ["new"] * 2
+
+
+@pytest.mark.slow
+async def test_a_file_that_is_replaced_at_a_hundred_moments_of_writing_keeps_what_was_stored(tmp_path: Path):
+    chance = random.Random(40)
+    for number in range(100):
+        file, first = tmp_path / f"{number}.db", tmp_path / f"{number}-first.db"
+        stored: list[int] = []
+
+        async def write(database: Database, ids: range, stored: list[int] = stored) -> None:
+            with contextlib.suppress(StoreUnavailable):
+                for new in ids:
+                    async with database.write() as connection:
+                        await connection.execute(text("INSERT INTO things VALUES (:id, 'new')"), {"id": new})
+                    stored.append(new)
+
+        async with Database(f"sqlite:///{file}") as database, database.direct(2) as direct:
+            async with database.write() as connection:
+                await connection.execute(text("CREATE TABLE things (id INTEGER PRIMARY KEY, name TEXT)"))
+            writing = asyncio.gather(write(database, range(10_000)), write(direct, range(10_000, 20_000)))
+            await asyncio.sleep(chance.uniform(0, 0.02))
+            first.hardlink_to(file)
+            shutil.copyfile(file, copy := tmp_path / "copy.db")
+            copy.rename(file)
+            held = file.read_bytes()
+            await writing
+        assert file.read_bytes() == held
+        first.replace(file)
+        with contextlib.closing(sqlite3.connect(file)) as found:
+            assert found.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+            assert set(stored) <= {new for (new,) in found.execute("SELECT id FROM things")}
 
 
 async def test_a_transaction_whose_file_was_deleted_meanwhile_is_not_said_to_be_stored(

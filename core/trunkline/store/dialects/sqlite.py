@@ -112,7 +112,7 @@ class SQLite(Dialect):
                 "after sqlite:/// it has the plain path of a file, without parameters"
             )
             raise SettingsInvalid(msg)
-        file = Path(database)
+        file, shown = Path(database), database[:60]
         try:
             absolute = file.absolute()
             absolute.stat()
@@ -121,10 +121,10 @@ class SQLite(Dialect):
                 msg = f"Setting 'database.url': '{file}' is relative, and the working directory was deleted; change to another one"
                 raise SettingsInvalid(msg) from None
         except OSError as error:
-            msg = f"Setting 'database.url': the file '{absolute}' cannot be used: {error.strerror}"
+            msg = f"Setting 'database.url': the file '{shown}' cannot be used: {error.strerror}"
             raise SettingsInvalid(msg) from None
         if (length := len(os.fsencode(absolute))) > _LONGEST_PATH:
-            msg = f"Setting 'database.url': the path '{absolute}' has {length} bytes, and SQLite takes {_LONGEST_PATH}"
+            msg = f"Setting 'database.url': the path '{shown}…' has {length} bytes, and SQLite takes {_LONGEST_PATH}"
             raise SettingsInvalid(msg)
         return file
 
@@ -168,7 +168,7 @@ class SQLite(Dialect):
 
     async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:  # noqa: ARG002
         """Look whether the account may write the file, and its folder, where the journal is made."""
-        return _why_read_only(Path(connection.engine.url.database or ""))
+        return why_read_only(Path(connection.engine.url.database or ""))
 
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
         """Do nothing: a file has no schemas."""
@@ -253,7 +253,8 @@ def _values_insert(table: str, names: tuple[str, ...]) -> str:
     return f"INSERT OR IGNORE INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
 
 
-def _why_read_only(file: Path) -> ReadOnly | None:
+def why_read_only(file: Path) -> ReadOnly | None:
+    """Say why *file* can only be read; None if this account may write it, and the folder, where the journal is made."""
     places = (file, file.absolute().parent)
     forbidden = [path for path in places if path.exists() and not os.access(path, os.W_OK)]
     if not forbidden:

@@ -1,0 +1,71 @@
+"""What ``trunkline serve`` keeps beside an embedded database, in ``FILE.state``: which file it served, how far its log had come,
+and whether the last run ended cleanly. Files are named here as links lead to them.
+"""
+
+import contextlib
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileState:
+    """A database file; *log_inode* is of the ``-wal`` beside it, 0 if there was none, *head* the newest event's id."""
+
+    application_id: int
+    inode: int
+    log_inode: int
+    head: int
+    is_clean: bool
+
+
+def read(file: Path) -> FileState | None:
+    """Read what is kept of *file*; None if nothing is, or it cannot be read."""
+    try:
+        return FileState(**json.loads(Path(f"{file}.state").read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def write(file: Path, state: FileState) -> None:
+    """Keep *state* of *file*, whole or not at all. Raises OSError."""
+    draft = Path(f"{file}.state.new")
+    with draft.open("w", encoding="ascii") as stream:
+        json.dump(asdict(state), stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(f"{file}.state")
+
+
+def why_not_its_log(file: Path) -> str | None:
+    """Say why the ``-wal`` beside *file* is of another file, from which SQLite would take it over or delete it; None if it is not."""
+    log = Path(f"{file}-wal")
+    if not size_of(log):
+        return None
+    if not size_of(file):
+        return (
+            f"the database file {file} is not there, or empty, and {log} has events of it: put the file back, "
+            "restore a backup with 'trunkline restore FILE', or begin a new log with 'trunkline serve --new'"
+        )
+    state = read(file)
+    if state is not None and state.inode != inode_of(file) and state.log_inode == inode_of(log):
+        return (
+            f"the database file {file} was replaced while a hub used it, and {log} is of the file before: put that one "
+            f"back, or, to go on with this one, delete {log} with the events that only it has"
+        )
+    return None
+
+
+def inode_of(file: Path) -> int:
+    """Return the inode of *file*; 0 if it is not there."""
+    with contextlib.suppress(OSError):
+        return file.stat().st_ino
+    return 0
+
+
+def size_of(file: Path) -> int:
+    """Return the size of *file* in bytes; 0 if it is not there."""
+    with contextlib.suppress(OSError):
+        return file.stat().st_size
+    return 0

@@ -202,7 +202,7 @@ class SystemPostgres:
 
     def initialise(self) -> None:
         """Make an empty cluster."""
-        self.run("initdb", "-D", str(self.data), "-U", "postgres", "--no-sync", "-A", "trust")
+        self.run("initdb", "-D", str(self.data), "-U", "postgres", "-E", "UTF8", "--no-sync", "-A", "trust")
         self._configure()
 
     def copy(self, primary: "SystemPostgres") -> None:

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import asyncpg
 
 from trunkline import oldest
-from trunkline.errors import DatabaseTooOld, StoreUnavailable, TrunklineError
+from trunkline.errors import DatabaseTooOld, DatabaseUnfit, StoreUnavailable, TrunklineError
 from trunkline.store import libpq, poolers
 
 CONNECTING_ERRORS = (
@@ -24,6 +24,7 @@ _NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttrib
 """What makes a client go on to the next host, as libpq does; a login that is refused is refused on all."""
 _TIMEOUT_SECONDS = 5
 _HERE = "the local server"
+_UTF8 = "UTF8"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ class Server:
 
         Raises:
             StoreUnavailable: none of the hosts answered as it should; it names each with its reason.
-            DatabaseUnfit: a pooler does not take ``database.schema``.
+            DatabaseUnfit: a pooler does not take ``database.schema``, or the database's encoding is not UTF-8.
             DatabaseTooOld: the server is older than ``oldest.POSTGRESQL``.
         """
         failures: list[str] = []
@@ -119,6 +120,13 @@ class Server:
                 oldest=str(oldest.POSTGRESQL),
                 remedy="upgrade it, or name another one in database.url",
             )
+        if (encoding := getattr(connection.get_settings(), "server_encoding", _UTF8)) != _UTF8:
+            connection.terminate()
+            msg = (
+                f"The database '{self.database}' at {_name(host, port)} has the encoding {encoding}, and the hub stores any "
+                f"text: make one with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0, and name it in database.url."
+            )
+            raise DatabaseUnfit(msg)
         return connection
 
 

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 from tests.postgres_servers import PASSWORD, SystemPostgres, free_port, prepared_postgres, primary_and_standby
 
-from trunkline.errors import StoreUnavailable
+from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.store.database import Database
 from trunkline.store.notifications import Notifications
 from trunkline.store.servers import Server
@@ -39,6 +39,24 @@ async def test_every_connection_goes_to_the_database_that_the_url_names(postgres
         assert await ask(f"{elsewhere}&dbname={name}", "SELECT current_database()") == name
         async with Database(url, pool_size=2).apart(2) as apart, apart.write() as connection:
             assert (await connection.execute(text("SELECT current_database()"))).scalar_one() == name
+    finally:
+        await postgres_server.drop(name)
+
+
+@pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII"])
+async def test_a_database_that_cannot_store_any_text_is_refused(postgres_server, encoding: str):
+    name = f"trunkline_{encoding.lower()}"
+    await postgres_server.execute(
+        f"CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' LOCALE_PROVIDER libc TEMPLATE template0"
+    )
+    url = postgres_server.url_of(name)
+    try:
+        for database in (Database(url), Database(url).direct(1)):
+            with pytest.raises(
+                DatabaseUnfit, match=f"^The database '{name}' at .* has the encoding {encoding}, "
+            ):
+                async with database, database.read():
+                    pass
     finally:
         await postgres_server.drop(name)
 

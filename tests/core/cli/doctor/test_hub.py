@@ -158,6 +158,24 @@ def test_a_database_that_is_away_is_an_error_and_the_other_checks_go_on(cli):
     assert "s3cret" not in result.output
 
 
+def test_a_database_of_another_encoding_is_refused_by_doctor_migrate_and_serve(cli, postgres_server):
+    create = "CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+    asyncio.run(postgres_server.execute(create))
+    try:
+        url = {"TRUNKLINE_DATABASE__URL": postgres_server.url_of("latin")}
+        secrets = {"TRUNKLINE_AUTH__PEPPER": "p" * 32, "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32}
+        hub = with_settings(cli.with_plugins("webhooks"), **url, **secrets)
+        sentence = examine(hub)["database"]["detail"]
+        assert (
+            "has the encoding LATIN1, and the hub stores any text: make one with CREATE DATABASE" in sentence
+        )
+        for command in (["migrate"], ["serve", "--port", "0"]):
+            refused = hub.invoke(*command)
+            assert (refused.exit_code, refused.stderr) == (2, f"{sentence}\n")
+    finally:
+        asyncio.run(postgres_server.drop("latin"))
+
+
 async def test_a_database_that_is_behind_or_ahead_is_told_apart(postgres_cli, postgres_database_url):
     async def at(revision: str) -> dict[str, dict[str, str]]:
         async with Database(postgres_database_url) as database, database.write() as connection:

@@ -35,7 +35,7 @@ class Database(Section):
 
     url: SecretUrl = Field(
         default="sqlite:///trunkline.db",
-        description="`sqlite:///FILE`, or `postgresql://…` with libpq's parameters",
+        description="`sqlite:///FILE` with the plain path (no `?`, no `%`), or `postgresql://…` with libpq's parameters",
     )
     schema_name: str | None = Field(
         default=None,

@@ -127,7 +127,7 @@ def test_a_file_that_the_account_may_not_read_or_write_is_refused_and_nothing_is
 @pytest.mark.slow
 def test_a_working_directory_that_was_deleted_is_refused_unless_the_file_is_elsewhere(cli):
     said = (
-        "Setting 'database.url': 'trunkline.db' is relative, and the working directory was deleted; "
+        "Setting 'database.url': the file 'trunkline.db' is relative, and the working directory was deleted; "
         "change to another one"
     )
     assert run_all(cli.with_plugins("webhooks"), *COMMANDS, leaves_folder=True) == (["2"] * 4, [said] * 4)

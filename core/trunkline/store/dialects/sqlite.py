@@ -112,19 +112,9 @@ class SQLite(Dialect):
                 "after sqlite:/// it has the plain path of a file, without parameters"
             )
             raise SettingsInvalid(msg)
-        file, shown = Path(database), database[:60]
-        try:
-            absolute = file.absolute()
-            absolute.stat()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            if error.filename is None:  # of getcwd
-                msg = f"Setting 'database.url': '{file}' is relative, and the working directory was deleted; change to another one"
-                raise SettingsInvalid(msg) from None
-        except OSError as error:
-            msg = f"Setting 'database.url': the file '{shown}' cannot be used: {error.strerror}"
-            raise SettingsInvalid(msg) from None
-        if (length := len(os.fsencode(absolute))) > _LONGEST_PATH:
-            msg = f"Setting 'database.url': the path '{shown}…' has {length} bytes, and SQLite takes {_LONGEST_PATH}"
+        file = Path(database)
+        if (why := _why_impossible(file)) is not None:
+            msg = f"Setting 'database.url': the file '{database[:60]}' {why}"
             raise SettingsInvalid(msg)
         return file
 
@@ -263,8 +253,27 @@ def why_read_only(file: Path) -> ReadOnly | None:
     return ReadOnly(f"this account may only read {forbidden[0]}", remedy)
 
 
+def _why_impossible(file: Path) -> str | None:
+    try:
+        absolute = file.absolute()
+    except FileNotFoundError:
+        return "is relative, and the working directory was deleted; change to another one"
+    if (length := len(os.fsencode(absolute))) > _LONGEST_PATH:
+        return f"has a path of {length} bytes, and SQLite takes {_LONGEST_PATH}"
+    try:
+        absolute.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None  # it may be made
+    except OSError as error:
+        return f"cannot be used: {error.strerror}"
+    return None
+
+
 def _opener(file: DatabaseFile) -> Callable[..., sqlite.OneWayConnection]:
-    return lambda _, **options: sqlite.connect(file, **options)
+    def open_(name: str, **options: Any) -> sqlite.OneWayConnection:  # noqa: ARG001 - *file* says it
+        return sqlite.connect(file, **options)
+
+    return open_
 
 
 def _make_reader(url: URL, file: DatabaseFile) -> AsyncEngine:

@@ -61,10 +61,15 @@ async def test_a_file_that_is_moved_away_and_put_back_a_hundred_times_loses_noth
     ):
         for _ in range(TIMINGS):
             await asyncio.sleep(chance.uniform(0, 0.03))
-            file.rename(elsewhere)
-            await asyncio.sleep(chance.choice([0, 0.001, 0.01, 0.05, 0.2]))
-            assert not file.exists(), "the hub has made another file"
-            elsewhere.rename(file)
+            moved = chance.choice([[""], ["", "-wal"], ["-wal", "", "-shm"]])
+            for suffix in moved:
+                Path(f"{file}{suffix}").rename(f"{elsewhere}{suffix}")
+                await asyncio.sleep(chance.choice([0, 0.001, 0.01]))
+            await asyncio.sleep(chance.choice([0, 0.01, 0.2]))
+            for suffix in chance.sample(moved, len(moved)):
+                assert not Path(f"{file}{suffix}").exists(), "the hub has made another file"
+                Path(f"{elsewhere}{suffix}").rename(f"{file}{suffix}")
+                await asyncio.sleep(chance.choice([0, 0.001, 0.01]))
         before = len(writing.ids)
         await until(lambda: len(writing.ids) > before + 20, seconds=20, what="acceptance")
         await writing.stop()

@@ -34,10 +34,13 @@ class DatabaseFile:
         self._creates = creates
         self._name = str(self.path)
         self._real = Path(os.path.realpath(self.path))
-        self._wal = f"{self._real}-wal"  # SQLite follows links, too
+        self._log_name = f"{self._real}-wal"  # SQLite follows links, too
         self._identity: Identity | None = None
         self._application_id = 0
         self._fault: str | None = None
+        self._open: set[sqlite3.Connection] = set()
+        self._log: Identity | None = None
+        """The write-ahead log, for as long as connections are open: with the last one SQLite deletes it."""
 
     def connect(self, *, cache_kib: int, **options: Any) -> sqlite3.Connection:
         """Open the file with a write-ahead log, and a cache of pages of *cache_kib*.
@@ -46,7 +49,7 @@ class DatabaseFile:
             StoreUnavailable: the file is not there, is another one than before, or is no database.
             sqlite3.Error
         """
-        self.check()
+        self.check(and_log=True)
         if (why := file_state.why_not_its_log(self._real)) is not None:
             raise StoreUnavailable(why)
         if self._identity is None:
@@ -71,20 +74,23 @@ class DatabaseFile:
             connection.close()
             self.explain(error)
             raise
+        if not self._open:
+            self._log = _identity_of(self._log_name)
+        self._open.add(connection)
         return connection
 
-    def check(self, wal: Identity | None = None) -> None:
-        """Make sure that the name leads to the same file, and that of its ``-wal`` to *wal*; 3 µs. Raises StoreUnavailable."""
+    def forget(self, connection: sqlite3.Connection) -> None:
+        """Note that *connection* was closed."""
+        self._open.discard(connection)
+
+    def check(self, *, and_log: bool = False) -> None:
+        """Make sure that the name leads to the same file, and that of its ``-wal`` too; 2 µs each. Raises StoreUnavailable."""
         if self._fault is not None:
             raise StoreUnavailable(self._fault)
         if self._identity is not None and (found := _identity_of(self._name)) != self._identity:
             self._refuse(self._name, found)
-        if wal is not None and (found := _identity_of(self._wal)) != wal:
-            self._refuse(self._wal, found)
-
-    def wal(self) -> Identity | None:
-        """Identify the write-ahead log; None if there is none."""
-        return _identity_of(self._wal)
+        if and_log and self._open and (found := _identity_of(self._log_name)) != self._log:
+            self._refuse(self._log_name, found)
 
     def explain(self, error: BaseException) -> None:
         """Raise StoreUnavailable if *error* says that the file is damaged: nothing more is read or written."""

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from aiosqlite import Connection
 
-from trunkline.store.database_file import BUSY_SECONDS, DatabaseFile, Identity
+from trunkline.store.database_file import BUSY_SECONDS, DatabaseFile
 
 Row = tuple[Any, ...]
 Outcome = tuple[list[Row], Any, int, int | None]
@@ -40,7 +40,6 @@ class OneWayConnection(Connection):
     def __init__(self, file: DatabaseFile, cache_kib: int, options: dict[str, Any]) -> None:
         super().__init__(self._open, iter_chunk_size=64)
         self._file = file
-        self._wal: Identity | None = None
         self._options = options | {"cache_kib": cache_kib}
         self._thread = Thread(target=_work, args=(self._tx,), daemon=True)
         self._is_still = True
@@ -53,7 +52,6 @@ class OneWayConnection(Connection):
 
     def _open(self) -> sqlite3.Connection:
         self._opened = self._file.connect(**self._options)
-        self._wal = self._file.wal()
         return self._opened
 
     def begin_with_next(self, statement: str) -> None:
@@ -104,9 +102,11 @@ class OneWayConnection(Connection):
         """Close what was opened for a caller that was cancelled meanwhile: aiosqlite does not know of it."""
         if self._opened is not None:
             self._opened.close()
+            self._file.forget(self._opened)
 
     def _begin_and(self, beginning: str, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:
-        self._file.check(self._wal if beginning else None)
+        if not self._conn.in_transaction:
+            self._file.check(and_log=bool(beginning))
         try:
             if beginning:
                 self._conn.execute(beginning).close()
@@ -116,7 +116,7 @@ class OneWayConnection(Connection):
             raise
 
     def _commit(self) -> None:
-        self._file.check(self._wal)
+        self._file.check(and_log=True)
         self._conn.commit()
 
     def _roll_back_now(self) -> None:

@@ -262,6 +262,22 @@ async def test_a_file_that_is_away_is_never_made_anew_and_nothing_is_lost_when_i
             assert await names(database) == ["new"] * (3 + databases.index(database))
 
 
+async def test_a_connection_that_is_opened_while_only_the_write_ahead_log_is_away_makes_no_other(
+    things: Database, tmp_path: Path
+):
+    log = tmp_path / "things.db-wal"
+    async with both(things):
+        log.rename(tmp_path / "elsewhere")
+        for database in (things, things.direct(1, only_reads=True)):
+            async with database:
+                with pytest.raises(StoreUnavailable, match=r"things\.db-wal was moved or deleted"):
+                    await insert(database)
+        assert not log.exists()
+        (tmp_path / "elsewhere").rename(log)
+        await insert(things)
+        assert await names(things) == ["new"] * 3
+
+
 def replace_by_copy(file: Path) -> None:
     shutil.copyfile(file, file.with_name("copy.db"))
     file.with_name("copy.db").rename(file)

@@ -5,7 +5,8 @@ import os
 import sqlite3
 from pathlib import Path
 
-from trunkline.errors import DatabaseUnfit
+from trunkline.errors import DatabaseUnfit, StoreUnavailable
+from trunkline.store import file_state
 
 _BUSY_SECONDS = 10
 _BESIDE = ("-wal", "-shm")
@@ -16,8 +17,11 @@ def copy_database(source: Path, target: Path) -> None:
 
     Raises:
         DatabaseUnfit: *source* is no database, or its copy is damaged; *target* is removed again.
+        StoreUnavailable: the ``-wal`` beside *source* is of another file.
         OSError: *target* is there already, or cannot be written.
     """
+    if (why := file_state.why_not_its_log(source.resolve())) is not None:
+        raise StoreUnavailable(why)
     os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     try:
         with (

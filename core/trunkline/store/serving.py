@@ -16,6 +16,7 @@ from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.store import file_state
 from trunkline.store.database_file import DatabaseFile, application_id_of
 from trunkline.store.dialects.sqlite import why_read_only
+from trunkline.store.failures import unavailable
 from trunkline.store.file_state import FileState
 
 CHECK_SECONDS = 5.0
@@ -124,7 +125,7 @@ def keep_state(file: Path, *, is_clean: bool) -> None:
                 is_clean=is_clean,
             )
         file_state.write(file, state)
-    except (OSError, sqlite3.Error, StoreUnavailable) as error:
+    except (OSError, StoreUnavailable) as error:
         _log.warning(
             "%s.state cannot be written, which the next start compares %s with: %s", file, file, error
         )
@@ -134,6 +135,8 @@ def _compare(file: Path, state: FileState | None, *, takes_any: bool) -> None:
     if not file_state.size_of(file):
         if takes_any:
             Path(f"{file}-wal").unlink(missing_ok=True)
+        elif (why := file_state.why_not_its_log(file)) is not None:
+            raise StoreUnavailable(why)
         elif state is not None:
             msg = (
                 f"The database file {file} is not there, or empty, and {file}.state says that it had events up to {state.head}: "
@@ -196,8 +199,13 @@ def _check(connection: sqlite3.Connection, file: Path, *, is_other: bool) -> Non
 
 @contextlib.contextmanager
 def _opened(file: Path) -> Generator[sqlite3.Connection]:
-    with contextlib.closing(DatabaseFile(file, creates=False).connect(cache_kib=_CACHE_KIB)) as connection:
-        yield connection
+    try:
+        with contextlib.closing(
+            DatabaseFile(file, creates=False).connect(cache_kib=_CACHE_KIB)
+        ) as connection:
+            yield connection
+    except sqlite3.Error as error:
+        raise unavailable(error) from error
 
 
 def _head_of(connection: sqlite3.Connection) -> int:

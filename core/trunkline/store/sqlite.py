@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from aiosqlite import Connection
 
+from trunkline.store import file_state
 from trunkline.store.database_file import BUSY_SECONDS, DatabaseFile
 
 Row = tuple[Any, ...]
@@ -172,7 +173,7 @@ def connect(file: DatabaseFile, *, cache_kib: int = 2048, **options: Any) -> One
 
 def has_rows(file: Path, tables: Sequence[str]) -> bool:
     """Tell whether any of *tables* has a row in *file*; False where it is no database, or not there. It is not made."""
-    if not file.exists():
+    if not file_state.size_of(file):  # to read an empty one deletes the -wal beside it
         return False
     try:
         with contextlib.closing(

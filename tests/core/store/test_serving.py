@@ -11,7 +11,9 @@ import pytest
 
 from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.store import file_state, serving
+from trunkline.store.copies import copy_database
 from trunkline.store.database_file import DatabaseFile
+from trunkline.store.dialects import needs_secrets
 from trunkline.store.serving import examined, keep_state, served_alone
 
 HOLD = """if True:
@@ -79,6 +81,26 @@ def test_nothing_is_said_of_a_file_that_was_closed_cleanly(file: Path, caplog):
         pass
     assert caplog.text == ""
     assert file_state.read(file).head == 2000
+
+
+def test_the_write_ahead_log_of_a_file_that_is_gone_is_kept(file: Path):
+    log = Path(f"{file}-wal")
+    log.write_bytes(b"events")
+    file.with_name(f"{file.name}.state").unlink()
+    for leave in (Path.unlink, Path.touch):
+        leave(file)
+        assert not needs_secrets(file)
+        for use in (examined(file, takes_any=False), contextlib.nullcontext()):
+            with (
+                pytest.raises(StoreUnavailable, match=r"is not there, or empty, and .*-wal has events of it"),
+                use,
+            ):
+                copy_database(file, file.with_name("backup.db"))
+        with pytest.raises(StoreUnavailable, match="is not there, or empty"):
+            DatabaseFile(file, creates=True).connect(cache_kib=100)
+        assert log.read_bytes() == b"events"
+    with examined(file, takes_any=True):
+        assert not log.exists()
 
 
 @pytest.mark.parametrize("leave", [Path.unlink, lambda file: file.write_bytes(b"")])

@@ -1,5 +1,5 @@
 """What ``trunkline serve`` keeps beside an embedded database, in ``FILE.state``: which file it served, how far its log had come,
-and whether the last run ended cleanly. Files are named here as links lead to them.
+and whether the last run ended cleanly. The paths here have their links resolved.
 """
 
 import contextlib

@@ -79,7 +79,9 @@ async def ledger_is_whole(database: Database) -> bool:
 
 
 def made(running) -> retention.Retention:
-    return retention.Retention(running.hub.database, days=90, keys_ms=DAY, metrics=Metrics())
+    return retention.Retention(
+        running.hub.database, clock=running.hub.clock_guard, days=90, keys_ms=DAY, metrics=Metrics()
+    )
 
 
 async def poll(running, *, client=None, **query):
@@ -345,7 +347,9 @@ async def test_a_round_says_what_it_did(hub):
     )
     await execute(hub.hub.database, f"UPDATE idempotency_keys SET created_ms = created_ms - {DAY}")
 
-    await retention.Retention(hub.hub.database, days=90, keys_ms=DAY, metrics=metrics).run_once()
+    await retention.Retention(
+        hub.hub.database, clock=hub.hub.clock_guard, days=90, keys_ms=DAY, metrics=metrics
+    ).run_once()
 
     exposition = metrics.text().decode()
     for line in (

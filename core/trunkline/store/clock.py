@@ -1,0 +1,160 @@
+"""The guard of the clock: what is removed or ended because of its age waits after the database's clock has stepped forward.
+
+What it knows is one row, so that a process that starts after the step, and every other one, knows it too.
+"""
+
+import logging
+import time
+from asyncio import sleep
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import StoreUnavailable
+from trunkline.runtime import steadiness
+from trunkline.runtime.background import Background
+from trunkline.runtime.metrics import Metrics
+from trunkline.runtime.steadiness import Reading, Standing
+from trunkline.store import sql
+from trunkline.store.database import Database
+from trunkline.store.sql import text
+
+LOOK_SECONDS = 5.0
+WRITE_MS = 60_000
+"""The row is as old as this at most while a process runs and the clock is trusted."""
+APART_SECONDS = 60.0
+"""A difference between this machine's clock and the database's that is logged."""
+IS_TRUSTED = "(SELECT step_ms FROM clock WHERE id = 1) IS NULL"
+"""A condition of SQL: the database's clock is trusted."""
+_log = logging.getLogger(__name__)
+
+
+class ClockGuard:
+    """Watches the database's clock. Enter it to start: from then on it looks every ``LOOK_SECONDS``."""
+
+    def __init__(self, database: Database, *, metrics: Metrics) -> None:
+        self._database = database
+        self._boot_id = steadiness.read_boot()
+        self._own: Reading | None = None
+        self._standing = Standing()
+        self._offset_ms = _wall_ms() - steadiness.up_ms()
+        """This machine's clock less its uptime, at the last look."""
+        self._ahead_seconds = 0.0
+        self._is_apart = False
+        self._background = Background("the look at the clock", self._run)
+        metrics.watch_clock(lambda: self.is_trusted, lambda: self._ahead_seconds)
+
+    async def __aenter__(self) -> Self:
+        await self.look()
+        await self._background.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._background.__aexit__(*details)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether things may be removed or ended because of their age, as far as this process knows without asking the database.
+
+        A step of this machine's own clock, which is the database's if that is embedded, is seen at once.
+        """
+        drift_ms = _wall_ms() - steadiness.up_ms() - self._offset_ms
+        return self._standing.step_ms is None and drift_ms <= steadiness.TOLERANCE_MS
+
+    @property
+    def fault(self) -> str | None:
+        """Say why the clock is not trusted, and how to go on; None if it is."""
+        return self._standing.fault
+
+    async def look(self) -> int | None:
+        """Read the database's clock, in Unix ms; None if it is not trusted. Raises StoreUnavailable."""
+        async with self._database.read() as connection:
+            began_ms = _wall_ms()
+            kept, reading = await read(connection, self._boot_id)
+            self._compare(began_ms, reading.now_ms, _wall_ms())
+        standing = steadiness.judge(kept, reading, own=self._own)
+        is_old = kept.seen is None or abs(reading.now_ms - kept.seen.now_ms) >= WRITE_MS
+        if is_old or standing.step_ms is not None or kept.step_ms is not None:
+            standing, reading = await self._write()
+        self._own = reading
+        self._offset_ms = _wall_ms() - steadiness.up_ms()
+        was, self._standing = self._standing, standing
+        if standing.fault is not None and was.step_ms != standing.step_ms:
+            _log.warning("the database's clock %s", standing.fault)
+        elif standing.fault is None and was.fault is not None:
+            _log.info("the database's clock is trusted again: what is old enough is removed from now on")
+        return reading.now_ms if standing.step_ms is None else None
+
+    async def _write(self) -> tuple[Standing, Reading]:
+        async with self._database.write() as connection:
+            kept, reading = await read(connection, self._boot_id, locks=True)
+            standing = steadiness.judge(kept, reading, own=self._own)
+            await write(connection, standing)
+        return standing, reading
+
+    def _compare(self, began_ms: int, theirs_ms: int, ended_ms: int) -> None:
+        """Note how far this machine's clock is ahead of the database's, which was read between *began_ms* and *ended_ms*."""
+        ahead_ms = max(began_ms - theirs_ms, 0) or min(ended_ms - theirs_ms, 0)
+        self._ahead_seconds = ahead_ms / 1000
+        is_apart = abs(self._ahead_seconds) > APART_SECONDS
+        if is_apart and not self._is_apart:
+            _log.warning(
+                "this machine's clock is %.0f s %s the database's: signatures have this machine's time, all else the database's; "
+                "have both machines set their clocks by NTP",
+                abs(self._ahead_seconds),
+                "ahead of" if ahead_ms > 0 else "behind",
+            )
+        self._is_apart = is_apart
+
+    async def _run(self) -> None:
+        while True:
+            await sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except StoreUnavailable as error:
+                _log.debug("cannot look at the clock now: %s", error)
+
+
+async def read(connection: AsyncConnection, boot_id: str, *, locks: bool = False) -> tuple[Standing, Reading]:
+    """Read how far the clock was trusted last, and what it says now. *locks* keeps others from changing the former."""
+    locking = sql.for_update(connection, of="c") if locks else ""
+    row = (
+        await connection.execute(
+            text(
+                f"SELECT c.now_ms, c.boot_id, c.up_ms, c.step_ms, c.steady_ms FROM clock AS c WHERE c.id = 1 {locking}"
+            )
+        )
+    ).first()
+    now_ms = int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
+    reading = Reading(now_ms, boot_id, steadiness.up_ms())
+    return (Standing() if row is None else Standing(Reading(*row[:3]), *row[3:])), reading
+
+
+async def write(connection: AsyncConnection, standing: Standing) -> None:
+    """Keep *standing*, which has a reading."""
+    assert standing.seen is not None
+    await connection.execute(
+        text(
+            "INSERT INTO clock (id, now_ms, boot_id, up_ms, step_ms, steady_ms) "
+            "VALUES (1, :now_ms, :boot_id, :up_ms, :step_ms, :steady_ms) ON CONFLICT (id) DO UPDATE SET "
+            "now_ms = :now_ms, boot_id = :boot_id, up_ms = :up_ms, step_ms = :step_ms, steady_ms = :steady_ms"
+        ),
+        {
+            "now_ms": standing.seen.now_ms,
+            "boot_id": standing.seen.boot_id,
+            "up_ms": standing.seen.up_ms,
+            "step_ms": standing.step_ms,
+            "steady_ms": standing.steady_ms,
+        },
+    )
+
+
+async def confirm(connection: AsyncConnection) -> bool:
+    """Trust the clock as it is now; tells whether it was not trusted before."""
+    kept, reading = await read(connection, steadiness.read_boot(), locks=True)
+    await write(connection, Standing(reading))
+    return steadiness.judge(kept, reading).step_ms is not None
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -144,6 +144,10 @@ class Deployment(Protocol):
         """How long the hub keeps events and what became of them (``events.retention_days``)."""
         ...
 
+    def aged_ms(self, now_ms: int) -> int:
+        """Give *now_ms*, or 0 while the clock is not trusted, since it has stepped forward: remove what has expired by then."""
+        ...
+
     def access_tokens(self, *audiences: str) -> AccessTokens | None:
         """Give what knows the access tokens of the issuer that ``auth.oauth`` names; None where it names none.
 

@@ -195,6 +195,7 @@ class Hub:
             wakeup=self.wakeup,
             notifier=self.notifier,
             metrics=self.metrics,
+            clock=self.clock_guard,
             keys_ms=keys_ms,
         )
         self.registered_types = RegisteredTypes(self._door_database, self.catalog)
@@ -243,6 +244,7 @@ class Hub:
             catch_up=catch_up,
             finder=finder,
             limits=limits,
+            clock=self.clock_guard,
         )
         self.subscriptions = SubscriptionService(
             finder=finder,
@@ -302,6 +304,7 @@ class Hub:
             catalog=self.catalog,
             operations=self.operations,
             readiness=self.readiness,
+            clock=self.clock_guard,
             issuer=self.issuer,
         )
 
@@ -377,6 +380,7 @@ class Hub:
                 self.http.for_tenant,
                 schema_versions=self.schema_versions,
                 now_ms=SystemClock().now_ms,
+                aged_ms=self.clock_guard.aged_ms,
             ),
             signals=self.signals,
             reports=Reports(self.metrics, self.notifier),

@@ -61,6 +61,10 @@ class ClockGuard:
         drift_ms = _wall_ms() - steadiness.up_ms() - self._offset_ms
         return self._standing.step_ms is None and drift_ms <= steadiness.TOLERANCE_MS
 
+    def aged_ms(self, now_ms: int) -> int:
+        """Give *now_ms*, up to which things are over; 0 while the clock is not trusted, so that nothing is."""
+        return now_ms if self.is_trusted else 0
+
     @property
     def fault(self) -> str | None:
         """Say why the clock is not trusted, and how to go on; None if it is."""

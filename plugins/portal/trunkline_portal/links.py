@@ -53,7 +53,7 @@ class Links:
             name=name,
         )
         async with self._context.database.write() as connection:
-            await store.insert_link(connection, link)
+            await store.insert_link(connection, link, aged_ms=self._context.deployment.aged_ms(now_ms))
         return self._context.sealer.seal(link.id.encode(), purpose=_PURPOSE), link
 
     async def take(self, token: str) -> Link:

@@ -27,7 +27,6 @@ from trunkline.model.events import Draft, Event
 from trunkline.plugins import Notifier
 from trunkline.runtime import faults, json_text
 from trunkline.runtime.batching import Batcher
-from trunkline.runtime.clock import now_text
 from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.store.clock import ClockGuard
@@ -133,7 +132,7 @@ class Ingest:
         metadata = json_text.dumps(event.metadata) if event.metadata else b""
         payload = event.payload_json or json_text.dumps(event.payload)
         version = event.version or kind.version
-        return Draft(event.company_id, event.type, now_text(), payload, metadata, version)
+        return Draft(event.company_id, event.type, "", payload, metadata, version)
 
     async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Callable[[], None]:
         """Store *drafts* in the caller's own transaction (the outbox); call what it returns once that has committed."""

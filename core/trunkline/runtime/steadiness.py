@@ -47,7 +47,7 @@ class Standing:
             return None
         return (
             f"stepped forward by {_span(self.step_ms)}: nothing is deleted or ended because of its age until the clock has been "
-            "steady for a day; set it right, or run 'trunkline clock confirm' if it is right"
+            "steady for a day, or 'trunkline clock confirm' says that it is right"
         )
 
 

@@ -13,7 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import steadiness
 from trunkline.runtime.background import Background
-from trunkline.runtime.metrics import Metrics
 from trunkline.runtime.steadiness import Reading, Standing
 from trunkline.store import sql
 from trunkline.store.database import Database
@@ -32,17 +31,17 @@ _log = logging.getLogger(__name__)
 class ClockGuard:
     """Watches the database's clock. Enter it to start: from then on it looks every ``LOOK_SECONDS``."""
 
-    def __init__(self, database: Database, *, metrics: Metrics) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
         self._boot_id = steadiness.read_boot()
         self._own: Reading | None = None
         self._standing = Standing()
         self._offset_ms = _wall_ms() - steadiness.up_ms()
         """This machine's clock less its uptime, at the last look."""
-        self._ahead_seconds = 0.0
+        self.ahead_seconds = 0.0
+        """How far this machine's clock was ahead of the database's at the last look."""
         self._is_apart = False
         self._background = Background("the look at the clock", self._run)
-        metrics.watch_clock(lambda: self.is_trusted, lambda: self._ahead_seconds)
 
     async def __aenter__(self) -> Self:
         await self.look()
@@ -99,13 +98,13 @@ class ClockGuard:
     def _compare(self, began_ms: int, theirs_ms: int, ended_ms: int) -> None:
         """Note how far this machine's clock is ahead of the database's, which was read between *began_ms* and *ended_ms*."""
         ahead_ms = max(began_ms - theirs_ms, 0) or min(ended_ms - theirs_ms, 0)
-        self._ahead_seconds = ahead_ms / 1000
-        is_apart = abs(self._ahead_seconds) > APART_SECONDS
+        self.ahead_seconds = ahead_ms / 1000
+        is_apart = abs(self.ahead_seconds) > APART_SECONDS
         if is_apart and not self._is_apart:
             _log.warning(
                 "this machine's clock is %.0f s %s the database's: signatures have this machine's time, all else the database's; "
                 "have both machines set their clocks by NTP",
-                abs(self._ahead_seconds),
+                abs(self.ahead_seconds),
                 "ahead of" if ahead_ms > 0 else "behind",
             )
         self._is_apart = is_apart

@@ -153,7 +153,8 @@ class RequestReader:
     ) -> Submission:
         """Read the events of a body, all or none; the body is JSON, *parsed* and as the *compact* bytes of ``read_json``.
 
-        *now_text* is the time of events that name none and are quarantined; *namespace* and *key* are those of the request's idempotency key.
+        *now_text* is the time of events that name none and are quarantined; *namespace* and *key* are those of the request's
+        idempotency key.
 
         Raises:
             BodyInvalid: the body has not the form that *call* takes.

@@ -30,7 +30,8 @@ class Draft:
     def envelope(self, position: int, reference: str | None = None, *, accepted_utc: str = "") -> bytes:
         """Encode the envelope of CONTRACT §2 with *position* as its ``id``; *reference* is the company's, if it has one.
 
-        *accepted_utc* is its time if it names none. A reference has no character that JSON escapes (``model.companies``). An event of the test environment says so.
+        *accepted_utc* is its time if it names none. A reference has no character that JSON escapes (``model.companies``). An event
+        of the test environment says so.
         """
         metadata = b',"metadata":' + self.metadata if self.metadata else b""
         referred = b',"companyRef":"%b"' % reference.encode() if reference else b""

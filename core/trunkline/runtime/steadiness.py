@@ -1,6 +1,6 @@
 """Steadiness: whether the clock that decides about age has moved as far as time has passed.
 
-Time that passes is read from a clock that nobody sets, and that runs on while the machine sleeps. Pure, but for ``read_boot``.
+Time that passes is read from a clock that nobody sets, and that runs on while the machine sleeps.
 """
 
 import time
@@ -29,7 +29,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ClockState:
     """How far the clock is trusted, after the reading *seen*: None before the first one.
 
     *step_ms* is how far the clock has stepped forward, and None while it is trusted. *steady_ms* is how long it has been steady
@@ -64,34 +64,40 @@ def read_boot() -> str:
         return ""
 
 
-def step_between(before: Reading, after: Reading) -> int:
-    """Tell how far the clock stepped between two readings, in milliseconds; 0 if it was steady, less if it was set back."""
-    moved = after.now_ms - before.now_ms
-    if before.boot_id and before.boot_id == after.boot_id:
-        step = moved - (after.up_ms - before.up_ms)
-        return step if abs(step) > TOLERANCE_MS else 0
-    return moved if moved > SETTLED_MS or moved < -TOLERANCE_MS else 0
-
-
-def judge(standing: Standing, reading: Reading, *, own: Reading | None = None) -> Standing:
+def judge(state: ClockState, reading: Reading, *, own: Reading | None = None) -> ClockState:
     """Decide how far the clock is trusted after *reading*.
 
-    *own* is the last reading of this process: it tells how much time has passed if another machine made that of *standing*.
+    *own* is the last reading of this process: it tells how much time has passed if that of *state* is of another start, or of
+    another machine.
     """
-    before = standing.seen
+    before = state.seen
     if before is None:
-        return replace(standing, seen=reading)
-    if own is not None and own.boot_id == reading.boot_id != before.boot_id:
-        step, passed = step_between(own, reading), reading.up_ms - own.up_ms
-    else:
-        step, passed = step_between(before, reading), reading.now_ms - before.now_ms
-    if step > 0:
-        return Standing(reading, step)
-    if standing.step_ms is None:
-        return Standing(reading)
+        return replace(state, seen=reading)
+    if before.boot_id == reading.boot_id != "":
+        own = before
+    step_ms = _step_since(before, reading) if own is None else _step_in(own, reading)
+    if step_ms > 0:
+        return ClockState(reading, step_ms)
+    if state.step_ms is None:
+        return ClockState(reading)
+    if step_ms < 0:
+        return ClockState(reading, state.step_ms)
     # Several processes count: each adds what has passed since the last of them has.
-    steady_ms = 0 if step else standing.steady_ms + max(min(passed, reading.now_ms - before.now_ms), 0)
-    return Standing(reading) if steady_ms >= SETTLED_MS else Standing(reading, standing.step_ms, steady_ms)
+    passed_ms = 0 if own is None else min(reading.up_ms - own.up_ms, reading.now_ms - before.now_ms)
+    steady_ms = state.steady_ms + max(passed_ms, 0)
+    return ClockState(reading) if steady_ms >= SETTLED_MS else ClockState(reading, state.step_ms, steady_ms)
+
+
+def _step_in(before: Reading, after: Reading) -> int:
+    """Tell how far the clock stepped between two readings of one start, in ms: less than 0 if it was set back."""
+    step_ms = (after.now_ms - before.now_ms) - (after.up_ms - before.up_ms)
+    return step_ms if abs(step_ms) > TOLERANCE_MS else 0
+
+
+def _step_since(before: Reading, after: Reading) -> int:
+    """Tell the same of two readings between which nobody knows how much time has passed."""
+    moved_ms = after.now_ms - before.now_ms
+    return moved_ms if moved_ms > SETTLED_MS or moved_ms < -TOLERANCE_MS else 0
 
 
 def _span(ms: int) -> str:

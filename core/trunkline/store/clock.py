@@ -3,9 +3,9 @@
 What it knows is one row, so that a process that starts after the step, and every other one, knows it too.
 """
 
+import asyncio
 import logging
 import time
-from asyncio import sleep
 from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime import steadiness
 from trunkline.runtime.background import Background
-from trunkline.runtime.steadiness import Reading, Standing
+from trunkline.runtime.steadiness import ClockState, Reading
 from trunkline.store import sql
 from trunkline.store.database import Database
 from trunkline.store.sql import text
@@ -35,12 +35,13 @@ class ClockGuard:
         self._database = database
         self._boot_id = steadiness.read_boot()
         self._own: Reading | None = None
-        self._standing = Standing()
+        self._state = ClockState()
         self._offset_ms = _wall_ms() - steadiness.up_ms()
         """This machine's clock less its uptime, at the last look."""
         self.ahead_seconds = 0.0
         """How far this machine's clock was ahead of the database's at the last look."""
         self._is_apart = False
+        self._looking = asyncio.Lock()
         self._background = Background("the look at the clock", self._run)
 
     async def __aenter__(self) -> Self:
@@ -58,7 +59,7 @@ class ClockGuard:
         A step of this machine's own clock, which is the database's if that is embedded, is seen at once.
         """
         drift_ms = _wall_ms() - steadiness.up_ms() - self._offset_ms
-        return self._standing.step_ms is None and drift_ms <= steadiness.TOLERANCE_MS
+        return self._state.step_ms is None and drift_ms <= steadiness.TOLERANCE_MS
 
     def aged_ms(self, now_ms: int) -> int:
         """Give *now_ms*, up to which things are over; 0 while the clock is not trusted, so that nothing is."""
@@ -67,33 +68,37 @@ class ClockGuard:
     @property
     def fault(self) -> str | None:
         """Say why the clock is not trusted, and how to go on; None if it is."""
-        return self._standing.fault
+        return self._state.fault
 
     async def look(self) -> int | None:
         """Read the database's clock, in Unix ms; None if it is not trusted. Raises StoreUnavailable."""
+        async with self._looking:
+            return await self._look()
+
+    async def _look(self) -> int | None:
         async with self._database.read() as connection:
             began_ms = _wall_ms()
             kept, reading = await read(connection, self._boot_id)
             self._compare(began_ms, reading.now_ms, _wall_ms())
-        standing = steadiness.judge(kept, reading, own=self._own)
+        state = steadiness.judge(kept, reading, own=self._own)
         is_old = kept.seen is None or abs(reading.now_ms - kept.seen.now_ms) >= WRITE_MS
-        if is_old or standing.step_ms is not None or kept.step_ms is not None:
-            standing, reading = await self._write()
+        if is_old or state.step_ms is not None or kept.step_ms is not None:
+            state, reading = await self._write()
         self._own = reading
         self._offset_ms = _wall_ms() - steadiness.up_ms()
-        was, self._standing = self._standing, standing
-        if standing.fault is not None and was.step_ms != standing.step_ms:
-            _log.warning("the database's clock %s", standing.fault)
-        elif standing.fault is None and was.fault is not None:
+        was, self._state = self._state, state
+        if state.fault is not None and was.step_ms != state.step_ms:
+            _log.warning("the database's clock %s", state.fault)
+        elif state.fault is None and was.fault is not None:
             _log.info("the database's clock is trusted again: what is old enough is removed from now on")
-        return reading.now_ms if standing.step_ms is None else None
+        return reading.now_ms if state.step_ms is None else None
 
-    async def _write(self) -> tuple[Standing, Reading]:
+    async def _write(self) -> tuple[ClockState, Reading]:
         async with self._database.write() as connection:
             kept, reading = await read(connection, self._boot_id, locks=True)
-            standing = steadiness.judge(kept, reading, own=self._own)
-            await write(connection, standing)
-        return standing, reading
+            state = steadiness.judge(kept, reading, own=self._own)
+            await write(connection, state)
+        return state, reading
 
     def _compare(self, began_ms: int, theirs_ms: int, ended_ms: int) -> None:
         """Note how far this machine's clock is ahead of the database's, which was read between *began_ms* and *ended_ms*."""
@@ -111,14 +116,16 @@ class ClockGuard:
 
     async def _run(self) -> None:
         while True:
-            await sleep(LOOK_SECONDS)
+            await asyncio.sleep(LOOK_SECONDS)
             try:
                 await self.look()
             except StoreUnavailable as error:
                 _log.debug("cannot look at the clock now: %s", error)
 
 
-async def read(connection: AsyncConnection, boot_id: str, *, locks: bool = False) -> tuple[Standing, Reading]:
+async def read(
+    connection: AsyncConnection, boot_id: str, *, locks: bool = False
+) -> tuple[ClockState, Reading]:
     """Read how far the clock was trusted last, and what it says now. *locks* keeps others from changing the former."""
     locking = sql.for_update(connection, of="c") if locks else ""
     row = (
@@ -130,12 +137,12 @@ async def read(connection: AsyncConnection, boot_id: str, *, locks: bool = False
     ).first()
     now_ms = int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
     reading = Reading(now_ms, boot_id, steadiness.up_ms())
-    return (Standing() if row is None else Standing(Reading(*row[:3]), *row[3:])), reading
+    return (ClockState() if row is None else ClockState(Reading(*row[:3]), *row[3:])), reading
 
 
-async def write(connection: AsyncConnection, standing: Standing) -> None:
-    """Keep *standing*, which has a reading."""
-    assert standing.seen is not None
+async def write(connection: AsyncConnection, state: ClockState) -> None:
+    """Keep *state*, which has a reading."""
+    assert state.seen is not None
     await connection.execute(
         text(
             "INSERT INTO clock (id, now_ms, boot_id, up_ms, step_ms, steady_ms) "
@@ -143,11 +150,11 @@ async def write(connection: AsyncConnection, standing: Standing) -> None:
             "now_ms = :now_ms, boot_id = :boot_id, up_ms = :up_ms, step_ms = :step_ms, steady_ms = :steady_ms"
         ),
         {
-            "now_ms": standing.seen.now_ms,
-            "boot_id": standing.seen.boot_id,
-            "up_ms": standing.seen.up_ms,
-            "step_ms": standing.step_ms,
-            "steady_ms": standing.steady_ms,
+            "now_ms": state.seen.now_ms,
+            "boot_id": state.seen.boot_id,
+            "up_ms": state.seen.up_ms,
+            "step_ms": state.step_ms,
+            "steady_ms": state.steady_ms,
         },
     )
 
@@ -155,7 +162,7 @@ async def write(connection: AsyncConnection, standing: Standing) -> None:
 async def confirm(connection: AsyncConnection) -> bool:
     """Trust the clock as it is now; tells whether it was not trusted before."""
     kept, reading = await read(connection, steadiness.read_boot(), locks=True)
-    await write(connection, Standing(reading))
+    await write(connection, ClockState(reading))
     return steadiness.judge(kept, reading).step_ms is not None
 
 

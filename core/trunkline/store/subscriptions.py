@@ -276,7 +276,8 @@ async def record_streaks(
     """Count failures in a row; returns (number, channel, failures, milliseconds that it has been failing) of those that now fail.
 
     The time is a sum of what passed from one failure to the next: by the database's clock, but no more than the process says
-    that saw both, so that a step of the clock adds nothing. Those that fail and those numbered in *also* stay locked for a change in the same transaction.
+    that saw both, so that a step of the clock adds nothing. Those that fail and those numbered in *also* stay locked for a change
+    in the same transaction.
     """
     failing = [[s.subscription_no, s.failures, s.passed_ms] for s in streaks if s.failures]
     to_lock = (

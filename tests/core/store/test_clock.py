@@ -12,8 +12,8 @@ from trunkline.store.database import Database
 
 async def kept(database: Database):
     async with database.read() as connection:
-        standing, _ = await clock.read(connection, "")
-    return standing
+        state, _ = await clock.read(connection, "")
+    return state
 
 
 async def test_a_steady_clock_is_trusted_and_seldom_written(database: Database):

@@ -76,16 +76,17 @@ class Trial:
             assert await self.metric(self.nodes[0], "trunkline_clock_trusted") == 1
         for offset in forward:
             await self.step(offset)
-            await self.confirm()
+        await self.confirm()
         before = await self.emit(1, key="before the step")
         await self.step(far)
         assert (await self.emit(1, key="before the step", status=200))["id"] == before["id"]
         for node in self.nodes:
             assert node.errors.read_text().count("the database's clock stepped forward") == len(forward) + 1
-            assert node.stop() == 0
-        await self.start_nodes()  # who starts after the step knows of it
-        await self.nothing_is_lost()
-        await self.until_trusted(trusted=0)
+        if len(self.nodes) == 1:
+            assert self.nodes[0].stop() == 0
+            await self.start_nodes()  # who starts after the step knows of it
+            await self.nothing_is_lost()
+            await self.until_trusted(trusted=0)
         assert set(await self.deployment.poll_all(self.nodes[0], 1)) <= set(self.ids)
         kept = len(self.ids)
         await self.confirm()

@@ -145,7 +145,7 @@ class Deployment(Protocol):
         ...
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give *now_ms*, or 0 while the clock is not trusted, since it has stepped forward: remove what has expired by then."""
+        """Give the time up to which you may remove what has expired, if your clock says *now_ms*: 0 after the clock has stepped forward."""
         ...
 
     def access_tokens(self, *audiences: str) -> AccessTokens | None:

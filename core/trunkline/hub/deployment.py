@@ -62,7 +62,7 @@ class Deployment:
         return self._settings.events.retention_days
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give *now_ms*, or 0 while the clock is not trusted."""
+        """Give the time up to which what has expired may be removed; 0 while the clock is not trusted."""
         return self._clock.aged_ms(now_ms)
 
     def access_tokens(self, *audiences: str) -> AccessTokens | None:

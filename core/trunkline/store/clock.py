@@ -62,8 +62,12 @@ class ClockGuard:
         return self._state.step_ms is None and drift_ms <= steadiness.TOLERANCE_MS
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give *now_ms*, up to which things are over; 0 while the clock is not trusted, so that nothing is."""
-        return now_ms if self.is_trusted else 0
+        """Give the time up to which things are over, if this machine's clock says *now_ms*.
+
+        It is 0 while the database's clock is not trusted, so that nothing is over. As far as this machine's clock is ahead of the
+        database's, it does not count.
+        """
+        return now_ms - max(int(self.ahead_seconds * 1000), 0) if self.is_trusted else 0
 
     @property
     def fault(self) -> str | None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from sqlalchemy import text
+from tests.reliability import clocks
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
@@ -49,11 +50,19 @@ async def until(condition, *, seconds: float, what: str):
 class Process:
     """One process of a deployment."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], folder: Path, number: int):
+    def __init__(
+        self,
+        command: list[str],
+        environment: dict[str, str],
+        folder: Path,
+        number: int,
+        *,
+        program: tuple[str, ...],
+    ):
         self.output, self.errors = folder / f"out-{number}.txt", folder / f"err-{number}.txt"
         with self.output.open("wb") as out, self.errors.open("wb") as err:
             self.popen = subprocess.Popen(
-                [sys.executable, "-P", "-m", "trunkline.cli", *command],
+                [sys.executable, "-P", *program, *command],
                 cwd=folder,
                 env=environment,
                 stdout=out,
@@ -105,6 +114,7 @@ class Deployment:
         } | {f"TRUNKLINE_DELIVERY__{name.upper()}": str(value) for name, value in delivery.items()}
         self.url = url
         self.folder = folder
+        self.program: tuple[str, ...] = ("-m", "trunkline.cli")
         self.processes: list[Process] = []
         self._kind = next(kind for kind in installed_event_types() if kind.name == "lead.created")
         self.numbers: dict[int, int] = {}
@@ -137,7 +147,11 @@ class Deployment:
         """Start a command of ours, with *environment* beside the deployment's."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
         process = Process(
-            [*command], inherited | self.environment | environment, self.folder, len(self.processes)
+            [*command],
+            inherited | self.environment | environment,
+            self.folder,
+            len(self.processes),
+            program=self.program,
         )
         self.processes.append(process)
         return process
@@ -375,3 +389,23 @@ async def receiver():
 @pytest.fixture(name="until")
 def _until():
     return until
+
+
+@pytest.fixture
+def clock():
+    """A clock that a database server can read too, which may run as another user."""
+    assert clocks.LIBRARY is not None, "install the Debian package faketime"
+    with tempfile.TemporaryDirectory(prefix="tl-clock-") as folder:
+        Path(folder).chmod(0o755)
+        yield clocks.Clock(Path(folder))
+
+
+@pytest.fixture
+def url_on_clock(clock, own_server, monkeypatch):
+    """A database whose server lives by *clock*."""
+    own_server.stop()
+    with monkeypatch.context() as patch:
+        for name, value in clock.environment.items():
+            patch.setenv(name, value)
+        own_server.start()
+    return own_server.get_uri()

@@ -1,71 +1,19 @@
 """The clock is set an hour forward and an hour back under load: deliveries flow on, and nothing waits for the lost hour.
 
-libfaketime (Debian: ``faketime``) moves the wall clock of the hub's processes, and PostgreSQL's with it; monotonic time, which
-the kernel never sets, is left alone.
+The wall clock of the hub's processes is moved, and PostgreSQL's with it.
 """
 
 import asyncio
-import os
-import tempfile
-from pathlib import Path
 
 import pytest
+from tests.reliability.clocks import NEEDS_FAKETIME
 
 from trunkline.testing.receiver import Answer
 
 HOUR_MS = 3_600_000
 RETRIES = {"retry_schedule_seconds": "5,5,5", "retry_jitter": 0}
-LIBRARY = next(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), None)
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.timeout(120),
-    pytest.mark.skipif(
-        LIBRARY is None and "CI" not in os.environ,
-        reason="there is no faketime here: Debian's package 'faketime' brings it",
-    ),
-]
-
-
-class Clock:
-    """The wall clock of processes that are started with *environment*; it can be set while they run."""
-
-    def __init__(self, folder: Path):
-        self._file = folder / "clock"
-        self.set("+0")
-        self.environment = {
-            "LD_PRELOAD": str(LIBRARY),
-            "FAKETIME_TIMESTAMP_FILE": str(self._file),
-            "FAKETIME_NO_CACHE": "1",
-            "DONT_FAKE_MONOTONIC": "1",
-            "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # else waits for Python's lock end at once, and the process spins
-        }
-
-    def set(self, offset: str) -> None:
-        """Set it *offset* away from the true time."""
-        fresh = self._file.with_suffix(".new")
-        fresh.write_text(offset)
-        fresh.replace(self._file)  # whoever reads it meanwhile finds the old or the new
-
-
-@pytest.fixture
-def clock():
-    """A clock that a database server can read too, which may run as another user."""
-    assert LIBRARY is not None, "install the Debian package faketime"
-    with tempfile.TemporaryDirectory(prefix="tl-clock-") as folder:
-        Path(folder).chmod(0o755)
-        yield Clock(Path(folder))
-
-
-@pytest.fixture
-def url_on_clock(clock, own_server, monkeypatch):
-    """A database whose server lives by *clock*."""
-    own_server.stop()
-    with monkeypatch.context() as patch:
-        for name, value in clock.environment.items():
-            patch.setenv(name, value)
-        own_server.start()
-    return own_server.get_uri()
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), NEEDS_FAKETIME]
 
 
 async def test_on_the_embedded_database(deploy, sqlite_database_url, *, clock, receiver, until, writers):

@@ -74,6 +74,9 @@ COMMANDS: Mapping[str, Source] = {
         "Put a backup in the place of the SQLite database; the hub must be stopped.",
     ),
     "log": Source("trunkline.cli.log", "app", "Move the log past ids that a restore has lost."),
+    "clock": Source(
+        "trunkline.cli.clock", "app", "Say that the database's clock is right, after it has stepped forward."
+    ),
     "demo": Source(
         "trunkline.cli.demo.command",
         "demo",

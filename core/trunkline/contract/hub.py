@@ -144,6 +144,10 @@ class Deployment(Protocol):
         """How long the hub keeps events and what became of them (``events.retention_days``)."""
         ...
 
+    def aged_ms(self, now_ms: int) -> int:
+        """Give the time up to which you may remove what has expired, if your clock says *now_ms*: 0 after the clock has stepped forward."""
+        ...
+
     def access_tokens(self, *audiences: str) -> AccessTokens | None:
         """Give what knows the access tokens of the issuer that ``auth.oauth`` names; None where it names none.
 

@@ -170,7 +170,7 @@ class Dispatcher:
         self._paced = PacedLane(self._database, self._owned, table, self._runner, starter)
         self._turns = self._build_turns(table)
         self._replays = self._build_replay_lane(starter)
-        self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.now_ms)
+        self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.lapsing_ms)
         self._aftermath = Aftermath(self._database, due=self._signals.due)
         self._gaps = Gaps(
             self._database, table, self._sender, self._owned, timeout_seconds=self._settings.timeout_seconds

@@ -22,7 +22,10 @@ It ends when the database says so, and goes out where the subscription was renew
 
 
 class Sender:
-    """Hands deliveries to their channels, in the versions of the event types that each subscription reads."""
+    """Hands deliveries to their channels, in the versions of the event types that each subscription reads.
+
+    *aged_ms* turns a time into that up to which subscriptions lapse (``ClockGuard.aged_ms``).
+    """
 
     def __init__(
         self,
@@ -31,11 +34,17 @@ class Sender:
         *,
         schema_versions: SchemaVersions,
         now_ms: Callable[[], int],
+        aged_ms: Callable[[int], int],
     ) -> None:
         self.schema_versions = schema_versions
         self.now_ms = now_ms
+        self._aged_ms = aged_ms
         self.channels = channels
         self._http_for = http_for
+
+    def lapsing_ms(self) -> int:
+        """Give the time up to which subscriptions have lapsed."""
+        return self._aged_ms(self.now_ms())
 
     def pushing_channels(self) -> list[str]:
         """List the channels that push."""
@@ -45,7 +54,7 @@ class Sender:
         """Make one attempt at *job*; returns a result that fits the ledger, or raises what its channel raised."""
         event, route = job.event, job.route
         assert route.deliver is not None
-        if route.subscription.lapses_by(now_ms):
+        if route.subscription.lapses_by(self._aged_ms(now_ms)):
             return _LAPSED
         try:
             target = route.target(now_ms)
@@ -73,7 +82,7 @@ class Sender:
         subscription = route.subscription
         assert route.tell_gap is not None
         assert subscription.gap_position is not None
-        if subscription.lapses_by(now_ms):
+        if subscription.lapses_by(self._aged_ms(now_ms)):
             return _LAPSED
         try:
             target = route.target(now_ms)

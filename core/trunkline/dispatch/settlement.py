@@ -7,9 +7,10 @@ worker has taken over is dropped, because that worker makes its own attempts.
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -33,7 +34,7 @@ from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
-from trunkline.store.subscriptions import Ending, Row
+from trunkline.store.subscriptions import Ending, Row, Streak
 from trunkline.store.wakeup import Signal
 
 INTERVAL_SECONDS = 0.05
@@ -43,6 +44,8 @@ CURSOR_SECONDS = 1.0
 """How long a cursor that moved over events for nobody may stay unwritten."""
 UNAVAILABLE_SECONDS = 0.5
 """How long a batch waits for its next try where the database does not answer."""
+MOST_FAILING = 100_000
+"""Subscriptions whose last failure is remembered; the span of one that is forgotten goes on with its next failure."""
 _log = logging.getLogger(__name__)
 
 
@@ -73,6 +76,8 @@ class Settlement:
         self._unwritten: Batch | None = None
         self._flushing = asyncio.Lock()
         self._cursor_written = 0.0
+        self._failed_at: dict[int, float] = {}
+        """When this process last saw each subscription fail (monotonic seconds), those that failed last at the end."""
 
     async def run(self) -> None:
         """Write a batch every ``INTERVAL_SECONDS``, or as soon as ``jobs.BATCH`` results wait; an idle worker rests."""
@@ -151,6 +156,7 @@ class Settlement:
             break
         faults.point("settle.after_commit")
         self._unwritten = None
+        self._note_failures(batch.streaks.values())
         for company_id in batch.rooms:
             self._runner.room.give_back(company_id)
         self._cursor_written = asyncio.get_running_loop().time()
@@ -167,6 +173,25 @@ class Settlement:
         if batch.places:
             self._turn.set()
 
+    def _timed(self, streaks: Iterable[Streak]) -> list[Streak]:
+        """Add to each of *streaks* how much time has passed since this process last saw that subscription fail."""
+        now = time.monotonic()
+        return [
+            replace(each, passed_ms=math.ceil((now - self._failed_at.get(each.subscription_no, now)) * 1000))
+            if each.failures
+            else each
+            for each in streaks
+        ]
+
+    def _note_failures(self, streaks: Iterable[Streak]) -> None:
+        now = time.monotonic()
+        for each in streaks:
+            self._failed_at.pop(each.subscription_no, None)
+            if each.failures:
+                self._failed_at[each.subscription_no] = now
+        while len(self._failed_at) > MOST_FAILING:
+            del self._failed_at[next(iter(self._failed_at))]
+
     async def _store(
         self,
         connection: AsyncConnection,
@@ -178,7 +203,7 @@ class Settlement:
         now_ms = await self._advance(connection, batch, leases, reached)
         failing = await subscription_store.record_streaks(
             connection,
-            list(batch.streaks.values()),
+            self._timed(batch.streaks.values()),
             also=batch.gone | {place.subscription_no for place in batch.places}
             if batch.places
             else batch.gone,
@@ -222,12 +247,12 @@ class Settlement:
         return now_ms
 
     async def _disable_failing(
-        self, connection: AsyncConnection, batch: Batch, failing: Sequence[tuple[int, str, int, int, int]]
+        self, connection: AsyncConnection, batch: Batch, failing: Sequence[tuple[int, str, int, int]]
     ) -> list[Row]:
         reasons = dict.fromkeys(batch.gone, GONE)
-        for no, channel, failures, since_ms, now_ms in failing:
+        for no, channel, failures, failing_ms in failing:
             breaker = self._policies.breaker_of(channel)
-            if breaker.trips(failures=failures, failing_since_ms=since_ms, now_ms=now_ms):
+            if breaker.trips(failures=failures, failing_since_ms=0, now_ms=failing_ms):
                 reasons.setdefault(no, FAILING)
         shards = {no: shard_of(batch.companies[no], self._owned.total) for no in reasons}
         reached = await cursors.cursors_of(connection, shards)

@@ -14,6 +14,7 @@ from trunkline.plugins import Registry
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.products import Brand, Product
 from trunkline.settings import Settings
+from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 
 COUNTED = 100_000
@@ -32,6 +33,7 @@ class Deployment:
         catalog: SchemaCatalog,
         operations: Operations,
         readiness: Callable[[], Awaitable[dict[str, str]]],
+        clock: ClockGuard,
         issuer: OwnIssuer | None,
     ) -> None:
         self._settings = settings
@@ -40,6 +42,7 @@ class Deployment:
         self._catalog = catalog
         self._operations = operations
         self._readiness = readiness
+        self._clock = clock
         self._issuer = issuer
 
     @property
@@ -57,6 +60,10 @@ class Deployment:
     def retention_days(self) -> int:
         """How long the hub keeps events and what became of them."""
         return self._settings.events.retention_days
+
+    def aged_ms(self, now_ms: int) -> int:
+        """Give the time up to which what has expired may be removed; 0 while the clock is not trusted."""
+        return self._clock.aged_ms(now_ms)
 
     def access_tokens(self, *audiences: str) -> AccessTokens | None:
         """Give what knows the tokens of the issuer that ``auth.oauth`` names; None where it names none."""

@@ -47,6 +47,7 @@ from trunkline.schemas.modes import Modes
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
 from trunkline.store import migrate
+from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.stream import Log
@@ -111,6 +112,8 @@ class Hub:
         self.registry = plugins.load(settings)
         self._build_schemas()
         self.database = Database.of(settings.database, creates=migrates)
+        self.clock_guard = guard = ClockGuard(self.database)
+        self.metrics.watch_clock(lambda: guard.fault is None, lambda: guard.ahead_seconds)
         self.directory = CompanyDirectory(self.database)
         self._door_database = self.database.direct(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
         self._reading_database = self.database.direct(READING_CONNECTIONS, only_reads=True)
@@ -193,6 +196,7 @@ class Hub:
             wakeup=self.wakeup,
             notifier=self.notifier,
             metrics=self.metrics,
+            clock=self.clock_guard,
             keys_ms=keys_ms,
         )
         self.registered_types = RegisteredTypes(self._door_database, self.catalog)
@@ -208,7 +212,11 @@ class Hub:
             directory=self.directory,
         )
         self.retention = Retention(
-            self.database, days=events.retention_days, keys_ms=keys_ms, metrics=self.metrics
+            self.database,
+            clock=self.clock_guard,
+            days=events.retention_days,
+            keys_ms=keys_ms,
+            metrics=self.metrics,
         )
         self.erasing = Erasing(self.database, plugins=self._rows_of_companies, wanted=self.signals.erasure)
 
@@ -237,6 +245,7 @@ class Hub:
             catch_up=catch_up,
             finder=finder,
             limits=limits,
+            clock=self.clock_guard,
         )
         self.subscriptions = SubscriptionService(
             finder=finder,
@@ -296,6 +305,7 @@ class Hub:
             catalog=self.catalog,
             operations=self.operations,
             readiness=self.readiness,
+            clock=self.clock_guard,
             issuer=self.issuer,
         )
 
@@ -314,6 +324,8 @@ class Hub:
                 dispatches=self._dispatches,
             )
             await self.secret_checks.write_missing()
+            if self._writes:
+                await stack.enter_async_context(self.clock_guard)
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits, self.registered_types):
                 await stack.enter_async_context(part)
             # What plugins do while they stop may emit: events are accepted until the last of them has ended.
@@ -344,6 +356,7 @@ class Hub:
             secret_checks=self.secret_checks,
             ingest=self.ingest,
             dispatcher=self.dispatcher,
+            clock_fault=self.clock_guard.fault,
             is_stopping=self.is_stopping,
         )
 
@@ -368,6 +381,7 @@ class Hub:
                 self.http.for_tenant,
                 schema_versions=self.schema_versions,
                 now_ms=SystemClock().now_ms,
+                aged_ms=self.clock_guard.aged_ms,
             ),
             signals=self.signals,
             reports=Reports(self.metrics, self.notifier),

@@ -20,12 +20,13 @@ async def check(
     secret_checks: SecretChecks,
     ingest: Ingest,
     dispatcher: Dispatcher | None,
+    clock_fault: str | None,
     is_stopping: bool,
 ) -> dict[str, str]:
     """Check the database, the log, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
 
     The log is as ``Ingest.writability`` last saw it. The secrets are named only where they are no longer those of the database,
-    events only where they cannot be stored, the server only while it stops.
+    events only where they cannot be stored, the server only while it stops, the clock only while it is not trusted.
     """
     fault = ingest.writability.fault
     log = "ok" if fault is None else f"cannot be written: {fault}"
@@ -46,6 +47,8 @@ async def check(
         checks["events"] = "wait to be appended to the log"
     if dispatcher is not None:
         checks["dispatcher"] = dispatcher.state
+    if clock_fault is not None:
+        checks["clock"] = clock_fault
     if is_stopping:
         checks["server"] = "stopping"
     return checks

@@ -27,9 +27,9 @@ from trunkline.model.events import Draft, Event
 from trunkline.plugins import Notifier
 from trunkline.runtime import faults, json_text
 from trunkline.runtime.batching import Batcher
-from trunkline.runtime.clock import now_text
 from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 from trunkline.store.stream import Log
 from trunkline.store.wakeup import Wakeup
@@ -43,11 +43,15 @@ MAX_PATH = 200
 """Characters of a pointer into an event that are logged."""
 MAX_LINES = 20
 """Events of one request that have a line each in the log."""
+_FOR_EVER_MS = 2**53
 _log = logging.getLogger(__name__)
 
 
 class Ingest:
-    """The one way into the log. Enter it to start its group commit. An idempotency key counts for *keys_ms*."""
+    """The one way into the log. Enter it to start its group commit.
+
+    An idempotency key counts for *keys_ms*, or for ever while the *clock* is not trusted.
+    """
 
     def __init__(
         self,
@@ -58,9 +62,11 @@ class Ingest:
         wakeup: Wakeup,
         notifier: Notifier,
         metrics: Metrics,
+        clock: ClockGuard,
         keys_ms: int,
     ) -> None:
-        self.keys_ms = keys_ms
+        self._clock = clock
+        self._keys_ms = keys_ms
         self._database = database
         self._catalog = catalog
         self._log = log
@@ -77,6 +83,11 @@ class Ingest:
 
     async def __aexit__(self, *details: object) -> None:
         await self._batcher.__aexit__(*details)
+
+    @property
+    def keys_ms(self) -> int:
+        """How long an idempotency key counts now."""
+        return self._keys_ms if self._clock.is_trusted else _FOR_EVER_MS
 
     @property
     def is_stuck(self) -> bool:
@@ -121,7 +132,7 @@ class Ingest:
         metadata = json_text.dumps(event.metadata) if event.metadata else b""
         payload = event.payload_json or json_text.dumps(event.payload)
         version = event.version or kind.version
-        return Draft(event.company_id, event.type, now_text(), payload, metadata, version)
+        return Draft(event.company_id, event.type, "", payload, metadata, version)
 
     async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Callable[[], None]:
         """Store *drafts* in the caller's own transaction (the outbox); call what it returns once that has committed."""
@@ -156,13 +167,14 @@ class Ingest:
 
     async def _store(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
         async with self._database.write() as connection:
-            answers = await find_repeated(connection, submissions, lifetime_ms=self.keys_ms)
+            keys_ms = self.keys_ms
+            answers = await find_repeated(connection, submissions, lifetime_ms=keys_ms)
             fresh = [s for index, s in enumerate(submissions) if index not in answers]
             drafts = [draft for submission in fresh for draft in submission.drafts]
             events = await self._log.append(connection, drafts) if drafts else []
             stored = split_events(fresh, events)
             now_ms = events[0].accepted_ms if events else None
-            await store_beside_log(connection, stored, now_ms=now_ms, lifetime_ms=self.keys_ms)
+            await store_beside_log(connection, stored, now_ms=now_ms, lifetime_ms=keys_ms)
             faults.point("accept.before_commit")
         faults.point("accept.after_commit")
         if events:

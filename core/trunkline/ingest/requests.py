@@ -6,7 +6,7 @@
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import msgspec
@@ -153,7 +153,8 @@ class RequestReader:
     ) -> Submission:
         """Read the events of a body, all or none; the body is JSON, *parsed* and as the *compact* bytes of ``read_json``.
 
-        *now_text* is the time of events that name none; *namespace* and *key* are those of the request's idempotency key.
+        *now_text* is the time of events that name none and are quarantined; *namespace* and *key* are those of the request's
+        idempotency key.
 
         Raises:
             BodyInvalid: the body has not the form that *call* takes.
@@ -208,8 +209,9 @@ class RequestReader:
             except BodyInvalid as error:
                 errors.extend(_at(item, error.errors))
                 continue
-            draft = _draft(item, self._catalog, company_id, created or now_text)
+            draft = _draft(item, self._catalog, company_id, created or "")
             if broken and self._modes.of(draft.type) == "quarantine":
+                draft = replace(draft, created_utc=created or now_text)
                 reading.quarantine(index, draft, broken, version=item.parsed.get("version"))
             else:
                 reading.accept(draft, broken)

@@ -147,5 +147,8 @@ class BreakerPolicy:
     span_seconds: float
 
     def trips(self, *, failures: int, failing_since_ms: int, now_ms: int) -> bool:
-        """Tell whether a subscription that failed *failures* times since *failing_since_ms* is to be disabled."""
+        """Tell whether a subscription that failed *failures* times since *failing_since_ms* is to be disabled.
+
+        Both times are of a clock that no step moves.
+        """
         return failures >= self.failures and now_ms - failing_since_ms >= self.span_seconds * 1000

@@ -16,7 +16,8 @@ class Draft:
     """An event that was found valid and waits for its place in the log.
 
     *payload* and *metadata* are compact JSON exactly as it came in, digits included; *metadata* is empty bytes
-    when there is none. *created_utc* is ISO 8601 with ``Z``. *version* is the one of its type that it is valid in.
+    when there is none. *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance. *version* is the one of its
+    type that it is valid in.
     """
 
     company_id: int
@@ -26,10 +27,11 @@ class Draft:
     metadata: bytes = b""
     version: int = 1
 
-    def envelope(self, position: int, reference: str | None = None) -> bytes:
+    def envelope(self, position: int, reference: str | None = None, *, accepted_utc: str = "") -> bytes:
         """Encode the envelope of CONTRACT §2 with *position* as its ``id``; *reference* is the company's, if it has one.
 
-        A reference has no character that JSON escapes (``model.companies``). An event of the test environment says so.
+        *accepted_utc* is its time if it names none. A reference has no character that JSON escapes (``model.companies``). An event
+        of the test environment says so.
         """
         metadata = b',"metadata":' + self.metadata if self.metadata else b""
         referred = b',"companyRef":"%b"' % reference.encode() if reference else b""
@@ -38,7 +40,7 @@ class Draft:
         return b'{"id":%d,"type":"%b","createdUtc":"%b","companyId":%d%b,"payload":%b%b}' % (
             position,
             self.type.encode(),
-            self.created_utc.encode(),
+            (self.created_utc or accepted_utc).encode(),
             company_number(self.company_id),
             referred,
             self.payload,

@@ -189,6 +189,15 @@ class Metrics:
             "Whether an append to the log succeeds, by the last that this process made or rehearsed: 1 or 0",
             merged=Merging.LEAST,
         )
+        self._clock_trusted = self._gauge(
+            "trunkline_clock_trusted",
+            "Whether the database's clock is trusted, so that what is old is removed: 1 or 0",
+            merged=Merging.LEAST,
+        )
+        self._clock_ahead = self._gauge(
+            "trunkline_clock_ahead_seconds",
+            "How far this machine's clock is ahead of the database's; less than 0 where it is behind",
+        )
         self._head = self._gauge("trunkline_stream_head_position", "Position of the newest event")
         self._stream_lag_positions = self._gauge(
             "trunkline_stream_lag_positions",
@@ -292,6 +301,11 @@ class Metrics:
     def watch_log(self, is_writable: Callable[[], bool]) -> None:
         """Ask *is_writable* at each scrape whether the log can be written."""
         self._log_writable.set_function(is_writable)
+
+    def watch_clock(self, is_trusted: Callable[[], bool], ahead_seconds: Callable[[], float]) -> None:
+        """Ask at each scrape whether the database's clock *is_trusted*, and how far this machine's is ahead of it."""
+        self._clock_trusted.set_function(is_trusted)
+        self._clock_ahead.set_function(ahead_seconds)
 
     def watch_notifier(self, dropped: Callable[[], Mapping[str, int]]) -> None:
         """Ask *dropped* at each scrape how many calls each plugin has lost."""

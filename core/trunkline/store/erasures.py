@@ -17,7 +17,7 @@ from trunkline.store import directory, retention, sql, subscriptions
 from trunkline.store.sql import text
 
 SETTLE_MS = 5_000
-"""An erasure lasts so long at least: what was under way when it began has left its last rows by then."""
+"""A process carries an erasure out for so long at least: what was under way when it began has left its last rows by then."""
 COUNTED = 1_000_000
 _COLUMNS = "id, company_id, removed, created_ms, completed_ms"
 _COUNTED = {
@@ -177,16 +177,16 @@ async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> E
 
 async def keep(
     connection: AsyncConnection, erasure: Erasure, holder: str, *, lease_ms: int
-) -> tuple[Erasure, int] | None:
-    """Go on holding *erasure*, and lock it; gives it as it is now and its age in ms, None where it is another's by now."""
+) -> Erasure | None:
+    """Go on holding *erasure*, and lock it; gives it as it is now, None where it is another's by now."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE erasures SET lease_until_ms = {now} + :lease, updated_ms = {now} "
-        f"WHERE id = :id AND holder = :holder AND completed_ms IS NULL RETURNING {_COLUMNS}, {now} - created_ms"
+        f"WHERE id = :id AND holder = :holder AND completed_ms IS NULL RETURNING {_COLUMNS}"
     )
     parameters = {"id": erasure.id, "holder": holder, "lease": lease_ms}
     row = (await connection.execute(statement, parameters)).first()
-    return (_read(row[:-1]), int(row[-1])) if row else None
+    return _read(row) if row else None
 
 
 async def count(connection: AsyncConnection, erasure: Erasure, removals: Sequence[Removal]) -> None:

@@ -8,7 +8,7 @@ import orjson
 from sqlalchemy import LargeBinary, TextClause, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.store import sql, tables
+from trunkline.store import clock, sql, tables
 from trunkline.store.sql import text
 
 TOUCH_AFTER_MS = 5 * 60 * 1000
@@ -204,8 +204,12 @@ async def count_made(connection: AsyncConnection, company_id: int, *, within_ms:
 
 
 async def forget_ended(connection: AsyncConnection, company_id: int, *, but: int) -> None:
-    """Remove a company's keys that were revoked or have expired, but for the newest *but* of them."""
-    ended = f"company_id = :company AND NOT ({_is_valid(connection)})"
+    """Remove a company's keys that were revoked or have expired, but for the newest *but* of them.
+
+    While the clock is not trusted, those that have expired by it stay.
+    """
+    has_expired = f"expires_ms <= {sql.now_ms(connection)} AND {clock.IS_TRUSTED}"
+    ended = f"company_id = :company AND (revoked_ms IS NOT NULL OR {has_expired})"
     statement = text(
         f"DELETE FROM api_keys WHERE {ended} AND id NOT IN "
         f"(SELECT id FROM api_keys WHERE {ended} ORDER BY created_ms DESC, id LIMIT :but)"

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.environments import company_number
 from trunkline.model.events import Draft, Event, shard_of
+from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime import faults
 from trunkline.store import epochs, retention, sql, tables
 from trunkline.store.directory import CompanyDirectory
@@ -29,11 +30,15 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """Positions from *first* on, the time of acceptance, and how often companies were changed until then."""
+    """Positions from *first* on, the time of acceptance, and how often companies were changed until then.
+
+    *accepted_ms* never goes back; *now_ms* is what the database's clock says, and at most that.
+    """
 
     first: int
     accepted_ms: int
     companies_version: int
+    now_ms: int
 
 
 async def head(connection: AsyncConnection) -> Head:
@@ -81,13 +86,16 @@ async def append(
     if directory is not None:
         companies = (draft.company_id for draft in drafts)
         references = await directory.references(connection, reserved.companies_version, companies)
+    accepted_utc = utc_text_of_ms(reserved.now_ms)
     events = [
         Event(
             position,
             draft.company_id,
             draft.type,
             reserved.accepted_ms,
-            draft.envelope(position, references.get(company_number(draft.company_id))),
+            draft.envelope(
+                position, references.get(company_number(draft.company_id)), accepted_utc=accepted_utc
+            ),
             draft.version,
         )
         for position, draft in enumerate(drafts, reserved.first)
@@ -111,12 +119,12 @@ async def reserve(connection: AsyncConnection, count: int) -> Reserved:
                 f"UPDATE stream_head SET position = position + :count + {step}, timeline = {timeline}, "
                 f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
                 f"WHERE id = 1 AND {sql.limit_waiting(connection)} "
-                f"RETURNING position, accepted_ms, companies_version, {sql.limit_idling(connection)}"
+                f"RETURNING position, accepted_ms, companies_version, {now}, {sql.limit_idling(connection)}"
             ),
             {"count": count},
         )
     ).one()
-    return Reserved(row[0] - count + 1, row[1], row[2])
+    return Reserved(row[0] - count + 1, row[1], row[2], min(row[1], row[3]))
 
 
 async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> None:

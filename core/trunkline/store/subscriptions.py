@@ -55,6 +55,8 @@ class Row:
     resume_position: int | None
     failures: int
     failing_since_ms: int | None
+    failing_ms: int | None
+    failed_ms: int | None
     created_ms: int
     updated_ms: int
     version: int
@@ -257,24 +259,30 @@ async def changed_since(
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """One subscription in a batch of attempts: its *failures* since the last success, and whether there was one."""
+    """One subscription in a batch of attempts: its *failures* since the last success, and whether there was one.
+
+    *passed_ms* have passed since this process last saw it fail, by a clock that no step moves.
+    """
 
     subscription_no: int
     succeeded: bool
     failures: int
+    passed_ms: int = 0
 
 
 async def record_streaks(
     connection: AsyncConnection, streaks: Sequence[Streak], *, also: Collection[int] = ()
-) -> list[tuple[int, str, int, int, int]]:
-    """Count failures in a row; returns (number, channel, failures, failing since, now) of those that now fail, times in ms.
+) -> list[tuple[int, str, int, int]]:
+    """Count failures in a row; returns (number, channel, failures, milliseconds that it has been failing) of those that now fail.
 
-    Those that fail and those numbered in *also* stay locked for a change in the same transaction.
+    The time is a sum of what passed from one failure to the next: by the database's clock, but no more than the process says
+    that saw both, so that a step of the clock adds nothing. Those that fail and those numbered in *also* stay locked for a change
+    in the same transaction.
     """
-    failing = [[s.subscription_no, s.failures] for s in streaks if s.failures]
+    failing = [[s.subscription_no, s.failures, s.passed_ms] for s in streaks if s.failures]
     to_lock = (
         {s.subscription_no: False for s in streaks}
-        | {no: True for no, _ in failing}
+        | {no: True for no, *_ in failing}
         | dict.fromkeys(also, True)
     )
     recovered = await _lock(connection, to_lock) & {s.subscription_no for s in streaks if s.succeeded}
@@ -289,16 +297,18 @@ async def record_streaks(
     if not failing:
         return []
     now = sql.now_ms(connection)
-    source = sql.rows_source(connection, {"no": "bigint", "failed": "bigint"})
+    source = sql.rows_source(connection, {"no": "bigint", "failed": "bigint", "passed": "bigint"})
     rows = await connection.execute(
         text(
             f"UPDATE subscriptions SET failures = failures + u.failed, "
-            f"failing_since_ms = COALESCE(failing_since_ms, {now}) FROM {source} WHERE subscriptions.no = u.no "
-            f"RETURNING subscriptions.no, channel, failures, failing_since_ms, {now}"
+            "failing_ms = CASE WHEN failing_since_ms IS NULL THEN 0 ELSE COALESCE(failing_ms, 0) + "
+            f"CASE WHEN {now} - failed_ms BETWEEN 0 AND u.passed THEN {now} - failed_ms ELSE u.passed END END, "
+            f"failing_since_ms = COALESCE(failing_since_ms, {now}), failed_ms = {now} "
+            f"FROM {source} WHERE subscriptions.no = u.no RETURNING subscriptions.no, channel, failures, failing_ms"
         ),
         {"rows": sql.rows_json(failing)},
     )
-    return [(row[0], row[1], row[2], row[3], row[4]) for row in rows]
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
 async def _lock(connection: AsyncConnection, numbers: Mapping[int, bool]) -> set[int]:

@@ -45,6 +45,18 @@ retention = Table(
 """One row: the newest position that was removed, 0 where none was. What stands at or below it is kept only for deliveries
 that are still open. It stands apart from ``stream_head``, whose row lock belongs to whoever appends."""
 
+clock = Table(
+    "clock",
+    metadata,
+    Column("id", SmallInteger, primary_key=True, autoincrement=False),
+    Column("now_ms", BigInteger, nullable=False),
+    Column("boot_id", String(40), nullable=False),
+    Column("up_ms", BigInteger, nullable=False),
+    Column("step_ms", BigInteger),
+    Column("steady_ms", BigInteger, nullable=False),
+)
+"""One row: the last reading of the database's clock, and how far it is trusted since (``runtime.steadiness``)."""
+
 events = Table(
     "events",
     metadata,
@@ -133,6 +145,8 @@ subscriptions = Table(
     Column("resume_position", BigInteger),
     Column("failures", Integer, nullable=False, server_default=text("0")),
     Column("failing_since_ms", BigInteger),
+    Column("failing_ms", BigInteger),
+    Column("failed_ms", BigInteger),
     Column("created_ms", BigInteger, nullable=False),
     Column("updated_ms", BigInteger, nullable=False),
     Column("version", BigInteger, nullable=False),
@@ -163,7 +177,7 @@ version of the last change. The live reader serves what comes after *start_posit
 disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it. *name*, *holder*, *notes*
 and *expires_ms* are the terms of one that its holder renews (``contract.Terms``); a deleted one has no name. Of such a one *gap_position*
 is where events that it will not get end, as long as its holder has not been told. *defaults* is what its company's *delivery*
-is, too."""
+is, too. *failing_ms* is how long processes have seen it fail, null where it does not, and *failed_ms* when it failed last."""
 
 routing = Table(
     "routing",

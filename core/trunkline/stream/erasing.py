@@ -67,34 +67,34 @@ class Erasing:
         if erasure is None:
             return False
         faults.point("erase.after_claim")
-        rows = LEAST_ROWS
+        rows, claimed = LEAST_ROWS, time.monotonic()
         while True:
             began = time.monotonic()
-            outcome = await self._piece(erasure, rows)
+            has_settled = (began - claimed) * 1000 >= store.SETTLE_MS
+            outcome = await self._piece(erasure, rows, has_settled=has_settled)
             if outcome == "ended":
                 return True
             took = time.monotonic() - began
             rows = fitting(rows, took)
             await asyncio.sleep(LOOK_SECONDS if outcome == "waits" else took)
 
-    async def _piece(self, erasure: Erasure, rows: int) -> str:
+    async def _piece(self, erasure: Erasure, rows: int, *, has_settled: bool) -> str:
         """Remove a piece of *rows*: ``removed`` something, ``waits`` for what was under way, or ``ended``, here or in another process."""
         async with self._database.write() as connection:
-            kept = await store.keep(connection, erasure, self._holder, lease_ms=LEASE_MS)
-            if kept is None:
+            now = await store.keep(connection, erasure, self._holder, lease_ms=LEASE_MS)
+            if now is None:
                 return "ended"
-            now, age_ms = kept
             removals = await store.remove_piece(connection, erasure, plugins=self._plugins(), limit=rows)
             faults.point("erase.after_remove")
             if removals:
                 await store.count(connection, now, removals)
-            elif age_ms >= store.SETTLE_MS:
+            elif has_settled:
                 await store.complete(connection, now)
             faults.point("erase.before_commit")
         faults.point("erase.after_commit")
         if removals:
             return "removed"
-        if age_ms < store.SETTLE_MS:
+        if not has_settled:
             return "waits"
         _log.info("a company and all that was of it are gone", extra={"company_id": erasure.company_id})
         return "ended"

@@ -20,6 +20,7 @@ from trunkline.runtime.background import Background
 from trunkline.runtime.metrics import Metrics
 from trunkline.store import quarantine, quarantine_answers
 from trunkline.store import retention as store
+from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 
 START_SECONDS = 60.0
@@ -38,11 +39,14 @@ _log = logging.getLogger(__name__)
 class Retention:
     """Removes events that are older than *days*, and idempotency keys that have lived for *keys_ms*.
 
-    Enter it to start; several may run on one PostgreSQL database.
+    It removes nothing while the *clock* is not trusted. Enter it to start; several may run on one PostgreSQL database.
     """
 
-    def __init__(self, database: Database, *, days: int, keys_ms: int, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, *, clock: ClockGuard, days: int, keys_ms: int, metrics: Metrics
+    ) -> None:
         self._database = database
+        self._clock = clock
         self._keep_ms = days * _DAY_MS
         self._keys_ms = keys_ms
         self._metrics = metrics
@@ -63,8 +67,9 @@ class Retention:
         Raises:
             StoreUnavailable: the database did not answer; what was removed until then stays removed.
         """
-        async with self._database.read() as connection:
-            now_ms = await store.clock_ms(connection)
+        now_ms = await self._clock.look()
+        if now_ms is None:
+            return 0
         before_ms = now_ms - self._keep_ms
         removed, is_all = await self._remove_events(before_ms)
         if is_all:

@@ -14,6 +14,7 @@ from trunkline.runtime import faults
 from trunkline.store import new_subscriptions, open_deliveries, retention
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
+from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
 from trunkline.store.subscriptions import Row
@@ -41,6 +42,7 @@ class Renewals:
         catch_up: CatchUp,
         finder: SubscriptionFinder,
         limits: CompanyLimits,
+        clock: ClockGuard,
     ) -> None:
         self._database = database
         self._records = records
@@ -49,6 +51,7 @@ class Renewals:
         self._catch_up = catch_up
         self._finder = finder
         self._limits = limits
+        self._clock = clock
 
     async def check(self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms) -> None:
         """Check a request and make nothing (``contract.HeldSubscriptions``)."""
@@ -57,7 +60,7 @@ class Renewals:
         async with self._database.read() as connection:
             row = await store.by_name(connection, company_id, channel=channel, name=terms.name)
             now_ms = await retention.clock_ms(connection)
-            if row is None or not _goes_on(self._records.open(row), now_ms):
+            if row is None or not self._goes_on(self._records.open(row), now_ms):
                 await _check_room(connection, company_id, terms, limit=limit)
 
     async def held(self, company_id: int, *, channel: str, target_url: str | None = None) -> Sequence[Held]:
@@ -65,7 +68,8 @@ class Renewals:
         async with self._database.read() as connection:
             rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
             now_ms = await retention.clock_ms(connection)
-        return [_held(self._records.open(row), now_ms) for row in rows if "name" in row.options]
+        subscriptions = [self._records.open(row) for row in rows if "name" in row.options]
+        return [_held(each, has_lapsed=not self._goes_on(each, now_ms)) for each in subscriptions]
 
     async def renew(
         self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms
@@ -84,6 +88,11 @@ class Renewals:
         view = await self._finder.get(company_id, row.id, channel=channel)
         failed_since_ms = row.failing_since_ms if row.disabled_reason == FAILING else None
         return Renewed(view, is_new, is_truncated, failed_since_ms)
+
+    def _goes_on(self, subscription: Subscription, now_ms: int) -> bool:
+        """Tell whether it is neither ended nor lapsed; while the clock is not trusted none lapses."""
+        aged_ms = now_ms if self._clock.is_trusted else 0
+        return subscription.disabled_reason not in ENDED and not subscription.lapses_by(aged_ms)
 
     async def _tell_gap(self, no: int) -> bool:
         """Tell whether what was missed is there no more; who renews is told so."""
@@ -108,7 +117,7 @@ class Renewals:
                 return None
             now_ms = await retention.clock_ms(connection)
             before = None if row is None else self._records.open(row)
-            if before is not None and _goes_on(before, now_ms):
+            if before is not None and self._goes_on(before, now_ms):
                 columns = self._renewed_columns(before, request, terms, now_ms)
                 row = await store.update(connection, before.no, columns)
                 done = row, False, before.gap_position is not None
@@ -176,10 +185,6 @@ async def _check_room(connection: AsyncConnection, company_id: int, terms: Terms
         raise LimitReached("subscriptions_of_holder", most, things=things, remedy=remedy)
 
 
-def _goes_on(subscription: Subscription, now_ms: int) -> bool:
-    return subscription.disabled_reason not in ENDED and not subscription.lapses_by(now_ms)
-
-
 def _columns_of(terms: Terms, now_ms: int) -> dict[str, Any]:
     lasts = terms.lasts_seconds
     return {
@@ -190,7 +195,7 @@ def _columns_of(terms: Terms, now_ms: int) -> dict[str, Any]:
     }
 
 
-def _held(subscription: Subscription, now_ms: int) -> Held:
+def _held(subscription: Subscription, *, has_lapsed: bool) -> Held:
     return Held(
         subscription_id=subscription.id,
         name=subscription.name or "",
@@ -199,5 +204,5 @@ def _held(subscription: Subscription, now_ms: int) -> Held:
         status=subscription.status,
         notes=subscription.notes or {},
         expires_ms=subscription.expires_ms,
-        has_lapsed=not _goes_on(subscription, now_ms),
+        has_lapsed=has_lapsed,
     )

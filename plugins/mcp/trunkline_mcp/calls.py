@@ -106,7 +106,8 @@ class CallLog:
 
     async def purge(self) -> None:
         """Remove calls that are older than what the hub keeps."""
-        before_ms = self._context.clock.now_ms() - self._context.deployment.retention_days * _DAY_MS
+        deployment = self._context.deployment
+        before_ms = deployment.aged_ms(self._context.clock.now_ms()) - deployment.retention_days * _DAY_MS
         with suppress(TrunklineError):
             removed = BATCH
             while removed == BATCH:

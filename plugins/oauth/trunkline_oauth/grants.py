@@ -62,7 +62,7 @@ class Grants:
             if count >= self._settings.max_connections:
                 raise ConnectionsTaken(self._settings.max_connections)
             stored = Code(digest, consent, challenge, redirect_uri, expires_ms)
-            await store.insert_code(connection, stored, now_ms=now_ms)
+            await store.insert_code(connection, stored, aged_ms=self._context.deployment.aged_ms(now_ms))
         return code
 
     async def exchange(self, app: App, code: str, *, verifier: str, redirect_uri: str | None) -> Issued:
@@ -196,8 +196,9 @@ class Grants:
         )
         expires_ms = now_ms + settings.refresh_token_days * _DAY_MS
         refresh = Token(secrets.digest_of(refresh_token), owner.id, "refresh", now_ms, expires_ms)
-        await store.insert_token(connection, access)
-        await store.insert_token(connection, refresh)
+        aged_ms = self._context.deployment.aged_ms(now_ms)
+        await store.insert_token(connection, access, aged_ms=aged_ms)
+        await store.insert_token(connection, refresh, aged_ms=aged_ms)
         return Issued(access_token, refresh_token, expires_in, scopes)
 
     def _new_connection(self, connection_id: str, app: App, consent: Consent, *, now_ms: int) -> Connection:

@@ -56,9 +56,9 @@ async def delete_app(connection: AsyncConnection, client_id: str) -> bool:
 # ---- codes -----------------------------------------------------------------------------------------------------------
 
 
-async def insert_code(connection: AsyncConnection, code: Code, *, now_ms: int) -> None:
-    """Store a code, and drop those that expired a while ago."""
-    await connection.execute(delete(codes).where(codes.c.expires_ms <= now_ms - CODES_KEPT_MS))
+async def insert_code(connection: AsyncConnection, code: Code, *, aged_ms: int) -> None:
+    """Store a code, and drop those that expired a while before *aged_ms*."""
+    await connection.execute(delete(codes).where(codes.c.expires_ms <= aged_ms - CODES_KEPT_MS))
     values = {"digest": code.digest, "challenge": code.challenge, "redirect_uri": code.redirect_uri}
     await connection.execute(
         insert(codes).values(**values, **_joined(code.consent), expires_ms=code.expires_ms)
@@ -155,8 +155,8 @@ async def touch_connection(connection: AsyncConnection, connection_id: str, *, n
 # ---- tokens ----------------------------------------------------------------------------------------------------------
 
 
-async def insert_token(connection: AsyncConnection, token: Token) -> None:
-    """Store a token, unless it is there, and drop what is too much of its kind and connection."""
+async def insert_token(connection: AsyncConnection, token: Token, *, aged_ms: int) -> None:
+    """Store a token, unless it is there, and drop what is too much of its kind and connection, or has expired by *aged_ms*."""
     there = select(tokens.c.digest).where(tokens.c.digest == token.digest)
     if (await connection.execute(there)).first() is not None:
         return
@@ -170,7 +170,7 @@ async def insert_token(connection: AsyncConnection, token: Token) -> None:
         .limit(KEPT_TOKENS[token.kind])
     )
     await connection.execute(delete(tokens).where(*own, tokens.c.digest.not_in(newest)))
-    await connection.execute(delete(tokens).where(*own, tokens.c.expires_ms <= token.created_ms))
+    await connection.execute(delete(tokens).where(*own, tokens.c.expires_ms <= aged_ms))
 
 
 async def find_token(connection: AsyncConnection, digest: str) -> tuple[Token, Connection] | None:

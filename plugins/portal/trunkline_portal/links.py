@@ -53,7 +53,7 @@ class Links:
             name=name,
         )
         async with self._context.database.write() as connection:
-            await store.insert_link(connection, link)
+            await store.insert_link(connection, link, aged_ms=self._context.deployment.aged_ms(now_ms))
         return self._context.sealer.seal(link.id.encode(), purpose=_PURPOSE), link
 
     async def take(self, token: str) -> Link:
@@ -64,8 +64,8 @@ class Links:
             raise LinkRefused from None
         async with self._context.database.write() as connection:
             link = await store.take_link(connection, link_id)
-        if link is None or link.expires_ms <= self._context.clock.now_ms():
-            raise LinkRefused
+            if link is None or link.expires_ms <= self._context.clock.now_ms():
+                raise LinkRefused  # and leave it: a clock that is wrong uses no link up
         maker = await self._context.keys.principal(link.key_id)
         if maker is None or not maker.is_operator:
             raise LinkRefused

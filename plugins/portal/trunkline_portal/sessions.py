@@ -99,7 +99,8 @@ class Sessions:
 
     async def _store(self, session: Session) -> Session:
         async with self._context.database.write() as connection:
-            await store.insert_session(connection, session)
+            aged_ms = self._context.deployment.aged_ms(session.created_ms)
+            await store.insert_session(connection, session, aged_ms=aged_ms)
         return session
 
     def _new(self, key_id: str, *, holder: str, company_id: int | None) -> Session:

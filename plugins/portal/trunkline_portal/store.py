@@ -41,9 +41,9 @@ class Link:
     name: str | None = None
 
 
-async def insert_session(connection: AsyncConnection, session: Session) -> None:
-    """Store *session*, and drop whatever has expired, and the oldest of a holder who has many."""
-    await connection.execute(delete(sessions).where(sessions.c.expires_ms <= session.created_ms))
+async def insert_session(connection: AsyncConnection, session: Session, *, aged_ms: int) -> None:
+    """Store *session*, and drop what has expired by *aged_ms*, and the oldest of a holder who has many."""
+    await connection.execute(delete(sessions).where(sessions.c.expires_ms <= aged_ms))
     own = sessions.c.holder == session.holder
     newest = select(sessions.c.created_ms).where(own).order_by(sessions.c.created_ms.desc())
     oldest_ms = (await connection.execute(newest.offset(SESSIONS_OF_A_HOLDER - 1).limit(1))).scalar()
@@ -82,9 +82,9 @@ async def count_sessions_of(connection: AsyncConnection, key_id: str, *, now_ms:
     return int((await connection.execute(query)).scalar_one())
 
 
-async def insert_link(connection: AsyncConnection, link: Link) -> None:
-    """Store *link*, and drop whatever has expired."""
-    await connection.execute(delete(links).where(links.c.expires_ms <= link.created_ms))
+async def insert_link(connection: AsyncConnection, link: Link, *, aged_ms: int) -> None:
+    """Store *link*, and drop what has expired by *aged_ms*."""
+    await connection.execute(delete(links).where(links.c.expires_ms <= aged_ms))
     await connection.execute(insert(links).values(**_joined(asdict(link))))
 
 

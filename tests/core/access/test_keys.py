@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests import clock_steps
 from tests.databases import limits_over
 
 from trunkline.access.keys import Keys, ParsedKey, Principal, new_key, parse_key
@@ -16,6 +17,8 @@ from trunkline.errors import BodyInvalid, KeysTooFast, NotFound, StoreUnavailabl
 from trunkline.model.companies import MAX_COMPANY_ID
 from trunkline.model.principals import OPERATOR
 from trunkline.runtime import callers
+from trunkline.store import clock
+from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 
 VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)
@@ -169,6 +172,27 @@ async def test_new_keys_bring_a_company_no_new_limits_without_end(
 
     listed = [(key.id == record.id, key.revoked_ms is None) for key in await keys.list(92)]
     assert sorted(listed) == [(False, False), (False, False), (True, True)]  # three have ended
+
+
+async def test_keys_that_have_expired_by_a_clock_that_is_not_trusted_are_refused_and_kept(
+    keys: Keys, database: Database, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("trunkline.access.keys.ENDED_KEPT", 0)
+    record, api_key = await keys.create(92, name="n", scopes=["admin"])
+    guard = ClockGuard(database)
+    await guard.look()
+    async with database.write() as connection:
+        await connection.exec_driver_sql("UPDATE api_keys SET expires_ms = 1")
+    await clock_steps.step(database)
+    await guard.look()
+    with pytest.raises(Unauthenticated):
+        await keys.authenticate(api_key)
+    await keys.create(92, name="n", scopes=["admin"])
+    assert record.id in {key.id for key in await keys.list(92)}
+    async with database.write() as connection:
+        await clock.confirm(connection)
+    await keys.create(92, name="n", scopes=["admin"])
+    assert record.id not in {key.id for key in await keys.list(92)}
 
 
 async def test_another_companys_key_is_not_found(keys: Keys):

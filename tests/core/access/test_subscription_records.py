@@ -27,6 +27,8 @@ PLAIN = {
     "resume_position": None,
     "failures": 0,
     "failing_since_ms": None,
+    "failing_ms": None,
+    "failed_ms": None,
     "created_ms": 1_790_000_000_000,
     "updated_ms": 1_790_000_000_001,
     "version": 12,

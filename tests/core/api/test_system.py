@@ -8,6 +8,7 @@ from pathlib import Path
 
 import asyncpg
 import pytest
+from tests import clock_steps
 
 from trunkline.api.documents import openapi
 from trunkline.model.principals import COMPANY_SCOPES
@@ -335,6 +336,17 @@ async def test_a_hub_whose_database_takes_no_writes_is_not_ready(postgres_databa
             break
     reason = "the database's role 'postgres' is read-only here, as default_transaction_read_only is on"
     assert (ready.status_code, ready.json()["database"]) == (503, f"takes no writes: {reason}")
+
+
+@pytest.mark.own_hub
+async def test_a_clock_that_stepped_is_a_warning(api):
+    await clock_steps.step_under(api.hub)
+    ready = await api.anonymous.get("/readyz")
+    assert (ready.status_code, ready.json()["clock"]) == (200, api.hub.clock_guard.fault)
+    assert "\ntrunkline_clock_trusted 0.0\n" in (await api.anonymous.get("/metrics")).text
+    await clock_steps.confirm(api.hub)
+    assert "clock" not in (await api.anonymous.get("/readyz")).json()
+    assert "\ntrunkline_clock_trusted 1.0\n" in (await api.anonymous.get("/metrics")).text
 
 
 async def test_a_hub_that_does_not_deliver_is_ready_too(api):

@@ -1,6 +1,8 @@
 """``backup`` and ``restore``: whole copies of a database that is written to, with its secrets; nothing is replaced unasked."""
 
+import contextlib
 import json
+import sqlite3
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -90,6 +92,14 @@ def test_the_log_is_advanced_past_what_a_client_has_seen(lean):
     assert emit(lean) == 29_000_000_001
     refused = lean.invoke("log", "advance", "--past", "yesterday")
     assert (refused.exit_code, "'yesterday'" in refused.stderr) == (2, True)
+
+
+def test_a_clock_is_confirmed(lean):
+    create_key(lean)
+    assert lean.invoke("clock", "confirm").stdout == "The clock was trusted already.\n"
+    with contextlib.closing(sqlite3.connect(lean.folder / "trunkline.db")) as database, database:
+        database.execute("UPDATE clock SET step_ms = 1")
+    assert lean.invoke("clock", "confirm").stdout == "The clock is trusted as it is now.\n"
 
 
 def test_a_lost_folder_comes_back_with_its_secrets(lean):

@@ -23,6 +23,21 @@ async def test_failures_in_a_row_over_the_span_disable_the_subscription_and_park
     assert (delivery.status, delivery.due_ms, delivery.attempts) == ("pending", None, 3)
 
 
+async def test_a_step_of_the_clock_does_not_fill_the_span(open_house, receiver):
+    receiver.answer(500)
+    async with open_house(
+        breaker_failures=2, breaker_span_seconds=86_400, retry_schedule_seconds="[]"
+    ) as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.emit(3, to=[no])
+        await house.check_settled()
+        await house.execute("UPDATE subscriptions SET failing_since_ms = 1, failed_ms = 1")
+        await house.emit(3, to=[no])
+        await house.check_settled()
+        row = await house.subscription(no)
+    assert (row["status"], row["failures"]) == ("active", 6)
+
+
 async def test_many_failures_in_less_than_the_span_disable_nothing(open_house, receiver):
     receiver.answer(500)
     async with open_house(breaker_failures=3, breaker_span_seconds=60, retry_schedule_seconds="[]") as house:

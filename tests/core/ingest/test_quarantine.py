@@ -51,7 +51,9 @@ async def test_what_has_waited_for_its_time_is_removed_and_what_has_not_stays(hu
     monkeypatch.setattr(retention, "PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(retention, "BATCH", 2)
     metrics = Metrics()
-    keep = retention.Retention(hub.hub.database, days=90, keys_ms=DAY, metrics=metrics)
+    keep = retention.Retention(
+        hub.hub.database, clock=hub.hub.clock_guard, days=90, keys_ms=DAY, metrics=metrics
+    )
     released = await quarantine(hub, "r")
     await hub.client.post(f"/api/v1/quarantine/{released}/release", json={"payload": VALID})
     for number in range(4):
@@ -71,7 +73,9 @@ async def test_what_has_waited_for_its_time_is_removed_and_what_has_not_stays(hu
 
 async def test_a_repeated_key_still_gives_its_answer_while_what_it_kept_is_there(hub):
     first = await quarantine(hub, "k")
-    await retention.Retention(hub.hub.database, days=1, keys_ms=DAY, metrics=Metrics()).run_once()
+    await retention.Retention(
+        hub.hub.database, clock=hub.hub.clock_guard, days=1, keys_ms=DAY, metrics=Metrics()
+    ).run_once()
     assert await quarantine(hub, "k") == first
 
 

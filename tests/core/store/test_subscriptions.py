@@ -2,12 +2,16 @@
 
 import asyncio
 
+import pytest
+from sqlalchemy import text
+
 from trunkline.model.events import Draft
 from trunkline.store import migrate, new_subscriptions, stream, subscriptions
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Ending, Row, Streak
 
 NONE = migrate.RESERVED_POSITIONS
+DAY_MS = 24 * 3_600_000
 
 
 async def insert(database: Database, name: str = "a", **more) -> Row:
@@ -40,6 +44,16 @@ async def update(database: Database, no: int, **changes) -> Row:
 async def streaks(database: Database, *counted: Streak):
     async with database.write() as connection:
         return await subscriptions.record_streaks(connection, counted)
+
+
+async def read(database: Database, no: int) -> Row:
+    async with database.read() as connection:
+        return await subscriptions.by_number(connection, no)
+
+
+async def execute(database: Database, statement: str) -> None:
+    async with database.write() as connection:
+        await connection.execute(text(statement))
 
 
 async def changed(database: Database, version: int) -> list[str]:
@@ -109,29 +123,51 @@ async def test_who_starts_reads_each_once_by_number_and_then_what_has_changed_me
 
 async def test_failures_in_a_row_are_counted_from_the_first_of_them(database: Database):
     row = await insert(database)
-    [(no, channel, failures, since, now)] = await streaks(
-        database, Streak(row.no, succeeded=False, failures=2)
+    assert await streaks(database, Streak(row.no, succeeded=False, failures=2)) == [
+        (row.no, row.channel, 2, 0)
+    ]
+    since = (await read(database, row.no)).failing_since_ms
+    [(_, _, failures, _)] = await streaks(database, Streak(row.no, succeeded=False, failures=3))
+    assert (failures, (await read(database, row.no)).failing_since_ms) == (5, since)
+
+
+@pytest.mark.parametrize("step_ms", [DAY_MS, -DAY_MS])
+async def test_a_step_of_the_clock_adds_nothing_to_the_time_for_which_one_fails(database: Database, step_ms):
+    row = await insert(database)
+    failed = Streak(row.no, succeeded=False, failures=1, passed_ms=30)
+    await streaks(database, failed)
+    await execute(database, f"UPDATE subscriptions SET failed_ms = failed_ms - {step_ms}")
+    assert await streaks(database, failed) == [(row.no, row.channel, 2, 30)]
+
+
+async def test_the_failures_that_two_processes_see_count_once(database: Database):
+    row = await insert(database)
+    await streaks(database, Streak(row.no, succeeded=False, failures=1))
+    await execute(database, "UPDATE subscriptions SET failed_ms = failed_ms - 5000")
+    [(_, _, _, first_ms)] = await streaks(
+        database, Streak(row.no, succeeded=False, failures=1, passed_ms=9000)
     )
-    assert (no, channel, failures) == (row.no, row.channel, 2)
-    assert since <= now
-    [(_, _, failures, later, _)] = await streaks(database, Streak(row.no, succeeded=False, failures=3))
-    assert (failures, later) == (5, since)
+    [(_, _, _, both_ms)] = await streaks(
+        database, Streak(row.no, succeeded=False, failures=1, passed_ms=9000)
+    )
+    assert 5000 <= first_ms <= both_ms < 7000
 
 
 async def test_a_success_ends_the_row_of_failures(database: Database):
     row = await insert(database)
     await streaks(database, Streak(row.no, succeeded=False, failures=7))
     assert await streaks(database, Streak(row.no, succeeded=True, failures=0)) == []
-    async with database.read() as connection:
-        stored = await subscriptions.by_number(connection, row.no)
+    stored = await read(database, row.no)
     assert (stored.failures, stored.failing_since_ms) == (0, None)
 
 
 async def test_failures_after_a_success_in_the_same_batch_are_a_new_row(database: Database):
     row = await insert(database)
     await streaks(database, Streak(row.no, succeeded=False, failures=7))
-    [(_, _, failures, _, _)] = await streaks(database, Streak(row.no, succeeded=True, failures=1))
-    assert failures == 1
+    [(_, _, failures, failing_ms)] = await streaks(
+        database, Streak(row.no, succeeded=True, failures=1, passed_ms=500)
+    )
+    assert (failures, failing_ms) == (1, 0)
 
 
 async def test_only_the_gap_that_was_told_is_forgotten(database: Database):

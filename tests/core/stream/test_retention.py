@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from sqlalchemy import text
+from tests import clock_steps
 
 from trunkline.contract import EmittedEvent
 from trunkline.errors import CursorExpired
@@ -79,7 +80,9 @@ async def ledger_is_whole(database: Database) -> bool:
 
 
 def made(running) -> retention.Retention:
-    return retention.Retention(running.hub.database, days=90, keys_ms=DAY, metrics=Metrics())
+    return retention.Retention(
+        running.hub.database, clock=running.hub.clock_guard, days=90, keys_ms=DAY, metrics=Metrics()
+    )
 
 
 async def poll(running, *, client=None, **query):
@@ -333,6 +336,32 @@ async def test_being_stopped_between_or_in_a_batch_does_no_harm(hub, monkeypatch
     assert await ledger_is_whole(database)
 
 
+async def test_nothing_goes_while_the_clock_is_not_trusted(hub):
+    old = await emit(hub, 3)
+    await settle(hub.hub.database)
+    await clock_steps.step_under(hub.hub)
+
+    assert await made(hub).run_once() == 0
+    assert ids(await poll(hub)) == old
+
+    await clock_steps.confirm(hub.hub)
+    assert await made(hub).run_once() == 3
+
+
+async def test_an_idempotency_key_counts_on_while_the_clock_is_not_trusted(hub):
+    async def send() -> int:
+        event = {"type": "lead.created", "payload": hub.hub.catalog.get("lead.created").example}
+        answer = await hub.client.post("/api/v1/events", json=event, headers={"Idempotency-Key": "a"})
+        return answer.status_code
+
+    assert await send() == 201
+    await execute(hub.hub.database, f"UPDATE idempotency_keys SET created_ms = created_ms - {2 * DAY}")
+    await clock_steps.step_under(hub.hub)
+    assert await send() == 200
+    await clock_steps.confirm(hub.hub)
+    assert await send() == 201
+
+
 async def test_a_round_says_what_it_did(hub):
     metrics = Metrics()
     await emit(hub, 3)
@@ -345,7 +374,9 @@ async def test_a_round_says_what_it_did(hub):
     )
     await execute(hub.hub.database, f"UPDATE idempotency_keys SET created_ms = created_ms - {DAY}")
 
-    await retention.Retention(hub.hub.database, days=90, keys_ms=DAY, metrics=metrics).run_once()
+    await retention.Retention(
+        hub.hub.database, clock=hub.hub.clock_guard, days=90, keys_ms=DAY, metrics=metrics
+    ).run_once()
 
     exposition = metrics.text().decode()
     for line in (

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from tests import clock_steps
 
 from trunkline.contract import Terms
 from trunkline.errors import LimitReached, NotFound, TooManySubscriptions
@@ -193,3 +194,20 @@ async def test_what_a_process_takes_for_lapsed_goes_out_where_it_was_renewed_at_
     assert not landlord.receiver.requests
     await landlord.expire(at_ms=2**45)
     await landlord.receiver.wait_for(1)
+
+
+@pytest.mark.own_hub
+async def test_none_lapses_by_a_clock_that_is_not_trusted(landlord):
+    renewed = await landlord.renew()
+    await clock_steps.step_under(landlord.running.hub)
+    await landlord.expire()
+    await landlord.running.emit("lead.created")
+    await landlord.receiver.wait_for(1)
+    await asyncio.sleep(1.2)  # for lapses, which are looked for each second
+    (held,) = await landlord.held()
+    assert (held.status, held.has_lapsed) == ("active", False)
+    again = await landlord.renew()
+    assert (again.is_new, again.view["id"]) == (False, renewed.view["id"])
+    await landlord.expire()
+    await clock_steps.confirm(landlord.running.hub)
+    await landlord.until_status({"lease": "disabled"})

@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 
 import pytest
+from tests import clock_steps
 from tests.plugins.mcp.conversation import Conversation
 
 from trunkline.errors import StoreUnavailable
@@ -112,6 +113,20 @@ async def test_calls_go_when_the_hub_no_longer_keeps_events(running):
         await call_store.add(connection, [old, call, old])
     await CallLog(context).purge()
     assert [row.called_ms for row in await listed(running)] == [now_ms]
+
+
+@pytest.mark.own_hub
+async def test_calls_stay_while_the_clock_is_not_trusted(running):
+    context = context_of(running)
+    await clock_steps.step_under(running.hub)
+    call = call_store.CalledTool(running.company_id, "key_1", "Agent", "create_lead", "done", 1, 1)
+    async with running.hub.database.write() as connection:
+        await call_store.add(connection, [call])
+    await CallLog(context).purge()
+    assert [row.called_ms for row in await listed(running)] == [1]
+    await clock_steps.confirm(running.hub)
+    await CallLog(context).purge()
+    assert await listed(running) == []
 
 
 async def test_what_the_database_does_not_take_is_written_later(api, monkeypatch):

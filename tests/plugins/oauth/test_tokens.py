@@ -4,6 +4,8 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
+from tests import clock_steps
 from tests.plugins.oauth.flow import CALLBACK, VERIFIER, connect
 
 from trunkline.testing import MovableClock
@@ -119,6 +121,23 @@ async def test_what_has_expired_is_worth_nothing(timed, register, sign_in):
     tokens = await app.refresh(tokens["refresh_token"])
     clock.advance(timedelta(seconds=91 * 86_400))
     assert (await app.refresh(tokens["refresh_token"], expect=400))["error"] == "invalid_grant"
+
+
+async def test_codes_and_tokens_that_have_expired_by_a_clock_that_is_not_trusted_stay(
+    timed, register, sign_in
+):
+    hub, clock = timed
+    app, person = await register(hub), await sign_in(hub, company_id=92)
+    tokens = await connect(app, person)
+    await clock_steps.step_under(hub.hub)
+    clock.advance(timedelta(days=8))
+    assert (await app.me(tokens["access_token"])).status_code == 401
+    await app.refresh(tokens["refresh_token"])
+    async with hub.hub.database.read() as connection:
+        (count,) = (
+            await connection.execute(text("SELECT count(*) FROM oauth_tokens WHERE kind = 'access'"))
+        ).one()
+    assert count == 2
 
 
 async def test_a_refresh_token_that_somebody_else_has_used_ends_the_connection(timed, register, sign_in):

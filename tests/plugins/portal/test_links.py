@@ -66,6 +66,9 @@ async def test_a_link_expires(running, open_browser):
     async with running.hub.database.write() as connection:
         await connection.execute(text("UPDATE portal_links SET expires_ms = expires_ms - 60001"))
     await enter(open_browser(running), link, expect=410)
+    async with running.hub.database.write() as connection:
+        await connection.execute(text("UPDATE portal_links SET expires_ms = expires_ms + 60001"))
+    await enter(open_browser(running), link)
 
 
 async def test_a_link_that_is_none_of_ours_opens_nothing(api, open_browser):

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from sqlalchemy import text
+from tests import clock_steps
 from tests.keys import scopes_of
 
 from trunkline.access.keys import COMPANY_SCOPES
@@ -293,6 +294,17 @@ async def test_sessions_that_have_expired_are_dropped_by_the_next_sign_in(runnin
     await sign_in(running)
     async with running.hub.database.read() as connection:
         assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 1
+
+
+@pytest.mark.own_hub(settings=LEAN)
+async def test_sessions_that_have_expired_by_a_clock_that_is_not_trusted_stay(running, open_browser, sign_in):
+    await sign_in(running)
+    await clock_steps.step_under(running.hub)
+    async with running.hub.database.write() as connection:
+        await connection.execute(text("UPDATE portal_sessions SET expires_ms = 1"))
+    await sign_in(running)
+    async with running.hub.database.read() as connection:
+        assert (await connection.execute(text("SELECT count(*) FROM portal_sessions"))).scalar_one() == 2
 
 
 async def test_a_fragment_is_answered_401_where_nobody_is_signed_in(api, open_browser):

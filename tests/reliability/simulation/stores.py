@@ -433,7 +433,7 @@ class Stream:
         row = connection.get("head", 1)
         now = max(row["accepted_ms"], connection.now_ms)
         connection.put("head", 1, {"position": row["position"] + count, "accepted_ms": now})
-        return stream.Reserved(row["position"] + 1, now, 0)
+        return stream.Reserved(row["position"] + 1, now, 0, now)
 
     async def insert(connection, events, *, shards):
         await connection.statement()
@@ -538,7 +538,7 @@ class Subscriptions:
 
     async def record_streaks(connection, streaks, *, also=()):
         await connection.statement()
-        failing = {s.subscription_no: s.failures for s in streaks if s.failures}
+        failing = {s.subscription_no: s for s in streaks if s.failures}
         surely = {*failing, *also}
         ended = {s.subscription_no for s in streaks if s.succeeded}
         rows = connection.rows("subscriptions")
@@ -554,11 +554,14 @@ class Subscriptions:
             [*failing],
             lambda row: True,
             lambda row: {
-                "failures": row["failures"] + failing[row["no"]],
+                "failures": row["failures"] + failing[row["no"]].failures,
+                "failing_ms": row["failing_since_ms"]
+                and (row["failing_ms"] or 0) + min(failing[row["no"]].passed_ms, now - row["failed_ms"]),
                 "failing_since_ms": row["failing_since_ms"] or now,
+                "failed_ms": now,
             },
         )
-        return [(row["no"], row["channel"], row["failures"], row["failing_since_ms"], now) for row in changed]
+        return [(row["no"], row["channel"], row["failures"], row["failing_ms"] or 0) for row in changed]
 
     async def disable(connection, endings):
         if not endings:

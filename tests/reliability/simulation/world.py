@@ -473,6 +473,7 @@ class World:
                 lambda *_: None,
                 schema_versions=ONE_VERSION,
                 now_ms=lambda: self.clock.now_ms,
+                aged_ms=lambda now_ms: now_ms,
             ),
             signals=Signals(wakeup, due=Signal(), replay=Signal(), turn=Signal()),
             reports=Reports(

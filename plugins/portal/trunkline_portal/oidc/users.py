@@ -24,8 +24,9 @@ class Users:
     async def remember(self, principal: Principal) -> None:
         """Remember that *principal* has signed in, and forget who has not for long."""
         now_ms = self._context.clock.now_ms()
+        before_ms = self._context.deployment.aged_ms(now_ms) - self._lasts_ms
         async with self._context.database.write() as connection:
-            await connection.execute(delete(users).where(users.c.seen_ms <= now_ms - self._lasts_ms))
+            await connection.execute(delete(users).where(users.c.seen_ms <= before_ms))
             await self._write(connection, principal, now_ms)
 
     async def find(self, user_id: str) -> Principal | None:

@@ -11,12 +11,14 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy import text
+from tests import clock_steps
 from tests.conftest import MakeHub
 from typer.testing import Result
 
 from trunkline.cli.doctor.hub import database as examination
 from trunkline.cli.doctor.hub import targets
 from trunkline.settings import Settings
+from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 from trunkline.testing.receiver import Receiver
 
@@ -257,6 +259,18 @@ async def test_the_clock_is_compared_with_the_databases(sqlite_database, late_se
     check = await examination.judge_clock(sqlite_database, now=lambda: time.time() - late_seconds)
     assert check.status == status
     assert status == "ok" or ("behind" if late_seconds > 0 else "ahead of") in check.detail
+
+
+async def test_a_clock_that_stepped_is_a_warning_whether_or_not_a_hub_has_noticed_it(sqlite_database):
+    guard = ClockGuard(sqlite_database)
+    await guard.look()
+    await clock_steps.step(sqlite_database)
+    unnoticed = await examination.judge_clock(sqlite_database)
+    await guard.look()
+    for check in (unnoticed, await examination.judge_clock(sqlite_database)):
+        assert check.status == "warning"
+        assert "stepped forward by 8.0 days" in check.detail
+        assert "trunkline clock confirm" in check.fix
 
 
 @pytest.mark.parametrize(("free", "status"), [(99 << 20, "error"), (1000 << 20, "warning"), (2 << 30, "ok")])

@@ -13,8 +13,9 @@ from trunkline.dispatch.dispatcher import LANE_CONNECTIONS
 from trunkline.errors import DatabaseUnfit, SettingsInvalid, StoreUnavailable
 from trunkline.hub.hub import DOOR_CONNECTIONS, OPERATION_CONNECTIONS, READING_CONNECTIONS
 from trunkline.model.workers import LEASE_MS
+from trunkline.runtime import steadiness
 from trunkline.settings import Settings
-from trunkline.store import companies, dialects, keys, migrate
+from trunkline.store import clock, companies, dialects, keys, migrate
 from trunkline.store import status as store
 from trunkline.store.database import Database, embedded_file, is_open_to_others
 
@@ -124,11 +125,15 @@ async def _judge_secrets(settings: Settings, database: Database) -> HubCheck:
 
 
 async def judge_clock(database: Database, *, now: Callable[[], float] = time.time) -> HubCheck:
-    """Compare *now*, Unix seconds, with the database's clock."""
+    """Compare *now*, Unix seconds, with the database's clock, and the latter with the time that has passed."""
     async with database.read() as connection:
         before = now()
-        theirs = await keys.clock_ms(connection) / 1000
+        kept, reading = await clock.read(connection, steadiness.read_boot())
         after = now()
+    if (fault := steadiness.judge(kept, reading).fault) is not None:
+        fix = "set the clock right, or run 'trunkline clock confirm' if it is right"
+        return warning("clock", f"The database's clock {fault}.", fix=fix)
+    theirs = reading.now_ms / 1000
     ahead = max(theirs - after, before - theirs, 0.0)
     if ahead <= SLOW_CLOCK_SECONDS:
         return ok("clock", "This machine's clock agrees with the database's.")

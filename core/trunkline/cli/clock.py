@@ -1,0 +1,35 @@
+"""``clock``: the database's clock, by which things grow old."""
+
+import typer
+
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import load_settings
+from trunkline.insight import status
+from trunkline.store import clock
+from trunkline.store.database import Database
+
+app = typer.Typer(
+    no_args_is_help=True, help="Say that the database's clock is right, after it has stepped forward."
+)
+
+
+@app.command("confirm")
+def confirm(context: typer.Context, config: Config = None) -> None:
+    """Say that the database's clock is right, after it has stepped forward.
+
+    Nothing is deleted or ended because of its age from such a step on until you say so, or the clock has been steady for a day.
+    Check the clock first: what is older by it than events.retention_days is deleted for good. A running hub knows within seconds.
+
+    Example: [bold]trunkline clock confirm[/bold]
+    """
+    settings = load_settings(context, config)
+
+    async def store() -> bool:
+        async with Database.of(settings.database) as database:
+            await status.require(database, settings)
+            async with database.write() as connection:
+                return await clock.confirm(connection)
+
+    was_doubted = run(store())
+    typer.echo("The clock is trusted as it is now." if was_doubted else "The clock was trusted already.")

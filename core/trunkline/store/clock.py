@@ -1,0 +1,174 @@
+"""The guard of the clock: what is removed or ended because of its age waits after the database's clock has stepped forward.
+
+What it knows is one row, so that a process that starts after the step, and every other one, knows it too.
+"""
+
+import asyncio
+import logging
+import time
+from typing import Self
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.errors import StoreUnavailable
+from trunkline.runtime import steadiness
+from trunkline.runtime.background import Background
+from trunkline.runtime.steadiness import ClockState, Reading
+from trunkline.store import sql
+from trunkline.store.database import Database
+from trunkline.store.sql import text
+
+LOOK_SECONDS = 5.0
+WRITE_MS = 60_000
+"""The row is as old as this at most while a process runs and the clock is trusted."""
+APART_SECONDS = 60.0
+"""A difference between this machine's clock and the database's that is logged."""
+IS_TRUSTED = "(SELECT step_ms FROM clock WHERE id = 1) IS NULL"
+"""A condition of SQL: the database's clock is trusted."""
+_log = logging.getLogger(__name__)
+
+
+class ClockGuard:
+    """Watches the database's clock. Enter it to start: from then on it looks every ``LOOK_SECONDS``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._boot_id = steadiness.read_boot()
+        self._own: Reading | None = None
+        self._state = ClockState()
+        self._offset_ms = _wall_ms() - steadiness.up_ms()
+        """This machine's clock less its uptime, at the last look."""
+        self.ahead_seconds = 0.0
+        """How far this machine's clock was ahead of the database's at the last look."""
+        self._is_apart = False
+        self._looking = asyncio.Lock()
+        self._background = Background("the look at the clock", self._run)
+
+    async def __aenter__(self) -> Self:
+        await self.look()
+        await self._background.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._background.__aexit__(*details)
+
+    @property
+    def is_trusted(self) -> bool:
+        """Whether things may be removed or ended because of their age, as far as this process knows without asking the database.
+
+        A step of this machine's own clock, which is the database's if that is embedded, is seen at once.
+        """
+        drift_ms = _wall_ms() - steadiness.up_ms() - self._offset_ms
+        return self._state.step_ms is None and drift_ms <= steadiness.TOLERANCE_MS
+
+    def aged_ms(self, now_ms: int) -> int:
+        """Give the time up to which things are over, if this machine's clock says *now_ms*.
+
+        It is 0 while the database's clock is not trusted, so that nothing is over. As far as this machine's clock is ahead of the
+        database's, it does not count.
+        """
+        return now_ms - max(int(self.ahead_seconds * 1000), 0) if self.is_trusted else 0
+
+    @property
+    def fault(self) -> str | None:
+        """Say why the clock is not trusted, and how to go on; None if it is."""
+        return self._state.fault
+
+    async def look(self) -> int | None:
+        """Read the database's clock, in Unix ms; None if it is not trusted. Raises StoreUnavailable."""
+        async with self._looking:
+            return await self._look()
+
+    async def _look(self) -> int | None:
+        async with self._database.read() as connection:
+            began_ms = _wall_ms()
+            kept, reading = await read(connection, self._boot_id)
+            self._compare(began_ms, reading.now_ms, _wall_ms())
+        state = steadiness.judge(kept, reading, own=self._own)
+        is_old = kept.seen is None or abs(reading.now_ms - kept.seen.now_ms) >= WRITE_MS
+        if is_old or state.step_ms is not None or kept.step_ms is not None:
+            state, reading = await self._write()
+        self._own = reading
+        self._offset_ms = _wall_ms() - steadiness.up_ms()
+        was, self._state = self._state, state
+        if state.fault is not None and was.step_ms != state.step_ms:
+            _log.warning("the database's clock %s", state.fault)
+        elif state.fault is None and was.fault is not None:
+            _log.info("the database's clock is trusted again: what is old enough is removed from now on")
+        return reading.now_ms if state.step_ms is None else None
+
+    async def _write(self) -> tuple[ClockState, Reading]:
+        async with self._database.write() as connection:
+            kept, reading = await read(connection, self._boot_id, locks=True)
+            state = steadiness.judge(kept, reading, own=self._own)
+            await write(connection, state)
+        return state, reading
+
+    def _compare(self, began_ms: int, theirs_ms: int, ended_ms: int) -> None:
+        """Note how far this machine's clock is ahead of the database's, which was read between *began_ms* and *ended_ms*."""
+        ahead_ms = max(began_ms - theirs_ms, 0) or min(ended_ms - theirs_ms, 0)
+        self.ahead_seconds = ahead_ms / 1000
+        is_apart = abs(self.ahead_seconds) > APART_SECONDS
+        if is_apart and not self._is_apart:
+            _log.warning(
+                "this machine's clock is %.0f s %s the database's: signatures have this machine's time, all else the database's; "
+                "have both machines set their clocks by NTP",
+                abs(self.ahead_seconds),
+                "ahead of" if ahead_ms > 0 else "behind",
+            )
+        self._is_apart = is_apart
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await self.look()
+            except StoreUnavailable as error:
+                _log.debug("cannot look at the clock now: %s", error)
+
+
+async def read(
+    connection: AsyncConnection, boot_id: str, *, locks: bool = False
+) -> tuple[ClockState, Reading]:
+    """Read how far the clock was trusted last, and what it says now. *locks* keeps others from changing the former."""
+    locking = sql.for_update(connection, of="c") if locks else ""
+    row = (
+        await connection.execute(
+            text(
+                f"SELECT c.now_ms, c.boot_id, c.up_ms, c.step_ms, c.steady_ms FROM clock AS c WHERE c.id = 1 {locking}"
+            )
+        )
+    ).first()
+    now_ms = int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
+    reading = Reading(now_ms, boot_id, steadiness.up_ms())
+    return (ClockState() if row is None else ClockState(Reading(*row[:3]), *row[3:])), reading
+
+
+async def write(connection: AsyncConnection, state: ClockState) -> None:
+    """Keep *state*, which has a reading."""
+    assert state.seen is not None
+    await connection.execute(
+        text(
+            "INSERT INTO clock (id, now_ms, boot_id, up_ms, step_ms, steady_ms) "
+            "VALUES (1, :now_ms, :boot_id, :up_ms, :step_ms, :steady_ms) ON CONFLICT (id) DO UPDATE SET "
+            "now_ms = :now_ms, boot_id = :boot_id, up_ms = :up_ms, step_ms = :step_ms, steady_ms = :steady_ms"
+        ),
+        {
+            "now_ms": state.seen.now_ms,
+            "boot_id": state.seen.boot_id,
+            "up_ms": state.seen.up_ms,
+            "step_ms": state.step_ms,
+            "steady_ms": state.steady_ms,
+        },
+    )
+
+
+async def confirm(connection: AsyncConnection) -> bool:
+    """Trust the clock as it is now; tells whether it was not trusted before."""
+    kept, reading = await read(connection, steadiness.read_boot(), locks=True)
+    await write(connection, ClockState(reading))
+    return steadiness.judge(kept, reading).step_ms is not None
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,28 @@
+"""A step of the database's clock, as a hub finds it: the last reading is moved back, and what has passed since is not."""
+
+from sqlalchemy import text
+
+from trunkline.hub.hub import Hub
+from trunkline.store import clock
+from trunkline.store.database import Database
+
+DAY_MS = 24 * 3_600_000
+
+
+async def step(database: Database, *, ms: int = 8 * DAY_MS) -> None:
+    """Step the clock of *database* forward."""
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE clock SET now_ms = now_ms - :ms"), {"ms": ms})
+
+
+async def step_under(hub: Hub) -> None:
+    """Step the clock under *hub*, which notices it."""
+    await step(hub.database)
+    assert await hub.clock_guard.look() is None
+
+
+async def confirm(hub: Hub) -> None:
+    """Say that the clock is right; *hub* notices it."""
+    async with hub.database.write() as connection:
+        assert await clock.confirm(connection)
+    assert await hub.clock_guard.look() is not None

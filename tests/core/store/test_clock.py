@@ -1,0 +1,71 @@
+"""The guard of the clock over both databases: one process notices a step, and each other one knows it."""
+
+import asyncio
+import logging
+
+from tests.clock_steps import DAY_MS, step
+
+from trunkline.store import clock
+from trunkline.store.clock import ClockGuard
+from trunkline.store.database import Database
+
+
+async def kept(database: Database):
+    async with database.read() as connection:
+        state, _ = await clock.read(connection, "")
+    return state
+
+
+async def test_a_steady_clock_is_trusted_and_seldom_written(database: Database):
+    guard = ClockGuard(database)
+    first = await guard.look()
+    seen = (await kept(database)).seen
+    assert first == seen.now_ms
+    assert await guard.look() >= first
+    assert (await kept(database)).seen == seen
+    assert first - 1000 < guard.aged_ms(first) <= first
+
+
+async def test_a_step_is_told_once_and_known_to_who_starts_after_it(database: Database, caplog):
+    caplog.set_level(logging.INFO, "trunkline.store.clock")
+    guard = ClockGuard(database)
+    await guard.look()
+    await step(database)
+    assert await guard.look() is None
+    assert await guard.look() is None
+    assert (guard.is_trusted, guard.aged_ms(DAY_MS)) == (False, 0)
+    (told,) = [record.getMessage() for record in caplog.records]
+    assert told == f"the database's clock {guard.fault}"
+
+    later = ClockGuard(database)
+    async with later:
+        assert later.fault == guard.fault
+    async with database.write() as connection:
+        assert await clock.confirm(connection)
+        assert not await clock.confirm(connection)
+    assert None not in {await later.look(), await guard.look()}
+    assert (guard.is_trusted, guard.fault) == (True, None)
+
+
+async def test_a_machine_whose_own_clock_is_ahead_removes_nothing_sooner(database: Database):
+    guard = ClockGuard(database)
+    guard.ahead_seconds = 3600.0
+    assert guard.aged_ms(DAY_MS) == DAY_MS - 3_600_000
+    guard.ahead_seconds = -3600.0
+    assert guard.aged_ms(DAY_MS) == DAY_MS
+    await guard.look()
+    assert abs(guard.ahead_seconds) < 1
+
+
+async def test_who_starts_after_a_step_that_nobody_saw_notices_it(database: Database):
+    await ClockGuard(database).look()
+    await step(database)
+    assert await ClockGuard(database).look() is None
+
+
+async def test_processes_that_look_at_once_agree(database: Database):
+    guards = [ClockGuard(database) for _ in range(8)]
+    await asyncio.gather(*(guard.look() for guard in guards))
+    await step(database)
+    assert await asyncio.gather(*(guard.look() for guard in guards)) == [None] * 8
+    assert (await kept(database)).step_ms > 7 * DAY_MS

@@ -97,6 +97,11 @@ class Metrics:
             "Calls that a plugin's full queue has lost",
             "plugin",
         )
+        self._lines_dropped = self._lazy(
+            CounterMetricFamily,
+            "trunkline_log_lines_dropped",
+            "Log lines that were not written: nobody read the log",
+        )
         ProcessCollector(registry=self.registry)
 
     def event_not_cast(self, type: str) -> None:
@@ -297,6 +302,10 @@ class Metrics:
         """Ask *dropped* at each scrape how many calls each plugin has lost."""
         self._dropped.set_function(lambda: dropped().items())
 
+    def watch_log_lines(self, dropped: Callable[[], int]) -> None:
+        """Ask *dropped* at each scrape how many log lines were not written."""
+        self._lines_dropped.set_function(lambda: [("", dropped())])
+
     def deployment_observed(self, snapshot: DeploymentSnapshot) -> None:
         """Set the gauges that are the same in every process."""
         self._database_up.set(1)
@@ -353,7 +362,7 @@ class Metrics:
     ) -> Histogram:
         return Histogram(name, documentation, labels, buckets=buckets, registry=self.registry)
 
-    def _lazy(self, kind: type[Family], name: str, documentation: str, label: str) -> Lazy:
+    def _lazy(self, kind: type[Family], name: str, documentation: str, *labels: str) -> Lazy:
         if kind is GaugeMetricFamily:
             self.merging[name] = Merging.MOST
-        return Lazy(kind, name, documentation, label, registry=self.registry)
+        return Lazy(kind, name, documentation, *labels, registry=self.registry)

@@ -16,7 +16,7 @@ from trunkline.cli.gathering import Gathering, seated
 from trunkline.cli.migrating import migrate_database
 from trunkline.cli.output import CANNOT_GO_ON
 from trunkline.hub.hub import Hub
-from trunkline.runtime import logs, process, stopping
+from trunkline.runtime import logs, open_files, process, stopping
 from trunkline.settings import Settings
 from trunkline.store import dialects
 from trunkline.store.serving import served_alone
@@ -121,6 +121,8 @@ def _metrics_at(listener: socket.socket | None) -> str:
 def _set_up(settings: Settings) -> None:
     logs.set_up(settings.logging)
     process.share_heap()
+    open_files.raise_limit()
+    open_files.check(settings)
 
 
 async def _end(stop: asyncio.Event, hub: Hub) -> int:

@@ -40,7 +40,7 @@ from trunkline.outbound import Outbound
 from trunkline.outbound.origins import Origins
 from trunkline.outbound.streams import Network
 from trunkline.plugins import Notifier
-from trunkline.runtime import logs
+from trunkline.runtime import logs, open_files
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
 from trunkline.runtime.plugin_metrics import PluginMetrics
@@ -110,6 +110,7 @@ class Hub:
 
         self.metrics = Metrics(companies=settings.metrics.companies)
         self.metrics.watch_log_lines(logs.dropped)
+        self.files = open_files.shares(settings)
         self.registry = plugins.load(settings)
         self._build_schemas()
         self.database = Database.of(settings.database)
@@ -183,6 +184,7 @@ class Hub:
             timeout_seconds=delivery.timeout_seconds,
             name_servers=delivery.name_servers or None,
             may_look_up=lookups.may_look_up,
+            most_kept=self.files.kept,
         )
 
     def _build_stream(self) -> None:
@@ -363,7 +365,7 @@ class Hub:
     def _make_dispatcher(self) -> Dispatcher:
         return Dispatcher(
             self.database,
-            self.settings.delivery,
+            self.settings.delivery.model_copy(update={"concurrency": self.files.attempts}),
             records=self.subscription_records,
             sender=Sender(
                 self.channels(),

@@ -22,6 +22,7 @@ from trunkline.outbound.failures import ClosedBeforeAnswer
 from trunkline.outbound.methods import OtherMethods
 from trunkline.outbound.pool import Pool
 from trunkline.outbound.resolving import MayLookUp, Names, NameServers, Resolve, always
+from trunkline.runtime.open_files import MAX_KEPT
 from trunkline.targets.addresses import AddressPolicy
 
 DNS_CACHE_SECONDS = 10
@@ -46,7 +47,7 @@ class Outbound(OtherMethods):
     one, to trust an own CA; it must verify. *name_servers* (``address`` or ``address:port``) are asked instead of the machine's,
     and *resolve* replaces both; the answers are checked all the same. Tenants share neither connections nor the number of
     lookups that one may have under way, and *may_look_up* counts their lookups. *resends* says whether a request that met the
-    end of a kept connection, before any byte of an answer, goes out once more, on a fresh one.
+    end of a kept connection, before any byte of an answer, goes out once more, on a fresh one. Up to *most_kept* idle connections are kept.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Outbound(OtherMethods):
         dns_cache_seconds: float = DNS_CACHE_SECONDS,
         may_look_up: MayLookUp = always,
         resends: bool = True,
+        most_kept: int = MAX_KEPT,
     ) -> None:
         if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
             msg = "ssl_context must verify certificates"
@@ -74,7 +76,7 @@ class Outbound(OtherMethods):
             guarded(self._look_up, policy), cache_seconds=dns_cache_seconds, may_look_up=may_look_up
         )
         self._dialler = Dialler(self._names, ssl_context=ssl_context)
-        self._pool = Pool()
+        self._pool = Pool(most_kept)
         self._loop: asyncio.AbstractEventLoop | None = None
         # The policy never changes, so a URL that it allowed is allowed for good. Refusals are not remembered.
         self._target = lru_cache(maxsize=_URLS_REMEMBERED)(self._check)

@@ -164,6 +164,11 @@ class Metrics:
         self._settle_size = self._histogram(
             "trunkline_settle_deliveries", "Deliveries settled by one transaction", buckets=_SIZES
         )
+        self._put_off = self._lazy(
+            CounterMetricFamily,
+            "trunkline_attempts_put_off",
+            "Attempts that could not be made: this machine had no file, memory, port or thread left",
+        )
         self._owned_shards = self._gauge(
             "trunkline_shards_held", "Shards that this process reads", merged=Merging.SUM
         )
@@ -282,12 +287,14 @@ class Metrics:
         waiting: Callable[[], int],
         open: Callable[[], int],
         shards: Callable[[], int],
+        put_off: Callable[[], int],
     ) -> None:
         """Read a dispatcher's gauges at each scrape."""
         self._in_flight.set_function(in_flight)
         self._waiting.set_function(waiting)
         self._open.set_function(open)
         self._owned_shards.set_function(shards)
+        self._put_off.set_function(lambda: [("", put_off())])
 
     def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
         """Ask *lags* at each scrape how far each shard of this process is behind."""

@@ -72,8 +72,12 @@ class Outbound(OtherMethods):
         self._resends = resends
         self._name_servers = name_servers
         self._servers: NameServers | None = None
+        self._patient_servers: NameServers | None = None
         self._names = Names(
-            guarded(self._look_up, policy), cache_seconds=dns_cache_seconds, may_look_up=may_look_up
+            guarded(self._look_up, policy),
+            guarded(self._look_up_patiently, policy) if resolve is None else None,
+            cache_seconds=dns_cache_seconds,
+            may_look_up=may_look_up,
         )
         self._dialler = Dialler(self._names, ssl_context=ssl_context)
         self._pool = Pool(most_kept)
@@ -89,9 +93,10 @@ class Outbound(OtherMethods):
         self._loop = None
         self._pool.close()
         self._names.close()
-        if self._servers is not None:
-            await self._servers.close()
-            self._servers = None
+        for servers in (self._servers, self._patient_servers):
+            if servers is not None:
+                await servers.close()
+        self._servers = self._patient_servers = None
 
     @property
     def connections_opened(self) -> int:
@@ -156,7 +161,8 @@ class Outbound(OtherMethods):
             except ClosedBeforeAnswer:  # it may have been closing while we wrote (RFC 9112 §9.3.1)
                 if not self._resends:
                     raise
-        return await self._exchange(way, await self._dial(way, deadline), request, deadline)
+        connection = await self._dialler.dial(origin, tenant=tenant, deadline=deadline)
+        return await self._exchange(way, connection, request, deadline)
 
     async def open_stream(
         self, url: str, *, tenant: int, tls: bool
@@ -168,8 +174,8 @@ class Outbound(OtherMethods):
             OSError, TimeoutError: there is no connection.
         """
         origin = replace(self._target(url).origin, is_tls=tls)
-        async with asyncio.timeout(self._timeout_seconds):
-            return await self._dialler.dial_stream(origin, tenant=tenant)
+        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
+        return await self._dialler.dial_stream(origin, tenant=tenant, deadline=deadline)
 
     async def addresses(self, url: str, *, tenant: int) -> Sequence[str]:
         """Find the addresses that a call of *tenant* to *url* would dial.
@@ -190,11 +196,6 @@ class Outbound(OtherMethods):
             self._pool.put(way, connection, now=now, target_keeps=framing.keep_seconds(received))
         return HttpResponse(status, received, content)
 
-    async def _dial(self, way: tuple[int, Origin], deadline: float) -> Connection:
-        tenant, origin = way
-        async with asyncio.timeout_at(deadline):
-            return await self._dialler.dial(origin, tenant=tenant)
-
     async def _look_up(self, host: str, port: int) -> Sequence[str]:
         with contextlib.suppress(ValueError):  # an address is its own answer
             return [str(ipaddress.ip_address(host))]
@@ -203,6 +204,11 @@ class Outbound(OtherMethods):
         if self._servers is None:
             self._servers = NameServers(self._name_servers)
         return await self._servers.resolve(host, port)
+
+    async def _look_up_patiently(self, host: str, port: int) -> Sequence[str]:
+        if self._patient_servers is None:
+            self._patient_servers = NameServers(self._name_servers, patient=True)
+        return await self._patient_servers.resolve(host, port)
 
     def _check(self, url: str) -> _Target:
         try:

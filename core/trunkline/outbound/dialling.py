@@ -73,34 +73,41 @@ class Dialler:
         self.dialled = 0
         """How many connections were made."""
 
-    async def dial(self, origin: Origin, *, tenant: int) -> Connection:
-        """Connect to *origin* for *tenant*.
+    async def dial(self, origin: Origin, *, tenant: int, deadline: float) -> Connection:
+        """Connect to *origin* for *tenant*, until *deadline* (of the loop's clock).
 
         Raises:
             AddressRefused: the policy forbids an address that its name resolves to.
-            NoAnswer: the name does not resolve, or no address took the connection.
+            NoAnswer: the name does not resolve in time, or no address took the connection.
+            TimeoutError: there is no connection in time.
             MachineExhausted: this machine has no file, memory or port left for it.
         """
-        return await self._dial(origin, tenant, self._connect)
+        return await self._dial(origin, tenant, deadline, self._connect)
 
     async def dial_stream(
-        self, origin: Origin, *, tenant: int
+        self, origin: Origin, *, tenant: int, deadline: float
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to *origin* for *tenant*, for a protocol that is not HTTP. Raises as ``dial`` does."""
-        return await self._dial(origin, tenant, self._open_stream)
+        return await self._dial(origin, tenant, deadline, self._open_stream)
 
     async def _dial(
-        self, origin: Origin, tenant: int, connect: Callable[[Origin, Sequence[str]], Awaitable[Made]]
+        self,
+        origin: Origin,
+        tenant: int,
+        deadline: float,
+        connect: Callable[[Origin, Sequence[str]], Awaitable[Made]],
     ) -> Made:
         try:
-            addresses = await self._names.addresses(origin.host, origin.port, tenant=tenant)
+            async with asyncio.timeout_at(deadline):
+                addresses = await self._names.addresses(origin.host, origin.port, tenant=tenant)
         except OSError as error:
             _raise_own_shortage(error)
             raise NoAnswer("dns_failed", "the target's name does not resolve") from None
-        if not self._beginnings.try_take():
-            await self._beginnings.wait(tenant)
         try:
-            connection = await connect(origin, addresses)
+            async with asyncio.timeout_at(deadline):
+                if not self._beginnings.try_take():
+                    await self._beginnings.wait(tenant)
+                connection = await connect(origin, addresses)
         except ssl.SSLError as error:
             _raise_own_shortage(error)
             reason = getattr(error, "verify_message", None) or error.reason or "the handshake failed"

@@ -1,4 +1,4 @@
-"""The machine gives little: a log that nobody reads, few files that may be opened."""
+"""The machine gives little: a log that nobody reads, few files that may be opened, few connections to the database."""
 
 import asyncio
 import json
@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+import asyncpg
 import httpx2
 import pytest
 
@@ -99,3 +100,37 @@ async def test_a_process_that_may_open_too_few_files_does_not_start(deploy, sqli
     assert process.errors.read_text() == (
         "This process may open 64 files and needs 126: raise its limit (ulimit -n, LimitNOFILE=).\n"
     )
+
+
+async def _restart_with(own_server, most: int) -> None:
+    connection = await asyncpg.connect(own_server.get_uri())
+    await connection.execute(f"ALTER SYSTEM SET max_connections = {most}")
+    await connection.close()
+    await asyncio.to_thread(own_server.stop)
+    await asyncio.to_thread(own_server.start)
+
+
+async def test_few_connections_to_postgresql_leave_some_to_the_command_line(
+    deploy, own_server, receiver, until
+):
+    deployment = deploy(own_server.get_uri())
+    await deployment.set_up(1, target_url=f"{receiver.url}/h")
+    await _restart_with(own_server, 10)
+    refused = deployment.run("serve", "--port", "0")
+    assert await asyncio.to_thread(refused.popen.wait, 30) == 2
+    assert refused.errors.read_text() == (
+        "PostgreSQL allows 7 connections here (max_connections, less those that it reserves, or the limit of the database or "
+        "the role), and the hub needs 16: raise max_connections by 9.\n"
+    )
+    await _restart_with(own_server, 19)
+    process = await deployment.serve()
+    posts = [_ask(deployment, process, 1, number) for number in range(100)]
+    assert await asyncio.gather(*posts) == [Counter({"201": 1})] * 100
+    await until(lambda: receiver.count >= 100, seconds=20, what="every push")
+    command = deployment.run("status")
+    assert await asyncio.to_thread(command.popen.wait, 30) == 0
+    [(taken,)] = await deployment.query(
+        "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'"
+    )
+    assert taken <= 13 + 1  # the one that asks
+    assert process.stop() == 0

@@ -48,6 +48,7 @@ from trunkline.schemas.modes import Modes
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
 from trunkline.store import migrate
+from trunkline.store.connections import Connections
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.stream import Log
@@ -71,10 +72,6 @@ from trunkline.subscribing.service import SubscriptionService
 from trunkline.subscribing.trial import Trials
 from trunkline.targets.addresses import AddressPolicy
 
-OPERATION_CONNECTIONS = 4
-"""Connections to PostgreSQL for actions, searches and lookups: slow ones must not take those that accept and deliver."""
-DOOR_CONNECTIONS, READING_CONNECTIONS = 3, 4
-"""Those that look keys up and append to the log, and those that read it for clients."""
 DOOR_SECONDS = 10.0
 """How long the database may take with a statement of the door's: then callers are told, and the next one connects anew."""
 _log = logging.getLogger(__name__)
@@ -84,7 +81,8 @@ class Hub:
     """One process's services. Enter it to start them, leave it to stop them.
 
     *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema; *serves*
-    whether an app can be made over it. Plugins take the time from *clock* (the system's for None).
+    whether an app can be made over it. Plugins take the time from *clock* (the system's for None). *connections* are those that
+    it may open to PostgreSQL (as the settings say for None).
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to mend.
@@ -98,8 +96,10 @@ class Hub:
         migrates: bool = True,
         serves: bool = True,
         clock: Clock | None = None,
+        connections: Connections | None = None,
     ) -> None:
         self.settings = settings
+        self._connections = connections or Connections(settings.database.pool_size)
         self._clock = clock or SystemClock()
         self._dispatches = dispatch
         self._migrates, self._writes = migrates, dispatch or serves
@@ -113,10 +113,10 @@ class Hub:
         self.files = open_files.shares(settings)
         self.registry = plugins.load(settings)
         self._build_schemas()
-        self.database = Database.of(settings.database)
+        self.database = Database.of(settings.database, pool_size=self._connections.pool)
         self.directory = CompanyDirectory(self.database)
-        self._door_database = self.database.direct(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
-        self._reading_database = self.database.direct(READING_CONNECTIONS, only_reads=True)
+        self._door_database = self.database.direct(self._connections.door, answer_seconds=DOOR_SECONDS)
+        self._reading_database = self.database.direct(self._connections.reading, only_reads=True)
         self.wakeup = Wakeup(self.database, WorkerLock() if dispatch else None)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
@@ -289,7 +289,7 @@ class Hub:
         self.activity = Activity(self.database)
 
     def _build_operations(self) -> None:
-        self._operation_database = self.database.apart(OPERATION_CONNECTIONS)
+        self._operation_database = self.database.apart(self._connections.operations)
         self.operations = Operations(
             self._operation_database, registry=self.registry, catalog=self.definitions, ingest=self.ingest
         )
@@ -375,6 +375,7 @@ class Hub:
             ),
             signals=self.signals,
             reports=Reports(self.metrics, self.notifier),
+            connections=self._connections.lanes,
         )
 
     def _context(self, name: str, settings: BaseModel | None) -> PluginContext:

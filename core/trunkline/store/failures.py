@@ -84,8 +84,7 @@ def unavailable(error: BaseException) -> StoreUnavailable:
     if (refusal := _REFUSALS.get(code)) is not None:
         reason, remedy = refusal
         return WritesRefused(reason, remedy=remedy, answer=first_line(error))
-    cannot_open = isinstance(original, OSError) or code == sqlite3.SQLITE_CANTOPEN
-    if cannot_open and shortages.has_no_file_left():
+    if code == sqlite3.SQLITE_CANTOPEN and shortages.has_no_file_left():
         return StoreUnavailable(f"{shortages.NO_MORE_FILES}: {first_line(error)}")
     return StoreUnavailable(first_line(error))
 

@@ -35,8 +35,6 @@ CROWDED_MS = 500
 """When a delivery that finds no slot, and whose subscription fails, is due again."""
 SHORTAGE_MS = 2_000
 """When a delivery is due again whose attempt this machine could not make."""
-SHORTAGE_LINE_SECONDS = 60.0
-"""How often the log says so."""
 _log = logging.getLogger(__name__)
 
 
@@ -279,10 +277,7 @@ class Runner:
             job = self._end(job, result, began, started_ms=now_ms)
 
     def _end(self, job: Job, result: Result | None, began: float, *, started_ms: int) -> Job | None:
-        """Report the *result* of *job* and release its slot; returns the job that takes the slot, already counted in.
-
-        Without a result it is put off: this machine lacked what the attempt needs.
-        """
+        """Report the *result* of *job*, or put it off for want of one, and release its slot; returns the job that takes the slot."""
         job.is_over = True
         del self._running[job]
         if result is None:
@@ -314,7 +309,7 @@ class Runner:
     def _tell_shortage(self, error: Exception) -> None:
         self.put_off += 1
         if time.monotonic() >= self._tell_shortage_at:
-            self._tell_shortage_at = time.monotonic() + SHORTAGE_LINE_SECONDS
+            self._tell_shortage_at = time.monotonic() + 60
             _log.warning(
                 "this machine lacks what attempts need: deliveries wait, %d so far, and no attempt is counted: %s",
                 self.put_off,

@@ -40,7 +40,7 @@ from trunkline.outbound import Outbound
 from trunkline.outbound.origins import Origins
 from trunkline.outbound.streams import Network
 from trunkline.plugins import Notifier
-from trunkline.runtime import logs, open_files
+from trunkline.runtime import open_files
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
 from trunkline.runtime.plugin_metrics import PluginMetrics
@@ -109,7 +109,6 @@ class Hub:
         self.is_stopping = False
 
         self.metrics = Metrics(companies=settings.metrics.companies)
-        self.metrics.watch_log_lines(logs.dropped)
         self.files = open_files.shares(settings)
         self.registry = plugins.load(settings)
         self._build_schemas()

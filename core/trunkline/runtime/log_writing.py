@@ -6,7 +6,7 @@ import os
 import select
 import time
 from queue import SimpleQueue
-from threading import Thread
+from threading import Lock, Thread
 from typing import TextIO
 
 MOST_WAITING_BYTES = 4 * 1024 * 1024
@@ -26,6 +26,7 @@ class WriterThread(logging.Handler):
         self.dropped = 0
         """Lines that were never written."""
         self._gap = 0
+        self._gap_lock = Lock()  # not the handler's own, which the end of the process holds during ``flush``
         self._stream = stream
         self._encoding = stream.encoding or "utf-8"
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
@@ -35,12 +36,13 @@ class WriterThread(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Format *record* and hand it to the thread."""
         data = self._formatted(record)
-        waiting = self._accepted - self._written
-        if self._gap or (waiting and waiting + len(data) > MOST_WAITING_BYTES):
-            self._gap += 1
-            self.dropped += 1
-        else:
-            self._accept(data)
+        if self._gap or self._accepted - self._written + len(data) > MOST_WAITING_BYTES:
+            with self._gap_lock:
+                if self._accepted > self._written:  # or else the thread has just ended the gap
+                    self._gap += 1
+                    self.dropped += 1
+                    return
+        self._accept(data)
 
     def flush(self) -> None:
         """Wait until every line is written, at most ``FLUSH_SECONDS``."""
@@ -75,19 +77,15 @@ class WriterThread(logging.Handler):
                 self._end_gap()
 
     def _end_gap(self) -> None:
-        self.acquire()  # ``emit`` has it while it decides
-        try:
-            notice = {
-                "name": __name__,
-                "levelno": logging.WARNING,
-                "levelname": "WARNING",
-                "msg": "%d log lines were dropped here, as the log was not read in time",
-                "args": (self._gap,),
-            }
-            self._accept(self._formatted(logging.makeLogRecord(notice)))
+        notice = {
+            "name": __name__,
+            "levelno": logging.WARNING,
+            "levelname": "WARNING",
+            "msg": "%d log lines were dropped here, as the log was not read in time",
+        }
+        with self._gap_lock:
+            self._accept(self._formatted(logging.makeLogRecord(notice | {"args": (self._gap,)})))
             self._gap = 0
-        finally:
-            self.release()
 
     def _write(self, data: bytes) -> None:
         """Write to the descriptor itself: Python aborts at its end if a thread waits inside one of its own streams."""

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import time
 
 import pytest
@@ -55,6 +56,20 @@ def test_a_flush_waits_for_what_is_read_and_a_second_for_what_is_not(pipe):
     began = time.monotonic()
     handler.flush()
     assert FLUSH_SECONDS <= time.monotonic() - began < FLUSH_SECONDS + 1
+
+
+def test_what_was_dropped_is_told_at_the_end_of_the_process_too(pipe):
+    reader, handler = pipe
+    for _ in range(MORE_THAN_WAIT):
+        _log(handler, LINE)
+    read = []
+    reading = threading.Thread(target=lambda: read.extend(iter(reader.readline, b"end\n")))
+    reading.start()
+    with handler.lock:  # ``logging.shutdown`` has it
+        handler.flush()
+    _log(handler, "end")
+    reading.join(5)
+    assert read[-1].startswith(f"{handler.dropped} log lines were dropped here".encode())
 
 
 def test_lines_that_nobody_can_read_any_more_are_counted(pipe):

@@ -16,10 +16,11 @@ _FOUND, _NOT_FOUND = 0x8180, 0x8183
 class NameServer(asyncio.DatagramProtocol):
     """Knows the *addresses* of names, says that there is nothing where they are none, and leaves other names unanswered.
 
-    *asked* are the questions, each once for IPv4 and once for IPv6.
+    *asked* are the questions, each once for IPv4 and once for IPv6. It answers after *delay_seconds*.
     """
 
     addresses: Mapping[str, Sequence[str]]
+    delay_seconds: float = 0
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -42,15 +43,22 @@ class NameServer(asyncio.DatagramProtocol):
         records = [_record(one) for one in known if (AAAA if ":" in one else A) == kind]
         flags = _FOUND if known else _NOT_FOUND
         head = data[:2] + struct.pack("!HHHHH", flags, 1, len(records), 0, 0)
-        self.transport.sendto(head + question + b"".join(records), address)
+        answer = head + question + b"".join(records)
+        asyncio.get_running_loop().call_later(self.delay_seconds, self._send, answer, address)
+
+    def _send(self, answer: bytes, address) -> None:
+        if not self.transport.is_closing():
+            self.transport.sendto(answer, address)
 
 
 @contextlib.asynccontextmanager
-async def name_server(addresses: Mapping[str, Sequence[str]]) -> AsyncIterator[NameServer]:
+async def name_server(
+    addresses: Mapping[str, Sequence[str]], *, delay_seconds: float = 0
+) -> AsyncIterator[NameServer]:
     """Run one."""
     loop = asyncio.get_running_loop()
     transport, server = await loop.create_datagram_endpoint(
-        lambda: NameServer(addresses), local_addr=("127.0.0.1", 0), family=socket.AF_INET
+        lambda: NameServer(addresses, delay_seconds), local_addr=("127.0.0.1", 0), family=socket.AF_INET
     )
     try:
         yield server

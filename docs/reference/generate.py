@@ -455,7 +455,7 @@ def errors_page() -> str:
         table(["type", "status", "title", "meaning"], problem_rows()),
         "What the framework answers has the name of its status: `not-found` (404, no such address), `method-not-allowed` (405, with `Allow`), "
         "`unsupported-media-type` (415). A fault of the hub is `internal-error` (500); the log has it under the same request id. "
-        "`rate-limited`, `too-fast`, `overloaded`, `stopping` and `store-unavailable` carry `Retry-After`.",
+        "`rate-limited`, `too-fast`, `overloaded`, `machine-exhausted`, `stopping` and `store-unavailable` carry `Retry-After`.",
     )
 
 

@@ -58,15 +58,18 @@ class Process:
         number: int,
         *,
         program: tuple[str, ...],
+        files: int | None,
+        log_to: int | None,
     ):
         self.output, self.errors = folder / f"out-{number}.txt", folder / f"err-{number}.txt"
+        limited = [] if files is None else ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh"]
         with self.output.open("wb") as out, self.errors.open("wb") as err:
             self.popen = subprocess.Popen(
-                [sys.executable, "-P", *program, *command],
+                [*limited, sys.executable, "-P", *program, *command],
                 cwd=folder,
                 env=environment,
                 stdout=out,
-                stderr=err,
+                stderr=err if log_to is None else log_to,
             )
         self.url = ""
 
@@ -133,8 +136,10 @@ class Deployment:
                     found = await hub.subscriptions.find(company, view["id"], channel="webhooks")
                     self.numbers[company] = found.no
 
-    async def serve(self, *arguments: str, **environment: str) -> Process:
-        process = self.run("serve", "--port", "0", *arguments, **environment)
+    async def serve(
+        self, *arguments: str, files: int | None = None, log_to: int | None = None, **environment: str
+    ) -> Process:
+        process = self.run("serve", "--port", "0", *arguments, files=files, log_to=log_to, **environment)
         await process.ready("listens on")
         return process
 
@@ -143,8 +148,13 @@ class Deployment:
         await process.ready("delivers")
         return process
 
-    def run(self, *command: str, **environment: str) -> Process:
-        """Start a command of ours, with *environment* beside the deployment's."""
+    def run(
+        self, *command: str, files: int | None = None, log_to: int | None = None, **environment: str
+    ) -> Process:
+        """Start a command of ours, with *environment* beside the deployment's.
+
+        It may open *files* at most; *log_to* is where its standard error goes.
+        """
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
         process = Process(
             [*command],
@@ -152,6 +162,8 @@ class Deployment:
             self.folder,
             len(self.processes),
             program=self.program,
+            files=files,
+            log_to=log_to,
         )
         self.processes.append(process)
         return process

@@ -6,16 +6,13 @@
 import asyncio
 import contextlib
 import logging
-import resource
 from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Protocol
 
+from trunkline.runtime.open_files import MAX_LINGERING
 from trunkline.settings import Server
-
-MAX_LINGERING = 64
-"""Connections that are kept for a moment after a refusal, so that their clients can read it."""
 
 _SILENT_SECONDS = 1.0
 """A connection that has waited for its client this long makes room for a new one."""
@@ -53,35 +50,14 @@ class Held(Protocol):
         ...
 
 
-def connections_allowed(configured: int, *, own_files: int) -> int:
-    """Tell how many connections this process can hold out of *configured*; its own files and sockets take up to *own_files*.
-
-    They get at most half of what the process may open, as far fewer are common.
-    """
-    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if open_files == resource.RLIM_INFINITY:
-        return configured
-    allowed = max(open_files - own_files, open_files // 2)
-    if allowed < configured:
-        _log.info(
-            "at most %d connections at once instead of %d: this process may open %d files, and keeps %d for the database "
-            "and for pushes; raise its limit (ulimit -n, LimitNOFILE=)",
-            allowed,
-            configured,
-            open_files,
-            open_files - allowed,
-        )
-    return min(allowed, configured)
-
-
 class Admission:
-    """Counts the connections of one server against *limits*; there may be *most* at once.
+    """Counts the connections of one server against *limits*; there may be *most* at once, and *most_lingering* that were refused.
 
     ``now`` is a clock that the sweep moves. It stands still while the event loop does, so that nobody is blamed for bytes
     that lay unread.
     """
 
-    def __init__(self, limits: Server, *, most: int) -> None:
+    def __init__(self, limits: Server, *, most: int, most_lingering: int = MAX_LINGERING) -> None:
         self.limits = limits
         self.now = 0.0
         self.is_ending = False
@@ -93,10 +69,11 @@ class Admission:
             limits.write_timeout_seconds / 4,
         )
         self._most = most
+        self._most_lingering = most_lingering
         self._present: set[Held] = set()
         self._admitted: dict[Held, str] = {}
         self._by_network: Counter[str] = Counter()
-        self._lingering: set[Held] = set()
+        self._lingering: dict[Held, None] = {}
         self._silent: deque[Held] = deque()
         self._silent_seen = -1.0
         self._refused = 0
@@ -118,7 +95,7 @@ class Admission:
     def forget(self, connection: Held) -> None:
         """Count *connection* no longer: it has ended."""
         self._present.discard(connection)
-        self._lingering.discard(connection)
+        self._lingering.pop(connection, None)
         self._release(connection)
 
     def end_connections(self) -> None:
@@ -131,13 +108,17 @@ class Admission:
         """Tell whether there are connections that have asked nothing yet."""
         return not all(connection.has_asked for connection in self._present)
 
-    def may_linger(self, connection: Held) -> bool:
-        """Tell whether *connection* may stay for a moment after it was refused. It takes nobody's room any more."""
+    def linger(self, connection: Held) -> None:
+        """Let *connection* stay for a moment after it was refused; the one that has stayed longest leaves if there are too many.
+
+        A connection that is closed before its request was read is reset, and its client may never see the answer.
+        """
         self._release(connection)
-        if len(self._lingering) >= MAX_LINGERING:
-            return False
-        self._lingering.add(connection)
-        return True
+        self._lingering[connection] = None
+        if len(self._lingering) > self._most_lingering:
+            longest = next(iter(self._lingering))
+            del self._lingering[longest]
+            longest.leave()
 
     def line_up(self, connection: Held) -> None:
         """Have *connection* answer its next request in its turn.

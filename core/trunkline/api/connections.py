@@ -313,10 +313,8 @@ class Connection(HttpToolsProtocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.write(_written(problem_of(error, {}), self.server_state.default_headers))
-        if self._admission.may_linger(self):
-            self.transport.write_eof()
-        else:
-            self.transport.close()
+        self.transport.write_eof()
+        self._admission.linger(self)
 
 
 class _AnswerTaken:

@@ -33,7 +33,7 @@ from trunkline.errors import (
     WritesRefused,
 )
 from trunkline.plugins.calls import is_being_cancelled
-from trunkline.runtime import callers
+from trunkline.runtime import callers, shortages
 from trunkline.runtime.callers import CallerLeft
 
 MEDIA_TYPE = "application/problem+json"
@@ -73,6 +73,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.RequestTimeout: "request-timeout",
     errors.HeadTooLarge: "head-too-large",
     errors.Overloaded: "overloaded",
+    errors.MachineExhausted: "machine-exhausted",
     errors.Stopping: "stopping",
     errors.ProviderRefused: "provider-refused",
     errors.ProviderFailed: "provider-failed",
@@ -306,10 +307,11 @@ class RequestIds:
                 raise
             stopping = Stopping(retry_after_seconds=_STOP_RETRY_SECONDS)
             await problem_of(stopping, scope)(scope, receive, send_with_headers)
-        except (Exception, SystemExit):  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
             _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
             if not started:  # otherwise the server ends the connection, as the answer is unfinished
-                await _internal_error(scope)(scope, receive, send_with_headers)
+                answer = _exhausted(scope) if shortages.is_own(error) else _internal_error(scope)
+                await answer(scope, receive, send_with_headers)
         finally:
             callers.begin(None)
 
@@ -319,6 +321,18 @@ def _client_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
         if name == b"x-request-id":
             return value if _CLIENT_ID.fullmatch(value) else None
     return None
+
+
+def _exhausted(scope: Scope) -> Response:
+    return problem(
+        scope,
+        name=TYPES[errors.MachineExhausted],
+        status=errors.MachineExhausted.status,
+        title=errors.MachineExhausted.title,
+        detail="The hub's machine has no memory, file or thread left for the request, which may or may not have been done. "
+        f"Send it again in {_STORE_RETRY_SECONDS} s, with the same Idempotency-Key if it had one.",
+        headers={"Retry-After": _STORE_RETRY_SECONDS},
+    )
 
 
 def _internal_error(scope: Scope) -> Response:

@@ -14,14 +14,12 @@ from typing import cast
 import uvicorn
 from starlette.types import ASGIApp
 
-from trunkline.api.admission import MAX_LINGERING, Admission, connections_allowed
+from trunkline.api.admission import Admission
 from trunkline.api.app import create_app
 from trunkline.api.connections import Connection
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
-from trunkline.outbound.pool import MAX_IDLE
 from trunkline.runtime.stopping import Stop
-from trunkline.settings import Settings
 
 SHUTDOWN_SECONDS = 5
 """How long requests that are being answered may take once the server stops; then they are cancelled, and get 503."""
@@ -33,7 +31,6 @@ _ACCEPTING_TURNS = 5
 _BACKLOG = 2048
 _OBSERVERS = 50
 """Requests for metrics and health that are answered at once; more get 503."""
-_OTHER_FILES = 128 + MAX_LINGERING
 _TICKS_A_SECOND = 10
 """As uvicorn counts them: with each tenth it renews the header."""
 
@@ -98,7 +95,8 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[Servin
         SettingsInvalid: another process has begun to listen on the port.
         StoreUnavailable, PluginFailed: the hub did not start.
     """
-    admission = _admission(hub.settings)
+    files = hub.files
+    admission = Admission(hub.settings.server, most=files.connections, most_lingering=files.lingering)
     server = _Server(
         _config(create_app(hub), backlog=_BACKLOG, timeout_graceful_shutdown=SHUTDOWN_SECONDS),
         admission=admission,
@@ -210,14 +208,6 @@ class _Server(uvicorn.Server):
         """End ``main_loop``, and with it the server."""
         self.should_exit = True
         self._leaving.set()
-
-
-def _admission(settings: Settings) -> Admission:
-    """Count connections up to what this process can hold beside its own."""
-    own = settings.delivery.concurrency + MAX_IDLE + settings.database.pool_size + _OTHER_FILES
-    return Admission(
-        settings.server, most=connections_allowed(settings.server.max_connections, own_files=own)
-    )
 
 
 def _accepted(listener: socket.socket) -> Iterator[socket.socket]:

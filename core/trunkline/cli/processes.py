@@ -16,9 +16,10 @@ from trunkline.cli.gathering import Gathering, seated
 from trunkline.cli.migrating import migrate_database
 from trunkline.cli.output import CANNOT_GO_ON
 from trunkline.hub.hub import Hub
-from trunkline.runtime import logs, process, stopping
+from trunkline.runtime import logs, open_files, process, stopping
 from trunkline.settings import Settings
 from trunkline.store import dialects
+from trunkline.store.connections import allowed
 from trunkline.store.serving import examined, served_alone
 
 
@@ -42,7 +43,7 @@ async def serve(
             examined(file, takes_any=takes_any) as note_start,
             stopping.stop_signals() as stop,
         ):
-            hub = Hub(settings, migrates=migrates)
+            hub = Hub(settings, migrates=migrates, connections=await allowed(settings.database, processes=1))
             async with server.running(hub, listener=listener) as serving:
                 note_start()
                 process.tune()
@@ -52,12 +53,15 @@ async def serve(
                 return code
 
 
-async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool, seat: str | None) -> int:
-    """Serve the API on a socket that a supervisor has bound; returns the exit code."""
+async def serve_as_child(
+    settings: Settings, listener_fd: int, *, workers: int, dispatch: bool, seat: str | None
+) -> int:
+    """Serve the API as one of *workers* on a socket that a supervisor has bound; returns the exit code."""
     _set_up(settings)
     listener = socket.socket(fileno=listener_fd)
     with listener, stopping.stop_signals() as stop, supervisor.lifeline(stop):
-        hub = Hub(settings, dispatch=dispatch, migrates=False)
+        connections = await allowed(settings.database, processes=workers)
+        hub = Hub(settings, dispatch=dispatch, migrates=False, connections=connections)
         async with server.running(hub, listener=listener) as serving:
             process.tune()
             with seated(seat, hub):
@@ -78,8 +82,9 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
         if processes > 1:
             return await _work_by_children(processes, listener, config)
         stop = stack.enter_context(stopping.stop_signals())
+        connections = await allowed(settings.database, processes=1)
         async with (
-            Hub(settings, migrates=False) as hub,
+            Hub(settings, migrates=False, connections=connections) as hub,
             _side_door(listener, hub.metrics.whole, hub.readiness),
         ):
             process.tune()
@@ -87,11 +92,12 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
             return await _end(stop, hub)
 
 
-async def work_as_child(settings: Settings, *, seat: str | None) -> int:
-    """Deliver events under a supervisor; returns the exit code."""
+async def work_as_child(settings: Settings, *, processes: int, seat: str | None) -> int:
+    """Deliver events as one of *processes* under a supervisor; returns the exit code."""
     _set_up(settings)
     with stopping.stop_signals() as stop, supervisor.lifeline(stop):
-        async with Hub(settings, migrates=False) as hub:
+        connections = await allowed(settings.database, processes=processes)
+        async with Hub(settings, migrates=False, connections=connections) as hub:
             process.tune()
             with seated(seat, hub):
                 supervisor.report_ready()
@@ -99,7 +105,7 @@ async def work_as_child(settings: Settings, *, seat: str | None) -> int:
 
 
 async def _work_by_children(processes: int, listener: socket.socket | None, config: Path | None) -> int:
-    command = ["worker", "--supervised", *_config_arguments(config)]
+    command = ["worker", "--supervised", "--processes", str(processes), *_config_arguments(config)]
     announcement = f"trunkline worker delivers, in {processes} processes{_metrics_at(listener)}"
     gathering = Gathering() if listener is not None else None
     supervising = supervisor.supervise(
@@ -128,6 +134,8 @@ def _metrics_at(listener: socket.socket | None) -> str:
 def _set_up(settings: Settings) -> None:
     logs.set_up(settings.logging)
     process.share_heap()
+    open_files.raise_limit()
+    open_files.check(settings)
 
 
 async def _end(stop: asyncio.Event, hub: Hub) -> int:
@@ -152,7 +160,8 @@ async def _serve_by_children(
     if migrates:
         await opening.check_secrets(settings)
         await migrate_database(settings)
-    command = ["serve", "--listener-fd", str(listener.fileno()), *_config_arguments(config)]
+    descriptor = str(listener.fileno())
+    command = ["serve", "--listener-fd", descriptor, "--workers", str(workers), *_config_arguments(config)]
     commands = [command, *([*command, "--no-dispatch"] for _ in range(workers - 1))]
     return await supervisor.supervise(
         commands,

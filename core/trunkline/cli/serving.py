@@ -71,7 +71,9 @@ def serve(
     """
     settings = _at(load_settings(context, config), host, port)
     if listener_fd is not None:
-        serving = processes.serve_as_child(settings, listener_fd, dispatch=not no_dispatch, seat=seat)
+        serving = processes.serve_as_child(
+            settings, listener_fd, workers=workers, dispatch=not no_dispatch, seat=seat
+        )
         raise typer.Exit(run(serving))
     if not insecure_targets:
         _refuse_insecure_targets(settings)
@@ -97,7 +99,7 @@ def worker(
     settings = load_settings(context, config)
     _require_postgresql(settings, "run workers")
     if supervised:
-        raise typer.Exit(run(processes.work_as_child(settings, seat=seat)))
+        raise typer.Exit(run(processes.work_as_child(settings, processes=count, seat=seat)))
     working = processes.work(
         settings, processes=count, metrics_port=metrics_port, config=chosen_config(context, config)
     )

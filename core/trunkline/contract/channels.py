@@ -74,6 +74,8 @@ class HttpClient(Protocol):
         Raises:
             AddressRefused: the outbound policy forbids where *url* leads.
             OSError, TimeoutError: there was no answer.
+            Refused: the hub's machine has no file, memory or port left for the connection. A channel lets it pass: the delivery
+                waits, and no attempt is counted.
         """
         ...
 

@@ -57,8 +57,6 @@ from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
-LANE_CONNECTIONS = 4
-"""Connections to PostgreSQL for everything else that a worker does."""
 STOP_SECONDS = 5.0
 """How long a stopping dispatcher waits for what is in flight."""
 SWEEP_SECONDS = 0.1
@@ -71,7 +69,10 @@ _log = logging.getLogger(__name__)
 
 
 class Dispatcher:
-    """One worker. Enter it to start, leave it to stop; several may run on one PostgreSQL database."""
+    """One worker. Enter it to start, leave it to stop; several may run on one PostgreSQL database.
+
+    It opens *connections* to PostgreSQL, and one for its leases.
+    """
 
     def __init__(
         self,
@@ -82,6 +83,7 @@ class Dispatcher:
         sender: Sender,
         signals: Signals,
         reports: Reports,
+        connections: int = 4,
     ) -> None:
         self.worker = name_worker(socket.gethostname(), os.getpid(), secrets.token_hex(3))
         self._database = database
@@ -90,6 +92,7 @@ class Dispatcher:
         self._sender = sender
         self._signals = signals
         self._reports = reports
+        self._connections = connections
         self._stack = contextlib.AsyncExitStack()
         self._supervision = Supervision(self._rest)
         self._tasks: list[asyncio.Task[None]] = []
@@ -101,7 +104,7 @@ class Dispatcher:
         log_has_grown = self._stack.enter_context(self._signals.log.signal())
         # A connection of their own, so that a heartbeat never waits for what others do.
         for_leases = await self._stack.enter_async_context(self._database.direct(1))
-        self._database = await self._stack.enter_async_context(self._database.direct(LANE_CONNECTIONS))
+        self._database = await self._stack.enter_async_context(self._database.direct(self._connections))
         self._build(log_has_grown, for_leases)
         await self._reader.prepare()
         await self._leases.renew()

@@ -16,6 +16,7 @@ from trunkline.dispatch.slots import Slots
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.ordering import WHOLE
 from trunkline.model.subscriptions import Subscription
+from trunkline.runtime import shortages
 
 Observe = Callable[[str, int], None]
 """Notes that a channel, by its name, got a batch of so many."""
@@ -126,6 +127,7 @@ class _Gatherer:
             one for one in batch if not one.result.done()
         ]  # the others' time was over before it could begin
         results: Sequence[Result] = ()
+        shortage: Exception | None = None
         try:
             if taken:
                 results = _matched(await self._deliver_batch([one.push for one in taken], http), len(taken))
@@ -133,10 +135,15 @@ class _Gatherer:
             results = [Result(Outcome.RETRY, error="channel_error: CancelledError")] * len(taken)
         except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is a failed attempt at each
             results = [Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")] * len(taken)
+            shortage = error if shortages.is_own(error) else None
         self._in_calls -= len(batch)  # before those begin that take these slots
         for one, result in zip(taken, results, strict=True):
-            if not one.result.done():
+            if one.result.done():
+                continue
+            if shortage is None:
                 one.result.set_result(result)
+            else:
+                one.result.set_exception(shortage)
 
     def _if_never_begun(self, count: int, call: asyncio.Task[None]) -> None:
         if call.cancelled():  # before its first step; one that has begun lets no cancellation out

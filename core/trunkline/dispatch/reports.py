@@ -42,6 +42,7 @@ class Reports:
             waiting=lambda: runner.waiting,
             open=lambda: runner.room.open,
             shards=lambda: len(owned.progress),
+            put_off=lambda: runner.put_off,
         )
 
     def batch_began(self, channel: str, deliveries: int) -> None:

@@ -1,6 +1,7 @@
 """Running attempts: each gets a slot, a time limit and a result, whatever its channel does."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -13,7 +14,7 @@ from trunkline.dispatch.routing import Route
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.slots import Slots, Standing
 from trunkline.model.deliveries import Outcome, Result, Status
-from trunkline.runtime import faults
+from trunkline.runtime import faults, shortages
 from trunkline.runtime.beginnings import Beginnings
 
 GRACE_SECONDS = 1.0
@@ -32,6 +33,9 @@ SHORTEST_STEP_SECONDS = 0.002
 """How long a timer for the next step of a rate runs at least; what it is late is made up for."""
 CROWDED_MS = 500
 """When a delivery that finds no slot, and whose subscription fails, is due again."""
+SHORTAGE_MS = 2_000
+"""When a delivery is due again whose attempt this machine could not make."""
+_log = logging.getLogger(__name__)
 
 
 class Order(Protocol):
@@ -72,6 +76,9 @@ class Runner:
         self._withdrawn: frozenset[int | None] = frozenset()
         self._stirred = asyncio.Event()
         self._beginnings = Beginnings(BEGIN_AT_ONCE)
+        self.put_off = 0
+        """Attempts that could not be made, as this machine lacked what they need."""
+        self._tell_shortage_at = 0.0
         self.room = Room()
         self.ordering: Order
         """Where deliveries that are in an order wait for those before them."""
@@ -245,6 +252,7 @@ class Runner:
         """Make attempts, one after the other, as long as jobs wait: a task for each would cost more than the attempt."""
         while job is not None:
             now_ms, began = self._now_ms(), time.monotonic()
+            result: Result | None
             try:
                 units = 1 + len(job.event.body) // UNIT_BYTES
                 if not self._beginnings.try_take(units):
@@ -261,22 +269,29 @@ class Runner:
                 )
             except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
                 result = Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
+                if shortages.is_own(error):
+                    self._tell_shortage(error)
+                    result = None
             if job.is_over:  # given up on while it swallowed its cancellation; its slot has gone to another
                 return
             job = self._end(job, result, began, started_ms=now_ms)
 
-    def _end(self, job: Job, result: Result, began: float, *, started_ms: int) -> Job | None:
-        """Report the result of *job* and release its slot; returns the job that takes the slot, already counted in."""
+    def _end(self, job: Job, result: Result | None, began: float, *, started_ms: int) -> Job | None:
+        """Report the *result* of *job*, or put it off for want of one, and release its slot; returns the job that takes the slot."""
         job.is_over = True
         del self._running[job]
-        duration = time.monotonic() - began
-        in_time = result.outcome is Outcome.DELIVERED and duration <= SLOW_SECONDS
-        self.slots.release(self._standing(job), succeeded=in_time, failed=result.outcome is Outcome.RETRY)
-        self.dismiss(job)
-        self.results.put(Ended(job, result, started_ms, round(duration * 1000)))
-        faults.point("deliver.after_result")
-        if job.queue is not None:
-            self.ordering.ended(job, result.outcome)
+        if result is None:
+            self.slots.take_back(self._standing(job))
+            self._defer(job, Status.PENDING, SHORTAGE_MS)
+        else:
+            duration = time.monotonic() - began
+            in_time = result.outcome is Outcome.DELIVERED and duration <= SLOW_SECONDS
+            self.slots.release(self._standing(job), succeeded=in_time, failed=result.outcome is Outcome.RETRY)
+            self.dismiss(job)
+            self.results.put(Ended(job, result, started_ms, round(duration * 1000)))
+            faults.point("deliver.after_result")
+            if job.queue is not None:
+                self.ordering.ended(job, result.outcome)
         next_job: Job | None = None
         while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
             del self._waiting[waiting]
@@ -290,6 +305,16 @@ class Runner:
         if self.slots.refused:
             self._look_at_refused()
         return next_job
+
+    def _tell_shortage(self, error: Exception) -> None:
+        self.put_off += 1
+        if time.monotonic() >= self._tell_shortage_at:
+            self._tell_shortage_at = time.monotonic() + 60
+            _log.warning(
+                "this machine lacks what attempts need: deliveries wait, %d so far, and no attempt is counted: %s",
+                self.put_off,
+                error,
+            )
 
     def _set_gate(self, standing: Standing[Job], route: Route, progress: Progress | None) -> None:
         if route.pace is None or progress is None:

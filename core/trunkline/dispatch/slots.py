@@ -196,11 +196,15 @@ class Slots(Generic[Job]):
             self._slow_down(standing)
         elif standing.failures or standing.ramp:
             self._speed_up(standing)
-        standing.in_flight -= 1
-        self._all.take(standing.company_id, -1)
-        if not standing.is_trusted:
-            self._untrusted.take(standing.company_id, -1)
+        self._give_back(standing)
         self.set_trust(standing, succeeded=succeeded)
+        self._enqueue(standing)
+
+    def take_back(self, standing: Standing[Job]) -> None:
+        """Return a slot whose attempt has said nothing about the target."""
+        self._give_back(standing)
+        if standing.in_flight < self._limit_of(standing):
+            self.busy.discard(standing.subscription_no)
         self._enqueue(standing)
 
     def set_trust(self, standing: Standing[Job], *, succeeded: bool) -> None:
@@ -250,6 +254,12 @@ class Slots(Generic[Job]):
                 return job
             # all its own slots are taken: it lines up again when one of them comes back
         return None
+
+    def _give_back(self, standing: Standing[Job]) -> None:
+        standing.in_flight -= 1
+        self._all.take(standing.company_id, -1)
+        if not standing.is_trusted:
+            self._untrusted.take(standing.company_id, -1)
 
     def _slow_down(self, standing: Standing[Job]) -> None:
         standing.failures += 1

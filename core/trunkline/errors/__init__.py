@@ -29,6 +29,7 @@
     │   ├── RequestTimeout          408  head or body did not come in time; the connection is closed
     │   ├── HeadTooLarge            431  the connection is closed
     │   ├── Overloaded              503  all of something that requests share is taken; nothing was done
+    │   │   └── MachineExhausted    the hub's machine has no file, memory, port or thread left
     │   ├── Stopping                503  the process stopped before the request was done
     │   └── ProviderRefused         whoever carries out an action or a search refused it, with a 4xx of their own
     ├── ProviderFailed              502  whoever carries out an action or a search failed; it names them
@@ -87,6 +88,7 @@ from trunkline.errors.refusals import (
     IdempotencyConflict,
     KeysTooFast,
     LimitReached,
+    MachineExhausted,
     NotFound,
     Overloaded,
     ProviderRefused,
@@ -125,6 +127,7 @@ __all__ = [
     "KeysTooFast",
     "LeaseLost",
     "LimitReached",
+    "MachineExhausted",
     "NotFound",
     "Overloaded",
     "PluginFailed",

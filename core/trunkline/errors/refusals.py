@@ -337,6 +337,10 @@ class Overloaded(Refused):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
+class MachineExhausted(Overloaded):
+    """The machine that the hub runs on has no file, memory, port or thread left. It is the fault of no caller and no target."""
+
+
 class Stopping(Refused):
     """The process stopped before the request was done; whether anything was stored is not known."""
 

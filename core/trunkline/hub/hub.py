@@ -40,6 +40,7 @@ from trunkline.outbound import Outbound
 from trunkline.outbound.origins import Origins
 from trunkline.outbound.streams import Network
 from trunkline.plugins import Notifier
+from trunkline.runtime import open_files
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
 from trunkline.runtime.plugin_metrics import PluginMetrics
@@ -48,6 +49,7 @@ from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
 from trunkline.store import migrate
 from trunkline.store.clock import ClockGuard
+from trunkline.store.connections import Connections
 from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.stream import Log
@@ -71,10 +73,6 @@ from trunkline.subscribing.service import SubscriptionService
 from trunkline.subscribing.trial import Trials
 from trunkline.targets.addresses import AddressPolicy
 
-OPERATION_CONNECTIONS = 4
-"""Connections to PostgreSQL for actions, searches and lookups: slow ones must not take those that accept and deliver."""
-DOOR_CONNECTIONS, READING_CONNECTIONS = 3, 4
-"""Those that look keys up and append to the log, and those that read it for clients."""
 DOOR_SECONDS = 10.0
 """How long the database may take with a statement of the door's: then callers are told, and the next one connects anew."""
 _log = logging.getLogger(__name__)
@@ -84,7 +82,8 @@ class Hub:
     """One process's services. Enter it to start them, leave it to stop them.
 
     *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema; *serves*
-    whether an app can be made over it. Plugins take the time from *clock* (the system's for None).
+    whether an app can be made over it. Plugins take the time from *clock* (the system's for None). *connections* are those that
+    it may open to PostgreSQL (as the settings say for None).
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to mend.
@@ -98,8 +97,10 @@ class Hub:
         migrates: bool = True,
         serves: bool = True,
         clock: Clock | None = None,
+        connections: Connections | None = None,
     ) -> None:
         self.settings = settings
+        self._connections = connections or Connections(settings.database.pool_size)
         self._clock = clock or SystemClock()
         self._dispatches = dispatch
         self._migrates, self._writes = migrates, dispatch or serves
@@ -109,14 +110,15 @@ class Hub:
         self.is_stopping = False
 
         self.metrics = Metrics(companies=settings.metrics.companies)
+        self.files = open_files.shares(settings)
         self.registry = plugins.load(settings)
         self._build_schemas()
-        self.database = Database.of(settings.database, creates=migrates)
+        self.database = Database.of(settings.database, pool_size=self._connections.pool, creates=migrates)
         self.clock_guard = guard = ClockGuard(self.database)
         self.metrics.watch_clock(lambda: guard.fault is None, lambda: guard.ahead_seconds)
         self.directory = CompanyDirectory(self.database)
-        self._door_database = self.database.direct(DOOR_CONNECTIONS, answer_seconds=DOOR_SECONDS)
-        self._reading_database = self.database.direct(READING_CONNECTIONS, only_reads=True)
+        self._door_database = self.database.direct(self._connections.door, answer_seconds=DOOR_SECONDS)
+        self._reading_database = self.database.direct(self._connections.reading, only_reads=True)
         self.wakeup = Wakeup(self.database, WorkerLock() if dispatch else None)
         self.signals = Signals(self.wakeup, due=Signal(), replay=Signal(), turn=Signal())
         self.notifier = Notifier(self.registry)
@@ -184,6 +186,7 @@ class Hub:
             timeout_seconds=delivery.timeout_seconds,
             name_servers=delivery.name_servers or None,
             may_look_up=lookups.may_look_up,
+            most_kept=self.files.kept,
         )
 
     def _build_stream(self) -> None:
@@ -294,7 +297,7 @@ class Hub:
         self.activity = Activity(self.database)
 
     def _build_operations(self) -> None:
-        self._operation_database = self.database.apart(OPERATION_CONNECTIONS)
+        self._operation_database = self.database.apart(self._connections.operations)
         self.operations = Operations(
             self._operation_database, registry=self.registry, catalog=self.definitions, ingest=self.ingest
         )
@@ -374,7 +377,7 @@ class Hub:
     def _make_dispatcher(self) -> Dispatcher:
         return Dispatcher(
             self.database,
-            self.settings.delivery,
+            self.settings.delivery.model_copy(update={"concurrency": self.files.attempts}),
             records=self.subscription_records,
             sender=Sender(
                 self.channels(),
@@ -385,6 +388,7 @@ class Hub:
             ),
             signals=self.signals,
             reports=Reports(self.metrics, self.notifier),
+            connections=self._connections.lanes,
         )
 
     def _context(self, name: str, settings: BaseModel | None) -> PluginContext:

@@ -22,6 +22,7 @@ from trunkline.outbound.failures import ClosedBeforeAnswer
 from trunkline.outbound.methods import OtherMethods
 from trunkline.outbound.pool import Pool
 from trunkline.outbound.resolving import MayLookUp, Names, NameServers, Resolve, always
+from trunkline.runtime.open_files import MAX_KEPT
 from trunkline.targets.addresses import AddressPolicy
 
 DNS_CACHE_SECONDS = 10
@@ -46,7 +47,7 @@ class Outbound(OtherMethods):
     one, to trust an own CA; it must verify. *name_servers* (``address`` or ``address:port``) are asked instead of the machine's,
     and *resolve* replaces both; the answers are checked all the same. Tenants share neither connections nor the number of
     lookups that one may have under way, and *may_look_up* counts their lookups. *resends* says whether a request that met the
-    end of a kept connection, before any byte of an answer, goes out once more, on a fresh one.
+    end of a kept connection, before any byte of an answer, goes out once more, on a fresh one. Up to *most_kept* idle connections are kept.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Outbound(OtherMethods):
         dns_cache_seconds: float = DNS_CACHE_SECONDS,
         may_look_up: MayLookUp = always,
         resends: bool = True,
+        most_kept: int = MAX_KEPT,
     ) -> None:
         if ssl_context is not None and ssl_context.verify_mode is not ssl.CERT_REQUIRED:
             msg = "ssl_context must verify certificates"
@@ -70,11 +72,15 @@ class Outbound(OtherMethods):
         self._resends = resends
         self._name_servers = name_servers
         self._servers: NameServers | None = None
+        self._patient_servers: NameServers | None = None
         self._names = Names(
-            guarded(self._look_up, policy), cache_seconds=dns_cache_seconds, may_look_up=may_look_up
+            guarded(self._look_up, policy),
+            guarded(self._look_up_patiently, policy) if resolve is None else None,
+            cache_seconds=dns_cache_seconds,
+            may_look_up=may_look_up,
         )
         self._dialler = Dialler(self._names, ssl_context=ssl_context)
-        self._pool = Pool()
+        self._pool = Pool(most_kept)
         self._loop: asyncio.AbstractEventLoop | None = None
         # The policy never changes, so a URL that it allowed is allowed for good. Refusals are not remembered.
         self._target = lru_cache(maxsize=_URLS_REMEMBERED)(self._check)
@@ -87,9 +93,10 @@ class Outbound(OtherMethods):
         self._loop = None
         self._pool.close()
         self._names.close()
-        if self._servers is not None:
-            await self._servers.close()
-            self._servers = None
+        for servers in (self._servers, self._patient_servers):
+            if servers is not None:
+                await servers.close()
+        self._servers = self._patient_servers = None
 
     @property
     def connections_opened(self) -> int:
@@ -154,7 +161,8 @@ class Outbound(OtherMethods):
             except ClosedBeforeAnswer:  # it may have been closing while we wrote (RFC 9112 §9.3.1)
                 if not self._resends:
                     raise
-        return await self._exchange(way, await self._dial(way, deadline), request, deadline)
+        connection = await self._dialler.dial(origin, tenant=tenant, deadline=deadline)
+        return await self._exchange(way, connection, request, deadline)
 
     async def open_stream(
         self, url: str, *, tenant: int, tls: bool
@@ -166,8 +174,8 @@ class Outbound(OtherMethods):
             OSError, TimeoutError: there is no connection.
         """
         origin = replace(self._target(url).origin, is_tls=tls)
-        async with asyncio.timeout(self._timeout_seconds):
-            return await self._dialler.dial_stream(origin, tenant=tenant)
+        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
+        return await self._dialler.dial_stream(origin, tenant=tenant, deadline=deadline)
 
     async def addresses(self, url: str, *, tenant: int) -> Sequence[str]:
         """Find the addresses that a call of *tenant* to *url* would dial.
@@ -188,11 +196,6 @@ class Outbound(OtherMethods):
             self._pool.put(way, connection, now=now, target_keeps=framing.keep_seconds(received))
         return HttpResponse(status, received, content)
 
-    async def _dial(self, way: tuple[int, Origin], deadline: float) -> Connection:
-        tenant, origin = way
-        async with asyncio.timeout_at(deadline):
-            return await self._dialler.dial(origin, tenant=tenant)
-
     async def _look_up(self, host: str, port: int) -> Sequence[str]:
         with contextlib.suppress(ValueError):  # an address is its own answer
             return [str(ipaddress.ip_address(host))]
@@ -201,6 +204,11 @@ class Outbound(OtherMethods):
         if self._servers is None:
             self._servers = NameServers(self._name_servers)
         return await self._servers.resolve(host, port)
+
+    async def _look_up_patiently(self, host: str, port: int) -> Sequence[str]:
+        if self._patient_servers is None:
+            self._patient_servers = NameServers(self._name_servers, patient=True)
+        return await self._patient_servers.resolve(host, port)
 
     def _check(self, url: str) -> _Target:
         try:

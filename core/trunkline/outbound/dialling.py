@@ -10,9 +10,11 @@ from urllib.parse import urlsplit
 
 import aiohappyeyeballs
 
+from trunkline.errors import MachineExhausted
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.failures import NoAnswer
 from trunkline.outbound.resolving import Names, Resolve
+from trunkline.runtime import shortages
 from trunkline.runtime.beginnings import Beginnings
 from trunkline.targets.addresses import AddressPolicy
 
@@ -71,33 +73,43 @@ class Dialler:
         self.dialled = 0
         """How many connections were made."""
 
-    async def dial(self, origin: Origin, *, tenant: int) -> Connection:
-        """Connect to *origin* for *tenant*.
+    async def dial(self, origin: Origin, *, tenant: int, deadline: float) -> Connection:
+        """Connect to *origin* for *tenant*, until *deadline* (of the loop's clock).
 
         Raises:
             AddressRefused: the policy forbids an address that its name resolves to.
-            NoAnswer: the name does not resolve, or no address took the connection.
+            NoAnswer: the name does not resolve in time, or no address took the connection.
+            TimeoutError: there is no connection in time.
+            MachineExhausted: this machine has no file, memory or port left for it.
         """
-        return await self._dial(origin, tenant, self._connect)
+        return await self._dial(origin, tenant, deadline, self._connect)
 
     async def dial_stream(
-        self, origin: Origin, *, tenant: int
+        self, origin: Origin, *, tenant: int, deadline: float
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to *origin* for *tenant*, for a protocol that is not HTTP. Raises as ``dial`` does."""
-        return await self._dial(origin, tenant, self._open_stream)
+        return await self._dial(origin, tenant, deadline, self._open_stream)
 
     async def _dial(
-        self, origin: Origin, tenant: int, connect: Callable[[Origin, Sequence[str]], Awaitable[Made]]
+        self,
+        origin: Origin,
+        tenant: int,
+        deadline: float,
+        connect: Callable[[Origin, Sequence[str]], Awaitable[Made]],
     ) -> Made:
         try:
-            addresses = await self._names.addresses(origin.host, origin.port, tenant=tenant)
-        except OSError:
+            async with asyncio.timeout_at(deadline):
+                addresses = await self._names.addresses(origin.host, origin.port, tenant=tenant)
+        except OSError as error:
+            _raise_own_shortage(error)
             raise NoAnswer("dns_failed", "the target's name does not resolve") from None
-        if not self._beginnings.try_take():
-            await self._beginnings.wait(tenant)
         try:
-            connection = await connect(origin, addresses)
+            async with asyncio.timeout_at(deadline):
+                if not self._beginnings.try_take():
+                    await self._beginnings.wait(tenant)
+                connection = await connect(origin, addresses)
         except ssl.SSLError as error:
+            _raise_own_shortage(error)
             reason = getattr(error, "verify_message", None) or error.reason or "the handshake failed"
             raise NoAnswer("tls_failed", reason) from None
         except ConnectionRefusedError:
@@ -105,6 +117,7 @@ class Dialler:
         except TimeoutError:
             raise
         except OSError as error:
+            _raise_own_shortage(error)
             reason = f"errno {error.errno}" if error.errno else "the target closed the connection"
             raise NoAnswer("connection_failed", reason) from None
         self.dialled += 1
@@ -141,6 +154,17 @@ class Dialler:
         if self._ssl_context is None:
             self._ssl_context = tls_context()
         return self._ssl_context
+
+
+def _raise_own_shortage(error: OSError) -> None:
+    """Raise MachineExhausted if *error* comes of this machine; a lookup and OpenSSL do not say that no file could be opened."""
+    if shortages.is_own(error):
+        reason = f"This machine lacks what a connection needs ({error.strerror or error})"
+    elif shortages.has_no_file_left():
+        reason = shortages.NO_MORE_FILES
+    else:
+        return
+    raise MachineExhausted(reason, retry_after_seconds=1) from None
 
 
 async def _socket_to(addresses: Sequence[str], port: int) -> socket.socket:

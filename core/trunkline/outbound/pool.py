@@ -8,19 +8,15 @@ from trunkline.outbound.dialling import Origin
 
 KEEPALIVE_SECONDS = 4
 """Below the 5 s after which Node.js and uvicorn close an idle connection: a POST that meets that close is lost."""
-MAX_IDLE = 1024
-"""How many connections may idle; one more is closed."""
-MAX_IDLE_OF_TENANT = 256
-"""How many of them may be one tenant's."""
-
 Way = tuple[int, Origin]
 """A tenant, and where its connections lead. An answer that comes late on a kept connection must never be another's."""
 
 
 class Pool:
-    """Idle connections. Those that have idled for too long are closed once a second."""
+    """Idle connections, up to *most*, of one tenant a quarter. Those that have idled for too long are closed once a second."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most, self._most_of_tenant = most, max(most // 4, 1)
         self._idle: defaultdict[Way, list[Connection]] = defaultdict(list)
         self._of_tenant: Counter[int] = Counter()
         self._count = 0
@@ -42,7 +38,7 @@ class Pool:
         seconds = KEEPALIVE_SECONDS
         if target_keeps is not None and target_keeps <= KEEPALIVE_SECONDS:
             seconds = target_keeps - 1
-        if seconds <= 0 or self._count >= MAX_IDLE or self._of_tenant[tenant] >= MAX_IDLE_OF_TENANT:
+        if seconds <= 0 or self._count >= self._most or self._of_tenant[tenant] >= self._most_of_tenant:
             connection.close()
             return
         connection.idle_until = now + seconds

@@ -6,6 +6,7 @@ few seconds, and one tenant has only so many lookups under way.
 
 import asyncio
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,13 +14,19 @@ import aiodns
 
 LOOKUPS_PER_TENANT = 16
 """Lookups that one tenant may have under way; its others wait, within the limit of their own call."""
+PATIENT_PER_TENANT = 4
+"""How many of them may go on after the quick tries, for a name server that takes seconds."""
 FAILURE_SECONDS = 5.0
 """For how long a name that did not resolve is not asked for again."""
 STALE_SECONDS = 3600.0
 """For how long the last answer serves while no name server answers."""
-_TRY_SECONDS = 1.0
+STALE_WAIT_SECONDS = 1.0
+"""How long a caller waits for a new answer if the last one would serve."""
 _TRIES = 2
+_QUICK_SECONDS, _PATIENT_SECONDS = 1.0, 5.0
+"""Of the first try; the second takes up to twice as long. c-ares itself cuts them to 0.25 s and more where others were answered fast."""
 _NOT_FOUND = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA})
+_SLOW = frozenset({aiodns.error.ARES_ETIMEOUT})
 
 Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Find the addresses of a host, for a port, as text.
@@ -35,6 +42,10 @@ MayLookUp = Callable[[int], Awaitable[bool]]
 
 class NameServersSilent(OSError):
     """No name server answered, or none could."""
+
+
+class NameServersSlow(NameServersSilent):
+    """No name server answered in time."""
 
 
 class LookupsUsedUp(NameServersSilent):
@@ -53,10 +64,11 @@ async def resolve_by_system(host: str, port: int) -> Sequence[str]:
 
 
 class NameServers:
-    """The machine's hosts file and name servers, asked by c-ares. Use it on one event loop, and close it there."""
+    """The machine's hosts file and name servers, asked by c-ares, *patient* or not. Use it on one event loop, and close it there."""
 
-    def __init__(self, nameservers: Sequence[str] | None = None) -> None:
-        self._servers = aiodns.DNSResolver(nameservers=nameservers, timeout=_TRY_SECONDS, tries=_TRIES)
+    def __init__(self, nameservers: Sequence[str] | None = None, *, patient: bool = False) -> None:
+        seconds = _PATIENT_SECONDS if patient else _QUICK_SECONDS
+        self._servers = aiodns.DNSResolver(nameservers=nameservers, timeout=seconds, tries=_TRIES)
 
     async def resolve(self, host: str, port: int) -> Sequence[str]:
         """Find the addresses of *host*. Raises OSError, NameServersSilent."""
@@ -66,7 +78,7 @@ class NameServers:
             )
         except aiodns.error.DNSError as error:
             code = error.args[0] if error.args else None
-            kind = OSError if code in _NOT_FOUND else NameServersSilent
+            kind = OSError if code in _NOT_FOUND else NameServersSlow if code in _SLOW else NameServersSilent
             raise kind(code, "the name does not resolve") from None
         addresses = (node.addr[0] for node in answer.nodes)
         return list(
@@ -93,10 +105,23 @@ class _Entry:
 
 
 class Names:
-    """Addresses of names, each kept for *cache_seconds*. Those who ask for one name together wait for one lookup."""
+    """Addresses of names, each kept for *cache_seconds*. Those who ask for one name together wait for one lookup.
 
-    def __init__(self, resolve: Resolve, *, cache_seconds: float, may_look_up: MayLookUp = always) -> None:
+    A lookup that *resolve* gives up as too slow goes on with *resolve_patiently*, and what it finds is kept even if all who
+    have waited for it have left.
+    """
+
+    def __init__(
+        self,
+        resolve: Resolve,
+        resolve_patiently: Resolve | None = None,
+        *,
+        cache_seconds: float,
+        may_look_up: MayLookUp = always,
+    ) -> None:
         self._resolve = resolve
+        self._resolve_patiently = resolve_patiently
+        self._patient: Counter[int] = Counter()
         self._may_look_up = may_look_up
         self._cache_seconds = cache_seconds
         self._failure_seconds = min(FAILURE_SECONDS, cache_seconds)
@@ -112,16 +137,15 @@ class Names:
             return entry.addresses
         if entry.failure is not None and now < entry.failed_until:
             return _stale_or_raise(entry, entry.failure, now)
-        # One's own turn: a lookup that others wait for never waits for somebody's turn.
-        async with self._turn(tenant):
-            if entry.lookup is None and not await self._may_look_up(tenant):
-                return _stale_or_raise(entry, LookupsUsedUp("the company looks up too many names"), now)
-            if entry.lookup is None:
-                entry.lookup = asyncio.ensure_future(self._look_up(entry, host, port))
-            try:
+        try:
+            async with asyncio.timeout(STALE_WAIT_SECONDS if _has_stale(entry, now) else None):
+                while entry.lookup is None:
+                    await self._begin(entry, host, port, tenant)
                 return await asyncio.shield(entry.lookup)
-            except OSError as failure:
-                return _stale_or_raise(entry, failure, now)
+        except TimeoutError:
+            return entry.addresses
+        except OSError as failure:
+            return _stale_or_raise(entry, failure, now)
 
     def close(self) -> None:
         """Cancel the lookups that run."""
@@ -130,10 +154,29 @@ class Names:
                 entry.lookup.cancel()
         self._entries.clear()
 
-    async def _look_up(self, entry: _Entry, host: str, port: int) -> Sequence[str]:
+    async def _begin(self, entry: _Entry, host: str, port: int, tenant: int) -> None:
+        """Begin a lookup in a turn of *tenant*, unless another caller has begun it meanwhile."""
+        turn = self._turn(tenant)
+        await turn.acquire()
+        may_begin = False
+        try:
+            may_begin = entry.lookup is not None or await self._may_look_up(tenant)
+        finally:
+            if not may_begin:
+                turn.release()
+        if not may_begin:
+            msg = "the company looks up too many names"
+            raise LookupsUsedUp(msg)
+        if entry.lookup is None:
+            entry.lookup = asyncio.ensure_future(self._look_up(entry, host, port, tenant))
+            entry.lookup.add_done_callback(lambda _: turn.release())
+        else:
+            turn.release()
+
+    async def _look_up(self, entry: _Entry, host: str, port: int, tenant: int) -> Sequence[str]:
         loop = asyncio.get_running_loop()
         try:
-            entry.addresses = await self._resolve(host, port)
+            entry.addresses = await self._find(host, port, tenant)
         except OSError as error:
             entry.failure, entry.failed_until = error, loop.time() + self._failure_seconds
             raise
@@ -144,6 +187,20 @@ class Names:
             return entry.addresses
         finally:
             entry.lookup = None
+
+    async def _find(self, host: str, port: int, tenant: int) -> Sequence[str]:
+        try:
+            return await self._resolve(host, port)
+        except NameServersSlow:
+            if self._resolve_patiently is None or self._patient[tenant] >= PATIENT_PER_TENANT:
+                raise
+        self._patient[tenant] += 1
+        try:
+            return await self._resolve_patiently(host, port)
+        finally:
+            self._patient[tenant] -= 1
+            if not self._patient[tenant]:
+                del self._patient[tenant]
 
     def _turn(self, tenant: int) -> asyncio.Semaphore:
         return self._turns.setdefault(tenant, asyncio.Semaphore(LOOKUPS_PER_TENANT))
@@ -166,8 +223,12 @@ def _is_spent(entry: _Entry, now: float) -> bool:
     return entry.lookup is None and now >= max(entry.fresh_until, entry.stale_until, entry.failed_until)
 
 
+def _has_stale(entry: _Entry, now: float) -> bool:
+    return bool(entry.addresses) and now < entry.stale_until
+
+
 def _stale_or_raise(entry: _Entry, failure: OSError, now: float) -> Sequence[str]:
     """Give the last good answer where no name server could say better; raise *failure* elsewhere."""
-    if isinstance(failure, NameServersSilent) and entry.addresses and now < entry.stale_until:
+    if isinstance(failure, NameServersSilent) and _has_stale(entry, now):
         return entry.addresses
     raise failure

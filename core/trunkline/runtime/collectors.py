@@ -32,15 +32,15 @@ MERGED_OF_PROCESS: Mapping[str, Merging] = {
 
 
 class Lazy(Collector):
-    """A metric with one label, whose samples are read at each scrape."""
+    """A metric with one label or none (then each sample has the label ""), whose samples are read at each scrape."""
 
     def __init__(
-        self, kind: type[Family], name: str, documentation: str, label: str, *, registry: CollectorRegistry
+        self, kind: type[Family], name: str, documentation: str, *labels: str, registry: CollectorRegistry
     ) -> None:
         self._kind = kind
         self._name = name
         self._documentation = documentation
-        self._labelnames = (label,)  # where the library's own metrics have them
+        self._labelnames = labels  # where the library's own metrics have them
         self._read: Callable[[], Samples] = tuple
         registry.register(self)
 
@@ -56,5 +56,5 @@ class Lazy(Collector):
         """Give the metric with the samples of this moment."""
         family = self._kind(self._name, self._documentation, labels=self._labelnames)
         for label, value in self._read():
-            family.add_metric([label], value)
+            family.add_metric([label] if self._labelnames else [], value)
         return [family]

@@ -14,6 +14,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from trunkline.model.environments import company_number, environment_member
+from trunkline.runtime.log_writing import WriterThread
 from trunkline.settings import Logging
 
 _QUIET = ("alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
@@ -28,10 +29,10 @@ _SECRETS: Sequence[tuple[re.Pattern[str], str]] = (
 
 
 def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
-    """Write everything that is logged from now on to *stream* (standard error for None)."""
+    """Write everything that is logged from now on to *stream* (standard error for None), from a thread."""
     target = stream or sys.stderr
     on_terminal = settings.format == "console" or (settings.format == "auto" and target.isatty())
-    handler = logging.StreamHandler(target)
+    handler = WriterThread(target)
     handler.setFormatter(_formatter(on_terminal=on_terminal, colours=target.isatty()))
     root = logging.getLogger()
     root.handlers = [handler]
@@ -39,6 +40,13 @@ def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)
+
+
+def dropped() -> int:
+    """Count the lines of this process that were never written."""
+    return sum(
+        handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, WriterThread)
+    )
 
 
 def redact(text: str) -> str:

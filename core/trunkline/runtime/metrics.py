@@ -97,6 +97,11 @@ class Metrics:
             "Calls that a plugin's full queue has lost",
             "plugin",
         )
+        self._lines_dropped = self._lazy(
+            CounterMetricFamily,
+            "trunkline_log_lines_dropped",
+            "Log lines that were not written: nobody read the log",
+        )
         ProcessCollector(registry=self.registry)
 
     def event_not_cast(self, type: str) -> None:
@@ -158,6 +163,11 @@ class Metrics:
         )
         self._settle_size = self._histogram(
             "trunkline_settle_deliveries", "Deliveries settled by one transaction", buckets=_SIZES
+        )
+        self._put_off = self._lazy(
+            CounterMetricFamily,
+            "trunkline_attempts_put_off",
+            "Attempts that could not be made: this machine had no file, memory, port or thread left",
         )
         self._owned_shards = self._gauge(
             "trunkline_shards_held", "Shards that this process reads", merged=Merging.SUM
@@ -286,12 +296,14 @@ class Metrics:
         waiting: Callable[[], int],
         open: Callable[[], int],
         shards: Callable[[], int],
+        put_off: Callable[[], int],
     ) -> None:
         """Read a dispatcher's gauges at each scrape."""
         self._in_flight.set_function(in_flight)
         self._waiting.set_function(waiting)
         self._open.set_function(open)
         self._owned_shards.set_function(shards)
+        self._put_off.set_function(lambda: [("", put_off())])
 
     def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
         """Ask *lags* at each scrape how far each shard of this process is behind."""
@@ -310,6 +322,10 @@ class Metrics:
     def watch_notifier(self, dropped: Callable[[], Mapping[str, int]]) -> None:
         """Ask *dropped* at each scrape how many calls each plugin has lost."""
         self._dropped.set_function(lambda: dropped().items())
+
+    def watch_log_lines(self, dropped: Callable[[], int]) -> None:
+        """Ask *dropped* at each scrape how many log lines were not written."""
+        self._lines_dropped.set_function(lambda: [("", dropped())])
 
     def deployment_observed(self, snapshot: DeploymentSnapshot) -> None:
         """Set the gauges that are the same in every process."""
@@ -367,7 +383,7 @@ class Metrics:
     ) -> Histogram:
         return Histogram(name, documentation, labels, buckets=buckets, registry=self.registry)
 
-    def _lazy(self, kind: type[Family], name: str, documentation: str, label: str) -> Lazy:
+    def _lazy(self, kind: type[Family], name: str, documentation: str, *labels: str) -> Lazy:
         if kind is GaugeMetricFamily:
             self.merging[name] = Merging.MOST
-        return Lazy(kind, name, documentation, label, registry=self.registry)
+        return Lazy(kind, name, documentation, *labels, registry=self.registry)

@@ -89,11 +89,11 @@ class Database:
         self._writes = Turns(share=1) if self.dialect.has_one_writer else self._reads
 
     @classmethod
-    def of(cls, settings: settings.Database, *, creates: bool = False) -> Self:
-        """Make the database of a deployment. Raises SettingsInvalid."""
+    def of(cls, settings: settings.Database, *, pool_size: int | None = None, creates: bool = False) -> Self:
+        """Make the database of a deployment, over *pool_size* connections in place of those of the settings. Raises SettingsInvalid."""
         return cls(
             settings.url,
-            pool_size=settings.pool_size,
+            pool_size=pool_size or settings.pool_size,
             schema=settings.schema_name,
             listen_url=settings.listen_url,
             creates=creates,

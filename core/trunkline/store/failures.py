@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from sqlalchemy import exc
 
 from trunkline.errors import StoreUnavailable, WritesRefused
+from trunkline.runtime import shortages
 
 _FORBIDDEN = "42501"
 _NO_SCHEMA = "3F000"
@@ -83,6 +84,8 @@ def unavailable(error: BaseException) -> StoreUnavailable:
     if (refusal := _REFUSALS.get(code)) is not None:
         reason, remedy = refusal
         return WritesRefused(reason, remedy=remedy, answer=first_line(error))
+    if code == sqlite3.SQLITE_CANTOPEN and shortages.has_no_file_left():
+        return StoreUnavailable(f"{shortages.NO_MORE_FILES}: {first_line(error)}")
     return StoreUnavailable(first_line(error))
 
 

@@ -11,8 +11,13 @@ import asyncpg
 
 from trunkline import oldest
 from trunkline.errors import DatabaseTooOld, DatabaseUnfit, StoreUnavailable, TrunklineError
+from trunkline.runtime import shortages
 from trunkline.store import libpq, poolers
 
+_TOO_MANY = (
+    "raise max_connections of PostgreSQL, or the limit of the role or the database, or lower database.pool_size; each process "
+    "of the hub takes up to 18 more than that"
+)
 CONNECTING_ERRORS = (
     OSError,
     asyncpg.PostgresError,
@@ -82,7 +87,7 @@ class Server:
                 except asyncpg.ProtocolViolationError as error:
                     raise self._refusal(error, _name(host, port)) from error
                 except CONNECTING_ERRORS as error:
-                    failures.append(f"{_name(host, port)}: {type(error).__name__}: {_first_line(error)}")
+                    failures.append(f"{_name(host, port)}: {_reason(error)}")
                     if not isinstance(error, _NEXT_HOST):
                         raise StoreUnavailable(failures[-1]) from error
         raise StoreUnavailable("; ".join(failures))
@@ -149,6 +154,16 @@ def _name(host: str | None, port: int | None) -> str:
     if host is None:
         return os.environ.get("PGHOST", _HERE)
     return f"{f'[{host}]' if ':' in host else host}:{port}" if port else host
+
+
+def _reason(error: Exception) -> str:
+    """Say what *error* says, and what to change where it is a limit that was reached."""
+    reason = f"{type(error).__name__}: {_first_line(error)}"
+    if isinstance(error, asyncpg.TooManyConnectionsError):
+        return f"{reason} ({_TOO_MANY})"
+    if isinstance(error, OSError) and shortages.has_no_file_left():
+        return f"{reason} ({shortages.NO_MORE_FILES})"
+    return reason
 
 
 def _first_line(error: BaseException) -> str:

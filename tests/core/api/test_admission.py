@@ -1,11 +1,6 @@
 """How many connections a process can hold, and what counts as one address."""
 
-import logging
-import resource
-
-import pytest
-
-from trunkline.api.admission import Admission, connections_allowed
+from trunkline.api.admission import Admission
 from trunkline.settings import Server
 
 
@@ -27,14 +22,12 @@ def admission(most: int = 10, **limits: int) -> Admission:
     return Admission(Server.model_validate(limits), most=most)
 
 
-def test_connections_leave_room_for_the_hubs_own_files(caplog: pytest.LogCaptureFixture):
-    open_files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    caplog.set_level(logging.INFO, "trunkline.server")
-    assert connections_allowed(open_files // 2, own_files=10) == open_files // 2
-    assert not caplog.messages
-    assert connections_allowed(open_files * 2, own_files=10) == open_files - 10
-    assert connections_allowed(open_files * 2, own_files=open_files) == open_files // 2
-    assert f"at most {open_files - 10} connections at once instead of {open_files * 2}" in caplog.messages[0]
+def test_of_the_refused_that_have_time_to_read_why_the_first_leaves_for_the_next():
+    counted = Admission(Server(), most=1, most_lingering=2)
+    refused = [Connection(), Connection(), Connection()]
+    for held in refused:
+        counted.linger(held)
+    assert [held.has_left for held in refused] == [True, False, False]
 
 
 def test_the_longest_silent_makes_room_and_never_one_that_is_answered_or_new():

@@ -1,5 +1,6 @@
 """Every fault as a problem document, and the headers that belong on every answer."""
 
+import errno
 import inspect
 import logging
 from collections.abc import AsyncIterator
@@ -50,6 +51,7 @@ REFUSALS: list[Refused] = [
     errors.RequestTimeout("body"),
     errors.HeadTooLarge(16_384),
     errors.Overloaded("All is taken", retry_after_seconds=5),
+    errors.MachineExhausted("No files", retry_after_seconds=1),
     errors.Stopping(retry_after_seconds=1),
     errors.ProviderRefused(418, "No tea."),
 ]
@@ -72,6 +74,9 @@ OTHERS = {
     "provider": ProviderFailed("create_lead", "the provider failed"),
     "plugin": OfAPlugin("No."),
     "bug": RuntimeError("SELECT secret FROM table"),
+    "memory": MemoryError(),
+    "files": OSError(errno.EMFILE, "Too many open files"),
+    "threads": RuntimeError("can't start new thread"),
 }
 
 
@@ -189,6 +194,16 @@ async def test_what_nobody_foresaw_is_a_neutral_500_logged_once(
     assert len(logged) == 1
     assert "mine-1" in logged[0].getMessage()
     assert logged[0].exc_info is not None
+
+
+@pytest.mark.parametrize("name", ["memory", "files", "threads"])
+async def test_a_call_for_which_this_machine_lacks_something_may_be_sent_again(
+    client: httpx2.AsyncClient, name: str
+):
+    answer = await client.get(f"/raise/{name}")
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert answer.json()["type"] == "urn:trunkline:problem:machine-exhausted"
+    assert "no memory, file or thread left for the request, which may or may not" in answer.json()["detail"]
 
 
 async def test_an_answer_that_breaks_off_is_logged_and_not_mended(caplog: pytest.LogCaptureFixture):

@@ -180,6 +180,26 @@ async def hangs(pushes, http):
 
 
 @on_sqlite
+async def test_a_batch_that_this_machine_cannot_send_is_put_off_and_costs_no_attempt(open_house):
+    calls = []
+
+    async def lacks_memory_once(pushes, http):
+        calls.append(len(pushes))
+        if len(calls) == 1:
+            raise MemoryError
+        return [Result(Outcome.DELIVERED)] * len(pushes)
+
+    channel = Channel("store", "Store", "", deliver_batch=lacks_memory_once, batch=Batch(5, 0.5))
+    async with open_house(channels=[channel]) as house:
+        no = await subscribe(house)
+        positions = await house.emit(5, to=[no])
+        await house.check_settled(seconds=6)
+        attempts = [await house.attempts(p, no) for p in positions]
+    assert calls[0] == 5
+    assert [[a["outcome"] for a in each] for each in attempts] == [["delivered"]] * 5
+
+
+@on_sqlite
 @pytest.mark.parametrize(
     ("function", "error"),
     [

@@ -1,13 +1,16 @@
 """Channels are a stranger's code: whatever one does is one attempt of its own deliveries and nobody else's."""
 
 import asyncio
+import errno
 import math
 import time
 
 import pytest
 
 from trunkline.contract import Channel
+from trunkline.dispatch import runner
 from trunkline.dispatch.results import KEPT_TEXT, checked
+from trunkline.errors import MachineExhausted
 from trunkline.model.deliveries import Outcome, Result
 
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -88,6 +91,45 @@ async def test_a_channel_that_misbehaves_makes_one_failed_attempt_at_once(open_h
     assert (first["outcome"], first["error"]) == ("retry", error)
     assert second["outcome"] == "delivered"
     assert len(pigeon.began) == 2
+
+
+def _lacks(error):
+    async def lack():
+        raise error
+
+    return lack
+
+
+@on_sqlite
+@pytest.mark.parametrize("ordering", [None, "subscription"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(errno.EMFILE, "Too many open files"),
+        OSError(errno.ENOBUFS, "No buffer space available"),
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        MachineExhausted("no files", retry_after_seconds=1),
+    ],
+    ids=["files", "buffers", "memory", "threads", "from the client"],
+)
+async def test_what_this_machine_lacks_puts_off_a_delivery_and_costs_no_attempt(
+    open_house, error, ordering, monkeypatch, caplog
+):
+    monkeypatch.setattr(runner, "SHORTAGE_MS", 50)
+    pigeon = Pigeon(_lacks(error), _lacks(error))
+    async with open_house(channels=[pigeon.channel], breaker_failures=1, breaker_span_seconds=0) as house:
+        no = await house.subscribe("https://example.com/", channel="pigeon", ordering=ordering)
+        first, second = await house.emit(2, to=[no])
+        await house.check_settled(seconds=5)
+        attempts = [attempt for p in (first, second) for attempt in await house.attempts(p, no)]
+        metrics = house.hub.metrics.text().decode()
+    assert [(a["number"], a["outcome"]) for a in attempts] == [(1, "delivered")] * 2
+    assert len(pigeon.began) == 4
+    assert "\ntrunkline_attempts_put_off_total 2.0\n" in metrics
+    assert [m for m in caplog.messages if m.startswith("this machine lacks")] == [
+        f"this machine lacks what attempts need: deliveries wait, 1 so far, and no attempt is counted: {error}"
+    ]
 
 
 @on_sqlite

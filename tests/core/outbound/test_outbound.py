@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from tests.few_files import at_most
 
 from trunkline import __version__
 from trunkline.contract import HttpClient, HttpResponse
-from trunkline.errors import AddressRefused
+from trunkline.errors import AddressRefused, MachineExhausted
 from trunkline.outbound import MAX_BODY_BYTES, NoAnswer, Outbound, Resolve, error_of
 from trunkline.outbound.client import NO_TENANT
 from trunkline.targets.addresses import AddressPolicy
@@ -83,6 +84,27 @@ async def failure(http: HttpClient, url: str) -> tuple[str, float]:
         await post(http, url)
     assert "hunter2" not in str(caught.value)
     return error_of(caught.value), time.monotonic() - start
+
+
+# What this machine lacks
+
+
+@pytest.mark.parametrize("addresses", [["127.0.0.1"], ["127.0.0.1", "::1"]])
+async def test_a_connection_for_which_no_file_is_left_is_no_failure_of_the_target(
+    receiver: Receiver, addresses: list[str]
+) -> None:
+    resolver = ScriptedResolver(addresses)
+    async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, resolve=resolver) as http:
+        url = f"http://hooks.example.com:{receiver.port}/"
+        with at_most(3), pytest.raises(MachineExhausted, match=r"Too many open files|can open no more files"):
+            await post(http, url)
+        assert (await post(http, url)).status == 200
+
+
+async def test_a_name_that_cannot_be_looked_up_for_want_of_files_is_no_failure_of_the_target() -> None:
+    async with Outbound(DEVELOPMENT, timeout_seconds=PATIENT_SECONDS, name_servers=["127.0.0.1:9"]) as http:
+        with at_most(3), pytest.raises(MachineExhausted):
+            await post(http, "http://hooks.example.com/")
 
 
 # What is never dialled

@@ -1,13 +1,24 @@
 """Names to addresses: a name server that does not answer costs nobody else anything, and its last answer serves on."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 
 import pytest
 from tests.name_servers import name_server
 
-from trunkline.outbound import resolving
+from trunkline.outbound import Outbound, resolving
 from trunkline.outbound.resolving import Names, NameServers, NameServersSilent
+from trunkline.targets.addresses import AddressPolicy
+from trunkline.testing.receiver import Receiver
+
+DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as running:
+        yield running
 
 
 @pytest.fixture
@@ -36,6 +47,97 @@ async def test_two_hundred_lookups_that_nobody_answers_hold_up_no_other(servers:
     for task in silent:
         task.cancel()
     await asyncio.gather(*silent, return_exceptions=True)
+
+
+@pytest.mark.slow
+async def test_a_name_server_that_takes_three_seconds_is_waited_for_within_the_attempt_and_then_kept(
+    receiver: Receiver,
+):
+    quick = {f"quick{n}.test": ["127.0.0.1"] for n in range(30)}
+    async with (
+        name_server({"good.test": ["127.0.0.1"], **quick}) as running,
+        Outbound(DEVELOPMENT, timeout_seconds=10, name_servers=[running.address]) as http,
+    ):
+
+        async def post(name: str) -> float:
+            began = time.monotonic()
+            answer = await http.post(f"http://{name}:{receiver.port}/", body=b"{}", headers={}, tenant=1)
+            assert answer.status == 200
+            return time.monotonic() - began
+
+        for name in quick:  # c-ares takes it for a quick server now, and waits a quarter of a second
+            await post(name)
+        running.delay_seconds = 3
+        assert 3 < await post("good.test") < 9
+        assert await post("good.test") < 1
+        http._names._entries["good.test"].fresh_until = 0
+        assert await post("good.test") < 1, "a kept connection, or the last answer, serves"
+
+
+async def test_what_a_slow_lookup_finds_is_kept_for_the_next_though_nobody_waited_so_long():
+    script = Script()
+    script.gate.clear()
+    names = Names(_too_slow, script, cache_seconds=10)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.05):
+            await names.addresses("slow.test", 443, tenant=1)
+    script.gate.set()
+    await asyncio.sleep(0.01)
+    assert await names.addresses("slow.test", 443, tenant=1) == ["192.0.2.7"]
+    assert script.asked == ["slow.test"]
+    names.close()
+
+
+async def test_a_tenant_has_few_lookups_that_are_waited_for_patiently():
+    script = Script()
+    script.gate.clear()
+    names = Names(_too_slow, script, cache_seconds=10)
+    callers = [
+        asyncio.create_task(names.addresses(f"slow{n}.test", 443, tenant=n % 2))
+        for n in range(4 * resolving.PATIENT_PER_TENANT)
+    ]
+    await asyncio.sleep(0.05)
+    assert len(script.asked) == 2 * resolving.PATIENT_PER_TENANT
+    assert sum(caller.done() for caller in callers) == 2 * resolving.PATIENT_PER_TENANT
+    script.gate.set()
+    results = await asyncio.gather(*callers, return_exceptions=True)
+    assert (
+        sum(isinstance(result, NameServersSilent) for result in results) == 2 * resolving.PATIENT_PER_TENANT
+    )
+    names.close()
+
+
+async def test_callers_of_one_slow_name_take_one_turn():
+    script = Script()
+    script.gate.clear()
+    names = Names(script, cache_seconds=10)
+    callers = [
+        asyncio.create_task(names.addresses("slow.test", 443, tenant=1))
+        for _ in range(2 * resolving.LOOKUPS_PER_TENANT)
+    ]
+    async with asyncio.timeout(1):
+        assert await names.addresses("good.test", 443, tenant=1) == ["192.0.2.7"]
+    script.gate.set()
+    await asyncio.gather(*callers)
+    names.close()
+
+
+async def test_an_old_answer_serves_where_a_new_one_takes_long(monkeypatch):
+    monkeypatch.setattr(resolving, "STALE_WAIT_SECONDS", 0.05)
+    script = Script()
+    names = Names(script, cache_seconds=0)
+    assert await names.addresses("slow.test", 443, tenant=1) == ["192.0.2.7"]
+    script.gate.clear()
+    script.outcome = ["192.0.2.8"]
+    async with asyncio.timeout(2):
+        assert await names.addresses("slow.test", 443, tenant=1) == ["192.0.2.7"]
+    script.gate.set()
+    assert await names.addresses("slow.test", 443, tenant=1) == ["192.0.2.8"]
+    names.close()
+
+
+async def _too_slow(_host: str, _port: int) -> Sequence[str]:
+    raise resolving.NameServersSlow
 
 
 class Script:

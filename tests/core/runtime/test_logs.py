@@ -28,6 +28,8 @@ def _restored() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = root.handlers, root.level
     yield
+    for handler in set(root.handlers) - set(handlers):
+        handler.close()
     root.handlers, root.level = handlers, level
     logging.captureWarnings(False)
 
@@ -37,6 +39,11 @@ def _written(stream, *, format="auto", level="info"):
     log = logging.getLogger("trunkline.test")
     log.debug("unheard of")
     log.warning("disabled %s", "it", extra={"subscription_id": "sub_1", "company_id": 92})
+    return _text_of(stream)
+
+
+def _text_of(stream):
+    logging.getLogger().handlers[0].flush()
     return stream.getvalue()
 
 
@@ -83,7 +90,7 @@ def test_no_key_or_secret_stands_in_a_line_wherever_it_came_from(stream, secret,
             raise ValueError(secret)
         except ValueError:
             log.exception("failed")
-    written = out.getvalue()
+    written = _text_of(out)
     assert secret[15:] not in written
     assert "…" in written
 
@@ -98,4 +105,4 @@ def test_libraries_are_heard_only_when_they_warn():
     out = io.StringIO()
     logs.set_up(Logging(level="debug"), stream=out)
     logging.getLogger("alembic.runtime.migration").info("Context impl SQLiteImpl")
-    assert out.getvalue() == ""
+    assert _text_of(out) == ""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
+from tests.few_files import at_most
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store import sqlite
@@ -35,6 +36,20 @@ async def names(database: Database) -> list[str]:
         return [
             name for (name,) in (await connection.execute(text("SELECT name FROM things ORDER BY id"))).all()
         ]
+
+
+@pytest.mark.parametrize("way", ["engines", "direct"])
+async def test_a_file_that_cannot_be_opened_for_want_of_descriptors_is_no_corrupt_one(tmp_path: Path, way):
+    async with Database(f"sqlite:///{tmp_path}/new.db") as database:
+        lent = database.direct(1) if way == "direct" else database
+        with (
+            at_most(3),
+            pytest.raises(StoreUnavailable, match=r"can open no more files or sockets \(ulimit -n"),
+        ):
+            await names(lent)
+        async with lent.read() as connection:
+            assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+        await lent._lender.close()
 
 
 async def test_rows_counts_and_returned_values_come_back(things: Database):

@@ -9,18 +9,15 @@ from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.secrets_file import SecretSource
 from trunkline.access.vault import Vault
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
-from trunkline.dispatch.dispatcher import LANE_CONNECTIONS
 from trunkline.errors import DatabaseUnfit, SettingsInvalid, StoreUnavailable
-from trunkline.hub.hub import DOOR_CONNECTIONS, OPERATION_CONNECTIONS, READING_CONNECTIONS
 from trunkline.model.workers import LEASE_MS
 from trunkline.runtime import steadiness
 from trunkline.settings import Settings
 from trunkline.store import clock, companies, dialects, keys, migrate
 from trunkline.store import status as store
+from trunkline.store.connections import Connections
 from trunkline.store.database import Database, embedded_file, is_open_to_others
 
-OTHER_CONNECTIONS = OPERATION_CONNECTIONS + DOOR_CONNECTIONS + READING_CONNECTIONS + LANE_CONNECTIONS + 3
-"""Connections of a process beside ``database.pool_size``: one of the last three is for leases, two listen and wake others."""
 SLOW_CLOCK_SECONDS, WRONG_CLOCK_SECONDS = 2.0, 60.0
 """Differences of the clocks: this machine's stands in signatures, whose receivers allow 300 s as a rule; the database's in leases."""
 LITTLE_DISK_BYTES, NO_DISK_BYTES = 1 << 30, 100 << 20
@@ -163,7 +160,7 @@ async def _judge_connections(settings: Settings, database: Database) -> HubCheck
         room = await database.dialect.connection_room(connection)
         now_ms = await keys.clock_ms(connection)
         alive = sum(now_ms - worker.heartbeat_ms < LEASE_MS for worker in await store.workers(connection))
-    of_each = settings.database.pool_size + OTHER_CONNECTIONS
+    of_each = Connections(settings.database.pool_size).total
     detail = (
         f"{room.free} of {room.most} connections are free; a process of the hub takes up to {of_each}, "
         f"and {alive} deliver{'s' if alive == 1 else ''} now."

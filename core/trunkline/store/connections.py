@@ -1,0 +1,81 @@
+"""The connections to PostgreSQL that one process takes, and what each are for."""
+
+import logging
+from dataclasses import astuple, dataclass
+
+from trunkline import settings
+from trunkline.errors import SettingsInvalid
+from trunkline.store.database import Database
+
+FOR_COMMANDS = 3
+"""Connections that the hub leaves to the command line and to people."""
+_FIXED = 3
+"""One for the leases of the dispatcher, two to listen and to wake other processes."""
+_LEAST_OF_EACH = 2
+"""Of each other kind: a caller that holds one may have to wait for another."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    """The most that a process opens of each kind; it opens them as it needs them."""
+
+    pool: int
+    """For everything that goes by SQLAlchemy: ``database.pool_size``."""
+    operations: int = 4
+    """For actions, searches and lookups: slow ones must not take those that accept and deliver."""
+    door: int = 3
+    """To look keys up and to append to the log."""
+    reading: int = 4
+    """To read the log for clients."""
+    lanes: int = 4
+    """For everything else that a dispatcher does."""
+
+    @property
+    def total(self) -> int:
+        """All of them, with those that are fixed."""
+        kinds: tuple[int, ...] = astuple(self)
+        return sum(kinds) + _FIXED
+
+    def within(self, most: int) -> "Connections":
+        """Take less of each kind, so that all together are *most*."""
+        kinds: tuple[int, ...] = astuple(self)
+        least = len(kinds) * _LEAST_OF_EACH + _FIXED
+        share = min((most - least) / max(self.total - least, 1), 1)
+        return Connections(*(_LEAST_OF_EACH + int((kind - _LEAST_OF_EACH) * share) for kind in kinds))
+
+
+LEAST = Connections(*[_LEAST_OF_EACH] * 5).total
+"""The connections without which a process cannot work."""
+
+
+async def allowed(chosen: settings.Database, *, processes: int) -> Connections:
+    """Divide the connections that the server allows between *processes*, and leave some to the command line.
+
+    Raises:
+        SettingsInvalid: there are too few.
+        StoreUnavailable: the database does not answer.
+    """
+    wanted = Connections(chosen.pool_size)
+    async with Database.of(chosen) as database:
+        if database.dialect.has_one_writer:
+            return wanted
+        async with database.read() as connection:
+            if await database.dialect.shares_connections(connection, chosen.url, chosen.schema_name):
+                return wanted  # it is the pooler that takes connections of the server
+            most = (await database.dialect.connection_room(connection)).most
+    needed, share = LEAST * processes + FOR_COMMANDS, (most - FOR_COMMANDS) // processes
+    if most < needed:
+        msg = (
+            f"PostgreSQL allows {most} connections here (max_connections, less those that it reserves, or the limit of the "
+            f"database or the role), and the hub needs {needed}: raise max_connections by {needed - most}"
+            f"{', or start fewer processes' if processes > 1 else ''}."
+        )
+        raise SettingsInvalid(msg)
+    if share < wanted.total:
+        _log.warning(
+            "PostgreSQL allows %d connections here: a process takes %d of them instead of %d (18 and database.pool_size), so "
+            "that the command line has some; raise max_connections",
+            *(most, share, wanted.total),
+        )
+    return wanted.within(share)

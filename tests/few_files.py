@@ -1,0 +1,16 @@
+"""A process that may open few files, for as long as a block lasts."""
+
+import contextlib
+import resource
+from collections.abc import Iterator
+
+
+@contextlib.contextmanager
+def at_most(files: int) -> Iterator[None]:
+    """Let this process open *files* at most; what it has open stays so."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)

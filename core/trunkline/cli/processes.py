@@ -14,7 +14,8 @@ from trunkline.api.side_door import make_side_door
 from trunkline.cli import opening, supervisor
 from trunkline.cli.gathering import Gathering, seated
 from trunkline.cli.migrating import migrate_database
-from trunkline.cli.output import CANNOT_GO_ON
+from trunkline.cli.output import CANNOT_GO_ON, warn
+from trunkline.cli.streams import OutputLost
 from trunkline.hub.hub import Hub
 from trunkline.runtime import logs, process, stopping
 from trunkline.settings import Settings
@@ -76,7 +77,7 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
             _side_door(listener, hub.metrics.whole, hub.readiness),
         ):
             process.tune()
-            typer.echo(f"trunkline worker delivers{_metrics_at(listener)}")
+            _say(f"trunkline worker delivers{_metrics_at(listener)}")
             return await _end(stop, hub)
 
 
@@ -96,7 +97,7 @@ async def _work_by_children(processes: int, listener: socket.socket | None, conf
     announcement = f"trunkline worker delivers, in {processes} processes{_metrics_at(listener)}"
     gathering = Gathering() if listener is not None else None
     supervising = supervisor.supervise(
-        [command] * processes, on_ready=lambda: typer.echo(announcement), gathering=gathering
+        [command] * processes, on_ready=lambda: _say(announcement), gathering=gathering
     )
     if gathering is None:
         return await supervising
@@ -162,4 +163,12 @@ def _config_arguments(config: Path | None) -> list[str]:
 
 def _announce(listener: socket.socket) -> None:
     url = server.url_of(listener)
-    typer.echo(f"trunkline listens on {url} · docs {url}/docs")
+    _say(f"trunkline listens on {url} · docs {url}/docs")
+
+
+def _say(line: str) -> None:
+    """Print *line*, on standard error if standard output takes nothing: a hub goes on without it."""
+    try:
+        typer.echo(line)
+    except OutputLost as error:
+        warn(f"{line} ({error})")

@@ -63,7 +63,7 @@ class Server(Section):
     )
     public_url: WebAddress | None = Field(
         default=None,
-        description="how clients reach the hub, where that differs; begins with `https://` or `http://`",
+        description="how clients reach the hub, where that differs; begins with `https://` or `http://`. It may have a path, such as `https://example.com/hub`, which the proxy in front takes away from each request; links of the portal, of `/docs` and in redirects lead below it",
     )
     max_head_bytes: int = Field(
         default=16_384,

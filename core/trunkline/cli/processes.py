@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import typer
 
+from trunkline.access.secrets_file import open_to_others
 from trunkline.api import server
 from trunkline.api.side_door import make_side_door
 from trunkline.cli import opening, supervisor
@@ -22,6 +24,8 @@ from trunkline.settings import Settings
 from trunkline.store import dialects
 from trunkline.store.serving import served_alone
 
+_log = logging.getLogger(__name__)
+
 
 async def serve(settings: Settings, *, workers: int, migrates: bool, config: Path | None) -> int:
     """Serve the API until a signal comes; returns the exit code. *config* is the file that *settings* come from.
@@ -30,6 +34,7 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
         SettingsInvalid, SchemaInvalid, PluginFailed, StoreUnavailable: it cannot start.
     """
     _set_up(settings)
+    _warn_of_secrets(settings)
     if not migrates:
         await opening.require_database(settings)
     with server.bind(settings.server.host, settings.server.port) as listener:
@@ -64,6 +69,7 @@ async def serve_as_child(settings: Settings, listener_fd: int, *, dispatch: bool
 async def work(settings: Settings, *, processes: int, metrics_port: int | None, config: Path | None) -> int:
     """Deliver events until a signal comes; returns the exit code. Raises as ``serve`` does."""
     _set_up(settings)
+    _warn_of_secrets(settings)
     await opening.require_database(settings)
     with contextlib.ExitStack() as stack:
         listener = None
@@ -122,6 +128,15 @@ def _metrics_at(listener: socket.socket | None) -> str:
 def _set_up(settings: Settings) -> None:
     logs.set_up(settings.logging)
     process.share_heap()
+
+
+def _warn_of_secrets(settings: Settings) -> None:
+    for file in open_to_others(settings):
+        _log.warning(
+            "every account of this machine may read the secrets in %s; 'chmod o= %s' takes that away",
+            file,
+            file,
+        )
 
 
 async def _end(stop: asyncio.Event, hub: Hub) -> int:

@@ -54,6 +54,21 @@ def test_settings_schemas_and_arguments_may_have_any_letters_where_the_locale_ha
     assert posix.run("demo", "--exit").returncode == 0
 
 
+@pytest.mark.slow
+def test_a_start_warns_of_a_file_of_secrets_that_every_account_may_read(cli):
+    with within(cli, TRUNKLINE_SERVER__PORT="0", TRUNKLINE_PLUGINS__ENABLED="polling").started(
+        "serve"
+    ) as process:
+        _url(process)
+        assert "may read the secrets" not in process.errors.read_text()
+    (cli.folder / "trunkline.db.secrets").chmod(0o644)
+    with within(cli, TRUNKLINE_SERVER__PORT="0", TRUNKLINE_PLUGINS__ENABLED="polling").started(
+        "serve"
+    ) as process:
+        _url(process)
+        assert "'chmod o= trunkline.db.secrets' takes that away" in process.errors.read_text()
+
+
 def test_an_argument_that_is_no_text_is_refused(cli):
     done = cli.run("keys", "create", "--operator", "--name", os.fsdecode(b"\xff"))
     assert (done.returncode, done.stderr) == (2, "An argument is not UTF-8.\n")

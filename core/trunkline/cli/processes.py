@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 
 import typer
@@ -13,6 +13,7 @@ import typer
 from trunkline.access.secrets_file import open_to_others
 from trunkline.api import server
 from trunkline.api.side_door import make_side_door
+from trunkline.api.unix_sockets import listening_at
 from trunkline.cli import opening, supervisor
 from trunkline.cli.gathering import Gathering, seated
 from trunkline.cli.migrating import migrate_database
@@ -20,7 +21,7 @@ from trunkline.cli.output import CANNOT_GO_ON, warn
 from trunkline.cli.streams import OutputLost
 from trunkline.hub.hub import Hub
 from trunkline.runtime import logs, process, stopping
-from trunkline.settings import Settings
+from trunkline.settings import Server, Settings
 from trunkline.store import dialects
 from trunkline.store.serving import served_alone
 
@@ -37,7 +38,7 @@ async def serve(settings: Settings, *, workers: int, migrates: bool, config: Pat
     _warn_of_secrets(settings)
     if not migrates:
         await opening.require_database(settings)
-    with server.bind(settings.server.host, settings.server.port) as listener:
+    with _listener(settings.server) as listener:
         if workers > 1:
             return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
         file = dialects.of_url(settings.database.url).file_of(settings.database.url)
@@ -111,6 +112,12 @@ async def _work_by_children(processes: int, listener: socket.socket | None, conf
         return await supervising
 
 
+def _listener(chosen: Server) -> AbstractContextManager[socket.socket]:
+    if chosen.socket is not None:
+        return listening_at(chosen.socket)
+    return server.bind(chosen.host, chosen.port)
+
+
 def _side_door(
     listener: socket.socket | None,
     metrics: Callable[[], Awaitable[bytes]],
@@ -178,7 +185,7 @@ def _config_arguments(config: Path | None) -> list[str]:
 
 def _announce(listener: socket.socket) -> None:
     url = server.url_of(listener)
-    _say(f"trunkline listens on {url} · docs {url}/docs")
+    _say(f"trunkline listens on {url}" + (f" · docs {url}/docs" if url.startswith("http") else ""))
 
 
 def _say(line: str) -> None:

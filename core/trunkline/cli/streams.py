@@ -26,7 +26,7 @@ class OutputLost(TrunklineError):
 class _Output(io.FileIO):
     """Standard output. After its first error it takes everything and keeps nothing, so that no later flush fails too."""
 
-    def write(self, data: Any, /) -> int | None:
+    def write(self, data: Any, /) -> int | None:  # type: ignore[override]
         try:
             return super().write(data)
         except OSError as error:

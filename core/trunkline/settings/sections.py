@@ -57,9 +57,13 @@ class Server(Section):
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    socket: Path | None = Field(
+        default=None,
+        description="path of a Unix socket to listen at in place of `server.host` and `server.port`, for a proxy on the same machine; the hub's account and group may connect (mode 0660). `--host` and `--port` go before it",
+    )
     trusted_proxies: Networks = Field(
         default=("127.0.0.0/8", "::1"),
-        description="addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed",
+        description="addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed; a client of `server.socket` counts as `127.0.0.1`",
     )
     public_url: WebAddress | None = Field(
         default=None,

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
@@ -19,12 +20,14 @@ from trunkline.cli.gathering import Gathering, seated
 from trunkline.cli.migrating import migrate_database
 from trunkline.cli.output import CANNOT_GO_ON, warn
 from trunkline.cli.streams import OutputLost
+from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.runtime import logs, process, stopping
 from trunkline.settings import Server, Settings
 from trunkline.store import dialects
 from trunkline.store.serving import served_alone
 
+_FIRST_HANDED_OVER = 3
 _log = logging.getLogger(__name__)
 
 
@@ -113,6 +116,13 @@ async def _work_by_children(processes: int, listener: socket.socket | None, conf
 
 
 def _listener(chosen: Server) -> AbstractContextManager[socket.socket]:
+    if os.environ.get("LISTEN_PID") == str(os.getpid()):  # sd_listen_fds(3)
+        if (count := os.environ.pop("LISTEN_FDS", "")) != "1":
+            msg = (
+                f"systemd hands over {count or 'no'} sockets, and the hub takes one: leave one ListenStream."
+            )
+            raise SettingsInvalid(msg)
+        return socket.socket(fileno=_FIRST_HANDED_OVER)
     if chosen.socket is not None:
         return listening_at(chosen.socket)
     return server.bind(chosen.host, chosen.port)

@@ -59,7 +59,7 @@ class Server(Section):
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     socket: Path | None = Field(
         default=None,
-        description="path of a Unix socket to listen at in place of `server.host` and `server.port`, for a proxy on the same machine; the hub's account and group may connect (mode 0660). `--host` and `--port` go before it",
+        description="path of a Unix socket to listen at in place of `server.host` and `server.port`, for a proxy on the same machine; the hub's account and group may connect (mode 0660). `--host` and `--port` go before it, and a socket that systemd hands over (`ListenStream`) before all of them",
     )
     trusted_proxies: Networks = Field(
         default=("127.0.0.0/8", "::1"),

@@ -2,6 +2,8 @@
 
 import json
 import signal
+import socket
+import subprocess
 
 import httpx2
 import pytest
@@ -74,3 +76,21 @@ def test_several_processes_answer_at_it_and_nginx_names_the_client(postgres_cli,
                 assert behind.get("/api/v1/me", headers={"X-Api-Key": key}).status_code == status
         assert _stop(process) == 0
     assert not path.exists()
+
+
+def test_a_socket_that_systemd_hands_over_is_taken_and_stays(migrated_cli, path, client):
+    script = 'exec 3<&"$1"; shift; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"'
+    with socket.socket(socket.AF_UNIX) as handed_over:
+        handed_over.bind(str(path))
+        handed_over.listen()
+        number = handed_over.fileno()
+        command = ["bash", "-c", script, "bash", str(number), *migrated_cli._command(["serve"])]
+        with subprocess.Popen(
+            command, cwd=migrated_cli.folder, env=migrated_cli._environment(), pass_fds=[number]
+        ) as process:
+            try:
+                assert client.get("/readyz", timeout=60).json() == READY
+                process.terminate()
+                assert (process.wait(20), path.exists()) == (0, True)
+            finally:
+                process.kill()

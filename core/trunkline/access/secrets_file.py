@@ -183,7 +183,9 @@ class SecretSource:
 
 
 def open_to_others(settings: Settings) -> list[Path]:
-    """List the files of secrets that every account of this machine may read: beside the database, ``.env``, those of variables.
+    """List the files of secrets that every account of this machine may read.
+
+    They are the one beside the database, ``.env``, those of variables, and the settings file if a secret stands in it.
 
     A file on a read-only file system is left out: an orchestrator has put it there, and its mode cannot be changed.
     """
@@ -194,6 +196,11 @@ def open_to_others(settings: Settings) -> list[Path]:
     for variable, value in os.environ.items():
         if variable.startswith(ENVIRONMENT_PREFIX) and variable.endswith(ENDING.upper()):
             files.append(settings.folder / value)
+    own = [
+        secret.get_secret_value() for secret in (settings.auth.pepper, settings.auth.encryption_key) if secret
+    ]
+    if settings.file is not None and any(map(settings.file.read_text(encoding="utf-8").count, own)):
+        files.append(settings.file)
     return [
         file
         for file in dict.fromkeys(files)

@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import resource
 import select
 import stat
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 from trunkline.errors import TrunklineError
 
-_ROOM = b"\0" * 131_072
+_ROOM_BYTES = 131_072
 """More than any command shows with a secret: a filter of 64 KiB and the rest of a subscription."""
 
 
@@ -76,7 +77,8 @@ def _drop(descriptor: int) -> None:
 def require_output() -> None:
     """Make sure that standard output takes what is shown only once, before that is made. Raises OutputLost.
 
-    A file is written to and cut again, a pipe is asked for its reader, and a device that is no terminal gets an empty line.
+    A file is asked for room and not written to, as others may write there too; a pipe is asked for its reader; and a device
+    that is no terminal gets an empty line.
     """
     try:
         descriptor = sys.stdout.fileno()
@@ -85,8 +87,12 @@ def require_output() -> None:
     try:
         kind = os.fstat(descriptor)
         if stat.S_ISREG(kind.st_mode):
-            os.pwrite(descriptor, _ROOM, kind.st_size)
-            os.ftruncate(descriptor, kind.st_size)
+            disk, (limit, _) = os.fstatvfs(descriptor), resource.getrlimit(resource.RLIMIT_FSIZE)
+            os.write(descriptor, b"")
+            if disk.f_bavail * disk.f_frsize < _ROOM_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - as a write would
+            if limit != resource.RLIM_INFINITY and kind.st_size + _ROOM_BYTES > limit:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))  # noqa: TRY301
         elif stat.S_ISCHR(kind.st_mode) and not os.isatty(descriptor):
             os.write(descriptor, b"\n")
         else:

@@ -16,6 +16,7 @@ import psutil
 import pytest
 from tests.core.cli.test_draining import draining, readiness
 from tests.core.cli.test_serving import READY, _stop, _url, _wait_until
+from tests.small_disks import small_disk
 
 LOST = {
     ">&-": "it is closed",
@@ -31,13 +32,13 @@ SECRETS_SHOWN_ONCE = (
 )
 
 
-def in_shell(cli, command: str, redirected: str) -> subprocess.CompletedProcess[str]:
+def in_shell(cli, command: str, redirected: str, *, limits: str = "") -> subprocess.CompletedProcess[str]:
     """Run ``python -m trunkline`` in bash; its errors are in stderr, its exit code is its own, not that of a pipe's end."""
     program = f"{sys.executable} -P -m trunkline {command}"
     if redirected.startswith("|"):
         redirected = f"{redirected}; exit ${{PIPESTATUS[0]}}"
     return subprocess.run(
-        ["bash", "-c", f"{program} {redirected}"], cwd=cli.folder, env=cli._environment(), capture_output=True,
+        ["bash", "-c", f"{limits}{program} {redirected}"], cwd=cli.folder, env=cli._environment(), capture_output=True,
         text=True, timeout=60, check=False,
     )  # fmt: skip
 
@@ -78,6 +79,20 @@ def test_a_secret_that_cannot_be_shown_is_not_made(prepared, command, redirected
     done = in_shell(cli, command, redirected)
     assert (done.returncode, stored(cli)) == (1, before)
     assert done.stderr == f"Standard output cannot be written: {LOST[redirected]}; nothing was made.\n"
+
+
+@pytest.mark.slow
+def test_a_secret_that_does_not_fit_into_a_file_is_not_made(prepared):
+    cli, _ = prepared
+    before = stored(cli)
+    done = in_shell(cli, SECRETS_SHOWN_ONCE[0], ">key.txt", limits="ulimit -f 8;")
+    assert (done.returncode, stored(cli), (cli.folder / "key.txt").read_text()) == (1, before, "")
+    assert done.stderr == "Standard output cannot be written: File too large; nothing was made.\n"
+    with small_disk() as disk:
+        disk.fill()
+        done = in_shell(cli, SECRETS_SHOWN_ONCE[0], f">{disk.folder}/key.txt")
+    assert (done.returncode, stored(cli)) == (1, before)
+    assert done.stderr == "Standard output cannot be written: No space left on device; nothing was made.\n"
 
 
 @pytest.mark.slow

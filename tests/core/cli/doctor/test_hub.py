@@ -258,11 +258,13 @@ def test_each_file_of_secrets_that_every_account_may_read_is_a_warning(migrated_
     files[1].write_text(migrated_cli.environment["TRUNKLINE_AUTH__PEPPER"])
     variables = {**migrated_cli.environment, "TRUNKLINE_AUTH__PEPPER_FILE": "pepper"}
     del variables["TRUNKLINE_AUTH__PEPPER"]
+    files.append(migrated_cli.folder / "trunkline.toml")
+    files[2].write_text(f'[auth]\nencryption_key = "{variables.pop("TRUNKLINE_AUTH__ENCRYPTION_KEY")}"\n')
     cli = replace(migrated_cli, environment=variables)
     for file in files:
         file.chmod(0o644)
     check = examine(cli)["secret-files"]
-    assert (check["status"], check["fix"]) == ("warning", "run 'chmod o= .env pepper'")
+    assert (check["status"], check["fix"]) == ("warning", "run 'chmod o= .env pepper trunkline.toml'")
     for file in files:
         file.chmod(0o640)
     assert "secret-files" not in faulty(examine(cli))

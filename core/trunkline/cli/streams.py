@@ -52,7 +52,7 @@ def set_up() -> None:
         output,
         encoding=before.encoding if before else "utf-8",
         errors="replace",  # a terminal that lacks a character shows '?' instead of failing
-        line_buffering=os.isatty(1),
+        line_buffering=os.isatty(1) or getattr(before, "write_through", False),  # PYTHONUNBUFFERED
     )
     sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)

@@ -183,7 +183,7 @@ from trunkline import hookimpl
 @contextlib.asynccontextmanager
 async def lifespan():
     yield
-    print("leaving", flush=True)
+    print("leaving")
     time.sleep(20)
 """
 
@@ -191,7 +191,11 @@ async def lifespan():
 @pytest.mark.slow
 def test_a_second_ctrl_c_ends_it_and_is_no_error_of_the_plugin_that_it_meets(migrated_cli):
     (migrated_cli.folder / "stubborn.py").write_text(STUBBORN)
-    paths = {"TRUNKLINE_PLUGINS__PATHS": "stubborn.py", "TRUNKLINE_PLUGINS__ENABLED": "stubborn"}
+    paths = {
+        "PYTHONUNBUFFERED": "1",
+        "TRUNKLINE_PLUGINS__PATHS": "stubborn.py",
+        "TRUNKLINE_PLUGINS__ENABLED": "stubborn",
+    }
     commands = replace(migrated_cli, environment={**migrated_cli.environment, **paths})
     with commands.started("serve", "--port", "0") as process:
         _url(process)

@@ -69,7 +69,7 @@ def test_several_processes_answer_at_it_and_nginx_names_the_client(postgres_cli,
     with cli.started("serve", "--workers", "2") as process, nginx(tmp_path, servers):
         announced(process, path)
         assert len(_children(process)) == 2
-        assert client.get("/readyz").json() == READY
+        assert client.get("/readyz").status_code == 200
         for address, status in (("127.0.0.2", 403), ("127.0.0.3", 200)):
             transport = httpx2.HTTPTransport(local_address=address)
             with httpx2.Client(transport=transport, base_url=f"http://127.0.0.1:{port}") as behind:

@@ -52,8 +52,6 @@ class Proxy:
 @contextlib.contextmanager
 def sample_proxy(folder: Path, hubs: Sequence[str]) -> Iterator[Proxy]:
     """Run it with the certificate that the how-to makes, in front of *hubs*, which are URLs; skips where there is no nginx."""
-    if NGINX is None:
-        pytest.skip("there is no nginx here: Debian's package 'nginx-light' brings it")
     (command,) = re.findall(r"^mkdir tls && openssl .*\\\n.*$", HOW_TO.read_text(), re.MULTILINE)
     subprocess.run(["sh", "-ec", command], cwd=folder, check=True, capture_output=True)
     port, text = free_port(), SAMPLE.read_text()
@@ -67,15 +65,24 @@ def sample_proxy(folder: Path, hubs: Sequence[str]) -> Iterator[Proxy]:
     ):
         assert text.count(there) == 1, there
         text = text.replace(there, here)
-    (folder / "default.conf").write_text(text)
-    (folder / "nginx.conf").write_text(AROUND.format(folder=folder))
     trust = ssl.create_default_context(cafile=str(folder / "tls" / "fullchain.pem"))
     trust.check_hostname = False  # it is for events.example.com
-    process = subprocess.Popen([NGINX, "-p", folder, "-c", folder / "nginx.conf"])
-    try:
+    with nginx(folder, text) as process:
         made = Proxy(f"https://127.0.0.1:{port}", trust, folder / "error.log")
         _await(made, process)
         yield made
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, servers: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run nginx with *servers* in its block ``http``; skips if there is none."""
+    if NGINX is None:
+        pytest.skip("there is no nginx here: Debian's package 'nginx-light' brings it")
+    (folder / "default.conf").write_text(servers)
+    (folder / "nginx.conf").write_text(AROUND.format(folder=folder))
+    process = subprocess.Popen([NGINX, "-p", folder, "-c", folder / "nginx.conf"])
+    try:
+        yield process
     finally:
         process.terminate()
         process.wait(20)

@@ -489,7 +489,8 @@ def cli_page() -> str:
     blocks = [
         "`trunkline --help` and `trunkline COMMAND --help` say the same. `--config FILE` may also stand before the command. "
         "Standard output has what was asked for, alone; everything else goes to standard error. "
-        "Exit codes: 0 done, 1 refused or not all right, 2 cannot start, or misused, 3 cannot deliver any more (start it again).",
+        "Exit codes: 0 done, 1 refused or not all right, 2 cannot start, or misused, 3 cannot deliver any more (start it again). "
+        "If standard output is closed, full or read by nobody, a command says so and ends with 1; one that shows a secret only once makes none then.",
         table(
             ["command", "does"],
             [

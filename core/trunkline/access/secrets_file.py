@@ -12,7 +12,9 @@ from typing import Any
 from pydantic import SecretStr
 
 from trunkline.errors import SettingsInvalid
-from trunkline.settings import Auth
+from trunkline.settings import Auth, Settings, dotenv
+from trunkline.settings.loading import ENVIRONMENT_PREFIX
+from trunkline.settings.secret_files import ENDING
 from trunkline.store import dialects
 
 NAMES = ("pepper", "encryption_key")
@@ -178,6 +180,32 @@ class SecretSource:
                 "'trunkline secrets rotate --lost'"
             )
             raise SettingsInvalid(msg)
+
+
+def open_to_others(settings: Settings) -> list[Path]:
+    """List the files of secrets that every account of this machine may read.
+
+    They are the one beside the database, ``.env``, those of variables, and the settings file if a secret stands in it.
+
+    A file on a read-only file system is left out: an orchestrator has put it there, and its mode cannot be changed.
+    """
+    database = dialects.of_url(settings.database.url).file_of(settings.database.url)
+    files = [] if database is None else [Path(f"{database}.secrets")]
+    if dotenv.read(settings.folder / dotenv.FILE, prefix=ENVIRONMENT_PREFIX):
+        files.append(settings.folder / dotenv.FILE)
+    for variable, value in os.environ.items():
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable.endswith(ENDING.upper()):
+            files.append(settings.folder / value)
+    own = [
+        secret.get_secret_value() for secret in (settings.auth.pepper, settings.auth.encryption_key) if secret
+    ]
+    if settings.file is not None and any(map(settings.file.read_text(encoding="utf-8").count, own)):
+        files.append(settings.file)
+    return [
+        file
+        for file in dict.fromkeys(files)
+        if file.is_file() and file.stat().st_mode & 0o004 and not os.statvfs(file).f_flag & os.ST_RDONLY
+    ]
 
 
 def _path_beside(database_url: str, missing: list[str]) -> Path:

@@ -14,6 +14,7 @@ from trunkline.api import (
     events,
     keys,
     observation,
+    path_prefix,
     problems,
     quarantine,
     registration,
@@ -58,6 +59,7 @@ def create_app(hub: Hub) -> FastAPI:
     app.add_middleware(FastPath, handlers=direct)
     bodies.install(app, BodyRoom(hub.settings.server.max_body_bytes_in_flight))
     observation.install(app, hub.metrics)
+    path_prefix.install(app, hub.settings.server.public_url)
     problems.install(app)
     return app
 

@@ -87,11 +87,11 @@ class DocumentHandlers:
     async def show_docs(self) -> HTMLResponse:
         """Show the API reference, with Swagger UI from our own host."""
         return get_swagger_ui_html(
-            openapi_url="/openapi.json",
+            openapi_url="openapi.json",  # all of it below the page's own folder, wherever a proxy puts that
             title="trunkline API",
-            swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
-            swagger_css_url=f"{_ASSETS}/swagger-ui.css",
-            swagger_favicon_url=f"{_ASSETS}/favicon.png",
+            swagger_js_url=f"{_ASSETS[1:]}/swagger-ui-bundle.js",
+            swagger_css_url=f"{_ASSETS[1:]}/swagger-ui.css",
+            swagger_favicon_url=f"{_ASSETS[1:]}/favicon.png",
             swagger_ui_parameters={
                 "tryItOutEnabled": False,
                 "persistAuthorization": False,

@@ -58,7 +58,9 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Tell where *listener* is reached, without a slash at the end."""
+    """Tell where *listener* is reached, without a slash at the end: ``unix:`` and its path for a socket in the file system."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
@@ -122,11 +124,11 @@ async def observed(app: ASGIApp, *, listener: socket.socket) -> AsyncGenerator[N
 
 @contextlib.asynccontextmanager
 async def _serving(server: "_Server", listener: socket.socket) -> AsyncGenerator[None]:
-    host, port = listener.getsockname()[:2]
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="server")
     try:
         await _listening(server, serving)
     except OSError as error:
+        host, port = listener.getsockname()[:2]
         raise _cannot_listen(host, port, error) from None
     try:
         yield

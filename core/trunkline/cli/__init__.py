@@ -5,7 +5,7 @@ not all right, 2 cannot start (a setting, a plugin, the database, the port) or m
 """
 
 import gc
-import io
+import os
 import sys
 from typing import Annotated
 
@@ -15,8 +15,10 @@ require_python(sys.version_info[:3])  # first: what follows does not load on an 
 
 import typer  # noqa: E402
 
+from trunkline.cli import streams  # noqa: E402
 from trunkline.cli.commands import Commands  # noqa: E402
 from trunkline.cli.config import Config, remember_config  # noqa: E402
+from trunkline.cli.output import CANNOT_START, REFUSED, warn  # noqa: E402
 from trunkline.version import __version__  # noqa: E402
 
 __all__ = ["app", "load_commands", "main"]
@@ -65,10 +67,17 @@ def main() -> None:
     again: 2.2 s of CPU until a hub with all plugins serves, 1.8 s where it is called seldom. What lives long is tuned further
     (``runtime.process``).
     """
+    if sys.getfilesystemencoding() == "ascii":  # which arguments, variables and paths are read by too
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - itself
+    streams.set_up()
+    if any("\udc80" <= character <= "\udcff" for character in "".join(sys.argv)):
+        warn("An argument is not UTF-8.")
+        raise SystemExit(CANNOT_START)
     gc.set_threshold(50_000, 20, 50)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(
-                errors="replace"
-            )  # a terminal that lacks a character shows '?' instead of failing
-    app(prog_name="trunkline")
+    try:
+        app(prog_name="trunkline")
+    except streams.OutputLost as error:  # by what Typer itself prints, such as help
+        warn(str(error))
+        raise SystemExit(REFUSED) from None
+    finally:
+        streams.settle()

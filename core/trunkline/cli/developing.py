@@ -17,6 +17,7 @@ from trunkline.cli.config import Config, chosen_config
 from trunkline.cli.loop import run
 from trunkline.cli.options import load_settings
 from trunkline.cli.output import warn
+from trunkline.cli.streams import require_output
 from trunkline.hub.hub import Hub
 from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.settings import Settings
@@ -85,6 +86,7 @@ def _show_first_key(settings: Settings) -> None:
     """Make a database with a key where there is none, and show the key."""
     file = dialects.of_url(settings.database.url).file_of(settings.database.url)
     if file is not None and not Path(file).exists():
+        require_output()
         typer.echo(run(_make_key(settings)))
         warn(f"That is a key of company {COMPANY_ID}: for X-Api-Key, and to sign in to the portal.")
 

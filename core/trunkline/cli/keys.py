@@ -21,6 +21,7 @@ from trunkline.cli.options import (
     load_settings,
 )
 from trunkline.cli.output import show_json, show_table, shown_company, warn
+from trunkline.cli.streams import require_output
 from trunkline.model.environments import LIVE, company_title
 from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR, Principal
 from trunkline.settings import Settings
@@ -84,6 +85,7 @@ def create_key(
     scopes = scope or [OPERATOR] if operator else scope
     chosen = {"name": name, "scopes": scopes, "expires_utc": expires, "networks": network or ()}
     owner = chosen_or_none(company, environment)
+    require_output()
     _show_made(*run(_create(load_settings(context, config), owner, chosen)), as_json=as_json)
 
 
@@ -107,6 +109,7 @@ def rotate_key(
 
     Example: [bold]trunkline keys rotate key_5f0c9a2d1e83c55b4f0c9a2d --overlap-seconds 3600[/bold]
     """
+    require_output()
     _show_made(*run(_rotate(load_settings(context, config), key_id, overlap_seconds)), as_json=as_json)
 
 

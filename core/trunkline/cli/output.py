@@ -1,5 +1,6 @@
 """The output of commands: tables and durations for people, plain lines for pipes, one sentence for what went wrong."""
 
+import contextlib
 import json
 import os
 import re
@@ -19,8 +20,9 @@ _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def warn(text: str) -> None:
-    """Write *text* to standard error."""
-    typer.echo(text, err=True)
+    """Write *text* to standard error, if that can be written: an error of its own could be told nowhere."""
+    with contextlib.suppress(OSError):
+        typer.echo(text, err=True)
 
 
 def show_json(value: Any) -> None:

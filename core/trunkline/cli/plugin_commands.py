@@ -12,6 +12,7 @@ from trunkline.cli import opening
 from trunkline.cli.loop import run
 from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED, warn
+from trunkline.cli.streams import require_output
 from trunkline.contract import Command
 from trunkline.errors import TrunklineError
 from trunkline.plugins.calls import describe_error
@@ -63,6 +64,7 @@ def _callback(plugin: str, command: Command, settings: Settings) -> Callable[...
     _, *rest = inspect.signature(command.run, eval_str=True).parameters.values()
 
     def call(**values: Any) -> None:
+        require_output()  # the answer may be a secret
         answer = run(_run(plugin, command, settings, values))
         if isinstance(answer, str):
             typer.echo(answer)

@@ -2,25 +2,34 @@
 
 import asyncio
 import contextlib
+import logging
+import os
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 
 import typer
 
+from trunkline.access.secrets_file import open_to_others
 from trunkline.api import server
 from trunkline.api.side_door import make_side_door
+from trunkline.api.unix_sockets import listening_at
 from trunkline.cli import opening, supervisor
 from trunkline.cli.gathering import Gathering, seated
 from trunkline.cli.migrating import migrate_database
-from trunkline.cli.output import CANNOT_GO_ON
+from trunkline.cli.output import CANNOT_GO_ON, warn
+from trunkline.cli.streams import OutputLost
+from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.runtime import logs, open_files, process, stopping
-from trunkline.settings import Settings
+from trunkline.settings import Server, Settings
 from trunkline.store import dialects
 from trunkline.store.connections import allowed
 from trunkline.store.serving import examined, served_alone
+
+_FIRST_HANDED_OVER = 3
+_log = logging.getLogger(__name__)
 
 
 async def serve(
@@ -32,9 +41,10 @@ async def serve(
         SettingsInvalid, SchemaInvalid, PluginFailed, DatabaseUnfit, StoreUnavailable: it cannot start.
     """
     _set_up(settings)
+    _warn_of_secrets(settings)
     if not migrates:
         await opening.require_database(settings)
-    with server.bind(settings.server.host, settings.server.port) as listener:
+    with _listener(settings.server) as listener:
         if workers > 1:
             return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
         file = dialects.of_url(settings.database.url).file_of(settings.database.url)
@@ -74,6 +84,7 @@ async def serve_as_child(
 async def work(settings: Settings, *, processes: int, metrics_port: int | None, config: Path | None) -> int:
     """Deliver events until a signal comes; returns the exit code. Raises as ``serve`` does."""
     _set_up(settings)
+    _warn_of_secrets(settings)
     await opening.require_database(settings)
     with contextlib.ExitStack() as stack:
         listener = None
@@ -88,7 +99,7 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
             _side_door(listener, hub.metrics.whole, hub.readiness),
         ):
             process.tune()
-            typer.echo(f"trunkline worker delivers{_metrics_at(listener)}")
+            _say(f"trunkline worker delivers{_metrics_at(listener)}")
             return await _end(stop, hub)
 
 
@@ -109,12 +120,25 @@ async def _work_by_children(processes: int, listener: socket.socket | None, conf
     announcement = f"trunkline worker delivers, in {processes} processes{_metrics_at(listener)}"
     gathering = Gathering() if listener is not None else None
     supervising = supervisor.supervise(
-        [command] * processes, on_ready=lambda: typer.echo(announcement), gathering=gathering
+        [command] * processes, on_ready=lambda: _say(announcement), gathering=gathering
     )
     if gathering is None:
         return await supervising
     async with _side_door(listener, gathering.text, gathering.readiness):
         return await supervising
+
+
+def _listener(chosen: Server) -> AbstractContextManager[socket.socket]:
+    if os.environ.get("LISTEN_PID") == str(os.getpid()):  # sd_listen_fds(3)
+        if (count := os.environ.pop("LISTEN_FDS", "")) != "1":
+            msg = (
+                f"systemd hands over {count or 'no'} sockets, and the hub takes one: leave one ListenStream."
+            )
+            raise SettingsInvalid(msg)
+        return socket.socket(fileno=_FIRST_HANDED_OVER)
+    if chosen.socket is not None:
+        return listening_at(chosen.socket)
+    return server.bind(chosen.host, chosen.port)
 
 
 def _side_door(
@@ -136,6 +160,15 @@ def _set_up(settings: Settings) -> None:
     process.share_heap()
     open_files.raise_limit()
     open_files.check(settings)
+
+
+def _warn_of_secrets(settings: Settings) -> None:
+    for file in open_to_others(settings):
+        _log.warning(
+            "every account of this machine may read the secrets in %s; 'chmod o= %s' takes that away",
+            file,
+            file,
+        )
 
 
 async def _end(stop: asyncio.Event, hub: Hub) -> int:
@@ -178,4 +211,12 @@ def _config_arguments(config: Path | None) -> list[str]:
 
 def _announce(listener: socket.socket) -> None:
     url = server.url_of(listener)
-    typer.echo(f"trunkline listens on {url} · docs {url}/docs")
+    _say(f"trunkline listens on {url}" + (f" · docs {url}/docs" if url.startswith("http") else ""))
+
+
+def _say(line: str) -> None:
+    """Print *line*, on standard error if standard output takes nothing: a hub goes on without it."""
+    try:
+        typer.echo(line)
+    except OutputLost as error:
+        warn(f"{line} ({error})")

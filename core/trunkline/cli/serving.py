@@ -109,7 +109,8 @@ def worker(
 def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
     """Put the address of the command line over the one of the settings."""
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    return settings.model_copy(update={"server": settings.server.model_copy(update=chosen)})
+    update = {**chosen, "socket": None} if chosen else {}
+    return settings.model_copy(update={"server": settings.server.model_copy(update=update)})
 
 
 def _refuse_insecure_targets(settings: Settings) -> None:

@@ -16,6 +16,7 @@ from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.cli.reading import Readings
+from trunkline.cli.streams import require_output
 from trunkline.cli.subscription_requests import AnyChange, read_members, read_request, with_target
 from trunkline.contract.targets import shown_channel
 from trunkline.errors import NotFound
@@ -111,6 +112,7 @@ def create_subscription(
     """
     request = read_request(SubscribeRequest, url=url, types=types, options=options, channel=channel)
     settings, chosen = load_settings(context, config), Chosen(company, environment)
+    require_output()
     _show(run(_create(settings, chosen, request, read_members(target))), as_json=as_json)
 
 
@@ -196,6 +198,7 @@ def rotate_secret(
 
     Example: [bold]trunkline subscriptions rotate-secret sub_1f0c9a2d1e83c55b4f0c[/bold]
     """
+    require_output()
     made = run(_rotate(load_settings(context, config), subscription, overlap_seconds))
     if as_json:
         show_json(made)

@@ -17,6 +17,7 @@ from typing import Any
 
 from trunkline.cli.gathering import Gathering
 from trunkline.cli.output import CANNOT_START
+from trunkline.cli.streams import OutputLost
 from trunkline.runtime import stopping
 
 READY = b"trunkline: ready\n"
@@ -162,7 +163,8 @@ class _Child:
         async for line in process.stdout:
             if line == READY:
                 self.ready.set()
-            else:
+                continue
+            with contextlib.suppress(OutputLost):
                 sys.stdout.buffer.write(line)
                 sys.stdout.buffer.flush()
 

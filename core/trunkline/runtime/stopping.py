@@ -27,18 +27,24 @@ class Stop(asyncio.Event):
 
 @contextlib.contextmanager
 def stop_signals() -> Generator[Stop]:
-    """Lend what SIGTERM sets, and Ctrl-C or a second SIGTERM sets at once. A second Ctrl-C interrupts."""
+    """Lend what SIGTERM and SIGHUP set, and Ctrl-C or a second one of them sets at once. A second Ctrl-C ends the process.
+
+    That is the signal's own end: an exception in its place would be raised in whatever runs just then, such as a plugin.
+    """
     loop = asyncio.get_running_loop()
     stop = Stop()
 
     def interrupt() -> None:
         stop.end_at_once()
-        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    loop.add_signal_handler(signal.SIGTERM, stop.ask)
-    loop.add_signal_handler(signal.SIGINT, interrupt)
+    handlers = {signal.SIGTERM: stop.ask, signal.SIGINT: interrupt}
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
+        handlers[signal.SIGHUP] = stop.ask
+    for number, handler in handlers.items():
+        loop.add_signal_handler(number, handler)
     try:
         yield stop
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
-        loop.remove_signal_handler(signal.SIGINT)
+        for number in handlers:
+            loop.remove_signal_handler(number)

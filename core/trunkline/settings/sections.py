@@ -57,13 +57,17 @@ class Server(Section):
 
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    socket: Path | None = Field(
+        default=None,
+        description="path of a Unix socket to listen at in place of `server.host` and `server.port`, for a proxy on the same machine; the hub's account and group may connect (mode 0660). `--host` and `--port` go before it, and a socket that systemd hands over (`ListenStream`) before all of them",
+    )
     trusted_proxies: Networks = Field(
         default=("127.0.0.0/8", "::1"),
-        description="addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed",
+        description="addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed; a client of `server.socket` counts as `127.0.0.1`",
     )
     public_url: WebAddress | None = Field(
         default=None,
-        description="how clients reach the hub, where that differs; begins with `https://` or `http://`",
+        description="how clients reach the hub, where that differs; begins with `https://` or `http://`. It may have a path, such as `https://example.com/hub`, which the proxy in front takes away from each request; links of the portal, of `/docs` and in redirects lead below it",
     )
     max_head_bytes: int = Field(
         default=16_384,

@@ -6,6 +6,7 @@ import re
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -283,6 +284,24 @@ def test_a_file_that_every_account_may_read_is_a_warning(migrated_cli, sqlite_da
     assert faulty(examine(migrated_cli)) == {"file-mode": "warning"}
 
 
+def test_each_file_of_secrets_that_every_account_may_read_is_a_warning(migrated_cli):
+    files = [migrated_cli.folder / ".env", migrated_cli.folder / "pepper"]
+    files[0].write_text("TRUNKLINE_EVENTS__RETENTION_DAYS=90\n")
+    files[1].write_text(migrated_cli.environment["TRUNKLINE_AUTH__PEPPER"])
+    variables = {**migrated_cli.environment, "TRUNKLINE_AUTH__PEPPER_FILE": "pepper"}
+    del variables["TRUNKLINE_AUTH__PEPPER"]
+    files.append(migrated_cli.folder / "trunkline.toml")
+    files[2].write_text(f'[auth]\nencryption_key = "{variables.pop("TRUNKLINE_AUTH__ENCRYPTION_KEY")}"\n')
+    cli = replace(migrated_cli, environment=variables)
+    for file in files:
+        file.chmod(0o644)
+    check = examine(cli)["secret-files"]
+    assert (check["status"], check["fix"]) == ("warning", "run 'chmod o= .env pepper trunkline.toml'")
+    for file in files:
+        file.chmod(0o640)
+    assert "secret-files" not in faulty(examine(cli))
+
+
 # ---- what runs, and its targets ----------------------------------------------------------------------------------------
 
 
@@ -362,5 +381,5 @@ PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "run-in-production.md"
 def test_the_page_explains_every_check():
     section = PAGE.read_text().partition("## Examine the hub")[2].partition("\n## ")[0]
     documented = re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)
-    others = {"settings", "disk", "connections", "file-mode", "target-certificates"}
+    others = {"settings", "disk", "connections", "file-mode", "secret-files", "target-certificates"}
     assert set(documented) == {*SHARED, *others}

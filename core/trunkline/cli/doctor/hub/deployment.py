@@ -1,5 +1,9 @@
 """Judges what the settings and the start of a hub say by themselves, without the database."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from trunkline.access.secrets_file import open_to_others
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
 from trunkline.plugins import Registry
 from trunkline.settings import Settings
@@ -7,7 +11,12 @@ from trunkline.settings import Settings
 
 def judge_settings(settings: Settings) -> list[HubCheck]:
     """Judge the settings that decide who reaches the hub, and whom it reaches."""
-    return [_judge_public_url(settings), _judge_targets(settings), _judge_limits(settings)]
+    return [
+        _judge_public_url(settings),
+        _judge_targets(settings),
+        _judge_limits(settings),
+        *_judge_secret_files(open_to_others(settings)),
+    ]
 
 
 def judge_plugins(registry: Registry, *, enabled: tuple[str, ...] | None) -> HubCheck:
@@ -20,6 +29,12 @@ def judge_plugins(registry: Registry, *, enabled: tuple[str, ...] | None) -> Hub
     fix = "see 'trunkline plugins show NAME', or name the plugin in plugins.disabled"
     judge = error if enabled is not None else warning
     return judge("plugins", detail, fix=fix)
+
+
+def _judge_secret_files(open_files: Sequence[Path]) -> Iterator[HubCheck]:
+    if open_files:
+        detail = f"Every account of this machine may read the secrets in {', '.join(map(str, open_files))}."
+        yield warning("secret-files", detail, fix=f"run 'chmod o= {' '.join(map(str, open_files))}'")
 
 
 def _judge_public_url(settings: Settings) -> HubCheck:

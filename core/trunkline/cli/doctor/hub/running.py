@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok
 from trunkline.settings import Server
@@ -12,18 +13,22 @@ _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S1
 
 def ask(server: Server) -> HubCheck:
     """Ask ``/readyz`` at *server*'s own address, not through the proxy in front."""
-    place = f"{server.host}:{server.port}"
-    if server.port == 0:
+    place = str(server.socket or f"{server.host}:{server.port}")
+    if server.port == 0 and server.socket is None:
         return ok("hub", "No hub was asked: with server.port 0 it may be at any port.")
     connection = http.client.HTTPConnection(
         _EVERYWHERE.get(server.host, server.host), server.port, timeout=_SECONDS
     )
     try:
+        if server.socket is not None:
+            connection.sock = socket.socket(socket.AF_UNIX)
+            connection.sock.settimeout(_SECONDS)
+            connection.sock.connect(str(server.socket))
         connection.request("GET", "/readyz")
         answer = connection.getresponse()
         parts = json.loads(answer.read(65_536))
         faults = [f"{name} {state}" for name, state in parts.items() if state not in {"ok", "off"}]
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, FileNotFoundError):
         return ok("hub", f"No hub runs at {place}.")
     except (OSError, http.client.HTTPException, ValueError, AttributeError) as fault:
         detail = f"What listens at {place} does not answer /readyz as a hub does: {type(fault).__name__}."

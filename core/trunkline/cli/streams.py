@@ -1,0 +1,109 @@
+"""The standard streams of a command: closed, full, or a pipe that nobody reads any more."""
+
+import errno
+import io
+import os
+import resource
+import select
+import stat
+import sys
+from pathlib import Path
+from typing import Any
+
+from trunkline.errors import TrunklineError
+
+_ROOM_BYTES = 131_072
+"""More than any command shows with a secret: a filter of 64 KiB and the rest of a subscription."""
+
+
+class OutputLost(TrunklineError):
+    """Standard output takes nothing."""
+
+    def __init__(self, error: OSError, *, after: str = "") -> None:
+        reason = "it is closed" if error.errno == errno.EBADF else error.strerror
+        super().__init__(f"Standard output cannot be written: {reason}{after}.")
+
+
+class _Output(io.FileIO):
+    """Standard output. After its first error it takes everything and keeps nothing, so that no later flush fails too."""
+
+    def write(self, data: Any, /) -> int | None:  # type: ignore[override]
+        try:
+            return super().write(data)
+        except OSError as error:
+            _drop(self.fileno())
+            raise OutputLost(error) from None
+
+
+def set_up() -> None:
+    """Open what is closed of descriptors 0 to 2, and make errors of standard output ``OutputLost``.
+
+    A file or a socket that got such a number would be written to by everything that prints, and libuv aborts when it closes one.
+    Output that was closed stays one that cannot be written: its number is open for reading.
+    """
+    for descriptor, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
+        try:
+            os.fstat(descriptor)
+        except OSError:  # the lowest number that is free is this one, as those below it are open
+            os.set_inheritable(os.open(os.devnull, flags), True)
+    output = io.BufferedWriter(_Output(1, "wb", closefd=False))
+    before = sys.stdout  # None, as the other two, where it was closed
+    sys.stdout = io.TextIOWrapper(
+        output,
+        encoding=before.encoding if before else "utf-8",
+        errors="replace",  # a terminal that lacks a character shows '?' instead of failing
+        line_buffering=os.isatty(1) or getattr(before, "write_through", False),  # PYTHONUNBUFFERED
+    )
+    sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr.reconfigure(errors="replace")
+
+
+def settle() -> None:
+    """Drop what standard error does not take, which Python would else fail with at its end."""
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _drop(2)
+
+
+def _drop(descriptor: int) -> None:
+    """Let what is written to *descriptor* from now on go nowhere."""
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), descriptor)
+
+
+def require_output() -> None:
+    """Make sure that standard output takes what is shown only once, before that is made. Raises OutputLost.
+
+    A file is asked for room and not written to, as others may write there too; a pipe is asked for its reader; and a device
+    that is no terminal gets an empty line.
+    """
+    try:
+        descriptor = sys.stdout.fileno()
+    except OSError:  # none of the system's: a test's
+        return
+    try:
+        kind = os.fstat(descriptor)
+        if stat.S_ISREG(kind.st_mode):
+            disk, (limit, _) = os.fstatvfs(descriptor), resource.getrlimit(resource.RLIMIT_FSIZE)
+            os.write(descriptor, b"")
+            if disk.f_bavail * disk.f_frsize < _ROOM_BYTES:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # noqa: TRY301 - as a write would
+            if limit != resource.RLIM_INFINITY and kind.st_size + _ROOM_BYTES > limit:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))  # noqa: TRY301
+        elif stat.S_ISCHR(kind.st_mode) and not os.isatty(descriptor):
+            os.write(descriptor, b"\n")
+        else:
+            os.write(descriptor, b"")
+            _require_reader(descriptor)
+    except OSError as error:
+        raise OutputLost(error, after="; nothing was made") from None
+
+
+def _require_reader(descriptor: int) -> None:
+    asked = select.poll()
+    asked.register(descriptor, 0)
+    if asked.poll(0):
+        raise BrokenPipeError(None, "nobody reads it")

@@ -1,0 +1,74 @@
+"""What the machine has around a command: Python's optimization, the locale; as real processes."""
+
+import json
+import os
+from dataclasses import replace
+
+import httpx2
+import pytest
+from tests.core.cli.test_serving import READY, _url
+
+WITHOUT_UTF8 = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+
+
+def within(cli, **environment: str):
+    return replace(cli, environment={**cli.environment, **environment})
+
+
+@pytest.mark.slow
+def test_every_plugin_and_the_demo_run_without_docstrings_and_asserts(cli):
+    optimized = within(cli, PYTHONOPTIMIZE="2")
+    with optimized.started("serve", "--port", "0") as process:
+        url = _url(process)  # which has compiled everything anew, where this is the first time
+        assert httpx2.get(f"{url}/readyz").json() == READY
+        paths = ("/openapi.json", "/docs", "/docs/events")
+        assert {httpx2.get(f"{url}{path}").status_code for path in paths} == {200}
+    listed = json.loads(optimized.run("plugins", "--json").stdout)["plugins"]
+    assert {plugin["name"]: plugin["error"] for plugin in listed if plugin["state"] != "active"} == {}
+    assert optimized.run("run", "oauth", "--help").returncode == 0
+    done = optimized.run("demo", "--exit")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.slow
+def test_settings_schemas_and_arguments_may_have_any_letters_where_the_locale_has_none(cli):
+    posix = within(cli, **WITHOUT_UTF8)
+    folder = cli.folder / "żółw"
+    begun = posix.run("init", "--name", "Łódź ✓", "--key-prefix", "lodz", "--into", str(folder), "--yes")
+    assert (begun.returncode, "Łódź ✓" in (folder / "trunkline.toml").read_text(encoding="utf-8")) == (
+        0,
+        True,
+    )
+    there = replace(posix, folder=folder)
+    brand = json.loads((folder / "schemas" / "brand.json").read_text(encoding="utf-8"))
+    assert brand["title"] == "Łódź ✓"
+    assert there.run("schemas", "check").returncode == 0
+    assert there.run("migrate").returncode == 0
+    assert (
+        there.run("keys", "create", "--name", "Jürgen", "--company", "1", "--scope", "events:read").returncode
+        == 0
+    )
+    assert [key["name"] for key in json.loads(there.run("keys", "list", "--json").stdout)["keys"]] == [
+        "Jürgen"
+    ]
+    assert posix.run("demo", "--exit").returncode == 0
+
+
+@pytest.mark.slow
+def test_a_start_warns_of_a_file_of_secrets_that_every_account_may_read(cli):
+    with within(cli, TRUNKLINE_SERVER__PORT="0", TRUNKLINE_PLUGINS__ENABLED="polling").started(
+        "serve"
+    ) as process:
+        _url(process)
+        assert "may read the secrets" not in process.errors.read_text()
+    (cli.folder / "trunkline.db.secrets").chmod(0o644)
+    with within(cli, TRUNKLINE_SERVER__PORT="0", TRUNKLINE_PLUGINS__ENABLED="polling").started(
+        "serve"
+    ) as process:
+        _url(process)
+        assert "'chmod o= trunkline.db.secrets' takes that away" in process.errors.read_text()
+
+
+def test_an_argument_that_is_no_text_is_refused(cli):
+    done = cli.run("keys", "create", "--operator", "--name", os.fsdecode(b"\xff"))
+    assert (done.returncode, done.stderr) == (2, "An argument is not UTF-8.\n")

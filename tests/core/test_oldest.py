@@ -53,16 +53,11 @@ async def test_an_older_sqlite_is_refused_and_nothing_is_made(tmp_path: Path):
     assert list(tmp_path.iterdir()) == []
 
 
-async def test_the_oldest_sqlite_is_taken_and_the_one_before_is_not():
+def test_the_oldest_sqlite_is_taken_and_the_one_before_is_not():
     url = "sqlite:///hub.db"
     assert SQLite(library=oldest.SQLITE).file_of(url) == Path("hub.db")
-    older = SQLite(library=BEFORE)
     with pytest.raises(DatabaseTooOld):
-        older.file_of(url)
-    with pytest.raises(DatabaseTooOld):
-        older.connect(url, pool_size=1, schema=None, answer_seconds=1)
-    with pytest.raises(DatabaseTooOld):
-        await older.connect_directly(url, schema=None, answer_seconds=1)
+        SQLite(library=BEFORE).file_of(url)
 
 
 def as_version_14(data: bytes) -> bytes:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from trunkline.errors import StoreUnavailable
+from trunkline.runtime import shortages
 from trunkline.store import file_state
 
 Identity = tuple[int, int]
@@ -132,7 +133,9 @@ class DatabaseFile:
 
     def _why_closed(self, error: sqlite3.Error) -> str:
         folder = self.path.parent
-        if self.path.is_dir():
+        if shortages.has_no_file_left():
+            reason = shortages.NO_MORE_FILES
+        elif self.path.is_dir():
             reason = "it is a folder"
         elif not folder.is_dir():
             reason = f"there is no folder {folder}"

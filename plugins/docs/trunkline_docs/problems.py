@@ -101,7 +101,7 @@ PROBLEMS: Sequence[Problem] = (
     Problem(
         503,
         "Unavailable",
-        ("store-unavailable", "overloaded", "stopping"),
+        ("store-unavailable", "overloaded", "machine-exhausted", "stopping"),
         "Try again after Retry-After seconds, with the same Idempotency-Key.",
     ),
 )

@@ -60,15 +60,11 @@ from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.pages import Streaming
 from trunkline.stream.retention import Retention
 from trunkline.subscribing.catching_up import CatchUp
-from trunkline.subscribing.changes import SubscriptionChanges
-from trunkline.subscribing.creating import SubscriptionCreation
 from trunkline.subscribing.dry_runs import DryRuns
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.names import TargetNames
-from trunkline.subscribing.renewing import Renewals
 from trunkline.subscribing.replays import Replays
 from trunkline.subscribing.requests import Checker
-from trunkline.subscribing.rotation import SecretRotation
 from trunkline.subscribing.service import SubscriptionService
 from trunkline.subscribing.trial import Trials
 from trunkline.targets.addresses import AddressPolicy
@@ -224,60 +220,35 @@ class Hub:
         self.erasing = Erasing(self.database, plugins=self._rows_of_companies, wanted=self.signals.erasure)
 
     def _build_subscribing(self) -> None:
-        records, limits = self.subscription_records, self.company_limits
         names = TargetNames(self.http, self._addresses)
         checker = Checker(self.catalog, self.schema_versions, self._addresses, self.channels, names=names)
+        records = self.subscription_records
         self._finder = finder = SubscriptionFinder(self.database, records=records, checker=checker)
-        catch_up = CatchUp(shards=lambda: self._shards, replay_signal=self.signals.replay)
-        changes = SubscriptionChanges(
+        self.subscriptions = SubscriptionService(
             self.database,
             records=records,
             checker=checker,
-            catch_up=catch_up,
-            notifier=self.notifier,
-            limits=limits,
-        )
-        self._creation = creation = SubscriptionCreation(
-            self.database, records=records, checker=checker, catch_up=catch_up, changes=changes, limits=limits
-        )
-        renewals = Renewals(
-            self.database,
-            records=records,
-            creation=creation,
-            changes=changes,
-            catch_up=catch_up,
             finder=finder,
-            limits=limits,
+            catch_up=CatchUp(shards=lambda: self._shards, replay_signal=self.signals.replay),
+            trials=Trials(
+                finder=finder,
+                checker=checker,
+                http_for=self.http.for_tenant,
+                channels=self.channels,
+                timeout_seconds=self.settings.delivery.timeout_seconds,
+                reference_of=self.directory.reference_of,
+            ),
+            notifier=self.notifier,
+            limits=self.company_limits,
             clock=self.clock_guard,
         )
-        self.subscriptions = SubscriptionService(
-            finder=finder,
-            creation=creation,
-            changes=changes,
-            renewals=renewals,
-            rotation=SecretRotation(self.database, records=records),
-            trials=self._make_trials(finder, checker),
-        )
-        self.replays = self._make_replays(finder, checker)
-
-    def _make_replays(self, finder: SubscriptionFinder, checker: Checker) -> Replays:
-        return Replays(
+        self.replays = Replays(
             self.database,
             finder=finder,
             checker=checker,
             dry_runs=DryRuns(self.database, schema_versions=self.schema_versions),
             limits=self.company_limits,
             replay_signal=self.signals.replay,
-        )
-
-    def _make_trials(self, finder: SubscriptionFinder, checker: Checker) -> Trials:
-        return Trials(
-            finder=finder,
-            checker=checker,
-            http_for=self.http.for_tenant,
-            channels=self.channels,
-            timeout_seconds=self.settings.delivery.timeout_seconds,
-            reference_of=self.directory.reference_of,
         )
 
     def _build_insight(self) -> None:
@@ -333,7 +304,7 @@ class Hub:
                 await stack.enter_async_context(part)
             # What plugins do while they stop may emit: events are accepted until the last of them has ended.
             running = (plugins.Watchdog(self.registry), plugins.lifespans(self.registry))
-            for service in (self.ingest, self._creation, *running, self.notifier, self.streaming):
+            for service in (self.ingest, self.subscriptions, *running, self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
                 self.dispatcher = await stack.enter_async_context(self._make_dispatcher())

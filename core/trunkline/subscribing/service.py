@@ -4,30 +4,65 @@ A channel's plugin calls it with its own name as *channel*, and sees nothing of 
 with None and see all.
 """
 
+from typing import Self
+
+from trunkline.access.company_limits import CompanyLimits
+from trunkline.access.subscription_records import SubscriptionRecords
+from trunkline.plugins import Notifier
+from trunkline.store.clock import ClockGuard
+from trunkline.store.database import Database
+from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.changes import SubscriptionChanges
 from trunkline.subscribing.creating import SubscriptionCreation
 from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.renewing import Renewals
+from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.rotation import SecretRotation
 from trunkline.subscribing.trial import Trials
 
 
 class SubscriptionService:
-    """The services of subscriptions under one name (``contract.Subscriptions``)."""
+    """The services of subscriptions under one name (``contract.Subscriptions``). Enter it to start, leave it to finish what has queued."""
 
     def __init__(
         self,
+        database: Database,
         *,
+        records: SubscriptionRecords,
+        checker: Checker,
         finder: SubscriptionFinder,
-        creation: SubscriptionCreation,
-        changes: SubscriptionChanges,
-        rotation: SecretRotation,
+        catch_up: CatchUp,
         trials: Trials,
-        renewals: Renewals,
+        notifier: Notifier,
+        limits: CompanyLimits,
+        clock: ClockGuard,
     ) -> None:
+        changes = SubscriptionChanges(
+            database, records=records, checker=checker, catch_up=catch_up, notifier=notifier, limits=limits
+        )
+        self._creation = creation = SubscriptionCreation(
+            database, records=records, checker=checker, catch_up=catch_up, changes=changes, limits=limits
+        )
+        renewals = Renewals(
+            database,
+            records=records,
+            creation=creation,
+            changes=changes,
+            catch_up=catch_up,
+            finder=finder,
+            limits=limits,
+            clock=clock,
+        )
         self.list, self.get, self.find = finder.list, finder.get, finder.find
         self.create, self.subscribe = creation.create, creation.subscribe
         self.update, self.delete = changes.update, changes.delete
-        self.rotate_secret = rotation.rotate_secret
+        self.rotate_secret = SecretRotation(database, records=records).rotate_secret
         self.test = trials.test
         self.check, self.renew, self.held = renewals.check, renewals.renew, renewals.held
+
+    async def __aenter__(self) -> Self:
+        await self._creation.__aenter__()
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._creation.__aexit__(*details)

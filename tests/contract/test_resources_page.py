@@ -1,0 +1,22 @@
+"""The table of resources names tests that are there."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/internals/resources.md").read_text()
+
+
+def test_each_row_names_tests_that_are_there():
+    rows = [
+        line
+        for line in PAGE.splitlines()
+        if line.startswith("| ") and not line.startswith(("| ---", "| Resource"))
+    ]
+    assert len(rows) > 20
+    for row in rows:
+        *cells, tests = [cell.strip() for cell in row.strip("|").split("|")]
+        assert len(cells) == 6, row
+        assert (named := re.findall(r"`(\S+\.py)`", tests)), row
+        for name in named:
+            assert (ROOT / "tests" / name).is_file(), name

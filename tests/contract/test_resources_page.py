@@ -17,6 +17,7 @@ def test_each_row_names_tests_that_are_there():
     for row in rows:
         *cells, tests = [cell.strip() for cell in row.strip("|").split("|")]
         assert len(cells) == 6, row
-        assert (named := re.findall(r"`(\S+\.py)`", tests)), row
+        named = re.findall(r"`(\S+\.py)`", tests)
+        assert named, row
         for name in named:
             assert (ROOT / "tests" / name).is_file(), name

@@ -13,6 +13,7 @@ from trunkline import oldest
 from trunkline.errors import DatabaseTooOld, DatabaseUnfit, StoreUnavailable, TrunklineError
 from trunkline.runtime import shortages
 from trunkline.store import libpq, poolers
+from trunkline.store.failures import unavailable
 
 _TOO_MANY = (
     "raise max_connections of PostgreSQL, or the limit of the role or the database, or lower database.pool_size; each process "
@@ -73,6 +74,7 @@ class Server:
 
         Raises:
             StoreUnavailable: none of the hosts answered as it should; it names each with its reason.
+            WritesRefused: the server's disk is too full for a new connection.
             DatabaseUnfit: a pooler does not take ``database.schema``, or the database's encoding is not UTF-8.
             DatabaseTooOld: the server is older than ``oldest.POSTGRESQL``.
         """
@@ -84,6 +86,8 @@ class Server:
             for host, port in self.hosts:
                 try:
                     return await self._connect_to(host, port, attributes, options)
+                except asyncpg.DiskFullError as error:
+                    raise unavailable(error) from error
                 except asyncpg.ProtocolViolationError as error:
                     raise self._refusal(error, _name(host, port)) from error
                 except CONNECTING_ERRORS as error:

@@ -171,6 +171,7 @@ async def test_every_page_error_document_and_export_is_the_products_own(shop: An
     assert foreign == {}, "\n".join(f"{name}: {words!r}" for name, words in foreign.items())
 
 
+@pytest.mark.slow
 def test_nothing_of_the_reference_product_is_imported(schemas: Path):
     program = f"""if True:
         import sys

@@ -43,6 +43,7 @@ def test_an_older_python_can_read_what_refuses_it(module: str):
     ast.parse((PACKAGE / module).read_text(), feature_version=(3, 8))
 
 
+@pytest.mark.slow
 async def test_an_older_sqlite_is_refused_and_nothing_is_made(tmp_path: Path):
     older = f"import sqlite3; sqlite3.sqlite_version_info = {BEFORE}; "
     code, said = await run(older + RUN, "serve", "--port", "0", folder=tmp_path)

@@ -55,6 +55,25 @@ async def test_where_the_databases_clock_is_another_one(deploy, url_on_clock, *,
         assert node.errors.read_text().count("the database's clock stepped forward") == 1
 
 
+async def test_a_retry_waits_as_long_as_it_would_have(deploy, sqlite_database_url, *, clock, until):
+    deployment = deploy(sqlite_database_url, retry_schedule_seconds="8,60")
+    await deployment.set_up(1, target_url=NOBODY)
+    deployment.program = QUICK_HUB
+    deployment.environment |= clock.environment
+    node = await deployment.serve()
+    async with deployment.client(node, 1) as client:
+        assert (await client.post("/events", json=deployment.event(1))).status_code == 201
+
+    async def attempts(count):
+        return await deployment.query("SELECT attempts FROM deliveries") == [(count,)]
+
+    await until(lambda: attempts(1), seconds=10, what="the first attempt")
+    clock.set("+1h")
+    began = time.monotonic()
+    await until(lambda: attempts(2), seconds=20, what="the retry")
+    assert time.monotonic() - began > 4
+
+
 class Trial:
     """A deployment whose clock is set while it runs: company 1 has a target, the one of company 2 is never there."""
 

@@ -42,7 +42,7 @@ from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.settlement import Settlement
-from trunkline.dispatch.signals import Signals
+from trunkline.dispatch.signals import KeepUp, Signals, kept_up
 from trunkline.dispatch.slots import Slots
 from trunkline.dispatch.starting import Starter
 from trunkline.dispatch.supervision import Run, Supervision
@@ -71,7 +71,7 @@ _log = logging.getLogger(__name__)
 class Dispatcher:
     """One worker. Enter it to start, leave it to stop; several may run on one PostgreSQL database.
 
-    It opens *connections* to PostgreSQL, and one for its leases.
+    It opens *connections* to PostgreSQL, and one for its leases. *keep_up* is awaited before anything is taken for due.
     """
 
     def __init__(
@@ -83,6 +83,7 @@ class Dispatcher:
         sender: Sender,
         signals: Signals,
         reports: Reports,
+        keep_up: KeepUp = kept_up,
         connections: int = 4,
     ) -> None:
         self.worker = name_worker(socket.gethostname(), os.getpid(), secrets.token_hex(3))
@@ -92,6 +93,7 @@ class Dispatcher:
         self._sender = sender
         self._signals = signals
         self._reports = reports
+        self._keep_up = keep_up
         self._connections = connections
         self._stack = contextlib.AsyncExitStack()
         self._supervision = Supervision(self._rest)
@@ -169,8 +171,10 @@ class Dispatcher:
         )
         self._reader = self._build_reader(table)
         starter = Starter(self._database, self._owned, table, self._runner)
-        self._retries = Retries(self._database, self._owned, self._runner, starter)
-        self._paced = PacedLane(self._database, self._owned, table, self._runner, starter)
+        self._retries = Retries(self._database, self._owned, self._runner, starter, keep_up=self._keep_up)
+        self._paced = PacedLane(
+            self._database, self._owned, table, self._runner, starter, keep_up=self._keep_up
+        )
         self._turns = self._build_turns(table)
         self._replays = self._build_replay_lane(starter)
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.lapsing_ms)
@@ -224,6 +228,7 @@ class Dispatcher:
             table,
             self._runner,
             self._ordering,
+            keep_up=self._keep_up,
             per_subscription=max(1, self._settings.concurrency_per_subscription // 2),
         )
 

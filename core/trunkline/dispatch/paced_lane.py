@@ -11,6 +11,7 @@ from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.retries import PAGE
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.signals import KeepUp
 from trunkline.dispatch.starting import READY, Starter
 from trunkline.errors import StoreUnavailable
 from trunkline.model import parts
@@ -37,13 +38,21 @@ class PacedLane:
     """Claims for the worker of *owned* what is due of the subscriptions in *table* that have a pace."""
 
     def __init__(
-        self, database: Database, owned: OwnedShards, table: RoutingTable, runner: Runner, starter: Starter
+        self,
+        database: Database,
+        owned: OwnedShards,
+        table: RoutingTable,
+        runner: Runner,
+        starter: Starter,
+        *,
+        keep_up: KeepUp,
     ) -> None:
         self._database = database
         self._owned = owned
         self._table = table
         self._runner = runner
         self._starter = starter
+        self._keep_up = keep_up
         self._idle: tuple[frozenset[Slice], int] | None = None
         """The shards and the routing version with which nothing had a pace."""
         self._idle_since = 0.0
@@ -67,6 +76,7 @@ class PacedLane:
         state = (frozenset(self._owned.progress), self._table.version)
         if not state[0] or not self._owned.is_alive or self._is_idle(state):
             return LOOK_SECONDS
+        await self._keep_up()
         await self._look_elsewhere()
         async with self._database.read() as connection:
             waiting = await due.waiting(connection, due.PACED, after=self._after, limit=LOOKED_AT)

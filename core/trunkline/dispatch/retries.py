@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.signals import KeepUp
 from trunkline.dispatch.starting import READY, Starter
 from trunkline.errors import StoreUnavailable
 from trunkline.model.deliveries import Key
@@ -39,11 +40,14 @@ _log = logging.getLogger(__name__)
 class Retries:
     """Claims due deliveries for the worker of *owned*, of each subscription as many as it has room for in *runner*."""
 
-    def __init__(self, database: Database, owned: OwnedShards, runner: Runner, starter: Starter) -> None:
+    def __init__(
+        self, database: Database, owned: OwnedShards, runner: Runner, starter: Starter, *, keep_up: KeepUp
+    ) -> None:
         self._database = database
         self._owned = owned
         self._runner = runner
         self._starter = starter
+        self._keep_up = keep_up
         self._after = 0
         """The number of the subscription that had the last turn."""
 
@@ -62,6 +66,7 @@ class Retries:
         limit = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
         if limit <= 0 or not self._owned.is_alive:
             return CROWDED_SECONDS
+        await self._keep_up()
         async with self._database.read() as connection:
             due_ms = await ledger.next_due_ms(connection)
             if due_ms is None:

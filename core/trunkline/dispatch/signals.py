@@ -1,8 +1,16 @@
 """The signals that wake a dispatcher."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from trunkline.store.wakeup import Signal, Wakeup
+
+KeepUp = Callable[[], Awaitable[None]]
+"""Sees to it that no step of a clock makes anything due (``store.clock``)."""
+
+
+async def kept_up() -> None:
+    """Do nothing: the clock of a test does not step."""
 
 
 @dataclass(frozen=True, slots=True)

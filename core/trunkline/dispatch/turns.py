@@ -18,6 +18,7 @@ from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.progress import Progress
 from trunkline.dispatch.routing import Route, RoutingTable
 from trunkline.dispatch.runner import Runner
+from trunkline.dispatch.signals import KeepUp
 from trunkline.dispatch.unroutable import put_aside
 from trunkline.errors import StoreUnavailable
 from trunkline.model import parts
@@ -62,6 +63,7 @@ class Turns:
         runner: Runner,
         ordering: Ordering,
         *,
+        keep_up: KeepUp,
         per_subscription: int,
     ) -> None:
         self._database = database
@@ -69,6 +71,7 @@ class Turns:
         self._table = table
         self._runner = runner
         self._ordering = ordering
+        self._keep_up = keep_up
         self._per_subscription = per_subscription
         self._idle: tuple[frozenset[Slice], int] | None = None
         """The shards, or parts, and the routing version with which nothing was in an order."""
@@ -99,6 +102,7 @@ class Turns:
         state = (frozenset(settled), self._table.version)
         if not settled or not self._owned.is_alive or self._is_idle(state):
             return LOOK_SECONDS
+        await self._keep_up()
         await self._look()
         room = MOST_CLAIMED - self._ordering.claimed
         if room <= 0:

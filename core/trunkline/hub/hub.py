@@ -359,6 +359,7 @@ class Hub:
             ),
             signals=self.signals,
             reports=Reports(self.metrics, self.notifier),
+            keep_up=self.clock_guard.keep_up,
             connections=self._connections.lanes,
         )
 

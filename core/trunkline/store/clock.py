@@ -14,13 +14,15 @@ from trunkline.errors import StoreUnavailable
 from trunkline.runtime import steadiness
 from trunkline.runtime.background import Background
 from trunkline.runtime.steadiness import ClockState, Reading
-from trunkline.store import sql
+from trunkline.store import due, sql
 from trunkline.store.database import Database
 from trunkline.store.sql import text
 
 LOOK_SECONDS = 5.0
 WRITE_MS = 60_000
 """The row is as old as this at most while a process runs and the clock is trusted."""
+PUT_OFF_AT_ONCE = 1000
+"""Deliveries that are put off in one transaction."""
 APART_SECONDS = 60.0
 """A difference between this machine's clock and the database's that is logged."""
 IS_TRUSTED = "(SELECT step_ms FROM clock WHERE id = 1) IS NULL"
@@ -58,8 +60,15 @@ class ClockGuard:
 
         A step of this machine's own clock, which is the database's if that is embedded, is seen at once.
         """
-        drift_ms = _wall_ms() - steadiness.up_ms() - self._offset_ms
-        return self._state.step_ms is None and drift_ms <= steadiness.TOLERANCE_MS
+        return self._state.step_ms is None and not self._has_stepped_here()
+
+    async def keep_up(self) -> None:
+        """Look now if this machine's clock has stepped since the last look: before anything is taken for due. Raises StoreUnavailable."""
+        if self._has_stepped_here():
+            await self.look()
+
+    def _has_stepped_here(self) -> bool:
+        return _wall_ms() - steadiness.up_ms() - self._offset_ms > steadiness.TOLERANCE_MS
 
     def aged_ms(self, now_ms: int) -> int:
         """Give the time up to which things are over, if this machine's clock says *now_ms*.
@@ -102,7 +111,19 @@ class ClockGuard:
             kept, reading = await read(connection, self._boot_id, locks=True)
             state = steadiness.judge(kept, reading, own=self._own)
             await write(connection, state)
+        if state.step_ms is not None and state.step_ms != kept.step_ms:
+            await self._put_off(reading.now_ms, state.step_ms)
         return state, reading
+
+    async def _put_off(self, now_ms: int, step_ms: int) -> None:
+        """Let what only the step has made due wait as long as it would have: else all retries of that time go out at once."""
+        for lane in due.LANES:
+            rows = PUT_OFF_AT_ONCE
+            while rows == PUT_OFF_AT_ONCE:
+                async with self._database.write() as connection:
+                    rows = await due.put_off(
+                        connection, lane, until_ms=now_ms, step_ms=step_ms, limit=PUT_OFF_AT_ONCE
+                    )
 
     def _compare(self, began_ms: int, theirs_ms: int, ended_ms: int) -> None:
         """Note how far this machine's clock is ahead of the database's, which was read between *began_ms* and *ended_ms*."""

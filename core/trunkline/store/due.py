@@ -32,6 +32,7 @@ PACED = Lane("order_shard IS NOT NULL AND order_key IS NULL AND due_ms IS NOT NU
 ORDERED = Lane(
     "order_shard IS NOT NULL AND order_key IS NOT NULL AND due_ms IS NOT NULL", "ix_deliveries_ordered"
 )
+LANES = (FREE, PACED, ORDERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,18 @@ def _ends(first: Sequence[int], last: Sequence[int], count: int) -> list[int]:
     half = first[: -(-count // 2)]
     known = set(half)
     return [*half, *(position for position in last if position not in known)][:count]
+
+
+async def put_off(connection: AsyncConnection, lane: Lane, *, until_ms: int, step_ms: int, limit: int) -> int:
+    """Put off by *step_ms* up to *limit* deliveries of *lane* that became due within the step that ended at *until_ms*; count them."""
+    changed = await connection.execute(
+        text(
+            "UPDATE deliveries SET due_ms = due_ms + :step WHERE (position, subscription_no) IN (SELECT position, subscription_no "
+            f"FROM deliveries WHERE {lane.condition} AND due_ms > :after AND due_ms <= :until LIMIT :limit)"
+        ),
+        {"step": step_ms, "after": until_ms - step_ms, "until": until_ms, "limit": limit},
+    )
+    return changed.rowcount
 
 
 async def claim(

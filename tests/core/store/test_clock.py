@@ -3,6 +3,7 @@
 import asyncio
 import logging
 
+from sqlalchemy import text
 from tests.clock_steps import DAY_MS, step
 
 from trunkline.store import clock
@@ -45,6 +46,34 @@ async def test_a_step_is_told_once_and_known_to_who_starts_after_it(database: Da
         assert not await clock.confirm(connection)
     assert None not in {await later.look(), await guard.look()}
     assert (guard.is_trusted, guard.fault) == (True, None)
+
+
+async def test_what_only_the_step_has_made_due_waits_as_long_as_it_would_have(
+    database: Database, monkeypatch
+):
+    monkeypatch.setattr(clock, "PUT_OFF_AT_ONCE", 2)
+    guard = ClockGuard(database)
+    now_ms = await guard.look()
+    await step(database)
+    lanes = [(None, None), (3, None), (3, 7)]
+    waits = [-9 * DAY_MS, -7 * DAY_MS, -6 * DAY_MS, -1000, DAY_MS]
+    rows = [
+        {"position": position, "due": now_ms + wait, "shard": shard, "key": key}
+        for position, (wait, (shard, key)) in enumerate((wait, lane) for wait in waits for lane in lanes)
+    ]
+    async with database.write() as connection:
+        await connection.execute(
+            text(
+                "INSERT INTO deliveries (position, subscription_no, status, attempts, claim, updated_ms, due_ms, order_shard, order_key) "
+                "VALUES (:position, 1, 'pending', 1, 0, 0, :due, :shard, :key)"
+            ),
+            rows,
+        )
+    assert await guard.look() is None
+    async with database.read() as connection:
+        found = await connection.execute(text("SELECT due_ms FROM deliveries ORDER BY position"))
+        moved = [(row[0] - one["due"]) // DAY_MS for row, one in zip(found, rows, strict=True)]
+    assert moved == [0] * 3 + [8] * 9 + [0] * 3
 
 
 async def test_a_machine_whose_own_clock_is_ahead_removes_nothing_sooner(database: Database):

@@ -9,7 +9,7 @@ from trunkline.api.requests import MAX_BODY_BYTES
 
 MAX_SECONDS = 0.010
 """CONTRACT §15: of CPU, for a request that breaks its schema, beside what it costs to parse as many bytes."""
-TRIES, MAX_DEPTH = 3, 3
+TRIES, MAX_DEPTH = 10, 3
 
 
 def resolved(schema, document):

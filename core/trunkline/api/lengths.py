@@ -40,12 +40,12 @@ class Lengths:
                     yield from lengths.faults(value[name], *path, name)
 
 
-def of_schema(schema: Mapping[str, Any], definitions: Mapping[str, Any], *, depth: int = 0) -> Lengths | None:
-    """Read the bounds out of a JSON Schema as pydantic writes it; None where it has none."""
-    if depth > _MAX_DEPTH:
+def of_schema(schema: Any, definitions: Mapping[str, Any], *, depth: int = 0) -> Lengths | None:
+    """Read the bounds out of a JSON Schema; None where it has none. What pydantic does not write, a deployment may have written."""
+    if not isinstance(schema, dict) or depth > _MAX_DEPTH:
         return None
     if reference := schema.get("$ref"):
-        return of_schema(definitions[reference.rpartition("/")[2]], definitions, depth=depth + 1)
+        return of_schema(definitions.get(reference.rpartition("/")[2]), definitions, depth=depth + 1)
     if choices := [*schema.get("anyOf", ()), *schema.get("allOf", ())]:
         found = (of_schema(choice, definitions, depth=depth + 1) for choice in choices)
         return _together([lengths for lengths in found if lengths is not None])
@@ -57,8 +57,7 @@ def of_schema(schema: Mapping[str, Any], definitions: Mapping[str, Any], *, dept
     members = schema.get("maxProperties")
     if schema.get("additionalProperties") is False:
         members = len(schema.get("properties", {})) + MAX_UNKNOWN
-    item = schema.get("items")
-    of_items = of_schema(item, definitions, depth=depth + 1) if isinstance(item, dict) else None
+    of_items = of_schema(schema.get("items"), definitions, depth=depth + 1)
     lengths = Lengths(schema.get("maxItems"), members, of_items, properties)
     return lengths if lengths != Lengths() else None
 

@@ -255,7 +255,12 @@ class StrictRoute(APIRoute):
 
 @functools.cache
 def _lengths_of(annotation: Any) -> Lengths | None:
-    schema = TypeAdapter(annotation).json_schema()
+    try:
+        schema = TypeAdapter(annotation).json_schema()
+    except (
+        KeyError
+    ):  # pydantic knows no references of a deployment's own schema, which its route judges by itself
+        return None
     return of_schema(schema, schema.get("$defs", {}))
 
 

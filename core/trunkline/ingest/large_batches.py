@@ -59,9 +59,9 @@ def _cut(body: bytes, max_item_bytes: int) -> list[bytes]:
     events = _events_of(body)
     if events[:1] != b"[" or _has_more(events, MAX_BATCH, max_item_bytes):
         check_count(0)
-    raws = [bytes(raw) for raw in msgspec.json.decode(events, type=list[msgspec.Raw])]
+    raws = msgspec.json.decode(events, type=list[msgspec.Raw])
     check_count(len(raws))
-    return raws
+    return list(map(bytes, raws))
 
 
 def _events_of(body: bytes) -> bytes:

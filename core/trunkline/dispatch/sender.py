@@ -9,7 +9,7 @@ from trunkline.dispatch.routing import Route
 from trunkline.errors import BodyInvalid
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
-from trunkline.model.subscriptions import LAPSED
+from trunkline.model.subscriptions import LAPSED, Subscription
 from trunkline.outbound import ClientOf
 from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
@@ -50,11 +50,14 @@ class Sender:
         """List the channels that push."""
         return [channel.name for channel in self.channels.values() if channel.deliver]
 
+    def _has_lapsed(self, subscription: Subscription, now_ms: int) -> bool:
+        return subscription.expires_ms is not None and subscription.lapses_by(self._aged_ms(now_ms))
+
     async def attempt(self, job: Job, now_ms: int) -> Result:
         """Make one attempt at *job*; returns a result that fits the ledger, or raises what its channel raised."""
         event, route = job.event, job.route
         assert route.deliver is not None
-        if route.subscription.lapses_by(self._aged_ms(now_ms)):
+        if self._has_lapsed(route.subscription, now_ms):
             return _LAPSED
         try:
             target = route.target(now_ms)
@@ -82,7 +85,7 @@ class Sender:
         subscription = route.subscription
         assert route.tell_gap is not None
         assert subscription.gap_position is not None
-        if subscription.lapses_by(self._aged_ms(now_ms)):
+        if self._has_lapsed(subscription, now_ms):
             return _LAPSED
         try:
             target = route.target(now_ms)

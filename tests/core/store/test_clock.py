@@ -72,7 +72,7 @@ async def test_what_only_the_step_has_made_due_waits_as_long_as_it_would_have(
     assert await guard.look() is None
     async with database.read() as connection:
         found = await connection.execute(text("SELECT due_ms FROM deliveries ORDER BY position"))
-        moved = [(row[0] - one["due"]) // DAY_MS for row, one in zip(found, rows, strict=True)]
+        moved = [round((row[0] - one["due"]) / DAY_MS) for row, one in zip(found, rows, strict=True)]
     assert moved == [0] * 3 + [8] * 9 + [0] * 3
 
 

@@ -40,7 +40,7 @@ async def test_what_several_companies_ask_for_at_once_is_made_in_few_transaction
 
 
 async def test_no_more_are_made_at_once_than_was_said(running, monkeypatch):
-    monkeypatch.setattr(running.hub._creation._batcher, "_max_batch", 5)
+    monkeypatch.setattr(running.hub.subscriptions._creation._batcher, "_max_batch", 5)
     ids = companies(running, 20)
     await asyncio.gather(*(create(running, company_id) for company_id in ids))
     found = await versions(running, ids)

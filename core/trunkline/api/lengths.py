@@ -10,13 +10,13 @@ from typing import Any
 from trunkline.errors import FieldError, pointer
 
 MAX_UNKNOWN = 50
-"""Members that an object may have beside those that its schema names, each of which gets a fault of its own."""
+"""Unknown members of an object that each get a fault of their own."""
 _MAX_DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """The bounds of a value and of what is in it; None where there is none."""
+    """The most entries and members of a value, and the bounds of its parts; None if there is no bound."""
 
     items: int | None = None
     members: int | None = None
@@ -24,7 +24,7 @@ class Lengths:
     of_members: Mapping[str, "Lengths"] = field(default_factory=dict[str, "Lengths"])
 
     def faults(self, value: Any, *path: str | int) -> Iterator[FieldError]:
-        """Find what is too long in *value*, which stands at *path*."""
+        """Give a fault for each list and object in *value* that is too long; *path* leads to *value*."""
         if isinstance(value, list):
             if self.items is not None and len(value) > self.items:
                 yield _fault(path, "entries", self.items, len(value))
@@ -41,7 +41,7 @@ class Lengths:
 
 
 def of_schema(schema: Any, definitions: Mapping[str, Any], *, depth: int = 0) -> Lengths | None:
-    """Read the bounds out of a JSON Schema; None where it has none. What pydantic does not write, a deployment may have written."""
+    """Read the bounds from a JSON Schema of pydantic or of a deployment; None if it has none."""
     if not isinstance(schema, dict) or depth > _MAX_DEPTH:
         return None
     if reference := schema.get("$ref"):

@@ -19,7 +19,7 @@ def confirm(context: typer.Context, config: Config = None) -> None:
     """Say that the database's clock is right, after it has stepped forward.
 
     Nothing is deleted or ended because of its age from such a step on until you say so, or the clock has been steady for a day.
-    Check the clock first: what is older by it than events.retention_days is deleted for good. A running hub knows within seconds.
+    Check the clock first: events that are older than events.retention_days by it are deleted for good. A running hub knows within seconds.
 
     Example: [bold]trunkline clock confirm[/bold]
     """

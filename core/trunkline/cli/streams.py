@@ -36,7 +36,7 @@ class _Output(io.FileIO):
 
 
 def set_up() -> None:
-    """Open what is closed of descriptors 0 to 2, and make errors of standard output ``OutputLost``.
+    """Open the closed ones of descriptors 0 to 2, and raise ``OutputLost`` for errors of standard output.
 
     A file or a socket that got such a number would be written to by everything that prints, and libuv aborts when it closes one.
     Output that was closed stays one that cannot be written: its number is open for reading.
@@ -69,7 +69,7 @@ def settle() -> None:
 
 
 def _drop(descriptor: int) -> None:
-    """Let what is written to *descriptor* from now on go nowhere."""
+    """Discard all later writes to *descriptor*."""
     with Path(os.devnull).open("wb") as nothing:
         os.dup2(nothing.fileno(), descriptor)
 

@@ -22,7 +22,7 @@ from trunkline.cli.output import CANNOT_GO_ON, warn
 from trunkline.cli.streams import OutputLost
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
-from trunkline.runtime import logs, open_files, process, stopping
+from trunkline.runtime import logs, memory, open_files, process, stopping
 from trunkline.settings import Server, Settings
 from trunkline.store import dialects
 from trunkline.store.connections import allowed
@@ -42,6 +42,8 @@ async def serve(
     """
     _set_up(settings)
     _warn_of_secrets(settings)
+    if workers == 1:
+        settings = memory.fit(settings, processes=1)
     if not migrates:
         await opening.require_database(settings)
     with _listener(settings.server) as listener:
@@ -68,6 +70,7 @@ async def serve_as_child(
 ) -> int:
     """Serve the API as one of *workers* on a socket that a supervisor has bound; returns the exit code."""
     _set_up(settings)
+    settings = memory.fit(settings, processes=workers)
     listener = socket.socket(fileno=listener_fd)
     with listener, stopping.stop_signals() as stop, supervisor.lifeline(stop):
         connections = await allowed(settings.database, processes=workers)

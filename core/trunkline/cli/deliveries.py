@@ -8,10 +8,9 @@ import typer
 from trunkline.cli import reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.options import AsJson, SubscriptionId, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.cli.reading import Readings
-from trunkline.cli.subscriptions import Id as SubscriptionId
 from trunkline.errors import NotFound
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.model.deliveries import Key, Status

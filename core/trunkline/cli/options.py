@@ -36,6 +36,7 @@ def _check_environment(named: str) -> str:
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 Company = Annotated[str, _COMPANY]
 OptionalCompany = Annotated[str | None, _COMPANY]
+SubscriptionId = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
 CompanyArgument = Annotated[
     str,
     typer.Argument(metavar="COMPANY", callback=_check_company, help="The company: its id or its reference."),

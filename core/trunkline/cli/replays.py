@@ -8,7 +8,7 @@ import typer
 from trunkline.cli import reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.options import AsJson, SubscriptionId, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.errors import NotFound
 from trunkline.settings import Settings
@@ -20,7 +20,6 @@ app = typer.Typer(no_args_is_help=True, help="List, show and cancel replays; `tr
 
 _T = TypeVar("_T")
 Action = Callable[[Replays, int, str], Awaitable[_T]]
-SubscriptionId = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The replay's id, rpl_….")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, metavar="N", help="Show at most so many.")]
 _COLUMNS = ("id", "kind", "status", "matched", "delivered", "remaining")

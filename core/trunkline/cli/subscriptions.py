@@ -13,7 +13,7 @@ from trunkline.api.models import SubscribeRequest
 from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
+from trunkline.cli.options import AsJson, Chosen, Company, Environment, SubscriptionId, id_of, load_settings
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.cli.reading import Readings
 from trunkline.cli.streams import require_output
@@ -30,7 +30,6 @@ DAY_SECONDS = 86_400
 
 app = typer.Typer(no_args_is_help=True, help="Make, list, show, change, try and delete subscriptions.")
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="The subscription's id, sub_….")]
 ChannelName = Annotated[str, typer.Option("--channel", metavar="NAME", help="The channel that it is on.")]
 Url = Annotated[
     str | None,
@@ -84,7 +83,7 @@ def list_subscriptions(
 
 @app.command("show")
 def show_subscription(
-    context: typer.Context, subscription: Id, as_json: AsJson = False, config: Config = None
+    context: typer.Context, subscription: SubscriptionId, as_json: AsJson = False, config: Config = None
 ) -> None:
     """Show a subscription, without its secret.
 
@@ -119,7 +118,7 @@ def create_subscription(
 @app.command("update")
 def update_subscription(
     context: typer.Context,
-    subscription: Id,
+    subscription: SubscriptionId,
     url: Url = None,
     target: Target = None,
     types: Types = None,
@@ -139,7 +138,7 @@ def update_subscription(
 
 
 @app.command("pause")
-def pause_subscription(context: typer.Context, subscription: Id, config: Config = None) -> None:
+def pause_subscription(context: typer.Context, subscription: SubscriptionId, config: Config = None) -> None:
     """Stop sending for the time being.
 
     Example: [bold]trunkline subscriptions pause sub_1f0c9a2d1e83c55b4f0c[/bold]
@@ -151,7 +150,7 @@ def pause_subscription(context: typer.Context, subscription: Id, config: Config 
 @app.command("resume")
 def resume_subscription(
     context: typer.Context,
-    subscription: Id,
+    subscription: SubscriptionId,
     catch_up: Annotated[bool, typer.Option("--catch-up/--no-catch-up", help="Send what was missed.")] = True,
     config: Config = None,
 ) -> None:
@@ -167,7 +166,7 @@ def resume_subscription(
 @app.command("delete")
 def delete_subscription(
     context: typer.Context,
-    subscription: Id,
+    subscription: SubscriptionId,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: Config = None,
 ) -> None:
@@ -184,7 +183,7 @@ def delete_subscription(
 @app.command("rotate-secret")
 def rotate_secret(
     context: typer.Context,
-    subscription: Id,
+    subscription: SubscriptionId,
     overlap_seconds: Annotated[
         int,
         typer.Option(
@@ -208,7 +207,7 @@ def rotate_secret(
 
 @app.command("test")
 def try_subscription(
-    context: typer.Context, subscription: Id, as_json: AsJson = False, config: Config = None
+    context: typer.Context, subscription: SubscriptionId, as_json: AsJson = False, config: Config = None
 ) -> None:
     """Make one attempt with an example event, from here, and show how the target answered.
 

@@ -23,13 +23,12 @@ MAKING = [
     "events show 1000",
 ]
 LOOKING = [
-    "subscriptions list --company 92",
     "events tail --company 92 --no-follow",
     "events explain 1000",
     "replays list sub_1",
     "deliveries list sub_1",
 ]
-OF_SUBSCRIPTIONS = {"aiodns", "trunkline.contract", "trunkline.dispatch", "trunkline.outbound"}
+OF_SUBSCRIPTIONS = ["subscriptions list --company 92"]
 _SCRIPT = """
 import sys
 from trunkline.cli import app
@@ -48,7 +47,11 @@ print(*sys.modules, file=sys.stderr)
     [
         (READING, HEAVY | VALIDATORS | {"trunkline.api"}),
         (MAKING, HEAVY),
-        (LOOKING, HEAVY - OF_SUBSCRIPTIONS),
+        (LOOKING, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
+        (
+            OF_SUBSCRIPTIONS,
+            HEAVY - {"aiodns", "trunkline.contract", "trunkline.dispatch", "trunkline.outbound"},
+        ),
     ],
 )
 def test_no_plugin_no_api_and_no_validator_is_loaded_for_them(migrated_cli, commands, absent):

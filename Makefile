@@ -6,7 +6,7 @@ LOCKED = --constraint constraints.txt --build-constraint constraints.txt
 # uv takes a quarter of the time; pip serves where only pip has been told of an index.
 install = .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode $(LOCKED) $(1) || { $(NEWER_PIP) && $(PIP) $(LOCKED) $(1); }
 
-.PHONY: help setup demo test fresh oldest oldest-sqlite oldest-postgresql oldest-dependencies check check-form check-mypy check-pyright check-layers bench soak crash isolation lock clean
+.PHONY: help setup demo test long fresh oldest oldest-sqlite oldest-postgresql oldest-dependencies check check-form check-mypy check-pyright check-layers bench soak crash isolation lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s  %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,13 @@ demo: .venv/.runtime  ## run the hub and a receiver on real events; ARGS="--exit
 test: export PYTHONDONTWRITEBYTECODE =
 test: setup  ## run the tests, the slow ones excepted; ARGS="tests/core -k retry" for some
 	.venv/bin/python -m pytest -n 6 --dist worksteal -m "not slow" $(ARGS)
+
+# What waits or measures time has the machine to itself.
+LONG = .venv/bin/python -m pytest -p tests.continuous_integration $(ARGS) -m
+long: setup  ## run all slow tests, of which continuous integration leaves some to another day (40 to 80 minutes); ARGS for some
+	$(LONG) "slow and not (alone or timed)" -n 4 --dist loadfile --no-loadscope-reorder
+	$(LONG) "slow and timed and not alone" -n 4 --dist loadfile --no-loadscope-reorder
+	$(LONG) "slow and alone"
 
 fresh:  ## do what the README says on a bare Debian 12 and 13, as a newcomer; ROOTS="trixie" for one of them (as root)
 	@set -e; for root in $(or $(ROOTS),bookworm trixie); do tests/fresh.sh $$root "make demo ARGS=--exit" "make test"; done

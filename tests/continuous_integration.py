@@ -48,16 +48,31 @@ FIRST = (
 )
 """What takes minutes, packages that it installs included, the longest first: no worker is to be left with one of them at the end."""
 
+BY_TURNS = (
+    "testing/test_every_check_catches.py",
+    "third_party/test_distributions.py",
+    "contract/test_benchmarks.py",
+)
+"""Modules whose cases have their turn on one of three days: a fault in one of them is a fault in its neighbours too."""
+TURNS = 3
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--turn", type=int, metavar="N", help=f"run every {TURNS}rd case of some modules, from the Nth on"
+    )
     parser.addoption(
         "--tried-again", type=Path, metavar="FILE", help="keep a list of what failed, and show it"
     )
 
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what runs alone or beside few, and put first what takes longest."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what runs alone or beside few, put first what takes longest, and leave out what has its turn another day."""
+    if (turn := config.getoption("--turn")) is not None:
+        others = _of_other_turns(items, turn)
+        config.hook.pytest_deselected(items=others)
+        items[:] = [item for item in items if item not in others]
     paths = {item: item.path.relative_to(TESTS).as_posix() for item in items}
     for item, path in paths.items():
         if path.startswith(ALONE):
@@ -65,6 +80,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         elif path.startswith(TIMED) and not path.startswith(OWN_CLOCK):
             item.add_marker("timed")
     items.sort(key=lambda item: _turn_of(paths[item]))
+
+
+def _of_other_turns(items: list[pytest.Item], turn: int) -> list[pytest.Item]:
+    """Find the cases whose turn is another day; a case is known by its first parameter, up to a dot."""
+    cases: dict[str, dict[str, int]] = {path: {} for path in BY_TURNS}
+    others: list[pytest.Item] = []
+    for item in items:
+        known = cases.get(item.path.relative_to(TESTS).as_posix())
+        _, parameter, name = item.name.partition("[")
+        if known is not None and parameter:
+            number = known.setdefault(name.split(".")[0].rstrip("]"), len(known))
+            if number % TURNS != turn:
+                others.append(item)
+    return others
 
 
 def _turn_of(path: str) -> int:

@@ -6,7 +6,6 @@ this file makes of them, so that they cannot drift apart.
 
 import inspect
 import itertools
-import json
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -298,68 +297,29 @@ def call_of(definition: Definition) -> str:
     return f"{definition.method} {INTEGRATIONS}{definition.path}"
 
 
-def inputs(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """The rows of the table of what a caller sends."""
-    rows = zip(fields(schema), schema["properties"].values(), strict=True)
-    for (name, kind, required, text), described in rows:
-        yield name, kind, required, text + chosen_from(described.get("x-lookup"))
-
-
-def chosen_from(reference: Any) -> str:
-    """Say from which lookup a field is chosen, if it is."""
-    if reference is None:
-        return ""
-    source = {"lookup": reference} if isinstance(reference, str) else reference
-    only = " and ".join(f"`{name}` is {json.dumps(value)}" for name, value in source.get("where", {}).items())
-    return f" Chosen from [`{source['lookup']}`](#{source['lookup']}){f' where {only}' if only else ''}."
-
-
-def operation(definition: Definition) -> Iterator[str]:
-    """The section of one operation."""
+def emphasised(definition: Definition) -> str:
+    """Write an operation's name, what it does, and what it emits."""
     emitted = " and ".join(f"[`{name}`](event-types.md#{name.replace('.', '')})" for name in definition.emits)
-    yield f"### {definition.name}"
-    yield definition.description + (f" Emits {emitted}." if emitted else "")
-    yield f"```http\n{call_of(definition)}\n```"
-    taken = [*inputs(definition.parameters), *inputs(definition.input)]
-    yield table(["field", "type", "required", "meaning"], taken)
-    missing = "404 where there is no such record, else " if definition.is_single else ""
-    yield f"Answers {missing}{definition.success_status} with:"
-    items = [
-        (f"`{name}[].{inner.strip('`')}`", *row)
-        for name, described in definition.output["properties"].items()
-        for inner, *row in fields(described.get("items", {}))
-    ]
-    answered = [(name, kind, text) for name, kind, _, text in [*fields(definition.output), *items]]
-    yield table(["field", "type", "meaning"], answered)
-    example = definition.examples[0]
-    if definition.input["properties"]:
-        yield f"Example {'body' if definition.takes_body else 'query'} and answer:"
-        yield f"```json\n{json.dumps(example.input)}\n{json.dumps(example.output)}\n```"
-    else:
-        yield f"Example answer:\n\n```json\n{json.dumps(example.output)}\n```"
+    return f"`{definition.name}`: {definition.description}" + (f" Emits {emitted}." if emitted else "")
 
 
 def operations_page() -> str:
-    """Every action, search and lookup with its fields."""
+    """Every action, search and lookup."""
     definitions = package_definitions(SCHEMAS)
     blocks = [
         "What the product that comes with this distribution, WhiteLabelCRO, can be asked to do. A field that is not listed is refused. "
         f"All paths begin with `{INTEGRATIONS}`. The JSON Schemas are served at `/schemas/actions/{{name}}.json` and "
         "`/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list what a deployment knows. "
         "Another product brings its own: [Put your own product behind it](../how-to/put-your-own-product-behind-it.md).",
-        table(
-            ["name", "title", "call"],
-            [
-                (f"[`{definition.name}`](#{definition.name})", definition.title, f"`{call_of(definition)}`")
-                for definition in definitions
-            ],
-        ),
+        "The pages at `/docs/events` of a hub, and `trunkline export docs DIR`, have the fields, answers and examples of each.",
     ]
     for kind in KINDS:
-        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind]]
-        blocks += [
-            block for definition in definitions if definition.kind == kind for block in operation(definition)
+        rows = [
+            (f"`{call_of(definition)}`", emphasised(definition))
+            for definition in definitions
+            if definition.kind == kind
         ]
+        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind], table(["call", "what it does"], rows)]
     return page("Actions, searches and lookups", *blocks)
 
 

@@ -6,7 +6,6 @@
 import ast
 import inspect
 import itertools
-import re
 import textwrap
 import types
 import typing
@@ -292,40 +291,7 @@ def _walk_class(cls: type, is_given: bool, values: set[type], seen: set[tuple[ty
 # ---- what they mean --------------------------------------------------------------------------------------------------
 
 
-def meanings(cls: type) -> dict[str, str]:
-    """Say what each field of a class means: the text under it, else the sentences of the class that name it.
-
-    A name in asterisks is a field's, as in docstrings everywhere here.
-    """
-    return _meanings_of(cls, _names_of(cls))
-
-
-def _meanings_of(cls: type, known: list[str]) -> dict[str, str]:
-    written = _texts_under_fields(cls)
-    whole = " ".join((inspect.getdoc(cls) or "").split())
-    sentences = re.split(r"(?<=[.;])\s+(?=[A-Z*`])", whole)
-    names = [name for name in known if name not in written]
-    for name in names:
-        about = [sentence for sentence in sentences if re.search(rf"\*{re.escape(name)}\*", sentence)]
-        if about:
-            written[name] = " ".join(about)
-    return written
-
-
-def attribute_meanings(cls: type) -> dict[str, str]:
-    """Say what each public attribute of a class of ours means, by the text under it where it is declared."""
-    meant: dict[str, str] = {}
-    for owner in reversed(cls.__mro__):
-        if owner.__module__.startswith("trunkline"):
-            meant |= _meanings_of(owner, list(vars(owner).get("__annotations__", {})))
-    return meant
-
-
-def _names_of(cls: type) -> list[str]:
-    return list(cls.model_fields) if issubclass(cls, BaseModel) else [field.name for field in fields(cls)]
-
-
-def _texts_under_fields(cls: type) -> dict[str, str]:
+def texts_under_fields(cls: type) -> dict[str, str]:
     """Read the string that stands under a field, as an attribute's docstring does."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(cls))).body
     assert isinstance(tree, ast.ClassDef)

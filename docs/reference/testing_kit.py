@@ -19,26 +19,6 @@ GROUPS = (
         "Side",
     ),
 )
-WORDS = {
-    "Arrival.body": "What arrived.",
-    "Check.fact": "What it asks, as a sentence.",
-    "Check.level": "The first level that asks for it.",
-    "Check.name": "Its name, `{suite}.{fact}`.",
-    "Check.suite": "The suite that it belongs to.",
-    "Request.input": "The body or the query.",
-    "Request.parameters": "The parameters of the path.",
-    "Source.name": "The plugin's name.",
-    "Source.summary": "What its distribution says of it.",
-    "Source.text": "The source of its module.",
-    "Source.typed": "Whether it says that it is typed.",
-    "Source.version": "The version of its distribution.",
-    "TestHub.app": "The ASGI application.",
-    "TestHub.hub": "The hub itself; what it has is not public.",
-    "TestHub.stack": "What is closed when the hub stops.",
-    "TestHub.url": "Where it listens, if it does.",
-    "kinds": "The kinds of operations that it judges.",
-}
-"""What the code leaves to the name of a field or an attribute."""
 INTRODUCTION = (
     "What `trunkline.testing` has for the tests of a plugin. [Test a plugin](../how-to/test-a-plugin.md) shows it at work, "
     "[Checks](checks.md) lists what the suites ask."
@@ -74,22 +54,17 @@ def _sections(names: dict[str, Any], table: Any) -> Iterator[str]:
     for name, value in sorted(names.items(), key=lambda item: item[0].lower()):
         yield f"### {name}"
         if public_api.kind_of(value) in {"class", "value"}:
-            yield from _class(value, table)
+            yield from _class(value)
         else:
             yield from values.described(name, value, table)
 
 
-def _class(cls: type, table: Any) -> Iterator[str]:
+def _class(cls: type) -> Iterator[str]:
     yield _prose(cls)
     facts = public_api.describe(cls)
-    is_value = facts["kind"] == "value"
-    meanings = public_api.meanings(cls) if is_value else public_api.attribute_meanings(cls)
-    rows = [
-        (f"`{name}`", f"`{one['type']}`", _default(cls, name, one), _meaning(cls, name, meanings))
-        for name, one in facts["fields" if is_value else "attributes"].items()
-    ]
-    if rows:
-        yield table(["field" if is_value else "attribute", "type", "default", "meaning"], rows)
+    declared = facts["fields" if facts["kind"] == "value" else "attributes"]
+    if declared:
+        yield values.declaration(cls, {name: _with_default(cls, name, one) for name, one in declared.items()})
     yield from values.methods(cls, facts["methods"])
 
 
@@ -101,13 +76,8 @@ def _prose(cls: type) -> str:
     return values.markdown(text.strip()) + fenced
 
 
-def _default(cls: type, name: str, facts: dict[str, Any]) -> str:
-    if "default" in facts:
-        return f"`{facts['default']}`"
+def _with_default(cls: type, name: str, facts: dict[str, Any]) -> dict[str, Any]:
     value = inspect.getattr_static(cls, name, None)
-    return "–" if value is None or hasattr(value, "__get__") else f"`{public_api.plain(value)}`"
-
-
-def _meaning(cls: type, name: str, meanings: dict[str, str]) -> str:
-    text = WORDS.get(f"{cls.__name__}.{name}") or meanings.get(name) or WORDS.get(name)
-    return values.markdown(values.sentence(text)) if text else "–"
+    if "default" in facts or value is None or hasattr(value, "__get__"):
+        return facts
+    return facts | {"default": public_api.plain(value)}

@@ -1,7 +1,6 @@
 """Writes the part of the reference that describes each value, protocol, error and function of ``trunkline``.
 
-The fields, types and defaults come from the code, and so does what they mean, as far as the code says it: a text under the
-field, a sentence of its class, what its type is. ``WORDS`` says the rest.
+All of it comes from the code: docstrings, fields with their types and defaults, and the text under a field.
 """
 
 import ast
@@ -9,153 +8,15 @@ import inspect
 import itertools
 import re
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any
 
 import public_api
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 import trunkline
 from trunkline import contract, old_names, pages, routes
-
-WORDS: Mapping[str, str] = {
-    "Answered.status": "The HTTP status.",
-    "Brand.slug": "Begins every generated name.",
-    "Brand.version": "The version of what is generated.",
-    "Bucket.events": "How many were accepted.",
-    "Call.definition": "What is called.",
-    "Caster.cast": "Turns a payload into one of the other version; pure.",
-    "Caster.event_type": "The name of the event type.",
-    "Caster.from_version": "The version that it takes.",
-    "Caster.to_version": "The version that it gives: one more, or one less.",
-    "Channel.check_target": "Says in a sentence why a target cannot be, or None.",
-    "Channel.deliver": "Makes one attempt; None for a channel that is pulled.",
-    "Channel.schemes": "The schemes of the URLs that it takes as targets, in lower case.",
-    "Definition.description": "What it does, for people.",
-    "Deliveries.deliveries": "Newest event first.",
-    "EmittedEvent.payload": "What the event says; valid by its type's schema.",
-    "EventType.schema": "JSON Schema (draft 2020-12) of the payload, with at least one valid example.",
-    "Field.default": "What stands in the form at first.",
-    "Field.example": "One value that it may have.",
-    "HttpResponse.status": "The HTTP status.",
-    "ItemList.items": "The field of the answer that holds the list.",
-    "ItemList.label": "The field of an item that people read.",
-    "ItemList.value": "The field of an item that is sent.",
-    "Operation.name": "Which one: what the schemas define, or the plugin's own.",
-    "Operation.run": "Carries out a call.",
-    "Operation.uses_database": "Whether a call gets a connection, and all of it is one transaction.",
-    "Migrations.location": "A folder of alembic revisions, `package:folder`.",
-    "PortalContent.html": "The fragment of HTML.",
-    "PortalPage.render": "Writes the page; what fails, or takes longer than 5 seconds, shows an error in its place.",
-    "Principal.name": "The key's name.",
-    "ReplayCount.matched": "How many deliveries the replay would make.",
-    "ReplayView.delivered": "How many deliveries have succeeded.",
-    "ReplayView.status": "`running`, `done` or `cancelled`.",
-    "Routes.base": "Where: `/api/v1`, `/schemas`, `/docs` or `/portal`.",
-    "Routes.prefix": "What stands between the base and the routes' own paths; empty or `/path`.",
-    "Routes.router": "FastAPI's router, with the routes.",
-    "Field.reference": "Where its values are chosen from; None where they are not.",
-    "FinishedAttempt.result": "What it brought.",
-    "Reference.lookup": "The lookup.",
-    "ShownEvent.event": "The event.",
-    "accepted_ms": "When it was accepted, in Unix ms.",
-    "actions": "What can be written.",
-    "author": "Who publishes the connector.",
-    "bodies": "The envelopes, as they are sent: JSON.",
-    "body": "The envelope, as it is sent: JSON.",
-    "brand": "How the product shows itself.",
-    "channel": "The name of the channel.",
-    "clock": "Where to take the time from.",
-    "companyId": "The company whose event it is.",
-    "company_id": "The company.",
-    "count": "How many there are.",
-    "created_utc": "When it was made.",
-    "database": "For tables of the plugin's own.",
-    "deadline_seconds": "How long it may take.",
-    "definition": "The definition that the plugin brings; None where the schemas define it.",
-    "delivered": "How many have been delivered.",
-    "delivery_id": "The id of the delivery.",
-    "deprecated": "Whether new subscriptions are advised against it.",
-    "description": "A sentence for people.",
-    "disabled_reason": "Why it was disabled; null while it is not.",
-    "disabled_utc": "When it was disabled; null while it is not.",
-    "duration_ms": "How long it took.",
-    "email": "Where users get help.",
-    "event_id": "The id of the event.",
-    "event_type": "The name of the event type.",
-    "event_types": "Names of event types.",
-    "events": "The events.",
-    "examples": "Calls with their answers; at least one.",
-    "failing_since_ms": "Since when it fails, in Unix ms; None while it does not.",
-    "failures": "Attempts that failed in a row.",
-    "filter": "Which events it takes; null for all of its types.",
-    "from_version": "The version it takes.",
-    "generate": "Makes the files.",
-    "headers": "Headers, by their names.",
-    "homepage": "The product's website.",
-    "keys_url": "The page on which people make their API keys; empty where that is found from `homepage`.",
-    "id": "The id.",
-    "input": "What is sent.",
-    "invalid": "How many still break their schema.",
-    "is_email": "Whether it is an e-mail address.",
-    "is_long": "Whether it may be longer than a line.",
-    "is_nullable": "Whether it may be null.",
-    "noun": "What it is done to, such as `lead status`.",
-    "verb": "What is done, such as `update`.",
-    "is_required": "Whether it must be there.",
-    "item_kind": "What a list's items are.",
-    "key_id": "The id of the key.",
-    "kind": "Of what kind it is.",
-    "last_ms": "When the newest delivery was last touched, in Unix ms.",
-    "last_status": "How the newest delivery stands.",
-    "limit": "How many at most.",
-    "log": "The plugin's logger, `trunkline.plugins.NAME`.",
-    "lookups": "Lists to choose from.",
-    "matched": "How many matched.",
-    "message": "What is wrong, as the end of a sentence.",
-    "metadata": "What the sender noted beside the payload.",
-    "method": "The HTTP method.",
-    "more": "Whether there are more already.",
-    "name": "The name; unique among its kind.",
-    "next_cursor": "Goes on after the last item; null where there are no more.",
-    "number": "Which attempt it is, from 1.",
-    "outcome": "How the attempt ended.",
-    "output": "What is answered.",
-    "parameters": "The parameters of the path.",
-    "position": "The event's place in the log, which is its id.",
-    "Held.name": "The channel's own name for it.",
-    "Held.notes": "The notes of its terms.",
-    "has_lapsed": "Whether its time is over, or its target has ended it: renewing makes it anew.",
-    "holder": "Whose it is, in the channel's words.",
-    "is_new": "Whether it was made.",
-    "principal": "Who asks.",
-    "received_ms": "When it came in, in Unix ms.",
-    "released": "How many were released.",
-    "replay_id": "The id of the replay.",
-    "repository": "Where the generated code is published.",
-    "run": "Carries out a call.",
-    "scopes": "What the key may do.",
-    "searches": "What can be looked up by key.",
-    "signature": "The scheme of the signature: `standard`, `github`, `stripe` or `ed25519`.",
-    "start_ms": "When the span begins, in Unix ms.",
-    "status": "How it stands.",
-    "status_code": "The HTTP status; None where there was no answer over HTTP.",
-    "subscription_id": "The id of the subscription.",
-    "subscriptions": "The subscriptions, oldest first.",
-    "success_status": "The HTTP status of a success.",
-    "target": "Where it goes.",
-    "target_url": "Where events go.",
-    "title": "The name that people read.",
-    "to_version": "The version it gives.",
-    "type": "The name of the event type.",
-    "until_ms": "When the span ends, in Unix ms.",
-    "updated_ms": "When it was last changed, in Unix ms.",
-    "url": "Where it is; for a channel that takes other schemes, one of those.",
-    "uses_database": "Whether a call gets a connection to the hub's database.",
-    "version": "The current version.",
-}
-"""Meanings of fields that the code leaves to their names; by class and field where that says it better than the class."""
 
 KINDS: Sequence[tuple[str, str, str]] = (
     ("given", "What a plugin gives", "Frozen values that hooks, and functions of the plugin's, return."),
@@ -242,7 +103,7 @@ def described(name: str, value: Any, table: Any) -> Iterator[str]:
     match facts["kind"]:
         case "value" | "model":
             yield prose(value)
-            yield table(["field", "type", "default", "meaning"], field_rows(value, facts["fields"]))
+            yield declaration(value, facts["fields"])
             yield from methods(value, facts["methods"])
         case "protocol":
             yield prose(value)
@@ -297,33 +158,17 @@ def wrapped(line: str) -> str:
     return "\n".join([start, *(f"    {part}," for part in inner.split(", ")), end])
 
 
-def field_rows(cls: type, fields: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """Give the rows of a table of fields."""
-    meanings = public_api.meanings(cls)
+def declaration(cls: type, fields: Mapping[str, Any]) -> str:
+    """Write the fields of a class as it declares them, each below what the code says of it alone."""
+    texts = public_api.texts_under_fields(cls)
     hints = cls.model_fields if issubclass(cls, BaseModel) else {}
+    lines = [f"class {cls.__name__}:"]
     for name, field in fields.items():
-        text = (
-            WORDS.get(f"{cls.__name__}.{name}")
-            or meanings.get(name)
-            or getattr(hints.get(name), "description", None)
-            or of_type(cls, name)
-            or WORDS.get(name)
-            or description_within(hints[name])
-        )
-        default = f"`{field['default']}`" if "default" in field else "–"
-        yield f"`{name}`", f"`{field['type']}`", default, markdown(sentence(text))
-
-
-def description_within(field: FieldInfo) -> str:
-    """Give what is said of the type that an optional field has where it is not None."""
-    annotated = [part for hint in get_args(field.annotation) for part in getattr(hint, "__metadata__", ())]
-    return next(part.description for part in annotated if isinstance(part, FieldInfo) and part.description)
-
-
-def of_type(cls: type, name: str) -> str | None:
-    """Give what the type of a field is, where it is a protocol of ours: the field is one."""
-    annotation = getattr(cls, "__annotations__", {}).get(name)
-    return first_line(annotation) if public_api.kind_of(annotation) == "protocol" else None
+        text = texts.get(name) or getattr(hints.get(name), "description", None) or ""
+        lines += textwrap.wrap(text, 110, initial_indent="    # ", subsequent_indent="    # ")
+        default = f" = {field['default']}" if "default" in field else ""
+        lines.append(f"    {name}: {field['type']}{default}")
+    return "```python\n" + "\n".join(lines) + "\n```"
 
 
 def methods(cls: type, described: Mapping[str, Any]) -> Iterator[str]:
@@ -372,17 +217,6 @@ def prose(documented: object) -> str:
 def markdown(text: str) -> str:
     """Put code and the names of fields into back ticks."""
     return re.sub(r"(?<![\w*])\*(\w+)\*(?![\w*])", r"`\1`", text.replace("``", "`"))
-
-
-def first_line(documented: object) -> str:
-    """Give the first paragraph of a docstring on one line."""
-    return " ".join((inspect.getdoc(documented) or "").partition("\n\n")[0].split())
-
-
-def sentence(text: str) -> str:
-    """Begin *text* with a capital and end it with a full stop."""
-    text = text[:1].upper() + text[1:].removesuffix(";")
-    return text if text.endswith((".", "…")) else f"{text}."
 
 
 def text_under(name: str) -> str:

@@ -93,15 +93,11 @@ def test_every_event_type_is_there_with_its_fields():
         assert re.findall(r"^\| `(\w+)`", section, re.MULTILINE) == list(kind.schema["properties"])
 
 
-def test_every_action_search_and_lookup_is_there_with_its_fields():
-    text = (FOLDER / "operations.md").read_text()
+def test_every_action_search_and_lookup_is_there():
+    lines = (FOLDER / "operations.md").read_text().splitlines()
     for one in package_definitions("trunkline_schemas"):
-        (section,) = re.findall(rf"^### {one.name}\n(.*?)^```json", text, re.MULTILINE | re.DOTALL)
-        assert f"\n{one.method} /api/v1/integrations{one.path}\n" in section
-        sent = [name for part in (one.parameters, one.input) for name in part["properties"]]
-        answered = re.findall(r"^\| `([\w\[\].]+)`", section, re.MULTILINE)
-        assert answered[: len(sent)] == sent
-        assert answered[len(sent) :][: len(one.output["properties"])] == list(one.output["properties"])
+        row = f"| `{one.method} /api/v1/integrations{one.path}` | `{one.name}`: {one.description}"
+        assert any(line.startswith(row) for line in lines)
 
 
 def test_every_route_is_there():

@@ -7,6 +7,7 @@ import ast
 import inspect
 import itertools
 import re
+import subprocess
 import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -103,7 +104,8 @@ def described(name: str, value: Any, table: Any) -> Iterator[str]:
     match facts["kind"]:
         case "value" | "model":
             yield prose(value)
-            yield declaration(value, facts["fields"])
+            if facts["fields"]:
+                yield declaration(value, facts["fields"])
             yield from methods(value, facts["methods"])
         case "protocol":
             yield prose(value)
@@ -168,7 +170,11 @@ def declaration(cls: type, fields: Mapping[str, Any]) -> str:
         lines += textwrap.wrap(text, 110, initial_indent="    # ", subsequent_indent="    # ")
         default = f" = {field['default']}" if "default" in field else ""
         lines.append(f"    {name}: {field['type']}{default}")
-    return "```python\n" + "\n".join(lines) + "\n```"
+    code = "\n".join(lines)
+    if max(map(len, lines)) > 110:
+        command = [sys.executable, "-m", "ruff", "format", "--line-length=110", "-"]
+        code = subprocess.run(command, input=code, capture_output=True, text=True, check=True).stdout.strip()  # noqa: S603 - our own words
+    return f"```python\n{code}\n```"
 
 
 def methods(cls: type, described: Mapping[str, Any]) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """The reference describes everything that a plugin author builds on: each public name, each field with its meaning."""
 
+import ast
 import inspect
 import re
 import sys
@@ -41,10 +42,16 @@ def test_every_public_name_has_a_section_that_says_something(name):
 @pytest.mark.parametrize("name", LEAVES)
 def test_every_field_and_method_is_there_with_type_and_default(name):
     described = public_api.describe(LEAVES[name])
-    lines = section(name).splitlines()
-    for field, one in described.get("fields", {}).items():
-        default = f" = {one['default']}" if "default" in one else ""
-        assert f"    {field}: {one['type']}{default}" in lines
+    shown = re.search(r"^```python\n(class .*?)^```", section(name), re.MULTILINE | re.DOTALL)
+    body = ast.parse(shown[1]).body[0].body if shown else []
+    defaults = {
+        field: f" = {one['default']}" if "default" in one else ""
+        for field, one in described.get("fields", {}).items()
+    }
+    declared = [
+        f"{field}: {described['fields'][field]['type']}{default}" for field, default in defaults.items()
+    ]
+    assert [ast.dump(line) for line in body] == [ast.dump(ast.parse(line).body[0]) for line in declared]
     for method in described["methods"]:
         assert re.search(rf"^(async )?(def )?{method}[(:]", section(name), re.MULTILINE), method
 

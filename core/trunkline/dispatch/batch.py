@@ -19,7 +19,7 @@ _NO_STREAK = Streak(0, succeeded=False, failures=0)
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction writes. *first* rows are new in the ledger; *claimed* rows end a claim."""
+    """What one transaction writes; making it changes nothing else. *first* rows are new in the ledger; *claimed* rows end a claim."""
 
     first: list[tuple[Progress, Settled]] = field(default_factory=list[tuple[Progress, Settled]])
     first_attempts: list[tuple[Progress, Attempt]] = field(default_factory=list[tuple[Progress, Attempt]])
@@ -31,8 +31,8 @@ class Batch:
     companies: dict[int, int] = field(default_factory=dict[int, int])
     ended: list[Ended] = field(default_factory=list[Ended])
     failures: list[Failure] = field(default_factory=list[Failure])
-    rooms: list[int] = field(default_factory=list[int])
-    """The company of each deferred delivery that has room in memory until it is written."""
+    rooms: list[Job] = field(default_factory=list[Job])
+    """The deferred deliveries that have room in memory until they are written."""
     is_due_soon: bool = False
     is_paced_soon: bool = False
     """Whether something of a subscription with a pace is due soon."""
@@ -49,7 +49,6 @@ class Batch:
         if job.claim or job.progress is None:
             self._end_claim(settled, attempt)
         else:
-            job.progress.close(job.event.position)
             self.first.append((job.progress, settled))
             self.first_attempts.append((job.progress, attempt))
         self.ended.append(ended)
@@ -75,12 +74,10 @@ class Batch:
         )
         self._note_wait(job, deferred.wait_ms)
         if job.has_room:
-            job.has_room = False
-            self.rooms.append(job.route.subscription.company_id)
+            self.rooms.append(job)
         if job.progress is None or (job.claim and not deferred.in_flight):
             self._end_claim(settled, None)
         else:
-            job.progress.close(job.event.position)
             self.first.append((job.progress, settled))
         if job.queue is not None:
             self._note_order(job, job.queue, is_open=True)

@@ -63,6 +63,8 @@ SWEEP_SECONDS = 0.1
 """How often a worker that has deliveries in memory looks for those that take too long."""
 IDLE_SECONDS = 1.0
 """And one that has none, for what it may forget."""
+_UNTIL_DRAINED = ("leases", "settlement", "sweep")
+"""Parts that go on while a stopping dispatcher waits for what is in flight: it keeps its shards, and writes what ends."""
 _NOT_VITAL = frozenset({"replays", "lapses", "aftermath", "gaps"})
 """Parts without which a worker delivers all the same."""
 _log = logging.getLogger(__name__)
@@ -97,7 +99,7 @@ class Dispatcher:
         self._connections = connections
         self._stack = contextlib.AsyncExitStack()
         self._supervision = Supervision(self._rest)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def __aenter__(self) -> Self:
         async with self._database.write() as connection:
@@ -114,11 +116,10 @@ class Dispatcher:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        leases, *lanes, settlement, sweep = self._tasks
-        await _stop(lanes)
+        await _stop([task for name, task in self._tasks.items() if name not in _UNTIL_DRAINED])
         self._ordering.stop()
         await self._runner.drain(STOP_SECONDS)
-        await _stop([leases, settlement, sweep])
+        await _stop([self._tasks[name] for name in _UNTIL_DRAINED])
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._settlement.flush()
@@ -135,7 +136,7 @@ class Dispatcher:
     @property
     def is_alive(self) -> bool:
         """Whether every part of it runs."""
-        is_running = bool(self._tasks) and not any(task.done() for task in self._tasks)
+        is_running = bool(self._tasks) and not any(task.done() for task in self._tasks.values())
         return is_running and not self._owned.is_resting
 
     @property
@@ -260,13 +261,12 @@ class Dispatcher:
             "settlement": self._settlement.run,
             "sweep": self._sweep,
         }
-        self._tasks = [
-            asyncio.create_task(
-                self._supervision.keep(name, run, is_vital=name not in _NOT_VITAL),
-                name=name,
+        self._tasks = {
+            name: asyncio.create_task(
+                self._supervision.keep(name, run, is_vital=name not in _NOT_VITAL), name=name
             )
             for name, run in parts.items()
-        ]
+        }
 
     async def _rest(self, seconds: float) -> None:
         """Give back all shards and claims, and take none for a while."""

@@ -72,7 +72,7 @@ class Budget:
 
 
 class _Rest:
-    """What waits of a company beyond the events that are listed: those from *first*, which is open and marked, to *last*."""
+    """What waits of a company beyond the events that are listed: those from *first*, which is parked, to *last*."""
 
     __slots__ = ("count", "first", "last", "progress")
 
@@ -80,8 +80,7 @@ class _Rest:
         self.first = self.last = position
         self.progress = progress
         self.count = 1
-        progress.open(position, 1)
-        progress.marks += 1
+        progress.park(position)
 
     def add(self, position: int) -> None:
         """Have the event at *position*, behind all others, wait as well."""
@@ -139,8 +138,7 @@ class MatchingLane:
         if line.rest is not None and line.rest.progress is progress:
             line.rest.add(event.position)
         elif line.rest is None and len(line.listed) < COMPANY_LISTED and self._listed < MOST_LISTED:
-            progress.open(event.position, 1)
-            progress.marks += 1
+            progress.park(event.position)
             line.listed.append((event.position, progress))
             self._listed += 1
         else:  # what it had of a shard that was lost is no longer ours
@@ -223,17 +221,15 @@ class MatchingLane:
             return {}
         for position in positions:
             if position != first:
-                progress.open(position, 1)
+                progress.park(position)
         listed = positions if is_all else positions[: min(AT_ONCE, len(positions) - 1)]
-        progress.marks += len(listed)
         if is_all:
             line.rest = None
-            progress.marks -= 1
         else:
             rest.first = positions[len(listed)]
             rest.count = max(rest.count - len(listed), 1)  # of other types, too, which were not counted
         if first not in positions[:1]:
-            progress.close(first)  # retention has removed it
+            progress.begin(first, 0)  # retention has removed it
         line.listed.extend((position, progress) for position in listed)
         self._listed += len(listed)
         return {event.position: event for event in events}
@@ -250,12 +246,10 @@ class MatchingLane:
             routes = unsettled(matched, event, progress)
         if progress.lost:
             return
-        progress.marks -= 1
-        if event is not None and routes:
-            progress.add(position, len(routes))
+        progress.begin(position, len(routes))
+        if event is not None:
             for route in routes:
                 self._runner.submit(Job(event, route, progress=progress))
-        progress.close(position)
         self._runner.stir()
 
 

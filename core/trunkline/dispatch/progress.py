@@ -24,6 +24,7 @@ class Progress:
         *(
             "_open",
             "_order",
+            "_parked",
             "apart",
             "claimed",
             "dividing",
@@ -31,7 +32,6 @@ class Progress:
             "known_until",
             "lease",
             "lost",
-            "marks",
             "read",
             "settled",
             "since",
@@ -63,20 +63,27 @@ class Progress:
         """Whether it is to be divided (``dispatch.dividing``)."""
         self.claimed = 0
         """Deliveries in memory that were claimed from the ledger for this shard (``dispatch.ordering``)."""
-        self.marks = 0
-        """Open positions of which nothing has begun: their events wait (``dispatch.matching_lane``)."""
         self._order: list[int] = []
         """A heap of the open positions; some may have been closed."""
         self._open: dict[int, int] = {}
+        self._parked = set[int]()
+        """The open positions of which nothing has begun."""
 
     def open(self, position: int, count: int) -> None:
         """Count *count* deliveries of the event at *position* as not yet settled."""
         heappush(self._order, position)
         self._open[position] = count
 
-    def add(self, position: int, count: int) -> None:
-        """Count *count* more deliveries of the event at *position*, which is open."""
-        self._open[position] += count
+    def park(self, position: int) -> None:
+        """Open *position* for an event that waits to be matched (``dispatch.matching_lane``)."""
+        self.open(position, 1)
+        self._parked.add(position)
+
+    def begin(self, position: int, count: int) -> None:
+        """Count *count* deliveries of the event at *position*, which was parked, as not yet settled; 0 closes it."""
+        self._parked.remove(position)
+        self._open[position] = count + 1
+        self.close(position)
 
     def close(self, position: int) -> None:
         """Count one delivery of the event at *position* as settled."""
@@ -102,7 +109,7 @@ class Progress:
     @property
     def is_settled(self) -> bool:
         """Whether nothing that has begun, or was claimed, is still open."""
-        return len(self._open) == self.marks and not self.claimed
+        return len(self._open) == len(self._parked) and not self.claimed
 
 
 def next_window(shards: Sequence[Progress], *, head: int) -> tuple[list[Progress], int, int]:

@@ -108,8 +108,12 @@ class Settlement:
             if not left and self._cursor_is_due():
                 await self._write(Batch())
             while left > 0:
-                self._unwritten = self._batch_of(queue.take(MOST_AT_ONCE))
-                await self._write(self._unwritten)
+                self._unwritten = batch = self._batch_of(queue.take(MOST_AT_ONCE))
+                for progress, settled in batch.first:
+                    progress.close(settled.position)
+                for job in batch.rooms:
+                    job.has_room = False
+                await self._write(batch)
                 left -= MOST_AT_ONCE
 
     def _has_unwritten_cursors(self) -> bool:
@@ -157,8 +161,8 @@ class Settlement:
         faults.point("settle.after_commit")
         self._unwritten = None
         self._note_failures(batch.streaks.values())
-        for company_id in batch.rooms:
-            self._runner.room.give_back(company_id)
+        for job in batch.rooms:
+            self._runner.room.give_back(job.route.subscription.company_id)
         self._cursor_written = asyncio.get_running_loop().time()
         for progress in leases:
             progress.written = reached[progress.lease.slice]

@@ -33,8 +33,7 @@ def test_the_cursor_stays_before_the_first_open_event_whatever_is_closed_behind_
 def test_a_shard_of_which_only_what_waits_is_open_is_settled_up_to_there():
     progress = _progress()
     progress.open(4, 1)
-    progress.open(8, 1)
-    progress.marks += 1  # events from 8 on wait, and nothing of them has begun
+    progress.park(8)
     progress.read = 20
     assert not progress.is_settled
     progress.close(4)
@@ -42,8 +41,7 @@ def test_a_shard_of_which_only_what_waits_is_open_is_settled_up_to_there():
     assert progress.cursor == 7
     progress.open(12, 1)  # what is opened between others is counted as well
     progress.open(10, 1)
-    progress.marks -= 1
-    progress.close(8)
+    progress.begin(8, 0)
     assert (progress.is_settled, progress.cursor) == (False, 9)
     progress.close(12)
     progress.close(10)

@@ -447,7 +447,7 @@ class World:
                 continue
             break
         machine.dispatcher = started
-        for task in started._tasks:
+        for task in started._tasks.values():
             task.add_done_callback(lambda task: self._part_ended(machine, task))
         await machine.stop.wait()
         machine.is_stopping = True

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -79,3 +80,14 @@ def test_each_pin_lies_in_the_range_that_is_declared():
     for pin in map(Requirement, PINS):
         (version,) = (specifier.version for specifier in pin.specifier)
         assert version in ranges.get(canonicalize_name(pin.name), pin.specifier), pin
+
+
+@pytest.mark.parametrize("name", ["aiosqlite", "uvicorn"])
+def test_a_library_whose_internals_are_used_is_bounded_by_the_version_that_is_tried(name):
+    """``make oldest-dependencies`` tries the oldest, all other tests the pinned one, which is of the newest minor allowed."""
+    (requirement,) = (one for one in declared() if one.name == name)
+    (pin,) = (Requirement(line) for line in PINS if Requirement(line).name == name)
+    (version,) = (specifier.version for specifier in pin.specifier)
+    major, minor, *_ = map(int, version.split("."))
+    assert f"{major}.{minor}.999" in requirement.specifier
+    assert f"{major}.{minor + 1}" not in requirement.specifier

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from tests.some import some
 
 from trunkline import settings
 from trunkline.cli import load_commands
@@ -102,7 +103,7 @@ def test_whoever_stops_a_hub_waits_for_its_drain_and_for_what_is_in_flight():
         DEPLOY.parent / "docs" / "examples" / "deploy" / "compose.yaml": r"stop_grace_period: (\d+)s",
         templates / "compose.yaml.jinja": r"stop_grace_period: (\d+)s",
     }
-    for file, pattern in given.items():
+    for file, pattern in some(given.items()):
         (seconds,) = re.findall(pattern, file.read_text())
         assert int(seconds) >= settings.load(environment={}).server.drain_seconds + STOP_SECONDS, file
 
@@ -111,7 +112,7 @@ def test_whoever_stops_a_hub_waits_for_its_drain_and_for_what_is_in_flight():
 def test_systemd_takes_the_units(tmp_path: Path):
     if shutil.which("systemd-analyze") is None:
         pytest.skip("there is no systemd here: Debian's package 'systemd' brings it")
-    for unit in (DEPLOY / "systemd").iterdir():
+    for unit in some((DEPLOY / "systemd").iterdir()):
         copy = tmp_path / unit.name
         copy.write_text(unit.read_text().replace("/opt/trunkline/bin/trunkline", "/bin/true"))
         done = subprocess.run(

@@ -17,6 +17,7 @@ from tests.plugins.mcp.conversation import Conversation
 from tests.postgres_servers import free_port
 from tests.reliability.cell_router import COOKIE, SIGN_IN, Cell, Router
 from tests.reliability.conftest import Deployment, until
+from tests.some import some
 
 from trunkline.testing.receiver import ReceivedRequest, Receiver
 
@@ -214,13 +215,13 @@ async def poll_all(client: httpx2.AsyncClient) -> list[dict[str, Any]]:
 
 
 async def test_events_of_both_cells_are_pushed_with_valid_signatures_and_polled_by_key(world):
-    for customer in world.customers:
+    for customer in some(world.customers):
         emitted = await emit_in_every_way(world, customer)
         await world.await_pushes(customer, emitted)
         async with world.client(customer.key["key"]) as client:
             polled = {event["id"]: event for event in await poll_all(client)}
         assert [position for position in polled if position in emitted] == sorted(emitted)
-        for position in emitted:
+        for position in some(emitted):
             push = world.pushes(customer)[position]
             verified = Webhook(customer.subscription["secret"]).verify(push.body.decode(), push.headers)
             assert verified == polled[position]
@@ -276,7 +277,7 @@ async def test_a_batch_for_companies_of_both_cells_is_refused_whole_by_the_cell_
 
 
 async def test_a_key_is_known_in_its_own_cell_alone_an_operators_too(world):
-    for number, customer in enumerate(world.customers):
+    for number, customer in some(enumerate(world.customers)):
         here, there = world.cells[number], world.cells[1 - number]
         for key in (here.operator_key, customer.key["key"]):
             for cell, status in ((here, 200), (there, 401)):
@@ -285,7 +286,7 @@ async def test_a_key_is_known_in_its_own_cell_alone_an_operators_too(world):
 
 
 async def test_a_test_environment_is_in_the_cell_of_its_company_and_its_key_is_revoked_at_once(world):
-    for customer in world.customers:
+    for customer in some(world.customers):
         request = {"company_id": customer.company_id, "name": "test", "scopes": SCOPES, "environment": "test"}
         named = customer.named | {"X-Environment": "test"}
         async with world.operator() as operator:
@@ -299,7 +300,7 @@ async def test_a_test_environment_is_in_the_cell_of_its_company_and_its_key_is_r
 
 
 async def test_the_portal_is_that_of_the_key_that_signed_in_as_long_as_the_routers_cookie_is_there(world):
-    for customer in world.customers:
+    for customer in some(world.customers):
         page = f"/portal/companies/{customer.company_id}/events"
         cookies = await sign_in(world, customer)
         elsewhere = cookies | {COOKIE: str(1 - int(cookies[COOKIE]))}
@@ -310,7 +311,7 @@ async def test_the_portal_is_that_of_the_key_that_signed_in_as_long_as_the_route
 
 
 async def test_a_sign_in_link_leads_to_its_cells_own_address_as_it_names_no_company(world):
-    for cell, customer in zip(world.cells, world.customers, strict=True):
+    for cell, customer in some(zip(world.cells, world.customers, strict=True)):
         async with world.operator() as operator:
             request = {"company_id": customer.company_id}
             made = await operator.post("/api/v1/portal/links", json=request, headers=customer.named)
@@ -323,7 +324,7 @@ async def test_a_sign_in_link_leads_to_its_cells_own_address_as_it_names_no_comp
 
 
 async def test_an_agent_reads_the_events_of_its_company_by_a_key_as_bearer_token(world):
-    for customer in world.customers:
+    for customer in some(world.customers):
         emitted = await emit_in_every_way(world, customer)
         bearer = {"Authorization": f"Bearer {customer.key['key']}"}
         async with world.client() as client:

@@ -2,6 +2,8 @@
 
 from itertools import product
 
+from tests.some import some
+
 from trunkline.model.event_groups import groups_of, is_group, takes_type, type_groups, types_among
 
 KNOWN = ["invoice.created", "invoice.line.added", "invoices.sent", "payment.failed"]
@@ -27,7 +29,7 @@ def test_all_is_no_group():
 
 def test_a_type_is_taken_just_where_one_of_the_names_begins_it():
     names = [".".join(parts) for count in (1, 2, 3, 4) for parts in product("ab", repeat=count)]
-    for event_type in names:
-        for pair in product(names, repeat=2):
+    for event_type in some(names):
+        for pair in some(product(names, repeat=2)):
             groups = [f"{stem}.*" for stem in pair]
             assert takes_type(groups, event_type) == any(event_type.startswith(g[:-1]) for g in groups)

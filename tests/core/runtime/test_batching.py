@@ -157,7 +157,7 @@ async def test_a_leaving_that_is_cancelled_lets_no_caller_wait_forever():
 def test_every_caller_gets_its_own_answer_or_its_own_cancellation(
     plan: list[tuple[int, bool, int]], max_batch: int
 ):
-    async def run() -> None:
+    async def run() -> int:
         async def handle(numbers: Sequence[int]) -> list[int | Exception]:
             assert 0 < len(numbers) <= max_batch
             await asyncio.sleep(0)
@@ -180,5 +180,6 @@ def test_every_caller_gets_its_own_answer_or_its_own_cancellation(
                 assert answer.args == (number,)
             else:
                 assert answer == number * 2
+        return len(answers)
 
-    asyncio.run(run())
+    assert asyncio.run(run()) == len(plan)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import LargeBinary, bindparam, exc, select
+from tests.some import some
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store import sql, tables
@@ -24,7 +25,7 @@ async def both(database: Database) -> AsyncIterator[tuple[Database, Database]]:
 async def test_results_are_read_as_those_of_sqlalchemy(both: tuple[Database, Database]) -> None:
     two = text("SELECT 1 AS a, 'x' AS b UNION ALL SELECT 2, NULL ORDER BY 1")
     none = text("SELECT 1 WHERE 1 = 0")
-    for database in both:
+    for database in some(both):
         async with database.read() as connection:
             rows = (await connection.execute(two)).all()
             assert [tuple(row) for row in rows] == [(1, "x"), (2, None)]
@@ -44,7 +45,7 @@ async def test_results_are_read_as_those_of_sqlalchemy(both: tuple[Database, Dat
 
 async def test_a_statement_tells_how_many_rows_it_changed(both: tuple[Database, Database]) -> None:
     worker = text("INSERT INTO workers (id, heartbeat_ms, draining) VALUES (:id, 0, false)")
-    for database in both:
+    for database in some(both):
         async with database.write() as connection:
             await connection.execute(worker, [{"id": "a"}, {"id": "b"}])
             changed = await connection.execute(text("UPDATE workers SET heartbeat_ms = :n"), {"n": 7})
@@ -77,10 +78,10 @@ async def test_values_of_every_type_come_back_as_they_went(both: tuple[Database,
         "notes": None,
     }
     table = tables.subscriptions
-    for writer in both:
+    for writer in some(both):
         async with writer.write() as connection:
             await connection.execute(table.insert().values(**values))
-        for reader in both:
+        for reader in some(both):
             async with reader.read() as connection:
                 row: Any = (await connection.execute(table.select().where(table.c.no == 7))).one()
                 assert {name: getattr(row, name) for name in values} == values
@@ -89,7 +90,7 @@ async def test_values_of_every_type_come_back_as_they_went(both: tuple[Database,
 
 
 async def test_a_list_is_bound_whatever_its_length(both: tuple[Database, Database]) -> None:
-    for database in both:
+    for database in some(both):
         async with database.read() as connection:
             condition, parameter = sql.one_of(connection, "digest", "digests", LargeBinary)
             statement = text(f"SELECT count(*) FROM api_keys WHERE {condition}").bindparams(parameter)

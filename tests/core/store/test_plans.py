@@ -12,6 +12,7 @@ import pytest
 from tests import hot_calls, long_runs
 from tests.hot_calls import CLAIMS
 from tests.plans import Call, look
+from tests.some import some
 
 from trunkline.model.deliveries import Key
 from trunkline.store import deliveries as ledger
@@ -132,7 +133,7 @@ async def test_what_is_due_is_read_in_the_order_of_its_index_though_all_that_was
             ),
         ],
     }
-    for lane, calls in by_lane.items():
+    for lane, calls in some(by_lane.items()):
         async with database.write() as connection:
             await connection.exec_driver_sql("DELETE FROM deliveries")
             await connection.exec_driver_sql(
@@ -163,7 +164,7 @@ async def test_deliveries_are_found_by_their_keys_where_the_planner_takes_the_le
         "claim": lambda c: due.claim(c, due.FREE, "wrk_a", KEYS, lease_ms=1000),
         "settle claims": lambda c: ledger.settle(c, "wrk_a", settled),
     }
-    for name, call in calls.items():
+    for name, call in some(calls.items()):
         plans = str([each.plan for each in await look(database, call)])
         assert "Seq Scan" not in plans, name
         assert "SCAN deliveries" not in plans, name

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from tests.few_files import at_most
+from tests.some import some
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store import sqlite
@@ -188,7 +189,7 @@ async def test_several_may_open_a_new_file_at_once(tmp_path: Path):
     for number in range(20):
         file = DatabaseFile(tmp_path / f"{number}.db", creates=True)
         connections = await asyncio.gather(*(sqlite.connect(file) for _ in range(4)))
-        for connection in connections:
+        for connection in some(connections):
             cursor = await connection.cursor().execute("PRAGMA journal_mode")
             assert await cursor.fetchall() == [("wal",)]
             await connection.close()

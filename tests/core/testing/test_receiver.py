@@ -6,6 +6,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+from tests.some import some
 
 from trunkline.testing.receiver import (
     Answer,
@@ -217,7 +218,7 @@ async def test_connections_that_come_while_a_receiver_ends_are_ended_too(turns: 
         for _ in range(turns):  # how far the loop is with accepting them
             await asyncio.sleep(0)
     writer.transport.abort()
-    for connection in late:
+    for connection in some(late):
         with connection:
             connection.settimeout(5)
             with contextlib.suppress(ConnectionResetError):

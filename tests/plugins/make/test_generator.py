@@ -16,6 +16,7 @@ from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
 from tests.plugins.products import installed_product
+from tests.some import some
 
 from trunkline.pages import AuthorizationServer, Product
 from trunkline_make.generator import generate
@@ -168,20 +169,21 @@ def test_every_file_is_listed_and_every_listed_file_is_there(files: Files):
 
 
 def test_files_are_named_as_the_editor_of_make_names_them(files: Files):
-    for kind in ("connection", "webhook", "module", "rpc"):
-        for component_id, component in components(files, kind).items():
-            for path in filter(None, component["codeFiles"].values()):
-                name = kebab(component_id)
-                assert re.fullmatch(rf"{kind}s/{name}/{name}\.[a-z-]+\.iml\.json", path)
+    named = [
+        (kind, kebab(component_id), path)
+        for kind in ("connection", "webhook", "module", "rpc")
+        for component_id, component in components(files, kind).items()
+        for path in filter(None, component["codeFiles"].values())
+    ]
+    for kind, name, path in some(named):
+        assert re.fullmatch(rf"{kind}s/{name}/{name}\.[a-z-]+\.iml\.json", path)
 
 
 def test_ids_are_ids_to_make(files: Files):
-    for kind in ("module", "rpc"):
-        for component_id in components(files, kind):
-            assert re.fullmatch(r"[a-zA-Z][0-9a-zA-Z]{2,63}", component_id)
-    for kind in ("connection", "webhook"):
-        for component_id in components(files, kind):
-            assert re.fullmatch(r"[a-zA-Z][0-9a-zA-Z-]{1,33}[0-9a-zA-Z]", component_id)
+    inner = {"module": "[0-9a-zA-Z]{1,62}", "rpc": "[0-9a-zA-Z]{1,62}"}
+    inner |= dict.fromkeys(("connection", "webhook"), "[0-9a-zA-Z-]{1,33}")
+    for kind, component_id in some((of, each) for of in inner for each in components(files, of)):
+        assert re.fullmatch(f"[a-zA-Z]{inner[kind]}[0-9a-zA-Z]", component_id)
 
 
 def test_components_refer_to_components_that_there_are(files: Files):
@@ -206,7 +208,7 @@ def test_every_module_stands_in_one_group(files: Files):
 
 
 def test_expressions_name_fields_of_their_own_form(files: Files):
-    for module in components(files, "module").values():
+    for module in some(components(files, "module").values()):
         codes = module["codeFiles"]
         if "mappableParams" not in codes:
             continue

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from tests.some import some
 
 from trunkline.access.keys import COMPANY_SCOPES
 from trunkline_portal import scopes
@@ -209,7 +210,7 @@ async def test_a_name_is_only_ever_text(api, sign_in):
     ]
     pages.append(await browser.follow(await browser.post(f"/portal/keys/{key_id}/revoke")))
     pages.append(await browser.post("/portal/keys", {"name": HOSTILE}, expect=422))
-    for page in pages:
+    for page in some(pages):
         assert "<img src=x" not in page.text
         assert "<script>alert" not in page.text
         assert HOSTILE in browser.words(page) or "&lt;img" in page.text or "&#34;&gt;&lt;img" in page.text

@@ -1,0 +1,15 @@
+"""For loops that hold the only assertions of a test."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def some(things: Iterable[T]) -> Iterator[T]:
+    """Give *things* one by one; fails if there are none, as nothing would be asserted of them."""
+    found = False
+    for thing in things:
+        found = True
+        yield thing
+    assert found, "nothing to look at: no assertion of this loop has run"

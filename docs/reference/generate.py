@@ -17,7 +17,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from trunkline import HOOK_API, settings
+from trunkline import HOOK_API, EventType, settings
 from trunkline.api import problems
 from trunkline.api.app import create_app
 from trunkline.api.security import Requires
@@ -229,26 +229,11 @@ def testing_page() -> str:
 # ---- event types -----------------------------------------------------------------------------------------------------
 
 
-def kind_of(schema: Mapping[str, Any]) -> str:
-    """Say in a few words what a property may be."""
-    named = schema.get("type", "any")
-    kinds = [named] if isinstance(named, str) else list(named)
-    formats = (
-        [schema["format"]]
-        if "format" in schema
-        else [c["format"] for c in schema.get("anyOf", ()) if "format" in c]
-    )
-    words = " or ".join(" or ".join(formats) if kind == "string" and formats else kind for kind in kinds)
-    values = ", ".join(f"`{value}`" for value in schema.get("enum", ()))
-    return f"{words}: {values}" if values else words
-
-
-def fields(schema: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
-    """The rows of the table of an object's properties."""
-    either = {name for branch in schema.get("anyOf", ()) for name in branch["required"]}
-    for name, described in schema.get("properties", {}).items():
-        required = "yes" if name in schema.get("required", ()) else "one of these" if name in either else "no"
-        yield f"`{name}`", kind_of(described), required, described["description"]
+def event_type_row(kind: EventType) -> tuple[str, str, str]:
+    """The row of one event type."""
+    required = kind.schema.get("required", ())
+    names = [f"`{name}`" if name in required else f"`{name}`?" for name in kind.schema["properties"]]
+    return f"`{kind.name}`", kind.description, ", ".join(names)
 
 
 def event_types_page() -> str:
@@ -258,22 +243,13 @@ def event_types_page() -> str:
         "The event types that this distribution brings, and the fields of their payloads. A field that is not listed is refused. "
         "The JSON Schema of each (draft 2020-12) is served at `/schemas/events/{type}.json`, with an ETag and without a key; "
         "`GET /api/v1/event-types` lists what a deployment knows, its own types included.",
-        table(
-            ["type", "title"],
-            [(f"[`{kind.name}`](#{kind.name.replace('.', '')})", kind.title) for kind in kinds],
-        ),
+        "Each type has a page at `/docs/events` of a hub with the meaning of each field, an example and the signed request.",
+        table(["type", "when", "fields (`?`: may be absent)"], map(event_type_row, kinds)),
         "An event is pushed and polled as an envelope. `metadata` is absent when it is empty, `companyRef` where the company had no "
         '[reference](../how-to/manage-companies.md) when the event was accepted; `"environment": "test"` follows where it is of the company\'s '
         "[test environment](../how-to/use-a-test-environment.md).",
         '```json\n{"id": 45678, "type": "client.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": 92,\n "companyRef": "acme-4f2a", "payload": {"client_id": 12345, "first_name": "Jane"}, "metadata": {"source": "web_portal"}}\n```',
     ]
-    for kind in kinds:
-        blocks += [
-            f"## {kind.name}",
-            kind.description,
-            table(["field", "type", "required", "meaning"], fields(kind.schema)),
-            f"```json\n{kind.example_json.decode()}\n```",
-        ]
     return page("Event types", *blocks)
 
 
@@ -299,7 +275,7 @@ def call_of(definition: Definition) -> str:
 
 def emphasised(definition: Definition) -> str:
     """Write an operation's name, what it does, and what it emits."""
-    emitted = " and ".join(f"[`{name}`](event-types.md#{name.replace('.', '')})" for name in definition.emits)
+    emitted = " and ".join(f"`{name}`" for name in definition.emits)
     return f"`{definition.name}`: {definition.description}" + (f" Emits {emitted}." if emitted else "")
 
 

@@ -74,8 +74,6 @@ class TokenPrincipals:
         except TrunklineError:
             raise
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
             if is_being_cancelled():
                 raise asyncio.CancelledError from error
             fault = f"raised in {implementation.hook}: {describe_error(error)}"

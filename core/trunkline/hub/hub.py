@@ -322,6 +322,7 @@ class Hub:
                     self.settings.delivery,
                     migrates=self._migrates,
                     dispatches=self._dispatches,
+                    added=[name for name in self.registry.active if not self.registry.is_own(name)],
                 )
             except PluginFailed as failure:
                 self.registry.refuse(failure)

@@ -10,6 +10,8 @@ import pytest
 from pluggy import PluginManager
 
 from trunkline.api.app import create_app
+from trunkline.cli.migrating import migrate_database
+from trunkline.errors import PluginFailed
 from trunkline.hub.hub import Hub
 from trunkline.plugins.inspection import list_hooks
 from trunkline.testing.hubs import settings_for, start_hub
@@ -200,6 +202,23 @@ def test_every_other_plugin_runs(hub):
     assert {record.state for record in hub.registry.records if not record.name.startswith("bad_")} == {
         "active"
     }
+
+
+async def test_migrations_that_cannot_be_applied_keep_no_other_process_from_its_work(tmp_path):
+    """Nor the migrations of the plugins beside it."""
+    history(tmp_path, "broken", "raise KeyError('rows')")
+    history(tmp_path, "whole", "op.create_table('whole_rows', sa.Column('id', sa.Integer))")
+    settings = settings_for(f"sqlite:///{tmp_path / 'x.db'}", {"plugins.paths": str(tmp_path)})
+    with pytest.raises(
+        PluginFailed, match="'broken' has migrations that cannot be applied: KeyError: 'rows'"
+    ):
+        await migrate_database(settings)
+    async with Hub(settings, migrates=False) as hub:
+        records = {record.name: record for record in hub.registry.records}
+        assert records["whole"].state == "active"
+        assert records["broken"].error == (
+            "Plugin 'broken' needs migrations that were not applied: broken (nothing → 0001); run 'trunkline migrate'"
+        )
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

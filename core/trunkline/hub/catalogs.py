@@ -1,10 +1,10 @@
 """What this deployment's schemas define: the catalogue of event types, and that of actions, searches and lookups."""
 
 from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.hub.products import schema_folders
-from trunkline.plugins import Registry
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.files import load_definitions, load_event_types
@@ -12,8 +12,11 @@ from trunkline.schemas.publishing import published
 from trunkline.schemas.versions import find_missing, steps_of
 from trunkline.settings import Settings
 
+if TYPE_CHECKING:
+    from trunkline.plugins import Registry  # commands that only look load no plugins
 
-def load_catalog(settings: Settings, registry: Registry | None = None) -> SchemaCatalog:
+
+def load_catalog(settings: Settings, registry: "Registry | None" = None) -> SchemaCatalog:
     """Gather the event types: those of the product, and those of the plugins in *registry*, which refuses what cannot be beside them.
 
     Raises:
@@ -43,7 +46,7 @@ def load_catalog(settings: Settings, registry: Registry | None = None) -> Schema
 
 
 def _find_fault(
-    registry: Registry, plugin: str, catalog: SchemaCatalog, *, taken: AbstractSet[str]
+    registry: "Registry", plugin: str, catalog: SchemaCatalog, *, taken: AbstractSet[str]
 ) -> str | None:
     """Say what of the event types and casters of *plugin* cannot be in *catalog*, where *taken* are the product's names."""
     given = registry.contributions_of(plugin)

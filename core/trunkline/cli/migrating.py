@@ -60,16 +60,16 @@ async def migrate_database(settings: Settings) -> list[str]:
     hub = opening.inspected(settings)
     async with hub.database as database:
         await database.check_pooler()
-        failed: list[PluginFailed] = []
+        failed: PluginFailed | None = None
         while True:
             try:
                 before = await migrate.upgrade(database, hub.histories(), shards=settings.delivery.shards)
                 break
             except PluginFailed as failure:
-                failed.append(failure)
+                failed = failed or failure
                 hub.registry.refuse(failure)
     if failed:
-        raise failed[0]
+        raise failed
     applied = [
         f"{state.history}: {state.current or 'nothing'} → {state.newest}"
         for state in before

@@ -6,6 +6,7 @@ import pytest
 
 from trunkline import plugins
 from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.plugins.descriptions import describe_plugins
 from trunkline.settings import Plugins
 from trunkline.testing.hubs import settings_for
 
@@ -83,6 +84,8 @@ def test_one_that_has_the_name_of_a_plugin_of_trunkline_fails_alone(folder):
         f"Plugin 'webhooks' has the name of a plugin of trunkline; give {folder / 'webhooks.py'} another"
     )
     assert registry.module("webhooks").__name__ == "trunkline_webhooks"
+    shown = describe_plugins(registry, "webhooks")
+    assert [bool(each["hooks"]) for each in shown] == [True, False]
     with pytest.raises(PluginFailed, match="has the name of a plugin of trunkline"):
         load(folder, **{"plugins.enabled": "webhooks"})
 

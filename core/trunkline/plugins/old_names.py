@@ -44,10 +44,9 @@ def _imported(tree: ast.Module, package: str) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            home = (
-                resolve_name("." * node.level + (node.module or ""), package) if node.level else node.module
-            )
-            yield from (str(home), *(f"{home}.{alias.name}" for alias in node.names))
+            named = "." * node.level + (node.module or "")
+            home = resolve_name(named, package) if node.level else named
+            yield from (home, *(f"{home}.{alias.name}" for alias in node.names))
 
 
 def names_in(source: str) -> Iterator[str]:

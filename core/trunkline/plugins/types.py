@@ -10,11 +10,11 @@ def find_type_fault(field: str, value: object, kind: type, *, expected: str) -> 
     return None if isinstance(value, kind) else f"{field} is {name_type(value)}, not {expected}"
 
 
-def find_text_fault(field: str, value: object, *, longest: int = LONGEST_TEXT) -> str | None:
-    """Say what is wrong with *field* if it is not text of at most *longest* characters."""
+def find_text_fault(field: str, value: object) -> str | None:
+    """Say what is wrong with *field* if it is not text of at most ``LONGEST_TEXT`` characters."""
     if not isinstance(value, str):
         return f"{field} is {name_type(value)}, not text"
-    return None if len(value) <= longest else f"{field} is longer than {longest} characters"
+    return None if len(value) <= LONGEST_TEXT else f"{field} is longer than {LONGEST_TEXT} characters"
 
 
 def find_function_fault(

@@ -37,6 +37,7 @@ KEPT = []
 START = {
     "raises": "raise RuntimeError('no luck')",
     "exits": "raise SystemExit(3)",
+    "interrupts": "raise KeyboardInterrupt",
     "hangs": "threading.Event().wait(60)",
     "spins": "end = time.monotonic() + 4\n    while time.monotonic() < end: pass\n    return None",
     "answers_nonsense": "return object()",
@@ -47,6 +48,7 @@ LATER = {
     "raises": ("async def", "raise RuntimeError('no luck')", "raised in {hook}: RuntimeError: no luck"),
     "cancels": ("async def", "raise asyncio.CancelledError", "raised in {hook}: asyncio"),
     "exits": ("async def", "raise SystemExit(3)", "raised in {hook}: SystemExit: 3"),
+    "interrupts": ("async def", "raise KeyboardInterrupt", "raised in {hook}: KeyboardInterrupt"),
     "hangs": ("async def", "await asyncio.Event().wait()", "did not return from {hook} within 5 s"),
     "swallows": (
         "async def",
@@ -69,6 +71,7 @@ LATER = {
 """What a function does while the hub runs: how it begins, its body, and what is said of it, if anything can be."""
 ENTERING = {
     "raises": ("raise RuntimeError('no luck')\n    yield", "raised in lifespan: RuntimeError: no luck"),
+    "interrupts": ("raise KeyboardInterrupt\n    yield", "raised in lifespan: KeyboardInterrupt"),
     "hangs": ("await asyncio.Event().wait()\n    yield", "did not start its lifespan within 5 s"),
     "blocks": ("time.sleep(2.5)\n    yield", "has held up the event loop for"),
     "leaks": (

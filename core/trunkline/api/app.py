@@ -1,9 +1,11 @@
 """The API: one FastAPI app over one hub, with the core's routes and those of the plugins that run."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Sequence
+import re
+from collections.abc import AsyncGenerator, Iterable, Sequence
 
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from trunkline.api import (
     bodies,
@@ -26,9 +28,12 @@ from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import FastPath
 from trunkline.api.routing import mount
 from trunkline.contract import DirectHandler, Routes
+from trunkline.errors import PluginFailed
 from trunkline.hub.hub import Hub
 from trunkline.ingest.requests import RequestReader
 from trunkline.version import __version__
+
+_PARAMETER = re.compile(r"\{[^}]*\}")
 
 
 def create_app(hub: Hub) -> FastAPI:
@@ -50,8 +55,8 @@ def create_app(hub: Hub) -> FastAPI:
     )
     app.state.hub = hub  # for ``security.hub_of``
     direct: dict[tuple[str, str], DirectHandler] = {}
-    own = [routes for _, routes in hub.registry.collected.routes]
-    for routes in (*_core_routes(hub), *sorted(own, key=_takes_the_rest)):
+    core = _core_routes(hub)
+    for routes in (*core, *_routes_of_plugins(hub, core)):
         prefix = f"{routes.base}{routes.prefix}"
         mount(app, routes.router, prefix=prefix)
         direct |= {(method, prefix + path): handler for (method, path), handler in routes.direct.items()}
@@ -64,9 +69,30 @@ def create_app(hub: Hub) -> FastAPI:
     return app
 
 
+def _routes_of_plugins(hub: Hub, core: Iterable[Routes]) -> list[Routes]:
+    """List the routes of plugins, those that take the rest last; a plugin with a route of trunkline's own is refused."""
+    registry = hub.registry
+    own = [routes for plugin, routes in registry.collected.routes if registry.is_own(plugin)]
+    others = [(plugin, routes) for plugin, routes in registry.collected.routes if not registry.is_own(plugin)]
+    taken = {call for routes in (*core, *own) for call in _calls(routes)} if others else set[str]()
+    for plugin, routes in others:
+        if repeated := sorted(taken & _calls(routes)):
+            registry.refuse(PluginFailed(plugin, f"gives the route '{repeated[0]}', which trunkline has"))
+    own += [routes for plugin, routes in others if registry.is_active(plugin)]
+    return sorted(own, key=_takes_the_rest)
+
+
+def _calls(routes: Routes) -> set[str]:
+    """Write the calls of *routes* as ``GET /path/{}``."""
+    calls = {(method, path) for method, path in routes.direct}
+    for context in iter_route_contexts(routes.router.routes):
+        calls |= {(method, context.path or "") for method in context.methods or ()}
+    return {f"{method} {_PARAMETER.sub('{}', routes.base + routes.prefix + path)}" for method, path in calls}
+
+
 def _takes_the_rest(routes: Routes) -> bool:
     """Tell whether *routes* answer whatever is left below their base, such as the portal's page of what is not there."""
-    return any(getattr(route, "path", "").endswith(":path}") for route in routes.router.routes)
+    return any(str(getattr(route, "path", "")).endswith(":path}") for route in routes.router.routes)
 
 
 def _core_routes(hub: Hub) -> Sequence[Routes]:

@@ -1,7 +1,8 @@
 """The machine-readable description of the API, and the page that shows it, which needs no internet."""
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from pydantic.json_schema import models_json_schema
+from starlette.routing import BaseRoute
 
 from trunkline.api import models, stand_ins
 from trunkline.api.problems import MEDIA_TYPE, Problem
@@ -37,6 +39,7 @@ Every call below `/api/v1` carries an API key in the header `X-Api-Key`. Errors 
 one sentence that says what to do, `errors` names each field at fault.
 """.strip()
 _ASSETS = "/docs/assets"
+_log = logging.getLogger(__name__)
 _PUSH_HEADERS = {
     ID_HEADER: "the event's id, the same on every attempt",
     TIMESTAMP_HEADER: "Unix seconds of this attempt",
@@ -121,19 +124,32 @@ def install(app: FastAPI) -> None:
 
 def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
     """Describe the app's routes, and the events under ``webhooks``: most of a second of work."""
-    document = get_openapi(
-        title="trunkline",
-        version=__version__,
-        description=DESCRIPTION,
-        routes=app.routes,
-        servers=[{"url": public_url or "/"}],
-    )
+    try:
+        document = _described(app.routes, public_url)
+    except Exception:  # noqa: BLE001 - a plugin's route: its models may have no schema
+        document = _described([route for route in app.routes if _is_describable(route)], public_url)
     _add_components(document, catalog)
     _unify_errors(document)
     words = stand_ins.replacements(catalog.names(), key_prefix=app.state.hub.keys.prefix)
     described: dict[str, Any] = stand_ins.replaced(document, words)
     described["webhooks"] = {kind.name: {"post": _push(catalog.published(kind))} for kind in catalog.types()}
     return described
+
+
+def _described(routes: Sequence[BaseRoute], public_url: str | None) -> dict[str, Any]:
+    servers = [{"url": public_url or "/"}]
+    return get_openapi(
+        title="trunkline", version=__version__, description=DESCRIPTION, routes=routes, servers=servers
+    )
+
+
+def _is_describable(route: BaseRoute) -> bool:
+    try:
+        _described([route], None)
+    except Exception as error:  # noqa: BLE001 - as above
+        _log.error("the OpenAPI document leaves out %s, which cannot be described: %s", route, error)
+        return False
+    return True
 
 
 def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:

@@ -111,6 +111,12 @@ class EventTypes(BaseModel):
     event_types: list[EventTypeSummary]
 
 
+NextAttemptBy = Annotated[
+    Literal["schedule", "retry_after"] | None,
+    Field(description="of a retry: whether its time is the retry schedule's, or the target's `Retry-After`"),
+]
+
+
 class Explained(BaseModel):
     """What one subscription made of an event."""
 
@@ -121,6 +127,7 @@ class Explained(BaseModel):
     state: str | None
     attempts: int
     next_attempt_utc: Utc | None
+    next_attempt_by: NextAttemptBy = None
     delivery_id: str | None
     held_by: str | None = Field(
         default=None, description="of a held one: the earlier delivery of its order that it waits for"
@@ -317,6 +324,7 @@ class DeliverySummary(BaseModel):
     attempts: int
     last_status_code: int | None
     next_attempt_utc: Utc | None
+    next_attempt_by: NextAttemptBy = None
     updated_utc: Utc
     held_by: str | None = Field(
         default=None, description="of a held one: the earlier delivery of its order that it waits for"

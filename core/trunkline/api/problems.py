@@ -307,7 +307,7 @@ class RequestIds:
                 raise
             stopping = Stopping(retry_after_seconds=_STOP_RETRY_SECONDS)
             await problem_of(stopping, scope)(scope, receive, send_with_headers)
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
             _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
             if not started:  # otherwise the server ends the connection, as the answer is unfinished
                 answer = _exhausted(scope) if shortages.is_own(error) else _internal_error(scope)

@@ -13,9 +13,24 @@ _log = logging.getLogger(__name__)
 Value = TypeVar("Value")
 
 
+class _Loop(uvloop.Loop):
+    """A loop that goes on where a task other than the main one, such as a plugin's own, raises ``SystemExit``."""
+
+    def run_until_complete(self, future: Any) -> Any:
+        """Run until *future* is done."""
+        main = asyncio.ensure_future(future, loop=self)
+        while True:
+            try:
+                return super().run_until_complete(main)
+            except SystemExit as error:
+                if main.done():
+                    raise
+                _log.error("SystemExit was raised beside the main task: the process goes on", exc_info=error)
+
+
 def run(main: Coroutine[Any, Any, Value]) -> Value:
     """Run *main* to its end on a fresh uvloop. A task that swallows its cancellation, such as a plugin's, is abandoned."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=_Loop) as runner:
         return runner.run(_ending_alone(main))
 
 

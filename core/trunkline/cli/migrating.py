@@ -11,6 +11,7 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import show_json, show_table, span
+from trunkline.errors import PluginFailed
 from trunkline.settings import Settings
 from trunkline.store import migrate
 from trunkline.store.database import embedded_file
@@ -51,11 +52,24 @@ def migrate_command(
 
 
 async def migrate_database(settings: Settings) -> list[str]:
-    """Bring the database up to date; returns what was done, a line for each history."""
+    """Bring the database up to date; returns what was done, a line for each history.
+
+    Raises:
+        PluginFailed: a plugin's migrations cannot be applied; those of the others were.
+    """
     hub = opening.inspected(settings)
     async with hub.database as database:
         await database.check_pooler()
-        before = await migrate.upgrade(database, hub.histories(), shards=settings.delivery.shards)
+        failed: PluginFailed | None = None
+        while True:
+            try:
+                before = await migrate.upgrade(database, hub.histories(), shards=settings.delivery.shards)
+                break
+            except PluginFailed as failure:
+                failed = failed or failure
+                hub.registry.refuse(failure)
+    if failed:
+        raise failed
     applied = [
         f"{state.history}: {state.current or 'nothing'} → {state.newest}"
         for state in before

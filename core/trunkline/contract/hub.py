@@ -17,7 +17,9 @@ from trunkline.schemas.products import Brand, Product
 
 @dataclass(frozen=True, slots=True)
 class Migrations:
-    """A plugin's own migration history: *location* is a folder of alembic revisions (``package:folder``).
+    """A plugin's own migration history: *location* is a folder of alembic revisions: ``f"{__name__}:FOLDER"``.
+
+    The folder is in the package that is named, or beside a module that is one file.
 
     *of_companies* names what companies have in its tables, in the order in which it may be removed: what refers to others first.
     """

@@ -45,7 +45,7 @@ class Batch:
         """Add an attempt that ended, and the *state* that follows from it."""
         job, result = ended.job, ended.result
         settled = _settled(ended, state)
-        attempt = _attempt(ended)
+        attempt = _attempt(ended, state)
         if job.claim or job.progress is None:
             self._end_claim(settled, attempt)
         else:
@@ -158,7 +158,7 @@ def _settled(ended: Ended, state: NextState) -> Settled:
     )
 
 
-def _attempt(ended: Ended) -> Attempt:
+def _attempt(ended: Ended, state: NextState) -> Attempt:
     job, result = ended.job, ended.result
     return Attempt(
         job.event.position,
@@ -170,4 +170,5 @@ def _attempt(ended: Ended) -> Attempt:
         result.status_code,
         result.response_body,
         result.error,
+        None if state.retry_after_seconds is None else int(state.retry_after_seconds * 1000),
     )

@@ -127,5 +127,5 @@ class Gaps:
         try:
             async with asyncio.timeout(limit):
                 return await self._sender.tell_gap(route, self._sender.now_ms())
-        except Exception as error:  # noqa: BLE001 - a channel is a plugin
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - a channel is a plugin
             return Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")

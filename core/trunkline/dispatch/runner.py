@@ -267,7 +267,7 @@ class Runner:
                 result = Result(
                     Outcome.RETRY, error="timeout" if job.timed_out else "channel_error: CancelledError"
                 )
-            except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
                 result = Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
                 if shortages.is_own(error):
                     self._tell_shortage(error)
@@ -306,7 +306,7 @@ class Runner:
             self._look_at_refused()
         return next_job
 
-    def _tell_shortage(self, error: Exception) -> None:
+    def _tell_shortage(self, error: BaseException) -> None:
         self.put_off += 1
         if time.monotonic() >= self._tell_shortage_at:
             self._tell_shortage_at = time.monotonic() + 60

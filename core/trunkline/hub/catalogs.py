@@ -1,6 +1,7 @@
 """What this deployment's schemas define: the catalogue of event types, and that of actions, searches and lookups."""
 
-from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING
 
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.hub.products import schema_folders
@@ -8,27 +9,62 @@ from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.files import load_definitions, load_event_types
 from trunkline.schemas.publishing import published
+from trunkline.schemas.versions import find_missing, steps_of
 from trunkline.settings import Settings
 
+if TYPE_CHECKING:
+    from trunkline.plugins import Registry  # commands that only look load no plugins
 
-def load_catalog(settings: Settings, of_plugins: Sequence[EventType] = ()) -> SchemaCatalog:
-    """Gather the event types: those of the product, and those *of_plugins*.
+
+def load_catalog(settings: Settings, registry: "Registry | None" = None) -> SchemaCatalog:
+    """Gather the event types: those of the product, and those of the plugins in *registry*, which refuses what cannot be beside them.
 
     Raises:
         SettingsInvalid: the deployment names a folder or a package that is not there.
         SchemaInvalid: a file of ours or of the deployment is not fit to judge payloads.
+        PluginFailed: a plugin that was asked for by name cannot be used.
     """
     event_types: dict[tuple[str, int], EventType] = {}
     for folder in schema_folders(settings):
         for kind in load_event_types(folder):
             _add(event_types, kind, str(folder))
     names = {kind.name for kind in event_types.values()}
-    repeated = {kind.name for kind in of_plugins if kind.name in names}
-    if repeated:
-        msg = f"registers event types that this deployment already has: {', '.join(sorted(repeated))}"
-        raise PluginFailed("with event types", msg)
-    is_open = settings.events.published_schemas == "open"
-    return SchemaCatalog([*event_types.values(), *of_plugins], publish=published if is_open else None)
+    publish = published if settings.events.published_schemas == "open" else None
+    if registry is None:
+        return SchemaCatalog(event_types.values(), publish=publish)
+    while True:
+        plugins = registry.active
+        of_plugins = registry.collected.event_types
+        catalog = SchemaCatalog(
+            [*event_types.values(), *(kind for kind in of_plugins if kind.name not in names)], publish=publish
+        )
+        for plugin in plugins:
+            if fault := _find_fault(registry, plugin, catalog, taken=names):
+                registry.refuse(PluginFailed(plugin, fault))
+        if registry.active == plugins:
+            return catalog
+
+
+def _find_fault(
+    registry: "Registry", plugin: str, catalog: SchemaCatalog, *, taken: AbstractSet[str]
+) -> str | None:
+    """Say what of the event types and casters of *plugin* cannot be in *catalog*, where *taken* are the product's names."""
+    given = registry.contributions_of(plugin)
+    own = {kind.name for kind in given.event_types}
+    if repeated := sorted(own & taken):
+        return f"gives event types that this deployment already has: {', '.join(repeated)}"
+    try:
+        steps_of(given.casters, catalog)
+    except SchemaInvalid as error:
+        return f"gives an unfit caster of '{error.source}': {error.reason}"
+    casts = {
+        (caster.event_type, caster.from_version, caster.to_version)
+        for _, caster in registry.collected.casters
+    }
+    for name in own:
+        if missing := find_missing(name, catalog.versions(name), casts):
+            return f"gives an unfit event type '{name}': {missing}"
+    return None
 
 
 def load_definition_catalog(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:

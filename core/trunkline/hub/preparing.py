@@ -1,9 +1,9 @@
 """Preparing the database at the start of a hub: its schema is brought up to date, and what is odd about it is said once."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
-from trunkline.errors import DatabaseUnfit, SettingsInvalid
+from trunkline.errors import DatabaseUnfit, PluginFailed, SettingsInvalid
 from trunkline.settings import Delivery
 from trunkline.store import epochs, migrate
 from trunkline.store import shards as shard_store
@@ -31,14 +31,24 @@ async def prepare(
     *,
     migrates: bool,
     dispatches: bool,
+    added: Collection[str] = (),
 ) -> int:
-    """Bring the schema up to date, or make sure that it is; returns how many shards the log has. Raises SettingsInvalid."""
+    """Bring the schema up to date, or make sure that it is; returns how many shards the log has.
+
+    Raises:
+        SettingsInvalid: it is not up to date.
+        PluginFailed: the history of a plugin cannot be applied; or it is not up to date, and the plugin is one of *added*, which
+            trunkline does not bring.
+    """
     if migrates:
         states = await migrate.upgrade(database, histories, shards=delivery.shards)
     else:
         states = await migrate.states(database, histories)
         if behind := [s for s in states if s.is_behind]:
             names = ", ".join(f"{s.history} ({s.current or 'nothing'} → {s.newest})" for s in behind)
+            if all(s.history in added for s in behind):
+                reason = f"needs migrations that were not applied: {names}; run 'trunkline migrate'"
+                raise PluginFailed(behind[0].history, reason)
             msg = f"The database is not up to date: {names}. Run 'trunkline migrate' first."
             raise SettingsInvalid(msg)
     if ahead := ", ".join(f"{s.history} {s.current}" for s in states if s.is_ahead):

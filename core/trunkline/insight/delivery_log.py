@@ -40,7 +40,7 @@ COUNTED = 10_000
 _SENTENCES = {
     Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
     Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
-    Status.PENDING: "It matched; it will be tried again (attempts so far: {attempts}).",
+    Status.PENDING: "It matched; it will be tried again (attempts so far: {attempts}){when}.",
     Status.EXHAUSTED: "It matched, but every attempt failed ({attempts} in all); retry it once the target is mended.",
     Status.GONE: "It matched, but the target is gone.",
     Status.REJECTED: "It matched, but the channel said that it can never be delivered.",
@@ -264,7 +264,7 @@ def _explain(
         "attempts": logged.attempts if logged else 0,
         "next_attempt_utc": utc_or_none(logged.next_attempt_ms) if logged else None,
         "delivery_id": str(Key(event.position, subscription.no)) if logged else None,
-        **(_held_by(logged) if logged else {}),
+        **(_next_attempt_by(logged) | _held_by(logged) if logged else {}),
     }
 
 
@@ -314,7 +314,10 @@ def _describe_state(subscription: Subscription, logged: Logged | None) -> str:
         return _HELD_BY.format(delivery=Key(logged.held_by, logged.subscription_no))
     if logged.is_queued:
         return _QUEUED
-    return _SENTENCES[Status(logged.status)].format(attempts=logged.attempts, channel=subscription.channel)
+    when = ", no sooner than the target's Retry-After asks" if logged.waits_as_asked else ""
+    return _SENTENCES[Status(logged.status)].format(
+        attempts=logged.attempts, channel=subscription.channel, when=when
+    )
 
 
 def _reason_against(subscription: Subscription, event: Event, reading: Reading) -> str | None:
@@ -340,8 +343,16 @@ def _view(logged: Logged) -> dict[str, Any]:
         "last_status_code": logged.last_status_code,
         "next_attempt_utc": utc_or_none(logged.next_attempt_ms),
         "updated_utc": utc_text_of_ms(logged.updated_ms),
+        **_next_attempt_by(logged),
         **_held_by(logged),
     }
+
+
+def _next_attempt_by(logged: Logged) -> dict[str, str]:
+    """Say what the time of a retry comes from; nothing if none is planned."""
+    if logged.next_attempt_ms is None or not logged.attempts:
+        return {}
+    return {"next_attempt_by": "retry_after" if logged.waits_as_asked else "schedule"}
 
 
 def _held_by(logged: Logged) -> dict[str, str]:

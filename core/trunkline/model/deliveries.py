@@ -110,10 +110,14 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class NextState:
-    """What ``next_state`` decided: the status, and how long to wait where it is ``pending``."""
+    """What ``next_state`` decided: the status, and how long to wait where it is ``pending``.
+
+    *retry_after_seconds* is that wait where it is the target's, which asked for more than was planned.
+    """
 
     status: Status
     wait_seconds: float | None = None
+    retry_after_seconds: float | None = None
 
 
 def next_state(attempt: int, result: Result, policy: RetryPolicy, jitter: float) -> NextState:
@@ -134,9 +138,10 @@ def next_state(attempt: int, result: Result, policy: RetryPolicy, jitter: float)
             if planned is None:
                 return NextState(Status.EXHAUSTED)
             wait = planned * (1 + policy.jitter * jitter)
-            if result.retry_after_seconds is not None:
-                wait = max(wait, min(result.retry_after_seconds, MAX_RETRY_AFTER_SECONDS))
-            return NextState(Status.PENDING, wait)
+            asked = min(result.retry_after_seconds or 0, MAX_RETRY_AFTER_SECONDS)
+            return (
+                NextState(Status.PENDING, asked, asked) if asked > wait else NextState(Status.PENDING, wait)
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from operator import attrgetter
 from types import ModuleType
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
 
 from trunkline.errors import ExtraMissing, PluginFailed, SettingsInvalid
 from trunkline.errors.spelling import correction
@@ -43,7 +42,12 @@ def admit(
     """
     _check_choice(candidates, chosen, products)
     served = [candidate for candidate in candidates if _is_served(candidate, products)]
-    ordered = sorted(served, key=attrgetter("name", "distribution"))
+    own = {candidate.name for candidate in served if candidate.is_own}
+    strangers = [candidate for candidate in served if candidate.name in own and not candidate.is_own]
+    ordered = sorted(
+        (candidate for candidate in served if candidate not in strangers),
+        key=attrgetter("name", "distribution"),
+    )
     registry = Registry(
         (_first_record(candidate, chosen) for candidate in ordered),
         required=chosen.enabled is not None,
@@ -58,6 +62,10 @@ def admit(
                 registry.leave_out(name, missing)
             except PluginFailed as failure:
                 registry.refuse(failure)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's module: whatever it raises is its end
+                registry.refuse(PluginFailed(name, f"cannot be read: {describe_error(error)}"))
+    for stranger in strangers:
+        registry.turn_away(_first_record(stranger, chosen))
     return registry
 
 
@@ -124,7 +132,7 @@ def _check_name(candidate: Candidate) -> None:
 
 
 def _check_range(candidate: Candidate, version: str) -> None:
-    if candidate.is_local or canonicalize_name(candidate.distribution) == HUB:
+    if candidate.is_local or candidate.is_own:
         return
     if candidate.requires is None:
         reason = (
@@ -147,12 +155,14 @@ def _import(candidate: Candidate, limit_seconds: float) -> ModuleType:
             candidate.name, f"has the entry point '{candidate.module}', which must name a module"
         )
     try:
-        call_within(limit_seconds, partial(importlib.import_module, candidate.module), thread=candidate.name)
+        _, failure = call_within(
+            limit_seconds, partial(importlib.import_module, candidate.module), thread=candidate.name
+        )
     except Late:
         reason = f"could not be imported within {limit_seconds:g} s"
         raise PluginFailed(candidate.name, reason) from None
-    except (KeyboardInterrupt, ExtraMissing):
-        raise
-    except BaseException as error:
-        raise PluginFailed(candidate.name, f"could not be imported: {describe_error(error)}") from error
+    if isinstance(failure, ExtraMissing):
+        raise failure
+    if failure is not None:
+        raise PluginFailed(candidate.name, f"could not be imported: {describe_error(failure)}") from failure
     return sys.modules[candidate.module]

@@ -20,6 +20,7 @@ from trunkline.plugins.types import name_type
 AUTHENTICATE, FIND = "authenticate_request", "find_principal"
 LIMIT_SECONDS = 10.0
 RETRY_SECONDS = 5
+LONGEST_NAME = 1_000
 
 
 class TokenPrincipals:
@@ -74,8 +75,6 @@ class TokenPrincipals:
         except TrunklineError:
             raise
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
             if is_being_cancelled():
                 raise asyncio.CancelledError from error
             fault = f"raised in {implementation.hook}: {describe_error(error)}"
@@ -98,6 +97,8 @@ def _find_fault(principal: Principal) -> str | None:
     for name in ("key_id", "name"):
         if not isinstance(text := getattr(principal, name), str) or not text:
             return f"{name} is {name_type(text)}, not text" if text else f"{name} is empty"
+        if len(text) > LONGEST_NAME or "\0" in text:
+            return f"{name} is longer than {LONGEST_NAME} characters, or has a NUL"
     scopes: Any = principal.scopes
     if not isinstance(scopes, frozenset) or not scopes <= {*COMPANY_SCOPES, OPERATOR}:
         return f"scopes are {name_type(scopes)}, not a frozenset of {', '.join([*COMPANY_SCOPES, OPERATOR])}"
@@ -106,7 +107,7 @@ def _find_fault(principal: Principal) -> str | None:
         return (
             None if principal.is_operator else f"company_id is None, which only the scope {OPERATOR} allows"
         )
-    is_id = isinstance(company_id, int) and not isinstance(company_id, bool) and company_id != 0
+    is_id = isinstance(company_id, int) and not isinstance(company_id, bool) and 0 < abs(company_id) < 2**63
     return None if is_id else f"company_id is {company_id!r}, not the id of a company"
 
 

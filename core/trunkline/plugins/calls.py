@@ -8,9 +8,11 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from trunkline.errors import PluginFailed
+
+Value = TypeVar("Value")
 
 LONGEST_REASON = 500
 START_SECONDS = 30.0
@@ -38,26 +40,32 @@ def describe_error(error: BaseException) -> str:
 
 
 def call_registration(
-    implementation: Implementation, *, arguments: Mapping[str, object], limit_seconds: float = START_SECONDS
-) -> object:
-    """Call a ``register_*`` hook and return what it gives, unchecked.
+    implementation: Implementation,
+    *,
+    check: Callable[[str, object], Value],
+    arguments: Mapping[str, object],
+    limit_seconds: float = START_SECONDS,
+) -> Value:
+    """Call a ``register_*`` hook, and give its answer as *check* returns it.
+
+    The check belongs to the call: an answer may have properties that raise, or take for ever.
 
     Raises:
-        PluginFailed: it raised, tried to exit, or did not return within *limit_seconds*.
+        PluginFailed: it raised, tried to exit, or did not return within *limit_seconds*; or *check* refuses its answer.
     """
+    plugin, hook = implementation.plugin, implementation.hook
     values = pick_arguments(implementation, arguments)
     try:
-        return call_within(
-            limit_seconds, lambda: implementation.function(*values), thread=implementation.plugin
+        value, failure = call_within(
+            limit_seconds, lambda: check(plugin, implementation.function(*values)), thread=plugin
         )
     except Late:
-        reason = f"did not return from {implementation.hook} within {limit_seconds:g} s"
-        raise PluginFailed(implementation.plugin, reason) from None
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:
-        reason = f"raised in {implementation.hook}: {describe_error(error)}"
-        raise PluginFailed(implementation.plugin, reason) from error
+        raise PluginFailed(plugin, f"did not return from {hook} within {limit_seconds:g} s") from None
+    if isinstance(failure, PluginFailed):
+        raise failure
+    if failure is not None:
+        raise PluginFailed(plugin, f"raised in {hook}: {describe_error(failure)}") from failure
+    return cast("Value", value)
 
 
 def pick_arguments(implementation: Implementation, arguments: Mapping[str, object]) -> list[object]:
@@ -69,16 +77,17 @@ class Late(Exception):
     """A plugin's function has not returned in time; the thread that it hangs in stays behind."""
 
 
-def call_within(limit_seconds: float, function: Callable[[], object], *, thread: str) -> object:
-    """Call *function* in a thread, while the caller's waits for it.
+def call_within(
+    limit_seconds: float, function: Callable[[], Value], *, thread: str
+) -> tuple[Value | None, BaseException | None]:
+    """Call *function* in a thread, while the caller's waits for it; give its value, and what it raised.
 
     A thread cannot be ended from outside: one that never returns is left behind, as a daemon that keeps no process alive.
 
     Raises:
         Late: it did not return within *limit_seconds*.
-        BaseException: whatever it raised.
     """
-    outcome: list[tuple[object, BaseException | None]] = []
+    outcome: list[tuple[Value | None, BaseException | None]] = []
     context = contextvars.copy_context()
 
     def work() -> None:
@@ -92,10 +101,7 @@ def call_within(limit_seconds: float, function: Callable[[], object], *, thread:
     worker.join(limit_seconds)
     if not outcome:
         raise Late
-    value, failure = outcome[0]
-    if failure is not None:
-        raise failure
-    return value
+    return outcome[0]
 
 
 class PluginThread:

@@ -13,9 +13,9 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from trunkline.contract import Operation, PluginContext
-from trunkline.errors import PluginFailed
+from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.plugins import values
-from trunkline.plugins.calls import call_registration
+from trunkline.plugins.calls import call_registration, describe_error
 from trunkline.plugins.records import OPERATION_HOOKS, Collected, Contributions
 from trunkline.plugins.registry import Registry
 from trunkline.plugins.sections import Section, check_sections, read_section
@@ -65,6 +65,7 @@ def collect_static(
     _refuse_clashes(
         registry, "connector", lambda contributions: [value.name for value in contributions.connectors]
     )
+    _refuse_clashes(registry, "caster", _steps)
     return registry.collected
 
 
@@ -158,6 +159,12 @@ def _ask_for_providers(
     return by_kind
 
 
+def _steps(contributions: Contributions) -> list[str]:
+    return [
+        f"{value.event_type}:{value.from_version} to {value.to_version}" for value in contributions.casters
+    ]
+
+
 def _provided(kind: Kind, contributions: Contributions) -> list[str]:
     return [provider.name for provider in contributions.providers.get(kind, ())]
 
@@ -177,6 +184,10 @@ def _ask_each(registry: Registry, ask: Callable[[str], None]) -> None:
             ask(plugin)
         except PluginFailed as failure:
             registry.refuse(failure)
+        except SettingsInvalid:
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin's values: whatever they raise is its end
+            registry.refuse(PluginFailed(plugin, f"gave what cannot be read: {describe_error(error)}"))
 
 
 def _ask(
@@ -190,19 +201,23 @@ def _ask(
     implementation = registry.implementation(hook, plugin=plugin)
     if implementation is None:
         return None
-    answer = call_registration(implementation, arguments=arguments, limit_seconds=registry.start_seconds)
-    return check(plugin, answer)
+    return call_registration(
+        implementation, check=check, arguments=arguments, limit_seconds=registry.start_seconds
+    )
 
 
 def _refuse_clashes(
     registry: Registry, noun: str, list_names: Callable[[Contributions], Iterable[str]]
 ) -> None:
+    """Refuse the plugins that give one name, all but one that trunkline itself brings."""
     owners: dict[str, list[str]] = {}
     for plugin in registry.active:
         for name in list_names(registry.contributions_of(plugin)):
             owners.setdefault(name, []).append(plugin)
     for name, plugins in owners.items():
         for plugin in plugins if len(plugins) > 1 else ():
+            if registry.is_own(plugin):
+                continue
             others = " and ".join(f"'{other}'" for other in plugins if other != plugin)
             reason = f"gives the {noun} '{name}', which plugin {others} gives too; disable one of them"
             registry.refuse(PluginFailed(plugin, reason))

@@ -32,12 +32,13 @@ def describe_plugins(registry: Registry, name: str) -> list[dict[str, Any]]:
 
 
 def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
-    contributions = registry.contributions_of(record.name)
+    is_turned_away = record.state == "failed" and registry.is_active(record.name)
+    contributions = Contributions() if is_turned_away else registry.contributions_of(record.name)
     return {
         **asdict(record),
         "deprecations": list(record.deprecations),
-        "file": _find_file(registry, record),
-        "hooks": list(_hooks(registry, record.name)),
+        "file": None if is_turned_away else _find_file(registry, record),
+        "hooks": [] if is_turned_away else list(_hooks(registry, record.name)),
         "settings": list(_settings(record.name, contributions.settings)) if contributions.settings else [],
         "channels": [
             {"name": channel.name, "title": channel.title, "delivers": "push" if channel.deliver else "pull"}

@@ -66,8 +66,6 @@ class Lifespan:
         except PluginFailed as failure:
             self._failure = failure
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
             if is_being_cancelled():
                 raise asyncio.CancelledError from error
             self._failure = PluginFailed(self.plugin, f"raised in {HOOK}: {describe_error(error)}")

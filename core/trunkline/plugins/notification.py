@@ -77,8 +77,6 @@ class Listener:
                     self.hooks[hook], arguments={"context": self._context, **arguments}, thread=self._thread
                 )
         except BaseException as error:
-            if isinstance(error, KeyboardInterrupt):
-                raise
             if is_being_cancelled():
                 raise asyncio.CancelledError from error
             if not limit.expired():

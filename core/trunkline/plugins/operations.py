@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from trunkline.contract import Operation
-from trunkline.plugins.types import find_type_fault, name_type
+from trunkline.plugins.types import find_function_fault, find_text_fault, find_type_fault
 from trunkline.schemas.definitions import KINDS, Definition, Kind
 
 Defined = Mapping[Kind, Collection[str]]
@@ -29,10 +29,10 @@ def find_operation_fault(operation: Operation, defined: Defined) -> str | None:
 
 
 def _find_form_fault(operation: Operation) -> str | None:
-    if fault := find_type_fault("name", operation.name, str, expected="text"):
+    if fault := find_text_fault("name", operation.name):
         return fault
-    if not callable(operation.run):
-        return f"run is {name_type(operation.run)}, not a function"
+    if fault := find_function_fault("run", operation.run, is_optional=False):
+        return fault
     if operation.kind not in {None, *KINDS}:
         return f"kind {operation.kind!r} is none of {', '.join(KINDS)}"
     if operation.definition is None:

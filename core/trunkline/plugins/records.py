@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
 from trunkline.contract import (
@@ -50,6 +51,11 @@ class Candidate:
     product: str | None = None
     is_local: bool = False
     """It is a file or a package of the deployment (``plugins.paths``): no distribution brings it, so none says a range."""
+
+    @property
+    def is_own(self) -> bool:
+        """Whether trunkline itself brings it."""
+        return canonicalize_name(self.distribution) == "trunkline"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from operator import attrgetter
 from types import MappingProxyType, ModuleType
 from typing import Any
 
@@ -141,7 +142,8 @@ class Registry:
             raise PluginFailed(name, f"shares its module {module.__name__} with plugin '{owner}'")
         self._modules[name] = module
         check_module(name, module, manager=self._manager, hooks=self._hooks)
-        deprecations = (*list_deprecations(module, manager=self._manager), *self._old_names(name, module))
+        old_names = () if self.is_own(name) else list_old_names(module)
+        deprecations = (*list_deprecations(module, manager=self._manager), *old_names)
         try:
             self._manager.register(module, name)  # pluggy warns at the line of what is deprecated
         except DeprecationWarning as warning:  # where warnings are errors
@@ -150,10 +152,24 @@ class Registry:
         for sentence in deprecations:
             logger_of(name).warning("Plugin '%s' %s", name, sentence)
 
-    def _old_names(self, name: str, module: ModuleType) -> Iterator[str]:
-        """Say which names *module* takes that are elsewhere now; the hub's own plugins are held to that by a test."""
-        own = any(record.name == name and record.distribution == HUB for record in self._records)
-        return iter(()) if own else list_old_names(module)
+    def is_own(self, name: str) -> bool:
+        """Tell whether trunkline itself brings the plugin *name*."""
+        return any(record.name == name and record.distribution == HUB for record in self._records)
+
+    def turn_away(self, record: PluginRecord) -> None:
+        """List a plugin that has the name of one that trunkline brings: it is not loaded, and the other runs.
+
+        Raises:
+            PluginFailed: the name was asked for.
+        """
+        failure = PluginFailed(
+            record.name, f"has the name of a plugin of trunkline; give {record.distribution} another"
+        )
+        self._records.append(replace(record, state="failed", error=str(failure)))
+        self._records.sort(key=attrgetter("name"))
+        logger_of(record.name).error(str(failure))
+        if self._required and record.state == "active":
+            raise failure
 
     def keep(self, name: str, contributions: Contributions) -> None:
         """Keep *contributions* as those of the plugin *name*."""
@@ -199,6 +215,7 @@ class Registry:
 
     def _note(self, name: str, **changes: Any) -> None:
         self._records = [
-            replace(record, **changes) if record.name == name else record for record in self._records
+            replace(record, **changes) if record.name == name and record.state != "failed" else record
+            for record in self._records
         ]
         self._collected = None

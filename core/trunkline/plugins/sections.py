@@ -52,7 +52,7 @@ def read_section(
         raise SettingsInvalid(faults) from None
     except SettingsInvalid:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"could not read its settings: {describe_error(error)}"
         raise PluginFailed(plugin, reason) from error
     placed: BaseModel = beside(folder, settings)

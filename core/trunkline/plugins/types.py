@@ -1,9 +1,34 @@
 """What a value is that a plugin gave, in words for a sentence about it."""
 
+from inspect import iscoroutinefunction, unwrap
+
+LONGEST_TEXT = 4_000
+
 
 def find_type_fault(field: str, value: object, kind: type, *, expected: str) -> str | None:
     """Say what *field* is if it is not what its annotation promises: a plugin need not be type-checked."""
     return None if isinstance(value, kind) else f"{field} is {name_type(value)}, not {expected}"
+
+
+def find_text_fault(field: str, value: object) -> str | None:
+    """Say what is wrong with *field* if it is not text of at most ``LONGEST_TEXT`` characters."""
+    if not isinstance(value, str):
+        return f"{field} is {name_type(value)}, not text"
+    return None if len(value) <= LONGEST_TEXT else f"{field} is longer than {LONGEST_TEXT} characters"
+
+
+def find_function_fault(
+    field: str, value: object, *, is_optional: bool = True, is_async: bool = True
+) -> str | None:
+    """Say what *field* is if it is not a function; one that is awaited must be ``async def``, or wrap one that is."""
+    if value is None and is_optional:
+        return None
+    if not callable(value):
+        return f"{field} is {name_type(value)}, not a function"
+    inner = unwrap(value)
+    if not is_async or iscoroutinefunction(inner) or iscoroutinefunction(type(inner).__call__):
+        return None
+    return f"{field} is not a coroutine function; write 'async def'"
 
 
 def name_type(value: object) -> str:

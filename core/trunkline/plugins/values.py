@@ -1,13 +1,16 @@
 """Checks of the values that ``register_*`` hooks return. Each function returns the values or raises ``PluginFailed``."""
 
+import math
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from inspect import getdoc, signature
 from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from pydantic import BaseModel
+from starlette.routing import BaseRoute
 
 from trunkline.contract import (
     BASES,
@@ -29,11 +32,12 @@ from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.plugins.guard import guarded
 from trunkline.plugins.operations import find_operation_fault, with_kind
 from trunkline.plugins.records import OPERATION_HOOKS
-from trunkline.plugins.types import find_type_fault, name_type
+from trunkline.plugins.types import find_function_fault, find_text_fault, find_type_fault, name_type
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.definitions import Definition, Kind
 from trunkline.schemas.versions import Caster
+from trunkline.store import histories, revisions
 from trunkline.targets.urls import find_schemes_fault
 
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -51,6 +55,16 @@ LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
 
 Value = TypeVar("Value")
 
+_FUNCTIONS = {
+    "deliver": True,
+    "deliver_batch": True,
+    "tell_gap": True,
+    "check_connection": True,
+    "check_target": False,
+    "read_url": False,
+}
+"""The functions of a channel, each with whether it is awaited."""
+
 
 def check_settings(plugin: str, value: object) -> type[BaseModel]:
     """Accept one pydantic model class."""
@@ -62,7 +76,7 @@ def check_settings(plugin: str, value: object) -> type[BaseModel]:
 
 def check_event_types(plugin: str, value: object) -> tuple[EventType, ...]:
     """Accept event types of different names or versions that are fit for a catalog."""
-    items = _check_items(plugin, "register_event_types", value, EventType, _find_text_fault)
+    items = _check_items(plugin, "register_event_types", value, EventType, _find_event_type_fault)
     try:
         SchemaCatalog(items)
     except SchemaInvalid as error:
@@ -130,8 +144,11 @@ def check_routes(plugin: str, value: object) -> tuple[Routes, ...]:
 
 
 def check_migrations(plugin: str, value: object) -> tuple[Migrations, ...]:
-    """Accept locations of migrations; whether anything is there is for the migrating to say."""
-    return _check_items(plugin, "register_migrations", value, Migrations, _find_migrations_fault)
+    """Accept a history of migrations that is there and is one line of revisions."""
+    items = _check_items(plugin, "register_migrations", value, Migrations, _find_migrations_fault)
+    if len(items) > 1:
+        raise PluginFailed(plugin, "gives more than one Migrations in register_migrations")
+    return items
 
 
 def _check_items(
@@ -152,26 +169,32 @@ def _check_items(
 
 def check_unique(plugin: str, noun: str, names: Sequence[str]) -> None:
     """Refuse what a plugin gives twice."""
-    for name in names:
-        if names.count(name) > 1:
-            raise PluginFailed(plugin, f"gives the {noun} '{name}' twice")
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise PluginFailed(plugin, f"gives the {noun} '{twice[0]}' twice")
 
 
 def _find_channel_fault(channel: Channel) -> str | None:
-    fault = _find_text_fault(channel)
+    fault = _find_words_fault(channel)
     if fault is None and not CHANNEL_NAME.fullmatch(channel.name):
         return f"name '{channel.name}' is not made of lower-case letters, digits, '-' and '_'"
-    if fault is None and channel.deliver is not None and not callable(channel.deliver):
-        return f"deliver is {name_type(channel.deliver)}, not a function"
-    for name in ("check_target", "check_connection", "read_url", "deliver_batch", "tell_gap"):
-        function = getattr(channel, name)
-        if fault is None and function is not None and not callable(function):
-            return f"{name} is {name_type(function)}, not a function"
+    for name, is_async in _FUNCTIONS.items():
+        fault = fault or find_function_fault(name, getattr(channel, name), is_async=is_async)
     if fault is None and channel.breaker is not None:
-        fault = find_type_fault("breaker", channel.breaker, BreakerPolicy, expected="a BreakerPolicy")
+        fault = _find_breaker_fault(channel.breaker)
     if fault is None and channel.target is not None:
         fault = find_model_fault(channel.target) or _find_second_declaration(channel)
     return fault or find_schemes_fault(channel.schemes) or _find_batch_fault(channel.batch)
+
+
+def _find_breaker_fault(breaker: BreakerPolicy) -> str | None:
+    if fault := find_type_fault("breaker", breaker, BreakerPolicy, expected="a BreakerPolicy"):
+        return fault
+    if type(breaker.failures) is not int or breaker.failures < 1:
+        return f"breaker has failures={breaker.failures!r}, which is not a number from 1"
+    span_seconds: Any = breaker.span_seconds
+    if not isinstance(span_seconds, int | float) or not 0 <= span_seconds < math.inf:
+        return f"breaker has span_seconds={span_seconds!r}, which is not a number of seconds"
+    return None
 
 
 def _find_second_declaration(channel: Channel) -> str | None:
@@ -193,46 +216,74 @@ def _find_batch_fault(batch: Batch) -> str | None:
 
 
 def _find_caster_fault(caster: Caster) -> str | None:
-    if not callable(caster.cast):
-        return f"cast is {name_type(caster.cast)}, not a function"
-    return find_type_fault("event_type", caster.event_type, str, expected="text")
+    fault = find_function_fault("cast", caster.cast, is_optional=False, is_async=False)
+    for name in ("from_version", "to_version"):
+        fault = fault or find_type_fault(name, getattr(caster, name), int, expected="a whole number")
+    return fault or find_text_fault("event_type", caster.event_type)
 
 
 def _find_connector_fault(connector: Connector) -> str | None:
-    fault = _find_text_fault(connector)
+    fault = _find_words_fault(connector)
     if fault is None and not CHANNEL_NAME.fullmatch(connector.name):
         return f"name '{connector.name}' is not made of lower-case letters, digits, '-' and '_'"
-    if fault is None and not callable(connector.generate):
-        return f"generate is {name_type(connector.generate)}, not a function"
+    for name in ("generate", "field_name", "remarks", "keys", "demands"):
+        is_optional = name != "generate"
+        fault = fault or find_function_fault(
+            name, getattr(connector, name), is_optional=is_optional, is_async=False
+        )
+    if fault is None and connector.channel is not None:
+        fault = find_text_fault("channel", connector.channel)
+    steps: Any = connector.steps
+    if fault is None and not (
+        isinstance(steps, list | tuple) and all(isinstance(step, str) for step in steps)  # pyright: ignore[reportUnknownVariableType]
+    ):
+        fault = "steps are not a list or tuple of text"
     return fault
 
 
 def _find_page_fault(page: PortalPage) -> str | None:
-    fault = find_type_fault("name", page.name, str, expected="text") or find_type_fault(
-        "title", page.title, str, expected="text"
-    )
+    fault = find_text_fault("name", page.name) or find_text_fault("title", page.title)
     if fault is None and not CHANNEL_NAME.fullmatch(page.name):
         return f"name '{page.name}' is not made of lower-case letters, digits, '-' and '_'"
-    if fault is None and not callable(page.render):
-        return f"render is {name_type(page.render)}, not a function"
-    if fault is None and not (page.submit is None or callable(page.submit)):
-        return f"submit is {name_type(page.submit)}, not a function"
+    fault = (
+        fault
+        or find_function_fault("render", page.render, is_optional=False, is_async=False)
+        or find_function_fault("submit", page.submit)
+    )
     if fault is None and page.scope not in {None, OPERATOR, *COMPANY_SCOPES}:
         return f"scope '{page.scope}' is none of {', '.join([*COMPANY_SCOPES, OPERATOR])}"
-    if fault is None and not (page.icon is None or page.icon.lstrip().startswith("<svg")):
+    if fault is None and page.icon is not None and not str(page.icon).lstrip().startswith("<svg"):
         return "icon is neither None nor an SVG element"
     return fault
 
 
 def _find_routes_fault(routes: Routes) -> str | None:
-    fault = find_type_fault(
-        "router", routes.router, APIRouter, expected="a fastapi.APIRouter"
-    ) or find_type_fault("prefix", routes.prefix, str, expected="text")
+    fault = (
+        find_type_fault("router", routes.router, APIRouter, expected="a fastapi.APIRouter")
+        or find_text_fault("prefix", routes.prefix)
+        or _find_direct_fault(routes.direct)
+    )
+    for route in () if fault else routes.router.routes:
+        fault = fault or find_type_fault("router", route, BaseRoute, expected="made of routes")
     if fault is None and not PREFIX.fullmatch(routes.prefix):
         return f"prefix '{routes.prefix}' is neither empty nor of the form '/path'"
     if fault is None and routes.base not in BASES:
         return f"base '{routes.base}' is none of {', '.join(filter(None, BASES))}, or empty for the root"
     return fault or (_find_root_fault(routes.prefix) if not routes.base else None)
+
+
+def _find_direct_fault(direct: Any) -> str | None:
+    if fault := find_type_fault("direct", direct, Mapping, expected="a mapping"):
+        return fault
+    for key, handler in direct.items():
+        match key:
+            case (str(), str()):
+                pass
+            case _:
+                return f"direct has the key {key!r}, which is not a method and a path"
+        if fault := find_function_fault(f"direct handler of '{key[1]}'", handler, is_optional=False):
+            return fault
+    return None
 
 
 def _find_root_fault(prefix: str) -> str | None:
@@ -244,11 +295,10 @@ def _find_root_fault(prefix: str) -> str | None:
 
 
 def _find_command_fault(command: Command) -> str | None:
-    fault = find_type_fault("name", command.name, str, expected="text")
+    fault = find_text_fault("name", command.name)
     if fault is None and not CHANNEL_NAME.fullmatch(command.name):
         return f"name '{command.name}' is not made of lower-case letters, digits, '-' and '_'"
-    if fault is None and not callable(command.run):
-        return f"run is {name_type(command.run)}, not a function"
+    fault = fault or find_function_fault("run", command.run, is_optional=False, is_async=False)
     if fault is None and not signature(command.run).parameters:
         return f"run of '{command.name}' takes nothing, but is called with the plugin's context first"
     if fault is None and not getdoc(command.run) and sys.flags.optimize < 2:  # python -OO keeps none
@@ -257,16 +307,41 @@ def _find_command_fault(command: Command) -> str | None:
 
 
 def _find_migrations_fault(migrations: Migrations) -> str | None:
-    fault = find_type_fault("location", migrations.location, str, expected="text")
+    fault = find_text_fault("location", migrations.location)
     if fault is None and not LOCATION.fullmatch(migrations.location):
         return f"location '{migrations.location}' is not of the form 'package:folder'"
     for rows in () if fault else migrations.of_companies:
-        if not isinstance(rows, CompanyRows) or not TABLE.fullmatch(rows.table):  # pyright: ignore[reportUnnecessaryIsInstance]
+        if (
+            not isinstance(rows, CompanyRows)  # pyright: ignore[reportUnnecessaryIsInstance]
+            or not TABLE.fullmatch(rows.table)
+            or not isinstance(rows.where, str)  # pyright: ignore[reportUnnecessaryIsInstance]
+        ):
             return f"of_companies has {rows!r}, which is no CompanyRows with the name of a table"
-    return fault
+    return fault or _find_place_fault(migrations.location)
 
 
-def _find_text_fault(named: EventType | Channel | Connector) -> str | None:
-    fields = (("name", named.name), ("title", named.title), ("description", named.description))
-    faults = (find_type_fault(field, text, str, expected="text") for field, text in fields)
+def _find_place_fault(location: str) -> str | None:
+    named = f"location '{location}' names"
+    try:
+        folder = histories.folder_of(location)
+    except ImportError:
+        package = location.partition(":")[0]
+        return f"{named} the package '{package}', which is not there; write f\"{{__name__}}:FOLDER\""
+    if not folder.is_dir():
+        return f"{named} the folder {folder}, which is not there"
+    try:
+        revisions.read(folder)
+    except (OSError, ValueError, SyntaxError) as error:
+        return f"{named} revisions that cannot be read: {error}"
+    return None
+
+
+def _find_event_type_fault(event_type: EventType) -> str | None:
+    return _find_words_fault(event_type) or find_type_fault(
+        "version", event_type.version, int, expected="a whole number"
+    )
+
+
+def _find_words_fault(named: EventType | Channel | Connector) -> str | None:
+    faults = (find_text_fault(name, getattr(named, name)) for name in ("name", "title", "description"))
     return next(filter(None, faults), None)

@@ -9,7 +9,7 @@ import itertools
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -85,13 +85,11 @@ class SchemaVersions:
         self._catalog = catalog
         self._tell = tell
         self._several = {name: kept for name in catalog.names() if len(kept := catalog.versions(name)) > 1}
-        self._casts = _by_step(casters, catalog)
+        self._casts = steps_of(casters, catalog)
         self._cast_bodies: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         for name, kept in self._several.items():
-            for lower, higher in itertools.pairwise(kept):
-                for step in ((lower, higher), (higher, lower)):
-                    if (name, *step) not in self._casts:
-                        raise SchemaInvalid(name, _missing(name, *step))
+            if missing := find_missing(name, kept, self._casts):
+                raise SchemaInvalid(name, missing)
 
     def pins(self, names: Iterable[str] | None = None) -> dict[str, int]:
         """Give the pins of a new reader of the types *names* (all for None): their current versions."""
@@ -219,7 +217,8 @@ def choose(kept: Sequence[int], pinned: int) -> int:
     return next((version for version in kept if version >= pinned), kept[-1] if kept else pinned)
 
 
-def _by_step(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[str, int, int], Cast]:
+def steps_of(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[str, int, int], Cast]:
+    """Give each caster's function by its event type and versions. Raises SchemaInvalid: one leads nowhere, or two lead the same way."""
     casts: dict[tuple[str, int, int], Cast] = {}
     for caster in casters:
         step = (caster.event_type, caster.from_version, caster.to_version)
@@ -244,8 +243,13 @@ def _by_step(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[st
     return casts
 
 
-def _missing(name: str, source: int, target: int) -> str:
-    return (
-        f"versions {min(source, target)} and {max(source, target)} are both kept, but nothing casts {source} to {target}; "
-        f"enable a plugin whose register_casters gives Caster('{name}', {source}, {target}, …), or remove a version"
-    )
+def find_missing(name: str, kept: Sequence[int], casts: Collection[tuple[str, int, int]]) -> str | None:
+    """Say between which of the versions *kept* of the type *name* a caster is missing; None for none."""
+    for lower, higher in itertools.pairwise(kept):
+        for source, target in ((lower, higher), (higher, lower)):
+            if (name, source, target) not in casts:
+                return (
+                    f"versions {lower} and {higher} are both kept, but nothing casts {source} to {target}; enable a plugin "
+                    f"whose register_casters gives Caster('{name}', {source}, {target}, …), or remove a version"
+                )
+    return None

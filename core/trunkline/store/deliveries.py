@@ -28,7 +28,7 @@ NO_PLACES: Mapping[Key, tuple[int | None, int]] = {}
 
 
 class Attempt(NamedTuple):
-    """One attempt as it is logged."""
+    """One attempt as it is logged. *retry_after_ms* is how long the target asked to wait, if that was more than planned."""
 
     position: int
     subscription_no: int
@@ -39,6 +39,7 @@ class Attempt(NamedTuple):
     status_code: int | None
     response_body: str | None
     error: str | None
+    retry_after_ms: int | None = None
 
 
 class Settled(NamedTuple):
@@ -122,6 +123,7 @@ def _order_columns(
 
 async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
     """Log *attempts*."""
+    waits = [a.retry_after_ms for a in attempts]
     await sql.insert_columns(
         connection,
         tables.attempts,
@@ -135,6 +137,7 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
             "status_code": [a.status_code for a in attempts],
             "response_body": [a.response_body for a in attempts],
             "error": [a.error for a in attempts],
+            **({"retry_after_ms": waits} if any(waits) else {}),
         },
     )
 

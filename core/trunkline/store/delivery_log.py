@@ -13,7 +13,10 @@ _SELECT = (
     "CASE WHEN d.claimed_by IS NULL THEN d.due_ms END, d.updated_ms, d.order_key, d.queued IS NOT NULL, "
     "CASE WHEN d.order_key IS NOT NULL AND d.status = 'held' THEN (SELECT f.position FROM deliveries AS f "
     "WHERE f.subscription_no = d.subscription_no AND f.order_key = d.order_key "
-    "AND f.status IN ('pending', 'held') AND f.position < d.position ORDER BY f.position LIMIT 1) END "
+    "AND f.status IN ('pending', 'held') AND f.position < d.position ORDER BY f.position LIMIT 1) END, "
+    "CASE WHEN d.claimed_by IS NULL AND d.due_ms IS NOT NULL THEN (SELECT d.due_ms - d.updated_ms >= a.retry_after_ms "
+    "FROM attempts AS a WHERE a.position = d.position AND a.subscription_no = d.subscription_no "
+    "AND a.number = d.attempts) END "
     "FROM deliveries AS d JOIN subscriptions AS s ON s.no = d.subscription_no JOIN events AS e ON e.position = d.position + 0 "
 )
 """Plus 0: each event is looked up. Of a subscription that has much PostgreSQL would merge both tables along their positions, and
@@ -41,6 +44,8 @@ class Logged:
     is_queued: bool
     held_by: int | None
     """The position of the first open delivery of its key, where that is an earlier one."""
+    waits_as_asked: bool | None
+    """Whether *next_attempt_ms* is what the target's ``Retry-After`` says."""
 
 
 async def looked_to(

@@ -1,14 +1,17 @@
 """Migration histories: the core's and each plugin's own, and how far each has been applied."""
 
-from collections.abc import Sequence
+import contextlib
+import importlib
+import sqlite3
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 
 import sqlalchemy
-from sqlalchemy import text
+from sqlalchemy import exc, text
 
-from trunkline.store import revisions
+from trunkline.errors import PluginFailed, StoreUnavailable, TrunklineError
+from trunkline.store import failures, revisions
 from trunkline.store.database import Database
 
 
@@ -47,9 +50,39 @@ class State:
 
 
 def folder_of(location: str) -> Path:
-    """Find the folder that ``package:folder`` names."""
-    package, _, folder = location.partition(":")
-    return Path(str(files(package))) / folder
+    """Find the folder that ``package:folder`` names: in the package, or beside a module that is a single file.
+
+    Raises ImportError: there is no such package.
+    """
+    name, _, folder = location.partition(":")
+    module = importlib.import_module(name)
+    if hasattr(module, "__path__"):
+        return Path(next(iter(module.__path__))) / folder
+    if module.__file__ is None:
+        msg = f"'{name}' is in no folder"
+        raise ImportError(msg)
+    return Path(module.__file__).parent / folder
+
+
+@contextlib.contextmanager
+def of_plugin(history: History) -> Generator[None]:
+    """Raise ``PluginFailed`` if the revisions of a plugin's *history* raise, and the database is not to blame."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        if history is CORE or not _is_of_plugin(error):
+            raise
+        words = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise PluginFailed(history.name, f"has migrations that cannot be applied: {words}") from error
+
+
+def _is_of_plugin(error: BaseException) -> bool:
+    cause = error.__cause__ if isinstance(error, StoreUnavailable) else error
+    if not isinstance(cause, exc.DBAPIError):
+        return not isinstance(error, TrunklineError)
+    if getattr(cause.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:  # a wrong statement
+        return True
+    return not failures.is_down(cause) and not failures.is_forbidden(cause)
 
 
 async def states(database: Database, histories: Sequence[History] = ()) -> list[State]:

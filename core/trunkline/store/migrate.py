@@ -15,7 +15,7 @@ from trunkline.errors import DatabaseUnfit
 from trunkline.runtime import faults
 from trunkline.store import failures, tables
 from trunkline.store.database import Database
-from trunkline.store.histories import CORE, History, State, folder_of, state_of, states
+from trunkline.store.histories import CORE, History, State, folder_of, of_plugin, state_of, states
 
 __all__ = ["CORE", "LOCK", "RESERVED_POSITIONS", "History", "State", "folder_of", "states", "upgrade"]
 
@@ -33,6 +33,7 @@ async def upgrade(database: Database, histories: Sequence[History] = (), *, shar
     within a release line a migration only adds, so that versions can share a database while they are exchanged.
 
     Raises:
+        PluginFailed: a history of a plugin cannot be applied.
         StoreUnavailable: the database did not answer, or a lock was not free in time. Nothing of a new database is made;
             in one that is in use, call it again to go on with the step that broke off.
         DatabaseUnfit: the role may not change it, or it has tables of another's.
@@ -69,7 +70,8 @@ async def _furnish(
             return None
         for history, state in zip(histories, before, strict=True):
             if state.is_behind:
-                await connection.run_sync(_upgrade, history)
+                with of_plugin(history):
+                    await connection.run_sync(_upgrade, history)
             faults.point("migrate.after_history")
         await connection.run_sync(_insert_first_rows, shards)
     await database.dialect.forget_statistics(connection)

@@ -22,7 +22,7 @@ from trunkline.errors import StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.store import revision_steps, revisions, upgrading
 from trunkline.store.database import Database
-from trunkline.store.histories import CORE, History, State, state_of
+from trunkline.store.histories import CORE, History, State, of_plugin, state_of
 from trunkline.store.revision_steps import Kind, Step, Steps
 
 ANSWER_SECONDS = 24 * 3600.0
@@ -50,8 +50,9 @@ async def upgrade(database: Database, histories: Sequence[History], *, key: int)
         async with own.write() as connection:  # a connection that is open: a file gets no further one
             before = [await connection.run_sync(state_of, history) for history in every]
         for history, state in zip(every, before, strict=True):
-            if state.is_behind and not await _Line(own, history, turn).apply(state):
-                return None
+            with of_plugin(history):
+                if state.is_behind and not await _Line(own, history, turn).apply(state):
+                    return None
         return before
 
 

@@ -34,7 +34,7 @@ class Shop(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         try:
             call = SIGNATURES.verify(body, dict(self.headers))
-        except WebhookVerificationError:
+        except (WebhookVerificationError, ValueError):  # the latter if it cannot even be read
             self.answer(401, {"detail": "The signature is not trunkline's."})
             return
         owner = (call["principal"]["company_id"], call["principal"]["environment"])

@@ -173,6 +173,7 @@ def _explain_tool() -> Tool:
             "state": nullable,
             "attempts": {"type": "integer"},
             "next_attempt_utc": nullable,
+            "next_attempt_by": nullable,
             "delivery_id": nullable,
             "held_by": nullable,
             "last_status_code": {"type": ["integer", "null"]},

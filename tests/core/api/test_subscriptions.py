@@ -196,6 +196,35 @@ async def test_a_delivered_one_may_be_sent_again(running, receiver):
     assert second.body == first.body
 
 
+@pytest.mark.parametrize(
+    ("asked", "by", "words"),
+    [
+        (None, "schedule", "attempts so far: 1)."),
+        ("30", "schedule", "attempts so far: 1)."),
+        ("100", "retry_after", "(attempts so far: 1), no sooner than the target's Retry-After asks."),
+        ("999999", "retry_after", "no sooner than the target's Retry-After asks."),
+    ],
+)
+async def test_a_retry_says_whether_it_waits_as_planned_or_as_its_target_asks(  # noqa: PLR0917
+    lend_hub, engine, receiver, asked, by, words
+):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "60,60", "delivery.retry_jitter": "0.5"})
+    made = await create(hub, receiver.url)
+    receiver.answer(503, headers={"retry-after": asked} if asked else {})
+    event = await emit(hub)
+    (delivery,) = await until(hub, made, pending=1)
+    entry = (await explain(hub, event))[made["id"]]
+    (listed,) = (await hub.client.get(f"/api/v1/subscriptions/{made['id']}/deliveries")).json()["deliveries"]
+    shown = (await hub.client.get(f"/api/v1/deliveries/{delivery['id']}")).json()
+    assert [each["next_attempt_by"] for each in (delivery, entry, listed, shown)] == [by] * 4
+    assert words in entry["reason"]
+
+    await hub.client.post(f"/api/v1/deliveries/{delivery['id']}/retry")
+    receiver.answer(204)
+    (delivery,) = await until(hub, made, delivered=1)
+    assert "next_attempt_by" not in delivery
+
+
 async def test_a_delivery_that_waits_for_its_retry_is_tried_now(lend_hub, engine, receiver):
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
     made = await create(hub, receiver.url)

@@ -54,7 +54,8 @@ def test_after_the_last_retry_it_is_exhausted():
 )
 def test_a_targets_wish_prolongs_the_wait_up_to_a_day_and_shortens_none(wish, wait):
     result = Result(Outcome.RETRY, status_code=429, retry_after_seconds=wish)
-    assert next_state(1, result, POLICY, 1).wait_seconds == wait
+    state = next_state(1, result, POLICY, 1)
+    assert (state.wait_seconds, state.retry_after_seconds) == (wait, None if wait == 6 else wait)
     assert next_state(1, result, RetryPolicy((10**6,)), 0).wait_seconds == 10**6
     assert next_state(4, result, POLICY, 1).status == Status.EXHAUSTED
 

@@ -108,7 +108,8 @@ packages = [{package}]
 def write_package(folder, name, plugins):
     """Write the modules of a distribution; gives the name of their package."""
     package = name.replace("-", "_")
-    (folder / package).mkdir(parents=True)
+    (folder / package / "migrations").mkdir(parents=True)
+    (folder / package / "migrations" / "0001_none.py").write_text('revision = "0001"\ndown_revision = None\n')
     (folder / package / "__init__.py").touch()
     for plugin, source in plugins.items():
         (folder / package / f"{plugin}.py").write_text(HEAD + source + "\n")

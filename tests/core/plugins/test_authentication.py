@@ -88,6 +88,12 @@ async def test_a_plugin_that_fails_stops_no_other_and_makes_no_token_invalid(
             "scopes are a value of type frozenset, not a frozenset of",
         ),
         (replace(KNOWN, company_id="92"), "company_id is '92', not the id of a company"),
+        (replace(KNOWN, key_id="k" * 1001), "key_id is longer than 1000 characters"),
+        (
+            replace(KNOWN, name="a\0b"),
+            "name is longer than 1000 characters, or has a NUL",
+        ),
+        (replace(KNOWN, company_id=2**63), "company_id is 9223372036854775808, not the id of a company"),
         (replace(KNOWN, company_id=True), "company_id is True, not the id of a company"),
         (replace(KNOWN, company_id=None), "company_id is None, which only the scope operator allows"),
     ],

@@ -6,6 +6,7 @@ import pytest
 
 from trunkline import plugins
 from trunkline.errors import PluginFailed, SettingsInvalid
+from trunkline.plugins.descriptions import describe_plugins
 from trunkline.settings import Plugins
 from trunkline.testing.hubs import settings_for
 
@@ -64,10 +65,42 @@ def test_a_file_named_like_a_library_stands_in_nobodys_place(folder):
 
 
 def test_two_that_have_one_name_are_both_refused(folder):
-    (folder / "webhooks.py").write_text(PIGEON)
-    (record, other) = [record for record in load(folder).records if record.name == "webhooks"]
+    for place in (folder, folder / "more"):
+        place.mkdir(exist_ok=True)
+        (place / "pigeon.py").write_text(PIGEON)
+    found = load(f"{folder},{folder / 'more'}").records
+    (record, other) = [record for record in found if record.name == "pigeon"]
     assert {record.state, other.state} == {"failed"}
-    assert str(folder / "webhooks.py") in str(record.error)
+    assert str(folder / "pigeon.py") in str(record.error)
+
+
+def test_one_that_has_the_name_of_a_plugin_of_trunkline_fails_alone(folder):
+    (folder / "webhooks.py").write_text(PIGEON)
+    registry = load(folder)
+    (own, other) = [record for record in registry.records if record.name == "webhooks"]
+    assert (own.state, own.distribution, own.error) == ("active", "trunkline", None)
+    assert other.state == "failed"
+    assert other.error == (
+        f"Plugin 'webhooks' has the name of a plugin of trunkline; give {folder / 'webhooks.py'} another"
+    )
+    assert registry.module("webhooks").__name__ == "trunkline_webhooks"
+    shown = describe_plugins(registry, "webhooks")
+    assert [bool(each["hooks"]) for each in shown] == [True, False]
+    with pytest.raises(PluginFailed, match="has the name of a plugin of trunkline"):
+        load(folder, **{"plugins.enabled": "webhooks"})
+
+
+OLD = "import trunkline\n\n@trunkline.hookimpl\ndef register_channels(context):\n    return []\n"
+
+
+def test_deprecations_are_told_of_the_plugin_that_has_them(folder, caplog):
+    (folder / "elder.py").write_text(f"{OLD}\nRoutes = trunkline.Routes\n")
+    (folder / "junior.py").write_text(OLD)
+    with pytest.warns(DeprecationWarning, match="goes with 1.0"):
+        registry = load(folder)
+    told = {record.name: len(record.deprecations) for record in registry.records}
+    assert (told["elder"], told["junior"]) == (1, 0)
+    assert "Plugin 'junior'" not in caplog.text
 
 
 def test_one_that_breaks_is_listed_with_its_reason_and_stops_the_start_where_it_is_asked_for(folder):

@@ -120,6 +120,7 @@ class TestCode:
             signed(seconds_ago=400),
             signed(seconds_ago=-400),
             signed() | {"webhook-timestamp": "soon"},
+            signed() | {"webhook-timestamp": "9" * 400},
             {},
         ):
             assert "too old" in _said(verified(language, tmp_path, headers))

@@ -62,6 +62,18 @@ async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(engine,
     assert "<html" not in part.text
 
 
+async def test_every_page_says_that_a_retry_waits_as_its_target_asks(engine, lend_hub, sign_in, receiver):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "60"})
+    receiver.answer(503, headers={"retry-after": "3600"})
+    subscription = await subscribe(hub, receiver.url)
+    event = await emit(hub)
+    browser = await sign_in(hub)
+    await shown_when(browser, f"/portal/events/{event}", "as the target's Retry-After asks")
+    for path in (f"subscriptions/{subscription}", f"deliveries/{await delivery_of(hub, event)}"):
+        page = await browser.get(f"/portal/{path}")
+        assert "as the target's Retry-After asks" in browser.words(page)
+
+
 async def test_the_page_of_an_event_has_the_first_line_of_the_last_answer(
     engine, lend_hub, sign_in, receiver
 ):

@@ -94,7 +94,7 @@ def share_what_is_installed() -> None:
         chosen = settings.load(environment={"TRUNKLINE_PLUGINS__ENABLED": enabled})
         registries[str(chosen.plugins)] = plugins.load(chosen)
     plugins.load = lambda chosen: registries[str(chosen.plugins)]
-    catalog = catalogs.load_catalog(chosen, plugins.load(chosen).collected.event_types)
+    catalog = catalogs.load_catalog(chosen, plugins.load(chosen))
     definitions = catalogs.load_definition_catalog(chosen, event_types=catalog)
     catalogs.load_catalog = lambda *_: catalog
     catalogs.load_definition_catalog = lambda *_, **__: definitions

@@ -70,7 +70,7 @@ def doctor(
     Without a URL it reads the hub's settings and database, changes nothing, and prints a line for each check. Exit codes:
     0 no errors, 1 warnings with --strict, 2 errors.
 
-    With a URL it sends the receiver test events, at most 20: address, TLS, answers, latency, signatures, duplicates. Exit codes:
+    With a URL it sends the receiver test events, at most 20: address, TLS, answers, latency, signatures, junk, duplicates. Exit codes:
     0 all good, 1 something to mend, 2 not reachable.
 
     Example: [bold]trunkline doctor --targets[/bold]

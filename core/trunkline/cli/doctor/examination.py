@@ -1,8 +1,9 @@
 """An examination, step by step: the connection, events as the hub sends them, then what a receiver must refuse or bear."""
 
+import asyncio
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trunkline.cli.doctor import judgements, path
@@ -11,6 +12,7 @@ from trunkline.cli.doctor.trials import UNKNOWN_HEADER, Answer, Sample, Samples,
 from trunkline.outbound import Outbound, Resolve, resolve_by_system
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.targets.addresses import AddressPolicy
+from trunkline.targets.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 MAX_REQUESTS = 20
 """No examination sends more."""
@@ -20,6 +22,14 @@ DELIVERIES = 5
 
 OLD_SECONDS = 600
 """Twice what the libraries of Standard Webhooks let pass."""
+
+JUNK: Sequence[tuple[str, Mapping[str, str], bytes | None]] = (
+    ("the signature 'junk'", {SIGNATURE_HEADER: "junk"}, None),
+    ("the signature 'v1,A'", {SIGNATURE_HEADER: "v1,A"}, None),
+    ("the time 'soon'", {TIMESTAMP_HEADER: "soon"}, None),
+    ("a body that is not UTF-8", {}, b"\xff\xfe"),
+)
+"""Requests that nobody has signed, each with the headers and the body that it has instead; libraries raise different errors at them."""
 
 _PATIENCE = 2
 """Events without an answer, from the first on, after which no more are sent."""
@@ -43,7 +53,7 @@ async def examine(
     ssl_context: ssl.SSLContext | None = None,
     now: Callable[[], float] = time.time,
 ) -> Report:
-    """Examine the receiver at *url* with at most ``MAX_REQUESTS`` requests of *timeout_seconds* each, one at a time.
+    """Examine the receiver at *url* with at most ``MAX_REQUESTS`` requests of *timeout_seconds* each, one at a time but for two.
 
     *secret* is the one that the receiver verifies with; without it, what is signed wrongly cannot be judged. *resolve*
     and *ssl_context* are those of ``Outbound``; *now* gives Unix seconds.
@@ -113,16 +123,29 @@ class _Examination:
         send, known = self._trials.send, self._samples.known
         again = await send(genuine.sample, attempt=2)
         yield judgements.judge_duplicate(genuine.answer, again)
+        sample = known()
+        both = await asyncio.gather(send(sample), send(sample, attempt=2))
+        yield judgements.judge_duplicates_at_once(both, genuine=genuine.answer)
 
         answer = await send(known(), secret=throwaway_secret())
         yield self._refusal("signature-wrong", answer, genuine)
         answer = await send(known(), age_seconds=OLD_SECONDS)
         yield self._refusal("signature-old", answer, genuine)
+        answer = await send(known(), age_seconds=-OLD_SECONDS)
+        yield self._refusal("signature-ahead", answer, genuine)
         sample = known()
         answer = await send(sample, altered_body=self._samples.altered(sample))
         yield self._refusal("signature-tampered", answer, genuine)
+        sample = known()
+        answer = await send(sample, altered_body=self._samples.rewritten(sample))
+        yield self._refusal("signature-rewritten", answer, genuine)
         answer = await send(known(), signs=False)
         yield self._refusal("signature-missing", answer, genuine)
+        answers = {
+            what: await send(known(), altered_headers=headers, altered_body=body)
+            for what, headers, body in JUNK
+        }
+        yield judgements.judge_junk(answers, genuine=genuine.answer)
 
         answer = await send(known(), headers={UNKNOWN_HEADER: "test"})
         yield _tolerance("unknown-header", answer, genuine, what="a header that it does not know")

@@ -1,6 +1,6 @@
 """Judges the answers of a receiver: pure functions from answers to checks."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -42,6 +42,14 @@ _FORGERIES = {
     "signature-old": (
         "an event signed ten minutes ago",
         "whoever has recorded one may send it again; refuse what is more than 5 minutes off",
+    ),
+    "signature-ahead": (
+        "an event signed ten minutes ahead",
+        "one that somebody keeps back stays good for longer; refuse what is more than 5 minutes off",
+    ),
+    "signature-rewritten": (
+        "a body with other white space than was signed",
+        "it verifies what it has parsed and written anew; verify the raw body, before any parser",
     ),
     "signature-tampered": (
         "a body altered after signing",
@@ -138,6 +146,37 @@ def judge_duplicate(first: Answer, again: Answer) -> Check:
         return good("duplicates", sentence)
     sentence = f"Answers {_word(again)} to an event that it has seen, so the hub sends it again and again; answer 2xx."
     return bad("duplicates", sentence)
+
+
+def judge_duplicates_at_once(answers: Sequence[Answer], *, genuine: Answer) -> Check:
+    """Judge how the same event is answered when it comes twice at once, as after a connection that broke."""
+    name = "duplicates-at-once"
+    refused = [answer for answer in answers if not answer.is_accepted]
+    if not genuine.is_accepted:
+        return unknown(name, "It did not accept the correct event.")
+    if not refused:
+        return good(name, "Accepts an event that comes twice at once; see that it does not act on it twice.")
+    advice = "store its id first, under a unique key, and answer 2xx if it is there"
+    sentence = f"Answers {_word(refused[0])} to one of two deliveries of an event at once; {advice}."
+    return (bad if _is_broken(refused[0]) else improve)(name, sentence)
+
+
+def judge_junk(answers: Mapping[str, Answer], *, genuine: Answer) -> Check:
+    """Judge the answers to junk, by what it is: no secret makes up for it."""
+    name = "signature-junk"
+    for what, answer in answers.items():
+        if answer.is_accepted:
+            return bad(name, f"Accepts {what}, so {_ANYONE}.")
+    if _is_broken(genuine):
+        return unknown(name, "It answers no event well, so this shows nothing.")
+    for what, answer in answers.items():
+        if _is_broken(answer):
+            advice = "catch every error of the verification, and answer 401"
+            return bad(name, f"Answers {_word(answer)} to {what}, so anyone may make it fail; {advice}.")
+    odd = {what: answer for what, answer in answers.items() if not 400 <= (answer.status or 0) <= 499}
+    for what, answer in odd.items():
+        return improve(name, f"Answers {answer.status} to {what}; refuse it with 401.")
+    return good(name, f"Refuses {', '.join(answers)}.")
 
 
 def judge_refusal(name: str, answer: Answer, *, genuine: Answer, is_secret_known: bool) -> Check:

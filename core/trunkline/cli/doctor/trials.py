@@ -72,6 +72,10 @@ class Samples:
         """Make an event of a type that no receiver knows."""
         return self._sample(UNKNOWN_TYPE)
 
+    def rewritten(self, sample: Sample) -> bytes:
+        """Make the body of *sample* as another JSON library would write it."""
+        return sample.body.replace(b"{", b"{\n ", 1)
+
     def altered(self, sample: Sample) -> bytes:
         """Make the body of *sample* with another company, as a forger would."""
         before, after = (b'"companyId":%d,' % number for number in (COMPANY_ID, OTHER_COMPANY_ID))
@@ -106,8 +110,9 @@ class Trials:
         attempt: int = 1,
         headers: Mapping[str, str] | None = None,
         altered_body: bytes | None = None,
+        altered_headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send *sample*, signed *age_seconds* ago with *secret*; *altered_body* takes its body's place after that."""
+        """Send *sample*, signed *age_seconds* ago with *secret*; what is *altered* takes the place of its own after that."""
         keys = (secret or self._secret,) if signs else ()
         push = Push(
             event_id=sample.id,
@@ -119,7 +124,7 @@ class Trials:
             target=Target("sub_test", COMPANY_ID, self._url, keys, headers or {}),
         )
         before = self._http.connections_opened
-        recorder = _Recorder(self._http, altered_body)
+        recorder = _Recorder(self._http, altered_body, altered_headers or {})
         began = time.monotonic()
         result = await deliver(push, recorder)
         seconds = time.monotonic() - began
@@ -137,16 +142,19 @@ class Trials:
 
 
 class _Recorder(OtherMethods):
-    """The ``HttpClient`` of one push: it keeps the whole answer, and may send another body than was signed."""
+    """The ``HttpClient`` of one push: it keeps the whole answer, and may send something else than was signed."""
 
-    def __init__(self, http: Outbound, altered_body: bytes | None) -> None:
+    def __init__(
+        self, http: Outbound, altered_body: bytes | None, altered_headers: Mapping[str, str]
+    ) -> None:
         self._http = http
         self._altered_body = altered_body
+        self._altered_headers = altered_headers
         self.response: HttpResponse | None = None
 
     async def post(self, url: str, *, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
         sent = body if self._altered_body is None else self._altered_body
-        self.response = await self._http.post(url, body=sent, headers=headers)
+        self.response = await self._http.post(url, body=sent, headers={**headers, **self._altered_headers})
         return self.response
 
 

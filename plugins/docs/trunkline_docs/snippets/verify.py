@@ -13,7 +13,7 @@ TOLERANCE_SECONDS = 300
 def verify(secret: str, headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
     """Give the event, or raise ValueError. *body* is as it came; header names are in lower case."""
     timestamp = headers.get("webhook-timestamp", "")
-    if not timestamp.isdecimal() or abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
+    if not timestamp.isdecimal() or abs(int(time.time()) - int(timestamp)) > TOLERANCE_SECONDS:
         reason = "too old, or the clocks differ"
         raise ValueError(reason)
     key = base64.b64decode(secret.removeprefix("whsec_"))

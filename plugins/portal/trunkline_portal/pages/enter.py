@@ -32,7 +32,7 @@ class EnterPages:
 
     async def use(self, request: Request, fields: Submitted) -> Response:
         """Use the link up, open a session, and end the one before; ask first where that is somebody else's."""
-        await visits.check(request, self._portal.context.sealer)
+        await visits.check(request, self._portal.context.sealer, self._portal.cookies)
         token = fields["link"]
         if not fields["replaces"] and await self._find_replaced(request, token):
             return await self._form(request, token)
@@ -44,7 +44,7 @@ class EnterPages:
         return await sign_in.enter(self._portal, request, session, next_path=HOME)
 
     async def _form(self, request: Request, token: str) -> Response:
-        visit = visits.begin(request)
+        visit = visits.begin(request, self._portal.cookies)
         response = self._portal.render(
             request,
             None,

@@ -65,7 +65,7 @@ class OidcPages:
         """Open a session for whom the provider has sent back."""
         query = request.query_params
         attempt = attempts.find(
-            request.cookies.get(cookies.ATTEMPT, ""),
+            self._portal.cookies.read(request, cookies.ATTEMPT) or "",
             query.get("state", ""),
             sealer=self._portal.context.sealer,
             now_ms=self._portal.now_ms(),

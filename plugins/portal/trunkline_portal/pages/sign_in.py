@@ -35,7 +35,7 @@ class SignInPages:
     def _form(
         self, request: Request, next_path: str, *, error: str | None = None, status: int = 200
     ) -> Response:
-        visit = visits.begin(request)
+        visit = visits.begin(request, self._portal.cookies)
         response = self._portal.render(
             request,
             None,
@@ -60,7 +60,7 @@ class SignInPages:
 
     async def sign_in(self, request: Request, fields: Submitted) -> Response:
         """Open a session for a valid key."""
-        await visits.check(request, self._portal.context.sealer)
+        await visits.check(request, self._portal.context.sealer, self._portal.cookies)
         if not self._portal.settings.key_sign_in:
             raise KeysNotTaken
         address = self._portal.address_of(request)

@@ -59,7 +59,8 @@ def _check_web_address(text: str) -> str:
     if not is_whole or any(character.isspace() for character in text):
         msg = "must be a URL such as https://events.example.com"
         raise ValueError(msg)
-    return parts.scheme + text[len(parts.scheme) :]
+    scheme, colon, rest = text.partition(":")
+    return scheme.lower() + colon + rest
 
 
 WebAddress = Annotated[str, AfterValidator(_check_web_address)]

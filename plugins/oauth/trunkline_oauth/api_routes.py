@@ -81,8 +81,12 @@ class ChangeApp(Strict):
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Zapier (EU)"}]})
 
-    name: AppName = Field(default="", description="its new name, which its connections have then too")
-    redirect_uris: RedirectUris = Field(default=[], description="all of them; those left out end at once")
+    name: AppName = Field(
+        default_factory=str, description="its new name, which its connections have then too"
+    )
+    redirect_uris: RedirectUris = Field(
+        default_factory=list[str], description="all of them; those left out end at once"
+    )
     jwks: KeySet = Field(default=None, description="new keys, of an app that signs with a key of its own")
     jwks_uri: KeysUri = Field(default=None, description="where its keys are from now on")
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from trunkline import PluginContext
+from trunkline import HttpClient, PluginContext
 from trunkline.routes import Issuer, Unauthenticated
 from trunkline_oauth import store
 from trunkline_oauth.errors import invalid_client
@@ -69,13 +69,12 @@ class _AppKeys(Issuer):
     """The keys of *app*: those that were registered, or those at its ``jwks_uri``, where only the guarded client goes."""
 
     def __init__(self, app: App, context: PluginContext) -> None:
+        def guarded(url: str, *, timeout_seconds: float) -> HttpClient:  # noqa: ARG001 - the guarded client has its own
+            return context.http
+
         self.app = app
-        super().__init__(
-            app.client_id,
-            open_origin=lambda _, **__: context.http,
-            log=context.log,
-            jwks_url=app.jwks_uri or _REGISTERED,
-        )
+        jwks_url = app.jwks_uri or _REGISTERED
+        super().__init__(app.client_id, open_origin=guarded, log=context.log, jwks_url=jwks_url)
 
     async def get(self, url: str, *, headers: Mapping[str, str]) -> dict[str, Any]:
         """Read the app's keys."""

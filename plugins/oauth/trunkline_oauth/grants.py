@@ -136,7 +136,7 @@ class Grants:
                 return
             if found[0].kind == "refresh":
                 await store.delete_connection(connection, found[1].id)
-                _note(security_events.APP_DISCONNECTED, found[1].consent, found[1].id, by="the app")
+                _note(security_events.APP_DISCONNECTED, found[1].consent, found[1].id)
             else:
                 await store.delete_token(connection, digest)
 
@@ -220,9 +220,10 @@ class Grants:
         return self._context.clock.now_ms()
 
 
-def _note(event: SecurityEvent, consent: Consent, connection_id: str, **facts: str) -> None:
+def _note(event: SecurityEvent, consent: Consent, connection_id: str) -> None:
+    """Log what the app of a connection has done."""
     company_id, client_id = consent.company_id, consent.client_id
-    event.note(company_id=company_id, client_id=client_id, connection_id=connection_id, **facts)
+    event.note(company_id=company_id, client_id=client_id, connection_id=connection_id)
 
 
 def _connected(

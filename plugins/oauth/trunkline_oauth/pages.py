@@ -23,9 +23,9 @@ _GONE = Markup(
 )
 _CONSENT = Markup(
     '<section class="card"><h2>{app} asks for access to {company}</h2>'
-    '<form method="post">{form}<fieldset class="group{fault_class}"><legend>{app} may, in the name of {company}</legend>{scopes}'
-    '{fault}</fieldset>{missing}<p class="muted">You will be led to <strong>{host}</strong>. Under <em>Connected apps</em> an '
-    'administrator can end this at any time.</p><p class="actions">'
+    '<form method="post" class="stack">{form}<fieldset class="group"><legend>{app} may</legend>{scopes}{fault}</fieldset>{missing}'
+    '<p class="muted">You will be led to <strong>{host}</strong>. Under <em>Connected apps</em> an administrator can end this at '
+    'any time.</p><p class="actions">'
     '<button class="button is-primary" type="submit" name="decision" value="allow">Allow</button>'
     '<button class="button" type="submit" name="decision" value="deny">Deny</button></p></form></section>'
 )
@@ -34,7 +34,7 @@ _SCOPE = Markup(
     'aria-describedby="scope-{scope}-name"><label for="scope-{scope}">{meaning}</label>'
     '<p class="field-help" id="scope-{scope}-name">{scope}</p></div>'
 )
-_NONE_CHOSEN = Markup('<p class="field-error">Choose at least one, or deny it.</p>')
+_NONE_CHOSEN = Markup('<p class="field-error" role="alert">Choose at least one, or deny it.</p>')
 _NOTHING = Markup(
     '<section class="card"><h2>{app} asks for access to {company}</h2>'
     "<p>It asks for {scopes}, and your own key has none of these. Somebody who has them must connect it.</p>"
@@ -156,9 +156,7 @@ def _write(
     scopes = Markup("").join(
         _SCOPE.format(meaning=describe_scope(scope), scope=scope, checked=checked) for scope in given
     )
-    sentence = Markup(
-        "<p>It also asks for {scopes}, which your own key does not have: that it will not get.</p>"
-    )
+    sentence = Markup("<p>It also asks for {scopes}, which your own key does not have and cannot give.</p>")
     missing = sentence.format(scopes=", ".join(lacking)) if lacking else ""
     return _CONSENT.format(
         **words,
@@ -166,7 +164,6 @@ def _write(
         scopes=scopes,
         missing=missing,
         fault=_NONE_CHOSEN if is_none_chosen else "",
-        fault_class=" has-error" if is_none_chosen else "",
     )
 
 

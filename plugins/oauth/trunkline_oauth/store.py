@@ -236,7 +236,18 @@ def _app_values(app: App) -> dict[str, object]:
 
 def _app(row: Row[Any]) -> App:
     uris, scopes = tuple(orjson.loads(row.redirect_uris)), tuple(row.scopes.split(" "))
-    return App(**{**row._asdict(), "redirect_uris": uris, "scopes": scopes})
+    return App(
+        client_id=row.client_id,
+        name=row.name,
+        redirect_uris=uris,
+        scopes=scopes,
+        secret_digest=row.secret_digest,
+        created_ms=row.created_ms,
+        old_secret_digest=row.old_secret_digest,
+        old_secret_until_ms=row.old_secret_until_ms,
+        jwks=row.jwks,
+        jwks_uri=row.jwks_uri,
+    )
 
 
 def _connection(row: Row[Any]) -> Connection:

@@ -7,7 +7,6 @@ stands around the app only if that is unset.
 import logging
 
 from fastapi import FastAPI
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.access.client_addresses import ClientAddresses
@@ -25,10 +24,10 @@ class ForwardedScheme:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and (named := Headers(scope=scope).getlist("x-forwarded-proto")):
-            nearest = named[-1].rpartition(",")[2].strip().lower()
-            peer = scope["client"][0] if scope["client"] else None
-            if nearest == "https" and self._client_addresses.is_proxy(peer):
+        named = [value for name, value in scope.get("headers", ()) if name == b"x-forwarded-proto"]
+        if named and named[-1].rpartition(b",")[2].strip().lower() == b"https":
+            client = scope.get("client")
+            if self._client_addresses.is_proxy(client[0] if client else None):
                 scope["scheme"] = "https"
                 self._warn()
         await self._app(scope, receive, send)

@@ -225,9 +225,8 @@ class Requires(SecurityBase):
         if principal.networks:
             _check_network(hub, request, principal)
         callers.work_for(principal.company_id)
-        scope.get(HEADERS_KEY, []).append(
-            _NO_STORE
-        )  # the answer is its caller's alone, and may hold a secret
+        # The answer is its caller's alone, and may hold a secret.
+        scope.get(HEADERS_KEY, []).append(_NO_STORE)
         if principal.company_id is not None:
             bucket = self.bucket_for(scope["method"])
             assert bucket is not None  # StrictRoute sees to it

@@ -2,7 +2,7 @@
 
 import hmac
 import secrets as chance
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -62,14 +62,18 @@ class Apps:
 
     async def change(self, client_id: str, changed: Mapping[str, Any], *, by: Principal | None = None) -> App:
         """Change what *changed* names of an app that an operator has registered. Raises NotFound, AppUnfit."""
-        app = await self._registered(client_id)
-        if changed.keys() & {"jwks", "jwks_uri"}:
-            if not app.signs:
-                msg = "This app does not sign with a key of its own; register it anew with jwks or jwks_uri."
+        has_keys = bool(changed.keys() & {"jwks", "jwks_uri"})
+
+        def change(app: App) -> App:
+            after = replace(app, **({"jwks": None, "jwks_uri": None} if has_keys else {}) | changed)
+            if has_keys and not (app.signs and after.signs):
+                msg = (
+                    "An app signs with a key of its own from its registration on, or never; register it anew."
+                )
                 raise AppUnfit(msg)
-            app = replace(app, jwks=None, jwks_uri=None)
-        app = replace(app, **changed)
-        await self._update(app)
+            return after
+
+        app = await self._update(client_id, change)
         security_events.APP_CHANGED.note(by, client_id=client_id, app=app.name, changed=sorted(changed))
         return app
 
@@ -77,19 +81,20 @@ class Apps:
         self, client_id: str, *, overlap_seconds: int, by: Principal | None = None
     ) -> str:
         """Give an app a new secret; the old one is valid for *overlap_seconds* more. Raises NotFound, AppUnfit."""
-        app = await self._registered(client_id)
-        if app.secret_digest is None:
-            msg = "This app has no secret: it is public, or signs with a key of its own."
-            raise AppUnfit(msg)
-        secret = secrets.new(secrets.APP_SECRET)
-        await self._update(
-            replace(
+        secret, now_ms = secrets.new(secrets.APP_SECRET), self._context.clock.now_ms()
+
+        def rotate(app: App) -> App:
+            if app.secret_digest is None:
+                msg = "This app has no secret: it is public, or signs with a key of its own."
+                raise AppUnfit(msg)
+            return replace(
                 app,
                 secret_digest=secrets.digest_of(secret),
-                old_secret_digest=app.secret_digest if overlap_seconds else None,
-                old_secret_until_ms=self._context.clock.now_ms() + overlap_seconds * 1000,
+                old_secret_digest=app.secret_digest,
+                old_secret_until_ms=now_ms + overlap_seconds * 1000,
             )
-        )
+
+        app = await self._update(client_id, rotate)
         security_events.APP_SECRET_ROTATED.note(by, client_id=client_id, app=app.name)
         return secret
 
@@ -143,17 +148,15 @@ class Apps:
         is_over = self._context.clock.now_ms() >= (app.old_secret_until_ms or 0)
         return not is_over and hmac.compare_digest(app.old_secret_digest or "", digest)
 
-    async def _registered(self, client_id: str) -> App:
-        async with self._context.database.read() as connection:
-            app = await store.find_app(connection, client_id)
-        if app is None:
-            raise _unknown(client_id)
-        return app
-
-    async def _update(self, app: App) -> None:
+    async def _update(self, client_id: str, change: Callable[[App], App]) -> App:
+        """Change an app that an operator has registered, one change after the other. Raises NotFound, and what *change* does."""
         async with self._context.database.write() as connection:
-            if not await store.update_app(connection, app):
-                raise _unknown(app.client_id)
+            app = await store.find_app(connection, client_id, is_locked=True)
+            if app is None:
+                raise _unknown(client_id)
+            app = change(app)
+            await store.update_app(connection, app)
+        return app
 
 
 def _unknown(client_id: str) -> NotFound:

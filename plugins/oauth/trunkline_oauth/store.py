@@ -33,20 +33,19 @@ async def list_apps(connection: AsyncConnection) -> list[App]:
     return [_app(row) for row in rows]
 
 
-async def find_app(connection: AsyncConnection, client_id: str) -> App | None:
-    """Read an app."""
-    row = (await connection.execute(select(apps).where(apps.c.client_id == client_id))).first()
+async def find_app(connection: AsyncConnection, client_id: str, *, is_locked: bool = False) -> App | None:
+    """Read an app; one that is locked is changed by nobody else until the transaction ends."""
+    query = select(apps).where(apps.c.client_id == client_id)
+    row = (await connection.execute(query.with_for_update() if is_locked else query)).first()
     return None if row is None else _app(row)
 
 
-async def update_app(connection: AsyncConnection, app: App) -> bool:
-    """Store a changed app, and its name in its connections; tell whether it is there."""
-    changed = update(apps).where(apps.c.client_id == app.client_id).values(**_app_values(app))
-    if (await connection.execute(changed)).rowcount != 1:
-        return False
+async def update_app(connection: AsyncConnection, app: App) -> None:
+    """Store a changed app, and its name in its connections."""
+    changed = update(apps).where(apps.c.client_id == app.client_id)
+    await connection.execute(changed.values(**_app_values(app)))
     named = update(connections).where(connections.c.client_id == app.client_id)
     await connection.execute(named.values(app_name=app.name))
-    return True
 
 
 async def take_assertion(connection: AsyncConnection, digest: str, *, expires_ms: int, aged_ms: int) -> bool:

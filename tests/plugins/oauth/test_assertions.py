@@ -138,6 +138,8 @@ async def test_keys_may_be_at_a_url_and_may_change(api, published):
     assert (await app.send(app.sign(), **grant)).json()["error"] == "invalid_grant"
     assert (await app.send(app.sign(key=OTHER), **grant)).json()["error"] == "invalid_client"
     path = f"/api/v1/oauth/apps/{app.client_id}"
+    for nothing in ({"jwks": None}, {"jwks_uri": None}):  # or else the app would need to prove nothing
+        assert (await api.operator.patch(path, json=nothing)).status_code == 409
     changed = await api.operator.patch(path, json={"jwks": jwks_of(OTHER, "two")})
     assert (changed.status_code, "jwks_uri" in changed.json()) == (200, False)
     assert (await app.send(app.sign(key=OTHER, kid="two"), **grant)).json()["error"] == "invalid_grant"

@@ -1,5 +1,6 @@
 """An operator changes an app, replaces its secret, or lets it sign with a key of its own."""
 
+import asyncio
 import json
 from datetime import timedelta
 
@@ -70,6 +71,21 @@ async def test_both_secrets_are_taken_during_the_overlap_and_then_the_new_one(ti
     assert (await new.refresh(tokens["refresh_token"], expect=401))["error"] == "invalid_client"
     newest = App(hub.anonymous, app.client_id, answer.json()["client_secret"])
     await newest.refresh(tokens["refresh_token"])
+
+
+async def test_changes_at_the_same_time_undo_nothing_of_each_other(running, register):
+    app = await register(running)
+    path = f"/api/v1/oauth/apps/{app.client_id}"
+    answers = await asyncio.gather(
+        *(running.operator.patch(path, json={"name": f"Desk {number}"}) for number in range(6)),
+        running.operator.post(f"{path}/rotate-secret", json={"overlap_seconds": 0}),
+        *(running.operator.patch(path, json={"redirect_uris": [ELSEWHERE]}) for _ in range(6)),
+    )
+    new = App(running.anonymous, app.client_id, answers[6].json()["client_secret"])
+    assert (await new.refresh("ort_none", expect=400))["error"] == "invalid_grant"
+    listed = (await running.operator.get("/api/v1/oauth/apps")).json()["apps"]
+    (found,) = [one for one in listed if one["client_id"] == app.client_id]
+    assert (found["redirect_uris"], found["name"][:5]) == ([ELSEWHERE], "Desk ")
 
 
 async def test_an_app_proves_who_it_is_in_one_way(api, register):

@@ -63,9 +63,10 @@ class Apps:
     async def change(self, client_id: str, changed: Mapping[str, Any], *, by: Principal | None = None) -> App:
         """Change what *changed* names of an app that an operator has registered. Raises NotFound, AppUnfit."""
         has_keys = bool(changed.keys() & {"jwks", "jwks_uri"})
+        cleared: dict[str, Any] = {"jwks": None, "jwks_uri": None} if has_keys else {}
 
         def change(app: App) -> App:
-            after = replace(app, **({"jwks": None, "jwks_uri": None} if has_keys else {}) | changed)
+            after = replace(app, **{**cleared, **changed})
             if has_keys and not (app.signs and after.signs):
                 msg = (
                     "An app signs with a key of its own from its registration on, or never; register it anew."

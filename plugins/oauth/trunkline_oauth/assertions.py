@@ -17,6 +17,8 @@ TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 MOST_SECONDS = 3_600
 """How far ahead an assertion may expire: its ``jti`` is kept until then."""
+PER_MINUTE = 600
+"""Assertions of one app that are taken in a minute: each is a row until it expires."""
 _MAX_JTI = 256
 _REGISTERED = "https://registered.invalid/jwks"
 
@@ -34,6 +36,7 @@ class Assertions:
         Raises:
             OAuthError: it is not valid, or was used before.
             IssuerUnavailable: the app's keys cannot be read now.
+            RateLimited: the app has used up its minute.
         """
         try:
             claims = await self._keys_of(app).claims(
@@ -51,6 +54,7 @@ class Assertions:
         if expires_ms > now_ms + MOST_SECONDS * 1000:
             msg = f"The client assertion must expire within {MOST_SECONDS} s."
             raise invalid_client(msg)
+        await self._context.limits.count(app.client_id, "oauth_assertions", per_minute=PER_MINUTE)
         digest = hashlib.sha256(f"{app.client_id}\n{jti}".encode()).hexdigest()
         aged_ms = self._context.deployment.aged_ms(now_ms - 60_000)  # a token may have expired a moment ago
         async with self._context.database.write() as connection:

@@ -12,6 +12,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from tests.plugins.oauth.flow import CALLBACK, VERIFIER, App
 
+from trunkline_oauth import assertions
+
 TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ISSUER = "http://hub.test"
 PRIVATE, OTHER = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
@@ -106,6 +108,18 @@ async def test_an_assertion_is_no_secret_and_stands_alone(signer, api):
     metadata = (await api.anonymous.get("/.well-known/oauth-authorization-server")).json()
     assert "private_key_jwt" in metadata["token_endpoint_auth_methods_supported"]
     assert metadata["token_endpoint_auth_signing_alg_values_supported"] == ["RS256", "ES256", "EdDSA"]
+
+
+async def test_an_app_sends_so_many_assertions_a_minute(lend_hub, monkeypatch):
+    monkeypatch.setattr(assertions, "PER_MINUTE", 2)
+    app = await register(
+        await lend_hub("sqlite", {"limits.enabled": "true"}, dispatch=False), jwks=jwks_of(PRIVATE)
+    )
+    grant = {"grant_type": "refresh_token", "refresh_token": "x"}
+    answers = [await app.send(app.sign(), **grant) for _ in range(5)]
+    assert answers[0].json()["error"] == "invalid_grant"
+    refused = next(answer for answer in answers if answer.status_code == 429)
+    assert refused.headers["retry-after"]
 
 
 @pytest.fixture

@@ -33,6 +33,7 @@ from trunkline.api.models import Subscriptions as SubscriptionList
 from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel, StrictRoute, query_reader, read_body
 from trunkline.api.security import Caller, requires
+from trunkline.api.security_events import SecurityEvent
 from trunkline.api.strict_json import read_json
 from trunkline.api.subscriptions import DeliveryQuery
 from trunkline.contract import (
@@ -156,6 +157,7 @@ __all__ = [
     "Routes",
     "Sealer",
     "Seconds",
+    "SecurityEvent",
     "StreamPage",
     "Strict",
     "StrictRoute",

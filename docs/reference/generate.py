@@ -362,7 +362,7 @@ def http_page() -> str:
         "`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (Unix seconds), `X-RateLimit-Window` and `X-RateLimit-Policy`. "
         "Over the limit: 429 with `Retry-After`. A key of no company is not limited.",
         "## On every answer",
-        "`X-Request-Id`: the id under which the call is logged; a client may give its own. Errors are [problem documents](errors.md).",
+        "`X-Request-Id`: the id under which the call is logged; a client may give its own. Errors are [problem documents](errors.md). Every answer to a call with a key or a token has `Cache-Control: no-store`.",
     )
 
 

@@ -114,7 +114,7 @@ def test_every_route_is_there():
     }
     unlisted |= {("GET", "/.well-known/oauth-authorization-server"), ("GET", "/oauth/authorize")}
     unlisted |= {("GET", f"/.well-known/oauth-protected-resource{path}") for path in ("", "/mcp")}
-    unlisted |= {("POST", "/oauth/token"), ("POST", "/oauth/revoke")}
+    unlisted |= {(method, f"/oauth/{name}") for method in ("OPTIONS", "POST") for name in ("token", "revoke")}
     unlisted |= {(method, "/mcp") for method in ("DELETE", "GET", "POST")}
     actions = package_definitions("trunkline_schemas")
     also_put = {("PUT", f"/api/v1/integrations{one.path}") for one in actions if one.method == "PATCH"}

@@ -38,6 +38,11 @@ class ClientAddresses:
         client = self._address(peer, forwarded_for)
         return client is not None and any(client in ip_network(network) for network in networks)
 
+    def is_proxy(self, peer: str | None) -> bool:
+        """Tell whether *peer* is a trusted proxy."""
+        address = _read(peer or "127.0.0.1")
+        return address is not None and self._is_trusted(address)
+
     def _address(self, peer: str | None, forwarded_for: Sequence[str]) -> Address | None:
         client = _read(peer or "127.0.0.1")
         if client is None:

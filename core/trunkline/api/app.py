@@ -14,6 +14,7 @@ from trunkline.api import (
     documents,
     event_types,
     events,
+    forwarded_scheme,
     keys,
     observation,
     path_prefix,
@@ -65,6 +66,7 @@ def create_app(hub: Hub) -> FastAPI:
     bodies.install(app, BodyRoom(hub.settings.server.max_body_bytes_in_flight))
     observation.install(app, hub.metrics)
     path_prefix.install(app, hub.settings.server.public_url)
+    forwarded_scheme.install(app, hub.settings.server.public_url, hub.client_addresses)
     problems.install(app)
     return app
 

@@ -297,7 +297,7 @@ class RequestIds:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
-        callers.begin(receive)
+        callers.begin(receive, scope)
         try:
             await self.app(scope, receive, send_with_headers)
         except (ClientDisconnect, CallerLeft):

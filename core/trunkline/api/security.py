@@ -50,6 +50,7 @@ ENVIRONMENT_HEADER = "X-Environment"
 _COMPANY_MISSING = "is required, as this key is of no company: name it in this header"
 _IN_BODY = ", or as companyId in the body"
 _COMPANY_MALFORMED = f"must be a company's id, in digits, or its reference ({REFERENCE_FORM})"
+_NO_STORE = (b"cache-control", b"no-store")
 _VERSIONS = VERSIONS_HEADER.lower().encode()
 _CALLER_KEY = "trunkline.caller"
 _BEARER = re.compile(rb"Bearer +(\S+) *", re.IGNORECASE)
@@ -224,6 +225,8 @@ class Requires(SecurityBase):
         if principal.networks:
             _check_network(hub, request, principal)
         callers.work_for(principal.company_id)
+        # The answer is its caller's alone, and may hold a secret.
+        scope.get(HEADERS_KEY, []).append(_NO_STORE)
         if principal.company_id is not None:
             bucket = self.bucket_for(scope["method"])
             assert bucket is not None  # StrictRoute sees to it

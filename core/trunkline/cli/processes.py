@@ -47,6 +47,7 @@ async def serve(
     if not migrates:
         await opening.require_database(settings)
     with _listener(settings.server) as listener:
+        _warn_of_public_url(settings.server)
         if workers > 1:
             return await _serve_by_children(settings, listener, workers, migrates=migrates, config=config)
         file = dialects.of_url(settings.database.url).file_of(settings.database.url)
@@ -163,6 +164,16 @@ def _set_up(settings: Settings) -> None:
     process.share_heap()
     open_files.raise_limit()
     open_files.check(settings)
+
+
+def _warn_of_public_url(chosen: Server) -> None:
+    """Warn if others reach the hub, as through a proxy with TLS, and the settings do not say where."""
+    is_local = chosen.socket is None and chosen.host in {"127.0.0.1", "::1", "localhost"}
+    if chosen.public_url is None and not (is_local and "trusted_proxies" not in chosen.model_fields_set):
+        _log.warning(
+            "server.public_url is unset: set it to the address that clients use, with https:// if a proxy ends TLS; links, "
+            "documents, connectors and the issuer of tokens name it"
+        )
 
 
 def _warn_of_secrets(settings: Settings) -> None:

@@ -16,21 +16,28 @@ OPERATORS = 0
 _T = TypeVar("_T")
 _company: ContextVar[int | None] = ContextVar("trunkline.company", default=None)
 _receive: ContextVar[Receive | None] = ContextVar("trunkline.receive", default=None)
+_scope: ContextVar[MutableMapping[str, Any] | None] = ContextVar("trunkline.scope", default=None)
 
 
 class CallerLeft(Exception):
     """The caller has gone before the answer was there; nobody waits for one."""
 
 
-def begin(receive: Receive | None) -> None:
-    """Begin a call that comes by *receive*, of nobody yet; end it with None."""
+def begin(receive: Receive | None, scope: MutableMapping[str, Any] | None = None) -> None:
+    """Begin a call that comes by *receive*, of nobody yet; *scope* is its ASGI scope. End it with None."""
     _receive.set(receive)
+    _scope.set(scope)
     _company.set(None)
 
 
 def work_for(company_id: int | None) -> None:
     """Say for which company the task works from now on; None for nobody's."""
     _company.set(company_id)
+
+
+def scope() -> MutableMapping[str, Any] | None:
+    """Give the ASGI scope of the call that the task answers; None where it answers none."""
+    return _scope.get()
 
 
 def company() -> int | None:

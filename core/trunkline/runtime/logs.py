@@ -6,7 +6,7 @@ The code logs through ``logging.getLogger(__name__)`` with ``extra={…}``; stru
 import logging
 import re
 import sys
-from collections.abc import Sequence
+from collections import Counter
 from typing import Any, TextIO
 
 import orjson
@@ -17,15 +17,25 @@ from trunkline.model.environments import company_number, environment_member
 from trunkline.runtime.log_writing import WriterThread
 from trunkline.settings import Logging
 
+SECURITY = "trunkline.security"
+"""The logger of security events (``api.security_events``)."""
+WRITTEN_A_MINUTE = 10
+"""Refusals of one kind that are written in a minute; after them the 20th is, the 40th, the 80th, and so on."""
 _QUIET = ("alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
 """Libraries of which only warnings are of interest to whoever runs a hub."""
 
-_SECRETS: Sequence[tuple[re.Pattern[str], str]] = (
-    (re.compile(r"\b([a-z][a-z0-9]{1,15}_(?:live|test)_\d+)_[A-Za-z0-9_-]{8,}"), r"\1_…"),
-    (re.compile(r"\bwh(sec|sk)_[A-Za-z0-9+/=_-]+"), r"wh\1_…"),
-    (re.compile(r"(://[^\s:/@]*):[^\s/@]+@"), r"\1:…@"),
+_SECRET = re.compile(
+    r"\b("
+    r"[a-z][a-z0-9]{1,15}_(?:live|test)_\d+_"  # API keys
+    r"|wh(?:sec|sk)_"  # signing secrets
+    r"|o(?:as|ac|at|rt)_"  # secrets, codes and tokens of apps
+    r"|p(?:lnk|ses)_"  # links and sessions of the portal
+    r"|eyJ(?=[\w-]+\.[\w-]+\.)"  # JSON Web Tokens
+    r"|(?i:Bearer|Basic) +(?=[\w.~+/=-]{16})"
+    r"|trunkline_portal[a-z_]*=|(?:link|request)="  # what is sealed, in cookies and addresses
+    r")[A-Za-z0-9._~+/=-]{8,}"
 )
-"""API keys, signing secrets, and passwords in URLs."""
+_PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s/@]+@")
 
 
 def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
@@ -39,6 +49,7 @@ def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
     root.setLevel(settings.level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
+    logging.getLogger(SECURITY).filters = [_SampledRefusals()]
     logging.captureWarnings(True)
 
 
@@ -50,10 +61,30 @@ def dropped() -> int:
 
 
 def redact(text: str) -> str:
-    """Remove the secrets from *text*: all but the first part of each key, secret and password."""
-    for pattern, replacement in _SECRETS:
-        text = pattern.sub(replacement, text)
-    return text
+    """Remove the secrets from *text*: all but the first part of each key, secret, token and password."""
+    return _PASSWORD.sub(r"\1:…@", _SECRET.sub(r"\1…", text))
+
+
+class _SampledRefusals(logging.Filter):
+    """Lets few warnings of one kind of security event through; each says in ``count`` how many there were in this minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._minute = 0
+        self._counts: Counter[str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Count *record*, and tell whether it is written."""
+        if record.levelno < logging.WARNING:
+            return True
+        if self._minute != (minute := int(record.created // 60)):
+            self._minute = minute
+            self._counts.clear()
+        kind = str(vars(record).get("security_event"))
+        self._counts[kind] += 1
+        record.count = count = self._counts[kind]
+        times, rest = divmod(count, WRITTEN_A_MINUTE)
+        return count <= WRITTEN_A_MINUTE or (not rest and not times & (times - 1))
 
 
 def _formatter(*, on_terminal: bool, colours: bool) -> logging.Formatter:

@@ -63,7 +63,7 @@ class Server(Section):
     )
     trusted_proxies: Networks = Field(
         default=("127.0.0.0/8", "::1"),
-        description="addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed; a client of `server.socket` counts as `127.0.0.1`",
+        description="addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed, and without `server.public_url` their `X-Forwarded-Proto`; a client of `server.socket` counts as `127.0.0.1`",
     )
     public_url: WebAddress | None = Field(
         default=None,

@@ -50,7 +50,7 @@ def _check_network(text: str) -> str:
 
 
 def _check_web_address(text: str) -> str:
-    """Return *text* if it is a URL over HTTP with a host."""
+    """Return *text*, with its scheme in lower case, if it is a URL over HTTP with a host."""
     try:
         parts = urlsplit(text)
         is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -59,7 +59,8 @@ def _check_web_address(text: str) -> str:
     if not is_whole or any(character.isspace() for character in text):
         msg = "must be a URL such as https://events.example.com"
         raise ValueError(msg)
-    return text
+    scheme, colon, rest = text.partition(":")
+    return scheme.lower() + colon + rest
 
 
 WebAddress = Annotated[str, AfterValidator(_check_web_address)]

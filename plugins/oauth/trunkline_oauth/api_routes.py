@@ -1,14 +1,15 @@
 """Below ``/api/v1/oauth``: operators register apps; a company lists and ends what is connected with it."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
 
 from trunkline.routes import (
     Caller,
+    RotateSecret,
     Strict,
     StrictRoute,
     company_number,
@@ -19,10 +20,22 @@ from trunkline.routes import (
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import Grants
 from trunkline_oauth.model import App, Connection
-from trunkline_oauth.settings import UNLESS_NAMED, AppName, RedirectUris, Scopes
+from trunkline_oauth.settings import (
+    UNLESS_NAMED,
+    AppName,
+    Jwks,
+    JwksUri,
+    RedirectUris,
+    Scopes,
+    check_one_way,
+)
 
+KeySet = Annotated[Jwks | None, WithJsonSchema({"type": "object", "description": "a JSON Web Key Set"})]
+KeysUri = Annotated[JwksUri | None, WithJsonSchema({"type": "string", "format": "uri"})]
 Operates = Annotated[Caller, Depends(requires("operator", bucket="admin"))]
 Administers = Annotated[Caller, Depends(requires("admin"))]
+_A_DAY = RotateSecret()
+_SECRET = "oas_Jx2yV0o5m1dH8rQfYw3tZb7nKc9uLe4aSg6iPhDk3Qw"  # noqa: S105 - an example
 _APP: JsonDict = {
     "client_id": "app_5f0c9a2d1e83c55b4f0c9a2d",
     "name": "Zapier",
@@ -51,6 +64,47 @@ class AppRequest(Strict):
         strict=True,
         description="whether it has no secret, as a program on people's own machines cannot keep one",
     )
+    jwks: KeySet = Field(
+        default=None,
+        description="its public keys (RFC 7517), if it signs with a key of its own (`private_key_jwt`) in place of a secret",
+    )
+    jwks_uri: KeysUri = Field(default=None, description="where its public keys are, in place of `jwks`")
+
+    @model_validator(mode="after")
+    def _prove_one_way(self) -> Self:
+        check_one_way(public=self.public, jwks=self.jwks, jwks_uri=self.jwks_uri)
+        return self
+
+
+class ChangeApp(Strict):
+    """What to change of an app; what is left out stays."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Zapier (EU)"}]})
+
+    name: AppName = Field(
+        default_factory=str, description="its new name, which its connections have then too"
+    )
+    redirect_uris: RedirectUris = Field(
+        default_factory=list[str], description="all of them; those left out end at once"
+    )
+    jwks: KeySet = Field(default=None, description="new keys, of an app that signs with a key of its own")
+    jwks_uri: KeysUri = Field(default=None, description="where its keys are from now on")
+
+    def changes(self) -> dict[str, object]:
+        """Give what was sent, as ``App`` has it."""
+        uris = {"redirect_uris": tuple(dict.fromkeys(self.redirect_uris))}
+        return {name: uris.get(name, getattr(self, name)) for name in self.model_fields_set}
+
+    @model_validator(mode="after")
+    def _prove_one_way(self) -> Self:
+        check_one_way(jwks=self.jwks, jwks_uri=self.jwks_uri)
+        return self
+
+
+class AppSecret(BaseModel):
+    """The new secret of an app, which is never shown again."""
+
+    client_secret: str = Field(examples=[_SECRET], description="keep it now")
 
 
 class AppView(BaseModel):
@@ -63,19 +117,18 @@ class AppView(BaseModel):
     redirect_uris: list[str]
     scopes: list[str]
     public: bool
+    jwks_uri: str | None = Field(default=None, description="where its public keys are; absent otherwise")
     created_utc: str | None = Field(description="null where the settings register it")
 
 
 class NewApp(AppView):
     """An app that was just registered, with its secret, which is never shown again."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [_APP | {"client_secret": "oas_Jx2yV0o5m1dH8rQfYw3tZb7nKc9uLe4aSg6iPhDk3Qw"}]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [_APP | {"client_secret": _SECRET}]})
 
-    client_secret: str | None = Field(description="null for a public app; keep it now")
+    client_secret: str | None = Field(
+        description="null for an app that is public or signs with a key of its own; keep it now"
+    )
 
 
 class AppList(BaseModel):
@@ -132,21 +185,38 @@ class OAuthRoutes:
         self._apps = apps
         self._grants = grants
 
-    async def register(self, body: AppRequest, _: Operates) -> NewApp:
+    async def register(self, body: AppRequest, caller: Operates) -> NewApp:
         """Register an app (an operator's key only). The answer is the only place where its secret is shown."""
         app, secret = await self._apps.register(
-            name=body.name, redirect_uris=body.redirect_uris, scopes=body.scopes, is_public=body.public
+            name=body.name,
+            redirect_uris=body.redirect_uris,
+            scopes=body.scopes,
+            is_public=body.public,
+            jwks=body.jwks,
+            jwks_uri=body.jwks_uri,
+            by=caller.principal,
         )
-        return NewApp(**_view(app).model_dump(), client_secret=secret)
+        return NewApp(**_view(app).model_dump(exclude_unset=True), client_secret=secret)
+
+    async def change(self, app_id: str, body: ChangeApp, caller: Operates) -> AppView:
+        """Change an app that was registered here (an operator's key only)."""
+        return _view(await self._apps.change(app_id, body.changes(), by=caller.principal))
+
+    async def rotate_secret(self, app_id: str, caller: Operates, body: RotateSecret = _A_DAY) -> AppSecret:
+        """Give an app a new secret (an operator's key only). Both prove who it is during the overlap."""
+        secret = await self._apps.rotate_secret(
+            app_id, overlap_seconds=body.overlap_seconds, by=caller.principal
+        )
+        return AppSecret(client_secret=secret)
 
     async def list_apps(self, _: Operates) -> AppList:
         """List the registered apps (an operator's key only)."""
         views = [_view(app) for app in await self._apps.list()]
         return AppList(apps=views, count=len(views))
 
-    async def remove(self, app_id: str, _: Operates) -> None:
+    async def remove(self, app_id: str, caller: Operates) -> None:
         """Remove an app that was registered here, and end all its connections at once (an operator's key only)."""
-        await self._apps.remove(app_id)
+        await self._apps.remove(app_id, by=caller.principal)
 
     async def list_connections(self, caller: Administers) -> ConnectionList:
         """List the apps that are connected with the company."""
@@ -155,7 +225,7 @@ class OAuthRoutes:
 
     async def disconnect(self, connection_id: str, caller: Administers) -> None:
         """End a connection at once and for good: none of its tokens works any more."""
-        await self._grants.disconnect(connection_id, company_id=caller.company_id)
+        await self._grants.disconnect(connection_id, company_id=caller.company_id, by=caller.principal)
 
 
 def make_router(apps: Apps, grants: Grants) -> APIRouter:
@@ -165,11 +235,14 @@ def make_router(apps: Apps, grants: Grants) -> APIRouter:
     for method, path, handler, status, summary in (
         ("POST", "/apps", routes.register, 201, "Register an app"),
         ("GET", "/apps", routes.list_apps, 200, "List registered apps"),
+        ("PATCH", "/apps/{app_id}", routes.change, 200, "Change an app"),
+        ("POST", "/apps/{app_id}/rotate-secret", routes.rotate_secret, 200, "Replace an app's secret"),
         ("DELETE", "/apps/{app_id}", routes.remove, 204, "Remove an app"),
         ("GET", "/connections", routes.list_connections, 200, "List connected apps"),
         ("DELETE", "/connections/{connection_id}", routes.disconnect, 204, "Disconnect an app"),
     ):
-        known = (401, 403, 422, 429) if method == "POST" else (401, 403, 429)
+        changes = method in {"POST", "PATCH"} and "{" in path
+        known = (401, 403, 422, 429) if method in {"POST", "PATCH"} else (401, 403, 429)
         router.add_api_route(
             path,
             handler,
@@ -177,7 +250,7 @@ def make_router(apps: Apps, grants: Grants) -> APIRouter:
             status_code=status,
             response_model_exclude_unset=True,
             summary=summary,
-            responses=responses(*known, *((404,) if "{" in path else ())),
+            responses=responses(*known, *((404,) if "{" in path else ()), *((409,) if changes else ())),
         )
     return router
 
@@ -189,6 +262,7 @@ def _view(app: App) -> AppView:
         redirect_uris=list(app.redirect_uris),
         scopes=list(app.scopes),
         public=app.is_public,
+        **({} if app.jwks_uri is None else {"jwks_uri": app.jwks_uri}),
         created_utc=None if app.created_ms is None else _utc(app.created_ms),
     )
 

@@ -2,15 +2,24 @@
 
 import hmac
 import secrets as chance
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
-from trunkline import NotFound, PluginContext
-from trunkline_oauth import secrets, store
-from trunkline_oauth.errors import OAuthError
+from trunkline import NotFound, PluginContext, Refused
+from trunkline.routes import Principal
+from trunkline_oauth import secrets, security_events, store
+from trunkline_oauth.assertions import Assertions
+from trunkline_oauth.errors import invalid_client
 from trunkline_oauth.model import App, Connection
 from trunkline_oauth.settings import REGISTERED_PREFIX, ConfiguredApp, Settings
 
-_UNKNOWN = "There is no app with this client_id here, or its secret is another one."
+
+class AppUnfit(Refused):
+    """An app has no secret that could be rotated, or no keys that could be changed."""
+
+    status = 409
+    title = "Conflict"
 
 
 class Apps:
@@ -19,13 +28,23 @@ class Apps:
     def __init__(self, context: PluginContext) -> None:
         assert isinstance(context.settings, Settings)
         self._context = context
+        self._assertions = Assertions(context)
         self._configured = {app.client_id: _configured(app) for app in context.settings.apps}
 
     async def register(
-        self, *, name: str, redirect_uris: Sequence[str], scopes: Sequence[str], is_public: bool
+        self,
+        *,
+        name: str,
+        redirect_uris: Sequence[str],
+        scopes: Sequence[str],
+        is_public: bool,
+        jwks: str | None = None,
+        jwks_uri: str | None = None,
+        by: Principal | None = None,
     ) -> tuple[App, str | None]:
-        """Register an app; beside it its secret, for the only time, unless it is a public one."""
-        secret = None if is_public else secrets.new(secrets.APP_SECRET)
+        """Register an app; beside it its secret, for the only time, unless it is a public one or signs with its own key."""
+        has_secret = not is_public and jwks is None and jwks_uri is None
+        secret = secrets.new(secrets.APP_SECRET) if has_secret else None
         app = App(
             client_id=f"{REGISTERED_PREFIX}{chance.token_hex(12)}",
             name=name,
@@ -33,22 +52,64 @@ class Apps:
             scopes=tuple(dict.fromkeys(scopes)),
             secret_digest=None if secret is None else secrets.digest_of(secret),
             created_ms=self._context.clock.now_ms(),
+            jwks=jwks,
+            jwks_uri=jwks_uri,
         )
         async with self._context.database.write() as connection:
             await store.insert_app(connection, app)
+        security_events.APP_REGISTERED.note(by, client_id=app.client_id, app=app.name)
         return app, secret
+
+    async def change(self, client_id: str, changed: Mapping[str, Any], *, by: Principal | None = None) -> App:
+        """Change what *changed* names of an app that an operator has registered. Raises NotFound, AppUnfit."""
+        has_keys = bool(changed.keys() & {"jwks", "jwks_uri"})
+        cleared: dict[str, Any] = {"jwks": None, "jwks_uri": None} if has_keys else {}
+
+        def change(app: App) -> App:
+            after = replace(app, **{**cleared, **changed})
+            if has_keys and not (app.signs and after.signs):
+                msg = (
+                    "An app signs with a key of its own from its registration on, or never; register it anew."
+                )
+                raise AppUnfit(msg)
+            return after
+
+        app = await self._update(client_id, change)
+        security_events.APP_CHANGED.note(by, client_id=client_id, app=app.name, changed=sorted(changed))
+        return app
+
+    async def rotate_secret(
+        self, client_id: str, *, overlap_seconds: int, by: Principal | None = None
+    ) -> str:
+        """Give an app a new secret; the old one is valid for *overlap_seconds* more. Raises NotFound, AppUnfit."""
+        secret, now_ms = secrets.new(secrets.APP_SECRET), self._context.clock.now_ms()
+
+        def rotate(app: App) -> App:
+            if app.secret_digest is None:
+                msg = "This app has no secret: it is public, or signs with a key of its own."
+                raise AppUnfit(msg)
+            return replace(
+                app,
+                secret_digest=secrets.digest_of(secret),
+                old_secret_digest=app.secret_digest,
+                old_secret_until_ms=now_ms + overlap_seconds * 1000,
+            )
+
+        app = await self._update(client_id, rotate)
+        security_events.APP_SECRET_ROTATED.note(by, client_id=client_id, app=app.name)
+        return secret
 
     async def list(self) -> list[App]:
         """List the apps, those of the settings first."""
         async with self._context.database.read() as connection:
             return [*self._configured.values(), *await store.list_apps(connection)]
 
-    async def remove(self, client_id: str) -> None:
+    async def remove(self, client_id: str, *, by: Principal | None = None) -> None:
         """Remove an app that an operator has registered, with all its connections. Raises NotFound."""
         async with self._context.database.write() as connection:
             if not await store.delete_app(connection, client_id):
-                kind = "app"
-                raise NotFound(kind, client_id)
+                raise _unknown(client_id)
+        security_events.APP_REMOVED.note(by, client_id=client_id)
 
     async def find(self, client_id: str) -> App | None:
         """Find an app."""
@@ -68,21 +129,49 @@ class Apps:
     async def authenticate(self, client_id: str, secret: str | None) -> App:
         """Find the app that a call comes from; one that has a secret must send it. Raises OAuthError."""
         app = await self.find(client_id)
-        if app is None or (app.secret_digest is None) != (secret is None):
+        if app is None or app.signs or app.is_public != (secret is None):
             raise invalid_client()
-        if app.secret_digest is not None and not hmac.compare_digest(
-            app.secret_digest, secrets.digest_of(secret or "")
-        ):
+        if secret is not None and not self._has_secret(app, secrets.digest_of(secret)):
             raise invalid_client()
         return app
 
+    async def authenticate_signed(self, client_id: str, assertion: str, *, audiences: Sequence[str]) -> App:
+        """Find the app that has signed *assertion* for one of *audiences*. Raises OAuthError, IssuerUnavailable."""
+        app = await self.find(client_id)
+        if app is None or not app.signs:
+            raise invalid_client()
+        await self._assertions.check(app, assertion, audiences=audiences)
+        return app
 
-def invalid_client() -> OAuthError:
-    """Nobody proves to be an app (RFC 6749, 5.2)."""
-    challenge = {"WWW-Authenticate": 'Basic realm="oauth"'}
-    return OAuthError("invalid_client", _UNKNOWN, status=401, headers=challenge)
+    def _has_secret(self, app: App, digest: str) -> bool:
+        if hmac.compare_digest(app.secret_digest or "", digest):
+            return True
+        is_over = self._context.clock.now_ms() >= (app.old_secret_until_ms or 0)
+        return not is_over and hmac.compare_digest(app.old_secret_digest or "", digest)
+
+    async def _update(self, client_id: str, change: Callable[[App], App]) -> App:
+        """Change an app that an operator has registered, one change after the other. Raises NotFound, and what *change* does."""
+        async with self._context.database.write() as connection:
+            app = await store.find_app(connection, client_id, is_locked=True)
+            if app is None:
+                raise _unknown(client_id)
+            app = change(app)
+            await store.update_app(connection, app)
+        return app
+
+
+def _unknown(client_id: str) -> NotFound:
+    kind = "app"
+    return NotFound(kind, client_id)
 
 
 def _configured(app: ConfiguredApp) -> App:
-    digest = None if app.secret is None else secrets.digest_of(app.secret.get_secret_value())
-    return App(app.client_id, app.name, tuple(app.redirect_uris), tuple(app.scopes), digest)
+    return App(
+        client_id=app.client_id,
+        name=app.name,
+        redirect_uris=tuple(app.redirect_uris),
+        scopes=tuple(app.scopes),
+        secret_digest=None if app.secret is None else secrets.digest_of(app.secret.get_secret_value()),
+        jwks=app.jwks,
+        jwks_uri=app.jwks_uri,
+    )

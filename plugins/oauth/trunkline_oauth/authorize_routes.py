@@ -10,6 +10,7 @@ from trunkline import PluginContext
 from trunkline.routes import COMPANY_SCOPES
 from trunkline_oauth import requests
 from trunkline_oauth.apps import Apps
+from trunkline_oauth.assertions import ALGORITHMS
 from trunkline_oauth.errors import NO_STORE, OAuthError
 from trunkline_oauth.forms import need, read_pairs
 
@@ -47,6 +48,7 @@ class AuthorizeRoutes:
     async def show_metadata(self, request: Request) -> Response:
         """Tell what this server can do, and where."""
         issuer = issuer_of(self._context, request)
+        methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
         return JSONResponse(
             {
                 "issuer": issuer,
@@ -58,18 +60,13 @@ class AuthorizeRoutes:
                 "response_modes_supported": ["query"],
                 "grant_types_supported": ["authorization_code", "refresh_token"],
                 "code_challenge_methods_supported": ["S256"],
-                "token_endpoint_auth_methods_supported": [
-                    "client_secret_basic",
-                    "client_secret_post",
-                    "none",
-                ],
-                "revocation_endpoint_auth_methods_supported": [
-                    "client_secret_basic",
-                    "client_secret_post",
-                    "none",
-                ],
+                "token_endpoint_auth_methods_supported": methods,
+                "token_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
+                "revocation_endpoint_auth_methods_supported": methods,
+                "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
                 "authorization_response_iss_parameter_supported": True,
-            }
+            },
+            headers={"Access-Control-Allow-Origin": "*"},
         )
 
     def _check_portal(self) -> None:

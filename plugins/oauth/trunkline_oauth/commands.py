@@ -1,18 +1,19 @@
 """``trunkline run oauth …``: registered apps and connected ones, in the terminal."""
 
-from collections.abc import Iterable, Sequence
-from typing import Annotated
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Annotated, TypeVar
 
 import typer
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from trunkline import PluginContext
 from trunkline.routes import Command, in_environment
-from trunkline_oauth.api_routes import AppRequest
+from trunkline_oauth.api_routes import AppRequest, ChangeApp
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import Grants
 from trunkline_oauth.settings import UNLESS_NAMED
 
+_Model = TypeVar("_Model", bound=BaseModel)
 Company = Annotated[
     str, typer.Option("--company", metavar="COMPANY", help="The company, by its id or its reference.")
 ]
@@ -32,6 +33,25 @@ Scopes = Annotated[
         "--scope", metavar="SCOPE", help="What it may ask for; may be repeated. Default: all but admin."
     ),
 ]
+NewName = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Its new name.")]
+NewRedirectUris = Annotated[
+    list[str] | None,
+    typer.Option("--redirect-uri", metavar="URI", help="All its redirect URIs; may be repeated."),
+]
+JwksUri = Annotated[
+    str | None,
+    typer.Option(
+        "--jwks-uri",
+        metavar="URL",
+        help="Where its public keys are, if it signs with its own key in place of a secret.",
+    ),
+]
+Overlap = Annotated[
+    int,
+    typer.Option(
+        "--overlap-seconds", min=0, max=30 * 86_400, metavar="N", help="How long the old secret is valid."
+    ),
+]
 Public = Annotated[bool, typer.Option("--public", help="It has no secret, as it cannot keep one.")]
 
 
@@ -47,19 +67,41 @@ async def register_app(
     *,
     scope: Scopes = list(UNLESS_NAMED),  # noqa: B006 - Typer reads it, and nobody changes it
     public: Public = False,
+    jwks_uri: JwksUri = None,
 ) -> str:
     """Register an app, and show its id and, this once, its secret."""
-    try:
-        wanted = AppRequest(name=name, redirect_uris=redirect_uris, scopes=scope, public=public)
-    except ValidationError as error:
-        fault = error.errors()[0]
-        said = fault["msg"].removeprefix("Value error, ")
-        msg = f"{' '.join(map(str, fault['loc']))}: {said}"
-        raise typer.BadParameter(msg) from None
+    values = {"name": name, "redirect_uris": redirect_uris, "scopes": scope, "public": public}
+    wanted = _read(AppRequest, values | ({"jwks_uri": jwks_uri} if jwks_uri else {}))
     app, secret = await Apps(context).register(
-        name=wanted.name, redirect_uris=wanted.redirect_uris, scopes=wanted.scopes, is_public=wanted.public
+        name=wanted.name,
+        redirect_uris=wanted.redirect_uris,
+        scopes=wanted.scopes,
+        is_public=wanted.public,
+        jwks_uri=wanted.jwks_uri,
     )
     return _lines([("client_id", app.client_id), *([("client_secret", secret)] if secret else [])])
+
+
+async def change_app(
+    context: PluginContext,
+    client_id: ClientId,
+    *,
+    name: NewName = None,
+    redirect_uri: NewRedirectUris = None,
+    jwks_uri: JwksUri = None,
+) -> str:
+    """Change an app that was registered here."""
+    values = {"name": name, "redirect_uris": redirect_uri, "jwks_uri": jwks_uri}
+    wanted = _read(ChangeApp, {option: value for option, value in values.items() if value})
+    app = await Apps(context).change(client_id, wanted.changes())
+    return _lines([(app.client_id, app.name, *app.redirect_uris)])
+
+
+async def rotate_secret(
+    context: PluginContext, client_id: ClientId, *, overlap_seconds: Overlap = 86_400
+) -> str:
+    """Give an app a new secret, and show it this once; the old one is valid during the overlap."""
+    return await Apps(context).rotate_secret(client_id, overlap_seconds=overlap_seconds)
 
 
 async def remove_app(context: PluginContext, client_id: ClientId) -> str:
@@ -91,10 +133,23 @@ async def disconnect(
 COMMANDS = (
     Command("apps", list_apps),
     Command("register", register_app),
+    Command("change", change_app),
+    Command("rotate-secret", rotate_secret),
     Command("remove", remove_app),
     Command("connections", list_connections),
     Command("disconnect", disconnect),
 )
+
+
+def _read(model: type[_Model], values: Mapping[str, object]) -> _Model:
+    """Check options as the API checks a body. Raises BadParameter."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        fault = error.errors()[0]
+        said = fault["msg"].removeprefix("Value error, ")
+        msg = f"{' '.join(map(str, fault['loc']))}: {said}"
+        raise typer.BadParameter(msg) from None
 
 
 async def _company(context: PluginContext, company: str, environment: str) -> int:

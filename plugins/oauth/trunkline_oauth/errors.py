@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from starlette.responses import JSONResponse
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+UNKNOWN_APP = "There is no app with this client_id here, or it must prove who it is in another way."
 
 
 class OAuthError(Exception):
@@ -28,6 +29,12 @@ class OAuthError(Exception):
 def invalid_request(description: str) -> OAuthError:
     """A parameter is missing, malformed or there twice."""
     return OAuthError("invalid_request", description)
+
+
+def invalid_client(description: str = UNKNOWN_APP) -> OAuthError:
+    """Nobody proves to be an app (RFC 6749, 5.2)."""
+    challenge = {"WWW-Authenticate": 'Basic realm="oauth"'}
+    return OAuthError("invalid_client", description, status=401, headers=challenge)
 
 
 def invalid_grant(description: str) -> OAuthError:

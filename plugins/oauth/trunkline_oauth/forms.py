@@ -2,15 +2,16 @@
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qsl, unquote_plus
 
 from starlette.requests import Request
 
 from trunkline import Refused
 from trunkline.routes import read_body
-from trunkline_oauth.apps import Apps, invalid_client
-from trunkline_oauth.errors import OAuthError, invalid_request
+from trunkline_oauth import assertions
+from trunkline_oauth.apps import Apps
+from trunkline_oauth.errors import OAuthError, invalid_client, invalid_request
 from trunkline_oauth.model import App
 
 MAX_BYTES = 16 * 1024
@@ -55,9 +56,17 @@ def need(values: Mapping[str, str], name: str) -> str:
     return values[name]
 
 
-async def find_app(request: Request, values: Mapping[str, str], apps: Apps) -> App:
-    """Find the app that sent a form: by HTTP Basic, or by its parameters; a public one by its id alone. Raises OAuthError."""
+async def find_app(request: Request, values: dict[str, str], apps: Apps, *, audiences: Sequence[str]) -> App:
+    """Find the app that sent a form: by HTTP Basic, by its parameters, or by an assertion for one of *audiences*.
+
+    A public app is found by its id alone. *values* have the ``client_id`` afterwards, wherever it came from.
+
+    Raises:
+        OAuthError, IssuerUnavailable
+    """
     header = request.headers.get("authorization")
+    if "client_assertion" in values:
+        return await _find_signer(values, apps, audiences, has_secret=header is not None)
     if header is None:
         client_id = need(values, "client_id")
         return await apps.authenticate(client_id, values.get("client_secret"))
@@ -65,10 +74,25 @@ async def find_app(request: Request, values: Mapping[str, str], apps: Apps) -> A
         msg = "The app proves who it is twice: by Authorization and by client_secret."
         raise invalid_request(msg)
     client_id, secret = _basic(header)
-    if values.get("client_id", client_id) != client_id:
+    if values.setdefault("client_id", client_id) != client_id:
         msg = "The client_id is not the one of the header Authorization."
         raise invalid_request(msg)
     return await apps.authenticate(client_id, secret or None)
+
+
+async def _find_signer(
+    values: dict[str, str], apps: Apps, audiences: Sequence[str], *, has_secret: bool
+) -> App:
+    assertion = values["client_assertion"]
+    if has_secret or "client_secret" in values:
+        msg = "The app proves who it is twice: by a secret and by client_assertion."
+        raise invalid_request(msg)
+    if values.get("client_assertion_type") != assertions.TYPE:
+        msg = f"The client_assertion_type must be {assertions.TYPE}."
+        raise invalid_request(msg)
+    if "client_id" not in values:
+        values["client_id"] = assertions.client_id_in(assertion)
+    return await apps.authenticate_signed(values["client_id"], assertion, audiences=audiences)
 
 
 def _basic(header: str) -> tuple[str, str]:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import NotFound, PluginContext, Refused
-from trunkline.routes import Principal, TrunklineError
-from trunkline_oauth import secrets, store
+from trunkline.routes import Principal, SecurityEvent, TrunklineError
+from trunkline_oauth import secrets, security_events, store
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.errors import OAuthError, invalid_grant
 from trunkline_oauth.model import App, Code, Connection, Consent, Issued, Token
@@ -74,14 +74,16 @@ class Grants:
         connection_id = f"{CONNECTION_PREFIX}{chance.token_hex(12)}"
         async with self._context.database.write() as connection:
             taken = await store.take_code(connection, secrets.digest_of(code), connection_id=connection_id)
-            if taken is not None and taken.connection_id is not None:
-                await store.delete_connection(connection, taken.connection_id)
             made = _connected(taken, app, verifier=verifier, redirect_uri=redirect_uri, now_ms=now_ms)
-            if isinstance(made, Consent):
+            if isinstance(made, Consent) and taken is not None and taken.connection_id is not None:
+                await store.delete_connection(connection, taken.connection_id)
+                _note(security_events.CODE_REPLAYED, made, taken.connection_id)
+                made = invalid_grant(_USED_CODE)
+            elif isinstance(made, Consent):
                 owner = self._new_connection(connection_id, app, made, now_ms=now_ms)
                 await store.insert_connection(connection, owner)
+                _note(security_events.APP_CONNECTED, made, owner.id)
                 made = await self._issue(connection, owner, secrets.new(secrets.REFRESH), made.scopes)
-                self._log("an app was connected", owner)
         if isinstance(made, OAuthError):
             raise made
         return made
@@ -113,11 +115,13 @@ class Grants:
         found = await store.find_token(connection, digest)
         if found is None:
             return invalid_grant(_UNKNOWN_TOKEN)
-        if not is_first and not self._in_overlap(found[0], now_ms):
-            await store.delete_connection(connection, owner.id)
-            self._log("a refresh token was used twice, so its connection was ended", owner)
-            return invalid_grant(_USED_TOKEN)
         successor = secrets.successor_of(refresh_token, salt=owner.salt)
+        later = None if is_first else await store.find_token(connection, secrets.digest_of(successor))
+        is_over = later is not None and later[0].replaced_ms is not None
+        if not is_first and (is_over or not self._in_overlap(found[0], now_ms)):
+            await store.delete_connection(connection, owner.id)
+            _note(security_events.REFRESH_REPLAYED, owner.consent, owner.id)
+            return invalid_grant(_USED_TOKEN)
         return await self._issue(connection, owner, successor, scopes)
 
     async def revoke(self, app: App, token: str) -> None:
@@ -132,7 +136,7 @@ class Grants:
                 return
             if found[0].kind == "refresh":
                 await store.delete_connection(connection, found[1].id)
-                self._log("an app ended its connection", found[1])
+                _note(security_events.APP_DISCONNECTED, found[1].consent, found[1].id)
             else:
                 await store.delete_token(connection, digest)
 
@@ -141,12 +145,13 @@ class Grants:
         async with self._context.database.read() as connection:
             return await store.list_connections(connection, company_id)
 
-    async def disconnect(self, connection_id: str, *, company_id: int) -> None:
-        """End a connection of a company, at once and for good. Raises NotFound."""
+    async def disconnect(self, connection_id: str, *, company_id: int, by: Principal | None = None) -> None:
+        """End a connection of a company, at once and for good; *by* is for the log. Raises NotFound."""
         async with self._context.database.write() as connection:
             if not await store.delete_connection(connection, connection_id, company_id=company_id):
                 kind = "connected app"
                 raise NotFound(kind, connection_id)
+        security_events.APP_DISCONNECTED.note(by, company_id=company_id, connection_id=connection_id)
 
     async def authenticate(self, access_token: str) -> Principal | None:
         """Tell for whom an access token stands; None where it stands for nobody any more."""
@@ -211,23 +216,23 @@ class Grants:
         overlap_ms = self._settings.refresh_overlap_seconds * 1000
         return token.replaced_ms is not None and now_ms < token.replaced_ms + overlap_ms
 
-    def _log(self, what: str, owner: Connection) -> None:
-        consent = owner.consent
-        facts = {"company_id": consent.company_id, "client_id": consent.client_id, "connection_id": owner.id}
-        self._context.log.info(what, extra=facts)
-
     def _now_ms(self) -> int:
         return self._context.clock.now_ms()
+
+
+def _note(event: SecurityEvent, consent: Consent, connection_id: str) -> None:
+    """Log what the app of a connection has done."""
+    company_id, client_id = consent.company_id, consent.client_id
+    event.note(company_id=company_id, client_id=client_id, connection_id=connection_id)
 
 
 def _connected(
     code: Code | None, app: App, *, verifier: str, redirect_uri: str | None, now_ms: int
 ) -> Consent | OAuthError | Issued:
-    """Tell what a code that was just taken leads to: what was consented to, or the error that says why it leads to nothing."""
-    if code is None or code.consent.client_id != app.client_id or code.expires_ms <= now_ms:
+    """Give the consent of a code that was just taken, used before or not, if client, redirect URI and verifier fit; or the error."""
+    is_used = code is not None and code.connection_id is not None  # however late: it is noticed
+    if code is None or code.consent.client_id != app.client_id or (code.expires_ms <= now_ms and not is_used):
         return invalid_grant(_UNKNOWN_CODE)
-    if code.connection_id is not None:
-        return invalid_grant(_USED_CODE)
     if code.redirect_uri != redirect_uri:
         return invalid_grant("The redirect_uri is not the one that the code was asked for with.")
     if not hmac.compare_digest(secrets.challenge_of(verifier), code.challenge):

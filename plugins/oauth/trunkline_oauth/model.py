@@ -6,7 +6,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A registered app. Without *secret_digest* it is a public one; *created_ms* is None where the settings register it."""
+    """A registered app; *created_ms* is None where the settings register it.
+
+    It proves who it is by its secret, or the one before until *old_secret_until_ms*, or by a signature with a key of *jwks*
+    (JSON) or *jwks_uri*. A public app has none of these.
+    """
 
     client_id: str
     name: str
@@ -14,11 +18,20 @@ class App:
     scopes: tuple[str, ...]
     secret_digest: str | None = field(default=None, repr=False)
     created_ms: int | None = None
+    old_secret_digest: str | None = field(default=None, repr=False)
+    old_secret_until_ms: int | None = None
+    jwks: str | None = None
+    jwks_uri: str | None = None
+
+    @property
+    def signs(self) -> bool:
+        """Tell whether the app signs with a key of its own to prove who it is."""
+        return self.jwks is not None or self.jwks_uri is not None
 
     @property
     def is_public(self) -> bool:
-        """Tell whether the app has no secret to prove by who it is."""
-        return self.secret_digest is None
+        """Tell whether the app has nothing to prove by who it is."""
+        return self.secret_digest is None and not self.signs
 
 
 @dataclass(frozen=True, slots=True)

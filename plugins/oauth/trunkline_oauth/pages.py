@@ -8,8 +8,8 @@ from markupsafe import Markup
 
 from trunkline import PluginContext
 from trunkline.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest
-from trunkline.routes import Principal, company_title, describe_scope
-from trunkline_oauth import requests
+from trunkline.routes import Principal, company_number, company_title, describe_scope
+from trunkline_oauth import requests, security_events
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import Grants
 from trunkline_oauth.model import App, Connection, Consent
@@ -23,12 +23,18 @@ _GONE = Markup(
 )
 _CONSENT = Markup(
     '<section class="card"><h2>{app} asks for access to {company}</h2>'
-    "<p>If you allow it, {app} may, in the name of {company}:</p><ul>{scopes}</ul>{missing}"
+    '<form method="post" class="stack">{form}<fieldset class="group"><legend>{app} may</legend>{scopes}{fault}</fieldset>{missing}'
     '<p class="muted">You will be led to <strong>{host}</strong>. Under <em>Connected apps</em> an administrator can end this at '
-    'any time.</p><form method="post">{form}<p class="actions">'
+    'any time.</p><p class="actions">'
     '<button class="button is-primary" type="submit" name="decision" value="allow">Allow</button>'
     '<button class="button" type="submit" name="decision" value="deny">Deny</button></p></form></section>'
 )
+_SCOPE = Markup(
+    '<div class="check"><input id="scope-{scope}" type="checkbox" name="scope" value="{scope}"{checked} '
+    'aria-describedby="scope-{scope}-name"><label for="scope-{scope}">{meaning}</label>'
+    '<p class="field-help" id="scope-{scope}-name">{scope}</p></div>'
+)
+_NONE_CHOSEN = Markup('<p class="field-error" role="alert">Choose at least one, or deny it.</p>')
 _NOTHING = Markup(
     '<section class="card"><h2>{app} asks for access to {company}</h2>'
     "<p>It asks for {scopes}, and your own key has none of these. Somebody who has them must connect it.</p>"
@@ -65,21 +71,36 @@ class ConsentPage:
         asked, app = await self._asked(request)
         if asked is None or app is None:
             return PortalContent(_GONE)
-        return PortalContent(_write(request, asked, app), (target_of(asked.redirect_uri),))
+        return await self._ask(request, asked, app)
 
     async def submit(self, request: PortalRequest, fields: Fields) -> PortalContent | PortalRedirect:
         """Let the app have what was allowed, or tell it that it may not."""
         asked, app = await self._asked(request)
         if asked is None or app is None:
             return PortalContent(_GONE)
-        given = _given(asked, request.principal)
+        given, principal = _given(asked, request.principal), request.principal
+        facts = {"client_id": app.client_id, "app": app.name, "company_id": request.company_id}
         if list(fields.get("decision", ())) != ["allow"] or not given:
+            security_events.CONSENT_REFUSED.note(principal, **facts)
             description = "Access was denied."
             return PortalRedirect(asked.answer(error="access_denied", error_description=description))
-        principal = request.principal
-        consent = Consent(app.client_id, request.company_id, given, principal.key_id, principal.name)
+        chosen = tuple(scope for scope in given if scope in fields.get("scope", ()))
+        if not chosen:
+            return await self._ask(request, asked, app, is_none_chosen=True)
+        consent = Consent(app.client_id, request.company_id, chosen, principal.key_id, principal.name)
         code = await self._grants.consent(consent, challenge=asked.challenge, redirect_uri=asked.sent_uri)
+        security_events.CONSENT_GIVEN.note(principal, **facts, scopes=",".join(chosen))
         return PortalRedirect(asked.answer(code=code))
+
+    async def _ask(
+        self, request: PortalRequest, asked: AuthorizationRequest, app: App, *, is_none_chosen: bool = False
+    ) -> PortalContent:
+        """Ask whether *app* may do what it asked for, and what of it."""
+        name = (await self._context.companies.view(company_number(request.company_id)))["name"]
+        title = company_title(request.company_id)
+        company = f"{name} ({title})" if name else title
+        html = _write(request, asked, app, company=company, is_none_chosen=is_none_chosen)
+        return PortalContent(html, (target_of(asked.redirect_uri),))
 
     async def _asked(self, request: PortalRequest) -> tuple[AuthorizationRequest | None, App | None]:
         asked = requests.unseal(self._context, request.query.get("request", ""))
@@ -102,7 +123,7 @@ class ConnectedAppsPage:
     async def submit(self, request: PortalRequest, fields: Fields) -> PortalRedirect:
         """End a connection."""
         connection_id = next(iter(fields.get("connection", ())), "")
-        await self._grants.disconnect(connection_id, company_id=request.company_id)
+        await self._grants.disconnect(connection_id, company_id=request.company_id, by=request.principal)
         return PortalRedirect(message="The app is disconnected: what it held works no more.")
 
 
@@ -122,20 +143,28 @@ def _given(asked: AuthorizationRequest, principal: Principal) -> tuple[str, ...]
     return tuple(scope for scope in asked.scopes if principal.has(scope))
 
 
-def _write(request: PortalRequest, asked: AuthorizationRequest, app: App) -> Markup:
+def _write(
+    request: PortalRequest, asked: AuthorizationRequest, app: App, *, company: str, is_none_chosen: bool
+) -> Markup:
     given = _given(asked, request.principal)
     lacking = [scope for scope in asked.scopes if scope not in given]
-    words = {"app": app.name, "company": company_title(request.company_id), "form": Markup(request.form)}  # noqa: S704 - the portal's own
+    words = {"app": app.name, "company": company, "form": Markup(request.form)}  # noqa: S704 - the portal's own
     host = urlsplit(asked.redirect_uri).hostname or urlsplit(asked.redirect_uri).scheme
     if not given:
         return _NOTHING.format(**words, host=host, scopes=", ".join(asked.scopes))
-    item = Markup('<li>{meaning} <span class="muted">({scope})</span></li>')
-    scopes = Markup("").join(item.format(meaning=describe_scope(scope), scope=scope) for scope in given)
-    sentence = Markup(
-        "<p>It also asks for {scopes}, which your own key does not have: that it will not get.</p>"
+    checked = "" if is_none_chosen else Markup(" checked")
+    scopes = Markup("").join(
+        _SCOPE.format(meaning=describe_scope(scope), scope=scope, checked=checked) for scope in given
     )
+    sentence = Markup("<p>It also asks for {scopes}, which your own key does not have and cannot give.</p>")
     missing = sentence.format(scopes=", ".join(lacking)) if lacking else ""
-    return _CONSENT.format(**words, host=host, scopes=scopes, missing=missing)
+    return _CONSENT.format(
+        **words,
+        host=host,
+        scopes=scopes,
+        missing=missing,
+        fault=_NONE_CHOSEN if is_none_chosen else "",
+    )
 
 
 def _row(request: PortalRequest, connection: Connection) -> Markup:

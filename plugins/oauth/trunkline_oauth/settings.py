@@ -2,9 +2,17 @@
 
 import json
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
 
 from trunkline.routes import COMPANY_SCOPES
 from trunkline_oauth.redirect_uris import find_fault
@@ -12,6 +20,8 @@ from trunkline_oauth.redirect_uris import find_fault
 MIN_SECRET_CHARACTERS = 32
 REGISTERED_PREFIX = "app_"
 """What the ids of apps begin with that an operator has registered."""
+MAX_KEYS = 10
+_KEY_TYPES = ("RSA", "EC", "OKP")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}", re.ASCII)
 
 
@@ -36,12 +46,43 @@ def _check_scope(scope: str) -> str:
     return scope
 
 
+def _check_jwks_uri(uri: str) -> str:
+    if not uri.startswith(("https://", "http://")) or find_fault(uri):
+        msg = f"'{uri}' must be a URL that begins with https://"
+        raise ValueError(msg)
+    return uri
+
+
+def _check_jwks(document: object) -> str:
+    """Check public keys (RFC 7517), and give them as JSON."""
+    keys = document.get("keys") if isinstance(document, dict) else None
+    text = json.dumps(document)
+    if not isinstance(keys, list) or not 0 < len(keys) <= MAX_KEYS or len(text) > MAX_KEYS * 2_000:
+        msg = f"must be a JSON Web Key Set: an object with 1 to {MAX_KEYS} 'keys'"
+        raise ValueError(msg)
+    for key in keys:
+        if not isinstance(key, dict) or key.get("kty") not in _KEY_TYPES or "d" in key:
+            msg = f"must have public keys only, of the types {', '.join(_KEY_TYPES)}"
+            raise ValueError(msg)
+    return text
+
+
+Jwks = Annotated[str, BeforeValidator(_check_jwks)]
+"""Keys of an app, as JSON."""
+JwksUri = Annotated[str, AfterValidator(_check_jwks_uri)]
 RedirectUris = Annotated[
     list[Annotated[str, AfterValidator(_check_redirect_uri)]], Field(min_length=1, max_length=20)
 ]
 Scopes = Annotated[list[Annotated[str, AfterValidator(_check_scope)]], Field(min_length=1, max_length=50)]
 AppName = Annotated[str, Field(min_length=1, max_length=100)]
 UNLESS_NAMED = tuple(scope for scope in COMPANY_SCOPES if scope != "admin")
+
+
+def check_one_way(**ways: object) -> None:
+    """Make sure that an app proves who it is in one way at most. Raises ValueError."""
+    if len(named := [name for name, value in ways.items() if value]) > 1:
+        msg = f"{' and '.join(named)} exclude each other: an app proves who it is in one way"
+        raise ValueError(msg)
 
 
 class ConfiguredApp(BaseModel):
@@ -53,7 +94,14 @@ class ConfiguredApp(BaseModel):
     name: AppName
     redirect_uris: RedirectUris
     secret: SecretStr | None = Field(default=None, min_length=MIN_SECRET_CHARACTERS)
+    jwks: Jwks | None = None
+    jwks_uri: JwksUri | None = None
     scopes: Scopes = list(UNLESS_NAMED)
+
+    @model_validator(mode="after")
+    def _prove_one_way(self) -> Self:
+        check_one_way(secret=self.secret, jwks=self.jwks, jwks_uri=self.jwks_uri)
+        return self
 
 
 def _read_json(value: object) -> object:
@@ -81,7 +129,7 @@ class Settings(BaseModel):
     apps: Annotated[tuple[ConfiguredApp, ...], BeforeValidator(_read_json), AfterValidator(_check_unique)] = (
         Field(
             default=(),
-            description="apps that are registered here, beside those that an operator registers over the API: `client_id`, `name`, `redirect_uris`, and if they have them `secret` (32 characters or more) and `scopes`",
+            description="apps that are registered here, beside those that an operator registers over the API: `client_id`, `name`, `redirect_uris`, `scopes`, and one of `secret` (32 characters or more), `jwks` and `jwks_uri`, or none for a public app",
             examples=[
                 [
                     {
@@ -104,7 +152,7 @@ class Settings(BaseModel):
         default=60,
         ge=0,
         le=600,
-        description="how long a refresh token that was used may be used again, for a client whose answer was lost; after that its use ends the connection",
+        description="how long a refresh token that was used may be used again, for a client whose answer was lost; after that, or once its successor was used, its use ends the connection",
     )
     max_connections: int = Field(
         default=100, ge=1, description="apps that a company may have connected at once"

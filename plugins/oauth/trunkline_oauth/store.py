@@ -5,10 +5,11 @@ from typing import Any
 
 import orjson
 from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline_oauth.model import App, Code, Connection, Consent, Token
-from trunkline_oauth.tables import apps, codes, connections, tokens
+from trunkline_oauth.tables import apps, assertions, codes, connections, tokens
 
 KEPT_TOKENS = {"access": 20, "refresh": 200}
 """Tokens of a connection that are kept, the newest: used refresh tokens too, so that their use is noticed."""
@@ -23,12 +24,7 @@ TOUCHED_EVERY_MS = 5 * 60_000
 
 async def insert_app(connection: AsyncConnection, app: App) -> None:
     """Store an app."""
-    values = {
-        **asdict(app),
-        "redirect_uris": orjson.dumps(app.redirect_uris).decode(),
-        "scopes": " ".join(app.scopes),
-    }
-    await connection.execute(insert(apps).values(**values))
+    await connection.execute(insert(apps).values(**_app_values(app)))
 
 
 async def list_apps(connection: AsyncConnection) -> list[App]:
@@ -37,10 +33,27 @@ async def list_apps(connection: AsyncConnection) -> list[App]:
     return [_app(row) for row in rows]
 
 
-async def find_app(connection: AsyncConnection, client_id: str) -> App | None:
-    """Read an app."""
-    row = (await connection.execute(select(apps).where(apps.c.client_id == client_id))).first()
+async def find_app(connection: AsyncConnection, client_id: str, *, is_locked: bool = False) -> App | None:
+    """Read an app; one that is locked is changed by nobody else until the transaction ends."""
+    query = select(apps).where(apps.c.client_id == client_id)
+    row = (await connection.execute(query.with_for_update() if is_locked else query)).first()
     return None if row is None else _app(row)
+
+
+async def update_app(connection: AsyncConnection, app: App) -> None:
+    """Store a changed app, and its name in its connections."""
+    changed = update(apps).where(apps.c.client_id == app.client_id)
+    await connection.execute(changed.values(**_app_values(app)))
+    named = update(connections).where(connections.c.client_id == app.client_id)
+    await connection.execute(named.values(app_name=app.name))
+
+
+async def take_assertion(connection: AsyncConnection, digest: str, *, expires_ms: int, aged_ms: int) -> bool:
+    """Use a client assertion up, and drop those that have expired by *aged_ms*; False if it was used before."""
+    await connection.execute(delete(assertions).where(assertions.c.expires_ms <= aged_ms))
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    taken = dialect.insert(assertions).values(digest=digest, expires_ms=expires_ms).on_conflict_do_nothing()
+    return (await connection.execute(taken)).rowcount == 1
 
 
 async def delete_app(connection: AsyncConnection, client_id: str) -> bool:
@@ -215,9 +228,25 @@ def _consent(row: Row[Any]) -> Consent:
     return Consent(row.client_id, row.company_id, scopes, row.granted_by, row.granted_name)
 
 
+def _app_values(app: App) -> dict[str, object]:
+    uris = orjson.dumps(app.redirect_uris).decode()
+    return {**asdict(app), "redirect_uris": uris, "scopes": " ".join(app.scopes)}
+
+
 def _app(row: Row[Any]) -> App:
     uris, scopes = tuple(orjson.loads(row.redirect_uris)), tuple(row.scopes.split(" "))
-    return App(row.client_id, row.name, uris, scopes, row.secret_digest, row.created_ms)
+    return App(
+        client_id=row.client_id,
+        name=row.name,
+        redirect_uris=uris,
+        scopes=scopes,
+        secret_digest=row.secret_digest,
+        created_ms=row.created_ms,
+        old_secret_digest=row.old_secret_digest,
+        old_secret_until_ms=row.old_secret_until_ms,
+        jwks=row.jwks,
+        jwks_uri=row.jwks_uri,
+    )
 
 
 def _connection(row: Row[Any]) -> Connection:

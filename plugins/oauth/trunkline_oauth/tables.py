@@ -13,8 +13,24 @@ apps = Table(
     Column("scopes", Text, nullable=False),
     Column("secret_digest", Text),
     Column("created_ms", BigInteger, nullable=False),
+    Column("old_secret_digest", Text),
+    Column("old_secret_until_ms", BigInteger),
+    Column("jwks", Text),
+    Column("jwks_uri", Text),
 )
-"""Apps that an operator has registered. *redirect_uris* are JSON; *scopes*, here and below, have spaces between them."""
+"""Apps that an operator has registered. *redirect_uris* and *jwks* are JSON; *scopes*, here and below, have spaces between them.
+
+The secret before the last rotation is valid until *old_secret_until_ms*. An app with *jwks*, or a *jwks_uri*, has no secret.
+"""
+
+assertions = Table(
+    "oauth_assertions",
+    metadata,
+    Column("digest", Text, primary_key=True),
+    Column("expires_ms", BigInteger, nullable=False),
+    Index("ix_oauth_assertions_expires", "expires_ms"),
+)
+"""Client assertions that were used, by app and ``jti``, until they expire."""
 
 codes = Table(
     "oauth_codes",

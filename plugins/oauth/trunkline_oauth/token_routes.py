@@ -8,15 +8,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from trunkline import PluginContext, Refused
+from trunkline_oauth import security_events
 from trunkline_oauth.apps import Apps
+from trunkline_oauth.authorize_routes import issuer_of
 from trunkline_oauth.errors import NO_STORE, OAuthError, invalid_request
 from trunkline_oauth.forms import find_app, need, read_form
 from trunkline_oauth.grants import Grants
 from trunkline_oauth.model import App, Issued
+from trunkline_oauth.redirect_uris import target_of
 
 FAILURES_PER_MINUTE = 120
 """Refused calls that one address may make in a minute; the platforms call for many companies from one address."""
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}", re.ASCII)
+_MAX_SHOWN = 60
 _GRANTS = ("authorization_code", "refresh_token")
 
 Answer = Callable[[App, Mapping[str, str]], Awaitable[Response]]
@@ -63,15 +67,31 @@ class TokenRoutes:
         await self._grants.revoke(app, need(values, "token"))
         return Response(status_code=200, headers=NO_STORE)
 
+    async def share(self, request: Request) -> Response:
+        """Answer a browser that asks whether a page may call (CORS); which app the page is, is not known yet."""
+        origin = request.headers.get("origin", "")
+        may_call = any(_is_page(app, origin) for app in await self._apps.list())
+        return Response(status_code=204, headers=_shared(origin) if may_call else {"Vary": "Origin"})
+
     async def _answered(self, request: Request, answer: Answer) -> Response:
-        """Read the form and answer it; who is refused too often is told to wait."""
+        """Read the form and answer it, to a page of a public app too; who is refused too often is told to wait."""
+        app, values = None, dict[str, str]()
+        issuer = issuer_of(self._context, request)
         try:
             values = await read_form(request)
-            return await answer(await find_app(request, values, self._apps), values)
+            app = await find_app(request, values, self._apps, audiences=(f"{issuer}/oauth/token", issuer))
+            response = await answer(app, values)
         except OAuthError as error:
-            return await self._refusal(request, error)
+            if error.code == "invalid_client":
+                client_id = values.get("client_id", "")[:_MAX_SHOWN]
+                security_events.CLIENT_REFUSED.note(client_id=client_id, reason=error.description)
+            response = await self._refusal(request, error)
         except Refused as error:
-            return _wait(error)
+            response = _wait(error)
+        origin = request.headers.get("origin")
+        if app is not None and origin is not None and _is_page(app, origin):
+            response.headers.update(_shared(origin))
+        return response
 
     async def _refusal(self, request: Request, error: OAuthError) -> Response:
         address = self._context.client_addresses.find(
@@ -90,9 +110,24 @@ def make_router(context: PluginContext, apps: Apps, grants: Grants) -> APIRouter
     """List the routes."""
     routes = TokenRoutes(context, apps, grants)
     router = APIRouter(include_in_schema=False)
-    router.add_api_route("/token", routes.issue, methods=["POST"])
-    router.add_api_route("/revoke", routes.revoke, methods=["POST"])
+    for path, handler in (("/token", routes.issue), ("/revoke", routes.revoke)):
+        router.add_api_route(path, handler, methods=["POST"])
+        router.add_api_route(path, routes.share, methods=["OPTIONS"])
     return router
+
+
+def _is_page(app: App, origin: str) -> bool:
+    """Tell whether pages of *origin* are the public app: people are led back to it there."""
+    return app.is_public and origin in {target_of(uri) for uri in app.redirect_uris}
+
+
+def _shared(origin: str) -> dict[str, str]:
+    return {
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Allow-Methods": "POST",
+        "Access-Control-Allow-Headers": "Content-Type",
+        "Vary": "Origin",
+    }
 
 
 def _view(issued: Issued) -> dict[str, object]:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from trunkline import PluginContext, Refused
 from trunkline.routes import Principal, company_number, company_title, environment_of, in_environment
 from trunkline_portal import addresses, cookies, security
+from trunkline_portal.cookies import CookieRules
 from trunkline_portal.forms import read_fields
 from trunkline_portal.oidc.people import PREFIX
 from trunkline_portal.sessions import Sessions, SignedIn
@@ -177,6 +178,7 @@ class HoldsSessions(Protocol):
 
     context: PluginContext
     sessions: Sessions
+    cookies: CookieRules
 
 
 def is_allowed(context: PluginContext, request: Request, principal: Principal) -> bool:
@@ -261,7 +263,7 @@ async def find_viewer(request: Request) -> Viewer | None:
     """Tell who is signed in, if anybody is."""
     if VIEWER_KEY not in request.scope:
         portal: HoldsSessions = request.scope[PORTAL_KEY]
-        signed_in = await portal.sessions.find(request.cookies.get(cookies.SESSION))
+        signed_in = await portal.sessions.find(portal.cookies.read(request, cookies.SESSION))
         is_here = signed_in is not None and is_allowed(portal.context, request, signed_in.principal)
         request.scope[VIEWER_KEY] = _viewer(signed_in, request) if signed_in is not None and is_here else None
     viewer: Viewer | None = request.scope[VIEWER_KEY]

@@ -1,12 +1,18 @@
-"""The portal's part of the log that says who did what: one line for each form, and for each time that a user signs in."""
+"""Who did what: one line for each form, and the security events of signing in."""
 
+import contextlib
 import logging
+from collections.abc import Generator
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline.routes import Principal, company_number, environment_of
+from trunkline import Refused
+from trunkline.routes import Principal, SecurityEvent, company_number, environment_of
 from trunkline_portal.access import VIEWER_KEY, Viewer
+
+SIGNED_IN = SecurityEvent("signed_in", "a person signed in")
+SIGN_IN_FAILED = SecurityEvent("sign_in_failed", "a person could not sign in", is_refusal=True)
 
 
 def note_form(log: logging.Logger, request: Request, response: Response) -> None:
@@ -21,14 +27,20 @@ def note_form(log: logging.Logger, request: Request, response: Response) -> None
         else {"company_id": company_number(chosen), "environment": environment_of(chosen)}
     )
     facts = {**of, "form": request.url.path, "status": response.status_code}
-    log.info("form", extra={**_who(viewer.principal), **facts})
+    log.info("form", extra={"who": viewer.principal.name, "principal_id": viewer.principal.key_id, **facts})
 
 
-def note_sign_in(log: logging.Logger, principal: Principal) -> None:
-    """Log that a user of the identity provider has signed in."""
-    facts = {"company_id": principal.company_id, "scopes": ",".join(sorted(principal.scopes))}
-    log.info("signed in", extra={**_who(principal), **facts})
+def note_sign_in(principal: Principal, *, way: str) -> None:
+    """Log that somebody has signed in, by a ``key``, a ``link`` or the identity ``provider``."""
+    scopes = ",".join(sorted(principal.scopes))
+    SIGNED_IN.note(principal, way=way, company_id=principal.company_id, scopes=scopes)
 
 
-def _who(principal: Principal) -> dict[str, str]:
-    return {"who": principal.name, "principal_id": principal.key_id}
+@contextlib.contextmanager
+def failures_noted(*, way: str) -> Generator[None]:
+    """Log a sign-in that the block refuses."""
+    try:
+        yield
+    except Refused as refusal:
+        SIGN_IN_FAILED.note(way=way, reason=refusal.title)
+        raise

@@ -27,7 +27,7 @@ class Flashes:
 
     def read(self, request: Request, viewer: Viewer | None) -> dict[str, str] | None:
         """Give the message as ``text`` and ``tone``; None where there is none for *viewer*."""
-        sealed = request.cookies.get(cookies.FLASH)
+        sealed = self._rules.read(request, cookies.FLASH)
         if sealed is None or viewer is None:
             return None
         try:

@@ -54,7 +54,7 @@ class LinkView(BaseModel):
 
     url: str = Field(
         description="works once, for a browser or a frame",
-        examples=["https://events.example.com/portal/enter?link=AbCd"],
+        examples=["https://events.example.com/portal/enter?link=AYqz0kY3N2VhZmE"],
     )
     expires_utc: str = Field(examples=["2026-01-28T10:40:00Z"])
 

@@ -56,17 +56,24 @@ class Links:
             await store.insert_link(connection, link, aged_ms=self._context.deployment.aged_ms(now_ms))
         return self._context.sealer.seal(link.id.encode(), purpose=_PURPOSE), link
 
+    async def find(self, token: str) -> Link | None:
+        """Read a link, and leave it unused."""
+        async with self._context.database.read() as connection:
+            return await store.find_link(connection, self._id_in(token))
+
     async def take(self, token: str) -> Link:
         """Use a link up. Raises LinkRefused."""
-        try:
-            link_id = self._context.sealer.unseal(token, purpose=_PURPOSE).decode()
-        except ValueError:
-            raise LinkRefused from None
         async with self._context.database.write() as connection:
-            link = await store.take_link(connection, link_id)
+            link = await store.take_link(connection, self._id_in(token))
             if link is None or link.expires_ms <= self._context.clock.now_ms():
                 raise LinkRefused  # and leave it: a clock that is wrong uses no link up
         maker = await self._context.keys.principal(link.key_id)
         if maker is None or not maker.is_operator:
             raise LinkRefused
         return link
+
+    def _id_in(self, token: str) -> str:
+        try:
+            return self._context.sealer.unseal(token, purpose=_PURPOSE).decode()
+        except ValueError:
+            return ""

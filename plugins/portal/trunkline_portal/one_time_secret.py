@@ -23,7 +23,9 @@ def hand_over(
 def read(portal: Portal, request: Request, viewer: Viewer, *, of: str) -> str | None:
     """Give the secret of *of*; None where it is not there any more."""
     try:
-        data = portal.context.sealer.unseal(request.cookies.get(cookies.SECRET, ""), purpose=_purpose(viewer))
+        data = portal.context.sealer.unseal(
+            portal.cookies.read(request, cookies.SECRET) or "", purpose=_purpose(viewer)
+        )
     except ValueError:
         return None
     content: dict[str, str] = orjson.loads(data)

@@ -198,6 +198,8 @@ class Portal:
         for name, value in self._headers.items():
             response.headers.setdefault(name, value)
         response.headers.setdefault("Cache-Control", "no-store")
+        if self.cookies.owns_host(request):
+            response.headers["Strict-Transport-Security"] = security.HSTS
 
     def protect(self, response: Response, *, framed: bool, form_targets: Sequence[str]) -> None:
         """Put other security headers on *response*: whether it may be *framed*, and where its forms may lead. Raises ValueError."""
@@ -234,13 +236,13 @@ class Portal:
         response = RedirectResponse(
             addresses.SIGN_IN if here == addresses.HOME else f"{addresses.SIGN_IN}?next={quote(here)}", 303
         )
-        if names.SESSION in request.cookies:
+        if self.cookies.read(request, names.SESSION) is not None:
             self.cookies.drop(response, request, names.SESSION)
         return response
 
     def _frame_values(self, request: Request, viewer: Viewer | None) -> dict[str, Any]:
         pages = self.context.pages() if viewer is not None else ()
-        theme = request.cookies.get(names.THEME)
+        theme = self.cookies.read(request, names.THEME)
         return {
             "viewer": viewer,
             "path": request.url.path,

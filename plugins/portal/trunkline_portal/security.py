@@ -8,6 +8,8 @@ from starlette.requests import Request
 
 from trunkline import Refused
 
+HSTS = "max-age=31536000"
+"""Browsers reach the host by HTTPS alone for a year (RFC 6797); its subdomains are not ours to speak for."""
 _MINUTE_MS = 60_000
 _FORM_TARGET = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+|[A-Za-z][A-Za-z0-9+.\-]*:", re.ASCII)
 

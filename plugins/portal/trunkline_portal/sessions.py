@@ -43,8 +43,7 @@ class Sessions:
 
     async def open_by(self, link: Link) -> Session:
         """Sign in whoever was given *link*."""
-        holder = f"{link.key_id}/{link.company_id}/{link.name or link.id}"
-        session = self._new(link.key_id, holder=holder, company_id=link.company_id)
+        session = self._new(link.key_id, holder=link.holder, company_id=link.company_id)
         return await self._store(replace(session, link_id=link.id, name=link.name, scopes=link.scopes))
 
     async def find(self, cookie: str | None) -> SignedIn | None:

@@ -40,6 +40,11 @@ class Link:
     expires_ms: int
     name: str | None = None
 
+    @property
+    def holder(self) -> str:
+        """The holder of the sessions that it opens: the same person of the same company, by the same key."""
+        return f"{self.key_id}/{self.company_id}/{self.name or self.id}"
+
 
 async def insert_session(connection: AsyncConnection, session: Session, *, aged_ms: int) -> None:
     """Store *session*, and drop what has expired by *aged_ms*, and the oldest of a holder who has many."""
@@ -88,13 +93,18 @@ async def insert_link(connection: AsyncConnection, link: Link, *, aged_ms: int) 
     await connection.execute(insert(links).values(**_joined(asdict(link))))
 
 
-async def take_link(connection: AsyncConnection, link_id: str) -> Link | None:
-    """Read a link and use it up; of several that do so at once, one gets it."""
+async def find_link(connection: AsyncConnection, link_id: str) -> Link | None:
+    """Read a link, expired or not."""
     result = await connection.execute(select(links).where(links.c.id == link_id))
     row = result.mappings().first()
-    if row is None or (await connection.execute(delete(links).where(links.c.id == link_id))).rowcount != 1:
-        return None
-    return Link(**_split(row))
+    return None if row is None else Link(**_split(row))
+
+
+async def take_link(connection: AsyncConnection, link_id: str) -> Link | None:
+    """Read a link and use it up; of several that do so at once, one gets it."""
+    link = await find_link(connection, link_id)
+    used = delete(links).where(links.c.id == link_id)
+    return link if link is not None and (await connection.execute(used)).rowcount == 1 else None
 
 
 def _joined(values: dict[str, object]) -> dict[str, object]:

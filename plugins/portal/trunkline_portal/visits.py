@@ -30,13 +30,13 @@ class Visit:
         rules.set(response, request, cookies.VISIT, self.cookie, seconds=_SECONDS)
 
 
-def begin(request: Request) -> Visit:
+def begin(request: Request, rules: CookieRules) -> Visit:
     """Go on with the visit of this browser, or begin one."""
-    known = request.cookies.get(cookies.VISIT, "")
+    known = rules.read(request, cookies.VISIT) or ""
     return Visit(known if len(known) == 32 and known.isalnum() else secrets.token_hex(16))
 
 
-async def check(request: Request, sealer: Sealer) -> None:
+async def check(request: Request, sealer: Sealer, rules: CookieRules) -> None:
     """Refuse a form that another browser or another site has sent. Raises FormRefused, FormTooLarge."""
     security.check_origin(request)
     sent = (await read_fields(request))["csrf"]
@@ -44,4 +44,4 @@ async def check(request: Request, sealer: Sealer) -> None:
         expected = sealer.unseal(sent, purpose=_PURPOSE).decode()
     except ValueError:
         raise security.FormRefused from None
-    security.check_token(request.cookies.get(cookies.VISIT, ""), expected)
+    security.check_token(rules.read(request, cookies.VISIT) or "", expected)

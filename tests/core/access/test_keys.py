@@ -3,7 +3,10 @@
 import asyncio
 import hashlib
 import re
+from base64 import b64decode
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,8 +39,38 @@ async def stored_values(database: Database) -> list[object]:
         return [value for row in rows for value in row]
 
 
+def _scanner():
+    """The program of the page, for scanners of source code."""
+    page = (Path(__file__).parents[3] / "docs/explanation/security.md").read_text()
+    program: dict[str, Any] = {}
+    exec(page.partition("```python no-test\n")[2].partition("```")[0], program)
+    return program["find_keys"]
+
+
+def test_a_scanner_tells_a_key_by_its_checksum():
+    find_keys = _scanner()
+    keys = [new_key("wlcro", 92), new_key("acme2", -92), new_key("wlcro", None)]
+    assert find_keys(f"a = '{keys[0]}'; b = {keys[1]}\n{keys[2]}") == keys
+    altered = keys[0][:-9] + ("A" if keys[0][-9] != "A" else "B") + keys[0][-8:]
+    others = (
+        f"wlcro_live_92_{SECRET}",
+        altered,
+        keys[0].replace("_92_", "_93_"),
+        f"{keys[0]}x",
+        keys[0][:-1],
+    )
+    assert [find_keys(other) for other in others] == [[], [], [], [], []]
+    assert parse_key(altered) is not None  # keys of earlier versions have no checksum, and are taken
+
+
+def test_new_keys_differ_in_all_but_their_beginning():
+    drawn = [b64decode(new_key("wlcro", 92).removeprefix("wlcro_live_92_") + "=", b"-_") for _ in range(64)]
+    assert {len(one) for one in drawn} == {32}
+    assert all(len({one[at] for one in drawn}) > 16 for at in range(32))
+
+
 @given(st.integers(1, MAX_COMPANY_ID) | st.none())
-def test_a_new_key_has_32_random_bytes_and_can_be_taken_apart(company_id: int | None):
+def test_a_new_key_has_the_form_of_the_contract_and_can_be_taken_apart(company_id: int | None):
     api_key = new_key("wlcro", company_id)
     assert re.fullmatch(rf"wlcro_live_{company_id or 0}_[A-Za-z0-9_-]{{43}}", api_key)
     assert parse_key(api_key) == ParsedKey("wlcro", company_id, api_key[-4:])

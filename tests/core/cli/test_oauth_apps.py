@@ -35,6 +35,22 @@ def test_a_public_app_has_no_secret(oauth_cli):
     assert "client_secret" not in made.stdout
 
 
+def test_an_app_is_changed_and_gets_a_new_secret(oauth_cli):
+    made = oauth_cli.invoke("run", "oauth", "register", "Desk", CALLBACK).stdout
+    client_id = made.split()[1]
+    changed = oauth_cli.invoke(
+        "run", "oauth", "change", client_id, "--name", "Desk 2", "--redirect-uri", f"{CALLBACK}/2"
+    )
+    assert changed.stdout == f"{client_id}\tDesk 2\t{CALLBACK}/2\n", changed.output
+    rotated = oauth_cli.invoke("run", "oauth", "rotate-secret", client_id, "--overlap-seconds", "0")
+    assert re.fullmatch(r"oas_\S+\n", rotated.stdout), rotated.output
+    assert rotated.stdout.strip() not in made
+    signs = oauth_cli.invoke("run", "oauth", "register", "Signs", CALLBACK, "--jwks-uri", f"{CALLBACK}/keys")
+    assert "client_secret" not in signs.stdout
+    refused = oauth_cli.invoke("run", "oauth", "rotate-secret", signs.stdout.split()[1])
+    assert (refused.exit_code, "has no secret" in refused.stderr) == (1, True), refused.output
+
+
 def test_what_cannot_be_registered_is_said(oauth_cli):
     done = oauth_cli.invoke("run", "oauth", "register", "Desk", "ftp://desk.example.com")
     assert done.exit_code == 2

@@ -58,6 +58,7 @@ def test_serve_migrates_takes_a_free_port_says_where_it_listens_and_stops_with_0
         assert httpx2.get(f"{url}/healthz").json() == {"status": "ok"}
         assert httpx2.get(f"{url}/readyz").json() == READY
         assert "server" not in httpx2.get(f"{url}/docs").headers
+        assert "public_url" not in process.errors.read_text()
         assert _stop(process, signal.SIGINT) == 0
         assert "Traceback" not in process.errors.read_text()
 
@@ -67,8 +68,10 @@ def test_a_created_key_works_and_a_long_poll_is_answered_when_the_server_stops(m
     cli = migrated_cli.with_plugins("polling")
     made = cli.invoke("keys", "create", "--company", "92", "--name", "n", "--scope", "events:read")
     answers = []
+    (cli.folder / "trunkline.toml").write_text('[server]\ntrusted_proxies = ["192.0.2.1"]\n')
     with cli.started("serve", "--port", "0") as process:
         url = _url(process)
+        assert "server.public_url is unset" in process.errors.read_text()
         headers = {"X-Api-Key": made.stdout.strip()}
         assert httpx2.get(f"{url}/api/v1/me", headers=headers).json()["company_id"] == 92
 
@@ -124,7 +127,7 @@ PUBLIC = '[server]\npublic_url = "https://events.example.com"\n[delivery]\n'
     ],
 )
 def test_a_public_hub_is_not_served_with_what_is_for_development(cli, switches, sentence):
-    (cli.folder / "trunkline.toml").write_text(PUBLIC + switches)
+    (cli.folder / "trunkline.toml").write_text(PUBLIC.replace("https", "HTTPS") + switches)
     result = cli.invoke("serve", "--port", "0")
     assert (result.exit_code, result.stdout) == (2, "")
     assert result.stderr.startswith(sentence)

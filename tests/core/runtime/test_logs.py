@@ -101,6 +101,38 @@ def test_what_tells_keys_apart_is_left():
     assert logs.redact("sub_abc dlv_1_2 key_abc") == "sub_abc dlv_1_2 key_abc"
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Authorization: Basic ZGVzazpvYXNfSngyeVYwbzVtMWRI", "Authorization: Basic …"),
+        ("sent bearer eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln", "sent bearer …"),
+        ("got eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln-_x", "got eyJ…"),
+        ("/portal/enter?link=AXx_9sealed-9", "/portal/enter?link=…"),
+        ("Cookie: __Host-trunkline_portal=AXx_9sealed-9; a=1", "Cookie: __Host-trunkline_portal=…; a=1"),
+        ("Basic credentials, sort_ascending_order", "Basic credentials, sort_ascending_order"),
+    ],
+)
+def test_what_opens_a_door_is_hidden_whatever_it_stands_in(text, left):
+    assert logs.redact(text) == left
+
+
+def test_of_many_refusals_of_a_kind_few_are_written_with_their_count():
+    out = io.StringIO()
+    logs.set_up(Logging(format="json"), stream=out)
+    log = logging.getLogger(logs.SECURITY)
+    for _ in range(10_000):
+        log.warning("no", extra={"security_event": "sign_in_failed"})
+    log.warning("no", extra={"security_event": "client_refused"})
+    for _ in range(50):
+        log.info("yes", extra={"security_event": "consent_given"})
+    lines = [json.loads(line) for line in _text_of(out).splitlines()]
+    failed = [line["count"] for line in lines if line["security_event"] == "sign_in_failed"]
+    assert failed[:12] == [*range(1, 11), 20, 40]
+    assert failed[-1] == 5_120
+    assert [line["count"] for line in lines if line["security_event"] == "client_refused"] == [1]
+    assert sum(line["security_event"] == "consent_given" for line in lines) == 50
+
+
 def test_libraries_are_heard_only_when_they_warn():
     out = io.StringIO()
     logs.set_up(Logging(level="debug"), stream=out)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx2
 import pytest
-from tests.plugins.oauth.flow import Person, hidden
+from tests.plugins.oauth.flow import Person, filled
 
 from .interpreter import App, MakeError, OAuthConnection, Webhook
 from .interpreter.oauth import REDIRECT_URI
@@ -38,7 +38,7 @@ async def connected(hub: Any, app: App) -> OAuthConnection:
         person = Person(http)
         await person.sign_in(hub.key)
         page = await person.open(connection.address("s 1"))
-        answer = await http.post(page.url, data={"decision": "allow", **hidden(page)})
+        answer = await http.post(page.url, data={"decision": "allow", **filled(page)})
     location = answer.headers["location"]
     assert location.startswith(f"{REDIRECT_URI}?"), location
     query = dict(parse_qsl(urlsplit(location).query))

@@ -26,7 +26,7 @@ from tests.plugins.n8n.test_server import (
     TRIGGER,
     Office,
 )
-from tests.plugins.oauth.flow import Person, hidden
+from tests.plugins.oauth.flow import Person, filled
 from tests.plugins.products import installed_product
 
 from trunkline.testing.databases import Databases
@@ -200,7 +200,7 @@ async def _allow(hub: Any, address: str) -> str:
         person = Person(http)
         await person.sign_in(hub.key)
         page = await person.open(address)
-        answer = await http.post(page.url, data={"decision": "allow", **hidden(page)})
+        answer = await http.post(page.url, data={"decision": "allow", **filled(page)})
         return str(answer.headers["location"])
 
 

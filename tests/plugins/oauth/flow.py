@@ -36,13 +36,18 @@ class Person:
 
     async def decide(self, page: httpx2.Response, decision: str = "allow") -> dict[str, str]:
         """Send the form of the consent page; gives what the app is told."""
-        answer = await self.http.post(page.url, data={"decision": decision, **hidden(page)})
+        answer = await self.http.post(page.url, data={"decision": decision, **filled(page)})
         assert answer.status_code == 303, answer.text
         return told(answer)
 
 
 def hidden(page: httpx2.Response) -> dict[str, str]:
     return {name: unescape(value) for name, value in _HIDDEN.findall(page.text)}
+
+
+def filled(page: httpx2.Response) -> dict[str, Any]:
+    """What the form of the consent page sends where nothing in it is changed."""
+    return {**hidden(page), "scope": re.findall(r'name="scope" value="([^"]+)" checked', page.text)}
 
 
 def told(answer: httpx2.Response) -> dict[str, str]:

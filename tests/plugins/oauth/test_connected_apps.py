@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from tests.plugins.oauth.flow import CALLBACK, App, connect, hidden
+from tests.plugins.oauth.flow import CALLBACK, App, connect, filled, hidden
 
 from trunkline.errors import SettingsInvalid
 from trunkline.testing import MigrationsConformance
@@ -59,7 +59,7 @@ async def test_a_company_has_so_many_connections_and_no_more(lend_hub, register,
     page = await person.open(app.asks())
     await person.decide(page)  # its code counts until it has expired
     page = await person.open(app.asks())
-    answer = await person.http.post(page.url, data={"decision": "allow", **hidden(page)})
+    answer = await person.http.post(page.url, data={"decision": "allow", **filled(page)})
     assert (answer.status_code, "may have no more" in answer.text) == (409, True)
     [connection] = (await hub.client.get("/api/v1/oauth/connections")).json()["connections"]
     await hub.client.delete(f"/api/v1/oauth/connections/{connection['id']}")

@@ -152,6 +152,39 @@ async def test_a_refresh_token_that_somebody_else_has_used_ends_the_connection(t
     assert (await app.refresh(tokens["refresh_token"], expect=400))["error"] == "invalid_grant"
 
 
+async def test_the_overlap_ends_once_the_successor_was_used(connected):
+    app, first = connected
+    second = await app.refresh(first["refresh_token"])
+    third = await app.refresh(second["refresh_token"])
+    refused = await app.refresh(first["refresh_token"], expect=400)
+    assert "used before" in refused["error_description"]
+    assert (await app.me(third["access_token"])).status_code == 401
+
+
+async def test_a_replayed_code_counts_only_with_the_client_and_the_verifier_that_fit(
+    running, register, sign_in
+):
+    app, other, person = await register(running), await register(running), await sign_in(running)
+    code = await code_for(app, person)
+    tokens = await app.exchange(code)
+    await other.exchange(code, expect=400)
+    await app.exchange(code, expect=400, code_verifier="w" * 50)
+    await app.exchange(code, expect=400, redirect_uri=f"{CALLBACK}/else")
+    assert (await app.me(tokens["access_token"])).status_code == 200
+    await app.exchange(code, expect=400)
+    assert (await app.me(tokens["access_token"])).status_code == 401
+
+
+async def test_a_code_that_has_expired_still_counts_when_it_is_used_again(timed, register, sign_in):
+    hub, clock = timed
+    app = await register(hub)
+    code = await code_for(app, await sign_in(hub, company_id=92))
+    tokens = await app.exchange(code)
+    clock.advance(timedelta(seconds=61))
+    assert "used before" in (await app.exchange(code, expect=400))["error_description"]
+    assert (await app.me(tokens["access_token"])).status_code == 401
+
+
 async def test_a_request_is_answered_for_half_an_hour(timed, register, sign_in):
     hub, clock = timed
     app, person = await register(hub), await sign_in(hub, company_id=92)
@@ -197,6 +230,33 @@ async def test_errors_are_those_of_the_standard(api, register, sent, status, err
     assert (answer.status_code, answer.json()["error"]) == (status, error)
     assert answer.json()["error_description"]
     assert ("www-authenticate" in answer.headers) == (status == 401)
+
+
+async def test_a_page_that_is_a_public_app_may_call_and_no_other_page(api, register, sign_in):
+    page = await register(api, public=True)
+    origin, other = "https://app.example", "https://evil.example"
+    for path in ("/oauth/token", "/oauth/revoke"):
+        asked = await api.anonymous.options(path, headers={"Origin": origin})
+        assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (204, origin)
+        assert asked.headers["access-control-allow-methods"] == "POST"
+        refused = await api.anonymous.options(path, headers={"Origin": other})
+        assert "access-control-allow-origin" not in refused.headers
+    code = await code_for(page, await sign_in(api))
+    sent = {"client_id": page.client_id, "grant_type": "authorization_code", "code_verifier": VERIFIER}
+    sent |= {"redirect_uri": CALLBACK, "code": code}
+    wrong = {**sent, "code": "oac_none"}
+    for data, by, status, allowed in (
+        (wrong, other, 400, None),
+        (wrong, origin, 400, origin),
+        (sent, origin, 200, origin),
+    ):
+        answer = await api.anonymous.post("/oauth/token", data=data, headers={"Origin": by})
+        shared = answer.headers.get("access-control-allow-origin")
+        assert (answer.status_code, shared) == (status, allowed)
+    secret = await register(api)
+    auth = (secret.client_id, secret.secret)
+    answer = await api.anonymous.post("/oauth/token", data=wrong, auth=auth, headers={"Origin": origin})
+    assert "access-control-allow-origin" not in answer.headers
 
 
 async def test_what_is_no_form_is_refused(api, register):

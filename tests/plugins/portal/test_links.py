@@ -144,6 +144,38 @@ async def test_signing_out_everywhere_ends_the_sessions_of_the_same_person_only(
     await third.get("/portal")
 
 
+async def test_a_link_asks_before_it_replaces_somebody_elses_session_and_ends_it(running, sign_in):
+    browser = await sign_in(running)
+    before = dict(browser.http.cookies)
+    link = await make_link(running, name="joe", company_id=running.neighbour_id)
+    answer, page = await enter(browser, link, expect=200)
+    for asked in (page, answer):
+        words = browser.words(asked)
+        assert f"You are signed in as Jane's key for company {running.company_id}" in words
+        assert f"signs you in as joe for company {running.neighbour_id}, and ends that session" in words
+        assert "data-submit-at-once" not in asked.text
+    await browser.get("/portal/events")  # nothing has changed, and the link is not used up
+
+    token = link["url"].partition("link=")[2]
+    await browser.get(link["url"].removeprefix("http://hub.test"))
+    browser.company_id = None
+    await browser.post("/portal/enter", {"link": token, "replaces": "yes"})
+    assert "joe" in (await browser.get("/portal")).text
+    browser.http.cookies.clear()
+    browser.http.cookies.update(before)
+    await browser.get("/portal", expect=303)
+
+
+async def test_a_link_of_the_same_person_asks_nothing_and_leaves_one_session(running, open_browser):
+    browser = open_browser(running)
+    for _ in range(3):
+        _, page = await enter(browser, await make_link(running, name="jane"))
+        assert "data-submit-at-once" in page.text
+    async with running.hub.database.read() as connection:
+        query = text("SELECT count(*) FROM portal_sessions WHERE company_id = :company")
+        assert (await connection.execute(query, {"company": running.company_id})).scalar_one() == 1
+
+
 async def test_only_operators_make_links(running):
     answer = await running.client.post(LINKS, json={"company_id": running.company_id})
     assert answer.status_code == 403

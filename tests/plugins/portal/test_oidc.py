@@ -78,7 +78,7 @@ async def test_a_customer_sees_their_own_company_and_not_its_keys(hub, open_brow
     await browser.post("/portal/companies/93~test/subscriptions/new", wanted)
     lines = [one for one in caplog.records if hasattr(one, "who")]
     assert {one.who for one in lines} == {"jane@example.com"}
-    assert [one.message for one in lines] == ["signed in", "form", "form"]
+    assert [one.message for one in lines] == ["a person signed in", "form", "form"]
     assert lines[-1].__dict__.items() >= {"company_id": 93, "environment": "test", "status": 303}.items()
 
 

@@ -23,7 +23,8 @@ async def key_of(running, scopes=COMPANY_SCOPES, *, is_operator=False):
 
 
 def session_cookie(answer) -> str:
-    (header,) = [value for value in answer.headers.get_list("set-cookie") if value.startswith(f"{COOKIE}=")]
+    cookies = answer.headers.get_list("set-cookie")
+    (header,) = [one for one in cookies if one.startswith((f"{COOKIE}=", f"__Host-{COOKIE}="))]
     return header
 
 
@@ -176,7 +177,46 @@ async def test_over_https_the_cookie_stays_on_https(api, open_browser):
     _, key = await key_of(api)
     browser = open_browser(api, base_url="https://hub.test")
     cookie = session_cookie(await browser.sign_in(key))
-    assert cookie.split("; ")[1:] == ["Path=/portal", "HttpOnly", "Max-Age=43200", "Secure", "SameSite=Lax"]
+    assert cookie.startswith(f"__Host-{COOKIE}=")
+    assert cookie.split("; ")[1:] == ["Path=/", "HttpOnly", "Max-Age=43200", "Secure", "SameSite=Lax"]
+    page = await browser.get("/portal")
+    assert page.headers["strict-transport-security"] == "max-age=31536000"
+    browser.http.cookies.set(COOKIE, browser.http.cookies[f"__Host-{COOKIE}"], domain="hub.test", path="/")
+    browser.http.cookies.delete(f"__Host-{COOKIE}")
+    await browser.get("/portal", expect=303)  # another host of the domain may have set it
+
+
+async def test_where_the_hub_has_only_a_path_of_the_host_it_speaks_for_that_alone(
+    sqlite_database_url, make_hub, open_browser
+):
+    settings = {**LEAN, "server.public_url": "https://example.com/hub"}
+    hub = await make_hub(sqlite_database_url, settings, dispatch=False)
+    answer = await open_browser(hub).get("/portal/sign-in")
+    assert answer.headers["set-cookie"].startswith(f"{COOKIE}_visit=")
+    assert "; Path=/hub/portal; " in answer.headers["set-cookie"]
+    assert "strict-transport-security" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    ("address", "named", "is_secure"),
+    [
+        ("127.0.0.1", "https", True),
+        ("127.0.0.1", "http, HTTPS", True),
+        ("127.0.0.1", "https, http", False),
+        ("127.0.0.1", None, False),
+        ("203.0.113.7", "https", False),
+    ],
+)
+async def test_without_a_public_address_a_trusted_proxy_says_whether_clients_come_by_https(
+    api, open_browser, address, named, is_secure
+):
+    browser = open_browser(api, address=address)
+    headers = {} if named is None else {"X-Forwarded-Proto": named}
+    answer = await browser.http.get("/portal/sign-in", headers=headers)
+    assert ("; Secure" in answer.headers["set-cookie"]) is is_secure
+    assert ("strict-transport-security" in answer.headers) is is_secure
+    metadata = (await browser.http.get("/.well-known/oauth-authorization-server", headers=headers)).json()
+    assert metadata["issuer"] == ("https://hub.test" if is_secure else "http://hub.test")
 
 
 async def test_behind_a_proxy_that_ends_https_the_public_address_decides(

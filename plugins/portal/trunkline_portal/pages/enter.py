@@ -1,10 +1,15 @@
-"""Where a sign-in link leads: a form that sends itself, so that programs which look at links do not use them up."""
+"""Where a sign-in link leads: a form that sends itself, so that programs which look at links do not use them up.
+
+The form waits for a person where the link would replace the session of somebody else.
+"""
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline_portal import visits
+from trunkline.routes import Principal, company_title
+from trunkline_portal import audit, visits
+from trunkline_portal.access import find_viewer
 from trunkline_portal.addresses import HOME
 from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted
@@ -22,19 +27,48 @@ class EnterPages:
         self._links = Links(portal.context, portal.settings)
 
     async def show_form(self, request: Request) -> Response:
-        """Show the form that sends itself."""
-        visit = visits.begin(request)
-        token = visit.token(self._portal.context.sealer)
-        link = request.query_params.get("link", "")
-        response = self._portal.render(request, None, "enter.html", csrf=token, link=link)
+        """Show the form, which sends itself unless somebody else is signed in."""
+        return await self._form(request, request.query_params.get("link", ""))
+
+    async def use(self, request: Request, fields: Submitted) -> Response:
+        """Use the link up, open a session, and end the one before; ask first where that is somebody else's."""
+        await visits.check(request, self._portal.context.sealer, self._portal.cookies)
+        token = fields["link"]
+        if not fields["replaces"] and await self._find_replaced(request, token):
+            return await self._form(request, token)
+        with audit.failures_noted(way="link"):
+            link = await self._links.take(token)
+        session = await self._portal.sessions.open_by(link)
+        person = Principal(link.key_id, link.company_id, link.name or "Sign-in link", frozenset(link.scopes))
+        audit.note_sign_in(person, way="link")
+        return await sign_in.enter(self._portal, request, session, next_path=HOME)
+
+    async def _form(self, request: Request, token: str) -> Response:
+        visit = visits.begin(request, self._portal.cookies)
+        response = self._portal.render(
+            request,
+            None,
+            "enter.html",
+            csrf=visit.token(self._portal.context.sealer),
+            link=token,
+            replaced=await self._find_replaced(request, token),
+        )
         visit.remember(response, request, self._portal.cookies)
         return response
 
-    async def use(self, request: Request, fields: Submitted) -> Response:
-        """Use the link up, and open a session."""
-        await visits.check(request, self._portal.context.sealer)
-        session = await self._portal.sessions.open_by(await self._links.take(fields["link"]))
-        return sign_in.enter(self._portal, request, session, next_path=HOME)
+    async def _find_replaced(self, request: Request, token: str) -> dict[str, str] | None:
+        """Say who is signed in, and who would be by the link; None where these are the same, or one is nobody."""
+        viewer = await find_viewer(request)
+        link = None if viewer is None else await self._links.find(token)
+        if viewer is None or link is None or link.holder == viewer.session.holder:
+            return None
+        own = viewer.principal.company_id
+        return {
+            "who": viewer.principal.name,
+            "of": "every company" if own is None else company_title(own),
+            "by": link.name or "",
+            "company": company_title(link.company_id),
+        }
 
 
 def make_router(portal: Portal) -> APIRouter:

@@ -65,19 +65,20 @@ class OidcPages:
         """Open a session for whom the provider has sent back."""
         query = request.query_params
         attempt = attempts.find(
-            request.cookies.get(cookies.ATTEMPT, ""),
+            self._portal.cookies.read(request, cookies.ATTEMPT) or "",
             query.get("state", ""),
             sealer=self._portal.context.sealer,
             now_ms=self._portal.now_ms(),
         )
         address = self._portal.address_of(request)
-        self._limit.begin(address, self._portal.now_ms())
-        principal = await self._principal(await self._provider.claims(query, attempt))
+        with audit.failures_noted(way="provider"):
+            self._limit.begin(address, self._portal.now_ms())
+            principal = await self._principal(await self._provider.claims(query, attempt))
         self._limit.succeed(address)
         await self._users.remember(principal)
-        audit.note_sign_in(self._portal.context.log, principal)
+        audit.note_sign_in(principal, way="provider")
         session = await self._portal.sessions.open(principal)
-        response = sign_in.enter(self._portal, request, session, next_path=attempt.next_path)
+        response = await sign_in.enter(self._portal, request, session, next_path=attempt.next_path)
         self._portal.cookies.drop(response, request, cookies.ATTEMPT)
         return response
 

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trunkline import Refused
-from trunkline_portal import cookies, visits
+from trunkline_portal import audit, cookies, visits
 from trunkline_portal.access import find_viewer, is_allowed
 from trunkline_portal.counting import PAGES, count_sign_in
 from trunkline_portal.forms import Submitted
@@ -35,7 +35,7 @@ class SignInPages:
     def _form(
         self, request: Request, next_path: str, *, error: str | None = None, status: int = 200
     ) -> Response:
-        visit = visits.begin(request)
+        visit = visits.begin(request, self._portal.cookies)
         response = self._portal.render(
             request,
             None,
@@ -60,13 +60,15 @@ class SignInPages:
 
     async def sign_in(self, request: Request, fields: Submitted) -> Response:
         """Open a session for a valid key."""
-        await visits.check(request, self._portal.context.sealer)
+        await visits.check(request, self._portal.context.sealer, self._portal.cookies)
         if not self._portal.settings.key_sign_in:
             raise KeysNotTaken
         address = self._portal.address_of(request)
-        self._limit.begin(address, self._portal.now_ms())
+        with audit.failures_noted(way="key"):
+            self._limit.begin(address, self._portal.now_ms())
         try:
-            principal = await self._portal.context.keys.authenticate(fields["key"])
+            with audit.failures_noted(way="key"):
+                principal = await self._portal.context.keys.authenticate(fields["key"])
         except Refused as refusal:
             sentence = "No key like this is valid: it may be mistyped, or have been revoked. Copy the whole key and try again."
             if not fields["key"]:
@@ -75,13 +77,16 @@ class SignInPages:
                 sentence = "This key only emits events; sign in with one of a company, or with an operator's."
             return self._form(request, fields["next"], error=sentence, status=422)
         if not is_allowed(self._portal.context, request, principal):
+            audit.SIGN_IN_FAILED.note(
+                principal, way="key", reason="The key may not be used from this address"
+            )
             sentence = "This key may not be used from your address; sign in from one of its allowed networks."
             return self._form(request, fields["next"], error=sentence, status=422)
         self._limit.succeed(address)
         await count_sign_in(principal, context=self._portal.context, settings=self._portal.settings)
-        return enter(
-            self._portal, request, await self._portal.sessions.open(principal), next_path=fields["next"]
-        )
+        audit.note_sign_in(principal, way="key")
+        session = await self._portal.sessions.open(principal)
+        return await enter(self._portal, request, session, next_path=fields["next"])
 
 
 def make_router(portal: Portal) -> APIRouter:
@@ -93,8 +98,10 @@ def make_router(portal: Portal) -> APIRouter:
     )
 
 
-def enter(portal: Portal, request: Request, session: Session, *, next_path: str) -> Response:
-    """Hand out the cookie of a new session, and go to the page that was asked for."""
+async def enter(portal: Portal, request: Request, session: Session, *, next_path: str) -> Response:
+    """Hand out the cookie of a new session, end the one before, and go to the page that was asked for."""
+    if (viewer := await find_viewer(request)) is not None:
+        await portal.sessions.end(viewer.session)
     response = RedirectResponse(local_path(next_path), 303)
     portal.cookies.set(
         response,

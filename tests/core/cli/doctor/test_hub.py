@@ -99,7 +99,7 @@ def test_a_start_that_would_fail_is_an_error_and_the_database_is_examined_all_th
 @pytest.mark.parametrize(
     ("environment", "name", "detail"),
     [
-        ({"SERVER__PUBLIC_URL": "http://h.example.com"}, "public-url", "in the clear"),
+        ({"SERVER__PUBLIC_URL": "HTTP://h.example.com"}, "public-url", "in the clear"),
         ({"DELIVERY__ALLOW_PRIVATE_NETWORKS": "true"}, "target-policy", "services of your own network"),
         (
             {"DELIVERY__ALLOW_HTTP": "true"},

@@ -49,7 +49,7 @@ async def _connect(attack: Attack, browser: Browser) -> dict[str, str]:
         consent = answer.headers.get("Location", "").removeprefix("/portal")
     path = f"{browser.root}{consent}"
     await browser.get(path)
-    there = await browser.post_for_location(path, decision="allow")
+    there = await browser.post_for_location(path, decision="allow", scope="events:read")
     code = re.search(r"[?&]code=([^&]+)", there)
     if code is None:
         return {}

@@ -43,7 +43,7 @@ def _judge_public_url(settings: Settings) -> HubCheck:
         here = f"{settings.server.host}:{settings.server.port}"
         return warning(
             "public-url",
-            f"server.public_url is unset: links, documents and connectors name {here}.",
+            f"server.public_url is unset: connectors name {here}, and links, documents and the issuer of tokens name the host of the request.",
             fix="set server.public_url to the address that clients use",
         )
     if url.startswith("http://"):

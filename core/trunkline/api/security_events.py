@@ -1,0 +1,43 @@
+"""The log of security events: one logger, one line an event, with who did it and from where.
+
+``SecurityEvent`` declares an event; the address and the request's id come from the call that is answered. ``runtime.logs``
+bounds the lines of what a stranger can cause.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from trunkline.api.problems import REQUEST_ID_KEY
+from trunkline.api.security import hub_of
+from trunkline.model.principals import Principal
+from trunkline.runtime import callers
+from trunkline.runtime.logs import SECURITY
+
+_log = logging.getLogger(SECURITY)
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityEvent:
+    """A kind of security event, and its line in the log."""
+
+    name: str
+    """What stands in ``security_event``, such as ``sign_in_failed``."""
+    sentence: str
+    """The message of its line."""
+    is_refusal: bool = False
+    """Whether strangers can cause it: then it is a warning, and of many in a minute few are written."""
+
+    def note(self, principal: Principal | None = None, **facts: object) -> None:
+        """Log that it happened, by *principal* if that is known. *facts* are ids and reasons, never a secret."""
+        scope = callers.scope()
+        if scope is not None:
+            request = Request(scope)
+            peer = request.client.host if request.client else None
+            address = hub_of(request).client_addresses.find(peer, request.headers.getlist("x-forwarded-for"))
+            facts |= {"address": address, "request_id": scope.get(REQUEST_ID_KEY)}
+        if principal is not None:
+            facts |= {"who": principal.name, "principal_id": principal.key_id}
+        level = logging.WARNING if self.is_refusal else logging.INFO
+        _log.log(level, self.sentence, extra={"security_event": self.name, **facts})

@@ -1,0 +1,98 @@
+"""Client assertions (RFC 7523): an app proves who it is by a JWT that it signs with a key of its own, and uses once."""
+
+import hashlib
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from trunkline import HttpClient, PluginContext
+from trunkline.routes import Issuer, Unauthenticated
+from trunkline_oauth import store
+from trunkline_oauth.errors import invalid_client
+from trunkline_oauth.model import App
+
+TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+ALGORITHMS = ("RS256", "ES256", "EdDSA")
+MOST_SECONDS = 3_600
+"""How far ahead an assertion may expire: its ``jti`` is kept until then."""
+PER_MINUTE = 600
+"""Assertions of one app that are taken in a minute: each is a row until it expires."""
+_MAX_JTI = 256
+_REGISTERED = "https://registered.invalid/jwks"
+
+
+class Assertions:
+    """Checks the assertions of apps."""
+
+    def __init__(self, context: PluginContext) -> None:
+        self._context = context
+        self._keys: dict[str, _AppKeys] = {}
+
+    async def check(self, app: App, assertion: str, *, audiences: Sequence[str]) -> None:
+        """Make sure that *app* has signed *assertion*, for one of *audiences*, and that it is new.
+
+        Raises:
+            OAuthError: it is not valid, or was used before.
+            IssuerUnavailable: the app's keys cannot be read now.
+            RateLimited: the app has used up its minute.
+        """
+        try:
+            claims = await self._keys_of(app).claims(
+                assertion, audience=audiences[0], or_for=audiences[1:], kind="client assertion"
+            )
+        except Unauthenticated as error:
+            raise invalid_client(error.detail) from None
+        now_ms, jti, expires_ms = self._context.clock.now_ms(), claims.get("jti"), int(claims["exp"] * 1000)
+        if claims["sub"] != app.client_id:
+            msg = "The client assertion's sub must be the client_id, as its iss is."
+            raise invalid_client(msg)
+        if not isinstance(jti, str) or not 0 < len(jti) <= _MAX_JTI:
+            msg = f"The client assertion needs a jti of 1 to {_MAX_JTI} characters."
+            raise invalid_client(msg)
+        if expires_ms > now_ms + MOST_SECONDS * 1000:
+            msg = f"The client assertion must expire within {MOST_SECONDS} s."
+            raise invalid_client(msg)
+        await self._context.limits.count(app.client_id, "oauth_assertions", per_minute=PER_MINUTE)
+        digest = hashlib.sha256(f"{app.client_id}\n{jti}".encode()).hexdigest()
+        aged_ms = self._context.deployment.aged_ms(now_ms - 60_000)  # a token may have expired a moment ago
+        async with self._context.database.write() as connection:
+            if not await store.take_assertion(connection, digest, expires_ms=expires_ms, aged_ms=aged_ms):
+                msg = "This client assertion was used before; make a new one for each call."
+                raise invalid_client(msg)
+
+    def _keys_of(self, app: App) -> "_AppKeys":
+        keys = self._keys.get(app.client_id)
+        if keys is None or keys.app != app:
+            keys = self._keys[app.client_id] = _AppKeys(app, self._context)
+        return keys
+
+
+class _AppKeys(Issuer):
+    """The keys of *app*: those that were registered, or those at its ``jwks_uri``, where only the guarded client goes."""
+
+    def __init__(self, app: App, context: PluginContext) -> None:
+        def guarded(url: str, *, timeout_seconds: float) -> HttpClient:  # noqa: ARG001 - the guarded client has its own
+            return context.http
+
+        self.app = app
+        jwks_url = app.jwks_uri or _REGISTERED
+        super().__init__(app.client_id, open_origin=guarded, log=context.log, jwks_url=jwks_url)
+
+    async def get(self, url: str, *, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Read the app's keys."""
+        if self.app.jwks is None:
+            return await super().get(url, headers=headers)
+        document: dict[str, Any] = orjson.loads(self.app.jwks)
+        return document
+
+
+def client_id_in(assertion: str) -> str:
+    """Read whose an assertion claims to be, before anything of it is checked. Raises OAuthError."""
+    try:
+        payload = assertion.split(".")[1]
+        return str(orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])
+    except (IndexError, KeyError, TypeError, ValueError):
+        msg = "The client assertion is no JSON Web Token with a sub."
+        raise invalid_client(msg) from None

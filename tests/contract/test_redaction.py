@@ -1,0 +1,107 @@
+"""Everything secret that the hub gives out is taken out of the log: walked from each place that draws random bytes."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from trunkline.access.keys import new_key
+from trunkline.runtime.logs import redact
+from trunkline.targets.signatures import new_secret
+from trunkline_oauth import secrets as of_oauth
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ("core/trunkline", "plugins")
+CHANCE = {"token_urlsafe", "token_hex", "token_bytes", "urandom"}
+OF_OAUTH = {
+    name: value for name, value in vars(of_oauth).items() if isinstance(value, str) and value.endswith("_")
+}
+
+SECRETS: dict[str, list[str]] = {
+    "core/trunkline/access/keys.py new_key": [
+        new_key("acme", 92),
+        new_key("wlcro", -92),
+        new_key("a1", None),
+    ],
+    "core/trunkline/targets/signatures.py new_secret": [
+        new_secret(name) for name in ("standard", "github", "ed25519")
+    ],
+    "plugins/oauth/trunkline_oauth/secrets.py new": [
+        *map(of_oauth.new, OF_OAUTH.values()),
+        of_oauth.successor_of("ort_x", salt="s"),
+    ],
+    "plugins/portal/trunkline_portal/sessions.py _new": [f"pses_{'0a' * 16}"],
+    "plugins/portal/trunkline_portal/links.py make": [f"plnk_{'0a' * 16}"],
+}
+"""What the hub gives out or keeps that opens something, by the function that draws it."""
+OPENS_NOTHING = {
+    "core/trunkline/access/companies.py delete",
+    "core/trunkline/access/keys.py _insert",
+    "core/trunkline/access/secrets_file.py _draft",
+    "core/trunkline/access/secrets_file.py new_secret",
+    "core/trunkline/access/vault.py seal",
+    "core/trunkline/api/problems.py __call__",
+    "core/trunkline/cli/beginning/products.py _render",
+    "core/trunkline/cli/demo/stage.py _accounts",
+    "core/trunkline/cli/doctor/trials.py __init__",
+    "core/trunkline/cli/opening.py inspected",
+    "core/trunkline/client/calls.py _writing",
+    "core/trunkline/client/calls.py act",
+    "core/trunkline/dispatch/dispatcher.py __init__",
+    "core/trunkline/dispatch/replay.py begin",
+    "core/trunkline/ingest/requests.py quarantine",
+    "core/trunkline/operations/service.py _act_elsewhere",
+    "core/trunkline/operations/service.py _try_in_transaction",
+    "core/trunkline/operations/service.py call",
+    "core/trunkline/store/rehearsal.py rehearse_append",
+    "core/trunkline/stream/erasing.py __init__",
+    "core/trunkline/subscribing/trial.py _push_to",
+    "core/trunkline/testing/far_sides.py __init__",
+    "core/trunkline/testing/suites/plugin_tokens.py strangers_tokens",
+    "plugins/mcp/trunkline_mcp/challenges.py _exchange",
+    "plugins/mcp/trunkline_mcp/challenges.py _post",
+    "plugins/mcp/trunkline_mcp/channel.py _terminate",
+    "plugins/mcp/trunkline_mcp/raw_json.py __init__",
+    "plugins/oauth/trunkline_oauth/apps.py register",
+    "plugins/oauth/trunkline_oauth/grants.py _new_connection",
+    "plugins/oauth/trunkline_oauth/grants.py exchange",
+    "plugins/portal/trunkline_portal/oidc/attempts.py begin",
+    "plugins/portal/trunkline_portal/visits.py begin",
+}
+"""Functions that draw ids, nonces, and what stays in the process or in a file or a sealed cookie."""
+
+
+def places() -> Iterator[str]:
+    """Name each function that draws random bytes."""
+    for path in sorted(file for source in SOURCES for file in (ROOT / source).rglob("*.py")):
+        tree = ast.parse(path.read_text())
+        functions = [
+            node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        ]
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and node.attr in CHANCE:
+                around = [one.name for one in functions if one.lineno <= node.lineno <= (one.end_lineno or 0)]
+                yield f"{path.relative_to(ROOT)} {around[-1] if around else ''}".strip()
+
+
+def test_each_place_that_draws_random_bytes_is_known():
+    assert set(places()) == OPENS_NOTHING | set(SECRETS), (
+        "add it above: a secret with samples, or what opens nothing"
+    )
+
+
+@pytest.mark.parametrize("secret", [each for samples in SECRETS.values() for each in samples])
+def test_no_secret_that_the_hub_gives_out_stands_in_the_log(secret):
+    hidden = redact(f'{{"message":"got {secret}"}}')
+    assert secret[-12:] not in hidden
+    assert hidden.endswith('…"}')
+
+
+async def test_sealed_texts_are_hidden_in_the_addresses_and_cookies_that_hold_them(api):
+    link = (await api.operator.post("/api/v1/portal/links", json={"company_id": 92})).json()["url"]
+    hidden = redact(link)
+    assert hidden == f"{link.partition('?')[0]}?link=…"
+    page = await api.anonymous.get(link)
+    cookie = page.headers["set-cookie"].partition(";")[0]
+    assert redact(f"Cookie: {cookie}").endswith("=…")

@@ -1,0 +1,84 @@
+"""An answer that holds a secret is kept by no cache: tests made from the OpenAPI document."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from trunkline.runtime.logs import redact
+
+TARGET = "https://example.com/hook"
+SUBSCRIPTION = {"target_url": TARGET, "event_types": ["client.created"]}
+APP = {"name": "Desk", "redirect_uris": ["https://desk.example/back"]}
+KEY = {"company_id": 92, "name": "theirs", "scopes": ["events:read"]}
+NAMES = {"secret", "client_secret", "token", "access_token", "refresh_token", "password"}
+
+
+def _holds_secret(schema: Any, components: dict[str, Any]) -> bool:
+    """Tell whether a schema has a field whose name, or whose example, is a secret's."""
+    if isinstance(schema, dict):
+        if "$ref" in schema:
+            return _holds_secret(components[schema["$ref"].rpartition("/")[2]], components)
+        if "examples" in schema and redact(json.dumps(schema["examples"])) != json.dumps(schema["examples"]):
+            return True
+        if NAMES & set(schema.get("properties", {})):
+            return True
+        return any(_holds_secret(value, components) for name, value in schema.items() if name != "examples")
+    return isinstance(schema, list) and any(_holds_secret(item, components) for item in schema)
+
+
+def secret_routes(document: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            for status, answer in operation.get("responses", {}).items():
+                content = answer.get("content", {}).get("application/json", {})
+                if status.startswith("2") and _holds_secret(content, document["components"]["schemas"]):
+                    yield method.upper(), path
+
+
+@pytest.fixture
+async def sent(api):
+    """How each of these routes is called: the path and the body, and by whom."""
+    subscription = (await api.client.post("/api/v1/webhooks/subscriptions", json=SUBSCRIPTION)).json()["id"]
+    app = (await api.operator.post("/api/v1/oauth/apps", json=APP)).json()["client_id"]
+    key = (await api.operator.post("/api/v1/keys", json=KEY)).json()["id"]
+    hook = {"target_url": TARGET, "event_type": "client.created"}
+    return {
+        ("POST", "/api/v1/keys"): ("/api/v1/keys", KEY),
+        ("POST", "/api/v1/keys/{key_id}/rotate"): (f"/api/v1/keys/{key}/rotate", {}),
+        ("POST", "/api/v1/oauth/apps"): ("/api/v1/oauth/apps", APP),
+        ("POST", "/api/v1/oauth/apps/{app_id}/rotate-secret"): (
+            f"/api/v1/oauth/apps/{app}/rotate-secret",
+            {},
+        ),
+        ("POST", "/api/v1/portal/links"): ("/api/v1/portal/links", {"company_id": 92}),
+        ("POST", "/api/v1/subscriptions"): (
+            "/api/v1/subscriptions",
+            {**SUBSCRIPTION, "channel": "webhooks", "target_url": f"{TARGET}/2"},
+        ),
+        ("POST", "/api/v1/subscriptions/{subscription_id}/rotate-secret"): (
+            f"/api/v1/subscriptions/{subscription}/rotate-secret",
+            {},
+        ),
+        ("POST", "/api/v1/webhooks/subscriptions"): ("/api/v1/webhooks/subscriptions", SUBSCRIPTION),
+        ("POST", "/api/v1/webhooks/subscriptions/{subscription_id}/rotate-secret"): (
+            f"/api/v1/webhooks/subscriptions/{subscription}/rotate-secret",
+            {},
+        ),
+        **{
+            ("POST", f"/api/v1/{name}/hooks"): (f"/api/v1/{name}/hooks", hook)
+            for name in ("zapier", "n8n", "make")
+        },
+    }
+
+
+async def test_an_answer_with_a_secret_is_stored_by_no_cache(api, sent):
+    document = (await api.anonymous.get("/openapi.json")).json()
+    routes = set(secret_routes(document))
+    assert routes == set(sent), "a route whose answer holds a secret has a row above"
+    for (method, route), (path, body) in sent.items():
+        by = api.operator if "/keys" in path or "/oauth" in path or "/portal" in path else api.client
+        answer = await by.request(method, path, json=body)
+        assert answer.is_success, (route, answer.text)
+        assert answer.headers.get_list("cache-control") == ["no-store"], route

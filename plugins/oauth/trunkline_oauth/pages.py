@@ -26,7 +26,7 @@ _CONSENT = Markup(
     '<form method="post" class="stack">{form}<fieldset class="group"><legend>{app} may</legend>{scopes}{fault}</fieldset>{missing}'
     '<p class="muted">You will be led to <strong>{host}</strong>. Under <em>Connected apps</em> an administrator can end this at '
     'any time.</p><p class="actions">'
-    '<button class="button is-primary" type="submit" name="decision" value="allow">Allow</button>'
+    '<button class="button is-primary" type="submit" name="decision" value="chosen">Allow</button>'
     '<button class="button" type="submit" name="decision" value="deny">Deny</button></p></form></section>'
 )
 _SCOPE = Markup(
@@ -80,11 +80,15 @@ class ConsentPage:
             return PortalContent(_GONE)
         given, principal = _given(asked, request.principal), request.principal
         facts = {"client_id": app.client_id, "app": app.name, "company_id": request.company_id}
-        if list(fields.get("decision", ())) != ["allow"] or not given:
+        decision = next(iter(fields.get("decision", ())), "")
+        if decision not in {"allow", "chosen"} or not given:
             security_events.CONSENT_REFUSED.note(principal, **facts)
             description = "Access was denied."
             return PortalRedirect(asked.answer(error="access_denied", error_description=description))
-        chosen = tuple(scope for scope in given if scope in fields.get("scope", ()))
+        wanted = fields.get(
+            "scope", given if decision == "allow" else ()
+        )  # a client of the page that asks for no choice
+        chosen = tuple(scope for scope in given if scope in wanted)
         if not chosen:
             return await self._ask(request, asked, app, is_none_chosen=True)
         consent = Consent(app.client_id, request.company_id, chosen, principal.key_id, principal.name)

@@ -62,23 +62,31 @@ async def test_a_person_chooses_among_the_scopes_and_sees_the_companys_name(runn
     app, person = await register(running), await sign_in(running)
     page = await person.open(app.asks())
     assert f"Desk asks for access to Acme &lt;Credit&gt; (company {running.company_id})" in page.text
-    none = await person.http.post(page.url, data={"decision": "allow", **hidden(page)})
+    assert 'name="decision" value="chosen"' in page.text
+    none = await person.http.post(page.url, data={"decision": "chosen", **hidden(page)})
     assert (none.status_code, "Choose at least one" in none.text, " checked" in none.text) == (
         200,
         True,
         False,
     )
-    sent = {"decision": "allow", "scope": ["integrations:read", "admin"], **hidden(page)}
+    sent = {"decision": "chosen", "scope": ["integrations:read", "admin"], **hidden(page)}
     answer = told(await person.http.post(page.url, data=sent))
     tokens = await app.exchange(answer["code"])
     assert tokens["scope"] == "integrations:read"
+
+
+async def test_a_program_that_posts_the_form_without_scopes_allows_all_of_them(api, register, sign_in):
+    app, person = await register(api), await sign_in(api)
+    page = await person.open(app.asks())
+    answer = told(await person.http.post(page.url, data={"decision": "allow", **hidden(page)}))
+    assert (await app.exchange(answer["code"]))["scope"] == "events:read integrations:read"
 
 
 async def test_nobody_gives_what_is_not_theirs(api, register, sign_in):
     app, person = await register(api), await sign_in(api, ["events:read"])
     assert (await connect(app, person))["scope"] == "events:read"
     page = await person.open(app.asks(scope="integrations:write"))
-    assert 'value="allow"' not in page.text
+    assert 'value="chosen"' not in page.text
     assert (await person.decide(page, "allow"))["error"] == "access_denied"
 
 

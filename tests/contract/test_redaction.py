@@ -91,7 +91,14 @@ def test_each_place_that_draws_random_bytes_is_known():
     )
 
 
-@pytest.mark.parametrize("secret", [each for samples in SECRETS.values() for each in samples])
+@pytest.mark.parametrize(
+    "secret",
+    [
+        pytest.param(each, id=f"{maker}-{number}")  # the secrets differ from process to process
+        for maker, samples in SECRETS.items()
+        for number, each in enumerate(samples)
+    ],
+)
 def test_no_secret_that_the_hub_gives_out_stands_in_the_log(secret):
     hidden = redact(f'{{"message":"got {secret}"}}')
     assert secret[-12:] not in hidden

@@ -170,4 +170,5 @@ def _attempt(ended: Ended) -> Attempt:
         result.status_code,
         result.response_body,
         result.error,
+        result.sent_twice,
     )

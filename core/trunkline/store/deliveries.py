@@ -39,6 +39,7 @@ class Attempt(NamedTuple):
     status_code: int | None
     response_body: str | None
     error: str | None
+    sent_twice: bool | None = None
 
 
 class Settled(NamedTuple):
@@ -122,6 +123,7 @@ def _order_columns(
 
 async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
     """Log *attempts*."""
+    twice = [a.sent_twice or None for a in attempts]
     await sql.insert_columns(
         connection,
         tables.attempts,
@@ -135,6 +137,7 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
             "status_code": [a.status_code for a in attempts],
             "response_body": [a.response_body for a in attempts],
             "error": [a.error for a in attempts],
+            **({"sent_twice": twice} if any(twice) else {}),
         },
     )
 

@@ -268,6 +268,7 @@ attempts = Table(
     Column("status_code", Integer),
     Column("response_body", Text),
     Column("error", Text),
+    Column("sent_twice", Boolean),
 )
 
 

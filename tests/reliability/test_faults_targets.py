@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from trunkline.testing.receiver import CloseWithoutAnswer, EndlessHeaders, Garbage, Hang, Reset
+from trunkline.testing.receiver import CloseWithoutAnswer, Drip, EndlessHeaders, Garbage, Hang, Reset
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 
@@ -47,16 +47,9 @@ async def cut_off(connection):
     connection.close()
 
 
-async def drip(connection):
-    connection.write(b"HTTP/1.1 500 \r\ncontent-length: 1000000000\r\n\r\n")
-    while True:
-        await asyncio.sleep(0.05)
-        connection.write(b".")
-
-
 HOSTILE = {  # reply, and what the delivery log says of it
     "hang": (Hang(), {"timeout"}),
-    "drip": (drip, {None}),
+    "drip": (Drip(0.05, 500), {None}),
     "slow-headers": (EndlessHeaders(0.05), {"timeout"}),
     "headers": (EndlessHeaders(), {"invalid_answer"}),
     "line": (endless_line, {"invalid_answer"}),

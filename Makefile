@@ -23,10 +23,15 @@ test: setup  ## run the tests, the slow ones excepted; ARGS="tests/core -k retry
 
 # What waits or measures time has the machine to itself.
 LONG = .venv/bin/python -m pytest -p tests.continuous_integration $(ARGS) -m
-long: setup  ## run all slow tests, of which continuous integration leaves some to another day (40 to 80 minutes); ARGS for some
+long: setup .cache/servers/bin/python  ## run all slow tests, of which continuous integration leaves some to another day (40 to 80 minutes); ARGS for some
 	$(LONG) "slow and not (alone or timed)" -n 4 --dist loadfile --no-loadscope-reorder
 	$(LONG) "slow and timed and not alone" -n 4 --dist loadfile --no-loadscope-reorder
 	$(LONG) "slow and alone"
+
+# Servers that only the tests of `make long` push to.
+.cache/servers/bin/python: .venv/bin/uv
+	.venv/bin/uv venv --quiet --clear --python .venv/bin/python .cache/servers
+	.venv/bin/uv pip install --python $@ --quiet gunicorn hypercorn tornado waitress
 
 fresh:  ## do what the README says on a bare Debian 12 and 13, as a newcomer; ROOTS="trixie" for one of them (as root)
 	@set -e; for root in $(or $(ROOTS),bookworm trixie); do tests/fresh.sh $$root "make demo ARGS=--exit" "make test"; done

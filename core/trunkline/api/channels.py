@@ -95,6 +95,7 @@ ROUTES = (
         "/subscriptions/{subscription_id}/test",
         ChannelHandlers.test,
         response_model=models.TestAttempt,
+        response_model_exclude_unset=True,
         summary="Try a subscription",
         tags=["Subscriptions"],
         responses=responses(404, 409),

@@ -18,6 +18,13 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+SentTwice = Annotated[
+    Literal[True] | None,
+    Field(
+        description="`true` where a kept connection closed as the request was sent, so that the attempt sent it once more; "
+        "absent otherwise"
+    ),
+]
 InTest = Annotated[
     Literal["test"] | None,
     Field(description="`test` where it is of the company's test environment; absent otherwise"),
@@ -140,6 +147,7 @@ class Explained(BaseModel):
         description="the first line of that answer's body, at most 200 characters; the subscription's own headers and secrets are masked",
     )
     last_error: str | None = Field(default=None, description="why the last attempt got no answer")
+    last_sent_twice: SentTwice = None
     disabled_reason: str | None = Field(
         default=None, description="of a disabled subscription: `gone`, `failing`, `unreadable` or `lapsed`"
     )
@@ -239,6 +247,7 @@ class TestAttempt(BaseModel):
     duration_ms: int = Field(description="how long it took")
     response_body: str | None = Field(description="what the target answered, up to 1,024 characters")
     error: str | None = Field(description="what went wrong, in the words of the delivery log")
+    sent_twice: SentTwice = None
 
 
 class ChannelView(BaseModel):
@@ -348,6 +357,7 @@ class AttemptView(BaseModel):
     status_code: int | None
     response_body: str | None
     error: str | None
+    sent_twice: SentTwice = None
 
 
 class DeliveryDetail(DeliverySummary):

@@ -58,11 +58,17 @@ class Push(Generic[Config]):
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What a target answered; *body* is cut at 64 KiB. Header names are lower case."""
+    """What a target answered; *body* is cut at 64 KiB. Header names are lower case, and trailers are left out.
+
+    *is_whole* is False if the body was cut or broke off: the status counts once the head is whole. *sent_twice* is True if
+    a kept connection closed as the request was sent, so that it went out once more on a new one.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    is_whole: bool = True
+    sent_twice: bool = False
 
 
 class HttpClient(Protocol):

@@ -171,4 +171,5 @@ def _attempt(ended: Ended, state: NextState) -> Attempt:
         result.response_body,
         result.error,
         None if state.retry_after_seconds is None else int(state.retry_after_seconds * 1000),
+        result.sent_twice,
     )

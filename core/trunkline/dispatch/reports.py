@@ -4,7 +4,7 @@ A success is not worth a line, and nothing is put together for a line that nobod
 """
 
 import logging
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from trunkline.contract import ChangedSubscription, FinishedAttempt
@@ -57,6 +57,7 @@ class Reports:
             self._metrics.batch_settled(len(batch), seconds=seconds)
         _log_batch(worker, batch, cursors=cursors, seconds=seconds)
         _log_failures(batch.failures)
+        _log_sent_twice(batch.ended)
         if batch.ended:
             self._metrics.attempts_ended(_counted(batch.ended))
             for ended, state in batch.failures:
@@ -144,6 +145,23 @@ def _log_failures(failures: Sequence[Failure]) -> None:
             _log.info(
                 "more attempts failed", extra={"company_id": company_id, "attempts": count - LINES_OF_COMPANY}
             )
+
+
+def _log_sent_twice(attempts: Iterable[Ended]) -> None:
+    """Log which attempts sent their request twice, with one line for each company."""
+    twice: defaultdict[int, list[str]] = defaultdict(list)
+    for ended in attempts:
+        if ended.result.sent_twice:
+            twice[ended.job.route.subscription.company_id].append(str(ended.job.key))
+    for company_id, deliveries in twice.items():
+        _log.info(
+            "sent requests twice, as the target closed the connection that was kept",
+            extra={
+                "company_id": company_id,
+                "attempts": len(deliveries),
+                "delivery_ids": deliveries[:LINES_OF_COMPANY],
+            },
+        )
 
 
 def _log_failure(ended: Ended, state: NextState) -> None:

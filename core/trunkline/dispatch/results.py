@@ -24,6 +24,7 @@ def checked(result: object) -> Result:
         response_body=_text(result.response_body),
         error=_text(result.error),
         retry_after_seconds=_seconds(result.retry_after_seconds),
+        sent_twice=result.sent_twice is True,
     )
 
 

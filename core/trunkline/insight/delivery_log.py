@@ -160,6 +160,7 @@ class DeliveryLog:
                     "status_code": attempt.status_code,
                     "response_body": attempt.response_body,
                     "error": attempt.error,
+                    **({"sent_twice": True} if attempt.sent_twice else {}),
                 }
                 for attempt in attempts
             ],
@@ -276,6 +277,7 @@ def _last_answer(subscription: Subscription, last: LastAttempt | None) -> dict[s
         "last_status_code": last.status_code,
         "last_response": first_line(last.response_body or "", subscription),
         "last_error": last.error,
+        **({"last_sent_twice": True} if last.sent_twice else {}),
     }
 
 

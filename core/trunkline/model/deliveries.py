@@ -48,7 +48,8 @@ class Result:
 
     *response_body* is at most the first KiB of the answer, as text. *error* names what went wrong where there was no
     answer (``timeout``, ``address_refused``, ``connection_failed``, …). *retry_after_seconds* is the least that
-    the target asks to wait.
+    the target asks to wait. *sent_twice* is True if a kept connection closed as the request was sent, so that the attempt
+    sent it once more.
     """
 
     outcome: Outcome
@@ -56,6 +57,7 @@ class Result:
     response_body: str | None = field(default=None, repr=False)
     error: str | None = None
     retry_after_seconds: float | None = None
+    sent_twice: bool = False
 
 
 class Key(NamedTuple):

@@ -18,7 +18,7 @@ from trunkline.errors import AddressRefused, TargetRefused
 from trunkline.outbound import framing
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.dialling import Dialler, Origin, guarded
-from trunkline.outbound.failures import ClosedBeforeAnswer
+from trunkline.outbound.failures import SENT_TWICE, ClosedBeforeAnswer
 from trunkline.outbound.methods import OtherMethods
 from trunkline.outbound.pool import Pool
 from trunkline.outbound.resolving import MayLookUp, Names, NameServers, Resolve, always
@@ -26,6 +26,8 @@ from trunkline.runtime.open_files import MAX_KEPT
 from trunkline.targets.addresses import AddressPolicy
 
 DNS_CACHE_SECONDS = 10
+RESEND_SECONDS = 0.2
+"""A kept connection that closes unanswered this soon was closing as the request was written; later, the target had the request."""
 NO_TENANT = 0
 """Whoever calls for the deployment itself."""
 
@@ -46,8 +48,9 @@ class Outbound(OtherMethods):
     *timeout_seconds* bounds one call from resolving the name to the answer's last byte. *ssl_context* replaces the default
     one, to trust an own CA; it must verify. *name_servers* (``address`` or ``address:port``) are asked instead of the machine's,
     and *resolve* replaces both; the answers are checked all the same. Tenants share neither connections nor the number of
-    lookups that one may have under way, and *may_look_up* counts their lookups. *resends* says whether a request that met the
-    end of a kept connection, before any byte of an answer, goes out once more, on a fresh one. Up to *most_kept* idle connections are kept.
+    lookups that one may have under way, and *may_look_up* counts their lookups. *resends* says whether a request goes out
+    once more, on a fresh connection, if a kept one ends within ``RESEND_SECONDS`` and before any byte of an answer. Up to
+    *most_kept* idle connections are kept.
     """
 
     def __init__(
@@ -122,7 +125,7 @@ class Outbound(OtherMethods):
 
         Raises:
             AddressRefused: the policy forbids *url*, or an address that its name resolves to.
-            TimeoutError: there was no whole answer in time.
+            TimeoutError: no whole head of an answer came in time.
             NoAnswer: the name did not resolve, the connection failed, or what came was not HTTP.
             ValueError: a header cannot be sent.
         """
@@ -155,14 +158,23 @@ class Outbound(OtherMethods):
         now = loop.time()
         deadline = now + (timeout_seconds or self._timeout_seconds)
         way = (tenant, origin)
+        is_sent = False
         if kept := self._pool.take(way, now=now):
             try:
                 return await self._exchange(way, kept, request, deadline)
             except ClosedBeforeAnswer:  # it may have been closing while we wrote (RFC 9112 §9.3.1)
-                if not self._resends:
+                if not self._resends or loop.time() - now > RESEND_SECONDS:
                     raise
+                is_sent = True
         connection = await self._dialler.dial(origin, tenant=tenant, deadline=deadline)
-        return await self._exchange(way, connection, request, deadline)
+        try:
+            response = await self._exchange(way, connection, request, deadline)
+        except OSError as error:
+            if is_sent:
+                error.add_note(SENT_TWICE)
+            raise
+        self._dialler.keep_session(origin, connection, tenant=tenant)
+        return replace(response, sent_twice=True) if is_sent else response
 
     async def open_stream(
         self, url: str, *, tenant: int, tls: bool
@@ -190,11 +202,12 @@ class Outbound(OtherMethods):
     async def _exchange(
         self, way: tuple[int, Origin], connection: Connection, request: bytes, deadline: float
     ) -> HttpResponse:
-        status, received, content = await connection.exchange(request, deadline=deadline)
+        response = await connection.exchange(request, deadline=deadline)
         if connection.is_idle:
             now = asyncio.get_running_loop().time()
-            self._pool.put(way, connection, now=now, target_keeps=framing.keep_seconds(received))
-        return HttpResponse(status, received, content)
+            keeps = framing.keep_seconds(response.headers)
+            self._pool.put(way, connection, now=now, target_keeps=keeps)
+        return response
 
     async def _look_up(self, host: str, port: int) -> Sequence[str]:
         with contextlib.suppress(ValueError):  # an address is its own answer

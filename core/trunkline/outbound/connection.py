@@ -1,10 +1,13 @@
 """One connection to a target: a request out, an answer in, one at a time, each with a deadline."""
 
 import asyncio
+import ssl
 from typing import cast
 
+from trunkline.contract import HttpResponse
+from trunkline.outbound import tls
 from trunkline.outbound.failures import NoAnswer
-from trunkline.outbound.framing import AnswerReader, Received
+from trunkline.outbound.framing import AnswerReader
 
 
 class Connection(asyncio.Protocol):
@@ -24,21 +27,21 @@ class Connection(asyncio.Protocol):
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._reader = AnswerReader()
-        self._answer: asyncio.Future[Received] | None = None
+        self._answer: asyncio.Future[HttpResponse] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0.0
         self.is_idle = False
         self.idle_until = 0.0
 
-    async def exchange(self, request: bytes, *, deadline: float) -> Received:
-        """Send *request* and wait for the whole answer, until *deadline* (of the loop's clock).
+    async def exchange(self, request: bytes, *, deadline: float) -> HttpResponse:
+        """Send *request* and wait for the answer, until *deadline* (of the loop's clock); its body may break off.
 
         Raises:
-            TimeoutError: there was no whole answer in time.
+            TimeoutError: no whole head of an answer came in time.
             NoAnswer: the connection ended, or what came is not HTTP.
         """
         self.is_idle = False
-        answer: asyncio.Future[Received] = self._loop.create_future()
+        answer: asyncio.Future[HttpResponse] = self._loop.create_future()
         self._answer = answer
         self._reader.begin()
         self._deadline = deadline
@@ -51,6 +54,12 @@ class Connection(asyncio.Protocol):
             if not answer.done() or answer.cancelled():
                 self.abort()
             del answer  # which holds the exception, whose traceback holds this frame
+
+    @property
+    def tls(self) -> ssl.SSLObject | None:
+        """The connection's TLS; None where there is none."""
+        secured: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        return secured
 
     def close(self) -> None:
         """Close the connection in order."""
@@ -94,10 +103,14 @@ class Connection(asyncio.Protocol):
         self.is_idle = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Complete the awaited answer where it ends with the connection; fail it elsewhere."""
+        """Complete the awaited answer if its head has come; fail it elsewhere."""
         self._stop()
         if self._answer is not None:
             try:
+                if isinstance(exc, ssl.SSLError) and exc.reason in tls.ASKED_FOR_CERTIFICATE:
+                    raise tls.failure(
+                        exc
+                    )  # of TLS 1.3, whose handshake ends for us before it does for the target
                 self._finish(self._reader.end(exc))
             except NoAnswer as error:
                 self._fail(error)
@@ -105,7 +118,7 @@ class Connection(asyncio.Protocol):
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _finish(self, received: Received) -> None:
+    def _finish(self, received: HttpResponse) -> None:
         answer, self._answer = self._answer, None
         if answer is not None and not answer.done():
             answer.set_result(received)
@@ -123,8 +136,11 @@ class Connection(asyncio.Protocol):
             return
         if self._loop.time() < self._deadline:
             self._timer = self._loop.call_at(self._deadline, self._check_deadline)
+        elif received := self._reader.cut():
+            self._finish(received)
+            self.abort()
         else:
-            self._fail(TimeoutError("no whole answer in time"))
+            self._fail(TimeoutError("no answer in time"))
 
     def _stop(self) -> None:
         self.is_idle = False

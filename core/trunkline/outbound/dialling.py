@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 import aiohappyeyeballs
 
 from trunkline.errors import MachineExhausted
+from trunkline.outbound import tls
 from trunkline.outbound.connection import Connection
 from trunkline.outbound.failures import NoAnswer
 from trunkline.outbound.resolving import Names, Resolve
+from trunkline.outbound.tls import Sessions
 from trunkline.runtime import shortages
 from trunkline.runtime.beginnings import Beginnings
 from trunkline.targets.addresses import AddressPolicy
@@ -42,13 +44,6 @@ class Origin:
         return cls(is_tls, parts.hostname, parts.port or (443 if is_tls else 80))
 
 
-def tls_context() -> ssl.SSLContext:
-    """Make what judges certificates: they must name their host, and among their alternative names (RFC 9525 §6.4)."""
-    context = ssl.create_default_context()
-    context.hostname_checks_common_name = False
-    return context
-
-
 def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
     """Make a resolver that refuses a name of which any one address is refused; it raises AddressRefused."""
 
@@ -68,7 +63,7 @@ class Dialler:
 
     def __init__(self, names: Names, *, ssl_context: ssl.SSLContext | None) -> None:
         self._names = names
-        self._ssl_context = ssl_context
+        self._sessions = Sessions(ssl_context)
         self._beginnings = Beginnings(DIAL_AT_ONCE)
         self.dialled = 0
         """How many connections were made."""
@@ -95,7 +90,7 @@ class Dialler:
         origin: Origin,
         tenant: int,
         deadline: float,
-        connect: Callable[[Origin, Sequence[str]], Awaitable[Made]],
+        connect: Callable[[Origin, Sequence[str], ssl.SSLContext | None], Awaitable[Made]],
     ) -> Made:
         try:
             async with asyncio.timeout_at(deadline):
@@ -107,11 +102,12 @@ class Dialler:
             async with asyncio.timeout_at(deadline):
                 if not self._beginnings.try_take():
                     await self._beginnings.wait(tenant)
-                connection = await connect(origin, addresses)
+                context = self._sessions.context((tenant, origin)) if origin.is_tls else None
+                connection = await connect(origin, addresses, context)
         except ssl.SSLError as error:
             _raise_own_shortage(error)
-            reason = getattr(error, "verify_message", None) or error.reason or "the handshake failed"
-            raise NoAnswer("tls_failed", reason) from None
+            self._sessions.forget((tenant, origin))
+            raise tls.failure(error) from None
         except ConnectionRefusedError:
             raise NoAnswer("connection_refused", "nothing listens at the target's address and port") from None
         except TimeoutError:
@@ -123,12 +119,14 @@ class Dialler:
         self.dialled += 1
         return connection
 
-    async def _connect(self, origin: Origin, addresses: Sequence[str]) -> Connection:
+    async def _connect(
+        self, origin: Origin, addresses: Sequence[str], context: ssl.SSLContext | None
+    ) -> Connection:
         loop = asyncio.get_running_loop()
         connected = await _socket_to(addresses, origin.port)
         try:
             _, connection = await loop.create_connection(
-                Connection, sock=connected, ssl=self._tls_of(origin), server_hostname=_name_of(origin)
+                Connection, sock=connected, ssl=context, server_hostname=_name_of(origin)
             )
         except BaseException:
             connected.close()
@@ -136,24 +134,21 @@ class Dialler:
         return connection
 
     async def _open_stream(
-        self, origin: Origin, addresses: Sequence[str]
+        self, origin: Origin, addresses: Sequence[str], context: ssl.SSLContext | None
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         connected = await _socket_to(addresses, origin.port)
         try:
             return await asyncio.open_connection(
-                sock=connected, ssl=self._tls_of(origin), server_hostname=_name_of(origin)
+                sock=connected, ssl=context, server_hostname=_name_of(origin)
             )
         except BaseException:
             connected.close()
             raise
 
-    def _tls_of(self, origin: Origin) -> ssl.SSLContext | None:
-        return self._tls() if origin.is_tls else None
-
-    def _tls(self) -> ssl.SSLContext:
-        if self._ssl_context is None:
-            self._ssl_context = tls_context()
-        return self._ssl_context
+    def keep_session(self, origin: Origin, connection: Connection, *, tenant: int) -> None:
+        """Keep the TLS session of a connection that was dialled, to resume it when *tenant* connects to *origin* again."""
+        if secured := connection.tls:
+            self._sessions.keep((tenant, origin), secured)
 
 
 def _raise_own_shortage(error: OSError) -> None:

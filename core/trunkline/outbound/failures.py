@@ -15,15 +15,24 @@ class NoAnswer(ConnectionError):
         self.reason = reason
 
 
+SENT_TWICE = "the request was sent twice"
+"""A note on an exception (PEP 678) that ``Outbound.post`` raised after it had sent the request again."""
+
+
 class ClosedBeforeAnswer(NoAnswer):
     """The connection ended before the first byte of an answer."""
+
+
+def was_sent_twice(exception: BaseException) -> bool:
+    """Tell whether the request of the call that raised *exception* was sent twice."""
+    return SENT_TWICE in getattr(exception, "__notes__", ())
 
 
 def error_of(exception: BaseException) -> str:
     """Name *exception*, which ``Outbound.post`` raised, in the attempt's words.
 
-    One of ``address_refused``, ``timeout``, ``dns_failed``, ``tls_failed``, ``connection_refused``,
-    ``connection_failed``, ``invalid_answer``.
+    One of ``address_refused``, ``timeout``, ``dns_failed``, ``connection_refused``, ``connection_failed``,
+    ``invalid_answer``, or ``tls_failed: NAME: SENTENCE`` with the fault and its remedy (``outbound.tls``).
     """
     match exception:
         case AddressRefused():

@@ -7,10 +7,13 @@ answer has ended, how much of it is taken, and whether another may follow it.
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from typing import NoReturn
 
 import httptools
 
+from trunkline.contract import HttpResponse
 from trunkline.outbound.failures import ClosedBeforeAnswer, NoAnswer
+from trunkline.outbound.mending import HeadMender, UnreadableHead
 from trunkline.version import __version__
 
 MAX_BODY_BYTES = 64 * 1024
@@ -19,9 +22,6 @@ MAX_HEAD_BYTES = 64 * 1024
 """How much may come without a byte of a body: head, interim answers, chunk extensions, trailers."""
 MAX_ANSWER_BYTES = 256 * 1024
 """How much may come in all until the answer is whole, however its body is cut into chunks."""
-
-Received = tuple[int, dict[str, str], bytes]
-"""Status, headers by their names in lower case, body."""
 
 _KEEP_SECONDS = re.compile(r"(?:^|[,\s])timeout\s*=\s*\"?(\d{1,9})", re.ASCII | re.IGNORECASE)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -43,6 +43,7 @@ def request_start(normalised_url: str) -> str:
     """Write the beginning of every request to a URL: the request line and the host."""
     _, _, rest = normalised_url.partition("#")[0].partition("://")
     host, slash, path = rest.partition("/")
+    path = path.replace("|", "%7C")  # RFC 3986 has no bare "|", the URL Standard has
     return f"POST {slash}{path} HTTP/1.1\r\nhost: {host}\r\n"
 
 
@@ -77,8 +78,8 @@ def _lines(names: tuple[str, ...]) -> tuple[str, int]:
 class AnswerReader:
     """Reads the answers that come over one connection, one at a time.
 
-    *is_spent* says that more came than was asked for, so the connection is to be dropped; *keeps_alive* that the target
-    lets another request follow.
+    The status counts once the head is whole. *is_spent* says that the connection must be dropped, since more came than was
+    asked for or the answer broke off; *keeps_alive* that the target lets another request follow.
     """
 
     __slots__ = (
@@ -87,8 +88,11 @@ class AnswerReader:
         "_body",
         "_body_bytes",
         "_has_head",
+        "_head",
         "_head_bytes",
         "_headers",
+        "_is_no_http",
+        "_mender",
         "_parser",
         "is_spent",
         "keeps_alive",
@@ -96,43 +100,57 @@ class AnswerReader:
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
+        self._mender: HeadMender | None = None
         self.is_spent = self.keeps_alive = False
         self.begin()
 
     def begin(self) -> None:
         """Expect the answer to the next request."""
-        self._answer: Received | None = None
-        self._has_head = False
+        self._answer: HttpResponse | None = None
+        self._has_head = self._is_no_http = False
         self._answer_bytes = self._head_bytes = self._body_bytes = 0
         self._headers: dict[str, str] = {}
+        self._head: list[bytes] = []
         self._body: list[bytes] = []
 
-    def feed(self, data: bytes) -> Received | None:
+    def feed(self, data: bytes) -> HttpResponse | None:
         """Read on in the answer; gives it when it is whole. Raises NoAnswer where what came is not HTTP."""
+        if not self._has_head:
+            self._head.append(data)
+            if (
+                self._answer_bytes < 7
+                and data[:7] != b"HTTP/1."
+                and not _begins_like_http(b"".join(self._head))
+            ):
+                self._refuse("what came back is not HTTP")
         self._head_bytes += len(data)
         self._answer_bytes += len(data)
         try:
-            self._parser.feed_data(data)
+            self._parse(data)
         except httptools.HttpParserUpgrade:
             self.is_spent = True  # a 101, which is complete: another protocol begins, which we do not speak
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, UnreadableHead):
+            self._break_off("what came back is not HTTP")
+        if self._is_no_http:
             self._refuse("what came back is not HTTP")
         if self._head_bytes > MAX_HEAD_BYTES:
-            self._refuse(f"the head of the answer is over {MAX_HEAD_BYTES} bytes")
+            self._break_off(f"the head of the answer is over {MAX_HEAD_BYTES} bytes")
         if self._answer_bytes > MAX_ANSWER_BYTES:
-            self._refuse(f"the answer is over {MAX_ANSWER_BYTES} bytes, framing included")
+            self._break_off(f"the answer is over {MAX_ANSWER_BYTES} bytes, framing included")
         return self._answer
 
-    def end(self, error: Exception | None) -> Received:
-        """Complete an answer without a length, at the connection's end (RFC 9112 §6.3); raises NoAnswer for any other."""
+    def end(self, error: Exception | None) -> HttpResponse:
+        """Give the answer at the connection's end, broken off or without a length (RFC 9112 §6.3); raises NoAnswer without a head."""
         if not self._has_head:
             number = getattr(error, "errno", None)
             reason = f"errno {number}" if number else "the target closed the connection"
             kind = NoAnswer if self._answer_bytes else ClosedBeforeAnswer
             raise kind("connection_failed", reason)
-        if error is not None or not self._headers.keys().isdisjoint(_LENGTHS):
-            raise NoAnswer("invalid_answer", "the answer was cut off")
-        return self._parser.get_status_code(), self._headers, b"".join(self._body)
+        return self._so_far(is_whole=error is None and self._headers.keys().isdisjoint(_LENGTHS))
+
+    def cut(self) -> HttpResponse | None:
+        """Give the answer as far as it has come; None without a whole head."""
+        return self._so_far(is_whole=False) if self._has_head else None
 
     def forget(self) -> None:
         """Let go of the parser, which holds its reader and what was read, once the connection has ended."""
@@ -141,18 +159,20 @@ class AnswerReader:
     # ---- httptools calls these ---------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Note that a second answer follows the one that was asked for, and keep it apart."""
+        """Note that a second answer follows the one that was asked for."""
         if self._answer is not None:
             self.is_spent = True
-            self._headers = {}
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; the last of one name counts."""
-        self._headers[name.lower().decode("latin-1")] = value.decode("latin-1")
+        """Keep a header, of which the last of one name counts; a trailer is none."""
+        if not self._has_head:
+            self._headers[name.lower().decode("latin-1")] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """Note that the answer has begun."""
-        self._has_head = True
+        """Note that the answer has begun, unless its status is none."""
+        if self._answer is None:
+            self._has_head = True
+            self._is_no_http |= self._parser.get_status_code() < 100
 
     def on_body(self, body: bytes) -> None:
         """Keep a piece of the body, up to ``MAX_BODY_BYTES`` of it."""
@@ -163,8 +183,7 @@ class AnswerReader:
         self._body_bytes += len(body)
         if self._body_bytes > MAX_BODY_BYTES:
             self.is_spent = True
-            content = b"".join(self._body)[:MAX_BODY_BYTES]
-            self._answer = (self._parser.get_status_code(), self._headers, content)
+            self._answer = self._so_far(is_whole=False)
 
     def on_message_complete(self) -> None:
         """Complete the answer, unless it is an interim one (RFC 9110 §15.2)."""
@@ -177,13 +196,46 @@ class AnswerReader:
             self._body_bytes = 0
             self._has_head = False
             return
-        self.keeps_alive = self._parser.should_keep_alive()
-        self._answer = (status, self._headers, b"".join(self._body))
+        self._head.clear()
+        self.keeps_alive = self._mender is None and self._parser.should_keep_alive()
+        self._answer = self._so_far(is_whole=True)
 
     # ------------------------------------------------------------------------------------------------------------------
 
-    def _refuse(self, reason: str) -> None:
-        """Raise NoAnswer; after a whole answer, only give the connection up."""
-        if self._answer is None:
-            raise NoAnswer("invalid_answer", reason)
+    def _parse(self, data: bytes) -> None:
+        """Have llhttp read *data*, or a head that it refuses once that is mended. Raises HttpParserError, UnreadableHead."""
+        if self._mender is None or self._has_head:
+            try:
+                self._parser.feed_data(data)
+            except httptools.HttpParserUpgrade:
+                raise
+            except httptools.HttpParserError:
+                if self._has_head or self._answer is not None:
+                    raise
+                self._mender, data = HeadMender(), b"".join(self._head)
+            else:
+                return
+        if mended := self._mender.feed(data):
+            self._headers.clear()
+            self._parser = httptools.HttpResponseParser(self)
+            self._parser.feed_data(mended)
+
+    def _so_far(self, *, is_whole: bool) -> HttpResponse:
+        body = b"".join(self._body)[:MAX_BODY_BYTES]
+        return HttpResponse(self._parser.get_status_code(), self._headers, body, is_whole=is_whole)
+
+    def _break_off(self, reason: str) -> None:
+        """Read no further; the answer is what has come of it, if its head is whole."""
+        if not self._has_head and self._answer is None:
+            self._refuse(reason)
         self.is_spent = True
+        self._answer = self._answer or self.cut()
+
+    def _refuse(self, reason: str) -> NoReturn:
+        raise NoAnswer("invalid_answer", reason)
+
+
+def _begins_like_http(data: bytes) -> bool:
+    """Tell whether *data* can begin an answer; llhttp takes RTSP, ICE and HTTP/2.0 too."""
+    begin = data.lstrip(b"\r\n")[:7]
+    return begin == b"HTTP/1."[: len(begin)]

@@ -6,6 +6,7 @@ decided by ``deliveries.next_state``.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
@@ -36,8 +37,13 @@ async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: 
     try:
         response = await http.post(url, body=body, headers=headers)
     except (AddressRefused, OSError) as error:  # TimeoutError is an OSError
-        return Result(Outcome.RETRY, error=outbound.error_of(error))
-    return result_of(response.status, headers=response.headers, body=response.body, timestamp=push.timestamp)
+        return Result(
+            Outcome.RETRY, error=outbound.error_of(error), sent_twice=outbound.was_sent_twice(error)
+        )
+    result = result_of(
+        response.status, headers=response.headers, body=response.body, timestamp=push.timestamp
+    )
+    return replace(result, sent_twice=True) if response.sent_twice else result
 
 
 def result_of(status: int, *, headers: Mapping[str, str], body: bytes, timestamp: int) -> Result:

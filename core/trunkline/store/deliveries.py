@@ -40,6 +40,7 @@ class Attempt(NamedTuple):
     response_body: str | None
     error: str | None
     retry_after_ms: int | None = None
+    sent_twice: bool | None = None
 
 
 class Settled(NamedTuple):
@@ -124,6 +125,7 @@ def _order_columns(
 async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attempt]) -> None:
     """Log *attempts*."""
     waits = [a.retry_after_ms for a in attempts]
+    twice = [a.sent_twice or None for a in attempts]
     await sql.insert_columns(
         connection,
         tables.attempts,
@@ -138,6 +140,7 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
             "response_body": [a.response_body for a in attempts],
             "error": [a.error for a in attempts],
             **({"retry_after_ms": waits} if any(waits) else {}),
+            **({"sent_twice": twice} if any(twice) else {}),
         },
     )
 

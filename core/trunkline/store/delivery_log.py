@@ -106,12 +106,13 @@ class LastAttempt:
     status_code: int | None
     response_body: str | None
     error: str | None
+    sent_twice: bool | None
 
 
 async def last_attempts(connection: AsyncConnection, position: int) -> list[LastAttempt]:
     """Read the newest attempt of every delivery of the event at *position*."""
     statement = text(
-        "SELECT a.subscription_no, a.status_code, a.response_body, a.error FROM deliveries AS d JOIN attempts AS a "
+        "SELECT a.subscription_no, a.status_code, a.response_body, a.error, a.sent_twice FROM deliveries AS d JOIN attempts AS a "
         "ON a.position = d.position AND a.subscription_no = d.subscription_no AND a.number = d.attempts "
         "WHERE d.position = :position"
     )
@@ -137,7 +138,7 @@ async def get(connection: AsyncConnection, key: Key) -> Logged | None:
 async def attempts_of(connection: AsyncConnection, key: Key, *, limit: int) -> list[Attempt]:
     """Read the newest *limit* attempts of a delivery, in their order."""
     statement = text(
-        "SELECT position, subscription_no, number, started_ms, duration_ms, outcome, status_code, response_body, error "
+        "SELECT position, subscription_no, number, started_ms, duration_ms, outcome, status_code, response_body, error, sent_twice "
         "FROM attempts WHERE position = :position AND subscription_no = :no ORDER BY number DESC LIMIT :limit"
     )
     parameters = {"position": key.position, "no": key.subscription_no, "limit": limit}

@@ -269,6 +269,7 @@ attempts = Table(
     Column("response_body", Text),
     Column("error", Text),
     Column("retry_after_ms", BigInteger),
+    Column("sent_twice", Boolean),
 )
 
 

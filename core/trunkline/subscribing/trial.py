@@ -129,6 +129,7 @@ async def attempt(
         "duration_ms": round((time.monotonic() - began) * 1000),
         "response_body": result.response_body,
         "error": result.error,
+        **({"sent_twice": True} if result.sent_twice else {}),
     }
 
 

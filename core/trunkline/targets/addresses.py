@@ -120,6 +120,8 @@ _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".localdomain", ".home.a
 
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.ASCII | re.IGNORECASE)
 _AUTHORITY = re.compile(r"[a-z]+://([^/?#]*)", re.ASCII | re.IGNORECASE)
+_ENCODED_DOTS = re.compile(r"[^?#]*/(?:\.%2e|%2e(?:\.|%2e)?)(?:[/?#]|$)", re.ASCII | re.IGNORECASE)
+"""Parts of a path that WHATWG reads as dots, and takes away."""
 _HOST_NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_](?:[a-z0-9_-]{0,62})\.?", re.ASCII)
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
@@ -225,6 +227,9 @@ class AddressPolicy:
         # WHATWG drops tabs and newlines and reads a backslash as a slash; other parsers do not.
         if not url.isprintable() or " " in url or "\\" in url:
             msg = "must not contain whitespace, control characters or backslashes"
+            raise TargetRefused(msg)
+        if _ENCODED_DOTS.match(url):
+            msg = "must not write '.' or '..' as '%2e' in its path: this hub would send to another path than is written"
             raise TargetRefused(msg)
         self._check_scheme(url)
         authority = _AUTHORITY.match(url)

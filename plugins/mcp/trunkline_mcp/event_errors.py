@@ -80,4 +80,4 @@ def reason_of(*, status: int | None, error: str | None) -> Reason:
         return "http_4xx" if 400 <= status <= 499 else "http_5xx" if status >= 500 else "challenge_failed"
     if error == "timeout":
         return "timeout"
-    return "tls_error" if error == "tls_failed" else "connection_refused"
+    return "tls_error" if error and error.startswith("tls_failed") else "connection_refused"

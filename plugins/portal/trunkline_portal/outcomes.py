@@ -10,7 +10,6 @@ _ERRORS: Mapping[str, str] = {
     "timeout": "The target did not answer within the time limit.",
     "address_refused": "The target's address is one that the hub does not send to, such as one in a private network.",
     "dns_failed": "The target's host name could not be resolved.",
-    "tls_failed": "No secure connection could be made: check the target's certificate.",
     "connection_refused": "Nothing listens at the target's address and port.",
     "connection_failed": "The connection could not be made, or broke before there was an answer.",
     "invalid_answer": "What came back is no valid HTTP answer.",
@@ -128,6 +127,8 @@ def attempt_sentence(attempt: Mapping[str, Json]) -> str | None:
     error: str | None = attempt["error"]
     if error:
         code, _, detail = error.partition(":")
+        if code == "tls_failed":
+            return detail.rpartition(": ")[2]
         if code == "channel_error":
             return f"The plugin that delivers for this channel failed ({detail.strip() or 'without saying why'})."
         return _ERRORS.get(code, f"{error}.")

@@ -189,6 +189,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         SubscriptionHandlers.test,
         {
             "response_model": TestAttempt,
+            "response_model_exclude_unset": True,
             "summary": "Send a test delivery",
             "responses": responses(404),
         },

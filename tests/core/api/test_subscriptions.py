@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from tests.certificates import HOST, issue, server_context
 
 from trunkline.errors import NotFound
-from trunkline.testing.receiver import Answer
+from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Receiver
 
 HOOKS = "/api/v1/webhooks/subscriptions"
 LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}
@@ -164,6 +165,38 @@ async def test_a_refused_address_is_a_failed_attempt_that_says_so(database_url, 
     assert {attempt["error"] for attempt in shown["attempts"]} == {"address_refused"}
     assert {attempt["status_code"] for attempt in shown["attempts"]} == {None}
     assert receiver.count == 0
+
+
+async def test_a_fault_of_tls_is_named_wherever_an_attempt_is_shown(running, tmp_path, caplog):
+    caplog.set_level("INFO")
+    async with Receiver(ssl_context=server_context(tmp_path, issue(HOST))) as target:
+        made = await create(running, target.url)
+        event = await emit(running)
+        (delivery,) = await until(running, made, exhausted=1)
+        tried = (await running.client.post(f"{HOOKS}/{made['id']}/test")).json()
+    shown = (await running.client.get(f"/api/v1/deliveries/{delivery['id']}")).json()
+    explained = (await explain(running, event))[made["id"]]
+    logged = {record.error for record in caplog.records if record.msg == "an attempt failed"}
+    (error,) = {tried["error"], explained["last_error"], *logged, *(a["error"] for a in shown["attempts"])}
+    assert error.startswith("tls_failed: unknown_issuer: This hub does not trust the issuer")
+
+
+async def test_an_attempt_that_sent_its_request_twice_says_so(running, receiver, caplog):
+    caplog.set_level("INFO")
+    made = await create(running, receiver.url)
+    receiver.script([Answer(), CloseWithoutAnswer(), Answer()])
+    for number in (1, 2):
+        event = await emit(running, number)
+        deliveries = await until(running, made, delivered=number)
+    assert [request.connection for request in receiver.requests] == [1, 1, 2]
+    attempts = [
+        (await running.client.get(f"/api/v1/deliveries/{each['id']}")).json()["attempts"]
+        for each in deliveries
+    ]
+    assert [["sent_twice" in attempt for attempt in each] for each in attempts] == [[True], [False]]
+    assert (await explain(running, event))[made["id"]]["last_sent_twice"]
+    (line,) = [record for record in caplog.records if record.msg.startswith("sent requests twice")]
+    assert (line.company_id, line.delivery_ids) == (running.company_id, [deliveries[0]["id"]])
 
 
 # ---- trying again ----------------------------------------------------------------------------------------------------

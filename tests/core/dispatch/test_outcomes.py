@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Drip, Garbage, Hang, Redirect, Reset
+from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Garbage, Hang, Redirect, Reset
 
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 
@@ -136,7 +136,6 @@ async def test_a_short_retry_after_uses_up_no_schedule(open_house, receiver):
         (CloseWithoutAnswer(), "connection_failed"),
         (Garbage(), "invalid_answer"),
         (Hang(), "timeout"),
-        (Drip(), "timeout"),
         (Redirect("http://127.0.0.1:1/"), None),
     ],
     ids=lambda value: type(value).__name__,

@@ -147,6 +147,9 @@ LOCAL_NAMES = [
     "http://home.arpa/",
 ]
 MALFORMED = [
+    "https://hooks.example.com/a/%2e%2e/b",
+    "https://hooks.example.com/a/.%2E",
+    "https://hooks.example.com/%2e?x",
     "",
     "hooks.example.com/in",
     "//hooks.example.com/in",
@@ -228,6 +231,7 @@ ALLOWED = {
     "https://hooks.example.com/in#": "https://hooks.example.com/in",
     "https://hooks.example.com./in": "https://hooks.example.com./in",
     "https://hooks.example.com/a/../b": "https://hooks.example.com/b",
+    "https://hooks.example.com/%2ea/a%2e?/%2e/#/%2e": "https://hooks.example.com/%2ea/a%2e?/%2e/",
     "https://hooks.example.com/%7Ea/é": "https://hooks.example.com/%7Ea/%C3%A9",
     "https://hooks.example.com/mail@example.com": "https://hooks.example.com/mail@example.com",
     "https://bücher.example/": "https://xn--bcher-kva.example/",

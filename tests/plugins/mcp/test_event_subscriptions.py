@@ -365,6 +365,12 @@ async def test_a_challenge_that_is_not_answered_makes_nothing(running, agent, ca
     assert await views(running) == []
 
 
+async def test_a_callback_with_which_no_tls_can_be_made_is_refused_for_that(running, agent, callback):
+    delivery = {**callback.delivery, "url": callback.url.replace("http:", "https:")}
+    error = await agent.error(SUBSCRIBE, params(callback, delivery=delivery))
+    assert error["data"] == {"reason": "tls_error"}
+
+
 async def test_a_challenge_that_is_never_answered_ends_in_time(running, agent, callback, monkeypatch):
     monkeypatch.setattr("trunkline_mcp.challenges.LIMIT_SECONDS", 0.3)
     callback.challenged = Hang()

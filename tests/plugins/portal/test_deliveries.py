@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from tests.plugins.portal.worlds import HOOKS, HOSTILE, LEAD, emit, shown_when, subscribe
 
-from trunkline.testing.receiver import Answer, Redirect, Reset
+from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Redirect, Reset
 from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.deliveries import ATTEMPTS
 
@@ -45,6 +45,10 @@ async def test_each_attempt_is_shown_with_what_the_target_answered(running, sign
     page = await browser.get(path)
     assert f'href="{browser.root}/events/{event}"' in page.text
     assert "data-live=" not in page.text
+
+    receiver.script([CloseWithoutAnswer(), Answer()])
+    path = f"/portal/deliveries/{await delivery_of(running, await emit(running))}"
+    assert "The request was sent twice" in await shown_when(browser, path, "delivered with attempt 1")
 
 
 async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(engine, lend_hub, sign_in, receiver):
@@ -123,6 +127,12 @@ async def test_of_very_many_attempts_a_page_at_a_time_is_shown(api, sign_in, rec
         ("retry", 500, None, None),
         ("gone", 410, None, "disables its subscription"),
         ("retry", None, "address_refused", "does not send to"),
+        (
+            "retry",
+            None,
+            "tls_failed: expired: The certificate has expired; renew it.",
+            "The certificate has expired;",
+        ),
         ("retry", None, "channel_error: KeyError", "failed (KeyError)"),
         ("retry", None, "channel_error", "without saying why"),
         ("retry", None, "something_new", "something_new."),

@@ -226,7 +226,7 @@ def _word(answer: Answer) -> str:
 def _advice(answer: Answer, *, is_secret_known: bool) -> str:
     status = answer.status
     if status is None:
-        return _ERROR_ADVICE.get(answer.error or "", "look into its log")
+        return _ERROR_ADVICE.get((answer.error or "").partition(":")[0], "look into its log")
     if status in _STATUS_ADVICE:
         return _STATUS_ADVICE[status]
     if status >= 500:

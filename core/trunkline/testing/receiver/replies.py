@@ -51,12 +51,13 @@ class Hang:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """An answer that never ends: its body comes byte by byte, one each *interval_seconds*."""
+    """An answer with *status* that never ends: its body comes byte by byte, one each *interval_seconds*."""
 
     interval_seconds: float = 0.05
+    status: int = 200
 
     async def __call__(self, connection: "Connection") -> None:
-        connection.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000\r\n\r\n")
+        connection.write(b"HTTP/1.1 %d \r\ncontent-length: 1000000000\r\n\r\n" % self.status)
         while True:
             await asyncio.sleep(self.interval_seconds)
             connection.write(b".")

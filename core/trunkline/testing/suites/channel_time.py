@@ -82,9 +82,9 @@ class TimeChecks(ChannelSubject):
 
     @check("channel.gives-up-on-endless-answers", level=DELIVERS)
     async def test_gives_up_on_endless_answers(self, open_trial: OpenTrial) -> None:
-        """An answer whose head or body never ends is one failed attempt within the time limit."""
+        """An answer whose head never ends, or a refusal whose body never ends, is one failed attempt within the time limit."""
         trial = await open_trial(settings=_SHORT)
-        replies = (Drip(), EndlessHeaders(0.01), EndlessHeaders())
+        replies = (Drip(status=503), EndlessHeaders(0.01), EndlessHeaders())
         await trial.demand_retries(replies, what="an answer without end")
 
     @check("channel.leaves-no-task-behind", level=COMPLETE)

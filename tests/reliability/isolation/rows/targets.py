@@ -146,6 +146,12 @@ async def gzip_bombs(attack: Attack) -> None:
 
 
 @row(seconds=6)
+async def answers_to_be_mended(attack: Attack) -> None:
+    """A hundred targets whose answers have as many lines without CR as fit into a head."""
+    await _push_to(attack, Garbage(b"HTTP/1.1 500 No\n" + b"a:\n" * 21_000 + b"\n"), events=20)
+
+
+@row(seconds=6)
 async def garbage(attack: Attack) -> None:
     """A hundred targets that answer with bytes that are not HTTP."""
     await _push_to(attack, Garbage(), events=20)

@@ -1,0 +1,69 @@
+"""Heads of answers that llhttp refuses and other clients read: bare LF, folded lines, HTTP/1.2, lengths given twice. No I/O.
+
+A mended head is read by llhttp again, and no other answer is read from its connection: where such an answer ends is not sure
+enough to put another after it.
+"""
+
+import re
+
+MAX_LINES = 256
+"""Lines of the heads that are mended for one answer: each costs 2 µs, and llhttp takes a tenth of that."""
+
+_END = re.compile(rb"\n\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/1\.[0-9] ([1-9][0-9]{2})(?: [^\r\n\0]*)?")
+_FOLD = re.compile(rb"\r?\n[ \t]+")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
+
+
+class UnreadableHead(ValueError):
+    """It is not the head of an HTTP/1 answer."""
+
+
+class HeadMender:
+    """Takes in an answer until its head is whole; interim answers before it are left out."""
+
+    __slots__ = ("_data", "_lines", "_looked")
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+        self._looked = self._lines = 0
+
+    def feed(self, data: bytes) -> bytes | None:
+        """Take in *data*; gives the mended head and what follows it. Raises UnreadableHead."""
+        self._data += data
+        while True:
+            if not b"HTTP/1.".startswith(self._data[:7]):
+                raise UnreadableHead
+            end = _END.search(self._data, self._looked)
+            if end is None:
+                self._looked = max(len(self._data) - 2, 0)
+                return None
+            self._lines += self._data.count(b"\n", 0, end.end())
+            if self._lines > MAX_LINES:
+                raise UnreadableHead
+            status, mended = _mended(bytes(self._data[: end.start()]))
+            del self._data[: end.end()]
+            self._looked = 0
+            if status >= 200 or status == 101:
+                return mended + self._data
+
+
+def _mended(head: bytes) -> tuple[int, bytes]:
+    """Write *head* as RFC 9112 has it, and read its status. Raises UnreadableHead."""
+    first, *rest = _FOLD.sub(b" ", head).split(b"\n")
+    status_line = _STATUS_LINE.fullmatch(first.removesuffix(b"\r"))
+    fields = [_FIELD.fullmatch(line.removesuffix(b"\r")) for line in rest]
+    if status_line is None or None in fields:
+        raise UnreadableHead
+    pairs = [(field[1].lower(), field[2].strip(b" \t")) for field in fields if field]
+    lengths = {
+        part.strip() for name, value in pairs if name == b"content-length" for part in value.split(b",")
+    }
+    if (
+        len(lengths) > 1
+    ):  # RFC 9112 §6.3: where the answer ends cannot be known, and what follows cannot be trusted
+        raise UnreadableHead
+    lines = [b"%b: %b\r\n" % pair for pair in pairs if pair[0] != b"content-length"]
+    if lengths and all(name != b"transfer-encoding" for name, _ in pairs):
+        lines.append(b"content-length: %b\r\n" % lengths.pop())
+    return int(status_line[1]), b"HTTP/1.1 %b \r\n%b\r\n" % (status_line[1], b"".join(lines))

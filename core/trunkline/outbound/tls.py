@@ -1,0 +1,162 @@
+"""TLS to targets: certificates are checked, failures get a name and a remedy, and sessions are resumed."""
+
+import ssl
+import time
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any, cast
+
+from trunkline.outbound.failures import NoAnswer
+
+SESSION_SECONDS = 600.0
+"""How long sessions are resumed after a check of the certificate: a resumed handshake does not check it again."""
+MAX_SESSIONS = 1024
+
+_TRUST = "let the operator of this hub trust yours (SSL_CERT_FILE)"
+_REMEDIES: Mapping[str, str] = {
+    "expired": "The target's certificate has expired; renew it.",
+    "not_yet_valid": "The target's certificate is not valid yet; check its dates, and the clocks of the target and of this hub.",
+    "wrong_name": "The target's certificate is for another name; get one for the host of the URL, or correct the URL.",
+    "unknown_issuer": "This hub does not trust the issuer of the target's certificate; use a public authority, or "
+    f"{_TRUST}.",
+    "incomplete_chain": "The target sends its certificate without its issuer's; configure the full chain at the target.",
+    "unknown_issuer_or_incomplete_chain": "This hub does not know the issuer of the target's certificate, and the target sends "
+    f"no other; configure the full chain at the target, or, if the authority is private, {_TRUST}.",
+    "certificate": "The target's certificate is not acceptable ({reason}); replace it.",
+    "version": "The target speaks neither TLS 1.2 nor TLS 1.3; enable one of them.",
+    "client_certificate": "The target asks for a client certificate, which this hub does not have; turn that off for this URL, "
+    "and verify the signatures of events instead.",
+    "no_tls": "The target's port does not speak TLS; correct the port of the URL, or enable TLS there.",
+    "handshake": "The TLS handshake failed ({reason}); check the TLS settings of the target.",
+}
+# OpenSSL's x509_vfy.h, which the ssl module does not name.
+_ISSUER_NOT_FOUND = {2, 20, 21}
+_BY_CODE = {
+    9: "not_yet_valid",
+    10: "expired",
+    18: "unknown_issuer",
+    19: "unknown_issuer",
+    62: "wrong_name",
+    64: "wrong_name",
+}
+ASKED_FOR_CERTIFICATE = {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_BAD_CERTIFICATE"}
+"""Alerts of a target that asks for a client certificate."""
+_BY_REASON = dict.fromkeys(ASKED_FOR_CERTIFICATE, "client_certificate") | {
+    "TLSV1_ALERT_PROTOCOL_VERSION": "version",
+    "UNSUPPORTED_PROTOCOL": "version",
+    "WRONG_SSL_VERSION": "version",
+    "WRONG_VERSION_NUMBER": "no_tls",
+    "RECORD_LAYER_FAILURE": "no_tls",
+    "PACKET_LENGTH_TOO_LONG": "no_tls",
+}
+_CA_ISSUERS = bytes.fromhex("2b06010505073002")
+"""The identifier under which certificates of public authorities say where their issuer's is (RFC 5280 §4.2.2.1)."""
+_DER = 2
+"""``_ssl.ENCODING_DER``."""
+
+
+def tls_context() -> ssl.SSLContext:
+    """Make what judges certificates: they must name their host, and among their alternative names (RFC 9525 §6.4)."""
+    context = ssl.create_default_context()
+    context.hostname_checks_common_name = False
+    return context
+
+
+def failure(error: ssl.SSLError) -> NoAnswer:
+    """Make the failure of an attempt from *error*: ``tls_failed: NAME: SENTENCE``, which says how to go on."""
+    reason: str = getattr(error, "verify_message", None) or error.reason or "no reason given"
+    name = next(iter(getattr(error, "__notes__", ())), None) or _name_of(error, ())
+    words = reason.lower().replace("_", " ")
+    return NoAnswer(f"tls_failed: {name}: {_REMEDIES[name].format(reason=words)}", reason)
+
+
+def _name_of(error: ssl.SSLError, chain: Sequence[bytes]) -> str:
+    """Name *error*; *chain* are the certificates that the target had sent."""
+    code: int = getattr(error, "verify_code", 0)
+    if code in _ISSUER_NOT_FOUND:
+        if len(chain) > 1:
+            return "unknown_issuer"
+        is_public = bool(chain) and _CA_ISSUERS in chain[0]
+        return "incomplete_chain" if is_public else "unknown_issuer_or_incomplete_chain"
+    if code:
+        return _BY_CODE.get(code, "certificate")
+    reason = error.reason or ""
+    if reason == "SSLV3_ALERT_HANDSHAKE_FAILURE" and chain:  # TLS 1.2, after the cipher was agreed on
+        return "client_certificate"
+    return _BY_REASON.get(reason, "handshake")
+
+
+class Handshake(ssl.SSLObject):
+    """TLS of a connection; an error of its handshake has the error's name as a note (PEP 678)."""
+
+    def do_handshake(self) -> None:
+        """Go on with the handshake."""
+        try:
+            super().do_handshake()
+        except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            raise
+        except ssl.SSLError as error:
+            # Python 3.13 has it in public.
+            chain = cast("Any", self)._sslobj.get_unverified_chain() or ()  # noqa: SLF001
+            error.add_note(_name_of(error, [certificate.public_bytes(_DER) for certificate in chain]))
+            raise
+
+
+class Sessions:
+    """TLS sessions of connections, each resumed by the next connection with its key, for ``SESSION_SECONDS``.
+
+    *context* replaces the default one.
+    """
+
+    def __init__(self, context: ssl.SSLContext | None) -> None:
+        self._context = context
+        self._kept: dict[Hashable, tuple[ssl.SSLSession, float]] = {}
+
+    def context(self, key: Hashable) -> ssl.SSLContext:
+        """Give what the next connection with *key* begins TLS with."""
+        if self._context is None:
+            self._context = tls_context()
+        self._context.sslobject_class = Handshake
+        session, until = self._kept.get(key, (None, 0.0))
+        if session is None or time.monotonic() >= until:
+            return self._context
+        return cast("ssl.SSLContext", _Resuming(self._context, session))
+
+    def keep(self, key: Hashable, secured: ssl.SSLObject) -> None:
+        """Keep the session of a connection with *key* over which an answer has come, as tickets come with it."""
+        if secured.session_reused:  # the one that is kept serves again
+            return
+        session = secured.session
+        self.forget(key)
+        if session is not None and (session.has_ticket or session.id):
+            self._kept[key] = (session, time.monotonic() + SESSION_SECONDS)
+            if len(self._kept) > MAX_SESSIONS:
+                del self._kept[next(iter(self._kept))]
+
+    def forget(self, key: Hashable) -> None:
+        """Make the next handshake with *key* a full one."""
+        self._kept.pop(key, None)
+
+
+class _Resuming:
+    """A context that offers *session*: of all that a context has, asyncio and uvloop call this function alone."""
+
+    def __init__(self, context: ssl.SSLContext, session: ssl.SSLSession) -> None:
+        self._context = context
+        self._session = session
+
+    def wrap_bio(
+        self,
+        incoming: ssl.MemoryBIO,
+        outgoing: ssl.MemoryBIO,
+        *,
+        server_side: bool,
+        server_hostname: str | None,
+    ) -> ssl.SSLObject:
+        """Begin TLS."""
+        return self._context.wrap_bio(
+            incoming,
+            outgoing,
+            server_side=server_side,
+            server_hostname=server_hostname,
+            session=self._session,
+        )

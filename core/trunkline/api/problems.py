@@ -9,7 +9,7 @@ import http
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -23,6 +23,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
+from trunkline.api.heads import check_head
 from trunkline.api.refusals import refusal_of
 from trunkline.errors import (
     FieldError,
@@ -71,6 +72,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.KeysTooFast: "keys-too-fast",
     errors.TooMuchAtOnce: "too-much-at-once",
     errors.RequestTimeout: "request-timeout",
+    errors.RequestMalformed: "request-malformed",
     errors.HeadTooLarge: "head-too-large",
     errors.Overloaded: "overloaded",
     errors.MachineExhausted: "machine-exhausted",
@@ -103,11 +105,7 @@ class Problem(BaseModel):
     title: str = Field(examples=["Unprocessable content"])
     status: int = Field(examples=[422])
     detail: str = Field(description="one sentence that says what to do")
-    request_id: str | None = Field(
-        default=None,
-        description="the X-Request-Id of this answer; absent where the request was not read to the end of its head",
-        examples=["b4f0c9a2d1e83c55"],
-    )
+    request_id: str = Field(description="the X-Request-Id of this answer", examples=["b4f0c9a2d1e83c55"])
     errors: list[ProblemField] | None = Field(
         default=None, description=f"the fields at fault, if any are; at most {MAX_ERRORS}"
     )
@@ -284,7 +282,8 @@ class RequestIds:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _client_id(scope["headers"]) or os.urandom(8).hex().encode()
+        headers = dict(scope["headers"])
+        request_id = request_id_of(headers)
         extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id)]
         scope[HEADERS_KEY] = extra
         scope[REQUEST_ID_KEY] = request_id.decode()
@@ -297,6 +296,11 @@ class RequestIds:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
+        try:
+            check_head(scope, headers)
+        except Refused as error:
+            await problem_of(error, scope)(scope, receive, send_with_headers)
+            return
         callers.begin(receive)
         try:
             await self.app(scope, receive, send_with_headers)
@@ -316,11 +320,10 @@ class RequestIds:
             callers.begin(None)
 
 
-def _client_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    for name, value in headers:
-        if name == b"x-request-id":
-            return value if _CLIENT_ID.fullmatch(value) else None
-    return None
+def request_id_of(headers: Mapping[bytes, bytes]) -> bytes:
+    """Return the id that the client gave in *headers*, or a new one if there is none or it is malformed."""
+    own = headers.get(b"x-request-id", b"")
+    return own if _CLIENT_ID.fullmatch(own) else os.urandom(8).hex().encode()
 
 
 def _exhausted(scope: Scope) -> Response:

@@ -28,6 +28,7 @@ REFUSALS: list[Refused] = [
     errors.Refused("No."),
     errors.BadQuery.parameter("limit", "is too large"),
     errors.BadCursor(),
+    errors.RequestMalformed.header("Host", "is missing"),
     errors.CursorExpired("2026-01-28T10:30:00Z"),
     errors.CursorUnknown(),
     errors.Unauthenticated("No key."),
@@ -222,7 +223,7 @@ async def test_an_answer_that_breaks_off_is_logged_and_not_mended(caplog: pytest
         "path": "/half",
         "raw_path": b"/half",
         "query_string": b"",
-        "headers": [],
+        "headers": [(b"host", b"hub")],
         "root_path": "",
         "scheme": "http",
         "http_version": "1.1",
@@ -271,6 +272,15 @@ def test_a_header_at_fault_is_called_one():
     refusal = refusal_of([{"type": "missing", "loc": ("header", "X-Thing"), "msg": "Field required"}])
     assert refusal.status == 400
     assert refusal.detail == "The header 'X-Thing' is required."
+
+
+@pytest.mark.parametrize("name", ["Host", "Authorization", "X-Api-Key", "X-Company-Id", "Idempotency-Key"])
+async def test_a_header_that_may_stand_there_once_is_refused_twice(client: httpx2.AsyncClient, name: str):
+    answer = await client.get("/items/1", headers=[("Host", "hub"), (name, "a"), (name.lower(), "a")])
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (400, "urn:trunkline:problem:request-malformed")
+    assert problem["errors"] == [{"path": name, "message": "is given more than once; send it once"}]
+    assert problem["request_id"] == answer.headers["x-request-id"]
 
 
 @pytest.mark.parametrize(

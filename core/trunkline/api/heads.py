@@ -1,0 +1,43 @@
+"""Rules of RFC 9110 and 9112 for the head of a request that the parser leaves to us."""
+
+import re
+from collections.abc import Mapping
+
+from starlette.types import Scope
+
+from trunkline.errors import RequestMalformed
+
+_ONCE = {
+    name.lower().encode(): name
+    for name in ("Host", "Authorization", "X-Api-Key", "X-Company-Id", "X-Environment", "Idempotency-Key")
+}
+"""Headers that say whose request it is, or which: a proxy and the hub could read different values of one that is repeated."""
+_HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?")
+
+
+def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+    """Check a head, whose *headers* are those of *scope*, each name once.
+
+    Raises:
+        RequestMalformed: a header that may stand there once is repeated, or version, ``Host`` or ``Transfer-Encoding`` is wrong.
+    """
+    if len(headers) != len(scope["headers"]):
+        names = [name for name, _ in scope["headers"] if name in _ONCE]
+        for name in names:
+            if names.count(name) > 1:
+                raise RequestMalformed.header(_ONCE[name], "is given more than once; send it once")
+    version = scope["http_version"]
+    if version == "1.1":
+        if b"host" not in headers:
+            raise RequestMalformed.header("Host", "is missing")
+        if not _HOST.fullmatch(host := headers[b"host"].strip()):
+            raise RequestMalformed.header(
+                "Host", f"must be a host and a port, not '{host.decode('latin-1')}'"
+            )
+    elif version != "1.0":
+        msg = f"HTTP/{version} is not served; send HTTP/1.1."
+        raise RequestMalformed(msg)
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None and (version == "1.0" or coding.strip().lower() != b"chunked"):
+        message = f"must be 'chunked', and of HTTP/1.1, not '{coding.decode('latin-1')}' of HTTP/{version}"
+        raise RequestMalformed.header("Transfer-Encoding", message)

@@ -229,7 +229,7 @@ class Connection(HttpToolsProtocol):
         self._unset_keepalive_if_required()
         self._parse(data)
         self._room -= fed
-        if self._room > 0:
+        if self._room > 0 or self._is_over():
             return
         if self._place is Place.ANSWER or self._place is Place.SILENT:
             self._room = self._max_head

@@ -249,14 +249,14 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         detail = "There is nothing at this address; /docs lists what there is."
     elif detail == phrase:
         detail = f"{phrase}."
-    return problem(
-        request.scope,
-        name=phrase.lower().replace(" ", "-"),
-        status=status,
-        title=phrase.capitalize(),
-        detail=str(detail),
-        headers=headers,
-    )
+    return unanswered(request.scope, status, str(detail), headers)
+
+
+def unanswered(scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Write the problem document of a request that no route takes; it has the name of its *status*."""
+    phrase = http.HTTPStatus(status).phrase
+    name = phrase.lower().replace(" ", "-")
+    return problem(scope, name=name, status=status, title=phrase.capitalize(), detail=detail, headers=headers)
 
 
 def _methods_at(request: Request) -> list[str]:

@@ -16,7 +16,6 @@ from tests.raw_http import SOON, Client, Site, connect, head, serving
 
 from trunkline.api import server
 from trunkline.api.connections import MAX_PIPELINED
-from trunkline.api.problems import RequestIds
 from trunkline.cli.loop import run
 
 GET = b"GET /healthz HTTP/1.1\r\nhost: hub\r\n\r\n"
@@ -477,7 +476,7 @@ async def test_a_request_that_outlasts_the_stop_is_answered_with_503(caplog: pyt
         await asyncio.Event().wait()
 
     with server.bind("127.0.0.1", 0) as listener:
-        async with server.observed(RequestIds(app), listener=listener):
+        async with server.observed(app, listener=listener):
             client = await connect(listener.getsockname()[1])
             await client.send(GET)
             await asked.wait()

@@ -306,15 +306,15 @@ class RequestIds:
             await self.app(scope, receive, send_with_headers)
         except (ClientDisconnect, CallerLeft):
             return
-        except asyncio.CancelledError:
-            if started or not is_being_cancelled():
+        except asyncio.CancelledError as error:
+            if started:
                 raise
             stopping = Stopping(retry_after_seconds=_STOP_RETRY_SECONDS)
-            await problem_of(stopping, scope)(scope, receive, send_with_headers)
+            answer = problem_of(stopping, scope) if is_being_cancelled() else _broken(scope, error)
+            await answer(scope, receive, send_with_headers)
         except (Exception, SystemExit) as error:  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
-            _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
+            answer = _broken(scope, error)
             if not started:  # otherwise the server ends the connection, as the answer is unfinished
-                answer = _exhausted(scope) if shortages.is_own(error) else _internal_error(scope)
                 await answer(scope, receive, send_with_headers)
         finally:
             callers.begin(None)
@@ -322,8 +322,14 @@ class RequestIds:
 
 def request_id_of(headers: Mapping[bytes, bytes]) -> bytes:
     """Return the id that the client gave in *headers*, or a new one if there is none or it is malformed."""
-    own = headers.get(b"x-request-id", b"")
-    return own if _CLIENT_ID.fullmatch(own) else os.urandom(8).hex().encode()
+    own = headers.get(b"x-request-id")
+    return own if own and _CLIENT_ID.fullmatch(own) else os.urandom(8).hex().encode()
+
+
+def _broken(scope: Scope, error: BaseException) -> Response:
+    """Log *error* as a fault of ours, and write its problem document."""
+    _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
+    return _exhausted(scope) if shortages.is_own(error) else _internal_error(scope)
 
 
 def _exhausted(scope: Scope) -> Response:

@@ -1,5 +1,6 @@
 """Every fault as a problem document, and the headers that belong on every answer."""
 
+import asyncio
 import errno
 import inspect
 import logging
@@ -69,12 +70,13 @@ class OfAPlugin(errors.Conflict):
     title = "Of a plugin"
 
 
-OTHERS = {
+OTHERS: dict[str, BaseException] = {
     "store": StoreUnavailable("SELECT secret FROM table"),
     "full": WritesRefused("the disk is full", remedy="free space", answer="SELECT secret FROM table"),
     "provider": ProviderFailed("create_lead", "the provider failed"),
     "plugin": OfAPlugin("No."),
     "bug": RuntimeError("SELECT secret FROM table"),
+    "cancelled": asyncio.CancelledError("SELECT secret FROM table"),
     "memory": MemoryError(),
     "files": OSError(errno.EMFILE, "Too many open files"),
     "threads": RuntimeError("can't start new thread"),
@@ -181,11 +183,12 @@ async def test_a_provider_that_fails_is_502_with_its_sentence(client: httpx2.Asy
     assert answer.json()["detail"] == "'create_lead' could not be carried out: the provider failed."
 
 
+@pytest.mark.parametrize("name", ["bug", "cancelled"])
 async def test_what_nobody_foresaw_is_a_neutral_500_logged_once(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, name: str
 ):
     with caplog.at_level(logging.INFO):
-        answer = await client.get("/raise/bug", headers={"X-Request-Id": "mine-1"})
+        answer = await client.get(f"/raise/{name}", headers={"X-Request-Id": "mine-1"})
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-request-id"] == answer.json()["request_id"] == "mine-1"

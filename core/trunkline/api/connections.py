@@ -240,16 +240,15 @@ class Connection(HttpToolsProtocol):
         """Parse *data*. An upgrade is ignored (RFC 9110 §7.8): the parser skips its body, so it gets a head without it instead."""
         assert self.parser is not None
         try:
-            while True:
+            while not self._is_over():
                 try:
                     self.parser.feed_data(data)
                 except HttpParserUpgrade as upgrade:
                     data = self._head_without_upgrade(self.parser) + data[upgrade.args[0] :]
-                    if not self._is_over():
-                        self.parser = HttpRequestParser(self)  # the other is done if the head asks to close
-                        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-                        continue
-                return
+                    self.parser = HttpRequestParser(self)  # the other reads no more if the head asks to close
+                    self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                else:
+                    return
         except HttpParserError as error:
             is_ours = isinstance(error, HttpParserCallbackError)  # uvicorn's callback parses the target
             reason = "its target is neither a path nor a URL with a path" if is_ours else error
@@ -308,16 +307,16 @@ class Connection(HttpToolsProtocol):
 
     def _refuse_rest(self, error: Refused) -> None:
         """Refuse the request that is coming in, and all that may follow; what was asked before is still answered."""
+        if self._is_over():
+            return
         if self._place is Place.REST or (self._place is Place.BODY and self.cycle.response_started):
             self.transport.abort()
             return
-        if self._place is Place.BODY and self.pipeline:
+        if self._place is Place.BODY and self.pipeline:  # it waits behind others, and is withdrawn
             self.pipeline.popleft()
-            self.cycle = (
-                self.pipeline[0][0] if self.pipeline else cast("RequestResponseCycle", self._answered)
-            )
-            self._end_after_answers()
-        elif self._place is not Place.BODY and self._is_answering():
+            previous = self.pipeline[0][0] if self.pipeline else self._answered
+            self.cycle, self._place = cast("RequestResponseCycle", previous), Place.HEAD
+        if self._place is not Place.BODY and self._is_answering():
             self._end_after_answers()
         else:
             self._refuse(error)

@@ -211,7 +211,10 @@ async def exchange(port: int, sent: bytes) -> bytes:
     """Send a request and a good one after it; return all that comes until the server closes, or is refused its time."""
     client, received = await connect(port), b""
     with contextlib.closing(client):
-        await client.send(sent + LAST)
+        middle = len(sent) // 2
+        await client.send(sent[:middle])
+        await asyncio.sleep(0)
+        await client.send(sent[middle:] + LAST)
         while more := await client.read_some(65_536):
             received += more
     return received

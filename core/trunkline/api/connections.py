@@ -65,7 +65,7 @@ class Connection(HttpToolsProtocol):
         self._answered: RequestResponseCycle | None = None  # ``cycle`` is the last that has come
         self._feeding = 0
         self._received = 0
-        self._may_keep = True  # the connection after the request, if its body comes (``_begin_expectation``)
+        self._may_keep = True  # whether the connection may stay open once an expected body has begun
         self._answer = _AnswerTaken()
 
     # ---- what comes in ----
@@ -220,7 +220,7 @@ class Connection(HttpToolsProtocol):
         self._room = self._max_head + before
 
     def _begin_expectation(self) -> None:
-        """Close after an answer that comes before the body has begun: a client that was refused may leave it out."""
+        """Have the connection close if the answer comes before the body: a client that was refused may leave its body out."""
         self.cycle.waiting_for_100_continue = self.scope["http_version"] != "1.0"  # RFC 9110 §10.1.1
         self._may_keep, self.cycle.keep_alive = self.cycle.keep_alive, False
 
@@ -306,7 +306,7 @@ class Connection(HttpToolsProtocol):
             self._refuse(RequestTimeout("body" if self._place is Place.BODY else "head"))
 
     def _refuse_rest(self, error: Refused) -> None:
-        """Refuse the request that is coming in, and all that may follow; what was asked before is still answered."""
+        """Refuse the request that is coming in, and read no more; earlier requests are still answered."""
         if self._is_over():
             return
         if self._place is Place.REST or (self._place is Place.BODY and self.cycle.response_started):
@@ -334,10 +334,9 @@ class Connection(HttpToolsProtocol):
             self.cycle.message_event.set()
         self._place = Place.REFUSED
         self._since = self._admission.now
-        if REQUEST_ID_KEY not in scope:
-            scope[REQUEST_ID_KEY] = request_id_of(dict(scope["headers"])).decode()
+        request_id = scope.setdefault(REQUEST_ID_KEY, request_id_of(dict(scope["headers"])).decode())
         answer = problem_of(error, scope)
-        answer.headers["X-Request-Id"] = scope[REQUEST_ID_KEY]
+        answer.headers["X-Request-Id"] = request_id
         self.transport.write(_written(answer, self.server_state.default_headers))
         self.transport.write_eof()
         self._admission.linger(self)

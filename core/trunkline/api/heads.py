@@ -1,17 +1,17 @@
-"""Rules of RFC 9110 and 9112 for the head of a request that the parser leaves to us."""
+"""Checks of a request's head that RFC 9110 and 9112 ask for and the parser does not make."""
 
 import re
 from collections.abc import Mapping
 
 from starlette.types import Scope
 
-from trunkline.errors import RequestMalformed
+from trunkline.errors import SHOWN, RequestMalformed
 
 _ONCE = {
     name.lower().encode(): name
     for name in ("Host", "Authorization", "X-Api-Key", "X-Company-Id", "X-Environment", "Idempotency-Key")
 }
-"""Headers that say whose request it is, or which: a proxy and the hub could read different values of one that is repeated."""
+"""Headers that may appear once. A proxy and the hub could read different values of one that is repeated."""
 _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?")
 
 
@@ -19,7 +19,7 @@ def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
     """Check a head, whose *headers* are those of *scope*, each name once.
 
     Raises:
-        RequestMalformed: a header that may stand there once is repeated, or version, ``Host`` or ``Transfer-Encoding`` is wrong.
+        RequestMalformed: a header of ``_ONCE`` is repeated, or the version, ``Host`` or ``Transfer-Encoding`` is not valid.
     """
     if len(headers) != len(scope["headers"]):
         names = [name for name, _ in scope["headers"] if name in _ONCE]
@@ -30,14 +30,16 @@ def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
     if version == "1.1":
         if b"host" not in headers:
             raise RequestMalformed.header("Host", "is missing")
-        if not _HOST.fullmatch(host := headers[b"host"].strip()):
-            raise RequestMalformed.header(
-                "Host", f"must be a host and a port, not '{host.decode('latin-1')}'"
-            )
+        if not _HOST.fullmatch(headers[b"host"].strip()):
+            raise RequestMalformed.header("Host", f"must be a host and a port{_instead(headers[b'host'])}")
     elif version != "1.0":
         msg = f"HTTP/{version} is not served; send HTTP/1.1."
         raise RequestMalformed(msg)
     coding = headers.get(b"transfer-encoding")
     if coding is not None and (version == "1.0" or coding.strip().lower() != b"chunked"):
-        message = f"must be 'chunked', and of HTTP/1.1, not '{coding.decode('latin-1')}' of HTTP/{version}"
+        message = f"must be 'chunked', in HTTP/1.1{_instead(coding)} in HTTP/{version}"
         raise RequestMalformed.header("Transfer-Encoding", message)
+
+
+def _instead(value: bytes) -> str:
+    return f", not '{value[:SHOWN].decode('latin-1')}'"

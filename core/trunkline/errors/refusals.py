@@ -314,7 +314,7 @@ class RequestTimeout(Refused):
 
 
 class RequestMalformed(Refused):
-    """The request is not valid HTTP, or a header that may stand there once is repeated."""
+    """The request is not valid HTTP, or repeats a header that may appear once."""
 
     title = "Malformed request"
 

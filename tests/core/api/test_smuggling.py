@@ -1,7 +1,7 @@
 """Request smuggling: a body is never answered as a request, directly and behind nginx and HAProxy.
 
 Each row of the table sends a request, or a few, whose body is itself a request. A proxy and the hub must agree on where a
-request ends (RFC 9112 §6 and §11.2), so the hub refuses a request if there is any doubt.
+request ends (RFC 9112 §6 and §11.2), so the hub refuses a request that could be read in two ways.
 """
 
 import asyncio

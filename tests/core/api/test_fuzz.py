@@ -28,83 +28,17 @@ SETTINGS = {
     **{f"limits.{bucket}": "99999/minute" for bucket in ("read", "write", "admin")},
 }
 SCALARS = (
-    *(b"null", b"true", b"0", b"-0", b"1", b"01", b"-", b"1e999", b"-1e-999", b"9" * 400, b"0." + b"3" * 400),
-    *(
-        b"1.5",
-        b"NaN",
-        b"Infinity",
-        b"9223372036854775808",
-        b"18446744073709551616",
-        b"",
-        b"'a'",
-        b"undefined",
-        b"\0",
+    *b"null true 0 -0 1 1.5 01 - 1e999 -1e-999 NaN Infinity 9223372036854775808 18446744073709551616 'a' \0".split(
+        b" "
     ),
-    *(
-        b'""',
-        b'"a"',
-        b'"\\u0000"',
-        b'"\\ud800"',
-        b'"\\udc00\\ud800"',
-        b'"\xff\xfe"',
-        b'"\xed\xa0\x80"',
-        b'"\n"',
-        b'"',
-    ),
-    *(
-        b'"lead.created"',
-        b'"lead.*"',
-        b'"*"',
-        b'"http://127.0.0.1:9/"',
-        b'"/payload/a"',
-        b'"2026-01-01T00:00:00Z"',
-    ),
-    *(
-        b'"' + b"a" * 9_000 + b'"',
-        '"\u202e\U0010ffff\ufeff"'.encode(),
-        b"\xef\xbb\xbf{}",
-        '"é"'.encode("utf-16"),
-    ),
+    *rb'"" "a" "\u0000" "\ud800" "\udc00\ud800" " "lead.created" "lead.*" "*" "http://127.0.0.1:9/" "/payload/a"'.split(),
+    *(b"9" * 400, b"0." + b"3" * 400, b'"' + b"a" * 9_000 + b'"', '"\u202e\U0010ffff\ufeff"'.encode()),
+    *(b'"\xff\xfe"', b'"\xed\xa0\x80"', b'"\n"', b"", b"\xef\xbb\xbf{}", '"é"'.encode("utf-16")),
 )
 NAMES = (
-    *(
-        b"type",
-        b"payload",
-        b"events",
-        b"id",
-        b"version",
-        b"companyId",
-        b"company",
-        b"environment",
-        b"occurred_at",
-    ),
-    *(
-        b"target_url",
-        b"event_types",
-        b"filter",
-        b"any",
-        b"all",
-        b"not",
-        b"path",
-        b"op",
-        b"value",
-        b"equals",
-        b"in",
-    ),
-    *(
-        b"headers",
-        b"secret",
-        b"name",
-        b"scopes",
-        b"schema",
-        b"ordering",
-        b"rate",
-        b"retry",
-        b"from",
-        b"to",
-        b"target",
-    ),
-    *(b"", b"__proto__", b"\\ud800", b"\\u0000", b"\xff", b"a" * 3_000),
+    *b"type payload events id version companyId company environment occurred_at target_url event_types filter".split(),
+    *b"any all not path op value equals in headers secret name scopes schema ordering rate retry from to".split(),
+    *(b"", b"__proto__", rb"\ud800", rb"\u0000", b"\xff", b"a" * 3_000),
 )
 WHOLE = (
     b"%b",
@@ -115,41 +49,37 @@ WHOLE = (
     b'{"target_url":"http://127.0.0.1:9/","event_types":%b,"headers":%b}',
     b'{"name":"a","scopes":%b}',
 )
-TYPES = ("application/json",) * 6 + (
+TYPES = (
+    *["application/json"] * 6,
     "text/plain",
     "application/json; charset=utf-16",
     "a",
     "multipart/form-data",
 )
-PARAMETERS = (
-    *("1", "-1", "..", "null", "%00", "%ff", "lead.created", "9" * 40, "a" * 3_000, "%F0%9F%92%A9", "a%2fb"),
-)
+PARAMETERS = (*("1", "-1", "..", "null", "%00", "%ff", "lead.created", "a%2fb"), "9" * 40, "a" * 3_000)
 QUERIES = (
+    *("", "", "?limit=" + "9" * 400, "?filter=" + "%5b" * 900, "?filter=" + '{"not":' * 300),
     *(
-        "",
-        "",
         "?",
-        "?limit=1",
         "?limit=-1",
-        "?limit=" + "9" * 400,
         "?cursor=%00",
         "?cursor=%ff",
-        "?filter=%5b%5b",
-    ),
-    *(
-        "?filter=" + "%5b" * 900,
         "?types=lead.*,,",
         "?a=b&a=c",
         "?&&=&",
-        "?since=9999-99-99",
         "?type=%ED%A0%80",
     ),
 )
 TOKENS = (
-    *(b"\r\n", b"\n", b"\r", b"\0", b" ", b":", b"\t", b"\xff", b"HTTP/1.1", b"HTTP/9.9", b"0\r\n\r\n", b"%", b"\r\n\r\n"),
-    *(b"Transfer-Encoding: chunked\r\n", b"Content-Length: 5\r\n", b"Host: a\r\n", b"Expect: 100-continue\r\n"),
-    *(b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Connection: close\r\n", b"X-Company-Id: -1\r\n", b"X-Environment: a\r\n"),
-)  # fmt: skip
+    *(b"\r\n", b"\n", b"\r", b"\0", b" ", b":", b"\t", b"\xff", b"%", b"HTTP/1.1", b"HTTP/9.9", b"0\r\n\r\n"),
+    *(
+        b"\r\nTransfer-Encoding: chunked",
+        b"\r\nContent-Length: 5",
+        b"\r\nHost: a",
+        b"\r\nExpect: 100-continue",
+    ),
+    *(b"\r\nConnection: upgrade\r\nUpgrade: h2c", b"\r\nConnection: close", b"\r\nX-Company-Id: -1"),
+)
 
 
 class Garbage:

@@ -34,6 +34,7 @@ class Answer:
         assert self.headers["content-type"] == "application/problem+json"
         document: dict[str, Any] = json.loads(self.body)
         assert document["status"] == self.status
+        assert document["request_id"] == self.headers["x-request-id"]
         return document
 
 

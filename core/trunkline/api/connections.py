@@ -6,17 +6,18 @@ the one sweep of ``admission``; nothing here sets a timer.
 
 import asyncio
 import enum
-from typing import Any
+from typing import Any, cast
 
-from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+from httptools import HttpParserCallbackError, HttpParserError, HttpParserUpgrade, HttpRequestParser
 from starlette.responses import Response
+from starlette.types import Scope
 from uvicorn import Config
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from trunkline.api.admission import Admission
-from trunkline.api.problems import problem_of
-from trunkline.errors import HeadTooLarge, Overloaded, Refused, RequestTimeout
+from trunkline.api.problems import REQUEST_ID_KEY, problem_of, request_id_of
+from trunkline.errors import HeadTooLarge, Overloaded, Refused, RequestMalformed, RequestTimeout
 
 MAX_PIPELINED = 16
 """Requests that may wait behind the one that is answered; the connection ends after them."""
@@ -64,6 +65,7 @@ class Connection(HttpToolsProtocol):
         self._answered: RequestResponseCycle | None = None  # ``cycle`` is the last that has come
         self._feeding = 0
         self._received = 0
+        self._may_keep = True  # whether the connection may stay open once an expected body has begun
         self._answer = _AnswerTaken()
 
     # ---- what comes in ----
@@ -119,6 +121,8 @@ class Connection(HttpToolsProtocol):
         self.has_asked = True
         if self._admission.is_ending:
             self.cycle.keep_alive = False
+        if self.expect_100_continue:
+            self._begin_expectation()
         self._place = Place.BODY
         self._since = self._body_since = self._admission.now
         self._received = 0
@@ -130,6 +134,8 @@ class Connection(HttpToolsProtocol):
         self._room = self._max_head + self._feeding
         if self._place is Place.BODY:
             self._since = self._admission.now
+            if not self._received and self.expect_100_continue:
+                self.cycle.keep_alive = self._may_keep and not self._admission.is_ending
             self._received += len(body)
             super().on_body(body)
 
@@ -213,37 +219,46 @@ class Connection(HttpToolsProtocol):
         self._since = self._admission.now
         self._room = self._max_head + before
 
+    def _begin_expectation(self) -> None:
+        """Have the connection close if the answer comes before the body: a client that was refused may leave its body out."""
+        self.cycle.waiting_for_100_continue = self.scope["http_version"] != "1.0"  # RFC 9110 §10.1.1
+        self._may_keep, self.cycle.keep_alive = self.cycle.keep_alive, False
+
     def _feed(self, data: bytes) -> None:
         self._feeding = fed = len(data)
         self._unset_keepalive_if_required()
         self._parse(data)
         self._room -= fed
-        if self._room > 0:
+        if self._room > 0 or self._is_over():
             return
         if self._place is Place.ANSWER or self._place is Place.SILENT:
             self._room = self._max_head
         else:
-            self._refuse_framing()
+            self._refuse_rest(HeadTooLarge(self._max_head))
 
     def _parse(self, data: bytes) -> None:
         """Parse *data*. An upgrade is ignored (RFC 9110 §7.8): the parser skips its body, so it gets a head without it instead."""
         assert self.parser is not None
         try:
-            while True:
+            while not self._is_over():
                 try:
                     self.parser.feed_data(data)
                 except HttpParserUpgrade as upgrade:
                     data = self._head_without_upgrade(self.parser) + data[upgrade.args[0] :]
-                    if not self._is_over():
-                        continue
-                return
-        except HttpParserError:
-            self.send_400_response("Invalid HTTP request received.")
+                    self.parser = HttpRequestParser(self)  # the other reads no more if the head asks to close
+                    self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+                else:
+                    return
+        except HttpParserError as error:
+            is_ours = isinstance(error, HttpParserCallbackError)  # uvicorn's callback parses the target
+            reason = "its target is neither a path nor a URL with a path" if is_ours else error
+            self._refuse_rest(RequestMalformed(f"The request is not valid HTTP: {reason}."))
 
     def _head_without_upgrade(self, parser: HttpRequestParser) -> bytes:
-        """Write the head that was parsed last again. Raises HttpParserError: CONNECT, which is nothing else than an upgrade."""
+        """Write the head that was parsed last again. Raises HttpParserError: CONNECT asks for nothing else than an upgrade."""
         if (method := parser.get_method()) == b"CONNECT":
-            raise HttpParserError
+            msg = "CONNECT asks for a tunnel"
+            raise HttpParserError(msg)
         lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] != b"upgrade"]
         version = parser.get_http_version().encode()
         return b"%b %b HTTP/%b\r\n%b\r\n" % (method, self.url, version, b"".join(lines))
@@ -290,16 +305,21 @@ class Connection(HttpToolsProtocol):
         else:
             self._refuse(RequestTimeout("body" if self._place is Place.BODY else "head"))
 
-    def _refuse_framing(self) -> None:
-        """Refuse a head that is too long, or as much framing without data; what was asked before is still answered."""
-        if self._place is Place.HEAD and self._is_answering():
-            self._end_after_answers()
-        elif self._place is Place.HEAD or (
-            self._place is Place.BODY and not self.pipeline and not self.cycle.response_started
-        ):
-            self._refuse(HeadTooLarge(self._max_head))
-        elif self._place is Place.BODY or self._place is Place.REST:
+    def _refuse_rest(self, error: Refused) -> None:
+        """Refuse the request that is coming in, and read no more; earlier requests are still answered."""
+        if self._is_over():
+            return
+        if self._place is Place.REST or (self._place is Place.BODY and self.cycle.response_started):
             self.transport.abort()
+            return
+        if self._place is Place.BODY and self.pipeline:  # it waits behind others, and is withdrawn
+            self.pipeline.popleft()
+            previous = self.pipeline[0][0] if self.pipeline else self._answered
+            self.cycle, self._place = cast("RequestResponseCycle", previous), Place.HEAD
+        if self._place is not Place.BODY and self._is_answering():
+            self._end_after_answers()
+        else:
+            self._refuse(error)
 
     def _end_after_answers(self) -> None:
         self._place = Place.ENDING
@@ -307,12 +327,17 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, error: Refused) -> None:
         """Answer with *error*, and close once the client had time to read it: an early close would destroy the answer."""
-        self._place = Place.REFUSED
-        self._since = self._admission.now
-        if self._is_answering():
+        scope: Scope = {"headers": []}
+        if self._place is Place.BODY:
+            scope = cast("Scope", self.cycle.scope)
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        self.transport.write(_written(problem_of(error, {}), self.server_state.default_headers))
+        self._place = Place.REFUSED
+        self._since = self._admission.now
+        request_id = scope.setdefault(REQUEST_ID_KEY, request_id_of(dict(scope["headers"])).decode())
+        answer = problem_of(error, scope)
+        answer.headers["X-Request-Id"] = request_id
+        self.transport.write(_written(answer, self.server_state.default_headers))
         self.transport.write_eof()
         self._admission.linger(self)
 

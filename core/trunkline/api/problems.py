@@ -9,7 +9,7 @@ import http
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -23,6 +23,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
+from trunkline.api.heads import check_head
 from trunkline.api.refusals import refusal_of
 from trunkline.errors import (
     FieldError,
@@ -71,6 +72,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.KeysTooFast: "keys-too-fast",
     errors.TooMuchAtOnce: "too-much-at-once",
     errors.RequestTimeout: "request-timeout",
+    errors.RequestMalformed: "request-malformed",
     errors.HeadTooLarge: "head-too-large",
     errors.Overloaded: "overloaded",
     errors.MachineExhausted: "machine-exhausted",
@@ -103,11 +105,7 @@ class Problem(BaseModel):
     title: str = Field(examples=["Unprocessable content"])
     status: int = Field(examples=[422])
     detail: str = Field(description="one sentence that says what to do")
-    request_id: str | None = Field(
-        default=None,
-        description="the X-Request-Id of this answer; absent where the request was not read to the end of its head",
-        examples=["b4f0c9a2d1e83c55"],
-    )
+    request_id: str = Field(description="the X-Request-Id of this answer", examples=["b4f0c9a2d1e83c55"])
     errors: list[ProblemField] | None = Field(
         default=None, description=f"the fields at fault, if any are; at most {MAX_ERRORS}"
     )
@@ -251,14 +249,14 @@ async def _answer_http(request: Request, error: Exception) -> Response:
         detail = "There is nothing at this address; /docs lists what there is."
     elif detail == phrase:
         detail = f"{phrase}."
-    return problem(
-        request.scope,
-        name=phrase.lower().replace(" ", "-"),
-        status=status,
-        title=phrase.capitalize(),
-        detail=str(detail),
-        headers=headers,
-    )
+    return unanswered(request.scope, status, str(detail), headers)
+
+
+def unanswered(scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Write the problem document of a request that no route takes; it has the name of its *status*."""
+    phrase = http.HTTPStatus(status).phrase
+    name = phrase.lower().replace(" ", "-")
+    return problem(scope, name=name, status=status, title=phrase.capitalize(), detail=detail, headers=headers)
 
 
 def _methods_at(request: Request) -> list[str]:
@@ -284,7 +282,8 @@ class RequestIds:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _client_id(scope["headers"]) or os.urandom(8).hex().encode()
+        headers = dict(scope["headers"])
+        request_id = request_id_of(headers)
         extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id)]
         scope[HEADERS_KEY] = extra
         scope[REQUEST_ID_KEY] = request_id.decode()
@@ -297,30 +296,40 @@ class RequestIds:
                 message["headers"] = [*message.get("headers", ()), *extra]
             await send(message)
 
+        try:
+            check_head(scope, headers)
+        except Refused as error:
+            await problem_of(error, scope)(scope, receive, send_with_headers)
+            return
         callers.begin(receive, scope)
         try:
             await self.app(scope, receive, send_with_headers)
         except (ClientDisconnect, CallerLeft):
             return
-        except asyncio.CancelledError:
-            if started or not is_being_cancelled():
+        except asyncio.CancelledError as error:
+            if started:
                 raise
             stopping = Stopping(retry_after_seconds=_STOP_RETRY_SECONDS)
-            await problem_of(stopping, scope)(scope, receive, send_with_headers)
+            answer = problem_of(stopping, scope) if is_being_cancelled() else _broken(scope, error)
+            await answer(scope, receive, send_with_headers)
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
-            _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
+            answer = _broken(scope, error)
             if not started:  # otherwise the server ends the connection, as the answer is unfinished
-                answer = _exhausted(scope) if shortages.is_own(error) else _internal_error(scope)
                 await answer(scope, receive, send_with_headers)
         finally:
             callers.begin(None)
 
 
-def _client_id(headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
-    for name, value in headers:
-        if name == b"x-request-id":
-            return value if _CLIENT_ID.fullmatch(value) else None
-    return None
+def request_id_of(headers: Mapping[bytes, bytes]) -> bytes:
+    """Return the id that the client gave in *headers*, or a new one if there is none or it is malformed."""
+    own = headers.get(b"x-request-id")
+    return own if own and _CLIENT_ID.fullmatch(own) else os.urandom(8).hex().encode()
+
+
+def _broken(scope: Scope, error: BaseException) -> Response:
+    """Log *error* as a fault of ours, and write its problem document."""
+    _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
+    return _exhausted(scope) if shortages.is_own(error) else _internal_error(scope)
 
 
 def _exhausted(scope: Scope) -> Response:

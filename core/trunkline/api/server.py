@@ -17,9 +17,11 @@ from starlette.types import ASGIApp
 from trunkline.api.admission import Admission
 from trunkline.api.app import create_app
 from trunkline.api.connections import Connection
+from trunkline.api.problems import RequestIds
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.runtime.stopping import Stop
+from trunkline.settings import Server
 
 SHUTDOWN_SECONDS = 5
 """How long requests that are being answered may take once the server stops; then they are cancelled, and get 503."""
@@ -30,7 +32,7 @@ _ACCEPTING_TURNS = 5
 """Turns of the loop after which a connection that was accepted is known; asyncio takes two, uvloop one."""
 _BACKLOG = 2048
 _OBSERVERS = 50
-"""Requests for metrics and health that are answered at once; more get 503."""
+"""Connections for metrics and health; more get 503."""
 _TICKS_A_SECOND = 10
 """As uvicorn counts them: with each tenth it renews the header."""
 
@@ -117,8 +119,9 @@ async def observed(app: ASGIApp, *, listener: socket.socket) -> AsyncGenerator[N
     Raises:
         SettingsInvalid: another process has begun to listen on the port.
     """
-    config = _config(app, limit_concurrency=_OBSERVERS, timeout_graceful_shutdown=1)
-    async with _serving(_Server(config), listener):
+    admission = Admission(Server(), most=_OBSERVERS)
+    server = _Server(_config(RequestIds(app), timeout_graceful_shutdown=1), admission=admission)
+    async with admission.sweeping(), _serving(server, listener):
         yield
 
 
@@ -154,7 +157,7 @@ def _config(app: ASGIApp, **options: int) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     """uvicorn without signal handlers of its own, which would end the process by the signal instead of with 0."""
 
-    def __init__(self, config: uvicorn.Config, *, admission: Admission | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, *, admission: Admission) -> None:
         super().__init__(config)
         self._admission = admission
         self.listening = asyncio.Event()
@@ -165,10 +168,9 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        if self._admission is not None:
-            # uvicorn calls it with keywords, as it would a class
-            connection = functools.partial(Connection, self._admission)
-            self.config.http_protocol_class = cast("type[asyncio.Protocol]", connection)
+        # uvicorn calls it with keywords, as it would a class
+        connection = functools.partial(Connection, self._admission)
+        self.config.http_protocol_class = cast("type[asyncio.Protocol]", connection)
         await super().startup(sockets)
         self.listening.set()
 
@@ -178,8 +180,7 @@ class _Server(uvicorn.Server):
         The system resets the latter once the last process has closed the listening socket. uvicorn closes connections that have
         asked nothing yet; their clients have just made them in order to ask, so they get a moment for it.
         """
-        if self._admission is not None:
-            self._admission.end_connections()
+        self._admission.end_connections()
         waiting = [client for listener in sockets or () for client in _accepted(listener)]
         for server in self.servers:
             server.close()
@@ -188,7 +189,7 @@ class _Server(uvicorn.Server):
             await loop.connect_accepted_socket(self._make_connection, client)
         for _ in range(_ACCEPTING_TURNS):
             await asyncio.sleep(0)
-        if self._admission is not None and self._admission.has_fresh():
+        if self._admission.has_fresh():
             await asyncio.sleep(_FIRST_REQUEST_SECONDS)
         await super().shutdown(sockets)
 

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from trunkline.api.problems import unanswered
 from trunkline.api.system import METRICS_TYPE, readiness_answer
 
 
@@ -13,20 +14,19 @@ def make_side_door(
 ) -> ASGIApp:
     """Build the application that answers ``/metrics``, ``/healthz`` and ``/readyz`` as the API does, and nothing else."""
 
-    async def answer(path: str) -> Response:
-        if path == "/metrics":
-            return Response(await metrics(), media_type=METRICS_TYPE)
-        if path == "/readyz":
-            return readiness_answer(await readiness())
-        if path == "/healthz":
-            return JSONResponse({"status": "ok"})
-        return Response("There are /metrics, /healthz and /readyz here.\n", 404, media_type="text/plain")
-
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["method"] in {"GET", "HEAD"}:
-            response = await answer(scope["path"])
+        path = scope["path"]
+        response: Response
+        if scope["method"] not in {"GET", "HEAD"}:
+            response = unanswered(scope, 405, "Only GET and HEAD are answered here.", {"Allow": "GET, HEAD"})
+        elif path == "/metrics":
+            response = Response(await metrics(), media_type=METRICS_TYPE)
+        elif path == "/readyz":
+            response = readiness_answer(await readiness())
+        elif path == "/healthz":
+            response = JSONResponse({"status": "ok"})
         else:
-            response = Response("Only GET is answered here.\n", 405, {"Allow": "GET, HEAD"}, "text/plain")
+            response = unanswered(scope, 404, "There are /metrics, /healthz and /readyz here.")
         await response(scope, receive, send)
 
     return app

@@ -27,6 +27,7 @@
     │   ├── KeysTooFast             429
     │   ├── TooMuchAtOnce           429  the company has too much under way at once
     │   ├── RequestTimeout          408  head or body did not come in time; the connection is closed
+    │   ├── RequestMalformed        400  not valid HTTP, or repeats a header that may appear once
     │   ├── HeadTooLarge            431  the connection is closed
     │   ├── Overloaded              503  all of something that requests share is taken; nothing was done
     │   │   └── MachineExhausted    the hub's machine has no file, memory, port or thread left
@@ -94,6 +95,7 @@ from trunkline.errors.refusals import (
     ProviderRefused,
     RateLimited,
     Refused,
+    RequestMalformed,
     RequestTimeout,
     Stopping,
     TargetRefused,
@@ -135,6 +137,7 @@ __all__ = [
     "ProviderRefused",
     "RateLimited",
     "Refused",
+    "RequestMalformed",
     "RequestTimeout",
     "SchemaInvalid",
     "SettingsInvalid",

@@ -313,6 +313,17 @@ class RequestTimeout(Refused):
         super().__init__(f"The {part} of the request did not come in time; send it again.")
 
 
+class RequestMalformed(Refused):
+    """The request is not valid HTTP, or repeats a header that may appear once."""
+
+    title = "Malformed request"
+
+    @classmethod
+    def header(cls, name: str, message: str) -> "RequestMalformed":
+        """Name the one header at fault."""
+        return cls(f"The header {name} {message}.", errors=[FieldError(name, message)])
+
+
 class HeadTooLarge(Refused):
     """The request's head, or the framing of its body, is too long; the connection is closed."""
 

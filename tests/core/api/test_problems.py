@@ -1,5 +1,6 @@
 """Every fault as a problem document, and the headers that belong on every answer."""
 
+import asyncio
 import errno
 import inspect
 import logging
@@ -28,6 +29,7 @@ REFUSALS: list[Refused] = [
     errors.Refused("No."),
     errors.BadQuery.parameter("limit", "is too large"),
     errors.BadCursor(),
+    errors.RequestMalformed.header("Host", "is missing"),
     errors.CursorExpired("2026-01-28T10:30:00Z"),
     errors.CursorUnknown(),
     errors.Unauthenticated("No key."),
@@ -68,12 +70,13 @@ class OfAPlugin(errors.Conflict):
     title = "Of a plugin"
 
 
-OTHERS = {
+OTHERS: dict[str, BaseException] = {
     "store": StoreUnavailable("SELECT secret FROM table"),
     "full": WritesRefused("the disk is full", remedy="free space", answer="SELECT secret FROM table"),
     "provider": ProviderFailed("create_lead", "the provider failed"),
     "plugin": OfAPlugin("No."),
     "bug": RuntimeError("SELECT secret FROM table"),
+    "cancelled": asyncio.CancelledError("SELECT secret FROM table"),
     "memory": MemoryError(),
     "files": OSError(errno.EMFILE, "Too many open files"),
     "threads": RuntimeError("can't start new thread"),
@@ -180,11 +183,12 @@ async def test_a_provider_that_fails_is_502_with_its_sentence(client: httpx2.Asy
     assert answer.json()["detail"] == "'create_lead' could not be carried out: the provider failed."
 
 
+@pytest.mark.parametrize("name", ["bug", "cancelled"])
 async def test_what_nobody_foresaw_is_a_neutral_500_logged_once(
-    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture
+    client: httpx2.AsyncClient, caplog: pytest.LogCaptureFixture, name: str
 ):
     with caplog.at_level(logging.INFO):
-        answer = await client.get("/raise/bug", headers={"X-Request-Id": "mine-1"})
+        answer = await client.get(f"/raise/{name}", headers={"X-Request-Id": "mine-1"})
     assert answer.status_code == 500
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.headers["x-request-id"] == answer.json()["request_id"] == "mine-1"
@@ -222,7 +226,7 @@ async def test_an_answer_that_breaks_off_is_logged_and_not_mended(caplog: pytest
         "path": "/half",
         "raw_path": b"/half",
         "query_string": b"",
-        "headers": [],
+        "headers": [(b"host", b"hub")],
         "root_path": "",
         "scheme": "http",
         "http_version": "1.1",
@@ -271,6 +275,15 @@ def test_a_header_at_fault_is_called_one():
     refusal = refusal_of([{"type": "missing", "loc": ("header", "X-Thing"), "msg": "Field required"}])
     assert refusal.status == 400
     assert refusal.detail == "The header 'X-Thing' is required."
+
+
+@pytest.mark.parametrize("name", ["Host", "Authorization", "X-Api-Key", "X-Company-Id", "Idempotency-Key"])
+async def test_a_header_that_may_stand_there_once_is_refused_twice(client: httpx2.AsyncClient, name: str):
+    answer = await client.get("/items/1", headers=[("Host", "hub"), (name, "a"), (name.lower(), "a")])
+    problem = answer.json()
+    assert (answer.status_code, problem["type"]) == (400, "urn:trunkline:problem:request-malformed")
+    assert problem["errors"] == [{"path": name, "message": "is given more than once; send it once"}]
+    assert problem["request_id"] == answer.headers["x-request-id"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,45 @@
+"""Checks of a request's head that RFC 9110 and 9112 ask for and the parser does not make."""
+
+import re
+from collections.abc import Mapping
+
+from starlette.types import Scope
+
+from trunkline.errors import SHOWN, RequestMalformed
+
+_ONCE = {
+    name.lower().encode(): name
+    for name in ("Host", "Authorization", "X-Api-Key", "X-Company-Id", "X-Environment", "Idempotency-Key")
+}
+"""Headers that may appear once. A proxy and the hub could read different values of one that is repeated."""
+_HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?")
+
+
+def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+    """Check a head, whose *headers* are those of *scope*, each name once.
+
+    Raises:
+        RequestMalformed: a header of ``_ONCE`` is repeated, or the version, ``Host`` or ``Transfer-Encoding`` is not valid.
+    """
+    if len(headers) != len(scope["headers"]):
+        names = [name for name, _ in scope["headers"] if name in _ONCE]
+        for name in names:
+            if names.count(name) > 1:
+                raise RequestMalformed.header(_ONCE[name], "is given more than once; send it once")
+    version = scope["http_version"]
+    if version == "1.1":
+        if b"host" not in headers:
+            raise RequestMalformed.header("Host", "is missing")
+        if not _HOST.fullmatch(headers[b"host"].strip()):
+            raise RequestMalformed.header("Host", f"must be a host and a port{_instead(headers[b'host'])}")
+    elif version != "1.0":
+        msg = f"HTTP/{version} is not served; send HTTP/1.1."
+        raise RequestMalformed(msg)
+    coding = headers.get(b"transfer-encoding")
+    if coding is not None and (version == "1.0" or coding.strip().lower() != b"chunked"):
+        message = f"must be 'chunked', in HTTP/1.1{_instead(coding)} in HTTP/{version}"
+        raise RequestMalformed.header("Transfer-Encoding", message)
+
+
+def _instead(value: bytes) -> str:
+    return f", not '{value[:SHOWN].decode('latin-1')}'"

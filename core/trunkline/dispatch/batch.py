@@ -170,6 +170,6 @@ def _attempt(ended: Ended, state: NextState) -> Attempt:
         result.status_code,
         result.response_body,
         result.error,
-        None if state.retry_after_seconds is None else int(state.retry_after_seconds * 1000),
         result.sent_twice,
+        None if state.retry_after_seconds is None else int(state.retry_after_seconds * 1000),
     )

@@ -39,8 +39,8 @@ class Attempt(NamedTuple):
     status_code: int | None
     response_body: str | None
     error: str | None
-    retry_after_ms: int | None = None
     sent_twice: bool | None = None
+    retry_after_ms: int | None = None
 
 
 class Settled(NamedTuple):

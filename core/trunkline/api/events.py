@@ -19,9 +19,9 @@ from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_
 from trunkline.api.requests import read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, Requires, requires
-from trunkline.api.strict_json import check_values
+from trunkline.api.strict_json import MAX_DEPTH, check_values
 from trunkline.contract import DeliveryLog, Routes
-from trunkline.errors import EventRejected, FieldError, NotFound, TooMuchAtOnce, unknown_name
+from trunkline.errors import BodyInvalid, EventRejected, FieldError, NotFound, TooMuchAtOnce, unknown_name
 from trunkline.ingest import large_batches
 from trunkline.ingest.accept import Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
@@ -191,7 +191,10 @@ class EventHandlers:
         if call == "event":
             return self._reader.read(call, *read_json(body), **how)
         check_values(body)
-        items = large_batches.split(body, max_item_bytes=self._max_event_bytes, read_json=read_json)
+        try:
+            items = large_batches.split(body, max_item_bytes=self._max_event_bytes, read_json=read_json)
+        except RecursionError:  # msgspec's parser ends there, after some thousand levels
+            raise BodyInvalid([FieldError("", f"is nested deeper than {MAX_DEPTH} levels")]) from None
         return run_through(self._reader.item_steps(call, items, **how), rest_seconds=PAUSE_SECONDS)
 
 

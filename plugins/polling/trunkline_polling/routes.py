@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from types import MethodType
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from trunkline import NotFound, PluginContext
+from trunkline import BodyInvalid, NotFound, PluginContext
 from trunkline.routes import (
     BadQuery,
     Caller,
@@ -22,6 +21,7 @@ from trunkline.routes import (
     StrictRoute,
     is_group,
     query_reader,
+    read_json,
     requires,
     responses,
     type_groups,
@@ -44,10 +44,9 @@ def _check_time(text: str) -> str:
 
 def _read_filter(text: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        msg = f"is not valid JSON: {error.msg} (column {error.colno})"
-        raise ValueError(msg) from None
+        return read_json(text.encode())[1]
+    except BodyInvalid as error:
+        raise ValueError(error.errors[0].message) from None
 
 
 class PollQuery(QueryModel):

@@ -371,6 +371,15 @@ async def test_a_callback_with_which_no_tls_can_be_made_is_refused_for_that(runn
     assert error["data"] == {"reason": "tls_error"}
 
 
+async def test_a_target_that_echoes_whatever_it_gets_does_not_meet_a_challenge(running, agent, callback):
+    async def echo(connection):
+        await Answer(200, body=callback.receiver.requests[-1].body)(connection)
+
+    callback.challenged = echo
+    error = await agent.error(SUBSCRIBE, params(callback))
+    assert (error["code"], error["data"]) == (-32015, {"reason": "challenge_failed"})
+
+
 async def test_a_challenge_that_is_never_answered_ends_in_time(running, agent, callback, monkeypatch):
     monkeypatch.setattr("trunkline_mcp.challenges.LIMIT_SECONDS", 0.3)
     callback.challenged = Hang()

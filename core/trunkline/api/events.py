@@ -1,6 +1,5 @@
 """Events over HTTP: accepting them, and explaining what became of each. The plugin ``polling`` reads them."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
@@ -25,6 +24,7 @@ from trunkline.errors import BodyInvalid, EventRejected, FieldError, NotFound, T
 from trunkline.ingest import large_batches
 from trunkline.ingest.accept import Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
+from trunkline.runtime import callers
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.pauses import PAUSE_SECONDS, Steps, run_in_turns, run_through, run_with_pauses
 from trunkline.runtime.turns import Turns
@@ -180,7 +180,7 @@ class EventHandlers:
 
     async def _read_events(self, call: Call, body: bytes, how: dict[str, Any]) -> Submission:
         if len(body) > OFF_LOOP_BYTES:
-            return await asyncio.to_thread(self._read_large, call, body, **how)
+            return await callers.in_thread(self._read_large, call, body, **how)
         if call == "batch":
             steps = self._reader.steps(call, *read_json(body), **how)
             return await run_in_turns(steps, self._explaining, how["namespace"])

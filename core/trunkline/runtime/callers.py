@@ -38,22 +38,21 @@ class Call:
     @types.coroutine
     def measure(self, work: Coroutine[Any, Any, _T]) -> Generator[Any, None, _T]:
         """Do *work*, and add how long it holds the loop. To do so costs 0.4 µs each time that it goes on."""
-        go_on: Callable[[Any], Any] = work.send
-        given: BaseException | None = None
+        raised: BaseException | None = None
         while True:
             began = time.perf_counter()
             try:
-                waits_for = go_on(given)
+                waits_for = work.send(None) if raised is None else work.throw(raised)
             except StopIteration as end:
                 value: _T = end.value
                 return value
             finally:
                 self.held_seconds += time.perf_counter() - began
-            go_on, given = work.send, None
+            raised = None
             try:
                 yield waits_for
             except BaseException as error:  # noqa: BLE001 - it is for *work*, as the cancellation of its task is
-                go_on, given = work.throw, error
+                raised = error
 
 
 _company: ContextVar[int | None] = ContextVar("trunkline.company", default=None)

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline.api.problems import REQUEST_ID_KEY
+from trunkline.model.environments import company_title
 from trunkline.runtime import callers
 from trunkline.runtime.metrics import Metrics
 
@@ -55,8 +56,8 @@ class Observation:
         route, company_id = _template(scope), callers.company()
         self._metrics.call_was_costly(route=route, company_id=company_id)
         _log.warning(
-            "a call of company %s to %s %s held this process for %.2f s",
-            "none" if company_id is None else company_id,
+            "a call of %s to %s %s held this process for %.2f s",
+            "no company" if company_id is None else company_title(company_id),
             scope["method"],
             route,
             seconds,

@@ -35,9 +35,9 @@ NEVER_MS = 2**63
 MOST_PACKED = 25
 """Subscriptions of one company that are packed alone: to make the routes of so many takes half a millisecond of an event."""
 LARGE = 4_096
-"""Characters from which a filter is read only when an event needs it: to read and compile 64 KiB takes some 2 ms."""
+"""Characters above which a filter is read only when an event needs it: to read and compile 64 KiB takes some 2 ms."""
 UNREAD = 1_000_000
-"""Cost of a large filter until it is read. It is more than a page of the reader may cost, so the matching lane reads it."""
+"""Cost of a large filter until it is read: more than a page of the reader may cost, so that the matching lane reads it."""
 MOST_INDEXED = 20_000
 """Companies whose routes and index are kept once they are made: 2 KB for each subscription. Beyond that the oldest goes, to be
 made again with its next event, in some 20 µs."""
@@ -79,8 +79,7 @@ class Route:
 
     *pins* are the versions that it reads.
 
-    *wants* tells whether its filter, which is given as JSON, matches an event as it is read; None where it has no filter. *cost*
-    is the filter's: ``UNREAD`` for a large one until *wants* has read it.
+    *wants* tells whether its *filter*, as JSON, matches an event as it is read; None where it has none. *cost* is the filter's.
     """
 
     __slots__ = (
@@ -103,10 +102,9 @@ class Route:
         self.start_position = subscription.start_position
         self.pace = pace_of(self.subscription.max_in_flight, self.subscription.rate)
         self.pins = subscription.pins
-        self.cost = 0
-        if filter:
-            self.cost = UNREAD if len(filter) > LARGE else costs.cost_of(orjson.loads(filter))
         self._filter = filter
+        size = len(filter or "")
+        self.cost = UNREAD if size > LARGE else costs.cost_of(orjson.loads(filter)) if filter else 0
         self._wants: Test | None = None
         self._target: Target | None = None
         self._valid_until_ms = 0
@@ -309,7 +307,7 @@ class RoutingTable:
         has_unread = any(route.cost == UNREAD for route in among)
         matched = await match_with_pauses(event, among, schema_versions=self._schema_versions, pauses=pauses)
         if has_unread:
-            self._by_company.pop(event.company_id, None)  # what the index says they cost together
+            self._by_company.pop(event.company_id, None)  # also an index that was made meanwhile
         return matched
 
     def is_in_parts(self, company_id: int) -> bool:

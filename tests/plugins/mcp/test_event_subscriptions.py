@@ -371,6 +371,7 @@ async def test_a_callback_with_which_no_tls_can_be_made_is_refused_for_that(runn
     assert error["data"] == {"reason": "tls_error"}
 
 
+@pytest.mark.own_hub  # a host has ten failed challenges a minute on a hub
 async def test_a_target_that_echoes_whatever_it_gets_does_not_meet_a_challenge(running, agent, callback):
     async def echo(connection):
         await Answer(200, body=callback.receiver.requests[-1].body)(connection)

@@ -381,7 +381,7 @@ def errors_page() -> str:
         "Errors",
         "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and one of the names below. "
         "`detail` is one sentence that a person can act on; `errors` is there where fields are at fault, and `path` is then a JSON pointer "
-        "into the body or the name of a parameter; at most 50 are named, and `more_errors` counts the rest. `form_detail` says the same to whoever filled in a form, by the "
+        "into the body or the name of a parameter; at most 50 are named, and `more_errors` counts the rest (`at least 1` if checking ended early). `form_detail` says the same to whoever filled in a form, by the "
         "fields' titles; it is there on actions, searches and lookups. `request_id` is also the header `X-Request-Id`.",
         '```json\n{"type": "urn:trunkline:problem:event-rejected", "title": "Event rejected", "status": 422,\n'
         ' "detail": "The request body is not valid at \'/payload/amount_attempted\': must be a number, not a string.",\n'

@@ -49,7 +49,7 @@ async def _write_and_poll(deployment, processes):
     async def poll(number: int) -> list[int]:
         """Follow the cursor, from process to process, until everything has been written and read."""
         seen: list[int] = []
-        query: dict[str, object] = {"limit": 7 + 13 * number, "wait": 0.5 if number % 2 else 0}
+        query: dict[str, object] = {"limit": 7 + 13 * number, "wait": 1 if number % 2 else 0}
         clients = [deployment.client(process, 92) for process in processes]
         turn = 0
         while True:

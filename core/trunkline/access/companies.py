@@ -18,7 +18,7 @@ from trunkline.errors import (
     but_not,
 )
 from trunkline.model import cursors, treatments
-from trunkline.model.companies import REFERENCE_FORM, is_reference
+from trunkline.model.companies import GIVEN_FORM, may_be_given
 from trunkline.model.company_rows import CompanyRows
 from trunkline.model.environments import TEST, company_number, environment_member, in_environment
 from trunkline.model.times import utc_or_none
@@ -68,6 +68,7 @@ class Companies:
         _check(values)
         if "delivery" in values:
             values = {**values, "delivery": _treatment({}, values["delivery"])}
+        await self._check_case(values.get("reference"))
         async with self._database.write() as connection:
             await directory.count_change(connection)
             company_id = await store.new_id(connection)
@@ -110,6 +111,7 @@ class Companies:
         """
         _check(values)
         company_id = company_number(await self._directory.id_of(name))
+        await self._check_case(values.get("reference"), of=company_id)
         async with self._database.write() as connection:
             if "delivery" in values:
                 treatment = await self._treat(connection, company_id, values["delivery"])
@@ -149,6 +151,23 @@ class Companies:
         removed = sum(erasure.removed.get(table, 0) for table in remaining)
         seconds = round(sum(remaining.values()) / removed * age_ms / 1000) if removed else None
         return {**receipt(erasure), "remaining": remaining, "estimated_seconds": seconds}
+
+    async def _check_case(self, reference: str | None, *, of: int = 0) -> None:
+        """Make sure that no company but *of* has *reference* in other letters. Raises Conflict.
+
+        It reads every reference, and so comes before the log's lock.
+        """
+        if reference is None:
+            return
+        async with self._database.read() as connection:
+            holders = await store.holders_in_any_case(connection, reference)
+        for company_id, held in holders.items():
+            if company_id != of and held != reference:
+                msg = (
+                    f"The reference '{reference}' differs from '{held}', that of company {company_id}, in upper and lower case "
+                    "only; choose another, or change that company."
+                )
+                raise Conflict(msg)
 
     async def _change(
         self, connection: AsyncConnection, company_id: int, values: Mapping[str, Any]
@@ -244,8 +263,8 @@ def _check(values: Mapping[str, Any]) -> None:
             FieldError(f"/delivery{fault.path}", fault.message) for fault in _treatment_faults(option, value)
         ]
     reference, name, zone = (values.get(key) for key in ("reference", "name", "time_zone"))
-    if reference is not None and not is_reference(reference):
-        faults.append(FieldError("/reference", f"must be {REFERENCE_FORM}{but_not(reference)}"))
+    if reference is not None and not may_be_given(reference):
+        faults.append(FieldError("/reference", f"must be {GIVEN_FORM}{but_not(reference)}"))
     if name is not None and not 0 < len(name) <= MAX_NAME:
         faults.append(FieldError("/name", f"must have 1 to {MAX_NAME} characters"))
     if zone is not None and not _is_zone(zone):

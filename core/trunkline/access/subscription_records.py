@@ -94,12 +94,12 @@ def pack(opened: OpenedRow) -> bytes:
     return pickle.dumps((_values_packed(row), row.filter, options, opened.content), pickle.HIGHEST_PROTOCOL)
 
 
-def unpack(packed: bytes) -> tuple[Subscription, Mapping[str, Any] | None]:
-    """Read what ``pack`` made: a subscription without its filter and description, and its filter."""
+def unpack(packed: bytes) -> tuple[Subscription, str | None]:
+    """Read what ``pack`` made: a subscription without its filter and description, and its filter as JSON."""
     values, filter_json, options, content = pickle.loads(packed)  # noqa: S301 - this process made it
     named = dict(zip(_PACKED, values, strict=True))
     row = Row(**named, sealed=b"", description=None, filter=None, options=options or _EMPTY)
-    return _read(OpenedRow(row, content)), orjson.loads(filter_json) if filter_json else None
+    return _read(OpenedRow(row, content)), filter_json
 
 
 def _read(opened: OpenedRow) -> Subscription:

@@ -14,7 +14,7 @@ from trunkline.api.requests import QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.errors import SHOWN, NotFound
-from trunkline.model.companies import REFERENCE_FORM, read_name
+from trunkline.model.companies import GIVEN_FORM, read_name
 from trunkline.model.principals import OPERATOR
 from trunkline.subscribing import paces
 
@@ -89,7 +89,8 @@ class CompanyRequest(Strict):
     model_config = ConfigDict(json_schema_extra={"examples": [{**_SAID, "limits": _OWN}]})
 
     reference: str | None = Field(
-        default=None, description=f"the product's own name of it: {REFERENCE_FORM}; no other company has it"
+        default=None,
+        description=f"the product's own name of it: {GIVEN_FORM}; no other company has it, in upper or lower case",
     )
     name: str | None = Field(default=None, description=f"for people, up to {MAX_NAME} characters")
     limits: dict[str, int | None] | None = Field(

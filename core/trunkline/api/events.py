@@ -1,6 +1,5 @@
 """Events over HTTP: accepting them, and explaining what became of each. The plugin ``polling`` reads them."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
@@ -19,12 +18,13 @@ from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_
 from trunkline.api.requests import read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, Requires, requires
-from trunkline.api.strict_json import check_values
+from trunkline.api.strict_json import MAX_DEPTH, check_values
 from trunkline.contract import DeliveryLog, Routes
-from trunkline.errors import EventRejected, FieldError, NotFound, TooMuchAtOnce, unknown_name
+from trunkline.errors import BodyInvalid, EventRejected, FieldError, NotFound, TooMuchAtOnce, unknown_name
 from trunkline.ingest import large_batches
 from trunkline.ingest.accept import Ingest, Submission
 from trunkline.ingest.requests import Call, RequestReader
+from trunkline.runtime import callers
 from trunkline.runtime.clock import now_text
 from trunkline.runtime.pauses import PAUSE_SECONDS, Steps, run_in_turns, run_through, run_with_pauses
 from trunkline.runtime.turns import Turns
@@ -180,7 +180,7 @@ class EventHandlers:
 
     async def _read_events(self, call: Call, body: bytes, how: dict[str, Any]) -> Submission:
         if len(body) > OFF_LOOP_BYTES:
-            return await asyncio.to_thread(self._read_large, call, body, **how)
+            return await callers.in_thread(self._read_large, call, body, **how)
         if call == "batch":
             steps = self._reader.steps(call, *read_json(body), **how)
             return await run_in_turns(steps, self._explaining, how["namespace"])
@@ -191,7 +191,10 @@ class EventHandlers:
         if call == "event":
             return self._reader.read(call, *read_json(body), **how)
         check_values(body)
-        items = large_batches.split(body, max_item_bytes=self._max_event_bytes, read_json=read_json)
+        try:
+            items = large_batches.split(body, max_item_bytes=self._max_event_bytes, read_json=read_json)
+        except RecursionError:  # msgspec's parser ends there, after some thousand levels
+            raise BodyInvalid([FieldError("", f"is nested deeper than {MAX_DEPTH} levels")]) from None
         return run_through(self._reader.item_steps(call, items, **how), rest_seconds=PAUSE_SECONDS)
 
 

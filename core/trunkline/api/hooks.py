@@ -78,12 +78,14 @@ class Hooks(BaseModel):
 
     hooks: list[Hook]
     count: int
+    next_cursor: str = Field(default="", description="`cursor` of the next page; absent if this is the last")
 
 
 class HookQuery(QueryModel):
     """Which hooks to list."""
 
     target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
 
 
 def rest_hook_channel(name: str, *, title: str) -> Channel:
@@ -118,12 +120,13 @@ class RestHookHandlers:
         return JSONResponse(content, status_code=201 if is_new else 200)
 
     async def list_hooks(self, caller: Reads, query: Annotated[HookQuery, Query()]) -> dict[str, Any]:
-        """List hooks, except those whose target has ended them by answering 410."""
-        views = await self._subscriptions.list(
-            caller.company_id, channel=self._channel, target_url=query.target_url
+        """List hooks, except those whose target has ended them by answering 410. A page ends early where they are long."""
+        page = await self._subscriptions.page(
+            caller.company_id, channel=self._channel, target_url=query.target_url, cursor=query.cursor
         )
-        hooks = [view for view in views if view["disabled_reason"] != GONE]
-        return {"hooks": hooks, "count": len(hooks)}
+        hooks = [view for view in page["subscriptions"] if view["disabled_reason"] != GONE]
+        more = {name: page[name] for name in ("next_cursor",) if name in page}
+        return {"hooks": hooks, "count": len(hooks), **more}
 
     async def unsubscribe(self, hook_id: str, caller: Deletes) -> None:
         """Stop pushing for good. A hook that is not there is as good as one that has gone."""
@@ -158,7 +161,12 @@ def _routes(title: str, example: str) -> Sequence[Route]:
             openapi_extra={"requestBody": {"content": {"application/json": {"examples": examples}}}},
         ),
         Route(
-            "GET", "", RestHookHandlers.list_hooks, response_model=Hooks, summary=f"List the hooks of {title}"
+            "GET",
+            "",
+            RestHookHandlers.list_hooks,
+            response_model=Hooks,
+            response_model_exclude_unset=True,
+            summary=f"List the hooks of {title}",
         ),
         Route(
             "DELETE",

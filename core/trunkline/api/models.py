@@ -216,6 +216,7 @@ class Subscriptions(BaseModel):
 
     subscriptions: list[SubscriptionView]
     count: int
+    next_cursor: str = Field(default="", description="`cursor` of the next page; absent if this is the last")
 
 
 @with_fields(options.members_of_change(options.for_declared()))

@@ -1,14 +1,20 @@
-"""Timing every API call, by route and status."""
+"""Timing every API call, by route and status, and naming those that cost the process much."""
 
 import logging
 import time
+from collections.abc import Coroutine
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline.api.problems import REQUEST_ID_KEY
+from trunkline.model.environments import company_title
+from trunkline.runtime import callers
 from trunkline.runtime.metrics import Metrics
 
+COSTLY_SECONDS = 0.1
+"""What a call may take of the event loop, and compute in threads, before the log and a metric name it."""
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +42,33 @@ class Observation:
                     _log_request(scope, route, status=message["status"], seconds=seconds)
             await send(message)
 
-        await self._app(scope, receive, observe)
+        call = callers.call()
+        assert call is not None  # ``problems.RequestIds`` has begun it
+        work: Coroutine[Any, Any, None] = self._app(scope, receive, observe)  # type: ignore[assignment]
+        try:
+            await call.measure(work)
+        finally:
+            if call.held_seconds > COSTLY_SECONDS:
+                self._tell_costly(scope, call.held_seconds)
+
+    def _tell_costly(self, scope: Scope, seconds: float) -> None:
+        """Name the route and the company of a call that cost others the loop or the interpreter."""
+        route, company_id = _template(scope), callers.company()
+        self._metrics.call_was_costly(route=route, company_id=company_id)
+        _log.warning(
+            "a call of %s to %s %s held this process for %.2f s",
+            "no company" if company_id is None else company_title(company_id),
+            scope["method"],
+            route,
+            seconds,
+            extra={
+                "request_id": scope.get(REQUEST_ID_KEY),
+                "company_id": company_id,
+                "method": scope["method"],
+                "route": route,
+                "held_ms": round(seconds * 1000),
+            },
+        )
 
 
 def _log_request(scope: Scope, route: str, *, status: int, seconds: float) -> None:

@@ -109,7 +109,11 @@ class Problem(BaseModel):
     errors: list[ProblemField] | None = Field(
         default=None, description=f"the fields at fault, if any are; at most {MAX_ERRORS}"
     )
-    more_errors: int | None = Field(default=None, description="how many more fields are at fault")
+    more_errors: int | str | None = Field(
+        default=None,
+        description="how many more fields are at fault; `at least` and a number if checking ended before the end",
+        examples=[950, "at least 1"],
+    )
     form_detail: str | None = Field(
         default=None,
         description="the same for whoever filled in a form: fields by their titles; on actions, searches and lookups",
@@ -148,9 +152,10 @@ def problem(
     detail: str,
     faults: Sequence[FieldError] = (),
     headers: Mapping[str, str] | None = None,
+    ended_early: bool = False,
     form_detail: str = "",
 ) -> Response:
-    """Write a problem document; *name* ends its ``type``."""
+    """Write a problem document; *name* ends its ``type``. There are more *faults* than these if checking *ended_early*."""
     document: dict[str, object] = {
         "type": f"urn:trunkline:problem:{name}",
         "title": title,
@@ -165,8 +170,8 @@ def problem(
         ]
     if form_detail:
         document["form_detail"] = shortened(form_detail)
-    if len(faults) > MAX_ERRORS:
-        document["more_errors"] = len(faults) - MAX_ERRORS
+    if more := len(faults[MAX_ERRORS:]):
+        document["more_errors"] = f"at least {more}" if ended_early else more
     body = orjson.dumps(document)
     return Response(body, status, headers=dict(headers or {}), media_type=MEDIA_TYPE)
 
@@ -185,6 +190,7 @@ def problem_of(error: Refused, scope: Scope) -> Response:
         title=error.title,
         detail=error.detail,
         faults=error.errors,
+        ended_early=error.ended_early,
         headers=error.headers,
         form_detail=error.form_detail,
     )

@@ -6,8 +6,9 @@
     async def list_things(caller: Annotated[Caller, Depends(requires("events:read"))]) -> …:
 """
 
+import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -90,6 +91,9 @@ class Caller:
     made_for: Mapping[str, int] | None = None
     environment: str | None = field(default=None, kw_only=True)
     _directory: CompanyDirectory | None = field(default=None, repr=False, compare=False, kw_only=True)
+    _authenticate: Callable[[], Awaitable[object]] | None = field(
+        default=None, repr=False, compare=False, kw_only=True
+    )
 
     @property
     def versions(self) -> Mapping[str, int]:
@@ -106,6 +110,16 @@ class Caller:
         if self.named_company_id is None:
             raise _header_refused(COMPANY_HEADER, _COMPANY_MISSING)
         return self.named_company_id
+
+    async def check_still_valid(self) -> None:
+        """Check again what the call came with: a key may be revoked, and a token may expire, while the call waits.
+
+        Raises:
+            Unauthenticated: the key or the token is no longer valid.
+            StoreUnavailable: that cannot be told now.
+        """
+        assert self._authenticate is not None  # ``Requires`` sees to it
+        await self._authenticate()
 
     @property
     def namespace(self) -> int:
@@ -215,13 +229,8 @@ class Requires(SecurityBase):
         api_key, company, versions, named_environment = _headers(scope)
         hub = hub_of(request)
         token = None if api_key else _bearer_token(scope)
-        try:
-            principal = await _authenticate(hub, scope, api_key, token)
-        except Unauthenticated as error:
-            if self._challenges or token:
-                sent = bool(api_key or token)
-                error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
-            raise
+        authenticate = functools.partial(self._authenticate, hub, scope, api_key, token)
+        principal = await authenticate()
         if principal.networks:
             _check_network(hub, request, principal)
         callers.work_for(principal.company_id)
@@ -242,10 +251,27 @@ class Requires(SecurityBase):
         if company:
             company_id = await _company(principal, company, environment, hub.directory)
         caller = Caller(
-            principal, company_id, _made_for(versions), environment=environment, _directory=hub.directory
+            principal,
+            company_id,
+            _made_for(versions),
+            environment=environment,
+            _directory=hub.directory,
+            _authenticate=authenticate,
         )
         scope[_CALLER_KEY] = (self, caller)
         return caller
+
+    async def _authenticate(
+        self, hub: Hub, scope: Scope, api_key: str | None, token: str | None
+    ) -> Principal:
+        """Find the principal, and say in a refusal how to send a token, where a standard asks for that."""
+        try:
+            return await _authenticate(hub, scope, api_key, token)
+        except Unauthenticated as error:
+            if self._challenges or token:
+                sent = bool(api_key or token)
+                error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
+            raise
 
 
 def requires(scope: str | None, *, bucket: Bucket | None = None, bearer: bool = False) -> Requires:

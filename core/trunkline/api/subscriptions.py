@@ -26,6 +26,7 @@ class SubscriptionQuery(QueryModel):
 
     channel: str | None = Field(default=None, description="only those of this channel")
     target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
 
 
 class DeliveryQuery(QueryModel):
@@ -47,11 +48,10 @@ class SubscriptionHandlers:
     async def list_subscriptions(
         self, caller: Reads, query: Annotated[SubscriptionQuery, Query()]
     ) -> dict[str, Json]:
-        """List the company's subscriptions on every channel, oldest first."""
-        subscriptions = await self._subscriptions.list(
-            caller.company_id, channel=query.channel, target_url=query.target_url
+        """List the company's subscriptions on every channel, oldest first. A page ends early where they are long."""
+        return await self._subscriptions.page(
+            caller.company_id, channel=query.channel, target_url=query.target_url, cursor=query.cursor
         )
-        return {"subscriptions": subscriptions, "count": len(subscriptions)}
 
     async def show_subscription(self, subscription_id: str, caller: Reads) -> dict[str, Json]:
         """Show one subscription of any channel, without its secret."""

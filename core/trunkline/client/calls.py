@@ -1,5 +1,6 @@
 """The calls that both clients make, as values, and the reading of answers. No I/O."""
 
+import math
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,8 +68,8 @@ def default_headers(key: str, *, environment: str | None) -> dict[str, str]:
 
 
 def page(place: Place, *, types: Iterable[str], since: str | None, wait_seconds: float) -> Call:
-    """Ask for the events after *place*, or from *since*; the hub waits up to *wait_seconds* for the first."""
-    query = {"limit": str(PAGE), "wait": f"{wait_seconds:g}"}
+    """Ask for the events after *place*, or from *since*; the hub waits up to *wait_seconds*, rounded up, for the first."""
+    query = {"limit": str(PAGE), "wait": str(math.ceil(wait_seconds))}
     if names := ",".join(types):
         query["types"] = names
     if place.cursor:

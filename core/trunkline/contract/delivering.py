@@ -50,6 +50,21 @@ class Subscriptions(HeldSubscriptions, Protocol):
         """List those of *channel* (every channel's for None), oldest first, without secrets."""
         ...
 
+    async def page(
+        self,
+        company_id: int,
+        *,
+        channel: str | None,
+        target_url: str | None = None,
+        cursor: str | None = None,
+    ) -> dict[str, Json]:
+        """List them a page at a time: ``subscriptions``, as ``list`` gives them, and their ``count``.
+
+        A page ends early if its subscriptions are long. Then it has ``next_cursor``, the *cursor* of the next page.
+        Raises BadCursor.
+        """
+        ...
+
     async def subscribe(
         self, company_id: int, request: Mapping[str, Json], *, channel: str
     ) -> tuple[dict[str, Json], bool]:

@@ -136,6 +136,13 @@ class Deployment(Protocol):
         """Where the hub is reached from outside (``server.public_url``), without a slash at its end."""
         ...
 
+    def address(self, reached_at: str) -> str:
+        """Give where the hub is reached, for documents: ``public_url``, or where it listens, without a slash at its end.
+
+        Without ``public_url`` it is *reached_at*, the base URL of a request, if that names this machine, as in development.
+        """
+        ...
+
     @property
     def brand(self) -> Brand:
         """The product's name, color and logo."""

@@ -1,6 +1,6 @@
 """The stream: reading events, and putting one on it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -49,6 +49,7 @@ class EventReader(Protocol):
         wait_seconds: float = 0,
         versions: Mapping[str, int] | None = None,
         filter: Json | None = None,
+        check_caller: Callable[[], Awaitable[None]] | None = None,
     ) -> StreamPage:
         """Read up to *limit* events oldest first, waiting up to *wait_seconds* for the first; *types* may have groups in it.
 
@@ -56,6 +57,8 @@ class EventReader(Protocol):
         No *types* means every type. Each event is given in the version of its type that *versions* names, in version 1 where
         it names none, and as it was stored without *versions*; so it is below. With *filter*, as a subscription has it, only
         events that meet it; a page may then be short or empty although ``more`` wait, as one call looks at so many only.
+
+        *check_caller* is awaited every 4 s while the call waits; what it raises ends the wait (``Caller.check_still_valid``).
 
         Raises:
             BadQuery: *filter* is not valid for *types*.

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+import orjson
+
 from trunkline.access.subscription_records import OpenedRow, pack, unpack
 from trunkline.contract import Channel, Deliver, Target
 from trunkline.contract.channels import TellGap
@@ -26,13 +28,16 @@ from trunkline.model.parts import part_of
 from trunkline.model.subscriptions import Status, Subscription
 from trunkline.model.treatments import PACE, said_of
 from trunkline.runtime.pauses import Pauses
-from trunkline.schemas.catalog import Json
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.store.subscriptions import Row
 
 NEVER_MS = 2**63
 MOST_PACKED = 25
 """Subscriptions of one company that are packed alone: to make the routes of so many takes half a millisecond of an event."""
+LARGE = 4_096
+"""Characters above which a filter is read only when an event needs it: to read and compile 64 KiB takes some 2 ms."""
+UNREAD = 1_000_000
+"""Cost of a large filter until it is read: more than a page of the reader may cost, so that the matching lane reads it."""
 MOST_INDEXED = 20_000
 """Companies whose routes and index are kept once they are made: 2 KB for each subscription. Beyond that the oldest goes, to be
 made again with its next event, in some 20 µs."""
@@ -74,7 +79,7 @@ class Route:
 
     *pins* are the versions that it reads.
 
-    *wants* tells whether its filter matches an event as it is read, None where it has no filter; *cost* is the filter's.
+    *wants* tells whether its *filter*, as JSON, matches an event as it is read; None where it has none. *cost* is the filter's.
     """
 
     __slots__ = (
@@ -88,7 +93,7 @@ class Route:
         channel: Channel | None,
         treatment: Mapping[str, Any] = _NOTHING,
         *,
-        filter: Json | None = None,
+        filter: str | None = None,
     ) -> None:
         missing = treatments.missing(subscription, treatment)
         self.subscription = dataclasses.replace(subscription, **missing) if missing else subscription
@@ -97,8 +102,9 @@ class Route:
         self.start_position = subscription.start_position
         self.pace = pace_of(self.subscription.max_in_flight, self.subscription.rate)
         self.pins = subscription.pins
-        self.cost = costs.cost_of(filter) if filter else 0
         self._filter = filter
+        size = len(filter or "")
+        self.cost = UNREAD if size > LARGE else costs.cost_of(orjson.loads(filter)) if filter else 0
         self._wants: Test | None = None
         self._target: Target | None = None
         self._valid_until_ms = 0
@@ -107,7 +113,9 @@ class Route:
     def wants(self) -> Test | None:
         """Tells whether its filter matches; made for the first event of its types, whereupon the filter itself is let go."""
         if self._filter:
-            self._wants, self._filter = filters.compile_stored(self._filter).test, None
+            source = orjson.loads(self._filter)
+            self._wants, self._filter = filters.compile_stored(source).test, None
+            self.cost = costs.cost_of(source)
         return self._wants
 
     @property
@@ -296,7 +304,11 @@ class RoutingTable:
 
     async def match_with_pauses(self, event: Event, among: Sequence[Route], pauses: Pauses) -> list[Route]:
         """Find them *among* the candidates as ``match`` does, giving way to others between them."""
-        return await match_with_pauses(event, among, schema_versions=self._schema_versions, pauses=pauses)
+        has_unread = any(route.cost == UNREAD for route in among)
+        matched = await match_with_pauses(event, among, schema_versions=self._schema_versions, pauses=pauses)
+        if has_unread:
+            self._by_company.pop(event.company_id, None)  # also an index that was made meanwhile
+        return matched
 
     def is_in_parts(self, company_id: int) -> bool:
         """Tell whether the subscriptions of a company would be in several parts of its shard, if that were divided."""

@@ -18,6 +18,7 @@ class Refused(TrunklineError):
         super().__init__(detail)
         self.detail = detail
         self.errors = tuple(errors)
+        self.ended_early = False
         self.form_detail = ""
         self.headers: dict[str, str] = {}
 
@@ -201,16 +202,18 @@ class BodyTooLarge(Refused):
 
 
 class BodyInvalid(Refused):
-    """The request body breaks its schema; ``errors`` has one entry per fault."""
+    """The request body breaks its schema; ``errors`` has one entry per fault, and the first ones only if checking *ended_early*."""
 
     status = 422
     title = "Unprocessable content"
 
-    def __init__(self, errors: Sequence[FieldError]) -> None:
+    def __init__(self, errors: Sequence[FieldError], *, ended_early: bool = False) -> None:
         first = errors[0]
         where = f" at '{first.path}'" if first.path else ""
-        more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        least = "at least " if ended_early else ""
+        more = f" (and {least}{len(errors) - 1} more)" if len(errors) > 1 else ""
         super().__init__(f"The request body is not valid{where}: {first.message}{more}.", errors=errors)
+        self.ended_early = ended_early
 
 
 class EventRejected(BodyInvalid):
@@ -228,7 +231,7 @@ class FilterTooDear(BodyInvalid):
                 FieldError(
                     "/filter",
                     f"makes the filters of the company's subscriptions cost {cost:,}, more than its limit 'filter_cost' "
-                    f"of {limit:,}; use fewer comparisons, above all fewer 'contains' with a text, or delete subscriptions",
+                    f"of {limit:,}; use fewer comparisons, above all fewer 'contains' with a text, and shorter lists, or delete subscriptions",
                 )
             ]
         )

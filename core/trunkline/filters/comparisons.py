@@ -29,7 +29,10 @@ Look = Callable[[Json, Json, Reading], bool]
 
 MAX_MEMBERS = 1000
 """How many values ``in`` may have (CONTRACT §15)."""
+SHOWN_MEMBERS = 10
+"""And how many of them a sentence lists."""
 
+_NOTHING = frozenset[Json]()
 _NUMERIC = frozenset({int, float})  # exact types: a boolean is no number
 
 
@@ -41,6 +44,8 @@ def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
     if name in _ORDERS:
         return _NUMBER_ORDERS[name], expected
     if name == "in":
+        if bool not in set(map(type, expected)):
+            return _is_in, (_NOTHING, frozenset(expected))
         booleans = frozenset(item for item in expected if isinstance(item, bool))
         return _is_in, (booleans, frozenset(item for item in expected if not isinstance(item, bool)))
     if name == "eq" and isinstance(expected, str):
@@ -93,6 +98,7 @@ def shortfall(path: str, name: str, expected: Json, reading: Reading) -> str | N
     actual = reading.at(path)
     if _holds(actual, name, expected, reading):
         return None
+    path = _shortened(path)
     if actual is ABSENT:
         return f"{path} is absent"
     if name == "exists":
@@ -112,7 +118,7 @@ def _is_number(value: Json) -> bool:
 
 
 def _is_scalar(value: Json) -> bool:
-    return value is None or isinstance(value, str | bool) or _is_number(value)
+    return type(value) is str or value is None or type(value) is bool or _is_number(value)
 
 
 def _differs(actual: Json, expected: Json) -> bool:
@@ -195,7 +201,8 @@ def _relation(name: str, expected: Json) -> str:
         case "ne":
             return "is excluded"
         case "in":
-            return f"is not one of {', '.join(map(_text, expected))}"
+            more = f" and {len(expected) - SHOWN_MEMBERS:,} more" if len(expected) > SHOWN_MEMBERS else ""
+            return f"is not one of {', '.join(map(_text, expected[:SHOWN_MEMBERS]))}{more}"
         case "contains":
             return f"does not contain {_text(expected)}"
         case "starts_with":
@@ -206,5 +213,8 @@ def _relation(name: str, expected: Json) -> str:
 
 
 def _text(value: Json) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    return _shortened(json.dumps(value, ensure_ascii=False))
+
+
+def _shortened(text: str) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"

@@ -28,8 +28,8 @@ MAX_PATH = 64
 """How many names a path may have: events nest no deeper (CONTRACT §13)."""
 MAX_BYTES = 64 * 1024
 """How long a filter may be as JSON (CONTRACT §15)."""
-MAX_FAULTS = 50
-"""After which checking ends: an answer names no more."""
+MAX_FAULTS = 51
+"""Faults after which checking ends: one more than an answer names."""
 
 Test = Callable[[Reading], bool]
 _Clause = tuple[str, str, str, Compare, Json]
@@ -236,8 +236,10 @@ def explain(source: Mapping[str, Json], reading: Reading) -> str | None:
 def _member_sentences(name: str, value: Json, reading: Reading) -> Iterator[str | None]:
     match name:
         case "any":
-            reasons = [explain(item, reading) for item in value]
-            yield f"none of 'any' is met; of the first, {reasons[0]}" if all(reasons) else None
+            first, *others = value
+            reason = explain(first, reading)
+            is_met = reason is None or any(_filter_test(item)(reading) for item in others)
+            yield None if is_met else f"none of 'any' is met; of the first, {reason}"
         case "all":
             yield from (explain(item, reading) for item in value)
         case "not":
@@ -272,6 +274,8 @@ class _Checker:
 
     def _note(self, pointer: str, message: str) -> None:
         self.faults.append(errors.FieldError(pointer, message))
+        if len(self.faults) == MAX_FAULTS:
+            raise errors.BodyInvalid(self.faults, ended_early=True)
 
     def _count(self, pointer: str, clauses: int) -> bool:
         """Add *clauses*; False once there are too many, which is noted the first time."""
@@ -323,11 +327,17 @@ class _Checker:
                 self._check_types(name, expected, at, shapes)
 
     def _check_types(self, name: str, expected: Json, pointer: str, shapes: Sequence[Shape]) -> None:
-        pairs = [(pointer, expected)]
-        if name == "in":
-            pairs = [(f"{pointer}/{index}", item) for index, item in enumerate(expected)]
-        for at, value in pairs:
-            if len(self.faults) == MAX_FAULTS:
-                return
-            if objection := types.objection(shapes, name, value):
-                self._note(at, objection)
+        if name != "in":
+            if objection := types.objection(shapes, name, expected):
+                self._note(pointer, objection)
+            return
+        has_values = any(shape.values is not None or shape.excluded for shape in shapes)
+        fit = set[object]()
+        for index, item in enumerate(expected):
+            likes: object = type(item) if not has_values and type(item) is not float else (type(item), item)
+            if likes in fit:
+                continue
+            if objection := types.objection(shapes, name, item):
+                self._note(f"{pointer}/{index}", objection)
+            else:
+                fit.add(likes)

@@ -1,7 +1,9 @@
 """The deployment as plugins and their pages see it (``contract.Deployment``)."""
 
+import ipaddress
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from trunkline.contract import AccessTokens, Connector
 from trunkline.contract.targets import shown_channel
@@ -50,6 +52,15 @@ class Deployment:
         """Where the hub is reached from outside, without a slash at its end."""
         url = self._settings.server.public_url
         return url.rstrip("/") if url else None
+
+    def address(self, reached_at: str) -> str:
+        """Give where the hub is reached (``contract.Deployment``); whoever sends a request may name any other host."""
+        if self.public_url is not None:
+            return self.public_url
+        if _is_this_machine(urlsplit(reached_at).hostname or ""):
+            return reached_at.rstrip("/")
+        server = self._settings.server
+        return f"http://{server.host}:{server.port}"
 
     @property
     def brand(self) -> Brand:
@@ -116,3 +127,11 @@ class Deployment:
         plugin, connector = registered
         files = connectors.make_files(connector, self.product(), plugin=plugin)
         return {path.as_posix(): content for path, content in files.items()}
+
+
+def _is_this_machine(host: str) -> bool:
+    """Tell whether *host* is a loopback address, or a name for local use or for tests (RFC 6761)."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith((".localhost", ".test"))

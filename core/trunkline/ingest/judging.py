@@ -11,6 +11,7 @@ import orjson
 
 from trunkline.errors import FieldError
 from trunkline.ingest.requests import check_payload
+from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.store.quarantine import Quarantined
@@ -35,7 +36,7 @@ class Judging:
             await asyncio.sleep(0)
             return self._faults(row, chosen)
         async with self._turns.turn(row.company_id):
-            return await asyncio.to_thread(self._faults, row, chosen)
+            return await callers.in_thread(self._faults, row, chosen)
 
     def _faults(self, row: Quarantined, payload: bytes) -> Sequence[FieldError]:
         gone = "is not there any more; add its schema again, or delete this event"

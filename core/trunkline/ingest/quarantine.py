@@ -18,6 +18,7 @@ from trunkline.model.environments import company_number, environment_member
 from trunkline.model.events import Draft
 from trunkline.model.times import utc_text_of_ms
 from trunkline.schemas.catalog import SchemaCatalog
+from trunkline.schemas.sentences import MAX_FAULTS
 from trunkline.store import quarantine as store
 from trunkline.store import stream
 from trunkline.store.database import Database
@@ -90,7 +91,7 @@ class Quarantine:
             if payload is None and row.payload != judged.payload:
                 raise _changed(id)
             if errors:
-                raise EventRejected(errors)
+                raise EventRejected(errors, ended_early=len(errors) == MAX_FAULTS)
             events, announce = await self._ingest.store(connection, [self._draft(row, chosen)])
             await store.mark_released(connection, {id: events[0].position})
         announce()

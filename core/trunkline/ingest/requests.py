@@ -21,6 +21,7 @@ from trunkline.runtime.pauses import Steps, run_through
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.explaining import Budget
 from trunkline.schemas.modes import Modes
+from trunkline.schemas.sentences import MAX_FAULTS
 from trunkline.store.quarantine import QuarantinedDraft
 
 FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc", "version")
@@ -191,7 +192,7 @@ class RequestReader:
 
     def _check(self, items: Sequence[Item], company_of: CompanyOf, now_text: str) -> Steps[_Reading]:
         """Check *items*; a payload that breaks its schema is a fault only where its type is rejected."""
-        explained = 0
+        explained, ended_early = 0, False
         reading = _Reading([], [], [], [])  # as types with defaults it would take half a microsecond more
         errors: list[FieldError] = []
         budget = Budget(MAX_STEPS)
@@ -202,6 +203,7 @@ class RequestReader:
                 if explained % EXPLAINED_AT_ONCE == 0:
                     yield
             if faults or (broken and self._modes.of(item.parsed["type"]) == "reject"):
+                ended_early |= len(broken) == MAX_FAULTS
                 errors.extend(_at(item, (*faults, *broken)))
                 continue
             try:
@@ -216,7 +218,7 @@ class RequestReader:
             else:
                 reading.accept(draft, broken)
         if errors:
-            raise EventRejected(errors)
+            raise EventRejected(errors, ended_early=ended_early)
         return reading
 
 

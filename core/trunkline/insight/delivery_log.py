@@ -18,7 +18,6 @@ from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import FAILING, GONE, LAPSED, UNREADABLE, Subscription
 from trunkline.model.subscriptions import Status as SubscriptionStatus
 from trunkline.model.times import utc_or_none, utc_text_of_ms
-from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
@@ -33,6 +32,8 @@ from trunkline.subscribing.finding import SubscriptionFinder
 LOOKED_AT = 5_000
 """Deliveries among which one piece of a page looks for those in one status; a connection is lent for each piece."""
 MAX_PIECES = 20
+NAMED_TYPES = 10
+"""Event types of a subscription that ``explain`` names."""
 SHOWN_ATTEMPTS = 100
 """Attempts that are shown with a delivery, the newest: it may be retried by hand without end."""
 COUNTED = 10_000
@@ -227,19 +228,17 @@ class DeliveryLog:
 
         Raises NotFound.
         """
-        subscriptions = await self._finder.of_company(company_id)
         async with self._database.read() as connection:
             event = await _find_event(connection, company_id, event_id)
             deliveries = {row.subscription_no: row for row in await store.of_event(connection, event_id)}
             last = {row.subscription_no: row for row in await store.last_attempts(connection, event_id)}
-        pauses, readings, explained = Pauses(), Readings(), list[dict[str, Any]]()
-        for subscription in subscriptions:
+        readings, explained = Readings(), list[dict[str, Any]]()
+        async for subscription in self._finder.each(company_id):
             reading = read(event, subscription.pins, self._schema_versions, readings)
             entry = _explain(subscription, event, reading, deliveries.get(subscription.no))
             explained.append(
                 entry | _last_answer(subscription, last.get(subscription.no)) | _disabled(subscription)
             )
-            await pauses.pause_if_due()
         return {"event_id": event.position, "subscriptions": explained}
 
     async def _find(self, connection: AsyncConnection, company_id: int, delivery_id: str) -> Logged:
@@ -325,7 +324,9 @@ def _describe_state(subscription: Subscription, logged: Logged | None) -> str:
 def _reason_against(subscription: Subscription, event: Event, reading: Reading) -> str | None:
     """Say why *subscription* does not get *event*; None where it does."""
     if not takes_type(subscription.event_types, event.type):
-        return f"It subscribes to {', '.join(subscription.event_types)}, not to {event.type}."
+        names = subscription.event_types
+        more = f" and {len(names) - NAMED_TYPES} more" if len(names) > NAMED_TYPES else ""
+        return f"It subscribes to {', '.join(names[:NAMED_TYPES])}{more}, not to {event.type}."
     if subscription.filter and (unmet := filters.explain(subscription.filter, reading)):
         return f"Its filter was not met: {unmet}."
     if subscription.status != "active":

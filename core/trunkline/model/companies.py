@@ -5,12 +5,20 @@ import re
 MAX_COMPANY_ID = 2**63 - 1
 MAX_REFERENCE = 128
 REFERENCE_FORM = f"1 to {MAX_REFERENCE} of the characters A-Z a-z 0-9 . _ : -, and not digits alone"
+GIVEN_FORM = f"{REFERENCE_FORM}; no integer, and none of ., .., null, true, false, live, test and operator"
+_TAKEN = frozenset({".", "..", "null", "true", "false", "live", "test", "operator"})
 _REFERENCE = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_REFERENCE}}}", re.ASCII)
 
 
 def is_reference(text: str) -> bool:
     """Tell whether *text* has the form of a reference. Digits alone have not, as they are an id wherever text is read."""
     return _REFERENCE.fullmatch(text) is not None and not text.isdigit()
+
+
+def may_be_given(reference: str) -> bool:
+    """Tell whether a company may get *reference*: no path and no integer, and none of the words that mean something else."""
+    is_integer = reference.lstrip("-").isdigit()
+    return is_reference(reference) and not is_integer and reference.lower() not in _TAKEN
 
 
 def read_name(text: str) -> int | str | None:

@@ -1,11 +1,13 @@
-"""For whom a task works: the company whose call it answers, and whether the caller still waits for the answer.
+"""For whom a task works: the company whose call it answers, whether the caller still waits for the answer, and what the call costs.
 
 ``api`` says so for each request, in the task's context, so that no service has to hand it on; the hub's own work is
 nobody's.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+import time
+import types
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
@@ -14,20 +16,58 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 OPERATORS = 0
 """Operators in the portal, in the place of a company."""
 _T = TypeVar("_T")
-_company: ContextVar[int | None] = ContextVar("trunkline.company", default=None)
-_receive: ContextVar[Receive | None] = ContextVar("trunkline.receive", default=None)
-_scope: ContextVar[MutableMapping[str, Any] | None] = ContextVar("trunkline.scope", default=None)
 
 
 class CallerLeft(Exception):
     """The caller has gone before the answer was there; nobody waits for one."""
 
 
+class Call:
+    """One call, which comes by *receive*; *scope* is its ASGI scope.
+
+    It has held the event loop, and computed in threads, for *held_seconds*.
+    """
+
+    __slots__ = ("held_seconds", "receive", "scope")
+
+    def __init__(self, receive: Receive, scope: MutableMapping[str, Any] | None) -> None:
+        self.receive = receive
+        self.scope = scope
+        self.held_seconds = 0.0
+
+    @types.coroutine
+    def measure(self, work: Coroutine[Any, Any, _T]) -> Generator[Any, None, _T]:
+        """Do *work*, and add how long it holds the loop. To do so costs 0.4 µs each time that it goes on."""
+        raised: BaseException | None = None
+        while True:
+            began = time.perf_counter()
+            try:
+                waits_for = work.send(None) if raised is None else work.throw(raised)
+            except StopIteration as end:
+                value: _T = end.value
+                return value
+            finally:
+                self.held_seconds += time.perf_counter() - began
+            raised = None
+            try:
+                yield waits_for
+            except BaseException as error:  # noqa: BLE001 - it is for *work*, as the cancellation of its task is
+                raised = error
+
+
+_company: ContextVar[int | None] = ContextVar("trunkline.company", default=None)
+_call: ContextVar[Call | None] = ContextVar("trunkline.call", default=None)
+
+
 def begin(receive: Receive | None, scope: MutableMapping[str, Any] | None = None) -> None:
     """Begin a call that comes by *receive*, of nobody yet; *scope* is its ASGI scope. End it with None."""
-    _receive.set(receive)
-    _scope.set(scope)
+    _call.set(None if receive is None else Call(receive, scope))
     _company.set(None)
+
+
+def call() -> Call | None:
+    """Give the call that the task answers; None where it answers none."""
+    return _call.get()
 
 
 def work_for(company_id: int | None) -> None:
@@ -37,12 +77,28 @@ def work_for(company_id: int | None) -> None:
 
 def scope() -> MutableMapping[str, Any] | None:
     """Give the ASGI scope of the call that the task answers; None where it answers none."""
-    return _scope.get()
+    answered = _call.get()
+    return None if answered is None else answered.scope
 
 
 def company() -> int | None:
     """Tell for which company the task works; None where it is nobody's."""
     return _company.get()
+
+
+async def in_thread(work: Callable[..., _T], *arguments: Any, **named: Any) -> _T:
+    """Do *work* in a thread as ``asyncio.to_thread`` does, and add what it computes to what the call costs."""
+    answered = _call.get()
+
+    def do() -> _T:
+        began = time.thread_time()
+        try:
+            return work(*arguments, **named)
+        finally:
+            if answered is not None:
+                answered.held_seconds += time.thread_time() - began
+
+    return await asyncio.to_thread(do)
 
 
 async def while_present(work: Coroutine[Any, Any, _T]) -> _T:
@@ -51,10 +107,10 @@ async def while_present(work: Coroutine[Any, Any, _T]) -> _T:
     Raises:
         CallerLeft: the caller has gone; the work was cancelled.
     """
-    receive = _receive.get()
-    if receive is None:
+    answered = _call.get()
+    if answered is None:
         return await work
-    doing, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_left(receive))
+    doing, leaving = asyncio.ensure_future(_done(work, answered)), asyncio.ensure_future(_left(answered))
     try:
         await asyncio.wait((doing, leaving), return_when=asyncio.FIRST_COMPLETED)
         if doing.done():
@@ -66,6 +122,10 @@ async def while_present(work: Coroutine[Any, Any, _T]) -> _T:
     raise CallerLeft
 
 
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
+async def _done(work: Coroutine[Any, Any, _T], answered: Call) -> _T:
+    return await answered.measure(work)
+
+
+async def _left(answered: Call) -> None:
+    while (await answered.receive())["type"] != "http.disconnect":
         pass

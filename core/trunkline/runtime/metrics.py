@@ -91,6 +91,12 @@ class Metrics:
         self._requests = self._histogram(
             "trunkline_http_request_seconds", "How long API calls took", "method", "route", "status"
         )
+        self._costly_calls = self._counter(
+            "trunkline_costly_calls",
+            "API calls that held the process for more than 0.1 s",
+            "route",
+            "company",
+        )
         self._dropped = self._lazy(
             CounterMetricFamily,
             "trunkline_notifications_dropped",
@@ -357,6 +363,11 @@ class Metrics:
     def request_ended(self, *, method: str, route: str, status: int, seconds: float) -> None:
         """Count one API call; *route* is the path's template."""
         self._requests.labels(method, route, str(status)).observe(seconds)
+
+    def call_was_costly(self, *, route: str, company_id: int | None) -> None:
+        """Count an API call that held the process for long; *route* is the path's template, *company_id* None for nobody's."""
+        company = "none" if company_id is None else self._companies.label(company_id)
+        self._costly_calls.labels(route, company).inc()
 
     def text(self) -> bytes:
         """Write everything of this process in Prometheus's text format."""

@@ -14,8 +14,8 @@ Json = Any
 JsonSchemaError = Any
 """An error of ``jsonschema``, whose attributes it types as perhaps unset."""
 
-MAX_FAULTS = 50
-"""How many faults of one payload are told; a hostile one could have as many as it has bytes."""
+MAX_FAULTS = 51
+"""Faults of one payload after which checking ends: one more than an answer names. A hostile one could have as many as it has bytes."""
 
 _MAX_SHOWN = 80
 

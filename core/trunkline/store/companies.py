@@ -90,6 +90,12 @@ async def holder_of(connection: AsyncConnection, reference: str) -> int | None:
     return (await connection.execute(statement, {"reference": reference})).scalar_one_or_none()
 
 
+async def holders_in_any_case(connection: AsyncConnection, reference: str) -> dict[int, str]:
+    """Tell which companies have *reference*, in upper or lower case."""
+    statement = text("SELECT company_id, reference FROM companies WHERE lower(reference) = :folded")
+    return {row[0]: row[1] for row in await connection.execute(statement, {"folded": reference.lower()})}
+
+
 async def new_id(connection: AsyncConnection) -> int:
     """Give the id after every company that exists or existed, in either environment; call it with the log's lock held.
 

@@ -132,15 +132,21 @@ async def by_number(connection: AsyncConnection, no: int) -> Row:
 
 
 async def of_company(
-    connection: AsyncConnection, company_id: int, *, channel: str | None = None, target_url: str | None = None
+    connection: AsyncConnection,
+    company_id: int,
+    *,
+    channel: str | None = None,
+    target_url: str | None = None,
+    after: int = 0,
+    at_once: int | None = None,
 ) -> list[Row]:
-    """Read a company's subscriptions, oldest first."""
-    statement = _table.select().where(_table.c.company_id == company_id, _IS_LIVE)
+    """Read a company's subscriptions, oldest first: all, or *at_once* of them, whose numbers are above *after*."""
+    statement = _table.select().where(_table.c.company_id == company_id, _IS_LIVE, _table.c.no > after)
     if channel is not None:
         statement = statement.where(_table.c.channel == channel)
     if target_url is not None:
         statement = statement.where(_table.c.target_url == target_url)
-    return [read_row(row) for row in await connection.execute(statement.order_by(_table.c.no))]
+    return [read_row(row) for row in await connection.execute(statement.order_by(_table.c.no).limit(at_once))]
 
 
 async def by_name(

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -28,6 +28,9 @@ from trunkline.stream.long_polls import LongPolls
 from trunkline.stream.page_bytes import UNKNOWN, PageBytes
 
 LOOK_SECONDS = 1.0
+CHECK_SECONDS = 4.0
+"""How often a waiting call's key is checked: the call ends within 5 s of the key's end."""
+CheckCaller = Callable[[], Awaitable[None]]
 
 
 class Streaming:
@@ -78,6 +81,7 @@ class Streaming:
         wait_seconds: float = 0,
         versions: Pins | None = None,
         filter: Json | None = None,
+        check_caller: CheckCaller | None = None,
     ) -> StreamPage:
         """Read up to *limit* events oldest first, fewer where they are long (``contract.EventReader.page``).
 
@@ -92,9 +96,11 @@ class Streaming:
         request = PageRequest(company_id, self._named(types), position, since_ms, limit)
         wanted = self._wanted(filter, request.types, versions)
         if wanted is None:
-            found = await self._page(request, wait_seconds)
+            found = await self._page(request, wait_seconds, check_caller)
         else:
-            found = await callers.while_present(self._search(request, wanted, versions, wait_seconds))
+            found = await callers.while_present(
+                self._search(request, wanted, versions, wait_seconds, check_caller)
+            )
         return StreamPage(
             bodies=[self._schema_versions.body(event, versions) for event in found.events],
             next_cursor=cursors.encode(found.after),
@@ -177,15 +183,22 @@ class Streaming:
         types = self.types(versions=versions)
         return filtered_pages.check(filter, [kind for kind in types if not names or kind.name in names])
 
-    async def _page(self, request: PageRequest, wait_seconds: float) -> Found:
+    async def _page(
+        self, request: PageRequest, wait_seconds: float, check_caller: CheckCaller | None
+    ) -> Found:
         request, after, events = await self._read_first(self._fitting(request))
         if not events and wait_seconds > 0:
             async with self._long_polls.of(request.company_id):
-                after, events = await callers.while_present(self._wait(request, wait_seconds))
+                after, events = await callers.while_present(self._wait(request, wait_seconds, check_caller))
         return self._cut(request, after, events)
 
     async def _search(
-        self, request: PageRequest, wanted: Filter, versions: Pins | None, wait_seconds: float
+        self,
+        request: PageRequest,
+        wanted: Filter,
+        versions: Pins | None,
+        wait_seconds: float,
+        check_caller: CheckCaller | None,
     ) -> Found:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
@@ -195,7 +208,7 @@ class Streaming:
         async with self._long_polls.of(request.company_id):
             while not (found.events or found.more or loop.time() >= deadline or self._watch.is_released):
                 request = replace(request, cursor=found.after)
-                _, events = await self._wait(replace(request, limit=1), deadline - loop.time())
+                _, events = await self._wait(replace(request, limit=1), deadline - loop.time(), check_caller)
                 if events:
                     found = await self._filtered.search(request, wanted, versions)
         return found
@@ -244,7 +257,10 @@ class Streaming:
         self._head = bounds.head
         return max(after, known), events
 
-    async def _wait(self, request: PageRequest, wait_seconds: float) -> tuple[int, list[Event]]:
+    async def _wait(
+        self, request: PageRequest, wait_seconds: float, check_caller: CheckCaller | None
+    ) -> tuple[int, list[Event]]:
+        """Wait for events, and check the caller at times that all waiting calls share, so that one query is for all of them."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         with self._watch.signal(request.company_id) as signal:
@@ -253,7 +269,12 @@ class Streaming:
                 left = deadline - loop.time()
                 if events or left <= 0 or self._watch.is_released:
                     return after, events
-                await signal.wait(left)
+                while left > 0 and not await signal.wait(
+                    min(left, CHECK_SECONDS - loop.time() % CHECK_SECONDS)
+                ):
+                    left = deadline - loop.time()
+                    if left > 0 and check_caller is not None:
+                        await check_caller()
 
 
 async def _read_after(

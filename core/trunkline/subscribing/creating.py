@@ -240,7 +240,11 @@ class SubscriptionCreation:
         rows = await store.of_company(
             connection, wanted.company_id, channel=columns["channel"], target_url=columns["target_url"]
         )
-        for subscription in map(self._records.open, rows):
+        size = len(columns["filter"] or "")
+        for row in rows:
+            if len(row.filter or "") != size:
+                continue
+            subscription = self._records.open(row)
             is_same = (
                 subscription.is_readable
                 and set(subscription.event_types) == set(request["event_types"])

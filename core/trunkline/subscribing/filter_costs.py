@@ -1,6 +1,7 @@
 """What the filters of a company's subscriptions may cost together: its limit ``filter_cost``.
 
-Every event of a company passes all its filters, so that their sum bounds what an event may cost (``filters.costs``).
+Every event of a company passes all its filters, so that their sum bounds what an event may cost (``filters.costs``). They are
+also kept, listed and read, so that their size counts too.
 """
 
 from collections.abc import Mapping
@@ -30,10 +31,16 @@ async def check_filter_cost(
     """
     if not source:
         return
-    own = costs.cost_of(source)
-    if instead_of is not None and instead_of.filter and own <= costs.cost_of(instead_of.filter):
+    own = _charge(source)
+    if instead_of is not None and instead_of.filter and own <= _charge(instead_of.filter):
         return
     others = await store.filters_of_company(connection, company_id, but_no=instead_of.no if instead_of else 0)
-    cost = own + costs.sum_of(map(orjson.loads, others))
+    cost = own + sum(map(len, others)) // costs.CHARACTERS
+    if cost <= limit:  # else nothing need be read
+        cost = own + sum(map(costs.charge_for, others))
     if cost > limit:
         raise FilterTooDear(cost, limit)
+
+
+def _charge(source: Mapping[str, Any]) -> int:
+    return costs.charge_for(orjson.dumps(source).decode())

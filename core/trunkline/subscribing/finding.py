@@ -1,18 +1,26 @@
 """Subscriptions found and shown, one company at a time."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.errors import NotFound
+from trunkline.model import cursors
 from trunkline.model.subscriptions import ID, Subscription
+from trunkline.runtime.pauses import Pauses
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.views import view
+
+PAGE_BYTES = 256 * 1024
+"""How long the filters, event types and headers of a page's subscriptions may be: to show so many takes 5 ms."""
+AT_ONCE = 20
+"""Rows that are read at once: none is longer than a body of 256 KiB."""
+_CURSOR = "s"
 
 
 class SubscriptionFinder:
@@ -27,9 +35,60 @@ class SubscriptionFinder:
         self, company_id: int, *, channel: str | None, target_url: str | None = None
     ) -> list[dict[str, Any]]:
         """Show a company's subscriptions, oldest first."""
+        found = self.each(company_id, channel=channel, target_url=target_url)
+        return [view(subscription, checker=self._checker) async for subscription in found]
+
+    async def page(
+        self,
+        company_id: int,
+        *,
+        channel: str | None,
+        target_url: str | None = None,
+        cursor: str | None = None,
+    ) -> dict[str, Any]:
+        """Show them as ``list`` does, as many as ``PAGE_BYTES`` hold, and the cursor of the others. Raises BadCursor."""
+        after = cursors.decode(cursor, kind=_CURSOR) if cursor is not None else 0
+        rows, reached = await self._read(company_id, after, channel=channel, target_url=target_url)
+        views = [view(self._records.open(row), checker=self._checker) for row in rows]
+        more = {} if reached is None else {"next_cursor": cursors.encode(reached, kind=_CURSOR)}
+        return {"subscriptions": views, "count": len(views), **more}
+
+    async def each(
+        self, company_id: int, *, channel: str | None = None, target_url: str | None = None
+    ) -> AsyncIterator[Subscription]:
+        """Read a company's subscriptions, oldest first, giving way to others between them."""
+        pauses = Pauses()
+        reached: int | None = 0
+        while reached is not None:
+            rows, reached = await self._read(company_id, reached, channel=channel, target_url=target_url)
+            for row in rows:
+                yield self._records.open(row)
+                await pauses.pause_if_due()
+
+    async def _read(
+        self, company_id: int, after: int, *, channel: str | None, target_url: str | None
+    ) -> tuple[Sequence[Row], int | None]:
+        """Read the rows of one page, one at least if there are any, and the number after which the next page begins."""
+        rows: list[Row] = []
+        size = 0
         async with self._database.read() as connection:
-            rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
-        return [view(self._records.open(row), checker=self._checker) for row in rows]
+            while True:
+                some = await store.of_company(
+                    connection,
+                    company_id,
+                    channel=channel,
+                    target_url=target_url,
+                    after=after,
+                    at_once=AT_ONCE,
+                )
+                for row in some:
+                    size += len(row.filter or "") + len(row.event_types) + len(row.sealed)
+                    if rows and size > PAGE_BYTES:
+                        return rows, after
+                    rows.append(row)
+                    after = row.no
+                if len(some) < AT_ONCE:
+                    return rows, None
 
     async def get(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         """Show one. Raises NotFound."""
@@ -40,11 +99,6 @@ class SubscriptionFinder:
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel)
         return self._records.open(row)
-
-    async def of_company(self, company_id: int) -> Sequence[Subscription]:
-        """Read all of a company's."""
-        async with self._database.read() as connection:
-            return [self._records.open(row) for row in await store.of_company(connection, company_id)]
 
 
 async def find_row(

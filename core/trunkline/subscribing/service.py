@@ -53,7 +53,8 @@ class SubscriptionService:
             limits=limits,
             clock=clock,
         )
-        self.list, self.get, self.find = finder.list, finder.get, finder.find
+        self.list, self.page = finder.list, finder.page
+        self.get, self.find = finder.get, finder.find
         self.create, self.subscribe = creation.create, creation.subscribe
         self.update, self.delete = changes.update, changes.delete
         self.rotate_secret = SecretRotation(database, records=records).rotate_secret

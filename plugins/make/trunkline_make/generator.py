@@ -13,6 +13,13 @@ from trunkline import Definition, Json
 from trunkline.pages import Product, json_remarks
 from trunkline_make import calls, connecting, manifest, names, parameters, polling, watching
 
+_OF_SCHEMAS = (
+    *(f".{code}.iml.json" for code in ("static-params", "mappable-params", "params", "interface", "samples")),
+    "makecomapp.json",
+    "groups.json",
+)
+"""Ends of the files that say what schemas say, and have no expressions."""
+
 
 def remarks(product: Product) -> list[str]:
     """Say what of *product* has no form in Make."""
@@ -34,10 +41,10 @@ def generate(product: Product) -> Mapping[str, bytes]:
         **connecting.words(product),
         "API_URL": product.api_url,
         "VERSIONS": product.versions_header[1],
-        "TITLE": product.brand.title,
-        "DESCRIPTION": product.brand.description,
+        "TITLE": names.plain(product.brand.title),
+        "DESCRIPTION": names.plain(product.brand.description),
         "KEYS_URL": product.brand.keys_url or product.brand.homepage,
-        "GROUPS": ", ".join(manifest.record_groups(product)),
+        "GROUPS": names.plain(", ".join(manifest.record_groups(product))),
     }
     contents: dict[str, Json] = {
         "makecomapp.json": manifest.manifest(product, modules),
@@ -54,7 +61,10 @@ def generate(product: Product) -> Mapping[str, bytes]:
         for path, content in _constant_files(folder, words)
     }
     contents |= connecting.of_issuer(constant, product)
-    return constant | {path: _encode(content) for path, content in contents.items()}
+    return constant | {
+        path: _encode(names.plain(content) if path.endswith(_OF_SCHEMAS) else content)
+        for path, content in contents.items()
+    }
 
 
 def _module_files(product: Product, definition: Definition) -> dict[str, Json]:

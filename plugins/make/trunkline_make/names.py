@@ -5,7 +5,10 @@ The forms are Make's own: https://github.com/integromat/vscode-apps-sdk, ``valid
 
 import hashlib
 import re
+from collections.abc import Mapping
 from typing import Literal
+
+from trunkline import Json
 
 Kind = Literal["connection", "webhook", "module", "rpc"]
 
@@ -50,6 +53,15 @@ def kebab(component_id: str) -> str:
 def expression(source: str) -> str:
     """Write an expression of Make's."""
     return "{{" + source + "}}"
+
+
+def plain(content: Json) -> Json:
+    """Write what a schema says so that Make takes no part of it for an expression: a space of no width parts ``{{``."""
+    if isinstance(content, str):
+        return content.replace("{{", "{\u200b{")
+    if isinstance(content, Mapping):
+        return {name: plain(member) for name, member in content.items()}
+    return [plain(item) for item in content] if isinstance(content, list) else content
 
 
 def path(root: str, name: str) -> str:

@@ -105,9 +105,10 @@ class Challenges:
 
 
 def _answers(result: Result, nonce: str) -> bool:
+    """Tell whether the target gave the challenge back by itself; a copy of the request, with its ``type``, proves nothing."""
     try:
         answer = orjson.loads(result.response_body or "")
     except ValueError:
         return False
-    found = answer.get("challenge") if isinstance(answer, dict) else None
+    found = answer.get("challenge") if isinstance(answer, dict) and "type" not in answer else None
     return isinstance(found, str) and hmac.compare_digest(found.encode("utf-8", "replace"), nonce.encode())

@@ -13,6 +13,7 @@ from trunkline.routes import Routes, StrictRoute
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 SCOPES = ("integrations:read", "integrations:write", "events:read", "webhooks:write")
 """What an agent can use."""
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class ResourceMetadata:
@@ -26,7 +27,7 @@ class ResourceMetadata:
         """Name the server's address, and who gives tokens for it."""
         servers = self._servers(request)
         if not servers:
-            return JSONResponse({"error": "not_found"}, 404)
+            return JSONResponse({"error": "not_found"}, 404, headers=_NO_STORE)
         return JSONResponse(
             {
                 "resource": f"{self._base(request)}/mcp",
@@ -34,7 +35,8 @@ class ResourceMetadata:
                 "scopes_supported": list(SCOPES),
                 "bearer_methods_supported": ["header"],
                 "resource_name": self._context.deployment.brand.title,
-            }
+            },
+            headers=_NO_STORE,
         )
 
     def challenge(self, request: Request, *, error: str | None, scopes: Sequence[str] = SCOPES) -> str | None:
@@ -57,7 +59,7 @@ class ResourceMetadata:
         return any(plugin["name"] == "oauth" and plugin["state"] == "active" for plugin in plugins)
 
     def _base(self, request: Request) -> str:
-        return self._context.deployment.public_url or str(request.base_url).rstrip("/")
+        return self._context.deployment.address(str(request.base_url))
 
 
 def make_routes(metadata: ResourceMetadata) -> Routes:

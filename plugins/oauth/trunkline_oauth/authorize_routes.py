@@ -66,7 +66,7 @@ class AuthorizeRoutes:
                 "revocation_endpoint_auth_signing_alg_values_supported": ALGORITHMS,
                 "authorization_response_iss_parameter_supported": True,
             },
-            headers={"Access-Control-Allow-Origin": "*"},
+            headers={**NO_STORE, "Access-Control-Allow-Origin": "*"},
         )
 
     def _check_portal(self) -> None:
@@ -89,8 +89,8 @@ def make_routers(context: PluginContext, apps: Apps) -> tuple[APIRouter, APIRout
 
 
 def issuer_of(context: PluginContext, request: Request) -> str:
-    """Name this server: by where the hub is reached from outside, or where it was reached now."""
-    return context.deployment.public_url or str(request.base_url).rstrip("/")
+    """Name this server by where the hub is reached."""
+    return context.deployment.address(str(request.base_url))
 
 
 def _led(url: str) -> Response:

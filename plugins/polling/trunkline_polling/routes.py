@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from types import MethodType
 from typing import Annotated, Any
 
-import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from trunkline import NotFound, PluginContext
+from trunkline import BodyInvalid, NotFound, PluginContext
 from trunkline.routes import (
     BadQuery,
     Caller,
@@ -22,6 +21,7 @@ from trunkline.routes import (
     StrictRoute,
     is_group,
     query_reader,
+    read_json,
     requires,
     responses,
     type_groups,
@@ -33,7 +33,6 @@ Reads = Annotated[Caller, Depends(_MAY_READ)]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _VERSION = re.compile(r"[1-9]\d{0,8}", re.ASCII)
-_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 
 
 def _check_time(text: str) -> str:
@@ -43,19 +42,11 @@ def _check_time(text: str) -> str:
     return text
 
 
-def _check_seconds(text: str) -> str:
-    if _SECONDS.fullmatch(text) is None:
-        msg = "should be a number of seconds, written in digits"
-        raise ValueError(msg)
-    return text
-
-
 def _read_filter(text: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
-        msg = f"is not valid JSON: {error.msg} (column {error.colno})"
-        raise ValueError(msg) from None
+        return read_json(text.encode())[1]
+    except BodyInvalid as error:
+        raise ValueError(error.errors[0].message) from None
 
 
 class PollQuery(QueryModel):
@@ -82,8 +73,8 @@ class PollQuery(QueryModel):
         json_schema_extra={"type": "string"},
     )
     limit: int = Field(default=50, ge=1, le=200)
-    wait: Annotated[float, BeforeValidator(_check_seconds)] = Field(
-        default=0, ge=0, le=30, description="seconds to wait for the first event (long poll)"
+    wait: int = Field(
+        default=0, ge=0, le=30, description="whole seconds to wait for the first event (long poll)"
     )
 
 
@@ -123,6 +114,7 @@ class EventHandlers:
             wait_seconds=query.wait,
             versions=self._versions(caller, query.versions),
             filter=query.filter,
+            check_caller=caller.check_still_valid,
         )
         body = b'{"events":[%b],"next_cursor":"%b"}' % (b",".join(page.bodies), page.next_cursor.encode())
         headers = {"X-Paging-Cursor": page.next_cursor} if page.more else None

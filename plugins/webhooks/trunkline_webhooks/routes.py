@@ -40,6 +40,7 @@ class ListQuery(QueryModel):
     """Which subscriptions to list."""
 
     target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
+    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
 
 
 class SubscriptionHandlers:
@@ -57,11 +58,10 @@ class SubscriptionHandlers:
         return await self._subscriptions.create(caller.company_id, request, channel=self._channel)
 
     async def list_all(self, caller: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
-        """List the company's webhook subscriptions, oldest first."""
-        subscriptions = await self._subscriptions.list(
-            caller.company_id, channel=self._channel, target_url=query.target_url
+        """List the company's webhook subscriptions, oldest first. A page ends early where they are long."""
+        return await self._subscriptions.page(
+            caller.company_id, channel=self._channel, target_url=query.target_url, cursor=query.cursor
         )
-        return {"subscriptions": subscriptions, "count": len(subscriptions)}
 
     async def show(self, subscription_id: str, caller: Reads) -> dict[str, Any]:
         """Show one subscription, without its secret."""

@@ -78,7 +78,7 @@ def test_what_is_unpacked_is_what_the_row_holds_its_filter_beside_it(records, va
     opened = records.open(row)
     assert opened.secrets == (Secret("whsec_new"), Secret("whsec_old", 1_790_000_005_000))
     subscription, wanted = unpack(pack(records.unseal(row)))
-    assert wanted == opened.filter
+    assert wanted == row.filter
     assert subscription == dataclasses.replace(opened, filter=None)
 
 

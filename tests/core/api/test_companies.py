@@ -71,6 +71,15 @@ async def pages(hub, **query) -> list[list[dict]]:
 
 async def test_a_reference_has_one_company(running):
     first, second = await make(running), await make(running)
+    shouted = first["reference"].upper()
+    for answer in (
+        await running.operator.post(COMPANIES, json={"reference": shouted}),
+        await running.operator.patch(f"{COMPANIES}/{second['id']}", json={"reference": shouted}),
+    ):
+        assert (answer.status_code, f"'{first['reference']}'" in answer.json()["detail"]) == (409, True)
+    own = await running.operator.patch(f"{COMPANIES}/{first['id']}", json={"reference": shouted})
+    assert own.status_code == 200
+    await running.operator.patch(f"{COMPANIES}/{first['id']}", json={"reference": first["reference"]})
     again = await running.operator.post(COMPANIES, json={"reference": first["reference"]})
     assert again.status_code == 409
     assert first["reference"] in again.json()["detail"]
@@ -85,6 +94,7 @@ async def test_a_reference_has_one_company(running):
     [
         ({"reference": "92"}, "/reference"),
         ({"reference": "a b"}, "/reference"),
+        ({"reference": "operator"}, "/reference"),
         ({"reference": "x" * 129}, "/reference"),
         ({"time_zone": "Mars/Olympus"}, "/time_zone"),
         ({"limits": {"coffee": 1}}, "/limits/coffee"),

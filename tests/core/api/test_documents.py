@@ -135,6 +135,15 @@ async def test_the_reference_page_needs_no_internet(api):
             assert not re.search(r"url\(['\"]?https?:", (await api.anonymous.get(asset)).text)
 
 
+async def test_the_reference_page_runs_no_script_but_its_own(api):
+    answers = [await api.anonymous.get("/docs") for _ in range(2)]
+    nonces = [re.findall(r'<script nonce="([^"]+)">', answer.text) for answer in answers]
+    assert nonces[0] != nonces[1]
+    for answer, (nonce,) in zip(answers, nonces, strict=True):
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith(f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; ")
+
+
 async def test_an_asset_outside_its_folder_is_not_served(api):
     for path in ("/docs/assets/../__init__.py", "/docs/assets/%2e%2e/__init__.py", "/docs/assets/nope.js"):
         answer = await api.anonymous.get(path)

@@ -319,6 +319,22 @@ async def test_an_answer_names_fifty_faults_and_counts_the_rest(api):
     assert problem["more_errors"] == 950
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("webhooks/subscriptions", {"filter": {"payload.client_id": {"in": ["x"] * 1000}}}),
+        ("events", {"type": "client.created", "payload": {f"x{number}": 1 for number in range(1000)}}),
+    ],
+    ids=["filter", "payload"],
+)
+async def test_checking_ends_with_the_fault_after_the_fiftieth_and_the_answer_says_so(api, path, body):
+    if "filter" in body:
+        body |= {"target_url": "https://example.com/", "event_types": ["client.created"]}
+    problem = (await api.client.post(f"/api/v1/{path}", json=body)).json()
+    assert (problem["status"], len(problem["errors"]), problem["more_errors"]) == (422, 50, "at least 1")
+    assert "(and at least 50 more)" in problem["detail"]
+
+
 async def test_a_hundred_thousand_unknown_fields_give_a_short_answer(api):
     event = {"type": "payment.failed", "payload": {}} | {f"x{n}": 1 for n in range(10_000)}
     answer = await api.client.post("/api/v1/events/batch", json={"events": [event] * 10})

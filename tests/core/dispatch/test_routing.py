@@ -5,9 +5,11 @@ import pytest
 from trunkline.access.subscription_records import OpenedRow
 from trunkline.contract import Channel
 from trunkline.dispatch import routing
+from trunkline.dispatch.matching_lane import Budget
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.model.events import Draft, Event
 from trunkline.model.pace import Pace, Rate
+from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import subscriptions as store
@@ -193,3 +195,17 @@ async def test_what_changes_while_a_starting_hub_reads_all_is_not_missed(open_ho
         await house.emit(to=numbers)
         await house.check_settled()
     assert sorted(request.path for request in receiver.requests) == ["/after", "/after", "/before"]
+
+
+async def test_a_large_filter_is_read_in_the_matching_lane_with_the_first_event_of_its_type_that_comes(table):
+    members = ",".join(f'"{number:05}"' for number in range(1000))
+    large = f'{{"payload.status":{{"in":[{members}]}}}}'
+    table.apply([row(1, filter=large), row(2, types='["lead.updated"]', filter=large), row(3)])
+    routes, cost = table.candidates(event())
+    assert cost == routing.UNREAD
+    assert not Budget().allows(event(), cost)
+    for payload, expected in ((b'{"status":"00007"}', [1, 3]), (b'{"status":"x"}', [3])):
+        found = await table.match_with_pauses(event(payload=payload), routes, Pauses())
+        assert [route.subscription.no for route in found] == expected
+    assert table.candidates(event()).cost == 1
+    assert table.route(2).cost == routing.UNREAD

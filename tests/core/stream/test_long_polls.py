@@ -1,6 +1,7 @@
 """How many calls may wait for events at once."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -75,3 +76,23 @@ async def test_a_long_poll_ends_with_its_caller_and_makes_room(hub):
     for poll in polls:
         poll.cancel()
     await asyncio.gather(*polls, return_exceptions=True)
+
+
+@pytest.mark.slow  # a key is checked every 4 s
+async def test_a_long_poll_ends_when_its_key_is_revoked_and_those_of_other_keys_go_on(hub):
+    revoked = await hub.client_of(hub.company_id)
+    filtered = {"filter": '{"payload.client_id": {"exists": true}}'}
+    polls = [
+        asyncio.create_task(client.get("/api/v1/events", params={"wait": 30, **query}))
+        for client, query in ((revoked, {}), (hub.client, filtered))
+    ]
+    while len(hub.hub.streaming._watch._waiting.get(hub.company_id, ())) < 2:
+        await asyncio.sleep(0.001)
+    keys = await hub.hub.keys.list(hub.company_id)
+    (key_id,) = (key.id for key in keys if revoked.headers["x-api-key"].endswith(key.last4))
+    began = time.monotonic()
+    assert (await hub.operator.delete(f"/api/v1/keys/{key_id}")).status_code == 204
+    answer = await polls[0]
+    assert (answer.status_code, time.monotonic() - began < 5) == (401, True)
+    await hub.emit("lead.created")
+    assert (await polls[1]).status_code == 200

@@ -69,3 +69,12 @@ async def test_over_http_it_is_answered_with_422_and_the_name_of_the_limit(api):
     [error] = answer.json()["errors"]
     assert error["path"] == "/filter"
     assert "'filter_cost' of 1;" in error["message"]
+
+
+async def test_twenty_large_filters_are_as_many_as_a_company_may_have(api):
+    large = {"payload.email": {"in": [f"{number:0>60}" for number in range(1000)]}}
+    for _ in range(20):
+        answer = await api.client.post("/api/v1/webhooks/subscriptions", json=request_of(large))
+    assert answer.status_code == 201
+    answer = await api.client.post("/api/v1/webhooks/subscriptions", json=request_of(large))
+    assert "'filter_cost' of 10,000" in answer.json()["errors"][0]["message"]

@@ -114,6 +114,19 @@ def test_axe_finds_nothing(
         assert [(violation["id"], violation["nodes"][0]["html"]) for violation in violations] == [], name
 
 
+def test_the_api_reference_is_shown_under_its_policy_in_colours_that_can_be_read(
+    served_hub: Any, open_page: Callable[..., Page], axe_source: str
+):
+    page = open_page(f"{served_hub.url}/docs")
+    for method in ("get", "post", "patch", "delete"):
+        call = page.locator(f".opblock-{method} .opblock-summary-control").first
+        call.click()
+        expect(call).to_have_attribute("aria-expanded", "true")
+    page.evaluate(axe_source)
+    violations = page.evaluate("axe.run({preload: false, runOnly: ['color-contrast']})")["violations"]
+    assert [node["html"] for violation in violations for node in violation["nodes"]] == []
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_phone_needs_no_sideways_scrolling(exported: str, open_page: Callable[..., Page], name: str):
     page = open_page(f"{exported}/{name}.html", width=390)

@@ -15,15 +15,15 @@ import pytest
 from jsonschema import Draft7Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT7
-from tests.plugins.products import installed_product
+from tests.plugins.products import an_object, installed_product
 from tests.some import some
 
-from trunkline.pages import AuthorizationServer, Product
+from trunkline.pages import AuthorizationServer, Example, Product
 from trunkline_make.generator import generate
 from trunkline_make.names import camel, kebab
 from trunkline_make.published import keys
 
-from .products import FIND_TASK, OWNERS, TINY, UPDATE_TASK, with_more
+from .products import FIND_TASK, OWNERS, TASK_DONE, TINY, UPDATE_TASK, text, with_more
 
 FOLDER = Path(__file__).parent
 GOLDEN = FOLDER / "golden"
@@ -293,6 +293,30 @@ def test_each_event_type_has_a_trigger_with_its_own_fields_and_sample():
 )
 def test_modules_are_named_as_make_asks(module: str, label: str):
     assert components(generate(installed_product()), "module")[module]["label"] == label
+
+
+def test_what_schemas_say_is_no_expression_to_make():
+    hostile = "{{connection.api_key}}"
+    note = text(f"Note {hostile}", description=hostile)
+    action = replace(
+        UPDATE_TASK,
+        description=hostile,
+        input=an_object(note=note),
+        examples=(Example({}, {}, {"name": hostile}),),
+    )
+    event = replace(
+        TASK_DONE,
+        title=hostile,
+        description=hostile,
+        schema=an_object(task_id=note) | {"examples": [{"task_id": hostile}]},
+    )
+    brand = replace(TINY.brand, title=f"Tasks {hostile}", description=hostile)
+    made = generate(replace(TINY, brand=brand, actions=(action,), event_types=(event,)))
+    ours = generate(TINY)
+    for path, content in made.items():
+        assert content.count(hostile.encode()) == ours.get(path, b"").count(hostile.encode()), path
+    (field,) = read(made, "modules/update-task/update-task.mappable-params.iml.json")[1:]
+    assert field["label"] == "Note {\u200b{connection.api_key}}"
 
 
 def test_words_of_the_brand_are_written_as_they_are():

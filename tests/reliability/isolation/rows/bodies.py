@@ -31,6 +31,18 @@ async def nested_arrays(attack: Attack) -> None:
 
 
 @row()
+async def deep_nesting(attack: Attack) -> None:
+    """Batches, and payloads in them, that nest thousands of levels deep, short ones and long ones, eight at a time."""
+    nests = (b"[" * 3_000 + b"]" * 3_000, b'{"a":' * 3_000 + b"1" + b"}" * 3_000, b'[{"a":' * 50_000)
+    places = (b'{"events":%b}', b'{"events":[{"type":"lead.created","payload":{"city":%b}}]}')
+    bodies = [place % nest + padding for place in places for nest in nests for padding in (b"", b" " * MIB)]
+    await attack.repeat(
+        lambda turn: attack.call("POST", "/events/batch", data=bodies[turn % len(bodies)], company=turn % 3),
+        at_once=8,
+    )
+
+
+@row()
 async def duplicate_keys(attack: Attack) -> None:
     """16 MiB of an object with the same member again and again."""
     await _send(attack, b'{"events":[{' + _filled(16 * MIB - 100, b'"a":1') + b"}]}")

@@ -39,6 +39,29 @@ async def made_at_once(attack: Attack) -> None:
 
 
 @row()
+async def twenty_large_filters(attack: Attack) -> None:
+    """Twenty filters of 60 KB by each of three companies, which are listed, explained, changed, and read with their events."""
+    members = {"in": [f"{number:0>60}" for number in range(950)]}
+    url = attack.target(Answer())
+    ids = [
+        await attack.subscribe(20, lambda _: url, company=company, filter={"metadata.x": members})
+        for company in range(3)
+    ]
+
+    async def use(turn: int) -> None:
+        company = turn % 3
+        emitted = await attack.emit(1, company=company)
+        await attack.call("GET", "/subscriptions", company=company)
+        if emitted.status == 201:
+            event_id = emitted.json()["events"][0]["id"]
+            await attack.call("GET", f"/events/{event_id}/explain", company=company)
+        changed = ids[company][turn % len(ids[company])]
+        await attack.call("PATCH", f"{PATH}/{changed}", {"filter": {"metadata.y": members}}, company=company)
+
+    await attack.repeat(use, at_once=6)
+
+
+@row()
 async def changed(attack: Attack) -> None:
     """100 subscriptions whose filter of 100 clauses is changed again and again."""
     ids = await attack.subscribe(100, lambda n: f"http://127.0.0.1:9/{n}")

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FieldError
 from trunkline.model.events import Draft
-from trunkline.store import sql, tables
+from trunkline.store import quarantine_tables, sql
 from trunkline.store.sql import text
 
 COUNT = "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
@@ -87,7 +87,7 @@ async def insert(
     drafts = [event.draft for event in quarantined]
     await sql.insert_columns(
         connection,
-        tables.quarantine,
+        quarantine_tables.quarantine,
         {
             "id": [event.id for event in quarantined],
             "company_id": [draft.company_id for draft in drafts],
@@ -174,7 +174,7 @@ async def mark_released(connection: AsyncConnection, positions: Mapping[str, int
     statement = text(
         "UPDATE quarantine SET position = :position, payload = :nothing, metadata = :nothing, "
         f"updated_ms = {sql.now_ms(connection)} WHERE id = :id"
-    ).bindparams(bindparam("nothing", type_=tables.quarantine.c.payload.type))
+    ).bindparams(bindparam("nothing", type_=quarantine_tables.quarantine.c.payload.type))
     rows = [
         {"id": event_id, "position": position, "nothing": b""} for event_id, position in positions.items()
     ]

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import FieldError
 from trunkline.model.environments import company_number, environment_member, in_environment
 from trunkline.model.events import Event
-from trunkline.store import sql, stream, tables
+from trunkline.store import quarantine_tables, sql, stream
 from trunkline.store.quarantine import QuarantinedDraft, positions_of
 from trunkline.store.sql import text
 
@@ -70,7 +70,7 @@ async def remember(
     await connection.execute(forget, [{"namespace": space, "key": key} for space, key in answers])
     await sql.insert_columns(
         connection,
-        tables.quarantine_answers,
+        quarantine_tables.quarantine_answers,
         {
             "namespace": [space for space, _ in answers],
             "key": [key for _, key in answers],

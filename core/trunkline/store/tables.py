@@ -9,7 +9,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     SmallInteger,
     String,
     Table,
@@ -18,8 +17,7 @@ from sqlalchemy import (
 )
 
 from trunkline.store.dialects import SERIAL, partial_index
-
-metadata = MetaData()
+from trunkline.store.quarantine_tables import metadata as metadata  # noqa: PLC0414 - exported
 
 stream_head = Table(
     "stream_head",
@@ -325,45 +323,6 @@ workers = Table(
     Column("lock_no", BigInteger),
 )
 """The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null where the server does not show it."""
-
-quarantine = Table(
-    "quarantine",
-    metadata,
-    Column("no", SERIAL, primary_key=True, autoincrement=True),
-    Column("id", String(40), nullable=False, unique=True),
-    Column("company_id", BigInteger, nullable=False),
-    Column("type", String(200), nullable=False),
-    Column("version", Integer),
-    Column("created_utc", String(40), nullable=False),
-    Column("payload", LargeBinary, nullable=False),
-    Column("metadata", LargeBinary, nullable=False),
-    Column("position", BigInteger),
-    Column("received_ms", BigInteger, nullable=False),
-    Column("updated_ms", BigInteger, nullable=False),
-    Index("ix_quarantine_received", "received_ms"),
-    *(
-        partial_index(name, *columns, where="position IS NULL")
-        for name, columns in (
-            ("ix_quarantine_waiting", ("no",)),
-            ("ix_quarantine_company", ("company_id", "no")),
-            ("ix_quarantine_type", ("type", "no")),
-        )
-    ),
-    partial_index("ix_quarantine_released", "company_id", where="position IS NOT NULL"),
-)
-"""Events that are not in the log because their payload breaks its schema. *payload* and *metadata* are compact JSON as it
-came in. *version* is the one of its type that its sender named, if any. *position* is where a released one stands in the log: its payload is there, and empty here."""
-
-quarantine_answers = Table(
-    "quarantine_answers",
-    metadata,
-    Column("namespace", BigInteger, primary_key=True, autoincrement=False),
-    Column("key", String(255), primary_key=True),
-    Column("body", LargeBinary, nullable=False),
-    Column("created_ms", BigInteger, nullable=False),
-    Index("ix_quarantine_answers_created", "created_ms"),
-)
-"""What was answered under an idempotency key (``idempotency_keys``) for those of its events that were quarantined."""
 
 companies = Table(
     "companies",

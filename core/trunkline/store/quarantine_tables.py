@@ -1,0 +1,46 @@
+"""The tables of events that are not in the log, and the metadata that ``tables`` adds all others to."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+
+from trunkline.store.dialects import SERIAL, partial_index
+
+metadata = MetaData()
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("no", SERIAL, primary_key=True, autoincrement=True),
+    Column("id", String(40), nullable=False, unique=True),
+    Column("company_id", BigInteger, nullable=False),
+    Column("type", String(200), nullable=False),
+    Column("version", Integer),
+    Column("created_utc", String(40), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("metadata", LargeBinary, nullable=False),
+    Column("position", BigInteger),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("updated_ms", BigInteger, nullable=False),
+    Index("ix_quarantine_received", "received_ms"),
+    *(
+        partial_index(name, *columns, where="position IS NULL")
+        for name, columns in (
+            ("ix_quarantine_waiting", ("no",)),
+            ("ix_quarantine_company", ("company_id", "no")),
+            ("ix_quarantine_type", ("type", "no")),
+        )
+    ),
+    partial_index("ix_quarantine_released", "company_id", where="position IS NOT NULL"),
+)
+"""Events that are not in the log because their payload breaks its schema. *payload* and *metadata* are compact JSON as it
+came in. *version* is the one of its type that its sender named, if any. *position* is where a released one stands in the log: its payload is there, and empty here."""
+
+quarantine_answers = Table(
+    "quarantine_answers",
+    metadata,
+    Column("namespace", BigInteger, primary_key=True, autoincrement=False),
+    Column("key", String(255), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+    Index("ix_quarantine_answers_created", "created_ms"),
+)
+"""What was answered under an idempotency key (``idempotency_keys``) for those of its events that were quarantined."""

@@ -93,7 +93,7 @@ from trunkline.model.environments import (
 from trunkline.model.event_groups import is_group, takes_type, type_groups
 from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
 from trunkline.plugins.extras import require_extra
-from trunkline.settings import Names, OptionalTokenIssuer, Seconds, TokenIssuer
+from trunkline.settings import CompanyClaim, Names, OptionalTokenIssuer, Seconds, TokenIssuer
 
 __all__ = [
     "CALL_PREFIX",
@@ -112,6 +112,7 @@ __all__ = [
     "Clock",
     "Command",
     "Companies",
+    "CompanyClaim",
     "CompanyName",
     "CreateSubscription",
     "CreatedSubscription",

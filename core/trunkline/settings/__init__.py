@@ -1,6 +1,6 @@
 """What a deployment can set: its sections, the types of their values, and how they are read."""
 
-from trunkline.settings.issuers import AppIssuer, OptionalTokenIssuer, TokenIssuer
+from trunkline.settings.issuers import AppIssuer, CompanyClaim, OptionalTokenIssuer, TokenIssuer
 from trunkline.settings.loading import DEFAULT_FILE, ENVIRONMENT_PREFIX, describe, load
 from trunkline.settings.sections import (
     Auth,
@@ -30,6 +30,7 @@ __all__ = [
     "Auth",
     "Brand",
     "Companies",
+    "CompanyClaim",
     "Connectors",
     "Database",
     "Delivery",

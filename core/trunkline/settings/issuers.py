@@ -1,7 +1,7 @@
 """An issuer of access tokens that a deployment names, and what its tokens mean here."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -46,10 +46,26 @@ IssuerUrl = Annotated[str, AfterValidator(_check_url)]
 """The address of an issuer, or of something of its."""
 
 
-class TokenIssuer(BaseModel):
-    """An issuer of access tokens, and what its tokens mean here."""
+class CompanyClaim(BaseModel):
+    """Which company a user is of, by what an issuer claims."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    company_claim: str = Field(
+        default="company_id", min_length=1, description="the claim that names the user's company"
+    )
+    company_claim_is: Literal["reference", "id"] = Field(
+        default="reference",
+        description="what that claim holds: the company's reference, which your product gave it, or the id that the hub gave it",
+    )
+    unknown_companies: Literal["refuse", "create"] = Field(
+        default="refuse",
+        description="what becomes of a user of a company that does not exist here: they are refused, or the company is made",
+    )
+
+
+class TokenIssuer(CompanyClaim):
+    """An issuer of access tokens, and what its tokens mean here."""
 
     issuer: IssuerUrl = Field(
         description="the issuer's address, letter by letter as its tokens have it in `iss`"
@@ -60,15 +76,20 @@ class TokenIssuer(BaseModel):
     jwks_url: IssuerUrl | None = Field(
         default=None, description="where its keys are, where its metadata do not say it"
     )
-    company_claim: str = Field(
-        default="company_id",
-        min_length=1,
-        description="the claim that names the user's company: its number or its reference",
+    keys_max_age: float = Field(
+        default=86_400,
+        ge=60,
+        le=30 * 86_400,
+        description="seconds after which a key of the issuer no longer counts if its keys could not be read again",
+    )
+    typ: Literal["at+jwt", "JWT"] = Field(
+        default="at+jwt",
+        description="the type that its tokens have in their header: `at+jwt` (RFC 9068), or with `JWT` also that or none, for issuers that mark access tokens by their claims alone",
     )
     environment_claim: str = Field(
         default="environment",
         min_length=1,
-        description="the claim that is `test` in tokens for the company's test environment",
+        description="the claim that is `test` in tokens for the company's test environment; it may be absent, or `live`",
     )
     companies: dict[str, int] = Field(
         default_factory=dict[str, int],

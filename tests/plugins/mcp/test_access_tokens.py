@@ -29,6 +29,7 @@ async def trusting(sqlite_database_url, make_hub, issuer):
     oauth = {
         "issuer": issuer.url,
         "audience": AUDIENCE,
+        "company_claim_is": "id",
         "companies": {"user-2": 93},
         "scopes": {"crm": ["integrations:read", "integrations:write"]},
     }

@@ -202,7 +202,7 @@ async def test_a_program_on_a_persons_own_machine_chooses_its_port(api, register
     app = await register(api, public=True, redirect_uris=["http://127.0.0.1/back"])
     assert app.secret is None
     person = await sign_in(api)
-    page = await person.open(app.asks(redirect_uri="http://127.0.0.1:51733/back", resource=f"{ISSUER}/mcp"))
+    page = await person.open(app.asks(redirect_uri="http://127.0.0.1:51733/back", resource=ISSUER))
     answer = await person.http.post(page.url, data={"decision": "allow", **filled(page)})
     location = answer.headers["location"]
     assert location.startswith("http://127.0.0.1:51733/back?code=")

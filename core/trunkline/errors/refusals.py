@@ -45,10 +45,14 @@ class BadCursor(Refused):
 
 
 class Unauthenticated(Refused):
-    """No key, or a key that is malformed, unknown or revoked."""
+    """No key, or a key that is malformed, unknown or revoked; *was_sent* tells which, for the challenge (RFC 6750, 3)."""
 
     status = 401
     title = "Unauthorized"
+
+    def __init__(self, detail: str, *, was_sent: bool = True) -> None:
+        super().__init__(detail)
+        self.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if was_sent else "Bearer"
 
 
 class Forbidden(Refused):
@@ -60,7 +64,9 @@ class Forbidden(Refused):
     @classmethod
     def scope_missing(cls, scope: str) -> "Forbidden":
         """The key lacks *scope*."""
-        return cls(f"This API key lacks the scope '{scope}'; use a key that has it.")
+        refusal = cls(f"This API key lacks the scope '{scope}'; use a key that has it.")
+        refusal.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{scope}"'
+        return refusal
 
     @classmethod
     def only_emits(cls, scope: str) -> "Forbidden":

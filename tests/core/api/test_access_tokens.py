@@ -248,6 +248,8 @@ async def test_agents_come_to_the_server_by_the_same_issuer(trusting, issuer):
         assert "find_client" in await Conversation(trusting.anonymous, headers=headers).tools()
     metadata = await trusting.anonymous.get("/.well-known/oauth-protected-resource/mcp")
     assert metadata.json()["authorization_servers"] == [issuer.url]
+    metadata = (await trusting.anonymous.get("/.well-known/oauth-protected-resource")).json()
+    assert (metadata["resource"], metadata["authorization_servers"]) == (AUDIENCE, [issuer.url])
 
 
 @pytest.mark.parametrize(

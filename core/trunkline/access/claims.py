@@ -24,8 +24,8 @@ def find_claim(claims: Mapping[str, Any], name: str, *, absent: Any = None) -> A
     return found
 
 
-def read_company(value: Any, *, kind: Literal["reference", "id"]) -> int | str | None:
-    """Read the reference or the id of a company, whichever *kind* says that *value* is; None if it has another form."""
+def read_company(value: Any, *, kind: Literal["reference", "id"] = "reference") -> int | str | None:
+    """Read a claim that holds a company's reference, or its id if *kind* says so; None if it has another form."""
     text = str(value) if isinstance(value := _only(value), int | str) and not isinstance(value, bool) else ""
     if kind == "reference":
         return text if is_reference(text) else None

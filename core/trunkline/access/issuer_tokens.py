@@ -5,7 +5,7 @@ scopes, and how much all users of one company may call together.
 """
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from trunkline.access.claims import (
@@ -16,7 +16,7 @@ from trunkline.access.claims import (
     read_scopes,
 )
 from trunkline.access.issuers import MAX_CHARACTERS, Issuer
-from trunkline.contract import CallLimits, Companies
+from trunkline.contract import CallLimits
 from trunkline.errors import CompanyUnknown, RateLimited, Refused, Unauthenticated
 from trunkline.model.environments import in_environment
 from trunkline.model.principals import Principal
@@ -46,7 +46,10 @@ class CompanyCallsTaken(Refused):
 
 
 class IssuerTokens:
-    """Tells whose tokens of *issuer* are, by *settings*. They must be for one of *audiences*."""
+    """Tells whose tokens of *issuer* are, by *settings*. They must be for *audience*, or for one of *or_for*.
+
+    *find_company* knows companies by their id or reference; it raises CompanyUnknown or CompanyErased.
+    """
 
     PREFIX = "usr_"
     """How the ids of an issuer's users begin, where those of keys begin with ``key_``."""
@@ -56,14 +59,16 @@ class IssuerTokens:
         settings: TokenIssuer,
         issuer: Issuer,
         *,
-        audiences: Collection[str],
-        companies: Companies,
+        audience: str,
+        or_for: Collection[str] = (),
+        find_company: Callable[[int | str], Awaitable[int]],
         limits: CallLimits,
     ) -> None:
         self._settings = settings
         self._issuer = issuer
-        self._audiences = audiences
-        self._companies = companies
+        self._audience = audience
+        self._or_for = or_for
+        self._find_company = find_company
         self._limits = limits
 
     @property
@@ -83,7 +88,10 @@ class IssuerTokens:
             return None
         is_marked = self._settings.typ == "at+jwt"
         claims = await self._issuer.claims(
-            token, audiences=self._audiences, types=_TYPES if is_marked else _TYPES_OR_NONE
+            token,
+            audience=self._audience,
+            or_for=self._or_for,
+            types=_TYPES if is_marked else _TYPES_OR_NONE,
         )
         if not is_marked and not is_access_token(claims):
             raise Unauthenticated(_OTHER_TOKEN)
@@ -114,8 +122,7 @@ class IssuerTokens:
             msg = f"This access token names no company: {fault}."
             raise Unauthenticated(msg)
         try:
-            make = claim is None or settings.unknown_companies == "create"
-            return in_environment(await self._companies.existing(named, make=make), environment)
+            return in_environment(await self._find_company(named), environment)
         except CompanyUnknown:
             msg = f"This access token names the company '{named}' in its claim '{settings.company_claim}', and there is none here."
             raise Unauthenticated(msg) from None

@@ -176,11 +176,12 @@ class Issuer:
         self,
         token: str,
         *,
-        audiences: Collection[str],
+        audience: str,
+        or_for: Collection[str] = (),
         kind: str = "access token",
         types: Collection[str] | None = None,
     ) -> Mapping[str, Any]:
-        """Give what a JWT of the issuer claims for one of *audiences*; *kind* is what a refusal calls it.
+        """Give what a JWT of the issuer claims for *audience*, or for one of *or_for*; *kind* is what a refusal calls it.
 
         *types* are the values of ``typ`` in its header that count, in lower case, ``""`` for none; every value if None.
 
@@ -204,7 +205,7 @@ class Issuer:
                 token,
                 key,
                 algorithms=ALGORITHMS,
-                audience=audiences,
+                audience=[audience, *or_for],
                 issuer=self.url,
                 leeway=LEEWAY_SECONDS,
                 options={"require": ["iss", "aud", "sub", "exp"]},

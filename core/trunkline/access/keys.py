@@ -244,7 +244,7 @@ class Keys:
         """
         if not header:
             msg = "This call needs an API key in the header X-Api-Key."
-            raise Unauthenticated(msg, was_sent=False)
+            raise Unauthenticated(msg)
         parsed = parse_key(header)
         if parsed is None or parsed.prefix != self.prefix:
             msg = (

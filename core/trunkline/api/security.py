@@ -259,10 +259,11 @@ class Requires(SecurityBase):
         return caller
 
 
-def requires(scope: str | None, *, bucket: Bucket | None = None) -> Requires:
+def requires(scope: str | None, *, bucket: Bucket | None = None, bearer: bool = False) -> Requires:  # noqa: ARG001 - public
     """Make the dependency of a route that asks for *scope*.
 
-    GET counts as ``read`` and DELETE as ``write``; other methods need a *bucket*.
+    GET counts as ``read`` and DELETE as ``write``; other methods need a *bucket*. *bearer* changes nothing any more: each
+    refusal has the header ``WWW-Authenticate``.
     """
     return Requires(scope, bucket=bucket)
 
@@ -270,7 +271,11 @@ def requires(scope: str | None, *, bucket: Bucket | None = None) -> Requires:
 async def _authenticate(hub: Hub, scope: Scope, api_key: str | None, token: str | None) -> Principal:
     """Find the principal of *api_key*, or of the bearer *token*: a key, or what a plugin knows. Raises Unauthenticated, and others."""
     if not (api_key or token):
-        raise Unauthenticated(_KEY_MISSING, was_sent=False)
+        missing = Unauthenticated(_KEY_MISSING)
+        missing.headers["WWW-Authenticate"] = (
+            "Bearer"  # without an error, as nothing was sent (RFC 6750, 3.1)
+        )
+        raise missing
     if api_key or not token or parse_key(token) is not None:
         return await hub.keys.authenticate(api_key or token)
     principal = await hub.tokens.authenticate(BearerRequest(token, scope["method"], scope["path"]))

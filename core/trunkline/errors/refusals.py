@@ -1,6 +1,7 @@
 """What a caller is refused; each class has the status that answers it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from trunkline.errors.faults import FieldError, TrunklineError
 
@@ -13,6 +14,7 @@ class Refused(TrunklineError):
 
     status = 400
     title = "Bad request"
+    own_headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -20,7 +22,7 @@ class Refused(TrunklineError):
         self.errors = tuple(errors)
         self.ended_early = False
         self.form_detail = ""
-        self.headers: dict[str, str] = {}
+        self.headers: dict[str, str] = {**self.own_headers}
 
 
 class BadQuery(Refused):
@@ -45,14 +47,12 @@ class BadCursor(Refused):
 
 
 class Unauthenticated(Refused):
-    """No key, or a key that is malformed, unknown or revoked; *was_sent* tells which, for the challenge (RFC 6750, 3)."""
+    """No key, or a key that is malformed, unknown or revoked."""
 
     status = 401
     title = "Unauthorized"
 
-    def __init__(self, detail: str, *, was_sent: bool = True) -> None:
-        super().__init__(detail)
-        self.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if was_sent else "Bearer"
+    own_headers = MappingProxyType({"WWW-Authenticate": 'Bearer error="invalid_token"'})
 
 
 class Forbidden(Refused):

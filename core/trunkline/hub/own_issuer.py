@@ -49,10 +49,16 @@ class Issuers:
         self._issuers.append(issuer)
         return issuer
 
-    def tokens(self, named: TokenIssuer, issuer: Issuer, *audiences: str) -> IssuerTokens:
-        """Give what knows the tokens of *issuer* for one of *audiences*."""
+    def tokens(self, named: TokenIssuer, issuer: Issuer, audience: str, *or_for: str) -> IssuerTokens:
+        """Give what knows the tokens of *issuer* for *audience*, or for one of *or_for*."""
+        listed = frozenset(named.companies.values())
+
+        async def find_company(name: int | str) -> int:
+            makes = name in listed or named.unknown_companies == "create"
+            return await self._companies.existing(name, make=makes)
+
         return IssuerTokens(
-            named, issuer, audiences=audiences, companies=self._companies, limits=self._limits
+            named, issuer, audience=audience, or_for=or_for, find_company=find_company, limits=self._limits
         )
 
     def key_ages(self) -> Iterator[tuple[str, float]]:

@@ -1,6 +1,12 @@
 """What a deployment can set: its sections, the types of their values, and how they are read."""
 
-from trunkline.settings.issuers import AppIssuer, CompanyClaim, OptionalTokenIssuer, TokenIssuer
+from trunkline.settings.issuers import (
+    AppIssuer,
+    CompanyClaimIs,
+    OptionalTokenIssuer,
+    TokenIssuer,
+    UnknownCompanies,
+)
 from trunkline.settings.loading import DEFAULT_FILE, ENVIRONMENT_PREFIX, describe, load
 from trunkline.settings.sections import (
     Auth,
@@ -30,7 +36,7 @@ __all__ = [
     "Auth",
     "Brand",
     "Companies",
-    "CompanyClaim",
+    "CompanyClaimIs",
     "Connectors",
     "Database",
     "Delivery",
@@ -47,6 +53,7 @@ __all__ = [
     "Server",
     "Settings",
     "TokenIssuer",
+    "UnknownCompanies",
     "Validation",
     "describe",
     "load",

@@ -46,26 +46,24 @@ IssuerUrl = Annotated[str, AfterValidator(_check_url)]
 """The address of an issuer, or of something of its."""
 
 
-class CompanyClaim(BaseModel):
-    """Which company a user is of, by what an issuer claims."""
+CompanyClaimIs = Annotated[
+    Literal["reference", "id"],
+    Field(
+        description="what that claim holds: the company's reference, which your product gave it, or the id that the hub gave it"
+    ),
+]
+UnknownCompanies = Annotated[
+    Literal["refuse", "create"],
+    Field(
+        description="what is done if the claim names a company that does not exist: its user is refused, or the company is made"
+    ),
+]
+
+
+class TokenIssuer(BaseModel):
+    """An issuer of access tokens, and what its tokens mean here."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    company_claim: str = Field(
-        default="company_id", min_length=1, description="the claim that names the user's company"
-    )
-    company_claim_is: Literal["reference", "id"] = Field(
-        default="reference",
-        description="what that claim holds: the company's reference, which your product gave it, or the id that the hub gave it",
-    )
-    unknown_companies: Literal["refuse", "create"] = Field(
-        default="refuse",
-        description="what becomes of a user of a company that does not exist here: they are refused, or the company is made",
-    )
-
-
-class TokenIssuer(CompanyClaim):
-    """An issuer of access tokens, and what its tokens mean here."""
 
     issuer: IssuerUrl = Field(
         description="the issuer's address, letter by letter as its tokens have it in `iss`"
@@ -76,15 +74,8 @@ class TokenIssuer(CompanyClaim):
     jwks_url: IssuerUrl | None = Field(
         default=None, description="where its keys are, where its metadata do not say it"
     )
-    keys_max_age: float = Field(
-        default=86_400,
-        ge=60,
-        le=30 * 86_400,
-        description="seconds after which a key of the issuer no longer counts if its keys could not be read again",
-    )
-    typ: Literal["at+jwt", "JWT"] = Field(
-        default="at+jwt",
-        description="the type that its tokens have in their header: `at+jwt` (RFC 9068), or with `JWT` also that or none, for issuers that mark access tokens by their claims alone",
+    company_claim: str = Field(
+        default="company_id", min_length=1, description="the claim that names the user's company"
     )
     environment_claim: str = Field(
         default="environment",
@@ -98,6 +89,18 @@ class TokenIssuer(CompanyClaim):
     scopes: dict[str, list[Annotated[str, AfterValidator(_check_scope)]]] = Field(
         default_factory=dict[str, list[str]],
         description="what its scopes mean here, where they are not named like ours",
+    )
+    company_claim_is: CompanyClaimIs = "reference"
+    unknown_companies: UnknownCompanies = "refuse"
+    keys_max_age: float = Field(
+        default=86_400,
+        ge=60,
+        le=30 * 86_400,
+        description="seconds after which a key of the issuer no longer counts if its keys could not be read again",
+    )
+    typ: Literal["at+jwt", "JWT"] = Field(
+        default="at+jwt",
+        description="the type that its tokens have in their header: `at+jwt` (RFC 9068), or with `JWT` also that or none, for issuers that mark access tokens by their claims alone",
     )
 
 

@@ -50,7 +50,7 @@ class WithoutOpenId(Issuer):
 
 
 async def claim(known, token):
-    return (await known.claims(token, audiences=[AUDIENCE]))["sub"]
+    return (await known.claims(token, audience=AUDIENCE))["sub"]
 
 
 async def test_no_call_waits_for_a_slow_issuer_while_the_key_of_its_token_is_known(open_origin, monkeypatch):

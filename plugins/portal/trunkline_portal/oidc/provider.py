@@ -145,7 +145,7 @@ class Provider:
     ) -> Mapping[str, Any]:
         """Check the ID token (OpenID Connect Core, 3.1.3.7), and read the rest of the claims where it lacks them."""
         own_id = self._settings.client_id
-        claims = await self._issuer.claims(str(tokens["id_token"]), audiences=[own_id], kind="ID token")
+        claims = await self._issuer.claims(str(tokens["id_token"]), audience=own_id, kind="ID token")
         if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), attempt.nonce.encode()):
             why = "The ID token was made for another sign-in: its nonce is not the one that was sent."
             raise SignInFailed(why)

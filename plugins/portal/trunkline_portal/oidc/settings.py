@@ -3,9 +3,9 @@
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from trunkline.routes import COMPANY_SCOPES, CompanyClaim, Names
+from trunkline.routes import COMPANY_SCOPES, CompanyClaimIs, Names, UnknownCompanies
 
 
 def _check_issuer(text: str) -> str:
@@ -31,8 +31,10 @@ def _check_scopes(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-class Oidc(CompanyClaim):
+class Oidc(BaseModel):
     """An identity provider that signs people in."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     issuer: Annotated[str, AfterValidator(_check_issuer)] = Field(
         description="the provider's issuer, exactly as its metadata have it",
@@ -45,6 +47,11 @@ class Oidc(CompanyClaim):
     scopes: Annotated[Names, AfterValidator(_check_requested)] = Field(
         default=("openid", "profile", "email"), description="what the provider is asked for"
     )
+    company_claim: str = Field(
+        default="company_id", min_length=1, description="the claim that names the user's company"
+    )
+    company_claim_is: CompanyClaimIs = "reference"
+    unknown_companies: UnknownCompanies = "refuse"
     groups_claim: str = Field(
         default="groups", min_length=1, description="the claim that lists the user's groups"
     )

@@ -162,7 +162,7 @@ class Deployment(Protocol):
         """Give what knows the access tokens of the issuer that ``auth.oauth`` names; None where it names none.
 
         They may be for whom the API's are, or for one of *audiences*. With *issuer*, a ``TokenIssuer`` of a plugin's
-        settings, it knows that one's tokens: for its audience, or for the first of *audiences* if it has none. Raises SettingsInvalid: the issuer cannot be asked.
+        settings, it knows that one's tokens: for its audience, or for the first of *audiences* if it has none. Raises ValueError: the issuer cannot be asked.
         """
         ...
 

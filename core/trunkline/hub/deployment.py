@@ -84,13 +84,12 @@ class Deployment:
         """Give what knows the tokens of the issuer that ``auth.oauth`` names, if it names one, or of *issuer*.
 
         Raises:
-            SettingsInvalid: *issuer* cannot be asked.
+            ValueError: *issuer* cannot be asked.
         """
         if issuer is None:
             return None if self._issuer is None else self._issuer.access_tokens(*audiences)
         assert isinstance(issuer, TokenIssuer)
-        audience = issuer.audience or audiences[0]
-        return self._issuers.tokens(issuer, self._issuers.add(issuer, section=issuer.issuer), audience)
+        return self._issuers.tokens(issuer, self._issuers.add(issuer), issuer.audience or audiences[0])
 
     def plugins(self) -> list[dict[str, Any]]:
         """List every plugin that was found, as ``GET /api/v1/plugins`` shows it."""

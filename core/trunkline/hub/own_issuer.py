@@ -33,19 +33,15 @@ class Issuers:
         self._limits = limits
         self._issuers: list[Issuer] = []
 
-    def add(self, named: TokenIssuer, *, section: str) -> Issuer:
-        """Make the issuer that *section* of the settings names. Raises SettingsInvalid: it cannot be asked."""
-        try:
-            issuer = Issuer(
-                named.issuer,
-                open_origin=self._open_origin,
-                log=_log,
-                jwks_url=named.jwks_url,
-                keys_max_age_seconds=named.keys_max_age,
-            )
-        except ValueError as error:
-            msg = f"Setting '{section}': {error}"
-            raise SettingsInvalid(msg) from None
+    def add(self, named: TokenIssuer) -> Issuer:
+        """Make an issuer that the settings name. Raises ValueError: it cannot be asked."""
+        issuer = Issuer(
+            named.issuer,
+            open_origin=self._open_origin,
+            log=_log,
+            jwks_url=named.jwks_url,
+            keys_max_age_seconds=named.keys_max_age,
+        )
         self._issuers.append(issuer)
         return issuer
 
@@ -84,7 +80,11 @@ class OwnIssuer:
         if not self._audience:
             msg = "Setting 'auth.oauth.issuer': needs auth.oauth.audience or server.public_url: whom its tokens are for"
             raise SettingsInvalid(msg)
-        self._issuer = issuers.add(named, section="auth.oauth")
+        try:
+            self._issuer = issuers.add(named)
+        except ValueError as error:
+            msg = f"Setting 'auth.oauth': {error}"
+            raise SettingsInvalid(msg) from None
 
     def access_tokens(self, *audiences: str) -> IssuerTokens:
         """Give what knows its tokens: those for whom the API's are, and for *audiences*."""

@@ -26,7 +26,7 @@ def tokens_for(context: PluginContext) -> NotedTokens | None:
     """Make what knows the tokens that are for the server; None where no issuer is named.
 
     Raises:
-        SettingsInvalid, ValueError: the issuer cannot be asked, or nobody says whom its tokens are for.
+        ValueError: the issuer cannot be asked, or nobody says whom its tokens are for.
     """
     assert isinstance(context.settings, Settings)
     named, public_url = context.settings.oauth, context.deployment.public_url

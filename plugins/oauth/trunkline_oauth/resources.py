@@ -5,8 +5,7 @@ A resource is an address of this hub. What is kept of it is its path, as the hub
 
 from trunkline_oauth.errors import OAuthError
 
-EVERYTHING = ""
-_PATHS = (EVERYTHING, "/api/v1", "/mcp")
+_PATHS = ("", "/api/v1", "/mcp")
 """Below the hub's own address: all of it, the API, the server for agents."""
 
 

@@ -94,8 +94,9 @@ def bearer(api, token) -> tuple[Theirs, Conversation]:
 
 
 async def end_of(listener) -> dict:
-    while (frame := await listener.frame())[0] in {"active", "heartbeat"}:
-        pass
+    async with asyncio.timeout(10):
+        while (frame := await listener.frame())[0] in {"active", "heartbeat"}:
+            pass
     assert frame[0] == "terminated", frame
     return frame[1]["error"]
 

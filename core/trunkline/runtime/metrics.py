@@ -97,12 +97,6 @@ class Metrics:
             "route",
             "company",
         )
-        self._key_ages = self._lazy(
-            GaugeMetricFamily,
-            "trunkline_issuer_keys_age_seconds",
-            "How long ago this process read the keys of an issuer of access tokens",
-            "issuer",
-        )
         self._dropped = self._lazy(
             CounterMetricFamily,
             "trunkline_notifications_dropped",
@@ -337,7 +331,9 @@ class Metrics:
 
     def watch_issuers(self, key_ages: Callable[[], Iterable[tuple[str, float]]]) -> None:
         """Ask *key_ages* at each scrape how many seconds ago the keys of each issuer were read."""
-        self._key_ages.set_function(key_ages)
+        name = "trunkline_issuer_keys_age_seconds"
+        told = "How long ago this process read the keys of an issuer of access tokens"
+        self._lazy(GaugeMetricFamily, name, told, "issuer").set_function(key_ages)
 
     def watch_log_lines(self, dropped: Callable[[], int]) -> None:
         """Ask *dropped* at each scrape how many log lines were not written."""

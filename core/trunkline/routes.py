@@ -93,7 +93,14 @@ from trunkline.model.environments import (
 from trunkline.model.event_groups import is_group, takes_type, type_groups
 from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
 from trunkline.plugins.extras import require_extra
-from trunkline.settings import Names, OptionalTokenIssuer, Seconds, TokenIssuer
+from trunkline.settings import (
+    CompanyClaimIs,
+    Names,
+    OptionalTokenIssuer,
+    Seconds,
+    TokenIssuer,
+    UnknownCompanies,
+)
 
 __all__ = [
     "CALL_PREFIX",
@@ -112,6 +119,7 @@ __all__ = [
     "Clock",
     "Command",
     "Companies",
+    "CompanyClaimIs",
     "CompanyName",
     "CreateSubscription",
     "CreatedSubscription",
@@ -170,6 +178,7 @@ __all__ = [
     "TokenIssuer",
     "TrunklineError",
     "Unauthenticated",
+    "UnknownCompanies",
     "UpdateSubscription",
     "body_model",
     "call_options",

@@ -100,13 +100,18 @@ class Browser:
         raise AssertionError(f"led nowhere: {url}")
 
 
+def trusted(url: str) -> dict[str, str]:
+    """Give the settings of the issuer at *url*, whose claim holds ids of companies."""
+    return {"issuer": url, "company_claim_is": "id", "unknown_companies": "create"}
+
+
 def trusting(hub: Any, issuer: Issuer) -> Any:
     """Start *hub* anew as one that takes the issuer's tokens, and knows the address under which it is reached."""
     hub.stop()
     hub.environment = {
         **hub.environment,
         "TRUNKLINE_SERVER__PUBLIC_URL": hub.url,
-        "TRUNKLINE_AUTH__OAUTH": json.dumps({"issuer": issuer.url}),
+        "TRUNKLINE_AUTH__OAUTH": json.dumps(trusted(issuer.url)),
     }
     hub.start()
     return hub

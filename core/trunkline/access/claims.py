@@ -1,35 +1,58 @@
 """What an issuer claims of somebody, read as it means here: pure decisions over claims."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 
-from trunkline.model.companies import read_name
+from trunkline.errors import Unauthenticated
+from trunkline.model.companies import is_reference, read_name
+from trunkline.model.environments import ENVIRONMENTS, LIVE
 from trunkline.model.principals import COMPANY_SCOPES
 
 _SCOPE_CLAIMS = ("scope", "scp", "permissions")
 """RFC 9068; Entra ID and Okta; Auth0."""
-_MAX_COMPANY_ID = 2**63 - 1
+_NOT_OF_ACCESS_TOKENS = ("events", "at_hash", "c_hash")
+"""Claims of logout tokens (OpenID Connect Back-Channel Logout, 2.4) and of ID tokens (OpenID Connect Core, 3.1.3.6, 3.3.2.11)."""
 
 
-def find_claim(claims: Mapping[str, Any], name: str) -> Any:
-    """Find a claim by its whole name, which may be a URL, or else by a path of names with dots between them; None for none."""
+def find_claim(claims: Mapping[str, Any], name: str, *, absent: Any = None) -> Any:
+    """Find a claim by its whole name, which may be a URL, or else by a path of names with dots between them."""
     if name in claims:
         return claims[name]
     found: Any = claims
     for part in name.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
+        found = found.get(part, absent) if isinstance(found, Mapping) else absent
     return found
 
 
-def read_company(value: Any) -> int | str | None:
-    """Read a company's number or reference; digits in a text are a number. None for what names no company."""
-    if isinstance(value, list) and len(value) == 1:  # an attribute that may have several values
-        value = value[0]
-    if isinstance(value, str):
-        value = read_name(value)
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        return None
-    return value if isinstance(value, str) or 0 < value <= _MAX_COMPANY_ID else None
+def read_company(value: Any, *, kind: Literal["reference", "id"] = "reference") -> int | str | None:
+    """Read a claim that holds a company's reference, or its id if *kind* says so; None if it has another form."""
+    text = str(value) if isinstance(value := _only(value), int | str) and not isinstance(value, bool) else ""
+    if kind == "reference":
+        return text if is_reference(text) else None
+    named = read_name(text)
+    return named if isinstance(named, int) else None
+
+
+def read_environment(claims: Mapping[str, Any], name: str) -> str:
+    """Read the environment that the claim *name* names, ``live`` if there is none. Raises Unauthenticated: it names another."""
+    value = _only(find_claim(claims, name, absent=LIVE))
+    if value not in ENVIRONMENTS:
+        msg = f"The claim '{name}' of this access token must be 'live' or 'test' if it is there, not {value!r:.60}."
+        raise Unauthenticated(msg)
+    return str(value)
+
+
+def is_access_token(claims: Mapping[str, Any]) -> bool:
+    """Tell whether *claims* are those of an access token, where the header of the token does not say it.
+
+    An access token has scopes, which no ID token and no logout token has. Keycloak says in ``typ`` which token it is, and puts
+    ``nonce`` into its access tokens too.
+    """
+    if not any(claim in claims for claim in _SCOPE_CLAIMS) or any(
+        claim in claims for claim in _NOT_OF_ACCESS_TOKENS
+    ):
+        return False
+    return str(claims["typ"]).lower() == "bearer" if "typ" in claims else "nonce" not in claims
 
 
 def read_scopes(claims: Mapping[str, Any], meanings: Mapping[str, Iterable[str]]) -> frozenset[str]:
@@ -37,6 +60,11 @@ def read_scopes(claims: Mapping[str, Any], meanings: Mapping[str, Iterable[str]]
     named = (name for claim in _SCOPE_CLAIMS for name in _names(claims.get(claim)))
     ours = (scope for name in named for scope in meanings.get(name, (name,)))
     return frozenset(scope for scope in ours if scope in COMPANY_SCOPES)
+
+
+def _only(value: Any) -> Any:
+    """Give the only member of a list, as an attribute has that may have several values."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 
 def _names(value: Any) -> Iterable[str]:

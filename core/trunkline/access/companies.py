@@ -1,5 +1,6 @@
 """Companies as the operator sees them: made, listed, changed, and deleted with all that is of them."""
 
+import contextlib
 import secrets
 import zoneinfo
 from collections.abc import Callable, Mapping, Sequence
@@ -12,6 +13,7 @@ from trunkline.access.company_limits import CompanyLimits, faults_of, merged
 from trunkline.errors import (
     BodyInvalid,
     CompanyErased,
+    CompanyUnknown,
     Conflict,
     FieldError,
     NotFound,
@@ -58,6 +60,20 @@ class Companies:
     async def find(self, name: int | str) -> int:
         """Tell the id of the company with that id or reference. Raises CompanyUnknown, CompanyErased."""
         return await self._directory.id_of(name)
+
+    async def existing(self, name: int | str, *, make: bool = False) -> int:
+        """Tell the id of a company that exists: one that has a record, a key, a subscription or an event.
+
+        With *make* one that does not exist is made. Raises CompanyUnknown, CompanyErased.
+        """
+        try:
+            return await self._directory.existing(name)
+        except CompanyUnknown:
+            if not make:
+                raise
+        with contextlib.suppress(BodyInvalid, Conflict):  # it is no reference, or was made a moment ago
+            await (self.create({"reference": name}) if isinstance(name, str) else self.change(name, {}))
+        return await self._directory.existing(name)
 
     async def reference_of(self, company_id: int) -> str | None:
         """Tell a company's reference, the same in both of its environments; None if it has none."""

@@ -8,11 +8,17 @@ import hashlib
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
-from trunkline.access.claims import find_claim, read_company, read_scopes
+from trunkline.access.claims import (
+    find_claim,
+    is_access_token,
+    read_company,
+    read_environment,
+    read_scopes,
+)
 from trunkline.access.issuers import MAX_CHARACTERS, Issuer
 from trunkline.contract import CallLimits
 from trunkline.errors import CompanyUnknown, RateLimited, Refused, Unauthenticated
-from trunkline.model.environments import TEST, in_environment
+from trunkline.model.environments import in_environment
 from trunkline.model.principals import Principal
 from trunkline.settings import TokenIssuer
 
@@ -20,7 +26,9 @@ COMPANY_CALLS_PER_MINUTE = 6_000
 """Calls with such tokens in the name of one company: what a hundred keys read, however many users the company has."""
 _NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
 _MAX_NAME = 100
-_NO_COMPANY = "This access token names no company, and its user belongs to none here."
+_TYPES = ("at+jwt",)
+_TYPES_OR_NONE = ("at+jwt", "jwt", "")
+_OTHER_TOKEN = "This is an ID token or another token of the issuer, not an access token, which has scopes."  # noqa: S105 - a sentence
 
 
 class CompanyCallsTaken(Refused):
@@ -40,7 +48,7 @@ class CompanyCallsTaken(Refused):
 class IssuerTokens:
     """Tells whose tokens of *issuer* are, by *settings*. They must be for *audience*, or for one of *or_for*.
 
-    *find_company* knows companies by their number or reference; it raises CompanyUnknown or CompanyErased.
+    *find_company* knows companies by their id or reference; it raises CompanyUnknown or CompanyErased.
     """
 
     PREFIX = "usr_"
@@ -78,7 +86,15 @@ class IssuerTokens:
         """
         if token.count(".") != 2 or len(token) > MAX_CHARACTERS:
             return None
-        claims = await self._issuer.claims(token, audience=self._audience, or_for=self._or_for)
+        is_marked = self._settings.typ == "at+jwt"
+        claims = await self._issuer.claims(
+            token,
+            audience=self._audience,
+            or_for=self._or_for,
+            types=_TYPES if is_marked else _TYPES_OR_NONE,
+        )
+        if not is_marked and not is_access_token(claims):
+            raise Unauthenticated(_OTHER_TOKEN)
         company_id = await self._company(claims)
         try:
             await self._limits.count(
@@ -93,13 +109,20 @@ class IssuerTokens:
 
     async def _company(self, claims: Mapping[str, Any]) -> int:
         """Find the company: by the claim, or by the table of users. Raises Unauthenticated, and what finding it does."""
-        claim = find_claim(claims, self._settings.company_claim)
-        named = self._settings.companies.get(str(claims["sub"])) if claim is None else read_company(claim)
+        settings = self._settings
+        environment = read_environment(claims, settings.environment_claim)
+        claim = find_claim(claims, settings.company_claim)
+        if claim is None:
+            named: int | str | None = settings.companies.get(str(claims["sub"]))
+            fault = f"it has no claim '{settings.company_claim}', and its user is of no company here"
+        else:
+            named = read_company(claim, kind=settings.company_claim_is)
+            fault = f"its claim '{settings.company_claim}' must be a company's {settings.company_claim_is}, not {claim!r:.60}"
         if named is None:
-            raise Unauthenticated(_NO_COMPANY)
+            msg = f"This access token names no company: {fault}."
+            raise Unauthenticated(msg)
         try:
-            company_id = await self._find_company(named)
+            return in_environment(await self._find_company(named), environment)
         except CompanyUnknown:
-            raise Unauthenticated(_NO_COMPANY) from None
-        is_test = find_claim(claims, self._settings.environment_claim) == TEST
-        return in_environment(company_id, TEST if is_test else None)
+            msg = f"This access token names the company '{named}' in its claim '{settings.company_claim}', and there is none here."
+            raise Unauthenticated(msg) from None

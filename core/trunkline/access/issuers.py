@@ -1,7 +1,7 @@
 """An issuer of tokens that the settings name: its metadata, its keys (JWKS), and whether a token is one of its own.
 
 Documents are read when they are needed: keys anew when a token names an unknown one, and none more often than ``PAUSE_SECONDS``
-allows, whatever callers send.
+allows, whatever callers send. No call waits for keys to be read anew while the key of its token is known.
 """
 
 import asyncio
@@ -23,7 +23,9 @@ MAX_CHARACTERS = 8_192
 LEEWAY_SECONDS = 30
 TIMEOUT_SECONDS = 5.0
 KEPT_SECONDS = 3_600
-"""How long documents are used before they are read anew: a key that the issuer takes back is gone after that."""
+"""How long documents are used before they are read anew: keys beside the call that finds them older."""
+KEYS_MAX_AGE_SECONDS = 86_400
+"""How long keys count while they cannot be read anew, unless the settings say otherwise (``keys_max_age``)."""
 PAUSE_SECONDS = 30
 """How long it is at least from one reading to the next, however many unknown keys tokens name."""
 MAX_ORIGINS = 4
@@ -60,6 +62,10 @@ class IssuerUnavailable(Refused):
         self.headers = {"Retry-After": "30"}
 
 
+class _DocumentMissing(ValueError):
+    """The issuer has no document at the address."""
+
+
 class _Kept(Generic[Document]):
     """A document that is read when it is needed. *read* raises one of ``_FAILURES``, which *failed* is told."""
 
@@ -72,6 +78,7 @@ class _Kept(Generic[Document]):
         self._read_at = -float("inf")
         self._tried_at = -float("inf")
         self._lock = asyncio.Lock()
+        self._renewal: asyncio.Task[Document | None] | None = None
 
     async def get(
         self, *, max_age_seconds: float, is_enough: Callable[[Document], bool] = lambda _: True
@@ -86,14 +93,30 @@ class _Kept(Generic[Document]):
                     await self._renew()
         return self._document
 
+    def known(self, *, max_age_seconds: float) -> Document | None:
+        """Give the document as it was last read; None if that is longer ago."""
+        return self._document if self.age_seconds <= max_age_seconds else None
+
+    def renew_beside(self, *, max_age_seconds: float) -> None:
+        """Begin to read the document anew if it is older, and keep nobody waiting for it."""
+        may_try = time.monotonic() >= self._tried_at + PAUSE_SECONDS
+        is_free = self._renewal is None or self._renewal.done()
+        if self.age_seconds > max_age_seconds and may_try and is_free:
+            self._renewal = asyncio.create_task(self.get(max_age_seconds=max_age_seconds))
+
+    @property
+    def age_seconds(self) -> float:
+        """How long ago the document was read; infinite if it never was."""
+        return time.monotonic() - self._read_at
+
     @property
     def is_fresh(self) -> bool:
         """Tell whether the last reading succeeded."""
         return self._read_at >= self._tried_at
 
     def _lacks(self, max_age_seconds: float, is_enough: Callable[[Document], bool]) -> bool:
-        is_old = time.monotonic() > self._read_at + max_age_seconds
-        return self._document is None or is_old or not is_enough(self._document)
+        known = self.known(max_age_seconds=max_age_seconds)
+        return known is None or not is_enough(known)
 
     async def _renew(self) -> None:
         self._tried_at = time.monotonic()
@@ -108,14 +131,23 @@ class _Kept(Generic[Document]):
 class Issuer:
     """The issuer at *url*; its keys are at *jwks_url*, or where its metadata say. The way out leads to it alone.
 
+    A key counts for *keys_max_age_seconds* after it was last read.
+
     Raises:
         ValueError: the issuer's address, or that of its keys, cannot be dialled.
     """
 
     def __init__(
-        self, url: str, *, open_origin: OpenOrigin, log: logging.Logger, jwks_url: str | None = None
+        self,
+        url: str,
+        *,
+        open_origin: OpenOrigin,
+        log: logging.Logger,
+        jwks_url: str | None = None,
+        keys_max_age_seconds: float = KEYS_MAX_AGE_SECONDS,
     ) -> None:
         self.url = url
+        self._keys_max_age_seconds = keys_max_age_seconds
         self._open_origin = open_origin
         self._log = log
         self._jwks_url = jwks_url
@@ -135,10 +167,23 @@ class Issuer:
             raise IssuerUnavailable
         return metadata
 
+    @property
+    def keys_age_seconds(self) -> float:
+        """How long ago the issuer's keys were read; infinite if they never were."""
+        return self._keys.age_seconds
+
     async def claims(
-        self, token: str, *, audience: str, or_for: Collection[str] = (), kind: str = "access token"
+        self,
+        token: str,
+        *,
+        audience: str,
+        or_for: Collection[str] = (),
+        kind: str = "access token",
+        types: Collection[str] | None = None,
     ) -> Mapping[str, Any]:
         """Give what a JWT of the issuer claims for *audience*, or for one of *or_for*; *kind* is what a refusal calls it.
+
+        *types* are the values of ``typ`` in its header that count, in lower case, ``""`` for none; every value if None.
 
         Raises:
             Unauthenticated: it is not valid, or not of this issuer, or for somebody else.
@@ -149,6 +194,10 @@ class Issuer:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS or len(token) > MAX_CHARACTERS:
                 raise invalid
+            typ = str(header.get("typ", "")).lower().removeprefix("application/")
+            if types is not None and typ not in types:
+                sentence = f"This {kind} has the type '{typ[:60]}' in its header (typ), not 'at+jwt'."
+                raise Unauthenticated(sentence)
             key = await self._key(header.get("kid"))
             if key is None:
                 raise invalid
@@ -175,7 +224,7 @@ class Issuer:
         answer = await self._client(url).get(url, headers={"accept": "application/json", **headers})
         if answer.status != 200:
             msg = f"{url} was answered with {answer.status}"
-            raise ValueError(msg)
+            raise (_DocumentMissing if answer.status == 404 else ValueError)(msg)
         document = orjson.loads(answer.body)
         if not isinstance(document, dict):
             msg = f"{url} has no JSON object"
@@ -184,17 +233,30 @@ class Issuer:
 
     async def _key(self, key_id: str | None) -> jwt.PyJWK | None:
         """Find a key, the only one for None; None where the issuer has no such key. Raises IssuerUnavailable."""
-        keys = await self._keys.get(max_age_seconds=KEPT_SECONDS, is_enough=lambda known: key_id in known)
+        max_age_seconds = self._keys_max_age_seconds
+        keys = self._keys.known(max_age_seconds=max_age_seconds)
+        if not keys or key_id not in keys:
+            await self._keys.get(max_age_seconds=max_age_seconds, is_enough=lambda known: key_id in known)
+            keys = self._keys.known(max_age_seconds=max_age_seconds)
         if not keys:
             raise IssuerUnavailable
+        self._keys.renew_beside(max_age_seconds=min(KEPT_SECONDS, max_age_seconds / 2))
         return keys.get(key_id)
 
     async def _read_keys(self) -> Mapping[str | None, jwt.PyJWK]:
         document = await self.get(self._jwks_url or str((await self.metadata())["jwks_uri"]), headers={})
-        return _usable(document["keys"])
+        if not isinstance(keys := document["keys"], list):
+            msg = "its keys are not a list"
+            raise TypeError(msg)
+        return _usable(keys)
 
     async def _read_metadata(self) -> Mapping[str, Any]:
-        metadata = await self.get(f"{self.url.rstrip('/')}/.well-known/openid-configuration", headers={})
+        try:
+            metadata = await self.get(f"{self.url.rstrip('/')}/.well-known/openid-configuration", headers={})
+        except _DocumentMissing:
+            parts = urlsplit(self.url)
+            place = f"/.well-known/oauth-authorization-server{parts.path.rstrip('/')}"  # RFC 8414, 3.1
+            metadata = await self.get(f"{parts.scheme}://{parts.netloc}{place}", headers={})
         if metadata.get("issuer") != self.url:
             msg = f"its metadata are of another issuer, {metadata.get('issuer')!r:.100}"
             raise ValueError(msg)
@@ -218,15 +280,14 @@ class Issuer:
         self._log.warning("the issuer %s could not be read: %s", self.url, error)
 
 
-def _usable(keys: list[dict[str, Any]]) -> dict[str | None, jwt.PyJWK]:
-    """Choose the public keys that sign; one alone also stands for tokens that name none."""
+def _usable(keys: list[Any]) -> dict[str | None, jwt.PyJWK]:
+    """Choose the public keys that sign; one alone also stands for tokens that name none. What is no key is skipped."""
     found: dict[str | None, jwt.PyJWK] = {}
     for key in keys:
-        if key.get("kty") == "oct" or key.get("use", "sig") != "sig":
-            continue
         try:
-            found[key.get("kid")] = jwt.PyJWK.from_dict(key)
-        except jwt.PyJWTError:  # of a kind that nobody here knows
+            if key.get("kty") != "oct" and key.get("use", "sig") == "sig":
+                found[key.get("kid")] = jwt.PyJWK.from_dict(key)
+        except (jwt.PyJWTError, AttributeError, KeyError, NotImplementedError, TypeError, ValueError):
             continue
     if len(found) == 1:
         found[None] = next(iter(found.values()))

@@ -194,15 +194,12 @@ class Requires(SecurityBase):
     A key that only emits, for every company, is let through where *for_emitters* says so and nowhere else.
 
     The key comes in the header X-Api-Key or as a bearer token (RFC 6750), where it may also be an access token that a plugin
-    knows. What refuses such a token has the challenge of that standard; with *bearer* every refusal has.
+    knows. Each refusal has the challenge of that standard.
     """
 
-    def __init__(
-        self, scope: str | None, *, bucket: Bucket | None, bearer: bool = False, for_emitters: bool = False
-    ) -> None:
+    def __init__(self, scope: str | None, *, bucket: Bucket | None, for_emitters: bool = False) -> None:
         self.scope = scope
         self._for_emitters = for_emitters
-        self._challenges = bearer
         self.bucket: Bucket | None = bucket
         self.scheme_name = "ApiKey"
         self.model = APIKey.model_construct(
@@ -229,7 +226,7 @@ class Requires(SecurityBase):
         api_key, company, versions, named_environment = _headers(scope)
         hub = hub_of(request)
         token = None if api_key else _bearer_token(scope)
-        authenticate = functools.partial(self._authenticate, hub, scope, api_key, token)
+        authenticate = functools.partial(_authenticate, hub, scope, api_key, token)
         principal = await authenticate()
         if principal.networks:
             _check_network(hub, request, principal)
@@ -261,33 +258,23 @@ class Requires(SecurityBase):
         scope[_CALLER_KEY] = (self, caller)
         return caller
 
-    async def _authenticate(
-        self, hub: Hub, scope: Scope, api_key: str | None, token: str | None
-    ) -> Principal:
-        """Find the principal, and say in a refusal how to send a token, where a standard asks for that."""
-        try:
-            return await _authenticate(hub, scope, api_key, token)
-        except Unauthenticated as error:
-            if self._challenges or token:
-                sent = bool(api_key or token)
-                error.headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if sent else "Bearer"
-            raise
 
-
-def requires(scope: str | None, *, bucket: Bucket | None = None, bearer: bool = False) -> Requires:
+def requires(scope: str | None, *, bucket: Bucket | None = None, bearer: bool = False) -> Requires:  # noqa: ARG001 - public
     """Make the dependency of a route that asks for *scope*.
 
-    GET counts as ``read`` and DELETE as ``write``; other methods need a *bucket*. With *bearer* a refusal has a header
-    ``WWW-Authenticate``, where a standard asks for that.
+    GET counts as ``read`` and DELETE as ``write``; other methods need a *bucket*. *bearer* changes nothing any more: each
+    refusal has the header ``WWW-Authenticate``.
     """
-    return Requires(scope, bucket=bucket, bearer=bearer)
+    return Requires(scope, bucket=bucket)
 
 
 async def _authenticate(hub: Hub, scope: Scope, api_key: str | None, token: str | None) -> Principal:
     """Find the principal of *api_key*, or of the bearer *token*: a key, or what a plugin knows. Raises Unauthenticated, and others."""
+    if not (api_key or token):
+        missing = Unauthenticated(_KEY_MISSING)
+        missing.headers["WWW-Authenticate"] = "Bearer"  # no error, as nothing was sent (RFC 6750, 3.1)
+        raise missing
     if api_key or not token or parse_key(token) is not None:
-        if not (api_key or token):
-            raise Unauthenticated(_KEY_MISSING)
         return await hub.keys.authenticate(api_key or token)
     principal = await hub.tokens.authenticate(BearerRequest(token, scope["method"], scope["path"]))
     if principal is None:

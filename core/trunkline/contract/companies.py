@@ -18,6 +18,13 @@ class Companies(Protocol):
         """
         ...
 
+    async def existing(self, name: int | str, *, make: bool = False) -> int:
+        """Tell the id of a company that exists: one that has a record, a key, a subscription or an event.
+
+        With *make* one that does not exist is made. Raises CompanyUnknown, CompanyErased.
+        """
+        ...
+
     async def reference_of(self, company_id: int) -> str | None:
         """Tell a company's reference, the same in both of its environments; None if it has none."""
         ...

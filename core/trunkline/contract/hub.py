@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.connectors import Connector
@@ -157,10 +158,11 @@ class Deployment(Protocol):
         """Give the time up to which you may remove what has expired, if your clock says *now_ms*: 0 after the clock has stepped forward."""
         ...
 
-    def access_tokens(self, *audiences: str) -> AccessTokens | None:
+    def access_tokens(self, *audiences: str, issuer: BaseModel | None = None) -> AccessTokens | None:
         """Give what knows the access tokens of the issuer that ``auth.oauth`` names; None where it names none.
 
-        They may be for whom the API's are, or for one of *audiences*.
+        They may be for whom the API's are, or for one of *audiences*. With *issuer*, a ``TokenIssuer`` of a plugin's
+        settings, it knows that one's tokens: for its audience, or for the first of *audiences* if it has none. Raises ValueError: the issuer cannot be asked.
         """
         ...
 

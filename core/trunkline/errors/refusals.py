@@ -1,6 +1,7 @@
 """What a caller is refused; each class has the status that answers it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from trunkline.errors.faults import FieldError, TrunklineError
 
@@ -13,6 +14,7 @@ class Refused(TrunklineError):
 
     status = 400
     title = "Bad request"
+    own_headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, detail: str, *, errors: Sequence[FieldError] = ()) -> None:
         super().__init__(detail)
@@ -20,7 +22,7 @@ class Refused(TrunklineError):
         self.errors = tuple(errors)
         self.ended_early = False
         self.form_detail = ""
-        self.headers: dict[str, str] = {}
+        self.headers: dict[str, str] = {**self.own_headers}
 
 
 class BadQuery(Refused):
@@ -50,6 +52,8 @@ class Unauthenticated(Refused):
     status = 401
     title = "Unauthorized"
 
+    own_headers = MappingProxyType({"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
 
 class Forbidden(Refused):
     """The key is valid but may not do this."""
@@ -60,7 +64,9 @@ class Forbidden(Refused):
     @classmethod
     def scope_missing(cls, scope: str) -> "Forbidden":
         """The key lacks *scope*."""
-        return cls(f"This API key lacks the scope '{scope}'; use a key that has it.")
+        refusal = cls(f"This API key lacks the scope '{scope}'; use a key that has it.")
+        refusal.headers["WWW-Authenticate"] = f'Bearer error="insufficient_scope", scope="{scope}"'
+        return refusal
 
     @classmethod
     def only_emits(cls, scope: str) -> "Forbidden":

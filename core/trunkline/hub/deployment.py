@@ -5,17 +5,19 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from pydantic import BaseModel
+
 from trunkline.contract import AccessTokens, Connector
 from trunkline.contract.targets import shown_channel
 from trunkline.errors import NotFound
 from trunkline.hub import connectors
-from trunkline.hub.own_issuer import OwnIssuer
+from trunkline.hub.own_issuer import Issuers, OwnIssuer
 from trunkline.insight import status
 from trunkline.operations import Operations
 from trunkline.plugins import Registry
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.products import Brand, Product
-from trunkline.settings import Settings
+from trunkline.settings import Settings, TokenIssuer
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 
@@ -37,6 +39,7 @@ class Deployment:
         readiness: Callable[[], Awaitable[dict[str, str]]],
         clock: ClockGuard,
         issuer: OwnIssuer | None,
+        issuers: Issuers,
     ) -> None:
         self._settings = settings
         self._database = database
@@ -46,6 +49,7 @@ class Deployment:
         self._readiness = readiness
         self._clock = clock
         self._issuer = issuer
+        self._issuers = issuers
 
     @property
     def public_url(self) -> str | None:
@@ -76,9 +80,16 @@ class Deployment:
         """Give the time up to which what has expired may be removed; 0 while the clock is not trusted."""
         return self._clock.aged_ms(now_ms)
 
-    def access_tokens(self, *audiences: str) -> AccessTokens | None:
-        """Give what knows the tokens of the issuer that ``auth.oauth`` names; None where it names none."""
-        return None if self._issuer is None else self._issuer.access_tokens(*audiences)
+    def access_tokens(self, *audiences: str, issuer: BaseModel | None = None) -> AccessTokens | None:
+        """Give what knows the tokens of the issuer that ``auth.oauth`` names, if it names one, or of *issuer*.
+
+        Raises:
+            ValueError: *issuer* cannot be asked.
+        """
+        if issuer is None:
+            return None if self._issuer is None else self._issuer.access_tokens(*audiences)
+        assert isinstance(issuer, TokenIssuer)
+        return self._issuers.tokens(issuer, self._issuers.add(issuer), issuer.audience or audiences[0])
 
     def plugins(self) -> list[dict[str, Any]]:
         """List every plugin that was found, as ``GET /api/v1/plugins`` shows it."""

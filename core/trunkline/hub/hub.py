@@ -166,9 +166,11 @@ class Hub:
         self.key_service = KeyService(self.keys, find_other=tokens.find)
         self.limits = Limits(settings.limits)
         self.origins = Origins()
-        self.issuer, self.tokens = own_issuer.beside(
-            tokens, settings, open_origin=self.origins.open, directory=self.directory, limits=self.limits
+        self._issuers = own_issuer.Issuers(
+            open_origin=self.origins.open, companies=self.companies, limits=self.limits
         )
+        self.issuer, self.tokens = own_issuer.beside(tokens, settings, self._issuers)
+        self.metrics.watch_issuers(self._issuers.key_ages)
         self.client_addresses = ClientAddresses(settings.server.trusted_proxies)
         self.event_pace = EventPace(self.company_limits, is_enabled=settings.limits.enabled)
 
@@ -282,6 +284,7 @@ class Hub:
             readiness=self.readiness,
             clock=self.clock_guard,
             issuer=self.issuer,
+            issuers=self._issuers,
         )
 
     async def __aenter__(self) -> Self:

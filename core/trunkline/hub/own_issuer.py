@@ -1,17 +1,17 @@
-"""The issuer of access tokens that ``auth.oauth`` names: whom its tokens let in, and where users of connectors sign in."""
+"""The issuers of access tokens that the settings name: whom their tokens let in, and where users of connectors sign in."""
 
 import logging
 from collections.abc import Iterator, Mapping
+from math import inf
 from typing import Any, Protocol
 
 from trunkline.access.issuer_tokens import IssuerTokens
 from trunkline.access.issuers import Issuer
-from trunkline.contract import BearerRequest, CallLimits, OpenOrigin
+from trunkline.contract import BearerRequest, CallLimits, Companies, OpenOrigin
 from trunkline.errors import SettingsInvalid
 from trunkline.model.principals import Principal
 from trunkline.schemas.authorization import APP_SCOPES, OFFLINE, AuthorizationServer
-from trunkline.settings import AppIssuer, Settings
-from trunkline.store.directory import CompanyDirectory
+from trunkline.settings import AppIssuer, Settings, TokenIssuer
 
 _log = logging.getLogger(__name__)
 
@@ -24,47 +24,71 @@ class Tokens(Protocol):
         ...
 
 
+class Issuers:
+    """Every issuer whose tokens are taken here. *companies* knows companies, *limits* counts what the users of one call."""
+
+    def __init__(self, *, open_origin: OpenOrigin, companies: Companies, limits: CallLimits) -> None:
+        self._open_origin = open_origin
+        self._companies = companies
+        self._limits = limits
+        self._issuers: list[Issuer] = []
+
+    def add(self, named: TokenIssuer) -> Issuer:
+        """Make an issuer that the settings name. Raises ValueError: it cannot be asked."""
+        issuer = Issuer(
+            named.issuer,
+            open_origin=self._open_origin,
+            log=_log,
+            jwks_url=named.jwks_url,
+            keys_max_age_seconds=named.keys_max_age,
+        )
+        self._issuers.append(issuer)
+        return issuer
+
+    def tokens(self, named: TokenIssuer, issuer: Issuer, audience: str, *or_for: str) -> IssuerTokens:
+        """Give what knows the tokens of *issuer* for *audience*, or for one of *or_for*."""
+        listed = frozenset(named.companies.values())
+
+        async def find_company(name: int | str) -> int:
+            makes = name in listed or named.unknown_companies == "create"
+            return await self._companies.existing(name, make=makes)
+
+        return IssuerTokens(
+            named, issuer, audience=audience, or_for=or_for, find_company=find_company, limits=self._limits
+        )
+
+    def key_ages(self) -> Iterator[tuple[str, float]]:
+        """Tell how many seconds ago the keys of each issuer were read; those that never were are left out."""
+        ages = {issuer.url: issuer.keys_age_seconds for issuer in self._issuers}
+        return ((url, age) for url, age in ages.items() if age < inf)
+
+
 class OwnIssuer:
-    """The issuer and its tokens. *directory* knows companies, *limits* counts what the users of one call.
+    """The issuer that ``auth.oauth`` names, and its tokens.
 
     Raises:
         SettingsInvalid: the issuer cannot be asked, or nobody says whom its tokens are for.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        open_origin: OpenOrigin,
-        directory: CompanyDirectory,
-        limits: CallLimits,
-    ) -> None:
+    def __init__(self, settings: Settings, issuers: Issuers) -> None:
         named = settings.auth.oauth
         assert named is not None
         self._named = named
-        self._directory = directory
-        self._limits = limits
+        self._issuers = issuers
         self._metadata: Mapping[str, Any] = {}
         self._audience = named.audience or (settings.server.public_url or "").rstrip("/")
         if not self._audience:
             msg = "Setting 'auth.oauth.issuer': needs auth.oauth.audience or server.public_url: whom its tokens are for"
             raise SettingsInvalid(msg)
         try:
-            self._issuer = Issuer(named.issuer, open_origin=open_origin, log=_log, jwks_url=named.jwks_url)
+            self._issuer = issuers.add(named)
         except ValueError as error:
             msg = f"Setting 'auth.oauth': {error}"
             raise SettingsInvalid(msg) from None
 
     def access_tokens(self, *audiences: str) -> IssuerTokens:
         """Give what knows its tokens: those for whom the API's are, and for *audiences*."""
-        return IssuerTokens(
-            self._named,
-            self._issuer,
-            audience=self._audience,
-            or_for=audiences,
-            find_company=self._directory.id_now,
-            limits=self._limits,
-        )
+        return self._issuers.tokens(self._named, self._issuer, self._audience, *audiences)
 
     async def look_up(self) -> None:
         """Read where its endpoints are, unless the settings say it. Raises IssuerUnavailable."""
@@ -114,16 +138,9 @@ class AlsoOfIssuer:
         return principal or await self._issuer.authenticate(request.token)
 
 
-def beside(
-    tokens: Tokens,
-    settings: Settings,
-    *,
-    open_origin: OpenOrigin,
-    directory: CompanyDirectory,
-    limits: CallLimits,
-) -> tuple[OwnIssuer | None, Tokens]:
+def beside(tokens: Tokens, settings: Settings, issuers: Issuers) -> tuple[OwnIssuer | None, Tokens]:
     """Give the issuer that *settings* name, if they do, and what knows its tokens beside *tokens*. Raises SettingsInvalid."""
     if settings.auth.oauth is None:
         return None, tokens
-    issuer = OwnIssuer(settings, open_origin=open_origin, directory=directory, limits=limits)
+    issuer = OwnIssuer(settings, issuers)
     return issuer, AlsoOfIssuer(tokens, issuer.access_tokens())

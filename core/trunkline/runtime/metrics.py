@@ -329,6 +329,12 @@ class Metrics:
         """Ask *dropped* at each scrape how many calls each plugin has lost."""
         self._dropped.set_function(lambda: dropped().items())
 
+    def watch_issuers(self, key_ages: Callable[[], Iterable[tuple[str, float]]]) -> None:
+        """Ask *key_ages* at each scrape how many seconds ago the keys of each issuer were read."""
+        name = "trunkline_issuer_keys_age_seconds"
+        told = "How long ago this process read the keys of an issuer of access tokens"
+        self._lazy(GaugeMetricFamily, name, told, "issuer").set_function(key_ages)
+
     def watch_log_lines(self, dropped: Callable[[], int]) -> None:
         """Ask *dropped* at each scrape how many log lines were not written."""
         self._lines_dropped.set_function(lambda: [("", dropped())])

@@ -1,6 +1,12 @@
 """What a deployment can set: its sections, the types of their values, and how they are read."""
 
-from trunkline.settings.issuers import AppIssuer, OptionalTokenIssuer, TokenIssuer
+from trunkline.settings.issuers import (
+    AppIssuer,
+    CompanyClaimIs,
+    OptionalTokenIssuer,
+    TokenIssuer,
+    UnknownCompanies,
+)
 from trunkline.settings.loading import DEFAULT_FILE, ENVIRONMENT_PREFIX, describe, load
 from trunkline.settings.sections import (
     Auth,
@@ -30,6 +36,7 @@ __all__ = [
     "Auth",
     "Brand",
     "Companies",
+    "CompanyClaimIs",
     "Connectors",
     "Database",
     "Delivery",
@@ -46,6 +53,7 @@ __all__ = [
     "Server",
     "Settings",
     "TokenIssuer",
+    "UnknownCompanies",
     "Validation",
     "describe",
     "load",

@@ -1,7 +1,7 @@
 """An issuer of access tokens that a deployment names, and what its tokens mean here."""
 
 import json
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
@@ -46,6 +46,22 @@ IssuerUrl = Annotated[str, AfterValidator(_check_url)]
 """The address of an issuer, or of something of its."""
 
 
+CompanyClaimIs = Annotated[
+    Literal["reference", "id"],
+    Field(
+        description="what that claim holds: the company's reference, which your product gave it, or the id that the hub gave it"
+    ),
+]
+"""What the claim holds that names a user's company."""
+UnknownCompanies = Annotated[
+    Literal["refuse", "create"],
+    Field(
+        description="what is done if the claim names a company that does not exist: its user is refused, or the company is made"
+    ),
+]
+"""What is done if the claim names a company that does not exist (``Companies.existing``)."""
+
+
 class TokenIssuer(BaseModel):
     """An issuer of access tokens, and what its tokens mean here."""
 
@@ -61,14 +77,12 @@ class TokenIssuer(BaseModel):
         default=None, description="where its keys are, where its metadata do not say it"
     )
     company_claim: str = Field(
-        default="company_id",
-        min_length=1,
-        description="the claim that names the user's company: its number or its reference",
+        default="company_id", min_length=1, description="the claim that names the user's company"
     )
     environment_claim: str = Field(
         default="environment",
         min_length=1,
-        description="the claim that is `test` in tokens for the company's test environment",
+        description="the claim that is `test` in tokens for the company's test environment; it may be absent, or `live`",
     )
     companies: dict[str, int] = Field(
         default_factory=dict[str, int],
@@ -77,6 +91,18 @@ class TokenIssuer(BaseModel):
     scopes: dict[str, list[Annotated[str, AfterValidator(_check_scope)]]] = Field(
         default_factory=dict[str, list[str]],
         description="what its scopes mean here, where they are not named like ours",
+    )
+    company_claim_is: CompanyClaimIs = "reference"
+    unknown_companies: UnknownCompanies = "refuse"
+    keys_max_age: float = Field(
+        default=86_400,
+        ge=60,
+        le=30 * 86_400,
+        description="seconds after which a key of the issuer no longer counts if its keys could not be read again",
+    )
+    typ: Literal["at+jwt", "JWT"] = Field(
+        default="at+jwt",
+        description="the type that its tokens have in their header: `at+jwt` (RFC 9068), or with `JWT` also that or none, for issuers that mark access tokens by their claims alone",
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql
@@ -82,6 +82,14 @@ async def page(
     )
     parameters = {"after": after, "limit": limit} | ({} if reference is None else {"reference": reference})
     return [_read(row) for row in await connection.execute(statement, parameters)]
+
+
+async def exists(connection: AsyncConnection, company_id: int) -> bool:
+    """Tell whether a company has anything, in either environment: a record, a key, a subscription or an event."""
+    of_company = "company_id IN (:company, -:company)"
+    tables = (f"EXISTS (SELECT 1 FROM {table} WHERE {of_company})" for table in _IDS if table != "erasures")
+    statement = text(f"SELECT {' OR '.join(tables)}").bindparams(bindparam("company", type_=BigInteger))
+    return bool((await connection.execute(statement, {"company": company_id})).scalar_one())
 
 
 async def holder_of(connection: AsyncConnection, reference: str) -> int | None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import CompanyErased, CompanyUnknown
 from trunkline.model.environments import company_number
-from trunkline.store import sql
+from trunkline.store import companies, sql
 from trunkline.store.database import Database
 from trunkline.store.sql import text
 
@@ -32,6 +32,7 @@ class CompanyDirectory:
         self._version, self._newest = -1, 0
         self._references: OrderedDict[int, str | None] = OrderedDict()
         self._ids: OrderedDict[str, int] = OrderedDict()
+        self._existing: OrderedDict[int, None] = OrderedDict()
         self._erasing: frozenset[int] = frozenset()
 
     def saw(self, version: int) -> None:
@@ -70,10 +71,21 @@ class CompanyDirectory:
             raise CompanyUnknown(name)
         return company_id
 
-    async def id_now(self, name: int | str) -> int:
-        """Tell the same to somebody for whom no key was looked up, which would have said what has changed. Raises as ``id_of``."""
+    async def existing(self, name: int | str) -> int:
+        """Tell the id of a company that exists, although no key was looked up, which would have said what has changed.
+
+        Raises CompanyUnknown, CompanyErased.
+        """
         await self._refresh()
-        return await self.id_of(name)
+        company_id = await self.id_of(name)
+        if isinstance(name, int) and company_id not in self._existing:
+            version = self._version
+            async with self._database.read() as connection:
+                if not await companies.exists(connection, company_id):
+                    raise CompanyUnknown(name)
+            if version == self._version:
+                self._remember(self._existing, {company_id: None})
+        return company_id
 
     async def ids_of(self, references: Collection[str]) -> dict[str, int]:
         """Tell the ids of the companies with *references*; those that nobody has are left out."""
@@ -148,6 +160,7 @@ class CompanyDirectory:
         self.saw(version)
         self._references.clear()
         self._ids.clear()
+        self._existing.clear()
 
     def _remember(self, known: OrderedDict[Any, Any], found: Mapping[Any, Any]) -> None:
         known.update(found)

@@ -83,9 +83,14 @@ def register_routes(context: PluginContext) -> Sequence[Routes]:
     served = context.shared(_Served)
     server = served.server = import_module("trunkline_mcp.server").AgentServer(context)
     served.tokens = tokens_for(context)
-    metadata = ResourceMetadata(context, issuer=served.tokens.issuer if served.tokens else None)
+    of_hub = context.deployment.access_tokens()
+    metadata = ResourceMetadata(
+        context,
+        issuer=served.tokens.issuer if served.tokens else None,
+        hub_issuer=of_hub.issuer if of_hub else None,
+    )
     routes: Routes = import_module("trunkline_mcp.routes").make_routes(context, server, metadata)
-    return [routes, resource_metadata.make_routes(metadata)]
+    return [routes, resource_metadata.make_routes(metadata, public_url=context.deployment.public_url)]
 
 
 @hookimpl

@@ -1,7 +1,7 @@
 """Access tokens of an issuer: of the one that this plugin's settings name, or of the whole API's, whose users come here too."""
 
 from trunkline import PluginContext
-from trunkline.routes import AccessTokens, BearerRequest, Issuer, IssuerTokens, Principal
+from trunkline.routes import AccessTokens, BearerRequest, Principal
 from trunkline_mcp.settings import Settings
 from trunkline_mcp.users import Users
 
@@ -31,15 +31,8 @@ def tokens_for(context: PluginContext) -> NotedTokens | None:
     assert isinstance(context.settings, Settings)
     named, public_url = context.settings.oauth, context.deployment.public_url
     own_address = () if public_url is None else (f"{public_url}/mcp",)
-    if named is None:
-        tokens = context.deployment.access_tokens(*own_address)
-        return None if tokens is None else NotedTokens(context, tokens)
-    audience = named.audience or next(iter(own_address), None)
-    if audience is None:
+    if named is not None and not (named.audience or own_address):
         msg = "mcp.oauth.issuer needs mcp.oauth.audience or server.public_url: whom its tokens are for"
         raise ValueError(msg)
-    issuer = Issuer(named.issuer, jwks_url=named.jwks_url, open_origin=context.open_origin, log=context.log)
-    find_company, limits = context.companies.find, context.limits
-    return NotedTokens(
-        context, IssuerTokens(named, issuer, audience=audience, find_company=find_company, limits=limits)
-    )
+    tokens = context.deployment.access_tokens(*own_address, issuer=named)
+    return None if tokens is None else NotedTokens(context, tokens)

@@ -21,8 +21,8 @@ from trunkline_mcp.events import MAX_AGE_MS, SCOPE, Events, Page, ms_of
 from trunkline_mcp.raw_json import RawJson
 from trunkline_mcp.settings import Settings
 
-HEARTBEAT_SECONDS = 15.0
-"""A client gives up after a minute without a frame; after each of these the caller's right to listen is looked at, too."""
+HEARTBEAT_SECONDS = 5.0
+"""A client gives up after a minute without a frame; the caller's key or token is checked as often."""
 RETRY_SECONDS = 1.0
 PAGE = 50
 
@@ -122,7 +122,7 @@ class EventStreams:
         is_behind = True
         while True:
             began = time.monotonic()
-            wait = max(heard + HEARTBEAT_SECONDS - began, 0.1)
+            wait = max(min(heard, looked) + HEARTBEAT_SECONDS - began, 0.1)
             try:
                 page = await self._read(stream, cursor, wait_seconds=wait)
                 if await self._send(stream, page, skips_old=is_behind):
@@ -132,7 +132,7 @@ class EventStreams:
                 cursor, is_behind = page.cursor, is_behind and page.has_more
                 if time.monotonic() - looked >= HEARTBEAT_SECONDS:
                     looked = time.monotonic()
-                    if not await self._may_listen(stream.caller):
+                    if not await _may_listen(stream.caller):
                         await stream.notify("terminated", {"error": _shown(self._errors.forbidden(SCOPE))})
                         return
             except TrunklineError as error:
@@ -173,17 +173,20 @@ class EventStreams:
                 is_sent = True
         return is_sent
 
-    async def _may_listen(self, caller: Caller) -> bool:
-        principal = await self._context.keys.principal(
-            caller.principal.key_id, company_id=caller.named_company_id
-        )
-        return principal is not None and principal.has(SCOPE)
-
     def _start_of(self, page: Page) -> str:
         """Give the cursor before the first event of *page*."""
         if not page.bodies:
             return page.cursor
         return self._context.events.cursor_after(occurrences.read(page.bodies[0]).id - 1)
+
+
+async def _may_listen(caller: Caller) -> bool:
+    """Tell whether the key or the token that opened the stream still counts, or cannot be checked now."""
+    try:
+        await caller.check_still_valid()
+    except Refused as refusal:
+        return refusal.status in {429, 503}
+    return True
 
 
 def _shown(error: MCPError) -> Json:

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from trunkline import PluginContext, Refused
-from trunkline.routes import Routes, StrictRoute
+from trunkline.routes import COMPANY_SCOPES, Routes, StrictRoute
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 SCOPES = ("integrations:read", "integrations:write", "events:read", "webhooks:write")
@@ -17,31 +18,24 @@ _NO_STORE = {"Cache-Control": "no-store"}
 
 
 class ResourceMetadata:
-    """Knows who gives tokens, if anybody does: the hub itself, and *issuer*."""
+    """Knows who gives tokens, if anybody does: the hub itself, and *issuer*; for the whole hub *hub_issuer* does."""
 
-    def __init__(self, context: PluginContext, *, issuer: str | None) -> None:
+    def __init__(self, context: PluginContext, *, issuer: str | None, hub_issuer: str | None) -> None:
         self._context = context
         self._issuer = issuer
+        self._hub_issuer = hub_issuer
 
     async def show(self, request: Request) -> Response:
         """Name the server's address, and who gives tokens for it."""
-        servers = self._servers(request)
-        if not servers:
-            return JSONResponse({"error": "not_found"}, 404, headers=_NO_STORE)
-        return JSONResponse(
-            {
-                "resource": f"{self._base(request)}/mcp",
-                "authorization_servers": servers,
-                "scopes_supported": list(SCOPES),
-                "bearer_methods_supported": ["header"],
-                "resource_name": self._context.deployment.brand.title,
-            },
-            headers=_NO_STORE,
-        )
+        return self._shown(request, "/mcp", self._servers(request, self._issuer), SCOPES)
+
+    async def show_hub(self, request: Request) -> Response:
+        """Name the hub's own address, below which the API and the server are, and who gives tokens for it (RFC 9728, 3.3)."""
+        return self._shown(request, "", self._servers(request, self._hub_issuer), COMPANY_SCOPES)
 
     def challenge(self, request: Request, *, error: str | None, scopes: Sequence[str] = SCOPES) -> str | None:
         """Write the value of ``WWW-Authenticate``; None where nobody gives tokens."""
-        if not self._servers(request):
+        if not self._servers(request, self._issuer):
             return None
         facts = {
             "error": error,
@@ -50,9 +44,23 @@ class ResourceMetadata:
         }
         return "Bearer " + ", ".join(f'{name}="{value}"' for name, value in facts.items() if value)
 
-    def _servers(self, request: Request) -> list[str]:
+    def _shown(self, request: Request, path: str, servers: list[str], scopes: Sequence[str]) -> Response:
+        if not servers:
+            return JSONResponse({"error": "not_found"}, 404, headers=_NO_STORE)
+        return JSONResponse(
+            {
+                "resource": f"{self._base(request)}{path}",
+                "authorization_servers": servers,
+                "scopes_supported": list(scopes),
+                "bearer_methods_supported": ["header"],
+                "resource_name": self._context.deployment.brand.title,
+            },
+            headers=_NO_STORE,
+        )
+
+    def _servers(self, request: Request, issuer: str | None) -> list[str]:
         own = [self._base(request)] if self._has_own() else []
-        return own if self._issuer is None else [self._issuer, *own]
+        return own if issuer is None else [issuer, *own]
 
     def _has_own(self) -> bool:
         plugins = self._context.deployment.plugins()
@@ -62,11 +70,12 @@ class ResourceMetadata:
         return self._context.deployment.address(str(request.base_url))
 
 
-def make_routes(metadata: ResourceMetadata) -> Routes:
-    """List the routes: for ``/mcp``, and for clients that look at the root alone."""
+def make_routes(metadata: ResourceMetadata, *, public_url: str | None) -> Routes:
+    """List the routes: for ``/mcp`` and for the whole hub, each also with the path of *public_url* (RFC 9728, 3.1)."""
     router = APIRouter(include_in_schema=False)
-    for path in ("/mcp", ""):
-        router.add_api_route(path, metadata.show, methods=["GET"])
+    for path in {"", urlsplit(public_url or "").path}:
+        router.add_api_route(f"{path}/mcp", metadata.show, methods=["GET"])
+        router.add_api_route(path, metadata.show_hub, methods=["GET"])
     return Routes(router, prefix=WELL_KNOWN, base="")
 
 

@@ -19,7 +19,7 @@ PATH = "/mcp"
 MAX_BYTES = 32 * 1024
 """What a message may have: few arguments need more, and one made to be dear holds the event loop for 13 ms."""
 
-Calls = Annotated[Caller, Depends(requires(None, bucket="read", bearer=True))]
+Calls = Annotated[Caller, Depends(requires(None, bucket="read"))]
 _PARSE_ERROR, _INVALID_REQUEST, _INVALID_PARAMS = -32700, -32600, -32602
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_STREAM = "Send messages by POST: nothing is sent unasked here, and no session is kept that could end."

@@ -17,7 +17,7 @@ class Settings(BaseModel):
     )
     oauth: OptionalTokenIssuer = Field(
         default=None,
-        description="an issuer whose access tokens let agents in, beside keys and the hub's own, where it is not that of `auth.oauth`: `issuer`, and if they are not the usual ones `audience` (the address of `/mcp`), `jwks_url`, `company_claim` (`company_id`), `environment_claim` (`environment`; a token in which it is `test` is for the test environment), `companies` (company by `sub`, where no claim names one) and `scopes` (ours by theirs)",
+        description="an issuer whose access tokens let agents in, beside keys and the hub's own, where it is not that of `auth.oauth`: `issuer`, and if they are not the usual ones `audience` (the address of `/mcp`), `jwks_url`, `company_claim` (`company_id`), `company_claim_is` (`reference`, or `id`), `unknown_companies` (`refuse`, or `create`), `environment_claim` (`environment`; a token in which it is `test` is for the test environment), `typ` (`at+jwt`, or `JWT`), `keys_max_age` (86400 s), `companies` (company by `sub`, where no claim names one) and `scopes` (ours by theirs)",
         examples=[
             {"issuer": "https://login.example.com/realms/main", "scopes": {"crm": ["integrations:read"]}}
         ],

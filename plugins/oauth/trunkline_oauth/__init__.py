@@ -80,7 +80,7 @@ async def authenticate_request(context: PluginContext, request: BearerRequest) -
     """Tell for whom an access token stands."""
     if not request.token.startswith(secrets.ACCESS):
         return None
-    return await context.shared(_Server).grants.authenticate(request.token)
+    return await context.shared(_Server).grants.authenticate(request.token, request.path)
 
 
 @hookimpl

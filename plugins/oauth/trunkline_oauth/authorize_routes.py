@@ -1,6 +1,6 @@
 """``/oauth/authorize``, where an app sends somebody, and the metadata by which an app finds everything else (RFC 8414)."""
 
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -84,7 +84,8 @@ def make_routers(context: PluginContext, apps: Apps) -> tuple[APIRouter, APIRout
     routes = AuthorizeRoutes(context, apps)
     own, known = APIRouter(include_in_schema=False), APIRouter(include_in_schema=False)
     own.add_api_route("/authorize", routes.authorize, methods=["GET"])
-    known.add_api_route("/oauth-authorization-server", routes.show_metadata, methods=["GET"])
+    for path in {"", urlsplit(context.deployment.public_url or "").path}:  # RFC 8414, 3.1
+        known.add_api_route(f"/oauth-authorization-server{path}", routes.show_metadata, methods=["GET"])
     return own, known
 
 

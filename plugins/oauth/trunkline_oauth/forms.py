@@ -37,9 +37,15 @@ async def read_form(request: Request) -> dict[str, str]:
 
 
 def read_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Sort parameters by name; one without a value counts as not sent (RFC 6749, 3.1). Raises OAuthError."""
+    """Sort parameters by name; one without a value counts as not sent (RFC 6749, 3.1). Raises OAuthError.
+
+    Several of ``resource`` (RFC 8707, 2) become one with spaces between them, which is none of this hub's.
+    """
     values: dict[str, str] = {}
     for name, value in pairs:
+        if name == "resource" and name in values:
+            values[name] += f" {value}"
+            continue
         if name in values:
             msg = f"The parameter '{name[:60]}' is there twice."
             raise invalid_request(msg)

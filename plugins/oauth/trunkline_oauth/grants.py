@@ -12,11 +12,12 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import NotFound, PluginContext, Refused
-from trunkline.routes import Principal, SecurityEvent, TrunklineError
+from trunkline.routes import Principal, SecurityEvent, TrunklineError, Unauthenticated
 from trunkline_oauth import secrets, security_events, store
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.errors import OAuthError, invalid_grant
 from trunkline_oauth.model import App, Code, Connection, Consent, Issued, Token
+from trunkline_oauth.resources import exceeded, is_within
 from trunkline_oauth.settings import Settings
 
 CONNECTION_PREFIX = "con_"
@@ -65,8 +66,10 @@ class Grants:
             await store.insert_code(connection, stored, aged_ms=self._context.deployment.aged_ms(now_ms))
         return code
 
-    async def exchange(self, app: App, code: str, *, verifier: str, redirect_uri: str | None) -> Issued:
-        """Make a connection of a code. Raises OAuthError."""
+    async def exchange(
+        self, app: App, code: str, *, verifier: str, redirect_uri: str | None, resource: str | None = None
+    ) -> Issued:
+        """Make a connection of a code; the access token may be for a *resource* within the connection's. Raises OAuthError."""
         async with self._context.database.read() as connection:  # a guess takes no transaction from others
             if not await store.has_code(connection, secrets.digest_of(code)):
                 raise invalid_grant(_UNKNOWN_CODE)
@@ -79,17 +82,31 @@ class Grants:
                 await store.delete_connection(connection, taken.connection_id)
                 _note(security_events.CODE_REPLAYED, made, taken.connection_id)
                 made = invalid_grant(_USED_CODE)
+            elif isinstance(made, Consent) and not is_within(resource, made.resource):
+                made = exceeded(made.resource)
             elif isinstance(made, Consent):
                 owner = self._new_connection(connection_id, app, made, now_ms=now_ms)
                 await store.insert_connection(connection, owner)
                 _note(security_events.APP_CONNECTED, made, owner.id)
-                made = await self._issue(connection, owner, secrets.new(secrets.REFRESH), made.scopes)
+                made = await self._issue(
+                    connection, owner, secrets.new(secrets.REFRESH), made.scopes, resource
+                )
         if isinstance(made, OAuthError):
             raise made
         return made
 
-    async def refresh(self, app: App, refresh_token: str, *, scopes: Sequence[str] | None) -> Issued:
-        """Give new tokens for a refresh token; *scopes* may be fewer than the connection's. Raises OAuthError, RateLimited."""
+    async def refresh(
+        self,
+        app: App,
+        refresh_token: str,
+        *,
+        scopes: Sequence[str] | None,
+        resource: str | None = None,
+    ) -> Issued:
+        """Give new tokens for a refresh token; *scopes* and *resource* may be less than the connection's.
+
+        Raises OAuthError, RateLimited.
+        """
         digest = secrets.digest_of(refresh_token)
         async with self._context.database.read() as connection:
             found = await store.find_token(connection, digest)
@@ -98,14 +115,21 @@ class Grants:
         owner = found[1]
         await self._context.limits.count(owner.id, "oauth_tokens", per_minute=ISSUES_PER_MINUTE)
         chosen = _narrowed(owner.consent.scopes, scopes)
+        if not is_within(resource, owner.consent.resource):
+            raise exceeded(owner.consent.resource)
         async with self._context.database.write() as connection:
-            issued = await self._rotate(connection, owner, refresh_token, chosen)
+            issued = await self._rotate(connection, owner, refresh_token, chosen, resource)
         if isinstance(issued, OAuthError):
             raise issued
         return issued
 
     async def _rotate(
-        self, connection: AsyncConnection, owner: Connection, refresh_token: str, scopes: tuple[str, ...]
+        self,
+        connection: AsyncConnection,
+        owner: Connection,
+        refresh_token: str,
+        scopes: tuple[str, ...],
+        resource: str | None,
     ) -> Issued | OAuthError:
         """Use *refresh_token* up, once or again; an error is returned, as what was done before it shall stay done."""
         now_ms, digest = self._now_ms(), secrets.digest_of(refresh_token)
@@ -122,7 +146,7 @@ class Grants:
             await store.delete_connection(connection, owner.id)
             _note(security_events.REFRESH_REPLAYED, owner.consent, owner.id)
             return invalid_grant(_USED_TOKEN)
-        return await self._issue(connection, owner, successor, scopes)
+        return await self._issue(connection, owner, successor, scopes, resource)
 
     async def revoke(self, app: App, token: str) -> None:
         """End an access token, or with a refresh token the connection (RFC 7009); what is not the app's stays."""
@@ -153,14 +177,21 @@ class Grants:
                 raise NotFound(kind, connection_id)
         security_events.APP_DISCONNECTED.note(by, company_id=company_id, connection_id=connection_id)
 
-    async def authenticate(self, access_token: str) -> Principal | None:
-        """Tell for whom an access token stands; None where it stands for nobody any more."""
+    async def authenticate(self, access_token: str, path: str) -> Principal | None:
+        """Tell for whom an access token stands on a call of *path*; None where it stands for nobody any more.
+
+        Raises:
+            Unauthenticated: its resource is another one.
+        """
         now_ms = self._now_ms()
         async with self._context.database.read() as connection:
             found = await store.find_token(connection, secrets.digest_of(access_token))
         if found is None or found[0].kind != "access" or found[0].expires_ms <= now_ms:
             return None
         token, owner = found
+        if not is_within(path, resource := token.resource or owner.consent.resource):
+            msg = f"This access token is for '{resource}' of this hub; ask for one with the resource of this call."
+            raise Unauthenticated(msg)
         return await self._principal(owner, token.scopes or owner.consent.scopes, now_ms)
 
     async def find(self, connection_id: str) -> Principal | None:
@@ -185,7 +216,12 @@ class Grants:
             self._context.log.warning("the last use of a connection was not written: %s", error)
 
     async def _issue(
-        self, connection: AsyncConnection, owner: Connection, refresh_token: str, scopes: tuple[str, ...]
+        self,
+        connection: AsyncConnection,
+        owner: Connection,
+        refresh_token: str,
+        scopes: tuple[str, ...],
+        resource: str | None,
     ) -> Issued:
         now_ms, settings = self._now_ms(), self._settings
         access_token = secrets.new(secrets.ACCESS)
@@ -198,6 +234,7 @@ class Grants:
             now_ms,
             now_ms + expires_in * 1000,
             own_scopes,
+            resource=resource,
         )
         expires_ms = now_ms + settings.refresh_token_days * _DAY_MS
         refresh = Token(secrets.digest_of(refresh_token), owner.id, "refresh", now_ms, expires_ms)

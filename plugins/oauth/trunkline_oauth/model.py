@@ -36,13 +36,17 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What somebody lets an app do. *granted_by* is the id of their key, *granted_name* its name."""
+    """What somebody lets an app do. *granted_by* is the id of their key, *granted_name* its name.
+
+    *resource* is the path below which tokens count; they count everywhere if it is None.
+    """
 
     client_id: str
     company_id: int
     scopes: tuple[str, ...]
     granted_by: str
     granted_name: str
+    resource: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as it is stored. *scopes* are None where they are its connection's."""
+    """A token as it is stored. *scopes* and *resource* are None if they are its connection's."""
 
     digest: str
     connection_id: str
@@ -81,6 +85,7 @@ class Token:
     expires_ms: int
     scopes: tuple[str, ...] | None = None
     replaced_ms: int | None = None
+    resource: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

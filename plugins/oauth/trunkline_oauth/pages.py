@@ -91,7 +91,9 @@ class ConsentPage:
         chosen = tuple(scope for scope in given if scope in wanted)
         if not chosen:
             return await self._ask(request, asked, app, is_none_chosen=True)
-        consent = Consent(app.client_id, request.company_id, chosen, principal.key_id, principal.name)
+        consent = Consent(
+            app.client_id, request.company_id, chosen, principal.key_id, principal.name, asked.resource
+        )
         code = await self._grants.consent(consent, challenge=asked.challenge, redirect_uri=asked.sent_uri)
         security_events.CONSENT_GIVEN.note(principal, **facts, scopes=",".join(chosen))
         return PortalRedirect(asked.answer(code=code))

@@ -13,6 +13,7 @@ from trunkline_oauth.errors import OAuthError, invalid_request
 from trunkline_oauth.forms import need
 from trunkline_oauth.model import App
 from trunkline_oauth.redirect_uris import find_registered, with_parameters
+from trunkline_oauth.resources import read_resource
 
 MAX_STATE = 2_048
 VALID_MS = 30 * 60_000
@@ -24,7 +25,10 @@ _PURPOSE = "authorize"
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """What an app asks for. *issuer* is who answers (RFC 9207); *sent_uri* is the redirect URI, if the app sent one."""
+    """What an app asks for. *issuer* is who answers (RFC 9207); *sent_uri* is the redirect URI, if the app sent one.
+
+    *resource* is the path below which its tokens are to count.
+    """
 
     client_id: str
     redirect_uri: str
@@ -34,6 +38,7 @@ class AuthorizationRequest:
     state: str | None = field(repr=False)
     issuer: str
     made_ms: int
+    resource: str | None = None
 
     def answer(self, **parameters: str) -> str:
         """Give the address that leads back to the app with *parameters*."""
@@ -71,11 +76,11 @@ def read_request(
     if values.get("code_challenge_method") != "S256" or _CHALLENGE.fullmatch(challenge) is None:
         msg = "PKCE is needed: a code_challenge with the code_challenge_method 'S256'."
         raise invalid_request(msg)
-    _check_resource(values.get("resource"), issuer)
+    resource = read_resource(values.get("resource"), issuer=issuer)
     scopes = _scopes(app, values.get("scope"))
     state, sent_uri = values.get("state"), values.get("redirect_uri")
     return AuthorizationRequest(
-        app.client_id, redirect_uri, sent_uri, scopes, challenge, state, issuer, now_ms
+        app.client_id, redirect_uri, sent_uri, scopes, challenge, state, issuer, now_ms, resource
     )
 
 
@@ -102,12 +107,6 @@ def unseal(context: PluginContext, sealed: str) -> AuthorizationRequest | None:
     values["scopes"] = tuple(values["scopes"])
     request = AuthorizationRequest(**values)
     return request if context.clock.now_ms() < request.made_ms + VALID_MS else None
-
-
-def _check_resource(resource: str | None, issuer: str) -> None:
-    """Refuse a token for somebody else (RFC 8707)."""
-    if resource is not None and resource != issuer and not resource.startswith(f"{issuer}/"):
-        raise OAuthError("invalid_target", f"The resource must be an address of {issuer}.")
 
 
 def _scopes(app: App, asked: str | None) -> tuple[str, ...]:

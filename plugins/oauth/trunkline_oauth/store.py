@@ -201,6 +201,7 @@ async def find_token(connection: AsyncConnection, digest: str) -> tuple[Token, C
         expires_ms=row.token_expires_ms,
         scopes=None if row.token_scopes is None else tuple(row.token_scopes.split(" ")),
         replaced_ms=row.token_replaced_ms,
+        resource=row.token_resource,
     )
     return token, _connection(row)
 
@@ -225,7 +226,7 @@ def _joined(consent: Consent) -> dict[str, object]:
 
 def _consent(row: Row[Any]) -> Consent:
     scopes = tuple(row.scopes.split(" "))
-    return Consent(row.client_id, row.company_id, scopes, row.granted_by, row.granted_name)
+    return Consent(row.client_id, row.company_id, scopes, row.granted_by, row.granted_name, row.resource)
 
 
 def _app_values(app: App) -> dict[str, object]:

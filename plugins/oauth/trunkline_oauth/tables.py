@@ -45,10 +45,14 @@ codes = Table(
     Column("granted_name", Text, nullable=False),
     Column("connection_id", Text),
     Column("expires_ms", BigInteger, nullable=False),
+    Column("resource", Text),
     Index("ix_oauth_codes_company", "company_id"),
     Index("ix_oauth_codes_expires", "expires_ms"),
 )
-"""Authorization codes. *redirect_uri* is the one that was asked for, if one was; *connection_id* is there once a code was used."""
+"""Authorization codes. *redirect_uri* is the one that was asked for, if one was; *connection_id* is there once a code was used.
+
+*resource*, here and below, is the path below which tokens count (RFC 8707); they count everywhere if it is null.
+"""
 
 connections = Table(
     "oauth_connections",
@@ -64,6 +68,7 @@ connections = Table(
     Column("granted_name", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
     Column("last_used_ms", BigInteger),
+    Column("resource", Text),
     Index("ix_oauth_connections_company", "company_id"),
     Index("ix_oauth_connections_client", "client_id"),
 )
@@ -82,6 +87,7 @@ tokens = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("expires_ms", BigInteger, nullable=False),
     Column("replaced_ms", BigInteger),
+    Column("resource", Text),
     Index("ix_oauth_tokens_connection", "connection_id", "kind", "created_ms"),
 )
 """Tokens of connections. *kind* is ``access`` or ``refresh``; *scopes* are there where they are fewer than the connection's;

@@ -16,6 +16,7 @@ from trunkline_oauth.forms import find_app, need, read_form
 from trunkline_oauth.grants import Grants
 from trunkline_oauth.model import App, Issued
 from trunkline_oauth.redirect_uris import target_of
+from trunkline_oauth.resources import read_resource
 
 FAILURES_PER_MINUTE = 120
 """Refused calls that one address may make in a minute; the platforms call for many companies from one address."""
@@ -23,7 +24,7 @@ _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}", re.ASCII)
 _MAX_SHOWN = 60
 _GRANTS = ("authorization_code", "refresh_token")
 
-Answer = Callable[[App, Mapping[str, str]], Awaitable[Response]]
+Answer = Callable[[App, Mapping[str, str], str], Awaitable[Response]]
 
 
 class TokenRoutes:
@@ -42,28 +43,31 @@ class TokenRoutes:
         """End a token; one that is not there has ended."""
         return await self._answered(request, self._revoke)
 
-    async def _issue(self, app: App, values: Mapping[str, str]) -> Response:
+    async def _issue(self, app: App, values: Mapping[str, str], issuer: str) -> Response:
         kind = need(values, "grant_type")
+        resource = read_resource(values.get("resource"), issuer=issuer)
         if kind == "authorization_code":
-            issued = await self._exchange(app, values)
+            issued = await self._exchange(app, values, resource)
         elif kind == "refresh_token":
             scopes = values["scope"].split(" ") if "scope" in values else None
-            issued = await self._grants.refresh(app, need(values, "refresh_token"), scopes=scopes)
+            issued = await self._grants.refresh(
+                app, need(values, "refresh_token"), scopes=scopes, resource=resource
+            )
         else:
             msg = f"The grant_type must be {' or '.join(_GRANTS)}."
             raise OAuthError("unsupported_grant_type", msg)
         return JSONResponse(_view(issued), headers=NO_STORE)
 
-    async def _exchange(self, app: App, values: Mapping[str, str]) -> Issued:
+    async def _exchange(self, app: App, values: Mapping[str, str], resource: str | None) -> Issued:
         code, verifier = need(values, "code"), need(values, "code_verifier")
         if _VERIFIER.fullmatch(verifier) is None:
             msg = "The code_verifier must be 43 to 128 letters, digits, '-', '.', '_' and '~'."
             raise invalid_request(msg)
         return await self._grants.exchange(
-            app, code, verifier=verifier, redirect_uri=values.get("redirect_uri")
+            app, code, verifier=verifier, redirect_uri=values.get("redirect_uri"), resource=resource
         )
 
-    async def _revoke(self, app: App, values: Mapping[str, str]) -> Response:
+    async def _revoke(self, app: App, values: Mapping[str, str], _: str) -> Response:
         await self._grants.revoke(app, need(values, "token"))
         return Response(status_code=200, headers=NO_STORE)
 
@@ -80,7 +84,7 @@ class TokenRoutes:
         try:
             values = await read_form(request)
             app = await find_app(request, values, self._apps, audiences=(f"{issuer}/oauth/token", issuer))
-            response = await answer(app, values)
+            response = await answer(app, values, issuer)
         except OAuthError as error:
             if error.code == "invalid_client":
                 client_id = values.get("client_id", "")[:_MAX_SHOWN]

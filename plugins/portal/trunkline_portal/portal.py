@@ -37,6 +37,7 @@ from trunkline_portal.settings import Settings
 
 FRAGMENT_HEADER = "x-fragment"
 """Sent by our script where it wants a part of a page: it is answered 401 where the whole page would lead elsewhere."""
+_CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _THEMES = ("light", "dark")
 
 
@@ -221,7 +222,7 @@ class Portal:
     async def _show_company(self, request: Request) -> Response:
         """Lead from an address that names no company to the one looked at, or to where one is chosen."""
         if FRAGMENT_HEADER in request.headers:
-            return Response(status_code=401)
+            return Response(status_code=401, headers=_CHALLENGE)
         viewer = await find_viewer(request)
         company_id = looked_at(request, viewer) if viewer else None
         here = _here(request)
@@ -231,7 +232,7 @@ class Portal:
 
     def _ask_to_sign_in(self, request: Request) -> Response:
         if FRAGMENT_HEADER in request.headers:
-            return Response(status_code=401)
+            return Response(status_code=401, headers=_CHALLENGE)
         here = _here(request)
         response = RedirectResponse(
             addresses.SIGN_IN if here == addresses.HOME else f"{addresses.SIGN_IN}?next={quote(here)}", 303

@@ -1,5 +1,6 @@
 """The API behind an issuer of the product's own (``auth.oauth``): its access tokens are taken wherever a key is."""
 
+import asyncio
 import json
 import time
 
@@ -15,6 +16,7 @@ from trunkline.errors import SettingsInvalid
 
 AUDIENCE = "http://hub.test"
 CLAIM = "https://shop.example/company"
+OWN = {"aud": AUDIENCE, "company_id": None, CLAIM: 92}
 LATE = {"payment_id": 1, "invoice_id": 2, "client_id": 3, "amount_attempted": 9, "failure_reason": "late"}
 
 
@@ -25,26 +27,37 @@ async def issuer():
 
 
 @pytest.fixture
-async def trusting(sqlite_database_url, make_hub, issuer):
-    """A hub that trusts the issuer."""
-    oauth = {
-        "issuer": issuer.url,
-        "company_claim": CLAIM,
-        "companies": {"user-2": 93},
-        "scopes": {"crm": ["integrations:read", "integrations:write"]},
-    }
-    settings = {
-        "auth.oauth": json.dumps(oauth),
-        "server.public_url": AUDIENCE,
-        "limits.enabled": "true",
-        "limits.read": "20/minute",
-        "plugins.disabled": "zapier, n8n, make, docs, oauth, portal",
-    }
-    return await make_hub(sqlite_database_url, settings, dispatch=False)
+def trust(sqlite_database_url, make_hub, issuer):
+    """``await trust(typ="JWT")``: a hub that trusts the issuer."""
+
+    async def trust_with(**changed):
+        oauth = {
+            "issuer": issuer.url,
+            "company_claim": CLAIM,
+            "company_claim_is": "id",
+            "companies": {"user-2": 93},
+            "scopes": {"crm": ["integrations:read", "integrations:write"]},
+            **changed,
+        }
+        settings = {
+            "auth.oauth": json.dumps(oauth),
+            "server.public_url": AUDIENCE,
+            "limits.enabled": "true",
+            "limits.read": "20/minute",
+            "plugins.disabled": "zapier, n8n, make, docs, oauth, portal",
+        }
+        return await make_hub(sqlite_database_url, settings, dispatch=False)
+
+    return trust_with
+
+
+@pytest.fixture
+async def trusting(trust):
+    return await trust()
 
 
 def token(issuer, **changed):
-    return issuer.token(**{"aud": AUDIENCE, "company_id": None, CLAIM: 92, **changed})
+    return issuer.token(**{**OWN, **changed})
 
 
 async def call(hub, token, path="/me", method="GET", **more):
@@ -82,21 +95,94 @@ async def test_a_token_is_taken_as_a_key_with_its_scopes_would_be(trusting, issu
     assert issuer.reads == {"/.well-known/openid-configuration": 1, "/keys": 1}
 
 
-async def test_the_company_is_named_by_number_reference_or_table_and_no_other_is_reached(trusting, issuer):
-    made = await trusting.operator.post("/api/v1/companies", json={"reference": "acme-1"})
-    named = made.json()["id"]
+async def company(hub, issuer, value, **claims):
+    told = (await call(hub, token(issuer, **{CLAIM: value, **claims}))).json()
+    return told.get("company_id"), told.get("environment")
 
-    async def company(**claims):
-        told = (await call(trusting, token(issuer, **claims))).json()
-        return told["company_id"], told.get("environment")
 
-    assert await company(**{CLAIM: "acme-1"}) == (named, None)
-    assert await company(**{CLAIM: ["93"], "environment": "test"}) == (93, "test")
-    assert await company(**{CLAIM: None, "sub": "user-2"}) == (93, None)
+async def test_the_company_is_named_by_id_or_table_and_no_other_is_reached(trusting, issuer):
+    assert await company(trusting, issuer, 92) == (92, None)
+    await trusting.emit("client.created", company_id=93)
+    assert await company(trusting, issuer, ["93"], environment="test") == (93, "test")
+    assert await company(trusting, issuer, None, sub="user-2") == (93, None)
     for value in (None, 0, -93, True, "no-such", [92, 93], {"id": 92}, "9" * 20, 9.0):
         assert "names no company" in await refused(trusting, token(issuer, **{CLAIM: value}))
     other = await call(trusting, token(issuer), headers={"x-company-id": "93"})
     assert other.status_code == 403
+
+
+async def test_a_company_that_does_not_exist_is_refused_and_none_is_made(trusting, issuer):
+    sentence = await refused(trusting, token(issuer, **{CLAIM: 9999}))
+    assert sentence == (
+        f"This access token names the company '9999' in its claim '{CLAIM}', and there is none here."
+    )
+    assert (await trusting.operator.get("/api/v1/companies")).json()["companies"] == []
+
+
+async def test_a_reference_is_meant_unless_the_settings_say_otherwise(trust, issuer):
+    hub = await trust(company_claim_is="reference")
+    made = (await hub.operator.post("/api/v1/companies", json={"reference": "acme-1"})).json()
+    assert await company(hub, issuer, "acme-1") == (made["id"], None)
+    for value in (made["id"], str(made["id"]), 92):
+        assert "must be a company's reference" in await refused(hub, token(issuer, **{CLAIM: value}))
+    assert "'acme-2'" in await refused(hub, token(issuer, **{CLAIM: "acme-2"}))
+
+
+@pytest.mark.parametrize(("kind", "name"), [("reference", "acme-9"), ("id", 777)])
+async def test_an_unknown_company_is_made_once_where_the_settings_say_so(trust, issuer, kind, name):
+    hub = await trust(company_claim_is=kind, unknown_companies="create")
+    companies = set(await asyncio.gather(*(company(hub, issuer, name) for _ in range(5))))
+    [record] = (await hub.operator.get("/api/v1/companies")).json()["companies"]
+    assert companies == {(record["id"], None)}
+    assert record["reference" if kind == "reference" else "id"] == name
+    assert "names" in await refused(hub, token(issuer, **{CLAIM: "a b"}))
+
+
+@pytest.mark.parametrize(
+    ("value", "environment"),
+    [("live", None), (["live"], None), ("test", "test"), (["test"], "test")]
+    + [(value, "refused") for value in ("TEST", "test ", "sandbox", "", True, [], ["live", "test"], {})],
+)
+async def test_the_environment_is_live_or_test_and_nothing_else_opens_live(
+    trusting, issuer, value, environment
+):
+    if environment == "refused":
+        assert "must be 'live' or 'test'" in await refused(trusting, token(issuer, environment=value))
+    else:
+        assert await company(trusting, issuer, 92, environment=value) == (92, environment)
+
+
+ID_TOKENS = ({"at_hash": "a"}, {"nonce": "n"}, {"typ": "ID"}, {"scope": None})
+LOGOUT = {"http://schemas.openid.net/event/backchannel-logout": {}}
+
+
+@pytest.mark.parametrize("typ", ["at+jwt", "AT+JWT", "application/at+jwt"])
+async def test_an_access_token_says_so_in_its_header(trusting, issuer, typ):
+    assert (await call(trusting, issuer.token(header_typ=typ, **OWN))).status_code == 200
+
+
+@pytest.mark.parametrize("typ", ["JWT", None, "logout+jwt", "id+jwt", "at+jwt "])
+async def test_another_type_of_token_opens_nothing(trusting, issuer, typ):
+    assert "not 'at+jwt'" in await refused(trusting, issuer.token(header_typ=typ, **OWN))
+
+
+async def test_an_issuer_without_types_is_taken_by_its_claims_and_no_id_or_logout_token_is(trust, issuer):
+    hub = await trust(typ="JWT")
+    for typ in ("at+jwt", "JWT", None):
+        assert (await call(hub, issuer.token(header_typ=typ, **OWN))).status_code == 200
+    keycloak = issuer.token(header_typ="JWT", **OWN, typ="Bearer", nonce="n")
+    assert (await call(hub, keycloak)).status_code == 200
+    for claims in ID_TOKENS:
+        assert "ID token" in await refused(hub, issuer.token(header_typ="JWT", **OWN, **claims))
+    assert "ID token" in await refused(hub, issuer.token(header_typ=None, **OWN, events=LOGOUT))
+    assert "not 'at+jwt'" in await refused(hub, issuer.token(header_typ="logout+jwt", **OWN))
+
+
+async def test_the_age_of_the_keys_is_a_metric(trusting, issuer):
+    name = f'trunkline_issuer_keys_age_seconds{{issuer="{issuer.url}"}}'
+    assert name not in (await trusting.anonymous.get("/metrics")).text
+    await call(trusting, token(issuer))
+    assert f"{name} 0." in (await trusting.anonymous.get("/metrics")).text
 
 
 async def test_hostile_tokens_open_nothing(trusting, issuer):
@@ -145,6 +231,7 @@ async def test_calls_are_counted_by_user_and_those_of_a_company_together(trustin
     answer = await call(trusting, joe)
     assert (answer.status_code, "together" in answer.json()["detail"]) == (429, True)
     assert 0 < int(answer.headers["retry-after"]) <= 60
+    await trusting.emit("client.created", company_id=94)
     assert (await call(trusting, token(issuer, **{CLAIM: 94}))).status_code == 200
 
 
@@ -161,6 +248,8 @@ async def test_agents_come_to_the_server_by_the_same_issuer(trusting, issuer):
         assert "find_client" in await Conversation(trusting.anonymous, headers=headers).tools()
     metadata = await trusting.anonymous.get("/.well-known/oauth-protected-resource/mcp")
     assert metadata.json()["authorization_servers"] == [issuer.url]
+    metadata = (await trusting.anonymous.get("/.well-known/oauth-protected-resource")).json()
+    assert (metadata["resource"], metadata["authorization_servers"]) == (AUDIENCE, [issuer.url])
 
 
 @pytest.mark.parametrize(

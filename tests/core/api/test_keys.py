@@ -72,12 +72,6 @@ def make_app(hub: TestHub) -> FastAPI:
     async def list_things(caller: Annotated[Caller, Depends(requires("events:read"))], page: int = 1) -> int:
         return caller.company_id
 
-    @router.get("/bearers")
-    async def tell(
-        caller: Annotated[Caller, Depends(requires("events:read", bearer=True))],
-    ) -> int | None:
-        return caller.principal.company_id
-
     app = FastAPI()
     app.state.hub = hub
     app.include_router(router)
@@ -152,7 +146,7 @@ async def test_a_key_may_come_as_a_bearer_token(client: httpx2.AsyncClient, hub:
         {"Authorization": f"bearer  {token}"},
         as_(hub, "reader"),
     ):
-        answer = await client.get("/bearers", headers=headers)
+        answer = await client.get("/things", headers=headers)
         assert (answer.status_code, answer.json()) == (200, 92), headers
         assert limit_headers(answer) == LIMIT_HEADERS
 
@@ -184,9 +178,18 @@ async def test_a_token_that_a_plugin_knows_is_as_good_as_a_key(client: httpx2.As
 async def test_without_a_valid_bearer_token_it_is_401_with_a_challenge(
     client: httpx2.AsyncClient, headers: dict[str, str], challenge: str
 ):
-    answer = await client.get("/bearers", headers=headers)
+    answer = await client.get("/things", headers=headers)
     assert (answer.status_code, answer.headers["www-authenticate"]) == (401, challenge)
     assert not limit_headers(answer)
+
+
+async def test_a_call_without_the_scope_is_403_and_the_challenge_names_it(
+    client: httpx2.AsyncClient, hub: TestHub
+):
+    for headers in (as_(hub, "reader"), {"Authorization": "Bearer known-token"}):
+        answer = await client.post("/things", json={"company": 92}, headers=headers)
+        challenge = 'Bearer error="insufficient_scope", scope="events:write"'
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (403, challenge)
 
 
 async def test_every_answer_to_a_companys_key_shows_its_limit(client: httpx2.AsyncClient, hub: TestHub):

@@ -1,5 +1,7 @@
 """What a process remembers of companies, and that it never goes by what another has changed."""
 
+import asyncio
+
 import pytest
 from tests.databases import limits_over
 
@@ -86,3 +88,27 @@ async def test_what_is_remembered_is_not_asked_for_again(database, companies, mo
     monkeypatch.setattr(database, "read", no_reads)
     assert await directory.id_of("acme") == made["id"]
     assert await directory.reference_of(made["id"]) == "acme"
+
+
+async def test_a_company_exists_once_it_has_anything_in_either_environment(database, companies):
+    directory = CompanyDirectory(database)
+    for name in (7, "acme"):
+        with pytest.raises(CompanyUnknown):
+            await companies.existing(name)
+    await append(database, directory, 7, -8)
+    made = await companies.create({"reference": "acme"})
+    found = [await companies.existing(name) for name in (7, 8, "acme")]
+    assert found == [7, 8, made["id"]]
+    await companies.delete(7)
+    with pytest.raises(CompanyErased):
+        await companies.existing(7, make=True)
+
+
+async def test_a_company_is_made_once_by_all_who_ask_for_it(database, companies):
+    elsewhere = Companies(
+        database, limits=limits_over(database), directory=CompanyDirectory(database), plugins=list
+    )
+    for name in ("acme", 99):
+        asking = (who.existing(name, make=True) for who in (companies, elsewhere) * 3)
+        assert len(set(await asyncio.gather(*asking))) == 1
+    assert len((await companies.page())["companies"]) == 2

@@ -25,9 +25,16 @@ class Issuer:
     keys: dict[str, Any] = field(default_factory=lambda: {"one": _RSA["one"]})
     reads: Counter[str] = field(default_factory=Counter)
     is_away: bool = False
+    delay_seconds: float = 0
 
     def token(
-        self, *, kid: str | None = "one", key: Any = None, algorithm: str = "RS256", **changed: Any
+        self,
+        *,
+        kid: str | None = "one",
+        key: Any = None,
+        algorithm: str = "RS256",
+        header_typ: str | None = "at+jwt",
+        **changed: Any,
     ) -> str:
         """Make a token; a claim that is changed to None is left out."""
         claims = {
@@ -40,7 +47,7 @@ class Issuer:
             **changed,
         }
         claims = {name: value for name, value in claims.items() if value is not None}
-        headers = {} if kid is None else {"kid": kid}
+        headers = {"typ": header_typ} if kid is None else {"typ": header_typ, "kid": kid}
         return jwt.encode(claims, self.keys[kid or "one"] if key is None else key, algorithm, headers=headers)
 
     def jwks(self) -> dict[str, Any]:
@@ -55,6 +62,7 @@ class Issuer:
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = (await reader.readuntil(b"\r\n\r\n")).split()[1].decode()
         self.reads[path] += 1
+        await asyncio.sleep(self.delay_seconds)
         documents = self.documents()
         status = 503 if self.is_away else 200 if path in documents else 404
         body = json.dumps(documents.get(path, {})).encode()

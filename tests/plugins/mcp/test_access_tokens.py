@@ -29,6 +29,7 @@ async def trusting(sqlite_database_url, make_hub, issuer):
     oauth = {
         "issuer": issuer.url,
         "audience": AUDIENCE,
+        "company_claim_is": "id",
         "companies": {"user-2": 93},
         "scopes": {"crm": ["integrations:read", "integrations:write"]},
     }
@@ -176,9 +177,9 @@ async def test_an_issuer_that_is_away_makes_no_token_invalid(trusting, issuer):
 
 
 async def test_the_resource_says_who_gives_tokens(trusting, issuer):
-    for path in (f"{METADATA}/mcp", METADATA):
-        metadata = (await trusting.anonymous.get(path)).json()
-        assert (metadata["resource"], metadata["authorization_servers"]) == (AUDIENCE, [issuer.url])
+    metadata = (await trusting.anonymous.get(f"{METADATA}/mcp")).json()
+    assert (metadata["resource"], metadata["authorization_servers"]) == (AUDIENCE, [issuer.url])
+    assert (await trusting.anonymous.get(METADATA)).status_code == 404  # nobody gives tokens for the rest
     answer = await trusting.anonymous.post("/mcp", json={})
     challenge = answer.headers["www-authenticate"]
     assert f'resource_metadata="http://hub.test{METADATA}/mcp"' in challenge
@@ -237,6 +238,11 @@ async def test_a_token_of_the_hubs_own_server_opens_the_same(api):
     assert "find_client" in await talk(api, tokens["access_token"]).tools()
     metadata = (await api.anonymous.get(f"{METADATA}/mcp")).json()
     assert metadata["authorization_servers"] == ["http://hub.test"]
+    metadata = (await api.anonymous.get(METADATA)).json()
+    assert (metadata["resource"], metadata["authorization_servers"]) == (
+        "http://hub.test",
+        ["http://hub.test"],
+    )
 
 
 @pytest.mark.own_hub(settings={"plugins.enabled": "mcp, polling"})

@@ -3,9 +3,14 @@
 import asyncio
 import contextlib
 import json
+import time
+from dataclasses import dataclass
 
+import httpx2
 import pytest
 from tests.plugins.mcp.conversation import HANDSHAKE, Conversation
+from tests.plugins.mcp.issuer import AUDIENCE, issuing
+from tests.plugins.oauth.flow import CALLBACK, App, Person, connect
 
 from trunkline.model import cursors
 
@@ -72,6 +77,30 @@ class Listener:
                     return message["method"].rpartition("/")[2], message["params"]
 
 
+@dataclass
+class Theirs:
+    """A hub as another caller sees it."""
+
+    app: object
+    client: httpx2.AsyncClient
+
+
+def bearer(api, token) -> tuple[Theirs, Conversation]:
+    headers = {"authorization": f"Bearer {token}"}
+    client = httpx2.AsyncClient(
+        transport=httpx2.ASGITransport(app=api.app), base_url="http://hub.test", headers=headers
+    )
+    return Theirs(api.app, client), Conversation(client)
+
+
+async def end_of(listener) -> dict:
+    async with asyncio.timeout(10):
+        while (frame := await listener.frame())[0] in {"active", "heartbeat"}:
+            pass
+    assert frame[0] == "terminated", frame
+    return frame[1]["error"]
+
+
 @contextlib.asynccontextmanager
 async def listening(api, agent, **params):
     params = {"name": TYPE} | params
@@ -126,12 +155,7 @@ async def test_it_beats_and_ends_when_the_key_is_revoked(api, monkeypatch):
     client = await api.client_of(api.company_id)
     client.headers["x-api-key"] = key["key"]
     agent = Conversation(client)
-
-    class Theirs:
-        app, client = api.app, None
-
-    Theirs.client = client
-    async with listening(Theirs, agent) as listener:
+    async with listening(Theirs(api.app, client), agent) as listener:
         kind, opened = await listener.frame()
         assert await listener.frame() == ("heartbeat", {"cursor": opened["cursor"]})
         await api.operator.delete(f"/api/v1/keys/{key['id']}")
@@ -141,6 +165,35 @@ async def test_it_beats_and_ends_when_the_key_is_revoked(api, monkeypatch):
         assert frame[1]["error"]["code"] == -32012
         kind, result = await listener.frame()
         assert (kind, result["result"]["_meta"][SUBSCRIPTION]) == ("result", listener.id)
+
+
+async def test_it_ends_with_the_access_token_although_the_connection_goes_on(api, monkeypatch):
+    monkeypatch.setattr("trunkline_mcp.event_streams.HEARTBEAT_SECONDS", 0.4)
+    registered = {"name": "Agent", "redirect_uris": [CALLBACK]}
+    made = (await api.operator.post("/api/v1/oauth/apps", json=registered)).json()
+    app = App(api.anonymous, made["client_id"], made["client_secret"])
+    transport = httpx2.ASGITransport(app=api.app)
+    async with httpx2.AsyncClient(transport=transport, base_url="http://hub.test") as http:
+        person = Person(http)
+        await person.sign_in(api.client.headers["x-api-key"])
+        tokens = await connect(app, person)
+    async with listening(*bearer(api, tokens["access_token"])) as listener:
+        assert (await listener.frame())[0] == "active"
+        await app.revoke(tokens["access_token"])
+        assert (await end_of(listener))["code"] == -32012
+    assert (await app.refresh(tokens["refresh_token"]))["access_token"]
+
+
+async def test_it_ends_when_the_issuers_token_has_expired(sqlite_database_url, make_hub, monkeypatch):
+    monkeypatch.setattr("trunkline_mcp.event_streams.HEARTBEAT_SECONDS", 0.4)
+    async with issuing() as issuer:
+        oauth = {"issuer": issuer.url, "audience": AUDIENCE, "company_claim_is": "id"}
+        settings = {"mcp.oauth": json.dumps(oauth), "plugins.enabled": "mcp, polling"}
+        hub = await make_hub(sqlite_database_url, settings, dispatch=False)
+        token = issuer.token(exp=int(time.time()) - 28)  # 30 s are allowed for clocks that differ
+        async with listening(*bearer(hub, token)) as listener:
+            assert (await listener.frame())[0] == "active"
+            assert (await end_of(listener))["code"] == -32012
 
 
 async def test_arguments_and_age_leave_out_what_is_not_asked_for(api, agent):

@@ -5,15 +5,18 @@ import contextlib
 import json
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import httpx2
 import pytest
 from aiohttp import web
 from tests.plugins import npm
+from tests.plugins.oauth.flow import Person, hidden
 
 HERE = Path(__file__).parent
 MODERN, HANDSHAKE = "2026-07-28", "2025-11-25"
@@ -33,6 +36,7 @@ NEED_TOOLS_OF_THE_SUITE = {
 }
 """Checks of ``server-stateless`` that call tools named ``test_…``, which a server for tests would have."""
 _CHECK = re.compile(r"\[([\w-]+) *\] (SUCCESS|FAILURE|WARNING)")
+_AUTHORIZE = re.compile(r"http://\S+/oauth/authorize\?\S+")
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -129,3 +133,34 @@ async def test_the_protocols_own_scenarios_pass(served_hub, packages, version, s
     assert "SUCCESS" in {outcome for _, outcome in found}, done.stdout + done.stderr
     failed = {name for name, outcome in found if outcome != "SUCCESS"}
     assert failed == (NEED_TOOLS_OF_THE_SUITE if scenario == "server-stateless" else set()), done.stdout
+
+
+async def test_the_protocols_own_scenarios_of_authorization_servers_pass(served_hub, packages):
+    key = {"X-Api-Key": served_hub.make_key("operator", company_id=None)}
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as lent:
+        port = lent.getsockname()[1]
+    body = {"name": "Suite", "public": True, "redirect_uris": [f"http://127.0.0.1:{port}/callback"]}
+    app = served_hub.call("POST", "/api/v1/oauth/apps", json=body, headers=key)
+    program = ("node_modules/.bin/conformance", "authorization", "--url", served_hub.url)
+    own = ("--client-id", app["client_id"], "--resource", f"{served_hub.url}/mcp", "--port", str(port))
+    suite = await asyncio.create_subprocess_exec(
+        *("node", *program, *own),
+        cwd=packages,
+        env=npm.node_environment(),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    assert suite.stdout is not None
+    printed = ""
+    async for line in suite.stdout:
+        printed += line.decode()
+        if "Callback server started" in printed and (asked := _AUTHORIZE.search(printed)):
+            printed = printed.replace(asked[0], "")
+            async with httpx2.AsyncClient(base_url=served_hub.url) as http:
+                person = Person(http)
+                await person.sign_in(served_hub.key)
+                page = await person.open(asked[0])
+                form = {"decision": "allow", **hidden(page)}
+                await http.get((await http.post(page.url, data=form)).headers["location"])
+    assert await suite.wait() == 0, printed
+    assert "2 passed, 0 failed" in printed

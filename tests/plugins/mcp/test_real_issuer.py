@@ -77,7 +77,7 @@ def hub(served_hub, issuer):
     served_hub.environment = {
         **served_hub.environment,
         "TRUNKLINE_SERVER__PUBLIC_URL": served_hub.url,
-        "TRUNKLINE_MCP__OAUTH": json.dumps({"issuer": issuer.url}),
+        "TRUNKLINE_MCP__OAUTH": json.dumps(real_issuer.trusted(issuer.url)),
     }
     served_hub.start()
     return served_hub

@@ -198,11 +198,22 @@ async def test_the_metadata_name_what_there_is(api):
         assert (await api.anonymous.post(metadata[name])).status_code in {400, 405}, name
 
 
+async def test_below_a_path_the_metadata_are_where_rfc_8414_and_rfc_9728_have_them(lend_hub):
+    hub = await lend_hub("sqlite", {"server.public_url": "https://example.com/hub"}, dispatch=False)
+    for path in ("", "/hub"):
+        metadata = await hub.anonymous.get(f"/.well-known/oauth-authorization-server{path}")
+        assert metadata.json()["issuer"] == "https://example.com/hub"
+        for below in ("", "/mcp"):
+            answer = await hub.anonymous.get(f"/.well-known/oauth-protected-resource{path}{below}")
+            assert answer.json()["resource"] == f"https://example.com/hub{below}"
+    assert (await hub.anonymous.get("/.well-known/oauth-authorization-server/other")).status_code == 404
+
+
 async def test_a_program_on_a_persons_own_machine_chooses_its_port(api, register, sign_in):
     app = await register(api, public=True, redirect_uris=["http://127.0.0.1/back"])
     assert app.secret is None
     person = await sign_in(api)
-    page = await person.open(app.asks(redirect_uri="http://127.0.0.1:51733/back", resource=f"{ISSUER}/mcp"))
+    page = await person.open(app.asks(redirect_uri="http://127.0.0.1:51733/back", resource=ISSUER))
     answer = await person.http.post(page.url, data={"decision": "allow", **filled(page)})
     location = answer.headers["location"]
     assert location.startswith("http://127.0.0.1:51733/back?code=")

@@ -20,7 +20,8 @@ GROUPS = {"portal.oidc.operators_group": "operators", "portal.oidc.admins_group"
 
 
 def settings_for(url: str, **changed: str) -> dict[str, str]:
-    own = {"issuer": url, "client_id": "portal", "client_secret": "not-a-secret", **changed}
+    company = {"company_claim_is": "id", "unknown_companies": "create"}
+    own = {"issuer": url, "client_id": "portal", "client_secret": "not-a-secret", **company, **changed}
     return {
         "plugins.enabled": "portal, webhooks",
         "server.public_url": HUB,
@@ -93,12 +94,16 @@ async def test_groups_make_operators_and_admins(hub, open_browser):
     await admin.get("/portal/companies/93/keys")
 
 
-async def test_the_claim_may_be_a_companys_reference(hub, open_browser):
+async def test_the_claim_may_be_a_companys_reference(sqlite_database_url, make_hub, provider, open_browser):
+    settings = settings_for(provider, company_claim_is="reference", unknown_companies="refuse")
+    hub = await make_hub(sqlite_database_url, settings, dispatch=False)
     company = await hub.hub.companies.create({"reference": "acme-4f2a", "name": "Acme"})
     browser = open_browser(hub)
     await come_in(browser, "jane:acme-4f2a")
     await browser.get("/portal/events")
     assert browser.company_id == company["id"]
+    for name in (str(company["id"]), "acme-none"):
+        assert (await come_in(open_browser(hub), f"jane:{name}")).status_code == 403
 
 
 @pytest.mark.parametrize("login", ["jane", "jane::staff", "jane:no-such", "jane:0", f"jane:{2**63}"])
@@ -188,13 +193,14 @@ class Liar(Issuer):
     def __init__(self) -> None:
         super().__init__()
         self.answers: dict[str, object] = {}
+        self.more_metadata: dict[str, object] = {}
 
     def documents(self):
         names = {"authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/keys"}
         metadata = {"issuer": self.url, **{name: self.url + path for name, path in names.items()}}
         return {
             **super().documents(),
-            "/.well-known/openid-configuration": metadata,
+            "/.well-known/openid-configuration": metadata | self.more_metadata,
             "/token": self.answers,
         }
 
@@ -250,6 +256,14 @@ async def test_an_id_token_must_be_of_this_issuer_for_this_client_and_this_attem
     assert "expired" in sentences["expired"]
     mixed = await answered(open_browser(deceived), liar, query="&iss=https://evil.example")
     assert (mixed.status_code, "another issuer" in mixed.text) == (400, True)
+
+
+async def test_an_answer_names_its_issuer_where_the_metadata_say_so(deceived, liar, open_browser):
+    liar.more_metadata = {"authorization_response_iss_parameter_supported": True}
+    refused = await answered(open_browser(deceived), liar)
+    assert (refused.status_code, "does not say which issuer" in refused.text) == (400, True)
+    assert liar.reads["/token"] == 0
+    assert (await answered(open_browser(deceived), liar, query=f"&iss={liar.url}")).status_code == 303
 
 
 async def test_clocks_may_differ_a_little(deceived, liar, open_browser):
@@ -352,7 +366,7 @@ def test_claims_are_found_by_their_whole_name_or_by_a_path():
         "operators_group": "ops",
         "groups_claim": "realm_access.roles",
     }
-    settings = Oidc(**own, company_claim="https://example.com/company")
+    settings = Oidc(**own, company_claim="https://example.com/company", company_claim_is="id")
     claims = {"sub": "1", "https://example.com/company": ["92"]}
     assert person_of(claims, settings).company == 92
     assert person_of(claims | {"realm_access": {"roles": ["ops"]}}, settings).is_operator

@@ -17,7 +17,7 @@ _NAMES = ("email", "preferred_username", "name", "sub")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user, as the claims have them. *company* is a number or a reference; None for an operator, or where none is named."""
+    """A user, as the claims have them. *company* is an id or a reference; None for an operator, or where none is named."""
 
     id: str
     name: str
@@ -40,7 +40,8 @@ def person_of(claims: Mapping[str, Any], settings: Oidc) -> Person:
         return Person(user_id, name, None, ("operator",))
     more = ("admin",) if settings.admins_group in groups else ()
     scopes = tuple(dict.fromkeys((*settings.customer_scopes, *more)))
-    return Person(user_id, name, read_company(find_claim(claims, settings.company_claim)), scopes)
+    company = read_company(find_claim(claims, settings.company_claim), kind=settings.company_claim_is)
+    return Person(user_id, name, company, scopes)
 
 
 def says_who(claims: Mapping[str, Any], settings: Oidc) -> bool:

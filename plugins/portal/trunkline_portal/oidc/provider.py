@@ -94,7 +94,7 @@ class Provider:
         async with self._exchanges:
             try:
                 async with asyncio.timeout(LIMIT_SECONDS):
-                    return await self._exchange(query["code"], attempt)
+                    return await self._exchange(query, attempt)
             except Unauthenticated as refusal:
                 raise SignInFailed(refusal.detail) from None
             except SignInFailed:
@@ -112,11 +112,14 @@ class Provider:
             why = f"The identity provider let nobody in{_said(query.get('error'))}."
             raise SignInFailed(why)
 
-    async def _exchange(self, code: str, attempt: Attempt) -> Mapping[str, Any]:
+    async def _exchange(self, query: Mapping[str, str], attempt: Attempt) -> Mapping[str, Any]:
         metadata = await self._issuer.metadata()
+        if metadata.get("authorization_response_iss_parameter_supported") is True and "iss" not in query:
+            why = "The answer does not say which issuer it is of, as this one's answers do."
+            raise SignInFailed(why)
         fields = {
             "grant_type": "authorization_code",
-            "code": code,
+            "code": query["code"],
             "redirect_uri": self._redirect_uri,
             "code_verifier": attempt.verifier,
         }

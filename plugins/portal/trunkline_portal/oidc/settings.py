@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from trunkline.routes import COMPANY_SCOPES, Names
+from trunkline.routes import COMPANY_SCOPES, CompanyClaimIs, Names, UnknownCompanies
 
 
 def _check_issuer(text: str) -> str:
@@ -48,10 +48,10 @@ class Oidc(BaseModel):
         default=("openid", "profile", "email"), description="what the provider is asked for"
     )
     company_claim: str = Field(
-        default="company_id",
-        min_length=1,
-        description="the claim that names the user's company: its number or its reference",
+        default="company_id", min_length=1, description="the claim that names the user's company"
     )
+    company_claim_is: CompanyClaimIs = "reference"
+    unknown_companies: UnknownCompanies = "refuse"
     groups_claim: str = Field(
         default="groups", min_length=1, description="the claim that lists the user's groups"
     )

@@ -96,10 +96,10 @@ class OidcPages:
         if person.company is None:
             raise NoAccess(person.name, "your account names no company and no group that has access")
         try:
-            company = await self._portal.context.companies.view(person.company)
+            makes = self._settings.unknown_companies == "create"
+            return await self._portal.context.companies.existing(person.company, make=makes)
         except Refused:
             raise NoAccess(person.name, f"there is no company '{str(person.company)[:60]}'") from None
-        return int(str(company["id"]))
 
 
 def make_router(portal: Portal) -> APIRouter:

@@ -1,0 +1,30 @@
+"""Resources (RFC 8707): which a token may be asked for, and which calls it is good for. Pure.
+
+A resource is an address of this hub. What is kept of it is its path, as the hub may be reached at several addresses.
+"""
+
+from trunkline_oauth.errors import OAuthError
+
+_PATHS = ("", "/api/v1", "/mcp")
+"""Below the hub's own address: all of it, the API, the server for agents."""
+
+
+def read_resource(sent: str | None, *, issuer: str) -> str | None:
+    """Read the parameter ``resource``: the path below which tokens are to count. Raises OAuthError: it is none of this hub's."""
+    if sent is None:
+        return None
+    path = next((path for path in _PATHS if sent in {issuer + path, f"{issuer}{path}/"}), None)
+    if path is None:
+        known = ", ".join(issuer + path for path in _PATHS)
+        raise OAuthError("invalid_target", f"The resource must be one of {known}, not '{sent[:100]}'.")
+    return path
+
+
+def exceeded(granted: str | None) -> OAuthError:
+    """Refuse tokens that would count beyond *granted*, the resource that the app was allowed."""
+    return OAuthError("invalid_target", f"The app was allowed the resource with the path '{granted}' alone.")
+
+
+def is_within(path: str | None, resource: str | None) -> bool:
+    """Tell whether *path* is *resource*, or lies below it; None, which asks for nothing else, is within everything."""
+    return path is None or not resource or path == resource or path.startswith(f"{resource}/")

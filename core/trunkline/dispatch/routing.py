@@ -1,7 +1,6 @@
 """The routing table: which subscriptions an event is for. Kept in memory, refreshed by the routing version.
 
-Of a hundred thousand companies few have an event soon. So the table keeps their subscriptions packed, and makes the routes and
-the index of a company when its first event comes.
+It keeps the subscriptions of companies packed, and makes the routes and the index of one when its first event comes.
 """
 
 import dataclasses
@@ -39,8 +38,7 @@ LARGE = 4_096
 UNREAD = 1_000_000
 """Cost of a large filter until it is read: more than a page of the reader may cost, so that the matching lane reads it."""
 MOST_INDEXED = 20_000
-"""Companies whose routes and index are kept once they are made: 2 KB for each subscription. Beyond that the oldest goes, to be
-made again with its next event, in some 20 µs."""
+"""Companies whose routes and index are kept, at 2 KB a subscription; beyond, the oldest goes until its next event (20 µs)."""
 DeliverFor = Callable[[Subscription, Channel], Deliver | None]
 """Gives what makes one attempt for a subscription of a channel."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})

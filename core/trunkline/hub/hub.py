@@ -190,7 +190,6 @@ class Hub:
 
     def _build_stream(self) -> None:
         events = self.settings.events
-        keys_ms = events.idempotency_hours * 3_600_000
         self.ingest = Ingest(
             self._door_database,
             catalog=self.catalog,
@@ -199,7 +198,7 @@ class Hub:
             notifier=self.notifier,
             metrics=self.metrics,
             clock=self.clock_guard,
-            keys_ms=keys_ms,
+            keys_ms=events.idempotency_hours * 3_600_000,
         )
         self.registered_types = RegisteredTypes(self._door_database, self.catalog)
         self.quarantine = Quarantine(
@@ -217,7 +216,7 @@ class Hub:
             self.database,
             clock=self.clock_guard,
             days=events.retention_days,
-            keys_ms=keys_ms,
+            keys_ms=events.idempotency_hours * 3_600_000,
             metrics=self.metrics,
         )
         self.erasing = Erasing(self.database, plugins=self._rows_of_companies, wanted=self.signals.erasure)

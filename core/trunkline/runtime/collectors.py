@@ -7,7 +7,21 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-__all__ = ["MERGED_OF_PROCESS", "Family", "Lazy", "Merging", "ProcessCollector", "Samples"]
+from trunkline.model.environments import company_number, is_test
+
+__all__ = [
+    "MERGED_OF_PROCESS",
+    "OTHER",
+    "CompanyLabels",
+    "Family",
+    "Lazy",
+    "Merging",
+    "ProcessCollector",
+    "Samples",
+]
+
+OTHER = "other"
+"""The value of the label ``company`` that the companies beyond the bound share."""
 
 Family = GaugeMetricFamily | CounterMetricFamily
 Samples = Iterable[tuple[str, float]]
@@ -58,3 +72,21 @@ class Lazy(Collector):
         for label, value in self._read():
             family.add_metric([label] if self._labelnames else [], value)
         return [family]
+
+
+class CompanyLabels:
+    """The values of the label ``company``: the first *most* companies that were counted have their own."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._labels: dict[int, str] = {}
+
+    def label(self, company_id: int) -> str:
+        """Give the label of *company_id*."""
+        if (label := self._labels.get(company_id)) is not None:
+            return label
+        if len(self._labels) >= self._most:
+            return OTHER
+        return self._labels.setdefault(
+            company_id, f"{company_number(company_id)}{'/test' if is_test(company_id) else ''}"
+        )

@@ -7,16 +7,20 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from trunkline.model.environments import company_number, is_test
-from trunkline.runtime.collectors import MERGED_OF_PROCESS, Family, Lazy, Merging, ProcessCollector
+from trunkline.runtime.collectors import (
+    MERGED_OF_PROCESS,
+    CompanyLabels,
+    Family,
+    Lazy,
+    Merging,
+    ProcessCollector,
+)
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 
 AttemptKind = tuple[str, str, int, str]
 """What attempts are told apart by: channel, type of the event, company, and outcome."""
-OTHER = "other"
-"""The value of the label ``company`` that the companies beyond the bound share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,24 +47,6 @@ class DeploymentSnapshot:
     workers: int
 
 
-class Companies:
-    """The values of the label ``company``: the first *most* companies that were counted have their own."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._labels: dict[int, str] = {}
-
-    def label(self, company_id: int) -> str:
-        """Give the label of *company_id*."""
-        if (label := self._labels.get(company_id)) is not None:
-            return label
-        if len(self._labels) >= self._most:
-            return OTHER
-        return self._labels.setdefault(
-            company_id, f"{company_number(company_id)}{'/test' if is_test(company_id) else ''}"
-        )
-
-
 class Metrics:
     """Every metric of one hub. Up to *companies* of them are told apart."""
 
@@ -69,7 +55,7 @@ class Metrics:
         self.merging: dict[str, Merging] = {**MERGED_OF_PROCESS}
         """How gauges are merged, by their names; other metrics are added up."""
         self._gather: Callable[[], Awaitable[bytes]] | None = None
-        self._companies = Companies(companies)
+        self._companies = CompanyLabels(companies)
         self._accepted = self._counter("trunkline_events_accepted", "Events stored", "type")
         self._accepted_of_company = self._counter(
             "trunkline_company_events_accepted", "Events stored, by company", "company"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import prometheus_client
 from prometheus_client import CollectorRegistry
 
-from trunkline.runtime.metrics import OTHER, SECONDS
+from trunkline.runtime.collectors import OTHER
+from trunkline.runtime.metrics import SECONDS
 
 MOST_SERIES = 500
 """Combinations of values that one metric tells apart."""

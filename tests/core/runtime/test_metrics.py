@@ -12,7 +12,8 @@ from trunkline.ingest.writability import Writability
 from trunkline.insight.gauges import LagSnapshot, Observer
 from trunkline.model.events import shard_of
 from trunkline.model.parts import Slice
-from trunkline.runtime.metrics import OTHER, Lag, Metrics
+from trunkline.runtime.collectors import OTHER
+from trunkline.runtime.metrics import Lag, Metrics
 from trunkline.store import migrate
 from trunkline.store.database import Database
 from trunkline.store.shards import Lease

@@ -151,12 +151,9 @@ async def of_company(
 
 async def made_by(connection: AsyncConnection, maker_id: str, *, company_id: int | None) -> list[Row]:
     """Lock the active and paused subscriptions that *maker_id* made for a company, or for any for None."""
-    is_on = _table.c.status.in_(("active", "paused"))
-    statement = _table.select().where(_IS_LIVE, is_on, _table.c.created_by == maker_id)
-    if company_id is not None:
-        statement = statement.where(_table.c.company_id == company_id)
-    rows = await connection.execute(statement.order_by(_table.c.no).with_for_update())
-    return [read_row(row) for row in rows]
+    made = _table.select().where(_table.c.created_by == maker_id, _table.c.status.in_(("active", "paused")))
+    of = made if company_id is None else made.where(_table.c.company_id == company_id)
+    return [read_row(row) for row in await connection.execute(of.order_by(_table.c.no).with_for_update())]
 
 
 async def by_name(

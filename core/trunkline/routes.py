@@ -19,6 +19,7 @@ from trunkline.api.models import (
     Deliveries,
     Envelope,
     EventPage,
+    Maker,
     ReplayCount,
     ReplayRequest,
     ReplayView,
@@ -37,6 +38,7 @@ from trunkline.api.security_events import SecurityEvent
 from trunkline.api.strict_json import read_json
 from trunkline.api.subscriptions import DeliveryQuery
 from trunkline.contract import (
+    KEYS,
     AcceptedEvent,
     AccessTokens,
     Answered,
@@ -105,6 +107,7 @@ from trunkline.settings import (
 __all__ = [
     "CALL_PREFIX",
     "COMPANY_SCOPES",
+    "KEYS",
     "AcceptedEvent",
     "AccessTokens",
     "Answered",
@@ -144,6 +147,7 @@ __all__ = [
     "Issuer",
     "IssuerTokens",
     "IssuerUnavailable",
+    "Maker",
     "Names",
     "OpenOrigin",
     "Operations",

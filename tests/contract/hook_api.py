@@ -105,7 +105,7 @@ def _differences_of(name: str, old: Described, new: Described) -> Iterator[Chang
         match part:
             case "fields":
                 yield from _members(name, before or {}, after or {}, is_optional=_has_default(by_hub))
-                if not by_hub:
+                if not by_hub and new.get("kind") != "model":  # pydantic's take no field by position
                     yield from _order(name, before or {}, after or {})
             case "arguments":
                 is_hook = "kind" not in new

@@ -1,44 +1,55 @@
 """API keys as JSON without their secrets: made, listed and revoked (``contract.ApiKeys``)."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from trunkline.access.keys import KEY_ID_PREFIX, Keys
 from trunkline.errors import Forbidden
 from trunkline.model.environments import company_number, environment_member
-from trunkline.model.principals import OPERATOR, Principal
+from trunkline.model.principals import OPERATOR, Principal, show_maker
 from trunkline.model.times import utc_or_none
 from trunkline.runtime import callers
 from trunkline.store.keys import KeyRecord
 
 FindPrincipal = Callable[[str], Awaitable[Principal | None]]
+DescribeEnd = Callable[[str], Awaitable[Sequence[str]]]
 
 
 class KeyService:
-    """Shows keys without their secrets. *find_other* finds principals that are no keys, but somebody's token."""
+    """Shows keys without their secrets. *find_other* finds principals that are no keys, but somebody's token.
 
-    def __init__(self, keys: Keys, *, find_other: FindPrincipal) -> None:
+    *describe_end* says what of plugins ends with a principal.
+    """
+
+    def __init__(self, keys: Keys, *, find_other: FindPrincipal, describe_end: DescribeEnd) -> None:
         self._keys = keys
         self._find_other = find_other
+        self._describe_end = describe_end
 
     async def authenticate(self, api_key: str) -> Principal:
         """Find the principal of *api_key*. Raises Unauthenticated, Forbidden: it only emits events, for every company."""
         principal = await self._keys.authenticate(api_key)
         if principal.only_emits:
             raise Forbidden.only_emits(OPERATOR)
-        _work_for(principal)
+        _act_for(principal)
         return principal
 
-    async def principal(self, key_id: str, *, company_id: int | None = None) -> Principal | None:
+    async def principal(
+        self, key_id: str, *, company_id: int | None = None, link_id: str | None = None
+    ) -> Principal | None:
         """Find the principal of the key *key_id*; None where there is none, it was revoked, or it only emits.
 
-        The call works for its company from then on; for an operator's key that is *company_id*, where one is given.
+        The call is its own from then on, and works for its company; for an operator's key that is *company_id*, where one is
+        given. *link_id* names the link of that key by which somebody came.
         """
         is_key = key_id.startswith(KEY_ID_PREFIX)
         principal = await (self._keys.principal(key_id) if is_key else self._find_other(key_id))
         if principal is None or principal.only_emits:
             return None
-        _work_for(principal, company_id)
+        if link_id is not None:
+            principal = replace(principal, link_id=link_id)
+        _act_for(principal, company_id)
         return principal
 
     async def create(
@@ -73,9 +84,17 @@ class KeyService:
         """Revoke a key of a company, or of anyone for None, at once and for good. Raises NotFound."""
         await self._keys.revoke(key_id, company_id=company_id)
 
+    async def describe_end(self, key_id: str) -> Sequence[str]:
+        """Say what of plugins ends with a key."""
+        return await self._describe_end(key_id)
 
-def _work_for(principal: Principal, company_id: int | None = None) -> None:
-    callers.work_for((company_id or callers.OPERATORS) if principal.is_operator else principal.company_id)
+    async def revoke_made_by(self, maker_id: str, *, company_id: int) -> int:
+        """Revoke the keys that *maker_id* (``Principal.id``) made for a company; returns how many were valid."""
+        return await self._keys.revoke_made_by(maker_id, company_id=company_id)
+
+
+def _act_for(principal: Principal, company_id: int | None = None) -> None:
+    callers.act_for(principal, company_id or callers.OPERATORS)
 
 
 def view(record: KeyRecord) -> dict[str, Any]:
@@ -88,6 +107,7 @@ def view(record: KeyRecord) -> dict[str, Any]:
         "scopes": list(record.scopes),
         "last4": record.last4,
         "created_utc": utc_or_none(record.created_ms),
+        "created_by": show_maker(record.created_by_kind, record.created_by),
         "last_used_utc": utc_or_none(record.last_used_ms),
         "revoked_utc": utc_or_none(record.revoked_ms),
         "expires_utc": utc_or_none(record.expires_ms),

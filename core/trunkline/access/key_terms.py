@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 
-from trunkline.errors import SHOWN, BodyInvalid, FieldError
-from trunkline.model.times import read_time
+from trunkline.errors import SHOWN, BodyInvalid, FieldError, Forbidden
+from trunkline.model.principals import Principal
+from trunkline.model.times import read_time, utc_text_of_ms
 
 MAX_NETWORKS = 20
 MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60
@@ -50,6 +51,54 @@ def read_terms(*, expires_utc: str | None, networks: Sequence[str], now_ms: int)
     if faults:
         raise BodyInvalid(faults)
     return KeyTerms(expires_ms, tuple(dict.fromkeys(network for network in read if network)))
+
+
+def terms_of(maker: Principal | None) -> KeyTerms:
+    """Give the terms that the keys of *maker* may not exceed: its own, if it is a key. A link is for somebody elsewhere."""
+    if maker is None or maker.kind not in {"key", "operator"}:
+        return NO_TERMS
+    return KeyTerms(maker.expires_ms, maker.networks)
+
+
+def within(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
+    """Give a new key, of what *terms* do not name, its maker's *own*. Raises BodyInvalid: *terms* exceed them."""
+    faults = [
+        FieldError(
+            f"/allowed_networks/{index}", f"lies outside the networks that your own key has: '{network}'"
+        )
+        for index, network in enumerate(terms.networks)
+        if not _is_within(network, own.networks)
+    ]
+    if terms.expires_ms is not None and own.expires_ms is not None and terms.expires_ms > own.expires_ms:
+        end = utc_text_of_ms(own.expires_ms)
+        faults.append(FieldError("/expires_utc", f"must not be after your own key's end, {end}"))
+    if faults:
+        raise BodyInvalid(faults)
+    return KeyTerms(terms.expires_ms or own.expires_ms, terms.networks or own.networks)
+
+
+def narrowed(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
+    """Give what *terms* and *own* both allow. Raises Forbidden: no network is left."""
+    ends = [end for end in (terms.expires_ms, own.expires_ms) if end is not None]
+    networks = {
+        *(network for network in terms.networks if _is_within(network, own.networks)),
+        *(network for network in own.networks if _is_within(network, terms.networks)),
+    }
+    if terms.networks and own.networks and not networks:
+        msg = "This key may be used from other networks than yours, so you cannot make its successor."
+        raise Forbidden(msg)
+    return KeyTerms(min(ends, default=None), tuple(sorted(networks)))
+
+
+def _is_within(network: str, networks: Sequence[str]) -> bool:
+    """Tell whether *network* is a part of one of *networks*; of anywhere, where there are none."""
+    return not networks or any(_is_part(ip_network(network), ip_network(each)) for each in networks)
+
+
+def _is_part(network: IPv4Network | IPv6Network, of: IPv4Network | IPv6Network) -> bool:
+    if isinstance(network, IPv4Network):
+        return isinstance(of, IPv4Network) and network.subnet_of(of)
+    return isinstance(of, IPv6Network) and network.subnet_of(of)
 
 
 def _network(text: str) -> str | None:

@@ -18,7 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access import secret_checks
 from trunkline.access.company_limits import CompanyLimits
-from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, read_terms
+from trunkline.access.key_terms import (
+    DEFAULT_OVERLAP_SECONDS,
+    KeyTerms,
+    narrowed,
+    read_terms,
+    terms_of,
+    within,
+)
 from trunkline.access.vault import Digests, Vault
 from trunkline.errors import (
     BodyInvalid,
@@ -33,7 +40,7 @@ from trunkline.errors import (
 )
 from trunkline.model.companies import MAX_COMPANY_ID
 from trunkline.model.environments import company_number, environment_of, in_environment
-from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR, PLATFORM_SCOPES, Principal
+from trunkline.model.principals import APP, COMPANY_SCOPES, EVENTS_WRITE, OPERATOR, PLATFORM_SCOPES, Principal
 from trunkline.runtime import callers
 from trunkline.runtime.batching import Batcher
 from trunkline.store import keys as store
@@ -133,13 +140,17 @@ class Keys:
     ) -> tuple[KeyRecord, str]:
         """Make a key for a company, or the platform's own for None; returns it in clear, for the only time.
 
+        It has the networks and the end of whoever makes it, if it names none itself.
+
         Raises:
-            BodyInvalid: a scope is unknown, or none is given; or its terms cannot be read.
+            BodyInvalid: a scope is unknown, or none is given; or its terms cannot be read, or exceed those of its maker.
+            Forbidden: an app asks for it.
             LimitReached: the company has all the keys that it may have.
             KeysTooFast: the company makes them too fast.
         """
         chosen = _check_platform_scopes(scopes) if company_id is None else _check_scopes(scopes)
-        own_company = callers.company()
+        own_company, by = callers.company(), callers.principal()
+        _check_maker(by)
         async with self._database.write() as connection:
             if company_id is not None:
                 await self._check_room(connection, company_id)
@@ -147,6 +158,7 @@ class Keys:
                 await _check_pace(connection, company_id)
             now_ms = await store.clock_ms(connection)
             terms = read_terms(expires_utc=expires_utc, networks=networks, now_ms=now_ms)
+            terms = within(terms, terms_of(by))
             record = KeyRecord(
                 id="",
                 company_id=company_id,
@@ -157,6 +169,8 @@ class Keys:
                 pins=self._pins(),
                 expires_ms=terms.expires_ms,
                 networks=terms.networks,
+                created_by=None if by is None else by.id,
+                created_by_kind=None if by is None else by.kind,
             )
             return await self._insert(connection, record)
 
@@ -170,14 +184,16 @@ class Keys:
     ) -> tuple[KeyRecord, str]:
         """Make the successor of a key of a company, or of anyone for None; both are valid for *overlap_seconds*.
 
-        The successor takes the place of the old key, so a company that has all its keys may rotate each of them.
+        The successor takes the place of the old key, so a company that has all its keys may rotate each of them. It may do
+        no more than the old key, and no more than *by*: from networks that both may be used from, until either ends.
 
         Raises:
             NotFound: there is no such key that is valid, or it is another company's.
-            Forbidden: it has a scope that the principal *by* lacks.
+            Forbidden: it has a scope that the principal *by* lacks, or other networks; or *by* is an app.
             LimitReached: the company has left as many keys valid by rotations as it may have keys.
             KeysTooFast: the company makes them too fast.
         """
+        _check_maker(by)
         async with self._database.write() as connection:
             old = await store.take_valid(connection, key_id, company_id=company_id)
             if old is None:
@@ -194,7 +210,17 @@ class Keys:
                 await store.end_by(connection, key_id, at_ms=now_ms + overlap_seconds * 1000)
             else:
                 await store.revoke(connection, key_id, company_id=company_id)
-            return await self._insert(connection, replace(old, created_ms=now_ms, last_used_ms=None))
+            terms = narrowed(KeyTerms(old.expires_ms, old.networks), terms_of(by))
+            successor = replace(
+                old,
+                created_ms=now_ms,
+                last_used_ms=None,
+                expires_ms=terms.expires_ms,
+                networks=terms.networks,
+                created_by=by.id,
+                created_by_kind=by.kind,
+            )
+            return await self._insert(connection, successor)
 
     async def _check_room(
         self, connection: AsyncConnection, company_id: int, *, in_overlap: bool = False
@@ -234,6 +260,11 @@ class Keys:
             if not await store.revoke(connection, key_id, company_id=company_id):
                 kind = "API key"
                 raise NotFound(kind, key_id)
+
+    async def revoke_made_by(self, maker_id: str, *, company_id: int) -> int:
+        """Revoke the keys that *maker_id* (``Principal.id``) made for a company; returns how many were valid."""
+        async with self._database.write() as connection:
+            return await store.revoke_made_by(connection, maker_id, company_id=company_id)
 
     async def authenticate(self, header: str | None) -> Principal:
         """Find the principal of *header*, the value of ``X-Api-Key``.
@@ -328,9 +359,22 @@ async def _check_pace(connection: AsyncConnection, company_id: int) -> None:
         raise KeysTooFast(MADE_PER_MINUTE)
 
 
+def _check_maker(by: Principal | None) -> None:
+    """Refuse keys to apps: a key in clear would outlive the connection. Raises Forbidden."""
+    if by is not None and by.kind == APP:
+        msg = "An app gets no API keys; make or rotate this one with a key, or as a person in the portal."
+        raise Forbidden(msg)
+
+
 def _principal(record: KeyRecord) -> Principal:
     return Principal(
-        record.id, record.company_id, record.name, frozenset(record.scopes), record.pins, record.networks
+        record.id,
+        record.company_id,
+        record.name,
+        frozenset(record.scopes),
+        record.pins,
+        record.networks,
+        record.expires_ms,
     )
 
 

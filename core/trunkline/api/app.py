@@ -115,7 +115,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         quarantine.make_router(hub.quarantine, hub.catalog, max_event_bytes=max_bytes),
         channels.make_router(hub.channels, hub.subscriptions),
         subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
-        keys.make_router(hub.key_service),
+        keys.make_router(hub.key_service, hub.subscriptions),
         companies.make_router(hub.companies),
         system.make_router(hub.deployment, hub.metrics),
         documents.make_router(hub.catalog, hub.settings.server.public_url),

@@ -2,17 +2,18 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
+from starlette.responses import JSONResponse, Response
 
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_NETWORKS, MAX_OVERLAP_SECONDS
 from trunkline.api.company_names import PLATFORM, KeyOwner
-from trunkline.api.models import InTest
+from trunkline.api.models import InTest, Maker
 from trunkline.api.problems import responses
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import COMPANY_HEADER, Caller, Requires, requires
-from trunkline.contract import ApiKeys
+from trunkline.contract import ApiKeys, Subscriptions
 from trunkline.errors import BodyInvalid, FieldError
 from trunkline.model.environments import company_number, environment_member
 from trunkline.model.principals import ADMIN, COMPANY_SCOPES, OPERATOR
@@ -26,6 +27,7 @@ _EXAMPLE: JsonDict = {
     "scopes": ["events:read", "webhooks:write"],
     "last4": "k3Qw",
     "created_utc": "2026-01-28T10:30:00Z",
+    "created_by": {"kind": "operator", "id": "key_9d1e83c55b4f0c9a2d5f0c9a"},
     "last_used_utc": "2026-01-29T08:00:12.5Z",
     "revoked_utc": None,
     "expires_utc": None,
@@ -106,6 +108,7 @@ class KeyView(BaseModel):
     scopes: list[str]
     last4: str = Field(description="the last characters of the key, to tell it by")
     created_utc: str
+    created_by: Maker | None = Field(description="who made it; null where that is not known")
     last_used_utc: str | None = Field(description="exact to five minutes; null if never used")
     revoked_utc: str | None = Field(description="null while it is valid")
     expires_utc: str | None = Field(description="when it ends, or has ended; null for never")
@@ -137,11 +140,18 @@ class KeyList(BaseModel):
     count: int
 
 
+class Disabled(BaseModel):
+    """What was disabled with a key."""
+
+    subscriptions_disabled: int
+
+
 class KeyHandlers:
     """Answers the calls on API keys."""
 
-    def __init__(self, keys: ApiKeys) -> None:
+    def __init__(self, keys: ApiKeys, subscriptions: Subscriptions) -> None:
         self._keys = keys
+        self._subscriptions = subscriptions
 
     async def show_me(self, caller: Anyone) -> dict[str, Any]:
         """Answer for any valid key; the platforms use it to test a connection and to label it."""
@@ -190,9 +200,26 @@ class KeyHandlers:
         views = await self._keys.list(caller.named_company_id)
         return KeyList(keys=[KeyView(**view) for view in views], count=len(views))
 
-    async def revoke_key(self, key_id: str, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> None:
-        """Revoke a key at once and for good; its own company's, or anyone's for an operator."""
-        await self._keys.revoke(key_id, company_id=caller.named_company_id)
+    async def revoke_key(
+        self,
+        key_id: str,
+        caller: Annotated[Caller, Depends(requires(ADMIN))],
+        also: Annotated[
+            Literal["subscriptions"] | None,
+            Query(alias="with", description="`subscriptions`: disable those that it made, too"),
+        ] = None,
+    ) -> Response:
+        """Revoke a key at once and for good; its own company's, or anyone's for an operator.
+
+        Apps that it connected are disconnected. With `?with=subscriptions` the subscriptions that it made are disabled; the
+        answer, then 200, says how many there were.
+        """
+        company_id = caller.named_company_id
+        await self._keys.revoke(key_id, company_id=company_id)
+        if also is None:
+            return Response(status_code=204)
+        disabled = await self._subscriptions.disconnect(company_id, maker_id=key_id)
+        return JSONResponse({"subscriptions_disabled": disabled})
 
 
 async def _owner_of(body: KeyRequest, caller: Caller) -> int | None:
@@ -252,12 +279,13 @@ ROUTES = (
         "/keys/{key_id}",
         KeyHandlers.revoke_key,
         status_code=204,
+        response_class=Response,
         summary="Revoke a key",
-        responses=responses(401, 403, 404, 429),
+        responses={200: {"model": Disabled}, **responses(401, 403, 404, 429)},
     ),
 )
 
 
-def make_router(keys: ApiKeys) -> APIRouter:
-    """Build the router over the hub's *keys*."""
-    return bind(KeyHandlers(keys), ROUTES, prefix="/api/v1", tags=["Keys"])
+def make_router(keys: ApiKeys, subscriptions: Subscriptions) -> APIRouter:
+    """Build the router over the hub's *keys* and *subscriptions*."""
+    return bind(KeyHandlers(keys, subscriptions), ROUTES, prefix="/api/v1", tags=["Keys"])

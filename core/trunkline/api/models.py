@@ -124,11 +124,21 @@ NextAttemptBy = Annotated[
 ]
 
 
+class Maker(BaseModel):
+    """Who made something."""
+
+    kind: str = Field(
+        description="`key`, `app` (a connection), `link` (a sign-in link), `person`, `operator`, or `token` of a plugin"
+    )
+    id: str | None = Field(description="its id; null for the command line")
+
+
 class Explained(BaseModel):
     """What one subscription made of an event."""
 
     subscription_id: str
     channel: str
+    created_by: Maker | None
     matched: bool
     reason: str
     state: str | None
@@ -149,7 +159,8 @@ class Explained(BaseModel):
     last_error: str | None = Field(default=None, description="why the last attempt got no answer")
     last_sent_twice: SentTwice = None
     disabled_reason: str | None = Field(
-        default=None, description="of a disabled subscription: `gone`, `failing`, `unreadable` or `lapsed`"
+        default=None,
+        description="of a disabled subscription: `gone`, `failing`, `unreadable`, `lapsed` or `disconnected`",
     )
     disabled_utc: Utc | None = Field(default=None, description="of a disabled subscription: since when")
 
@@ -199,6 +210,9 @@ class SubscriptionView(BaseModel):
     holder: str | None = Field(default=None, description="whose it is, where its holder renews it")
     expires_utc: Utc | None = Field(
         default=None, description="when it lapses unless it is renewed; null where it never does"
+    )
+    created_by: Maker | None = Field(
+        default=None, description="who made it, or gave it its present target; null where that is not known"
     )
 
 

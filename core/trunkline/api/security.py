@@ -230,7 +230,7 @@ class Requires(SecurityBase):
         principal = await authenticate()
         if principal.networks:
             _check_network(hub, request, principal)
-        callers.work_for(principal.company_id)
+        callers.act_for(principal)
         # The answer is its caller's alone, and may hold a secret.
         scope.get(HEADERS_KEY, []).append(_NO_STORE)
         if principal.company_id is not None:

@@ -14,6 +14,8 @@ from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
 from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.insight import status
+from trunkline.model.principals import OPERATOR, Principal
+from trunkline.runtime import callers
 from trunkline.schemas import entry_points
 from trunkline.settings import Settings
 from trunkline.store.database import Database
@@ -21,6 +23,9 @@ from trunkline.store.directory import CompanyDirectory
 
 PLUGINS = "trunkline"
 """The entry-point group of plugins, and the distribution that brings the built-in ones."""
+
+HERE = Principal("", None, "the command line", frozenset({OPERATOR}))
+"""Who gives commands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +47,7 @@ async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]
         DatabaseUnfit, StoreUnavailable
     """
     _check_sections(settings)
+    callers.act_for(HERE)
     async with explained(settings), Database.of(settings.database) as opened:
         await status.require(opened, settings)
         await opened.check_pooler()

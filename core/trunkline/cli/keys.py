@@ -23,7 +23,7 @@ from trunkline.cli.options import (
 from trunkline.cli.output import show_json, show_table, shown_company, warn
 from trunkline.cli.streams import require_output
 from trunkline.model.environments import LIVE, company_title
-from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR, Principal
+from trunkline.model.principals import COMPANY_SCOPES, EVENTS_WRITE, OPERATOR
 from trunkline.settings import Settings
 from trunkline.store.keys import KeyRecord
 
@@ -137,6 +137,7 @@ def list_keys(
         "scopes",
         "ends in",
         "created",
+        "made by",
         "last used",
         "revoked",
         "expires",
@@ -192,8 +193,7 @@ async def _opened_for_new_keys(settings: Settings) -> AsyncGenerator["desk.Desk 
 
 async def _rotate(settings: Settings, key_id: str, overlap_seconds: int) -> tuple[KeyRecord, str]:
     async with desk.opened(settings, makes_keys=True) as hub:
-        here = Principal("", None, "the command line", frozenset({OPERATOR}))
-        return await hub.keys.rotate(key_id, company_id=None, by=here, overlap_seconds=overlap_seconds)
+        return await hub.keys.rotate(key_id, company_id=None, by=desk.HERE, overlap_seconds=overlap_seconds)
 
 
 async def _list(settings: Settings, chosen: Chosen | None) -> list[KeyRecord]:
@@ -212,6 +212,8 @@ def _row(view: Mapping[str, Any]) -> list[str]:
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, dict):  # who made it
+        value = [part for part in value.values() if part is not None]
     if isinstance(value, list):
         return " ".join(str(part) for part in value)
     return "-" if value is None else str(value)

@@ -14,6 +14,7 @@ from trunkline.cli.loop import run
 from trunkline.cli.output import warn
 from trunkline.errors import TrunklineError
 from trunkline.insight import status
+from trunkline.runtime import callers
 from trunkline.settings import Settings
 from trunkline.store.database import Database, embedded_file
 
@@ -90,6 +91,7 @@ async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
         DatabaseUnfit: the command does what the database's role may not.
         SchemaInvalid, PluginFailed, StoreUnavailable
     """
+    callers.act_for(desk.HERE)
     async with desk.explained(settings):
         await require_database(settings)
         async with _hub_class()(settings, dispatch=False, migrates=False, serves=False) as hub:

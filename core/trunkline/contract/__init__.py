@@ -45,6 +45,7 @@ from trunkline.contract.figures import (
     SubscriptionActivity,
 )
 from trunkline.contract.hub import (
+    KEYS,
     ApiKeys,
     CallLimits,
     ClientAddresses,
@@ -95,6 +96,7 @@ else:
 
 __all__ = [
     "BASES",
+    "KEYS",
     "PORTAL_BASE",
     "AcceptedEvent",
     "AccessTokens",

@@ -71,7 +71,7 @@ class Subscriptions(HeldSubscriptions, Protocol):
         """Make one, or find the one that has the same target, event types and filter; tell whether it is new.
 
         Either way it is shown with its secret. One that was disabled because it kept failing goes on with what it missed;
-        one whose target said 410 has ended, and a new one is made.
+        one whose target said 410 has ended, as has one whose maker may call no more, and a new one is made.
 
         Raises:
             BodyInvalid, TargetRefused: the request is not valid.
@@ -94,6 +94,13 @@ class Subscriptions(HeldSubscriptions, Protocol):
 
     async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
         """Delete one; its pending deliveries end as ``gone``. Raises NotFound."""
+        ...
+
+    async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:
+        """Disable what *maker_id* (``Principal.id``) made for a company, or for any for None; returns how many there were.
+
+        They are of every channel. Their reason is ``disconnected``.
+        """
         ...
 
     async def rotate_secret(

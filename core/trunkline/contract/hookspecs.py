@@ -153,6 +153,11 @@ def find_principal(context: PluginContext, principal_id: str) -> Principal | Non
 
 
 @hookspec
+def describe_end(context: PluginContext, principal_id: str) -> Sequence[str]:  # type: ignore[empty-body]
+    """Say what of yours ends with a principal, such as a key that somebody is about to revoke: sentences for that person."""
+
+
+@hookspec
 def event_accepted(context: PluginContext, events: Sequence[AcceptedEvent]) -> None:
     """React to events that were stored. Called after the answer was given; nothing can be refused here."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pydantic import BaseModel
+from sqlalchemy import BigInteger, Text, column, table
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract.connectors import Connector
@@ -41,6 +42,15 @@ class PluginDatabase(Protocol):
         ...
 
 
+KEYS = table(
+    "api_keys",
+    column("id", Text()),
+    column("revoked_ms", BigInteger()),
+    column("expires_ms", BigInteger()),
+)
+"""API keys as rows, for joins of plugins with what ends with a key: read alone, never written. Times are Unix milliseconds."""
+
+
 class ApiKeys(Protocol):
     """API keys; the views are JSON as ``GET /api/v1/keys`` shows it, without any secret."""
 
@@ -53,11 +63,13 @@ class ApiKeys(Protocol):
         """
         ...
 
-    async def principal(self, key_id: str, *, company_id: int | None = None) -> Principal | None:
+    async def principal(
+        self, key_id: str, *, company_id: int | None = None, link_id: str | None = None
+    ) -> Principal | None:
         """Tell who the key *key_id* stands for now; None where there is none or it was revoked. That counts as using it.
 
-        What the call reads from then on counts as its company's, and as that of *company_id* where an operator's key has
-        let somebody of that company in.
+        What the call reads and makes from then on counts as its own, and as that of *company_id* where an operator's key has
+        let somebody of that company in, by the link *link_id*.
         """
         ...
 
@@ -74,9 +86,11 @@ class ApiKeys(Protocol):
 
         For None it is the platform's own: *scopes* are ``operator``, or ``events:write`` alone, which emits events of every
         company and does nothing else. It ends at *expires_utc*, if that is given, and may be used from *networks* alone, if any are.
+        What is not given is as the caller's own.
 
         Raises:
-            BodyInvalid: a scope is unknown, or none is given (``COMPANY_SCOPES``); or the terms cannot be read.
+            BodyInvalid: a scope is unknown, or none is given (``COMPANY_SCOPES``); or the terms cannot be read, or exceed the caller's.
+            Forbidden: the caller is an app.
         """
         ...
 
@@ -97,6 +111,14 @@ class ApiKeys(Protocol):
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
         """Revoke a key of a company, or of anyone for None, at once and for good. Raises NotFound."""
+        ...
+
+    async def describe_end(self, key_id: str) -> Sequence[str]:
+        """Say what of plugins ends with the key *key_id*: sentences (the hook ``describe_end``)."""
+        ...
+
+    async def revoke_made_by(self, maker_id: str, *, company_id: int) -> int:
+        """Revoke the keys that *maker_id* (``Principal.id``) made for a company; returns how many were valid."""
         ...
 
 

@@ -163,7 +163,7 @@ class Hub:
             directory=self.directory,
         )
         tokens = plugins.TokenPrincipals(self.registry)
-        self.key_service = KeyService(self.keys, find_other=tokens.find)
+        self.key_service = KeyService(self.keys, find_other=tokens.find, describe_end=tokens.describe_end)
         self.limits = Limits(settings.limits)
         self.origins = Origins()
         self._issuers = own_issuer.Issuers(

@@ -6,7 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import Attention, AttentionKind
 from trunkline.model.deliveries import Status
-from trunkline.model.subscriptions import GONE, UNREADABLE
+from trunkline.model.subscriptions import DISCONNECTED, GONE, UNREADABLE
 from trunkline.model.subscriptions import Status as SubscriptionStatus
 from trunkline.model.times import utc_text_of_ms
 from trunkline.store import activity as store
@@ -65,6 +65,8 @@ def _of_subscription(row: store.Troubled) -> Attention:
             )
         case _, reason if reason == UNREADABLE:
             what = "its secrets do not open; rotate its secret, give it its headers again, then resume it"
+        case _, reason if reason == DISCONNECTED:
+            what = "who made it was disconnected; delete it, or resume it if somebody else needs it"
         case _, reason:
             what = f"reason: {reason}; mend the target, then resume it"
     sentence = f"The subscription to {host} has been disabled{since}: {what}."

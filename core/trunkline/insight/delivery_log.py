@@ -15,7 +15,8 @@ from trunkline.model import cursors
 from trunkline.model.deliveries import OPEN, Key, Status
 from trunkline.model.event_groups import takes_type
 from trunkline.model.events import Event, shard_of
-from trunkline.model.subscriptions import FAILING, GONE, LAPSED, UNREADABLE, Subscription
+from trunkline.model.principals import show_maker
+from trunkline.model.subscriptions import DISCONNECTED, FAILING, GONE, LAPSED, UNREADABLE, Subscription
 from trunkline.model.subscriptions import Status as SubscriptionStatus
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.schemas.versions import SchemaVersions
@@ -52,6 +53,7 @@ _DISABLED = {
     FAILING: "every attempt had failed for too long",
     UNREADABLE: "the secrets that are stored of it do not open",
     LAPSED: "its holder has not renewed it",
+    DISCONNECTED: "who made it was disconnected",
 }
 _HELD_BY = (
     "It matched and is held by {delivery}, an earlier one in its order: it goes on when that has ended."
@@ -258,6 +260,7 @@ def _explain(
     return {
         "subscription_id": subscription.id,
         "channel": subscription.channel,
+        "created_by": show_maker(subscription.created_by_kind, subscription.created_by),
         "matched": matched,
         "reason": reason or _describe_state(subscription, logged),
         "state": state,

@@ -11,6 +11,8 @@ INTEGRATIONS_READ = "integrations:read"
 INTEGRATIONS_WRITE = "integrations:write"
 ADMIN = "admin"
 OPERATOR = "operator"
+APP = "app"
+"""The kind of an app's connection."""
 
 COMPANY_SCOPES = (
     EVENTS_READ,
@@ -36,13 +38,17 @@ _MEANINGS: Mapping[str, str] = {
     ADMIN: "Make, list and revoke API keys, emit example events, and do other administration.",
 }
 
+KINDS: Mapping[str, str] = {"key": "key", "con": APP, "usr": "person", "pusr": "person"}
+"""What principals are that are no operators, by the prefixes of their ids."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who a request comes from. *company_id* is None for an operator, who may do everything, and for a key that ``only_emits``.
 
-    *pins* are the versions of event types that its key was made with. *networks* are those that the key may be used from, any
-    where there are none.
+    *key_id* names the key, or what stands in its place: its prefix says what that is. *pins* are the versions of event types
+    that its key was made with. *networks* are those that the key may be used from, any where there are none. It ends at
+    *expires_ms* at the latest. *link_id* is the sign-in link, made with the key, that somebody came by.
     """
 
     key_id: str
@@ -51,6 +57,20 @@ class Principal:
     scopes: frozenset[str]
     pins: Mapping[str, int] = field(default_factory=dict[str, int], hash=False)
     networks: tuple[str, ...] = ()
+    expires_ms: int | None = None
+    link_id: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Name what it is: ``link``, ``operator``, ``key``, ``app``, ``person``, or ``token`` for what a plugin alone knows."""
+        if self.link_id is not None:
+            return "link"
+        return "operator" if self.is_operator else KINDS.get(self.key_id.partition("_")[0], "token")
+
+    @property
+    def id(self) -> str | None:
+        """Name it as who makes something (``created_by``); None for the command line."""
+        return self.link_id or self.key_id or None
 
     @property
     def is_operator(self) -> bool:
@@ -69,6 +89,11 @@ class Principal:
             or OPERATOR in self.scopes
             or (scope == WEBHOOKS_READ and WEBHOOKS_WRITE in self.scopes)
         )
+
+
+def show_maker(kind: str | None, identifier: str | None) -> dict[str, str | None] | None:
+    """Show who made something; None where that is not known."""
+    return None if kind is None else {"kind": kind, "id": identifier}
 
 
 def describe_scope(scope: str) -> str:

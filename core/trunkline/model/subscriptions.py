@@ -30,8 +30,9 @@ GONE = "gone"
 FAILING = "failing"
 UNREADABLE = "unreadable"
 LAPSED = "lapsed"
+DISCONNECTED = "disconnected"
 """Reasons for ``disabled`` (CONTRACT §13): the target answered 410; it only failed for too long; its secrets do not open; its
-holder has not renewed it."""
+holder has not renewed it; who made it may call no more."""
 ENDED = frozenset({GONE, LAPSED})
 """Those after which nothing is left to go on with."""
 
@@ -92,6 +93,9 @@ class Subscription:
     """The secrets of *target*, by their names."""
     defaults: Mapping[str, Any] | None = None
     """How its company's operator has its targets treated where it does not say (``treatments``)."""
+    created_by: str | None = None
+    """The id of who made it, or gave it the target that it has."""
+    created_by_kind: str | None = None
     gap_position: int | None = None
     """Up to where events are left out that it will not get, as long as its holder has not been told."""
 

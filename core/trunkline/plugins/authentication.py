@@ -1,7 +1,8 @@
 """Bearer tokens that plugins know: each plugin is asked by itself, under a time limit, until one says whose a token is."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from trunkline.contract import BearerRequest
@@ -17,7 +18,7 @@ from trunkline.plugins.calls import (
 from trunkline.plugins.registry import Registry, logger_of
 from trunkline.plugins.types import name_type
 
-AUTHENTICATE, FIND = "authenticate_request", "find_principal"
+AUTHENTICATE, FIND, DESCRIBE = "authenticate_request", "find_principal", "describe_end"
 LIMIT_SECONDS = 10.0
 RETRY_SECONDS = 5
 LONGEST_NAME = 1_000
@@ -44,6 +45,19 @@ class TokenPrincipals:
         """Tell who a principal is now that some plugin has made (``Principal.key_id``); None where it has ended. Raises as above."""
         return await self._ask(FIND, {"principal_id": principal_id})
 
+    async def describe_end(self, principal_id: str) -> list[str]:
+        """Say what ends with a principal, as far as plugins know; one that cannot be asked is left out."""
+        sentences: list[str] = []
+        for name in self._registry.active:
+            implementation = self._registry.implementation(DESCRIBE, plugin=name)
+            if implementation is None:
+                continue
+            with suppress(_Failed):
+                said = await self._call(implementation, {"principal_id": principal_id})
+                if isinstance(said, Sequence):
+                    sentences += map(str, said)
+        return sentences
+
     async def _ask(self, hook: str, arguments: Mapping[str, object]) -> Principal | None:
         has_failed = False
         for name in self._registry.active:
@@ -51,7 +65,7 @@ class TokenPrincipals:
             if implementation is None:
                 continue
             try:
-                principal = await self._call(implementation, arguments)
+                principal = _checked(implementation, await self._call(implementation, arguments))
             except _Failed:
                 has_failed = True
                 continue
@@ -62,14 +76,12 @@ class TokenPrincipals:
             raise Overloaded(what, retry_after_seconds=RETRY_SECONDS)
         return None
 
-    async def _call(
-        self, implementation: Implementation, arguments: Mapping[str, object]
-    ) -> Principal | None:
+    async def _call(self, implementation: Implementation, arguments: Mapping[str, object]) -> object:
         name = implementation.plugin
         context = self._registry.context(name)
         try:
             async with asyncio.timeout(self._limit_seconds):
-                value = await call_runtime(
+                return await call_runtime(
                     implementation, arguments={"context": context, **arguments}, thread=PluginThread(name)
                 )
         except TrunklineError:
@@ -80,10 +92,14 @@ class TokenPrincipals:
             fault = f"raised in {implementation.hook}: {describe_error(error)}"
             logger_of(name).error("Plugin '%s' %s", name, fault, exc_info=error)
             raise _Failed from error
-        if value is None or (isinstance(value, Principal) and not _find_fault(value)):
-            return value
-        logger_of(name).error("Plugin '%s' %s", name, _sentence(value, implementation.hook))
-        raise _Failed
+
+
+def _checked(implementation: Implementation, value: object) -> Principal | None:
+    if value is None or (isinstance(value, Principal) and not _find_fault(value)):
+        return value
+    name = implementation.plugin
+    logger_of(name).error("Plugin '%s' %s", name, _sentence(value, implementation.hook))
+    raise _Failed
 
 
 def _sentence(value: object, hook: str) -> str:

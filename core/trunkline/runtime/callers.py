@@ -1,4 +1,4 @@
-"""For whom a task works: the company whose call it answers, whether the caller still waits for the answer, and what the call costs.
+"""For whom a task works: who calls, the company whose call it answers, whether the caller still waits, and what the call costs.
 
 ``api`` says so for each request, in the task's context, so that no service has to hand it on; the hub's own work is
 nobody's.
@@ -10,6 +10,8 @@ import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from contextvars import ContextVar
 from typing import Any, TypeVar
+
+from trunkline.model.principals import Principal
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 """ASGI's way to hear from a client."""
@@ -56,6 +58,7 @@ class Call:
 
 
 _company: ContextVar[int | None] = ContextVar("trunkline.company", default=None)
+_principal: ContextVar[Principal | None] = ContextVar("trunkline.principal", default=None)
 _call: ContextVar[Call | None] = ContextVar("trunkline.call", default=None)
 
 
@@ -63,6 +66,26 @@ def begin(receive: Receive | None, scope: MutableMapping[str, Any] | None = None
     """Begin a call that comes by *receive*, of nobody yet; *scope* is its ASGI scope. End it with None."""
     _call.set(None if receive is None else Call(receive, scope))
     _company.set(None)
+    _principal.set(None)
+
+
+def act_for(principal: Principal, company_id: int | None = None) -> None:
+    """Say who calls. The task works for the principal's company from now on, an operator's for *company_id*, if that is given."""
+    _principal.set(principal)
+    work_for(principal.company_id or company_id)
+
+
+def principal() -> Principal | None:
+    """Tell who calls; None for the hub's own work."""
+    return _principal.get()
+
+
+def makers_columns() -> dict[str, str | None]:
+    """Give the columns that say who makes a row: the caller, or nobody where the hub does so itself."""
+    caller = _principal.get()
+    if caller is None:
+        return {"created_by": None, "created_by_kind": None}
+    return {"created_by": caller.id, "created_by_kind": caller.kind}
 
 
 def call() -> Call | None:

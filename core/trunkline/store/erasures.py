@@ -302,7 +302,7 @@ async def _empty_subscriptions(connection: AsyncConnection, company_id: int, lim
     statement = text(
         "UPDATE subscriptions SET target_url = '', target = NULL, event_types = '[]', filter = NULL, description = NULL, "
         "sealed = :nothing, status = 'deleted', disabled_reason = NULL, pins = NULL, ordering = NULL, retry = NULL, "
-        "name = NULL, holder = NULL, notes = NULL, expires_ms = NULL "
+        "name = NULL, holder = NULL, notes = NULL, expires_ms = NULL, created_by = NULL, created_by_kind = NULL "
         f"WHERE no IN ({_SUBSCRIPTIONS} AND event_types <> '[]' LIMIT :limit)"
     )
     done = await connection.execute(statement, {"company": company_id, "nothing": b"", "limit": limit})

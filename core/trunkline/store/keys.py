@@ -16,7 +16,8 @@ TOUCH_AFTER_MS = 5 * 60 * 1000
 
 _OPERATOR = 0
 _COLUMNS = (
-    "id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms, pins, expires_ms, networks"
+    "id, company_id, name, scopes, last4, created_ms, last_used_ms, revoked_ms, pins, expires_ms, networks, "
+    "created_by, created_by_kind"
 )
 
 
@@ -25,7 +26,7 @@ class KeyRecord:
     """A stored key. *company_id* is None for one of no company; *last4* are the last characters of its secret.
 
     *pins* are the versions of event types that it reads (``schemas.versions.Pins``). It ends at *expires_ms*, and may be used
-    from *networks* alone, where there are any.
+    from *networks* alone, where there are any. *created_by* is the id of who made it.
     """
 
     id: str
@@ -39,6 +40,8 @@ class KeyRecord:
     pins: Mapping[str, int] = field(default_factory=dict[str, int])
     expires_ms: int | None = None
     networks: tuple[str, ...] = ()
+    created_by: str | None = None
+    created_by_kind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ async def insert(
         "pepper": pepper,
         "expires_ms": record.expires_ms,
         "networks": orjson.dumps(record.networks).decode() if record.networks else None,
+        "created_by": record.created_by,
+        "created_by_kind": record.created_by_kind,
     }
     await connection.execute(tables.api_keys.insert().values(values))
 
@@ -131,6 +136,15 @@ async def revoke(connection: AsyncConnection, key_id: str, *, company_id: int | 
     return (await connection.execute(statement, parameters)).rowcount > 0
 
 
+async def revoke_made_by(connection: AsyncConnection, maker_id: str, *, company_id: int) -> int:
+    """Revoke the keys that *maker_id* made for a company; returns how many were valid."""
+    statement = text(
+        f"UPDATE api_keys SET revoked_ms = {sql.now_ms(connection)} "
+        f"WHERE company_id = :company AND created_by = :maker AND {_is_valid(connection)}"
+    )
+    return (await connection.execute(statement, {"company": company_id, "maker": maker_id})).rowcount
+
+
 async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> KeyRecord | None:
     """Read a key that is valid (of any company for None), and keep others from changing it; None where there is none."""
     where = "" if company_id is None else "AND company_id = :company"
@@ -177,6 +191,8 @@ def _record(row: Sequence[Any]) -> KeyRecord:
         pins,
         expires_ms,
         networks,
+        created_by,
+        created_by_kind,
     ) = row
     return KeyRecord(
         key_id,
@@ -190,6 +206,8 @@ def _record(row: Sequence[Any]) -> KeyRecord:
         sql.pins_of(pins),
         expires_ms,
         tuple(orjson.loads(networks)) if networks else (),
+        created_by,
+        created_by_kind,
     )
 
 

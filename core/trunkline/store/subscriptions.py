@@ -149,6 +149,13 @@ async def of_company(
     return [read_row(row) for row in await connection.execute(statement.order_by(_table.c.no).limit(at_once))]
 
 
+async def made_by(connection: AsyncConnection, maker_id: str, *, company_id: int | None) -> list[Row]:
+    """Lock the active and paused subscriptions that *maker_id* made for a company, or for any for None."""
+    made = _table.select().where(_table.c.created_by == maker_id, _table.c.status.in_(("active", "paused")))
+    of = made if company_id is None else made.where(_table.c.company_id == company_id)
+    return [read_row(row) for row in await connection.execute(of.order_by(_table.c.no).with_for_update())]
+
+
 async def by_name(
     connection: AsyncConnection, company_id: int, *, channel: str, name: str, to_change: bool = False
 ) -> Row | None:

@@ -116,12 +116,16 @@ api_keys = Table(
     Column("pepper", String(16)),
     Column("expires_ms", BigInteger),
     Column("networks", Text),
+    Column("created_by", Text),
+    Column("created_by_kind", String(20)),
     Index("ix_api_keys_company", "company_id"),
 )
 """*company_id* is 0 for an operator's key; *scopes* is a JSON array. *pins* is the JSON of the versions of event types that
 the key reads (``schemas.versions.Pins``), null where all are 1; so it is of subscriptions and replays. *pepper* names the
 one that *digest* was made with (``Vault.pepper_id``), null where an earlier version made it. *expires_ms* is null where it
-does not end; *networks* is a JSON array, null where it may be used from anywhere."""
+does not end; *networks* is a JSON array, null where it may be used from anywhere. *created_by* and
+*created_by_kind*, here and of subscriptions, are who made it (``Principal.id``, ``Principal.kind``); null where that is not
+known."""
 
 subscriptions = Table(
     "subscriptions",
@@ -161,6 +165,8 @@ subscriptions = Table(
     Column("target", JSON(none_as_null=True)),
     Column("gap_position", BigInteger),
     Column("defaults", JSON(none_as_null=True)),
+    Column("created_by", Text),
+    Column("created_by_kind", String(20)),
     Index("ix_subscriptions_company", "company_id"),
     partial_index("ix_subscriptions_live", "company_id", "no", where="status <> 'deleted'"),
     Index("ix_subscriptions_version", "version"),

@@ -10,9 +10,10 @@ from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription
 from trunkline.errors import Conflict
 from trunkline.model.event_groups import takes_type, types_among
-from trunkline.model.subscriptions import LAPSED, Status, Subscription
+from trunkline.model.subscriptions import DISCONNECTED, LAPSED, Status, Subscription
 from trunkline.plugins import Notifier
-from trunkline.store import open_deliveries, releasing, sql
+from trunkline.runtime import callers
+from trunkline.store import open_deliveries, releasing, retention, sql
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
@@ -30,6 +31,7 @@ from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.views import view
 
 _LAPSED = "This subscription has lapsed: it begins again when whoever holds it subscribes again."
+_TARGET = frozenset({"target", "target_url"})
 _DEPENDENT = frozenset({"event_types", "filter", "versions", "ordering"})
 """Options that are checked together: the filter and the key of an ordering are judged by the versions of the event types."""
 
@@ -73,6 +75,8 @@ class SubscriptionChanges:
             if before.disabled_reason == LAPSED:
                 raise Conflict(_LAPSED)
             columns = self._columns(before, changes)
+            if before.disabled_reason == DISCONNECTED or not _TARGET.isdisjoint(changes):
+                columns |= callers.makers_columns()
             if changes.get("filter"):
                 await store.next_version(connection)  # from here on nobody else adds a filter
                 await check_filter_cost(
@@ -107,11 +111,29 @@ class SubscriptionChanges:
             await replay_store.end_of_subscription(connection, row.no, "cancelled")
         self.announce(row)
 
+    async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:
+        """Disable what *maker_id* made for a company, or for any for None; returns how many there were."""
+        changed: list[Row] = []
+        async with self._database.write() as connection:
+            for row in await store.made_by(connection, maker_id, company_id=company_id):
+                position = await self._catch_up.resume_position(connection, self._records.open(row))
+                columns = {
+                    "status": Status.DISABLED,
+                    "disabled_reason": DISCONNECTED,
+                    "disabled_ms": await retention.clock_ms(connection),
+                    "resume_position": position,
+                }
+                changed.append(await store.update(connection, row.no, columns))
+            await open_deliveries.apply_to_all(connection, [row.no for row in changed], Change.PARK)
+        for row in changed:
+            self.announce(row)
+        return len(changed)
+
     async def _check_new_target(
         self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
     ) -> list[str]:
         """Give the warnings about a target that *changes* name anew. Raises NotFound, TargetRefused."""
-        if changes.keys().isdisjoint({"target", "target_url"}):
+        if _TARGET.isdisjoint(changes):
             return []
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel)

@@ -16,7 +16,8 @@ from trunkline.access.company_limits import CompanyLimits, Quotas
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.errors import Refused, StoreUnavailable, TooManySubscriptions
 from trunkline.model.environments import other_environment
-from trunkline.model.subscriptions import GONE, Secret, Status, Subscription
+from trunkline.model.subscriptions import DISCONNECTED, GONE, Secret, Status, Subscription
+from trunkline.runtime import callers
 from trunkline.runtime.batching import Batcher
 from trunkline.store import new_subscriptions, sql
 from trunkline.store import subscriptions as store
@@ -132,7 +133,8 @@ class SubscriptionCreation:
         self._checker.check_creation(request, channel=channel)
         columns = self._columns(request, channel=channel)
         read_start(request.get("start"))
-        return {"company_id": company_id, "channel": channel, **columns}, await self._checker.check_name(
+        made = {"company_id": company_id, "channel": channel, **callers.makers_columns(), **columns}
+        return made, await self._checker.check_name(
             columns["target_url"], company_id=company_id, path=path_of_target(request)
         )
 
@@ -235,7 +237,7 @@ class SubscriptionCreation:
         }
 
     async def _find_same(self, connection: AsyncConnection, wanted: _Wanted) -> Subscription | None:
-        """Find the oldest with the same target, event types, filter and versions, unless its target has ended it."""
+        """Find the oldest with the same target, event types, filter and versions, unless its target has ended it, or who made it."""
         request, columns = wanted.request, wanted.columns
         rows = await store.of_company(
             connection, wanted.company_id, channel=columns["channel"], target_url=columns["target_url"]
@@ -250,7 +252,7 @@ class SubscriptionCreation:
                 and set(subscription.event_types) == set(request["event_types"])
                 and subscription.filter == request.get("filter")
                 and self._reads(subscription, request.get("versions") or {})
-                and subscription.disabled_reason != GONE
+                and subscription.disabled_reason not in {GONE, DISCONNECTED}
             )
             if is_same:
                 return subscription

@@ -56,7 +56,7 @@ class SubscriptionService:
         self.list, self.page = finder.list, finder.page
         self.get, self.find = finder.get, finder.find
         self.create, self.subscribe = creation.create, creation.subscribe
-        self.update, self.delete = changes.update, changes.delete
+        self.update, self.delete, self.disconnect = changes.update, changes.delete, changes.disconnect
         self.rotate_secret = SecretRotation(database, records=records).rotate_secret
         self.test = trials.test
         self.check, self.renew, self.held = renewals.check, renewals.renew, renewals.held

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from trunkline.model.principals import show_maker
 from trunkline.model.subscriptions import Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.subscribing import declared, options
@@ -27,6 +28,7 @@ def view(
         "disabled_reason": subscription.disabled_reason,
         "disabled_utc": utc_or_none(subscription.disabled_ms),
         "created_utc": utc_text_of_ms(subscription.created_ms),
+        "created_by": show_maker(subscription.created_by_kind, subscription.created_by),
         "updated_utc": utc_text_of_ms(subscription.updated_ms),
     }
     if (target := declared.show(checker.channel(subscription.channel), subscription)) is not None:

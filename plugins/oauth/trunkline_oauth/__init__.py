@@ -5,7 +5,9 @@ and allow it (``pages``); the app turns the code that it gets into tokens at ``/
 API with them. ``grants`` says what a code or a token leads to, ``apps`` knows who may ask, ``store`` has the SQL.
 """
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
 
 from pydantic import BaseModel
 
@@ -16,6 +18,9 @@ from trunkline_oauth import api_routes, authorize_routes, commands, pages, secre
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import CONNECTION_PREFIX, Grants
 from trunkline_oauth.settings import Settings
+
+SWEEP_SECONDS = 5.0
+"""How often connections are looked for that are over: what they made goes on no longer than that."""
 
 
 class _Server:
@@ -76,6 +81,28 @@ def register_commands() -> Sequence[Command]:
 
 
 @hookimpl
+@contextlib.asynccontextmanager
+async def lifespan(context: PluginContext) -> AsyncGenerator[None]:
+    """End connections that are over, as long as the hub runs."""
+    sweeping = asyncio.create_task(_sweep(context))
+    try:
+        yield
+    finally:
+        sweeping.cancel()
+        await asyncio.gather(sweeping, return_exceptions=True)
+
+
+async def _sweep(context: PluginContext) -> None:
+    grants = context.shared(_Server).grants
+    while True:
+        await asyncio.sleep(SWEEP_SECONDS)
+        try:
+            await grants.sweep()
+        except Exception:  # the next look may succeed
+            context.log.exception("connections that are over were not ended")
+
+
+@hookimpl
 async def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
     """Tell for whom an access token stands."""
     if not request.token.startswith(secrets.ACCESS):
@@ -89,3 +116,10 @@ async def find_principal(context: PluginContext, principal_id: str) -> Principal
     if not principal_id.startswith(CONNECTION_PREFIX):
         return None
     return await context.shared(_Server).grants.find(principal_id)
+
+
+@hookimpl
+async def describe_end(context: PluginContext, principal_id: str) -> Sequence[str]:
+    """Name the apps that are connected as long as a principal lasts."""
+    names = await context.shared(_Server).grants.names_ending_with(principal_id)
+    return [f"These apps that it connected are disconnected: {', '.join(names)}."] if names else []

@@ -9,6 +9,7 @@ from pydantic.config import JsonDict
 
 from trunkline.routes import (
     Caller,
+    Maker,
     RotateSecret,
     Strict,
     StrictRoute,
@@ -151,8 +152,12 @@ class ConnectionView(BaseModel):
                     "company_id": 92,
                     "scopes": ["events:read", "webhooks:write"],
                     "granted_by": "Jane's key",
+                    "created_by": {"kind": "key", "id": "key_9d1e83c55b4f0c9a2d5f0c9a"},
+                    "belongs_to_company": False,
+                    "allowed_networks": [],
                     "created_utc": "2026-01-28T10:30:00Z",
                     "last_used_utc": None,
+                    "expires_utc": "2026-04-28T10:30:00Z",
                 }
             ]
         }
@@ -167,8 +172,16 @@ class ConnectionView(BaseModel):
     )
     scopes: list[str]
     granted_by: str = Field(description="the name of the key, or of the visitor, who allowed it")
+    created_by: Maker | None = Field(description="who allowed it; null of an older one")
+    belongs_to_company: bool = Field(
+        description="whether it goes on when the right of whoever allowed it ends; otherwise it ends with that"
+    )
+    allowed_networks: list[str] = Field(description="where its tokens may be used from; anywhere, if empty")
     created_utc: str
     last_used_utc: str | None = Field(description="exact to five minutes; null if never used")
+    expires_utc: str | None = Field(
+        description="when it ends, unless its app is given tokens before; null of an older one, which ends with its tokens"
+    )
 
 
 class ConnectionList(BaseModel):
@@ -176,6 +189,13 @@ class ConnectionList(BaseModel):
 
     connections: list[ConnectionView]
     count: int
+
+
+class DisconnectedView(BaseModel):
+    """What ended with a connection."""
+
+    subscriptions_disabled: int
+    keys_revoked: int
 
 
 class OAuthRoutes:
@@ -216,16 +236,24 @@ class OAuthRoutes:
 
     async def remove(self, app_id: str, caller: Operates) -> None:
         """Remove an app that was registered here, and end all its connections at once (an operator's key only)."""
-        await self._apps.remove(app_id, by=caller.principal)
+        await self._grants.remove_app(app_id, by=caller.principal)
 
     async def list_connections(self, caller: Administers) -> ConnectionList:
         """List the apps that are connected with the company."""
         views = [_connection_view(connection) for connection in await self._grants.list(caller.company_id)]
         return ConnectionList(connections=views, count=len(views))
 
-    async def disconnect(self, connection_id: str, caller: Administers) -> None:
-        """End a connection at once and for good: none of its tokens works any more."""
-        await self._grants.disconnect(connection_id, company_id=caller.company_id, by=caller.principal)
+    async def disconnect(self, connection_id: str, caller: Administers) -> DisconnectedView:
+        """End a connection at once and for good: none of its tokens works any more.
+
+        Its subscriptions are disabled, for the reason `disconnected`, and keys that it made are revoked.
+        """
+        ended = await self._grants.disconnect(
+            connection_id, company_id=caller.company_id, by=caller.principal
+        )
+        return DisconnectedView(
+            subscriptions_disabled=ended.subscriptions_disabled, keys_revoked=ended.keys_revoked
+        )
 
 
 def make_router(apps: Apps, grants: Grants) -> APIRouter:
@@ -239,7 +267,7 @@ def make_router(apps: Apps, grants: Grants) -> APIRouter:
         ("POST", "/apps/{app_id}/rotate-secret", routes.rotate_secret, 200, "Replace an app's secret"),
         ("DELETE", "/apps/{app_id}", routes.remove, 204, "Remove an app"),
         ("GET", "/connections", routes.list_connections, 200, "List connected apps"),
-        ("DELETE", "/connections/{connection_id}", routes.disconnect, 204, "Disconnect an app"),
+        ("DELETE", "/connections/{connection_id}", routes.disconnect, 200, "Disconnect an app"),
     ):
         changes = method in {"POST", "PATCH"} and "{" in path
         known = (401, 403, 422, 429) if method in {"POST", "PATCH"} else (401, 403, 429)
@@ -269,6 +297,7 @@ def _view(app: App) -> AppView:
 
 def _connection_view(connection: Connection) -> ConnectionView:
     consent = connection.consent
+    kind = consent.granted_by_kind
     return ConnectionView(
         id=connection.id,
         client_id=consent.client_id,
@@ -277,8 +306,12 @@ def _connection_view(connection: Connection) -> ConnectionView:
         **environment_member(consent.company_id),
         scopes=list(consent.scopes),
         granted_by=consent.granted_name,
+        created_by=None if kind is None else Maker(kind=kind, id=consent.granted_by),
+        belongs_to_company=consent.ends_with is None,
+        allowed_networks=list(consent.networks),
         created_utc=_utc(connection.created_ms),
         last_used_utc=None if connection.last_used_ms is None else _utc(connection.last_used_ms),
+        expires_utc=None if connection.ends_ms is None else _utc(connection.ends_ms),
     )
 
 

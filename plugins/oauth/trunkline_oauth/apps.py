@@ -105,9 +105,10 @@ class Apps:
             return [*self._configured.values(), *await store.list_apps(connection)]
 
     async def remove(self, client_id: str, *, by: Principal | None = None) -> None:
-        """Remove an app that an operator has registered, with all its connections. Raises NotFound."""
+        """Remove an app that an operator has registered, and end all its connections. Raises NotFound."""
+        now_ms = self._context.clock.now_ms()
         async with self._context.database.write() as connection:
-            if not await store.delete_app(connection, client_id):
+            if not await store.delete_app(connection, client_id, now_ms=now_ms):
                 raise _unknown(client_id)
         security_events.APP_REMOVED.note(by, client_id=client_id)
 

@@ -106,7 +106,7 @@ async def rotate_secret(
 
 async def remove_app(context: PluginContext, client_id: ClientId) -> str:
     """Remove an app that was registered here, and end all its connections at once."""
-    await Apps(context).remove(client_id)
+    await Grants(context, Apps(context)).remove_app(client_id)
     return f"{client_id} is removed, and its connections have ended."
 
 
@@ -124,10 +124,13 @@ async def list_connections(
 async def disconnect(
     context: PluginContext, connection: ConnectionId, *, company: Company, environment: Environment = "live"
 ) -> str:
-    """End a connection at once and for good: none of its tokens works any more."""
+    """End a connection at once and for good, with the subscriptions and keys that it made."""
     of_company = await _company(context, company, environment)
-    await Grants(context, Apps(context)).disconnect(connection, company_id=of_company)
-    return f"{connection} has ended."
+    ended = await Grants(context, Apps(context)).disconnect(connection, company_id=of_company)
+    return (
+        f"{connection} has ended; of what it made, {ended.subscriptions_disabled} subscriptions are disabled and "
+        f"{ended.keys_revoked} keys revoked."
+    )
 
 
 COMMANDS = (

@@ -3,20 +3,25 @@
 A refresh token is good for one use. Used again within the overlap (``oauth.refresh_overlap_seconds``) it leads to the same
 successor, as the client's answer was lost; used again later, somebody else has it too, and the connection ends (RFC 9700,
 4.14.2).
+
+A connection may do no more than who allowed it, and ends with them, unless it belongs to the company. When it ends, its row
+says so first, from when on no token works; then its subscriptions are disabled and its keys revoked. ``sweep`` finds what is
+over by time or by the end of a key, finishes what a process left, and removes rows.
 """
 
 import hmac
 import secrets as chance
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline import NotFound, PluginContext, Refused
-from trunkline.routes import Principal, SecurityEvent, TrunklineError, Unauthenticated
+from trunkline.routes import Principal, SecurityEvent, TrunklineError, Unauthenticated, in_environment
 from trunkline_oauth import secrets, security_events, store
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.errors import OAuthError, invalid_grant
-from trunkline_oauth.model import App, Code, Connection, Consent, Issued, Token
+from trunkline_oauth.model import App, Code, Connection, Consent, Ended, Issued, Token
 from trunkline_oauth.resources import exceeded, is_within
 from trunkline_oauth.settings import Settings
 
@@ -24,10 +29,16 @@ CONNECTION_PREFIX = "con_"
 CODE_SECONDS = 60
 ISSUES_PER_MINUTE = 30
 """How often a connection may be given tokens, in a minute."""
+SWEPT_AT_ONCE = 100
+KEPT_MS = 30_000
+"""How long a connection that has ended is kept: calls that had begun are done by then, and what they made is found, too."""
 _DAY_MS = 24 * 60 * 60 * 1000
 _USED_CODE = "This code was used before, so what came of it has ended; ask for consent anew."
 _UNKNOWN_CODE = "This code is unknown, has expired, or is another app's; ask for consent anew."
 _USED_TOKEN = "This refresh token was used before, so the connection has ended; ask for consent anew."  # noqa: S105 - a sentence
+_OVER = (
+    "This connection has ended: its time is over, or the right of whoever allowed it; ask for consent anew."
+)
 _UNKNOWN_TOKEN = (
     "This refresh token is unknown, has expired, was revoked, or is another app's; ask for consent anew."  # noqa: S105
 )
@@ -74,13 +85,13 @@ class Grants:
             if not await store.has_code(connection, secrets.digest_of(code)):
                 raise invalid_grant(_UNKNOWN_CODE)
         now_ms = self._now_ms()
-        connection_id = f"{CONNECTION_PREFIX}{chance.token_hex(12)}"
+        connection_id, replayed = f"{CONNECTION_PREFIX}{chance.token_hex(12)}", None
         async with self._context.database.write() as connection:
             taken = await store.take_code(connection, secrets.digest_of(code), connection_id=connection_id)
             made = _connected(taken, app, verifier=verifier, redirect_uri=redirect_uri, now_ms=now_ms)
             if isinstance(made, Consent) and taken is not None and taken.connection_id is not None:
-                await store.delete_connection(connection, taken.connection_id)
-                _note(security_events.CODE_REPLAYED, made, taken.connection_id)
+                replayed = taken.connection_id
+                _note(security_events.CODE_REPLAYED, made, replayed)
                 made = invalid_grant(_USED_CODE)
             elif isinstance(made, Consent) and not is_within(resource, made.resource):
                 made = exceeded(made.resource)
@@ -91,6 +102,8 @@ class Grants:
                 made = await self._issue(
                     connection, owner, secrets.new(secrets.REFRESH), made.scopes, resource
                 )
+        if taken is not None and replayed is not None:
+            await self._end(replayed, taken.consent, is_noted=True)
         if isinstance(made, OAuthError):
             raise made
         return made
@@ -114,13 +127,19 @@ class Grants:
             raise invalid_grant(_UNKNOWN_TOKEN)
         owner = found[1]
         await self._context.limits.count(owner.id, "oauth_tokens", per_minute=ISSUES_PER_MINUTE)
-        chosen = _narrowed(owner.consent.scopes, scopes)
+        allowed = await self._allowed(owner, owner.consent.scopes)
+        if not allowed or self._last_ms(owner) <= self._now_ms():
+            await self._end(owner.id, owner.consent)
+            raise invalid_grant(_OVER)
+        chosen = _narrowed(allowed, scopes)
         if not is_within(resource, owner.consent.resource):
             raise exceeded(owner.consent.resource)
         async with self._context.database.write() as connection:
             issued = await self._rotate(connection, owner, refresh_token, chosen, resource)
-        if isinstance(issued, OAuthError):
-            raise issued
+        if issued is None:
+            _note(security_events.REFRESH_REPLAYED, owner.consent, owner.id)
+            await self._end(owner.id, owner.consent, is_noted=True)
+            raise invalid_grant(_USED_TOKEN)
         return issued
 
     async def _rotate(
@@ -130,52 +149,93 @@ class Grants:
         refresh_token: str,
         scopes: tuple[str, ...],
         resource: str | None,
-    ) -> Issued | OAuthError:
-        """Use *refresh_token* up, once or again; an error is returned, as what was done before it shall stay done."""
+    ) -> Issued | None:
+        """Use *refresh_token* up, once or again; None where somebody else has it, too. Raises OAuthError."""
         now_ms, digest = self._now_ms(), secrets.digest_of(refresh_token)
         if not await store.lock_connection(connection, owner.id):
-            return invalid_grant(_UNKNOWN_TOKEN)
+            raise invalid_grant(_UNKNOWN_TOKEN)
         is_first = await store.replace_token(connection, digest, now_ms=now_ms)
         found = await store.find_token(connection, digest)
         if found is None:
-            return invalid_grant(_UNKNOWN_TOKEN)
+            raise invalid_grant(_UNKNOWN_TOKEN)
         successor = secrets.successor_of(refresh_token, salt=owner.salt)
         later = None if is_first else await store.find_token(connection, secrets.digest_of(successor))
         is_over = later is not None and later[0].replaced_ms is not None
         if not is_first and (is_over or not self._in_overlap(found[0], now_ms)):
-            await store.delete_connection(connection, owner.id)
-            _note(security_events.REFRESH_REPLAYED, owner.consent, owner.id)
-            return invalid_grant(_USED_TOKEN)
+            return None
         return await self._issue(connection, owner, successor, scopes, resource)
 
     async def revoke(self, app: App, token: str) -> None:
         """End an access token, or with a refresh token the connection (RFC 7009); what is not the app's stays."""
         digest = secrets.digest_of(token)
         async with self._context.database.read() as connection:
-            if await store.find_token(connection, digest) is None:
-                return
-        async with self._context.database.write() as connection:
             found = await store.find_token(connection, digest)
-            if found is None or found[1].consent.client_id != app.client_id:
-                return
-            if found[0].kind == "refresh":
-                await store.delete_connection(connection, found[1].id)
-                _note(security_events.APP_DISCONNECTED, found[1].consent, found[1].id)
-            else:
-                await store.delete_token(connection, digest)
+        if found is None or found[1].consent.client_id != app.client_id:
+            return
+        if found[0].kind == "refresh":
+            await self._end(found[1].id, found[1].consent)
+            return
+        async with self._context.database.write() as connection:
+            await store.delete_token(connection, digest)
 
     async def list(self, company_id: int) -> list[Connection]:
         """List the apps that are connected with a company, newest first."""
+        now_ms = self._now_ms()
         async with self._context.database.read() as connection:
-            return await store.list_connections(connection, company_id)
+            listed = await store.list_connections(connection, company_id)
+        return [one for one in listed if not one.is_over(now_ms)]
 
-    async def disconnect(self, connection_id: str, *, company_id: int, by: Principal | None = None) -> None:
-        """End a connection of a company, at once and for good; *by* is for the log. Raises NotFound."""
+    async def names_ending_with(self, principal_id: str) -> Sequence[str]:
+        """Name the apps whose connections end with a principal."""
+        async with self._context.database.read() as connection:
+            return await store.names_ending_with(connection, principal_id)
+
+    async def disconnect(self, connection_id: str, *, company_id: int, by: Principal | None = None) -> Ended:
+        """End a connection of a company, with what it made, at once and for good; *by* is for the log. Raises NotFound."""
+        async with self._context.database.read() as connection:
+            owner = await store.find_connection(connection, connection_id)
+        if owner is None or owner.consent.company_id != company_id:
+            kind = "connected app"
+            raise NotFound(kind, connection_id)
+        return await self._end(connection_id, owner.consent, by=by)
+
+    async def remove_app(self, client_id: str, *, by: Principal | None = None) -> None:
+        """Remove an app that an operator has registered, and end all its connections. Raises NotFound."""
+        async with self._context.database.read() as connection:
+            owners = await store.list_of_app(connection, client_id, limit=SWEPT_AT_ONCE)
+        await self._apps.remove(client_id, by=by)
+        for owner in owners:  # of others ``sweep`` undoes what they made
+            await self._undo(owner.id, owner.consent)
+
+    async def sweep(self) -> None:
+        """End what is over, by time or by the end of a key, and remove what ended a while ago; some at once."""
+        now_ms = self._now_ms()
+        aged_ms = self._context.deployment.aged_ms(now_ms)
+        async with self._context.database.read() as connection:
+            over = await store.list_over(connection, aged_ms=aged_ms, limit=SWEPT_AT_ONCE)
+            ended = await store.list_ended(connection, before_ms=now_ms - KEPT_MS, limit=SWEPT_AT_ONCE)
+        for owner in over:
+            await self._end(owner.id, owner.consent)
+        for owner in ended:
+            await self._undo(owner.id, owner.consent)
+            async with self._context.database.write() as connection:
+                await store.delete_connection(connection, owner.id)
+
+    async def _end(
+        self, connection_id: str, consent: Consent, *, by: Principal | None = None, is_noted: bool = False
+    ) -> Ended:
+        """End a connection, and what it made; the log tells it, unless it *is_noted*."""
         async with self._context.database.write() as connection:
-            if not await store.delete_connection(connection, connection_id, company_id=company_id):
-                kind = "connected app"
-                raise NotFound(kind, connection_id)
-        security_events.APP_DISCONNECTED.note(by, company_id=company_id, connection_id=connection_id)
+            is_first = await store.end_connection(connection, connection_id, now_ms=self._now_ms())
+        if is_first and not is_noted:
+            _note(security_events.APP_DISCONNECTED, consent, connection_id, by=by)
+        return await self._undo(connection_id, consent)
+
+    async def _undo(self, connection_id: str, consent: Consent) -> Ended:
+        """Disable the subscriptions and revoke the keys that a connection made."""
+        disabled = await self._context.subscriptions.disconnect(consent.company_id, maker_id=connection_id)
+        revoked = await self._context.keys.revoke_made_by(connection_id, company_id=consent.company_id)
+        return Ended(disabled, revoked)
 
     async def authenticate(self, access_token: str, path: str) -> Principal | None:
         """Tell for whom an access token stands on a call of *path*; None where it stands for nobody any more.
@@ -202,11 +262,30 @@ class Grants:
 
     async def _principal(self, owner: Connection, scopes: tuple[str, ...], now_ms: int) -> Principal | None:
         app = self._apps.may_act(owner)
-        if app is None:
+        allowed = await self._allowed(owner, scopes)
+        if app is None or not allowed:
             return None
         if owner.last_used_ms is None or owner.last_used_ms <= now_ms - store.TOUCHED_EVERY_MS:
             await self._touch(owner, now_ms)
-        return Principal(owner.id, owner.consent.company_id, app, frozenset(scopes), pins=owner.pins)
+        consent = owner.consent
+        return Principal(
+            owner.id, consent.company_id, app, frozenset(allowed), owner.pins, consent.networks, owner.ends_ms
+        )
+
+    async def _allowed(self, owner: Connection, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        """Choose of *scopes* what whoever allowed them has now; none where the connection has ended.
+
+        Of a key the row of the connection tells; a person is asked for, and has to be of the company still.
+        """
+        consent = owner.consent
+        if owner.is_over(self._now_ms()):
+            return ()
+        if consent.ends_with is None or consent.ends_with.startswith(store.KEY_PREFIX):
+            return scopes
+        person = await self._context.keys.principal(consent.ends_with)
+        if person is None or not _speaks_for(person, consent.company_id):
+            return ()
+        return tuple(scope for scope in scopes if person.has(scope))
 
     async def _touch(self, owner: Connection, now_ms: int) -> None:
         try:
@@ -224,30 +303,41 @@ class Grants:
         resource: str | None,
     ) -> Issued:
         now_ms, settings = self._now_ms(), self._settings
+        expires_ms = self._expires_ms(owner, now_ms)
         access_token = secrets.new(secrets.ACCESS)
-        expires_in = settings.access_token_minutes * 60
+        access_ms = min(now_ms + settings.access_token_minutes * 60_000, expires_ms)
         own_scopes = None if scopes == owner.consent.scopes else scopes
         access = Token(
             secrets.digest_of(access_token),
             owner.id,
             "access",
             now_ms,
-            now_ms + expires_in * 1000,
+            access_ms,
             own_scopes,
             resource=resource,
         )
-        expires_ms = now_ms + settings.refresh_token_days * _DAY_MS
         refresh = Token(secrets.digest_of(refresh_token), owner.id, "refresh", now_ms, expires_ms)
         aged_ms = self._context.deployment.aged_ms(now_ms)
         await store.insert_token(connection, access, aged_ms=aged_ms)
         await store.insert_token(connection, refresh, aged_ms=aged_ms)
-        return Issued(access_token, refresh_token, expires_in, scopes)
+        await store.extend_connection(connection, owner.id, expires_ms=expires_ms)
+        return Issued(access_token, refresh_token, max(0, access_ms - now_ms) // 1000, scopes)
+
+    def _expires_ms(self, owner: Connection, now_ms: int) -> int:
+        """Tell until when a connection lasts that is given tokens now, and no more."""
+        return min(now_ms + self._settings.refresh_token_days * _DAY_MS, self._last_ms(owner))
+
+    def _last_ms(self, owner: Connection) -> int:
+        """Tell when a connection ends at the latest."""
+        last_ms = owner.created_ms + self._settings.connection_days * _DAY_MS
+        return last_ms if owner.consent.until_ms is None else min(last_ms, owner.consent.until_ms)
 
     def _new_connection(self, connection_id: str, app: App, consent: Consent, *, now_ms: int) -> Connection:
         """Make a connection that reads event types in the versions of now, as a new key does."""
         pins = {event_type.name: event_type.version for event_type in self._context.events.types()}
         salt = chance.token_urlsafe(32)
-        return Connection(connection_id, consent, app.name, salt, pins, now_ms)
+        owner = Connection(connection_id, consent, app.name, salt, pins, now_ms, ends_ms=None)
+        return replace(owner, ends_ms=self._expires_ms(owner, now_ms))
 
     def _in_overlap(self, token: Token, now_ms: int) -> bool:
         overlap_ms = self._settings.refresh_overlap_seconds * 1000
@@ -257,10 +347,10 @@ class Grants:
         return self._context.clock.now_ms()
 
 
-def _note(event: SecurityEvent, consent: Consent, connection_id: str) -> None:
-    """Log what the app of a connection has done."""
+def _note(event: SecurityEvent, consent: Consent, connection_id: str, *, by: Principal | None = None) -> None:
+    """Log what the app of a connection has done, or *by* to it."""
     company_id, client_id = consent.company_id, consent.client_id
-    event.note(company_id=company_id, client_id=client_id, connection_id=connection_id)
+    event.note(by, company_id=company_id, client_id=client_id, connection_id=connection_id)
 
 
 def _connected(
@@ -281,6 +371,12 @@ def _is_good(found: tuple[Token, Connection], app: App, *, now_ms: int) -> bool:
     token, owner = found
     is_apps = owner.consent.client_id == app.client_id
     return is_apps and token.kind == "refresh" and token.expires_ms > now_ms
+
+
+def _speaks_for(principal: Principal, company_id: int) -> bool:
+    """Tell whether *principal* may speak for a company: an operator for any, others for their own and its test environment."""
+    own = principal.company_id
+    return principal.is_operator or (own is not None and company_id in {own, in_environment(own, "test")})
 
 
 def _narrowed(granted: tuple[str, ...], asked: Sequence[str] | None) -> tuple[str, ...]:

@@ -36,9 +36,11 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What somebody lets an app do. *granted_by* is the id of their key, *granted_name* its name.
+    """What somebody lets an app do. *granted_by* is the id of their key, or of their link or user; *granted_name* its name.
 
-    *resource* is the path below which tokens count; they count everywhere if it is None.
+    *resource* is the path below which tokens count; they count everywhere if it is None. It ends with the principal *ends_with*,
+    or, where that is None, belongs to the company; and at *until_ms*, if that is given. It is used from *networks* alone, if there
+    are any.
     """
 
     client_id: str
@@ -47,6 +49,10 @@ class Consent:
     granted_by: str
     granted_name: str
     resource: str | None = None
+    granted_by_kind: str | None = None
+    ends_with: str | None = None
+    networks: tuple[str, ...] = ()
+    until_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,11 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """An app that is connected with a company. *salt* goes into its refresh tokens."""
+    """An app that is connected with a company. *salt* goes into its refresh tokens.
+
+    It ends at *ends_ms*, unless it is used: then it goes on. A key that it ends with may have ended it earlier than was foreseen.
+    None of an older one, which ends with its tokens.
+    """
 
     id: str
     consent: Consent
@@ -71,7 +81,20 @@ class Connection:
     salt: str = field(repr=False)
     pins: Mapping[str, int]
     created_ms: int
+    ends_ms: int | None
     last_used_ms: int | None = None
+
+    def is_over(self, now_ms: int) -> bool:
+        """Tell whether it has ended by *now_ms*."""
+        return self.ends_ms is not None and self.ends_ms <= now_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What ended with a connection."""
+
+    subscriptions_disabled: int
+    keys_revoked: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ _CONSENT = Markup(
     '<section class="card"><h2>{app} asks for access to {company}</h2>'
     '<form method="post" class="stack">{form}<fieldset class="group"><legend>{app} may</legend>{scopes}{fault}</fieldset>{missing}'
     '<p class="muted">You will be led to <strong>{host}</strong>. Under <em>Connected apps</em> an administrator can end this at '
-    'any time.</p><p class="actions">'
+    'any time. {end}</p>{keep}<p class="actions">'
     '<button class="button is-primary" type="submit" name="decision" value="chosen">Allow</button>'
     '<button class="button" type="submit" name="decision" value="deny">Deny</button></p></form></section>'
 )
@@ -35,6 +35,10 @@ _SCOPE = Markup(
     '<p class="field-help" id="scope-{scope}-name">{scope}</p></div>'
 )
 _NONE_CHOSEN = Markup('<p class="field-error" role="alert">Choose at least one, or deny it.</p>')
+_KEEP = Markup(
+    '<div class="check"><input id="keep" type="checkbox" name="keep" value="yes"><label for="keep">It belongs to {company}, '
+    "and goes on when that ends</label></div>"
+)
 _NOTHING = Markup(
     '<section class="card"><h2>{app} asks for access to {company}</h2>'
     "<p>It asks for {scopes}, and your own key has none of these. Somebody who has them must connect it.</p>"
@@ -48,7 +52,7 @@ _TABLE = Markup(
 )
 _ROW = Markup(
     '<tr><td data-label="App"><strong>{app}</strong></td><td data-label="May">{scopes}</td>'
-    '<td data-label="Connected">{created} by {by}</td><td data-label="Last used">{used}</td>'
+    '<td data-label="Connected">{created} by {by}<br>until {until}</td><td data-label="Last used">{used}</td>'
     '<td><form method="post">{form}<input type="hidden" name="connection" value="{id}">'
     '<button class="button is-danger is-small" type="submit">Disconnect</button></form></td></tr>'
 )
@@ -91,8 +95,18 @@ class ConsentPage:
         chosen = tuple(scope for scope in given if scope in wanted)
         if not chosen:
             return await self._ask(request, asked, app, is_none_chosen=True)
+        is_kept = principal.has("admin") and list(fields.get("keep", ())) == ["yes"]
         consent = Consent(
-            app.client_id, request.company_id, chosen, principal.key_id, principal.name, asked.resource
+            app.client_id,
+            request.company_id,
+            chosen,
+            granted_by=principal.id or "",
+            granted_name=principal.name,
+            resource=asked.resource,
+            granted_by_kind=principal.kind,
+            ends_with=None if is_kept else principal.key_id,
+            networks=principal.networks,
+            until_ms=None if is_kept else principal.expires_ms,
         )
         code = await self._grants.consent(consent, challenge=asked.challenge, redirect_uri=asked.sent_uri)
         security_events.CONSENT_GIVEN.note(principal, **facts, scopes=",".join(chosen))
@@ -129,8 +143,18 @@ class ConnectedAppsPage:
     async def submit(self, request: PortalRequest, fields: Fields) -> PortalRedirect:
         """End a connection."""
         connection_id = next(iter(fields.get("connection", ())), "")
-        await self._grants.disconnect(connection_id, company_id=request.company_id, by=request.principal)
-        return PortalRedirect(message="The app is disconnected: what it held works no more.")
+        ended = await self._grants.disconnect(
+            connection_id, company_id=request.company_id, by=request.principal
+        )
+        made = [
+            f"{count} {what}{'s' * (count != 1)} that it made {'is' if count == 1 else 'are'} {done}"
+            for count, what, done in (
+                (ended.subscriptions_disabled, "subscription", "disabled"),
+                (ended.keys_revoked, "key", "revoked"),
+            )
+            if count
+        ]
+        return PortalRedirect(message=f"The app is disconnected{''.join(f'; {each}' for each in made)}.")
 
 
 def make_pages(context: PluginContext, apps: Apps, grants: Grants) -> Sequence[PortalPage]:
@@ -170,7 +194,22 @@ def _write(
         scopes=scopes,
         missing=missing,
         fault=_NONE_CHOSEN if is_none_chosen else "",
+        end=_ending(request.principal),
+        keep=_KEEP.format(company=company) if request.principal.has("admin") else "",
     )
+
+
+def _ending(principal: Principal) -> str:
+    """Say with whom a connection ends that *principal* allows."""
+    until = (
+        "" if principal.expires_ms is None else f", and so on {_moment(principal.expires_ms)} at the latest"
+    )
+    if principal.kind == "link":
+        return f"It ends with the link that you came by{until}."
+    whose = (
+        f"the key “{principal.name}”" if principal.key_id.startswith("key_") else "your right to sign in here"
+    )
+    return f"It ends with {whose}{until}."
 
 
 def _row(request: PortalRequest, connection: Connection) -> Markup:
@@ -179,6 +218,7 @@ def _row(request: PortalRequest, connection: Connection) -> Markup:
         scopes=", ".join(connection.consent.scopes),
         created=_moment(connection.created_ms),
         by=connection.consent.granted_name,
+        until="its tokens expire" if connection.ends_ms is None else _moment(connection.ends_ms),
         used="never" if connection.last_used_ms is None else _moment(connection.last_used_ms),
         form=Markup(request.form),  # noqa: S704 - the portal's own
         id=connection.id,

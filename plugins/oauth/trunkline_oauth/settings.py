@@ -146,7 +146,16 @@ class Settings(BaseModel):
         default=60, ge=1, le=1440, description="how long an access token is valid"
     )
     refresh_token_days: int = Field(
-        default=90, ge=1, le=3650, description="how long a connection lasts that its app does not use"
+        default=90,
+        ge=1,
+        le=3650,
+        description="how long a connection lasts whose app gets no new tokens: its idle lifetime",
+    )
+    connection_days: int = Field(
+        default=365,
+        ge=1,
+        le=3650,
+        description="how long a connection lasts at most; then somebody must allow it anew",
     )
     refresh_overlap_seconds: int = Field(
         default=60,

@@ -4,10 +4,11 @@ from dataclasses import asdict
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.routes import KEYS
 from trunkline_oauth.model import App, Code, Connection, Consent, Token
 from trunkline_oauth.tables import apps, assertions, codes, connections, tokens
 
@@ -17,6 +18,7 @@ CODES_KEPT_MS = 10 * 60_000
 """How long a code stays after it has expired, so that a second use of it is noticed."""
 TOUCHED_EVERY_MS = 5 * 60_000
 """How exact the last use of a connection is."""
+KEY_PREFIX = "key_"
 
 
 # ---- apps ------------------------------------------------------------------------------------------------------------
@@ -56,12 +58,10 @@ async def take_assertion(connection: AsyncConnection, digest: str, *, expires_ms
     return (await connection.execute(taken)).rowcount == 1
 
 
-async def delete_app(connection: AsyncConnection, client_id: str) -> bool:
-    """Remove an app with all its connections; tell whether there was one."""
-    ended = select(connections.c.id).where(connections.c.client_id == client_id)
-    await connection.execute(ended.with_for_update())
-    await connection.execute(delete(tokens).where(tokens.c.connection_id.in_(ended)))
-    await connection.execute(delete(connections).where(connections.c.client_id == client_id))
+async def delete_app(connection: AsyncConnection, client_id: str, *, now_ms: int) -> bool:
+    """Remove an app, and end all its connections; tell whether there was one."""
+    own = update(connections).where(connections.c.client_id == client_id, connections.c.ended_ms.is_(None))
+    await connection.execute(own.values(ended_ms=now_ms))
     await connection.execute(delete(codes).where(codes.c.client_id == client_id))
     return (await connection.execute(delete(apps).where(apps.c.client_id == client_id))).rowcount == 1
 
@@ -108,7 +108,11 @@ async def take_code(connection: AsyncConnection, digest: str, *, connection_id: 
 
 async def count_connections(connection: AsyncConnection, company_id: int, *, now_ms: int) -> int:
     """Count a company's connections, and the codes that may still become some."""
-    made = select(func.count()).where(connections.c.company_id == company_id)
+    made = (
+        select(func.count())
+        .select_from(_CONNECTIONS)
+        .where(connections.c.company_id == company_id, _IS_THERE, ~_has_expired(now_ms))
+    )
     coming = select(func.count()).where(
         codes.c.company_id == company_id, codes.c.connection_id.is_(None), codes.c.expires_ms > now_ms
     )
@@ -119,41 +123,77 @@ async def count_connections(connection: AsyncConnection, company_id: int, *, now
 
 async def insert_connection(connection: AsyncConnection, made: Connection) -> None:
     """Store a connection."""
-    values = {"id": made.id, "app_name": made.app_name, "salt": made.salt, "created_ms": made.created_ms}
+    values = {
+        "id": made.id,
+        "app_name": made.app_name,
+        "salt": made.salt,
+        "created_ms": made.created_ms,
+        "expires_ms": made.ends_ms,
+    }
     pins = orjson.dumps(dict(made.pins)).decode()
     await connection.execute(insert(connections).values(**values, **_joined(made.consent), pins=pins))
 
 
+async def extend_connection(connection: AsyncConnection, connection_id: str, *, expires_ms: int) -> None:
+    """Let a connection go on until *expires_ms*."""
+    query = update(connections).where(connections.c.id == connection_id)
+    await connection.execute(query.values(expires_ms=expires_ms))
+
+
 async def find_connection(connection: AsyncConnection, connection_id: str) -> Connection | None:
     """Read a connection."""
-    row = (await connection.execute(select(connections).where(connections.c.id == connection_id))).first()
+    query = _select().where(connections.c.id == connection_id, _IS_THERE)
+    row = (await connection.execute(query)).first()
     return None if row is None else _connection(row)
 
 
 async def lock_connection(connection: AsyncConnection, connection_id: str) -> bool:
     """Keep others from ending a connection until the transaction ends; tell whether it is still there."""
-    query = select(connections.c.id).where(connections.c.id == connection_id).with_for_update()
+    query = select(connections.c.id).where(connections.c.id == connection_id, _IS_THERE).with_for_update()
     return (await connection.execute(query)).first() is not None
 
 
 async def list_connections(connection: AsyncConnection, company_id: int) -> list[Connection]:
     """List a company's connections, newest first."""
-    query = select(connections).where(connections.c.company_id == company_id)
+    query = _select().where(connections.c.company_id == company_id, _IS_THERE)
     rows = await connection.execute(query.order_by(connections.c.created_ms.desc(), connections.c.id))
     return [_connection(row) for row in rows]
 
 
-async def delete_connection(
-    connection: AsyncConnection, connection_id: str, *, company_id: int | None = None
-) -> bool:
-    """End a connection, with all its tokens; tell whether there was one, of the company that is named, if one is."""
-    query = delete(connections).where(connections.c.id == connection_id)
-    if company_id is not None:
-        query = query.where(connections.c.company_id == company_id)
-    if (await connection.execute(query)).rowcount == 0:
-        return False
+async def names_ending_with(connection: AsyncConnection, principal_id: str) -> list[str]:
+    """Name the apps whose connections end with a principal."""
+    query = select(connections.c.app_name).where(connections.c.ends_with == principal_id, _IS_THERE)
+    return sorted({row.app_name for row in await connection.execute(query)})
+
+
+async def list_of_app(connection: AsyncConnection, client_id: str, *, limit: int) -> list[Connection]:
+    """List connections of an app."""
+    query = _select().where(connections.c.client_id == client_id, _IS_THERE).limit(limit)
+    return [_connection(row) for row in await connection.execute(query)]
+
+
+async def end_connection(connection: AsyncConnection, connection_id: str, *, now_ms: int) -> bool:
+    """End a connection: none of its tokens works any more. Tell whether it was there, of several at once only to one."""
+    query = update(connections).where(connections.c.id == connection_id, _IS_THERE)
+    return (await connection.execute(query.values(ended_ms=now_ms))).rowcount == 1
+
+
+async def list_over(connection: AsyncConnection, *, aged_ms: int, limit: int) -> list[Connection]:
+    """List connections to be ended: by *aged_ms* their time is over, or the key that they end with has ended."""
+    query = _select().where(_IS_THERE, _has_expired(aged_ms)).limit(limit)
+    return [_connection(row) for row in await connection.execute(query)]
+
+
+async def list_ended(connection: AsyncConnection, *, before_ms: int, limit: int) -> list[Connection]:
+    """List connections that ended before *before_ms*."""
+    query = _select().where(connections.c.ended_ms < before_ms).limit(limit)
+    return [_connection(row) for row in await connection.execute(query)]
+
+
+async def delete_connection(connection: AsyncConnection, connection_id: str) -> None:
+    """Remove a connection that has ended, with all its tokens."""
     await connection.execute(delete(tokens).where(tokens.c.connection_id == connection_id))
-    return True
+    await connection.execute(delete(connections).where(connections.c.id == connection_id))
 
 
 async def touch_connection(connection: AsyncConnection, connection_id: str, *, now_ms: int) -> None:
@@ -189,8 +229,8 @@ async def insert_token(connection: AsyncConnection, token: Token, *, aged_ms: in
 async def find_token(connection: AsyncConnection, digest: str) -> tuple[Token, Connection] | None:
     """Read a token, expired or not, with its connection."""
     columns = [column.label(f"token_{column.name}") for column in tokens.c]
-    query = select(connections, *columns).join(tokens, tokens.c.connection_id == connections.c.id)
-    row = (await connection.execute(query.where(tokens.c.digest == digest))).first()
+    query = _select(*columns).join(tokens, tokens.c.connection_id == connections.c.id)
+    row = (await connection.execute(query.where(tokens.c.digest == digest, _IS_THERE))).first()
     if row is None:
         return None
     token = Token(
@@ -220,13 +260,61 @@ async def delete_token(connection: AsyncConnection, digest: str) -> None:
 # ---- rows ------------------------------------------------------------------------------------------------------------
 
 
+_CONNECTIONS = connections.outerjoin(KEYS, KEYS.c.id == connections.c.ends_with)
+_IS_THERE = connections.c.ended_ms.is_(None)
+_ENDS_WITH_KEY = connections.c.ends_with.startswith(KEY_PREFIX, autoescape=True)
+
+
+def _select(*more: ColumnElement[Any]) -> Select[Any]:
+    """Select connections, each with what there is of the key that it ends with."""
+    key = [KEYS.c[name].label(f"key_{name}") for name in ("id", "revoked_ms", "expires_ms")]
+    return select(connections, *key, *more).select_from(_CONNECTIONS)
+
+
+def _has_expired(now_ms: int) -> ColumnElement[bool]:
+    """Tell whether a connection's time is over by *now_ms*, or its key has ended; the same as ``Connection.ends_ms`` says.
+
+    An older one, of which no time is known, has ended with its tokens.
+    """
+    key_ended = or_(KEYS.c.id.is_(None), KEYS.c.revoked_ms.is_not(None), KEYS.c.expires_ms <= now_ms)
+    token_lives = exists().where(tokens.c.connection_id == connections.c.id, tokens.c.expires_ms > now_ms)
+    time_over = or_(
+        connections.c.expires_ms <= now_ms, and_(connections.c.expires_ms.is_(None), ~token_lives)
+    )
+    return func.coalesce(or_(time_over, and_(_ENDS_WITH_KEY, key_ended)), False)
+
+
+def _ends_ms(row: Row[Any]) -> int | None:
+    expires_ms: int | None = row.expires_ms
+    if row.ends_with is None or not row.ends_with.startswith(KEY_PREFIX):
+        return expires_ms
+    if row.key_id is None or row.key_revoked_ms is not None:
+        return 0
+    ends = [end for end in (expires_ms, row.key_expires_ms) if end is not None]
+    return min(ends, default=None)
+
+
 def _joined(consent: Consent) -> dict[str, object]:
-    return {**asdict(consent), "scopes": " ".join(consent.scopes)}
+    return {
+        **asdict(consent),
+        "scopes": " ".join(consent.scopes),
+        "networks": " ".join(consent.networks) or None,
+    }
 
 
 def _consent(row: Row[Any]) -> Consent:
-    scopes = tuple(row.scopes.split(" "))
-    return Consent(row.client_id, row.company_id, scopes, row.granted_by, row.granted_name, row.resource)
+    return Consent(
+        client_id=row.client_id,
+        company_id=row.company_id,
+        scopes=tuple(row.scopes.split(" ")),
+        granted_by=row.granted_by,
+        granted_name=row.granted_name,
+        resource=row.resource,
+        granted_by_kind=row.granted_by_kind,
+        ends_with=row.ends_with,
+        networks=tuple((row.networks or "").split()),
+        until_ms=row.until_ms,
+    )
 
 
 def _app_values(app: App) -> dict[str, object]:
@@ -258,5 +346,6 @@ def _connection(row: Row[Any]) -> Connection:
         salt=row.salt,
         pins=orjson.loads(row.pins),
         created_ms=row.created_ms,
+        ends_ms=_ends_ms(row),
         last_used_ms=row.last_used_ms,
     )

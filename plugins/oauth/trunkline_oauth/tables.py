@@ -1,8 +1,20 @@
 """The tables of this plugin. Times are Unix milliseconds (``…_ms``); of what is secret there is only the SHA-256 (``digest``)."""
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Index, MetaData, Table, Text
 
 metadata = MetaData()
+
+
+def _terms() -> tuple[Column[Any], ...]:
+    return (
+        Column("granted_by_kind", Text),
+        Column("ends_with", Text),
+        Column("networks", Text),
+        Column("until_ms", BigInteger),
+    )
+
 
 apps = Table(
     "oauth_apps",
@@ -46,6 +58,7 @@ codes = Table(
     Column("connection_id", Text),
     Column("expires_ms", BigInteger, nullable=False),
     Column("resource", Text),
+    *_terms(),
     Index("ix_oauth_codes_company", "company_id"),
     Index("ix_oauth_codes_expires", "expires_ms"),
 )
@@ -69,12 +82,17 @@ connections = Table(
     Column("created_ms", BigInteger, nullable=False),
     Column("last_used_ms", BigInteger),
     Column("resource", Text),
+    *_terms(),
+    Column("expires_ms", BigInteger),
+    Column("ended_ms", BigInteger),
     Index("ix_oauth_connections_company", "company_id"),
     Index("ix_oauth_connections_client", "client_id"),
 )
 """Apps that somebody has connected with a company. A row goes, with its tokens, when the connection ends.
 
-*pins* are JSON: the versions of event types of the time. *salt* goes into each refresh token that follows another.
+*pins* are JSON: the versions of event types of the time. *salt* goes into each refresh token that follows another. It ends at
+*expires_ms* unless it is used before. Once it has *ended_ms* it is none any more, and what it made is about to end. The terms,
+here and of codes, are those of ``model.Consent``; older rows have none.
 """
 
 tokens = Table(

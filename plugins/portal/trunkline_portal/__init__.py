@@ -50,5 +50,5 @@ async def find_principal(context: PluginContext, principal_id: str) -> Principal
     assert isinstance(settings, Settings)
     if settings.oidc is None or not principal_id.startswith(PREFIX):
         return None
-    users = Users(context, issuer=settings.oidc.issuer, session_hours=settings.session_hours)
+    users = Users(context, issuer=settings.oidc.issuer)
     return await users.find(principal_id)

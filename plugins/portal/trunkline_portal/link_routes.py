@@ -8,7 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.config import JsonDict
 
 from trunkline import BodyInvalid, FieldError
-from trunkline.routes import COMPANY_SCOPES, Caller, CompanyName, Strict, StrictRoute, requires, responses
+from trunkline.routes import (
+    COMPANY_SCOPES,
+    Caller,
+    CompanyName,
+    Maker,
+    Strict,
+    StrictRoute,
+    requires,
+    responses,
+)
 from trunkline_portal.formats import moment
 from trunkline_portal.links import Links
 from trunkline_portal.portal import Portal
@@ -57,6 +66,7 @@ class LinkView(BaseModel):
         examples=["https://events.example.com/portal/enter?link=AYqz0kY3N2VhZmE"],
     )
     expires_utc: str = Field(examples=["2026-01-28T10:40:00Z"])
+    created_by: Maker
 
 
 class LinkRoutes:
@@ -81,7 +91,9 @@ class LinkRoutes:
         )
         expires = moment(link.expires_ms).isoformat(timespec="seconds").replace("+00:00", "Z")
         return LinkView(
-            url=f"{self._portal.base_url(request)}/portal/enter?link={quote(token)}", expires_utc=expires
+            url=f"{self._portal.base_url(request)}/portal/enter?link={quote(token)}",
+            expires_utc=expires,
+            created_by=Maker(kind=caller.principal.kind, id=caller.principal.id),
         )
 
 

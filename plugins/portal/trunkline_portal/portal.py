@@ -153,10 +153,14 @@ class Portal:
         button: str,
         back: str,
         fields: Mapping[str, str] | None = None,
+        choice: tuple[str, str] | None = None,
         is_dangerous: bool = True,
         status: int = 200,
     ) -> Response:
-        """Ask before something is done: *sentences* say what will happen, *button* posts *fields* to *action*."""
+        """Ask before something is done: *sentences* say what will happen, *button* posts *fields* to *action*.
+
+        *choice* is the name and the label of a box to tick.
+        """
         return self.render(
             request,
             viewer,
@@ -168,6 +172,7 @@ class Portal:
             button=button,
             back=back,
             fields=fields or {},
+            choice=choice,
             is_dangerous=is_dangerous,
         )
 

@@ -52,7 +52,9 @@ class Sessions:
         if session is None or session.expires_ms <= self._context.clock.now_ms():
             return None
         tenant = session.company_id if session.link_id is not None else None
-        principal = await self._context.keys.principal(session.key_id, company_id=tenant)
+        principal = await self._context.keys.principal(
+            session.key_id, company_id=tenant, link_id=session.link_id
+        )
         if principal is None or not self._may_last(session, principal):
             await self.end(session)
             return None
@@ -119,5 +121,12 @@ def _limited(principal: Principal, session: Session) -> Principal:
     """Give what a session may do: of an operator's rights a link passes on its own company and scopes only."""
     if session.link_id is None:
         return principal
-    name = session.name or "Sign-in link"
-    return Principal(principal.key_id, session.company_id, name, frozenset(session.scopes))
+    return replace(
+        principal,
+        company_id=session.company_id,
+        name=session.name or "Sign-in link",
+        scopes=frozenset(session.scopes),
+        pins={},
+        networks=(),
+        expires_ms=min(session.expires_ms, principal.expires_ms or session.expires_ms),
+    )

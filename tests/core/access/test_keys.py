@@ -16,14 +16,15 @@ from tests.databases import limits_over
 
 from trunkline.access.keys import Keys, ParsedKey, Principal, new_key, parse_key
 from trunkline.access.vault import Vault
-from trunkline.errors import BodyInvalid, KeysTooFast, NotFound, StoreUnavailable, Unauthenticated
+from trunkline.errors import BodyInvalid, Forbidden, KeysTooFast, NotFound, StoreUnavailable, Unauthenticated
 from trunkline.model.companies import MAX_COMPANY_ID
-from trunkline.model.principals import OPERATOR
+from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.runtime import callers
 from trunkline.store import clock
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 
+FAR_MS = 4_000_000_000_000
 VAULT = Vault(pepper="p" * 32, encryption_key="k" * 32)
 
 
@@ -276,3 +277,55 @@ async def test_asking_for_a_key_by_its_id_counts_as_using_it(database: Database)
         await keys.principal(record.id)
     (found,) = await keys.list(92)  # on leaving, what was to be written has been
     assert found.last_used_ms is not None
+
+
+BOUND = Principal("key_1", 92, "Jane", frozenset(COMPANY_SCOPES), networks=("10.0.0.0/8",), expires_ms=FAR_MS)
+
+
+async def test_a_key_has_the_networks_and_the_end_of_the_one_that_makes_it(keys: Keys):
+    callers.act_for(BOUND)
+    record, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
+    assert (record.networks, record.expires_ms) == (BOUND.networks, FAR_MS)
+    assert (record.created_by_kind, record.created_by) == ("key", "key_1")
+    narrower, _ = await keys.create(92, name="n8n", scopes=["events:read"], networks=["10.1.0.0/16"])
+    assert (narrower.networks, narrower.expires_ms) == (("10.1.0.0/16",), FAR_MS)
+
+
+@pytest.mark.parametrize(
+    ("terms", "path"),
+    [
+        ({"networks": ["10.1.0.0/16", "0.0.0.0/0"]}, "/allowed_networks/1"),
+        ({"networks": ["::/0"]}, "/allowed_networks/0"),
+        ({"expires_utc": "2999-01-01T00:00:00Z"}, "/expires_utc"),
+    ],
+)
+async def test_a_key_never_exceeds_the_one_that_makes_it(keys: Keys, terms: dict[str, Any], path: str):
+    callers.act_for(BOUND)
+    with pytest.raises(BodyInvalid) as refused:
+        await keys.create(92, name="Zapier", scopes=["events:read"], **terms)
+    assert [error.path for error in refused.value.errors] == [path]
+
+
+async def test_a_successor_exceeds_neither_the_old_key_nor_the_one_that_rotates_it(keys: Keys):
+    free, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
+    record, _ = await keys.rotate(free.id, company_id=92, by=BOUND)
+    assert (record.networks, record.expires_ms) == (BOUND.networks, FAR_MS)
+    inner, _ = await keys.create(
+        92, name="n8n", scopes=["events:read"], networks=["10.1.0.0/16"], expires_utc="2030-01-01T00:00:00Z"
+    )
+    record, _ = await keys.rotate(inner.id, company_id=92, by=BOUND)
+    assert (record.networks, record.expires_ms) == (inner.networks, inner.expires_ms)
+    other, _ = await keys.create(92, name="Make", scopes=["events:read"], networks=["192.0.2.0/24"])
+    with pytest.raises(Forbidden, match="other networks than yours"):
+        await keys.rotate(other.id, company_id=92, by=BOUND)
+    assert await keys.principal(other.id) is not None
+
+
+async def test_an_app_neither_makes_nor_rotates_keys(keys: Keys):
+    app = Principal("con_1", 92, "Desk", frozenset(COMPANY_SCOPES))
+    record, _ = await keys.create(92, name="Zapier", scopes=["events:read"])
+    with pytest.raises(Forbidden):
+        await keys.rotate(record.id, company_id=92, by=app)
+    callers.act_for(app)
+    with pytest.raises(Forbidden):
+        await keys.create(92, name="n8n", scopes=["events:read"])

@@ -46,6 +46,9 @@ class Tokens:
     async def find(self, principal_id: str) -> Principal | None:
         return self.principal if principal_id == self.principal.key_id else None
 
+    async def describe_end(self, principal_id: str) -> list[str]:
+        return []
+
 
 @dataclass
 class TestHub:
@@ -75,7 +78,7 @@ def make_app(hub: TestHub) -> FastAPI:
     app = FastAPI()
     app.state.hub = hub
     app.include_router(router)
-    app.include_router(keys_api.make_router(hub.key_service))
+    app.include_router(keys_api.make_router(hub.key_service, subscriptions=None))
     problems.install(app)
     return app
 
@@ -87,7 +90,7 @@ async def hub(database: Database) -> AsyncIterator[TestHub]:
         tokens = Tokens()
         hub = TestHub(
             keys,
-            KeyService(keys, find_other=tokens.find),
+            KeyService(keys, find_other=tokens.find, describe_end=tokens.describe_end),
             Limits(settings, now=lambda: START + 20.5),
             tokens,
             CompanyDirectory(database),
@@ -302,6 +305,7 @@ async def test_an_operator_makes_a_companys_key_which_then_works(client: httpx2.
         "scopes": ["events:read"],
         "last4": key[-4:],
         "created_utc": "",
+        "created_by": {"kind": "operator", "id": (await hub.key_service.list(0))[0]["id"]},
         "last_used_utc": None,
         "revoked_utc": None,
         "expires_utc": None,

@@ -445,7 +445,7 @@ async def test_explain_has_an_entry_and_a_reason_for_every_subscription(running,
     for entry in found.values():
         last = {"last_status_code", "last_response", "last_error"} if entry["attempts"] else set()
         assert set(entry) == {
-            "subscription_id", "channel", "matched", "reason", "state", "attempts", "next_attempt_utc", "delivery_id",
+            "subscription_id", "channel", "matched", "reason", "state", "attempts", "next_attempt_utc", "delivery_id", "created_by",
         } | last  # fmt: skip
         assert entry["channel"] == "webhooks"
 

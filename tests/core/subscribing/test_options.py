@@ -157,7 +157,9 @@ def test_every_column_of_the_table_is_named_or_is_an_option_of_its_own_name():
         "expires_ms",
         "gap_position",
         "defaults",
-    }  # of those that are renewed (contract.Terms), and its company's
+        "created_by",
+        "created_by_kind",
+    }  # of those that are renewed (contract.Terms), its company's, and its maker
     assert set(columns[len(named) :]) == plain | terms | {
         options.TARGET.name
     }  # stored by ``subscribing.declared``

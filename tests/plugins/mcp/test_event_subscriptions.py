@@ -51,6 +51,17 @@ async def views(running):
     return answer.json()["subscriptions"]
 
 
+async def test_a_subscription_says_who_made_it(running, receiver):
+    """Two who call in turn, as one task may serve both."""
+    ids = {}
+    for name in ("jane", "joe"):
+        http = await running.client_of(running.company_id)
+        await subscribed(Conversation(http), Callback(receiver, path=f"/{name}"))
+        ids[name] = (await running.client.get("/api/v1/keys")).json()["keys"][-1]["id"]
+    makers = {view["target_url"].rpartition("/")[2]: view["created_by"] for view in await views(running)}
+    assert makers == {name: {"kind": "key", "id": key_id} for name, key_id in ids.items()}
+
+
 async def lapse(running) -> None:
     """Let the time of the company's subscriptions be over, and wait until they have ended."""
     async with running.hub.database.write() as connection:

@@ -31,8 +31,9 @@ def paths(answer, status: int = 422) -> list[str]:
 
 async def test_a_new_subscription_is_active_and_shows_its_secret_once(running):
     made = await create(running.client, description="CRM")
-    secret = made.pop("secret")
+    secret, maker = made.pop("secret"), made["created_by"]
 
+    assert (maker["kind"], maker["id"][:4]) == ("key", "key_")
     assert made["id"].startswith("sub_")
     assert base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     assert made["created_utc"].endswith("Z")
@@ -56,6 +57,7 @@ async def test_a_new_subscription_is_active_and_shows_its_secret_once(running):
         "disabled_utc": None,
         "created_utc": made["created_utc"],
         "updated_utc": made["created_utc"],
+        "created_by": maker,
     }
     for url in (f"{HOOKS}/{made['id']}", f"/api/v1/subscriptions/{made['id']}"):
         assert (await running.client.get(url)).json() == made

@@ -1,4 +1,4 @@
-"""Users of the provider who have signed in, for as long as a session of theirs can last."""
+"""Users of the provider who have signed in, each until they have not for long: what they allowed an app ends then."""
 
 from contextlib import suppress
 
@@ -10,21 +10,21 @@ from trunkline import PluginContext
 from trunkline.routes import Principal
 from trunkline_portal.tables import users
 
-_HOUR_MS = 60 * 60 * 1000
+KEPT_DAYS = 90
+_KEPT_MS = KEPT_DAYS * 24 * 60 * 60 * 1000
 
 
 class Users:
     """Remembers users, each as at the last sign-in: with the company and the scopes of then."""
 
-    def __init__(self, context: PluginContext, *, issuer: str, session_hours: float) -> None:
+    def __init__(self, context: PluginContext, *, issuer: str) -> None:
         self._context = context
         self._issuer = issuer
-        self._lasts_ms = int(session_hours * _HOUR_MS)
 
     async def remember(self, principal: Principal) -> None:
         """Remember that *principal* has signed in, and forget who has not for long."""
         now_ms = self._context.clock.now_ms()
-        before_ms = self._context.deployment.aged_ms(now_ms) - self._lasts_ms
+        before_ms = self._context.deployment.aged_ms(now_ms) - _KEPT_MS
         async with self._context.database.write() as connection:
             await connection.execute(delete(users).where(users.c.seen_ms <= before_ms))
             await self._write(connection, principal, now_ms)
@@ -33,7 +33,7 @@ class Users:
         """Tell who a user is; None where that was too long ago, or at another issuer."""
         async with self._context.database.read() as connection:
             row = (await connection.execute(select(users).where(users.c.id == user_id))).first()
-        since_ms = self._context.clock.now_ms() - self._lasts_ms
+        since_ms = self._context.clock.now_ms() - _KEPT_MS
         if row is None or row.issuer != self._issuer or row.seen_ms <= since_ms:
             return None
         return Principal(row.id, row.company_id, row.name, frozenset(row.scopes.split(",")))

@@ -30,6 +30,7 @@ class KeyRotationPages:
                 "You get a new key with the same name, scopes and networks; it is shown once.",
                 f"The key that ends in {key['last4']} goes on for 24 hours, so that you can exchange it without a gap.",
                 "Then it stops working for good.",
+                *await self._portal.context.keys.describe_end(key_id),
             ],
             action=f"{viewer.root}{KEYS}/{key_id}/rotate",
             button="Make the new key",

@@ -47,9 +47,7 @@ class OidcPages:
             redirect_uri=f"{public_url}{CALLBACK}",
             has_keys=portal.settings.key_sign_in,
         )
-        self._users = Users(
-            portal.context, issuer=settings.issuer, session_hours=portal.settings.session_hours
-        )
+        self._users = Users(portal.context, issuer=settings.issuer)
         self._limit = SignInLimit(portal.settings.sign_in_per_minute)
 
     async def go(self, request: Request) -> Response:

@@ -1,5 +1,6 @@
 """Revoking an API key, after a page that says what stops working."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import APIRouter
@@ -7,8 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline_portal import formats, scopes
-from trunkline_portal.access import Administers
+from trunkline_portal.access import Administers, Viewer
 from trunkline_portal.addresses import SIGN_IN
+from trunkline_portal.forms import Submitted
 from trunkline_portal.pages.keys import KEYS, find_key
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
@@ -32,16 +34,29 @@ class RevocationPages:
             request,
             viewer,
             title=f"Revoke “{key['name']}”?",
-            sentences=_consequences(key, sessions=sessions, is_own=key_id == viewer.principal.key_id),
+            sentences=[
+                *_consequences(key, sessions=sessions, is_own=key_id == viewer.principal.key_id),
+                *await self._portal.context.keys.describe_end(key_id),
+            ],
+            choice=await self._choice(viewer, key_id),
             action=f"{viewer.root}{KEYS}/{key_id}/revoke",
             button="Revoke the key",
             back=f"{viewer.root}{KEYS}",
         )
 
-    async def revoke(self, request: Request, viewer: Administers, key_id: str) -> Response:
-        """Revoke a key."""
+    async def _choice(self, viewer: Viewer, key_id: str) -> tuple[str, str] | None:
+        """Offer to disable the subscriptions that a key made, if there are some."""
+        listed = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
+        count = sum(_is_on(view, key_id) for view in listed)
+        what = "the subscription" if count == 1 else f"the {count} subscriptions"
+        return ("subscriptions", f"Disable {what} that it made, too") if count else None
+
+    async def revoke(self, request: Request, viewer: Administers, key_id: str, fields: Submitted) -> Response:
+        """Revoke a key, and disable what it made, if that was chosen."""
         key = await find_key(self._portal, viewer, key_id)
         await self._portal.context.keys.revoke(key_id, company_id=viewer.company_id)
+        if fields["subscriptions"]:
+            await self._portal.context.subscriptions.disconnect(viewer.company_id, maker_id=key_id)
         if key_id == viewer.principal.key_id:
             return self._portal.redirect(request, SIGN_IN)
         return self._portal.redirect(request, f"{viewer.root}{KEYS}", viewer=viewer, flash=_is_revoked(key))
@@ -64,6 +79,11 @@ def _consequences(key: dict[str, Any], *, sessions: int, is_own: bool) -> list[s
         *scopes.losses(key["scopes"]),
         *_sessions_that_end(sessions, is_own=is_own),
     ]
+
+
+def _is_on(view: Mapping[str, Any], maker_id: str) -> bool:
+    maker: Any = view["created_by"]
+    return view["status"] != "disabled" and maker is not None and maker["id"] == maker_id
 
 
 def _sessions_that_end(sessions: int, *, is_own: bool) -> list[str]:

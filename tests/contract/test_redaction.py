@@ -42,7 +42,6 @@ OPENS_NOTHING = {
     "core/trunkline/access/secrets_file.py new_secret",
     "core/trunkline/access/vault.py seal",
     "core/trunkline/api/documents.py show_docs",
-    "core/trunkline/api/problems.py request_id_of",
     "core/trunkline/cli/beginning/products.py _render",
     "core/trunkline/cli/demo/stage.py _accounts",
     "core/trunkline/cli/doctor/trials.py __init__",

@@ -14,7 +14,6 @@ from trunkline.api import (
     documents,
     event_types,
     events,
-    forwarded_scheme,
     keys,
     observation,
     path_prefix,
@@ -27,6 +26,7 @@ from trunkline.api import (
 from trunkline.api.bodies import BodyRoom
 from trunkline.api.events import EventHandlers
 from trunkline.api.fast_path import FastPath
+from trunkline.api.forwarded_scheme import ForwardedScheme
 from trunkline.api.routing import mount
 from trunkline.contract import DirectHandler, Routes
 from trunkline.errors import PluginFailed
@@ -66,8 +66,8 @@ def create_app(hub: Hub) -> FastAPI:
     bodies.install(app, BodyRoom(hub.settings.server.max_body_bytes_in_flight))
     observation.install(app, hub.metrics)
     path_prefix.install(app, hub.settings.server.public_url)
-    forwarded_scheme.install(app, hub.settings.server.public_url, hub.client_addresses)
-    problems.install(app)
+    is_named = hub.settings.server.public_url is not None
+    problems.install(app, None if is_named else ForwardedScheme(hub.client_addresses))
     return app
 
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trunkline.api import problems
 from trunkline.contract import DirectHandler
 from trunkline.errors import Refused, StoreUnavailable
-from trunkline.runtime import faults
+from trunkline.runtime import callers, faults
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,20 +38,22 @@ class FastPath:
         """Serve one request."""
         route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
         if route is None:
-            await self._app(scope, receive, send)
+            await callers.measured(self._app(scope, receive, send))
             return
+        is_event = scope["method"] == "POST"  # of bounded size, and judged in a thread if that takes long
         try:
-            response = await route.handler(Request(scope, receive))
+            work = route.handler(Request(scope, receive))
+            response = await (work if is_event else callers.measured(work))
         except Refused as error:
             response = problems.problem_of(error, scope)
         except StoreUnavailable as error:
             response = problems.store_unavailable(error, scope)
         if response is None:
-            await self._app(scope, receive, send)
+            await callers.measured(self._app(scope, receive, send))
             return
         scope["route"] = route
         await response(scope, receive, send)
-        if scope["method"] == "POST":
+        if is_event:
             faults.point("accept.after_answer")
 
 

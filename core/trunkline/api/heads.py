@@ -1,5 +1,6 @@
 """Checks of a request's head that RFC 9110 and 9112 ask for and the parser does not make."""
 
+import functools
 import re
 from collections.abc import Mapping
 
@@ -30,7 +31,7 @@ def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
     if version == "1.1":
         if b"host" not in headers:
             raise RequestMalformed.header("Host", "is missing")
-        if not _HOST.fullmatch(headers[b"host"].strip()):
+        if not _is_host(headers[b"host"]):
             raise RequestMalformed.header("Host", f"must be a host and a port{_instead(headers[b'host'])}")
     elif version != "1.0":
         msg = f"HTTP/{version} is not served; send HTTP/1.1."
@@ -39,6 +40,11 @@ def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
     if coding is not None and (version == "1.0" or coding.strip().lower() != b"chunked"):
         message = f"must be 'chunked', in HTTP/1.1{_instead(coding)} in HTTP/{version}"
         raise RequestMalformed.header("Transfer-Encoding", message)
+
+
+@functools.lru_cache(1024)
+def _is_host(value: bytes) -> bool:
+    return _HOST.fullmatch(value.strip()) is not None
 
 
 def _instead(value: bytes) -> str:

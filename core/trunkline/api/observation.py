@@ -2,8 +2,6 @@
 
 import logging
 import time
-from collections.abc import Coroutine
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -44,9 +42,8 @@ class Observation:
 
         call = callers.call()
         assert call is not None  # ``problems.RequestIds`` has begun it
-        work: Coroutine[Any, Any, None] = self._app(scope, receive, observe)  # type: ignore[assignment]
         try:
-            await call.measure(work)
+            await self._app(scope, receive, observe)
         finally:
             if call.held_seconds > COSTLY_SECONDS:
                 self._tell_costly(scope, call.held_seconds)

@@ -7,7 +7,7 @@ and turns what nobody foresaw into a neutral 500.
 import asyncio
 import http
 import logging
-import os
+import random
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -23,6 +23,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
+from trunkline.api.forwarded_scheme import ForwardedScheme
 from trunkline.api.heads import check_head
 from trunkline.api.refusals import refusal_of
 from trunkline.errors import (
@@ -133,14 +134,14 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, forwarded: ForwardedScheme | None = None) -> None:
     """Make *app* answer with problem documents. Call it after every other middleware was added."""
     app.add_exception_handler(Refused, _answer_refused)
     app.add_exception_handler(ProviderFailed, _answer_provider_failed)
     app.add_exception_handler(StoreUnavailable, _answer_store_unavailable)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
     app.add_exception_handler(HTTPException, _answer_http)
-    app.add_middleware(RequestIds)
+    app.add_middleware(RequestIds, forwarded=forwarded)
 
 
 def problem(
@@ -280,8 +281,9 @@ def _methods_at(request: Request) -> list[str]:
 class RequestIds:
     """Gives each request an id and each answer its headers; answers 500 where the app raises, 503 where the server stops before it is done."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, forwarded: ForwardedScheme | None = None) -> None:
         self.app = app
+        self._forwarded = forwarded
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -303,7 +305,7 @@ class RequestIds:
             await send(message)
 
         try:
-            check_head(scope, headers)
+            self._read_head(scope, headers)
         except Refused as error:
             await problem_of(error, scope)(scope, receive, send_with_headers)
             return
@@ -325,11 +327,18 @@ class RequestIds:
         finally:
             callers.begin(None)
 
+    def _read_head(self, scope: Scope, headers: Mapping[bytes, bytes]) -> None:
+        check_head(scope, headers)
+        if self._forwarded is not None and (named := headers.get(b"x-forwarded-proto")) is not None:
+            self._forwarded.apply(scope, named)
+
 
 def request_id_of(headers: Mapping[bytes, bytes]) -> bytes:
     """Return the id that the client gave in *headers*, or a new one if there is none or it is malformed."""
     own = headers.get(b"x-request-id")
-    return own if own and _CLIENT_ID.fullmatch(own) else os.urandom(8).hex().encode()
+    if own and _CLIENT_ID.fullmatch(own):
+        return own
+    return b"%016x" % random.getrandbits(64)
 
 
 def _broken(scope: Scope, error: BaseException) -> Response:

@@ -9,7 +9,7 @@ import time
 import types
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
 from contextvars import ContextVar
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 from trunkline.model.principals import Principal
 
@@ -57,32 +57,35 @@ class Call:
                 raised = error
 
 
-_company: ContextVar[int | None] = ContextVar("trunkline.company", default=None)
-_principal: ContextVar[Principal | None] = ContextVar("trunkline.principal", default=None)
-_call: ContextVar[Call | None] = ContextVar("trunkline.call", default=None)
+class _State(NamedTuple):
+    call: Call | None = None
+    company_id: int | None = None
+    principal: Principal | None = None
+
+
+_NOBODY = _State()
+_state: ContextVar[_State] = ContextVar("trunkline.caller", default=_NOBODY)
+"""One variable for all, as each that is set costs every call."""
 
 
 def begin(receive: Receive | None, scope: MutableMapping[str, Any] | None = None) -> None:
     """Begin a call that comes by *receive*, of nobody yet; *scope* is its ASGI scope. End it with None."""
-    _call.set(None if receive is None else Call(receive, scope))
-    _company.set(None)
-    _principal.set(None)
+    _state.set(_NOBODY if receive is None else _State(Call(receive, scope)))
 
 
 def act_for(principal: Principal, company_id: int | None = None) -> None:
     """Say who calls. The task works for the principal's company from now on, an operator's for *company_id*, if that is given."""
-    _principal.set(principal)
-    work_for(principal.company_id or company_id)
+    _state.set(_State(_state.get().call, principal.company_id or company_id, principal))
 
 
 def principal() -> Principal | None:
     """Tell who calls; None for the hub's own work."""
-    return _principal.get()
+    return _state.get().principal
 
 
 def makers_columns() -> dict[str, str | None]:
     """Give the columns that say who makes a row: the caller, or nobody where the hub does so itself."""
-    caller = _principal.get()
+    caller = _state.get().principal
     if caller is None:
         return {"created_by": None, "created_by_kind": None}
     return {"created_by": caller.id, "created_by_kind": caller.kind}
@@ -90,28 +93,34 @@ def makers_columns() -> dict[str, str | None]:
 
 def call() -> Call | None:
     """Give the call that the task answers; None where it answers none."""
-    return _call.get()
+    return _state.get().call
+
+
+def measured(work: Awaitable[_T]) -> Awaitable[_T]:
+    """Have *work*, a coroutine, count what it costs the call that the task answers, if it answers one."""
+    answered = call()
+    return work if answered is None else answered.measure(cast("Coroutine[Any, Any, _T]", work))
 
 
 def work_for(company_id: int | None) -> None:
     """Say for which company the task works from now on; None for nobody's."""
-    _company.set(company_id)
+    _state.set(_state.get()._replace(company_id=company_id))
 
 
 def scope() -> MutableMapping[str, Any] | None:
     """Give the ASGI scope of the call that the task answers; None where it answers none."""
-    answered = _call.get()
+    answered = call()
     return None if answered is None else answered.scope
 
 
 def company() -> int | None:
     """Tell for which company the task works; None where it is nobody's."""
-    return _company.get()
+    return _state.get().company_id
 
 
 async def in_thread(work: Callable[..., _T], *arguments: Any, **named: Any) -> _T:
     """Do *work* in a thread as ``asyncio.to_thread`` does, and add what it computes to what the call costs."""
-    answered = _call.get()
+    answered = call()
 
     def do() -> _T:
         began = time.thread_time()
@@ -130,7 +139,7 @@ async def while_present(work: Coroutine[Any, Any, _T]) -> _T:
     Raises:
         CallerLeft: the caller has gone; the work was cancelled.
     """
-    answered = _call.get()
+    answered = call()
     if answered is None:
         return await work
     doing, leaving = asyncio.ensure_future(_done(work, answered)), asyncio.ensure_future(_left(answered))

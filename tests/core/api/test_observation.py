@@ -7,6 +7,7 @@ import time
 import httpx2
 import pytest
 
+from trunkline.api.fast_path import FastPath
 from trunkline.api.observation import Observation
 from trunkline.api.problems import RequestIds
 from trunkline.runtime import callers
@@ -70,7 +71,7 @@ async def test_a_call_that_costs_the_process_a_tenth_of_a_second_is_named_with_i
         await send({"type": "http.response.body", "body": b""})
 
     metrics = Metrics()
-    transport = httpx2.ASGITransport(app=RequestIds(Observation(app, metrics=metrics)))
+    transport = httpx2.ASGITransport(app=RequestIds(Observation(FastPath(app, handlers={}), metrics=metrics)))
     async with httpx2.AsyncClient(transport=transport, base_url="http://hub.test") as client:
         answer = await client.post("/", headers={"X-Request-Id": "mine"})
     lines = [record for record in caplog.records if hasattr(record, "held_ms")]

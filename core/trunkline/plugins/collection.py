@@ -209,14 +209,15 @@ def _ask(
 def _refuse_clashes(
     registry: Registry, noun: str, list_names: Callable[[Contributions], Iterable[str]]
 ) -> None:
-    """Refuse the plugins that give one name, all but one that trunkline itself brings."""
+    """Refuse the plugins that give one name; of two, the one that trunkline brings stays."""
     owners: dict[str, list[str]] = {}
     for plugin in registry.active:
         for name in list_names(registry.contributions_of(plugin)):
             owners.setdefault(name, []).append(plugin)
     for name, plugins in owners.items():
+        own = [plugin for plugin in plugins if registry.is_own(plugin)]
         for plugin in plugins if len(plugins) > 1 else ():
-            if registry.is_own(plugin):
+            if own == [plugin]:
                 continue
             others = " and ".join(f"'{other}'" for other in plugins if other != plugin)
             reason = f"gives the {noun} '{name}', which plugin {others} gives too; disable one of them"

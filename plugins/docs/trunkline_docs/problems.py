@@ -29,7 +29,7 @@ PROBLEMS: Sequence[Problem] = (
     Problem(
         400,
         "Invalid call",
-        ("refused", "bad-query", "bad-cursor"),
+        ("refused", "bad-query", "bad-cursor", "request-malformed"),
         "Correct the call: the sentence names the parameter. A cursor must be one that was given out here.",
     ),
     Problem(

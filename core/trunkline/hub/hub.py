@@ -26,7 +26,6 @@ from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
-from trunkline.errors import PluginFailed
 from trunkline.hub import catalogs, own_issuer, preparing, readiness
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
@@ -293,7 +292,14 @@ class Hub:
                 await stack.enter_async_context(database)
             await preparing.check(self.database, writes=self._writes)
             await self.secret_checks.verify()
-            await self._prepare()
+            self._shards = await preparing.prepare_with_plugins(
+                self.database,
+                self.registry,
+                self.settings.delivery,
+                histories=self.histories,
+                migrates=self._migrates,
+                dispatches=self._dispatches,
+            )
             await self.secret_checks.write_missing()
             if self._writes:
                 await stack.enter_async_context(self.clock_guard)
@@ -313,23 +319,6 @@ class Hub:
 
     async def __aexit__(self, *details: object) -> None:
         await self._stack.aclose()
-
-    async def _prepare(self) -> None:
-        """Prepare the database, without the plugins whose migrations cannot be applied."""
-        while True:
-            try:
-                self._shards = await preparing.prepare(
-                    self.database,
-                    self.histories(),
-                    self.settings.delivery,
-                    migrates=self._migrates,
-                    dispatches=self._dispatches,
-                    added=[name for name in self.registry.active if not self.registry.is_own(name)],
-                )
-            except PluginFailed as failure:
-                self.registry.refuse(failure)
-            else:
-                return
 
     def channels(self) -> dict[str, Channel]:
         """The channels of the plugins that run."""

@@ -1,9 +1,10 @@
 """Preparing the database at the start of a hub: its schema is brought up to date, and what is odd about it is said once."""
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from trunkline.errors import DatabaseUnfit, PluginFailed, SettingsInvalid
+from trunkline.plugins import Registry
 from trunkline.settings import Delivery
 from trunkline.store import epochs, migrate
 from trunkline.store import shards as shard_store
@@ -22,6 +23,26 @@ async def check(database: Database, *, writes: bool) -> None:
     await database.check_pooler()
     if writes and (why := await database.why_read_only()) is not None:
         raise DatabaseUnfit(why.sentence)
+
+
+async def prepare_with_plugins(
+    database: Database,
+    registry: Registry,
+    delivery: Delivery,
+    *,
+    histories: Callable[[], Sequence[migrate.History]],
+    migrates: bool,
+    dispatches: bool,
+) -> int:
+    """Prepare the database, without the plugins of *registry* whose migrations cannot be applied; returns what ``prepare`` does."""
+    while True:
+        added = [name for name in registry.active if not registry.is_own(name)]
+        try:
+            return await prepare(
+                database, histories(), delivery, migrates=migrates, dispatches=dispatches, added=added
+            )
+        except PluginFailed as failure:
+            registry.refuse(failure)
 
 
 async def prepare(

@@ -281,7 +281,7 @@ class Issuer:
 
 
 def _usable(keys: list[Any]) -> dict[str | None, jwt.PyJWK]:
-    """Choose the public keys that sign; one alone also stands for tokens that name none. What is no key is skipped."""
+    """Choose the public keys that sign; one alone also stands for tokens that name none. Members that are no keys are skipped."""
     found: dict[str | None, jwt.PyJWK] = {}
     for key in keys:
         try:

@@ -141,7 +141,7 @@ class KeyList(BaseModel):
 
 
 class Disabled(BaseModel):
-    """What was disabled with a key."""
+    """The subscriptions that were disabled with a key."""
 
     subscriptions_disabled: int
 

@@ -125,7 +125,7 @@ NextAttemptBy = Annotated[
 
 
 class Maker(BaseModel):
-    """Who made something."""
+    """The maker of a key, a subscription, a link or a connection."""
 
     kind: str = Field(
         description="`key`, `app` (a connection), `link` (a sign-in link), `person`, `operator`, or `token` of a plugin"

@@ -12,7 +12,7 @@ from trunkline.runtime import callers
 from trunkline.runtime.metrics import Metrics
 
 COSTLY_SECONDS = 0.1
-"""What a call may take of the event loop, and compute in threads, before the log and a metric name it."""
+"""Seconds of the event loop and of threads from which on the log and a metric name a call."""
 _log = logging.getLogger(__name__)
 
 

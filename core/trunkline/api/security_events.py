@@ -23,7 +23,7 @@ class SecurityEvent:
     """A kind of security event, and its line in the log."""
 
     name: str
-    """What stands in ``security_event``, such as ``sign_in_failed``."""
+    """The value of ``security_event``, such as ``sign_in_failed``."""
     sentence: str
     """The message of its line."""
     is_refusal: bool = False

@@ -25,7 +25,7 @@ PLUGINS = "trunkline"
 """The entry-point group of plugins, and the distribution that brings the built-in ones."""
 
 HERE = Principal("", None, "the command line", frozenset({OPERATOR}))
-"""Who gives commands."""
+"""The principal of commands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,7 +39,7 @@ _MEANINGS: Mapping[str, str] = {
 }
 
 KINDS: Mapping[str, str] = {"key": "key", "con": APP, "usr": "person", "pusr": "person"}
-"""What principals are that are no operators, by the prefixes of their ids."""
+"""The kinds of principals other than operators, by the prefix of the id."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 from trunkline.settings import Settings
 
 OWN_BYTES = 256 * 1024 * 1024
-"""What a process takes with all its plugins (130 MiB at rest), small requests and deliveries under way."""
+"""Memory of a process with all its plugins (130 MiB at rest), small requests and deliveries under way."""
 TIMES_ITS_SIZE = 4
-"""What a body takes until it is stored: it is read, cut into events, checked and written."""
+"""Memory of a body until it is stored, as a multiple of its size."""
 LEAST_BODIES = 1024 * 1024
 _log = logging.getLogger(__name__)
 

@@ -52,14 +52,14 @@ CompanyClaimIs = Annotated[
         description="what that claim holds: the company's reference, which your product gave it, or the id that the hub gave it"
     ),
 ]
-"""What the claim holds that names a user's company."""
+"""The content of the claim that names a user's company."""
 UnknownCompanies = Annotated[
     Literal["refuse", "create"],
     Field(
         description="what is done if the claim names a company that does not exist: its user is refused, or the company is made"
     ),
 ]
-"""What is done if the claim names a company that does not exist (``Companies.existing``)."""
+"""The answer to a claim that names a company that does not exist (``Companies.existing``)."""
 
 
 class TokenIssuer(BaseModel):

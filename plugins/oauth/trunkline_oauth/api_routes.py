@@ -78,7 +78,7 @@ class AppRequest(Strict):
 
 
 class ChangeApp(Strict):
-    """What to change of an app; what is left out stays."""
+    """A change of an app; absent fields stay as they are."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Zapier (EU)"}]})
 
@@ -192,7 +192,7 @@ class ConnectionList(BaseModel):
 
 
 class DisconnectedView(BaseModel):
-    """What ended with a connection."""
+    """The subscriptions and keys that ended with a connection."""
 
     subscriptions_disabled: int
     keys_revoked: int

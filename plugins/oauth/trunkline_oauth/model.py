@@ -91,7 +91,7 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What ended with a connection."""
+    """The subscriptions and keys that ended with a connection."""
 
     subscriptions_disabled: int
     keys_revoked: int

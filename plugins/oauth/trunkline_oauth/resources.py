@@ -1,6 +1,6 @@
 """Resources (RFC 8707): which a token may be asked for, and which calls it is good for. Pure.
 
-A resource is an address of this hub. What is kept of it is its path, as the hub may be reached at several addresses.
+A resource is an address of this hub. Its path alone is kept, as the hub may be reached at several addresses.
 """
 
 from trunkline_oauth.errors import OAuthError

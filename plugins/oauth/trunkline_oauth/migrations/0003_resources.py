@@ -1,4 +1,4 @@
-"""Where tokens count: the resource of a code, of a connection and of a token."""
+"""The resource of a code, of a connection and of a token."""
 
 import sqlalchemy as sa
 from alembic import op

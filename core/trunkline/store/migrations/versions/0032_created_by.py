@@ -1,4 +1,4 @@
-"""Who made a key or a subscription."""
+"""The maker of a key or a subscription."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -38,6 +38,7 @@ async def _resolve(_host: str, _port: int) -> Sequence[str]:
 def hub(root: Issued) -> Outbound:
     """The client of a hub that trusts *root* alone."""
     context = ssl.create_default_context(cadata=root.pem.decode())
+    context.verify_flags = tls.tls_context().verify_flags
     return Outbound(DEVELOPMENT, timeout_seconds=10, ssl_context=context, resolve=_resolve)
 
 

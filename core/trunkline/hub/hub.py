@@ -108,6 +108,7 @@ class Hub:
         self.metrics = Metrics(companies=settings.metrics.companies)
         self.files = open_files.shares(settings)
         self.registry = plugins.load(settings)
+        self.metrics.watch_exits(self.registry.exits)
         self._build_schemas()
         self.database = Database.of(settings.database, pool_size=self._connections.pool, creates=migrates)
         self.clock_guard = guard = ClockGuard(self.database)

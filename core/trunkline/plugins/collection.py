@@ -4,11 +4,11 @@ What needs no context is collected before the hub is built (``collect_static``),
 (``collect_with``). A plugin that raises, or gives nonsense, is taken out with everything it gave.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -16,6 +16,7 @@ from trunkline.contract import Operation, PluginContext
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.plugins import values
 from trunkline.plugins.calls import call_registration, describe_error
+from trunkline.plugins.guard import guarded
 from trunkline.plugins.records import OPERATION_HOOKS, Collected, Contributions
 from trunkline.plugins.registry import Registry
 from trunkline.plugins.sections import Section, check_sections, read_section
@@ -23,6 +24,16 @@ from trunkline.schemas.definitions import KINDS, Definition, Kind
 
 Value = TypeVar("Value")
 
+_WITH_FUNCTIONS = frozenset(
+    {
+        "register_casters",
+        "register_channels",
+        "register_connectors",
+        "register_portal_pages",
+        *OPERATION_HOOKS,
+    }
+)
+"""Hooks that give values with functions, which go behind the guard."""
 MakeContext = Callable[[str, BaseModel | None], PluginContext]
 """Build the context of the plugin that is named, with its settings."""
 
@@ -201,8 +212,18 @@ def _ask(
     implementation = registry.implementation(hook, plugin=plugin)
     if implementation is None:
         return None
-    return call_registration(
-        implementation, check=check, arguments=arguments, limit_seconds=registry.start_seconds
+
+    def check_and_guard(name: str, answer: object) -> Any:
+        checked = check(name, answer)
+        if hook not in _WITH_FUNCTIONS:
+            return checked
+        return guarded(name, cast("Sequence[Any]", checked), note=registry.note_exit)
+
+    return cast(
+        "Value",
+        call_registration(
+            implementation, check=check_and_guard, arguments=arguments, limit_seconds=registry.start_seconds
+        ),
     )
 
 

@@ -9,7 +9,7 @@ import inspect
 import logging
 from asyncio import CancelledError
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, TypeVar
 
 Value = TypeVar("Value")
@@ -21,14 +21,30 @@ class TriedToExit(Exception):
     """A plugin raised what would have ended the process."""
 
 
-def guarded(plugin: str, values: Sequence[Value]) -> tuple[Value, ...]:
-    """Give *values*, dataclasses of *plugin*, with each function among their fields behind the guard."""
-    return tuple(_guarded_value(plugin, value) for value in values)
+def guarded(plugin: str, values: Sequence[Value], *, note: Callable[[str], None]) -> tuple[Value, ...]:
+    """Give *values*, dataclasses of *plugin*, with each function among their fields behind the guard.
+
+    *note* is called with the plugin's name whenever a function of it raises what would end the process.
+    """
+    return tuple(_guarded_value(value, _Owner(plugin, note)) for value in values)
 
 
-def _guarded_value(plugin: str, value: Any) -> Any:
+@dataclass(frozen=True, slots=True)
+class _Owner:
+    plugin: str
+    note: Callable[[str], None]
+
+    def exit_of(self, error: BaseException, name: str) -> TriedToExit:
+        """Log and count *error*, which the function *name* raised; gives what takes its place."""
+        sentence = f"Plugin '{self.plugin}' raised {type(error).__name__} in '{name}'"
+        _log.error("%s: that call has failed, and the hub goes on", sentence)
+        self.note(self.plugin)
+        return TriedToExit(sentence)
+
+
+def _guarded_value(value: Any, owner: _Owner) -> Any:
     functions = {name: given for name, given in _fields(value) if _is_plugins_function(given)}
-    behind = {name: _guarded(function, f"Plugin '{plugin}'", name) for name, function in functions.items()}
+    behind = {name: _guarded(function, owner, name) for name, function in functions.items()}
     return replace(value, **behind)
 
 
@@ -42,7 +58,7 @@ def _is_plugins_function(given: object) -> bool:
     return callable(given) and not isinstance(given, type) and not is_the_hubs
 
 
-def _guarded(function: _Function, owner: str, name: str) -> _Function:
+def _guarded(function: _Function, owner: _Owner, name: str) -> _Function:
     if not inspect.iscoroutinefunction(function):
 
         def call(*arguments: Any, **named: Any) -> Any:
@@ -51,7 +67,7 @@ def _guarded(function: _Function, owner: str, name: str) -> _Function:
             except (Exception, CancelledError, GeneratorExit):
                 raise
             except BaseException as error:
-                raise _exit_of(error, owner, name) from error
+                raise owner.exit_of(error, name) from error
             return _awaited(answer, owner, name) if inspect.iscoroutine(answer) else answer
 
         return functools.update_wrapper(call, function)
@@ -62,17 +78,10 @@ def _guarded(function: _Function, owner: str, name: str) -> _Function:
     return functools.update_wrapper(call_async, function)
 
 
-async def _awaited(call: Coroutine[Any, Any, Any], owner: str, name: str) -> Any:
+async def _awaited(call: Coroutine[Any, Any, Any], owner: _Owner, name: str) -> Any:
     try:
         return await call
     except (Exception, CancelledError, GeneratorExit):
         raise
     except BaseException as error:
-        raise _exit_of(error, owner, name) from error
-
-
-def _exit_of(error: BaseException, owner: str, name: str) -> TriedToExit:
-    _log.error(
-        "%s raised %s in '%s': that call has failed, and the hub goes on", owner, type(error).__name__, name
-    )
-    return TriedToExit(f"{owner} raised {type(error).__name__} in '{name}'")
+        raise owner.exit_of(error, name) from error

@@ -1,6 +1,7 @@
 """The registry: all plugins, which of them run, and their contributions."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from operator import attrgetter
@@ -41,6 +42,8 @@ class Registry:
     ) -> None:
         self.start_seconds = start_seconds
         self.tracer = tracer
+        self.exits = Counter[str]()
+        """How often each plugin raised what would have ended the process."""
         self._records = list(records)
         self._required = required
         self._contributions = {record.name: Contributions() for record in self._records}
@@ -175,6 +178,10 @@ class Registry:
         """Keep *contributions* as those of the plugin *name*."""
         self._contributions[name] = contributions
         self._collected = None
+
+    def note_exit(self, name: str) -> None:
+        """Count that a function of the plugin *name* raised what would have ended the process."""
+        self.exits[name] += 1
 
     def contributions_of(self, name: str) -> Contributions:
         """Give the contributions of the plugin *name*."""

@@ -29,7 +29,6 @@ from trunkline.contract.targets import find_model_fault
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.model.deliveries import BreakerPolicy
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
-from trunkline.plugins.guard import guarded
 from trunkline.plugins.operations import find_operation_fault, with_kind
 from trunkline.plugins.records import OPERATION_HOOKS
 from trunkline.plugins.types import find_function_fault, find_text_fault, find_type_fault, name_type
@@ -86,28 +85,28 @@ def check_event_types(plugin: str, value: object) -> tuple[EventType, ...]:
 
 def check_casters(plugin: str, value: object) -> tuple[Caster, ...]:
     """Accept casters; whether they lead from one version that there is to the next is for the hub to say."""
-    return guarded(plugin, _check_items(plugin, "register_casters", value, Caster, _find_caster_fault))
+    return _check_items(plugin, "register_casters", value, Caster, _find_caster_fault)
 
 
 def check_channels(plugin: str, value: object) -> tuple[Channel, ...]:
     """Accept channels of different names."""
     items = _check_items(plugin, "register_channels", value, Channel, _find_channel_fault)
     check_unique(plugin, "channel", [item.name for item in items])
-    return guarded(plugin, items)
+    return items
 
 
 def check_connectors(plugin: str, value: object) -> tuple[Connector, ...]:
     """Accept connectors of different names."""
     items = _check_items(plugin, "register_connectors", value, Connector, _find_connector_fault)
     check_unique(plugin, "connector", [item.name for item in items])
-    return guarded(plugin, items)
+    return items
 
 
 def check_portal_pages(plugin: str, value: object) -> tuple[PortalPage, ...]:
     """Accept pages of different names."""
     items = _check_items(plugin, "register_portal_pages", value, PortalPage, _find_page_fault)
     check_unique(plugin, "portal page", [item.name for item in items])
-    return guarded(plugin, items)
+    return items
 
 
 def check_operations(
@@ -119,7 +118,7 @@ def check_operations(
         return find_operation_fault(operation, defined)
 
     items = _check_items(plugin, hook, value, OPERATION_HOOKS[hook], find_fault)
-    return guarded(plugin, [with_kind(item, defined) for item in items])
+    return tuple(with_kind(item, defined) for item in items)
 
 
 def check_commands(plugin: str, value: object) -> tuple[Command, ...]:

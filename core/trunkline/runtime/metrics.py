@@ -321,6 +321,11 @@ class Metrics:
         told = "How long ago this process read the keys of an issuer of access tokens"
         self._lazy(GaugeMetricFamily, name, told, "issuer").set_function(key_ages)
 
+    def watch_exits(self, exits: Mapping[str, int]) -> None:
+        """Read *exits* at each scrape: how often each plugin raised what would have ended the process."""
+        told = "Calls in which a plugin raised SystemExit or another error that would have ended the process"
+        self._lazy(CounterMetricFamily, "trunkline_plugin_exits", told, "plugin").set_function(exits.items)
+
     def watch_log_lines(self, dropped: Callable[[], int]) -> None:
         """Ask *dropped* at each scrape how many log lines were not written."""
         self._lines_dropped.set_function(lambda: [("", dropped())])

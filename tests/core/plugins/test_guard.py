@@ -8,6 +8,8 @@ import pytest
 from trunkline import Channel, Url, deliver_by_http
 from trunkline.plugins.guard import TriedToExit, guarded
 
+EXITS: list[str] = []
+
 
 def raising(error):
     async def deliver(push, http):
@@ -17,7 +19,9 @@ def raising(error):
 
 
 def behind(**functions):
-    [channel] = guarded("acme", [Channel("fax", "Fax", "By fax.", target=Url, **functions)])
+    [channel] = guarded(
+        "acme", [Channel("fax", "Fax", "By fax.", target=Url, **functions)], note=EXITS.append
+    )
     return channel
 
 
@@ -28,6 +32,7 @@ async def test_what_would_end_the_process_is_an_error_and_is_logged(caplog, erro
     with pytest.raises(TriedToExit):
         await behind(deliver=functools.partial(raising(error), http=None)).deliver(None)
     assert f"raised {type(error).__name__} in 'deliver': that call has failed" in caplog.text
+    assert EXITS.pop() == "acme"
 
 
 def test_a_plain_function_is_guarded_too():

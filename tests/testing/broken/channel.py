@@ -158,8 +158,7 @@ GOOD = {
         "channel.subscribes-by-its-own-route",
     ),
     good_pulled: (
-        "channel.is-described",
-        "channel.has-a-name-of-its-own",
+        "channel.is-described",  # not 'has-a-name-of-its-own': it takes the place of polling, and stands beside it nowhere
         "channel.gives-what-was-accepted",
         "channel.gives-each-event-once-in-order",
     ),

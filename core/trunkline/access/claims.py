@@ -43,7 +43,7 @@ def read_environment(claims: Mapping[str, Any], name: str) -> str:
 
 
 def is_access_token(claims: Mapping[str, Any]) -> bool:
-    """Tell whether *claims* are those of an access token, where the header of the token does not say it.
+    """Tell whether *claims* are those of an access token, for tokens whose header does not say it.
 
     An access token has scopes, which no ID token and no logout token has. Keycloak says in ``typ`` which token it is, and puts
     ``nonce`` into its access tokens too.

@@ -94,7 +94,7 @@ class _Kept(Generic[Document]):
         return self._document
 
     def known(self, *, max_age_seconds: float) -> Document | None:
-        """Give the document as it was last read; None if that is longer ago."""
+        """Give the document; None if it was last read more than *max_age_seconds* ago."""
         return self._document if self.age_seconds <= max_age_seconds else None
 
     def renew_beside(self, *, max_age_seconds: float) -> None:

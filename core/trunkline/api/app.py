@@ -72,7 +72,7 @@ def create_app(hub: Hub) -> FastAPI:
 
 
 def _routes_of_plugins(hub: Hub, core: Iterable[Routes]) -> list[Routes]:
-    """List the routes of plugins, those that take the rest last; a plugin with a route of trunkline's own is refused."""
+    """List the routes of plugins, catch-all routes last. A plugin that repeats a route of trunkline is refused."""
     registry = hub.registry
     own = [routes for plugin, routes in registry.collected.routes if registry.is_own(plugin)]
     others = [(plugin, routes) for plugin, routes in registry.collected.routes if not registry.is_own(plugin)]

@@ -1,7 +1,7 @@
 """HTTPS that ends at a proxy: the scheme of a request is the one that a trusted proxy names in ``X-Forwarded-Proto``.
 
-It decides about ``Secure`` cookies and about addresses that the hub names. ``server.public_url`` says both by itself, so the
-header counts only if that is unset.
+The scheme decides about ``Secure`` cookies and about addresses that the hub names. If ``server.public_url`` is set, it decides
+both, and the header is ignored.
 """
 
 import logging

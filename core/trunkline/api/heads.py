@@ -17,7 +17,7 @@ _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?")
 
 
 def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:
-    """Check a head, whose *headers* are those of *scope*, each name once.
+    """Check the head of a request. *headers* are the headers of *scope* by name.
 
     Raises:
         RequestMalformed: a header of ``_ONCE`` is repeated, or the version, ``Host`` or ``Transfer-Encoding`` is not valid.

@@ -1,4 +1,4 @@
-"""Timing every API call, by route and status, and naming those that cost the process much."""
+"""Timing of API calls by route and status, and a log of calls that hold the process for long."""
 
 import logging
 import time

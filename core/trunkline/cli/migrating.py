@@ -52,10 +52,10 @@ def migrate_command(
 
 
 async def migrate_database(settings: Settings) -> list[str]:
-    """Bring the database up to date; returns what was done, a line for each history.
+    """Bring the database up to date; returns a line for each history, with the revisions applied.
 
     Raises:
-        PluginFailed: a plugin's migrations cannot be applied; those of the others were.
+        PluginFailed: a plugin's migrations cannot be applied; all other migrations were.
     """
     hub = opening.inspected(settings)
     async with hub.database as database:

@@ -162,7 +162,7 @@ def judge_duplicates_at_once(answers: Sequence[Answer], *, genuine: Answer) -> C
 
 
 def judge_junk(answers: Mapping[str, Answer], *, genuine: Answer) -> Check:
-    """Judge the answers to junk, by what it is: no secret makes up for it."""
+    """Judge *answers* to junk, by the kind of junk. Junk must be refused whatever the secret is."""
     name = "signature-junk"
     for what, answer in answers.items():
         if answer.is_accepted:

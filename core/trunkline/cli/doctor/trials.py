@@ -112,7 +112,7 @@ class Trials:
         altered_body: bytes | None = None,
         altered_headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send *sample*, signed *age_seconds* ago with *secret*; what is *altered* takes the place of its own after that."""
+        """Send *sample*, signed *age_seconds* ago with *secret*. Altered headers and an altered body replace its own after signing."""
         keys = (secret or self._secret,) if signs else ()
         push = Push(
             event_id=sample.id,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.keys import scopes_of
+from tests.reliability.isolation import smuggling
 
 from trunkline.api import server
 from trunkline.hub.hub import Hub
@@ -16,10 +17,7 @@ from trunkline.testing.hubs import settings_for
 
 SOON = 10
 """Seconds after which a test fails instead of waiting on."""
-
-
-def head(method: str, path: str, *lines: str) -> bytes:
-    return "\r\n".join((f"{method} {path} HTTP/1.1", "host: hub", *lines, "", "")).encode()
+head = smuggling.head
 
 
 @dataclass(frozen=True, slots=True)

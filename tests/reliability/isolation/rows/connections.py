@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from attack import Attack
 from row import row
+from smuggling import LAST, table
 
 MIB = 2**20
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -192,5 +193,28 @@ async def bytes_that_are_not_http(attack: Attack) -> None:
             async with asyncio.timeout(3):
                 await reader.read(100)
             writer.close()
+
+    await attack.repeat(send, at_once=8)
+
+
+@row(in_part=("sqlite",))
+async def smuggled_requests(attack: Attack) -> None:
+    """Each request of the table of smuggling, whole and in two parts: a body that is itself a request is never answered as one."""
+
+    async def send(turn: int) -> None:
+        requests = table(attack.key())
+        name = list(requests)[turn // 2 % len(requests)]
+        _, sent = requests[name]
+        end = sent.find(b"\r\n\r\n") + 4 if turn % 2 else 0
+        reader, writer = await _open(attack)
+        with contextlib.closing(writer), contextlib.suppress(ConnectionError, TimeoutError):
+            writer.write(sent[:end])
+            await asyncio.sleep(0.02 if end else 0)
+            writer.write(sent[end:] + LAST)
+            async with asyncio.timeout(2):
+                answers = await reader.read(-1)
+            attack.noted["exchanges"] += 1
+            if b"x-request-id: smuggled" in answers.lower():
+                raise AssertionError(f"the body of {name!r} was answered as a request")
 
     await attack.repeat(send, at_once=8)

@@ -81,16 +81,16 @@ check-pyright:
 check-layers:
 	.venv/bin/lint-imports --no-logo
 
-bench: setup  ## measure, and write the figures to docs/performance.md; ARGS="--only push" for one suite
+bench: setup  ## measure, and write the figures to docs/internals/performance.md; ARGS="--only push" for one suite
 	.venv/bin/python -m benchmarks --write-docs $(ARGS)
 
-soak: setup  ## load the hub for an hour, and write to docs/performance.md what changed from its begin to its end; ARGS="--scale 0.1" for six minutes
+soak: setup  ## load the hub for an hour, and write to docs/internals/performance.md what changed from its begin to its end; ARGS="--scale 0.1" for six minutes
 	.venv/bin/python -m benchmarks --only soak --rounds 1 --write-docs $(ARGS)
 
-crash: setup  ## kill the hub at each of its fault points, SEEDS (200) times each, and write docs/reliability.md; goes on after a stop
+crash: setup  ## kill the hub at each of its fault points, SEEDS (200) times each, and write docs/internals/reliability.md; goes on after a stop
 	.venv/bin/python tests/reliability/crash --seeds $(or $(SEEDS),200) --journal .crash/outcomes.jsonl --write-docs $(ARGS)
 
-isolation: setup  ## attack the hub beside a victim, row by row, and write the table of docs/reliability.md; goes on after a stop
+isolation: setup  ## attack the hub beside a victim, row by row, and write the table of docs/internals/reliability.md; goes on after a stop
 	.venv/bin/python tests/reliability/isolation --journal .isolation/outcomes.jsonl --write-docs $(ARGS)
 
 lock: .venv/bin/uv  ## write constraints.txt, and the hashes for the container, anew from pyproject.toml; ARGS="--upgrade" takes the newest versions

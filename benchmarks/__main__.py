@@ -51,7 +51,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="measurements of each kind; the median counts")
     parser.add_argument("--scale", type=float, default=1.0, help="how much to measure: 0.01 tries the suites")
     parser.add_argument("--json", action="store_true", help="print for machines")
-    parser.add_argument("--write-docs", action="store_true", help="write the sections of docs/performance.md")
+    parser.add_argument(
+        "--write-docs", action="store_true", help="write the sections of docs/internals/performance.md"
+    )
     chosen = parser.parse_args()
     options = Options(chosen.scale, chosen.rounds)
     rows_by_suite: dict[str, list[Row]] = {}

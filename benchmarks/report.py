@@ -1,4 +1,4 @@
-"""Showing rows: tables for a terminal, and the sections of ``docs/performance.md``, each between its two markers."""
+"""Showing rows: tables for a terminal, and the sections of ``docs/internals/performance.md``, each between its two markers."""
 
 import itertools
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks.results import Row
 
-PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+PAGE = Path(__file__).parents[1] / "docs" / "internals" / "performance.md"
 
 _UNITS = {
     "_per_second": "/s",

@@ -418,31 +418,22 @@ def options(command: Any) -> Iterator[tuple[str, str]]:
             yield f"`{names}{value}`", (parameter.help or "") + (" Required." if parameter.required else "")
 
 
+COMMON_OPTIONS = {"`--config FILE`", "`--json`"}
+
+
 def cli_page() -> str:
     """Every command."""
-    described = list(commands())
     blocks = [
-        "`trunkline --help` and `trunkline COMMAND --help` say the same. `--config FILE` may also stand before the command. "
-        "Standard output has what was asked for, alone; everything else goes to standard error. "
+        "`trunkline COMMAND --help` says the same. Each command takes `--config FILE`, the settings file; `trunkline.toml` in the current "
+        "folder, if unset. Most commands that show something take `--json`. Standard output has only the result; everything else goes to standard error. "
         "Exit codes: 0 done, 1 refused or not all right, 2 cannot start, or misused, 3 cannot deliver any more (start it again). "
-        "If standard output is closed, full or read by nobody, a command says so and ends with 1; one that shows a secret only once makes none then.",
-        table(
-            ["command", "does"],
-            [
-                (f"[`{name}`](#{name.replace(' ', '-')})", first_line_of(command))
-                for name, command in described
-            ],
-        ),
+        "If standard output is closed or full, a command says so and ends with 1; one that shows a secret only once makes none then.",
     ]
-    for name, command in described:
+    for name, command in commands():
         text = re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", command.help)
-        blocks += [f"## {name}", text, table(["option", "meaning"], options(command))]
-    return page("Command line", *blocks)
-
-
-def first_line_of(command: Any) -> str:
-    """The first paragraph of a command's help."""
-    return str(command.help).partition("\n\n")[0]
+        own = [f"- {name}: {meaning}" for name, meaning in options(command) if name not in COMMON_OPTIONS]
+        blocks += [f"## {name}", text, "\n".join(own)]
+    return page("Command line", *filter(None, blocks))
 
 
 # ---- metrics ---------------------------------------------------------------------------------------------------------
@@ -482,8 +473,10 @@ def checks_page() -> str:
         "the first that asks for it.",
     ]
     for suite, checks in itertools.groupby(list_checks(), key=lambda check: check.suite):
-        rows = [(f"`{check.name}`", check.level.value, check.fact) for check in checks]
-        blocks += [f"## {suite}", table(("check", "level", "the fact"), rows)]
+        blocks += [
+            f"## {suite}",
+            "\n".join(f"- `{check.name}` ({check.level.value}): {check.fact}" for check in checks),
+        ]
     return page("Checks", *blocks)
 
 

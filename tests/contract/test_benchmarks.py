@@ -1,4 +1,4 @@
-"""The benchmarks run, and write the sections of ``docs/performance.md`` that they own."""
+"""The benchmarks run, and write the sections of ``docs/internals/performance.md`` that they own."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ from benchmarks.__main__ import LONG_SUITES, SUITES, module_of
 from benchmarks.results import Options, Row
 
 ROOT = Path(__file__).parents[2]
-PAGE = (ROOT / "docs/performance.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/internals/performance.md").read_text(encoding="utf-8")
 WITH_ALL_PLUGINS = ("agents", "portal", "profile", "push")
 """The others start with two here: a process with all of them takes a second of CPU more."""
 

@@ -40,5 +40,5 @@ def test_each_point_is_passed_in_one_place_and_each_place_is_listed():
 
 
 def test_the_page_lists_every_point():
-    page = (ROOT / "docs" / "reliability.md").read_text()
+    page = (ROOT / "docs" / "internals" / "reliability.md").read_text()
     assert [point for point in POINTS if f"| `{point}` |" not in page] == []

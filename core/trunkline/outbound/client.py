@@ -1,6 +1,6 @@
 """The HTTP client that channels get: it checks the URL and the headers, and makes one call.
 
-aiohttp was here before. It costs 68 µs of CPU per POST with 64 at once, and this 12 µs (docs/performance.md): it was more
+aiohttp was here before. It costs 68 µs of CPU per POST with 64 at once, and this 12 µs (docs/internals/performance.md): it was more
 than half of what a delivery cost.
 """
 

@@ -2,7 +2,7 @@
 
 A restored backup, or a promoted standby that lagged, lacks the newest events, and would give their ids to others. So the log
 moves on past all that can have been given out since its newest event: ``STEP``, and ``STEP_PER_MS`` for each millisecond that
-has passed, far more than a hub can accept (docs/performance.md). Positions that are left out are missed by nobody: a cursor
+has passed, far more than a hub can accept (docs/internals/performance.md). Positions that are left out are missed by nobody: a cursor
 among them goes on with the next event.
 
 ``trunkline restore`` and ``trunkline log advance`` call ``advance``. PostgreSQL tells of a promotion, and of a recovery to a

@@ -29,7 +29,7 @@ def main() -> int:
         metavar="FILE",
         help="note each outcome in FILE as it comes, and run no case whose outcome stands there already for this code",
     )
-    parser.add_argument("--write-docs", action="store_true", help="write docs/reliability.md")
+    parser.add_argument("--write-docs", action="store_true", help="write docs/internals/reliability.md")
     chosen = parser.parse_args()
     seeds = [chosen.seed] if chosen.seed is not None else range(1, chosen.seeds + 1)
     cases = cases_of(chosen.point or list(POINTS), seeds, chosen.engine)

@@ -38,7 +38,9 @@ def main() -> int:
         metavar="FILE",
         help="note outcomes in FILE, and run no case that stands there",
     )
-    parser.add_argument("--write-docs", action="store_true", help="write the table of docs/reliability.md")
+    parser.add_argument(
+        "--write-docs", action="store_true", help="write the table of docs/internals/reliability.md"
+    )
     chosen = parser.parse_args()
     if chosen.list:
         print("\n".join(f"{row.name:36} {row.sentence}" for row in rows.values()))

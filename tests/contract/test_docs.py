@@ -564,3 +564,17 @@ def test_every_page_is_in_the_index():
         (DOCS / link.partition("#")[0]).resolve() for link in re.findall(r"\]\(([^)]+)\)", index.read_text())
     }
     assert [page for page in sorted(DOCS.rglob("*.md")) if page != index and page not in linked] == []
+
+
+def test_the_page_on_outages_says_when_retries_end_and_when_a_subscription_is_disabled():
+    page = (DOCS / "how-to" / "replay-and-catch-up.md").read_text()
+    said = re.search(r"(\d+) failures in a row over (\d+) hours", page)
+    delivery = settings.load(environment={}).delivery
+    assert said
+    assert tuple(map(int, said.groups())) == (
+        delivery.breaker_failures,
+        delivery.breaker_span_seconds / 3600,
+    )
+    hours = sum(delivery.retry_schedule_seconds) / 3600
+    assert f"ten times over some {hours:.0f} hours" in page
+    assert len(delivery.retry_schedule_seconds) == 10

@@ -73,9 +73,22 @@ class EventReader(Protocol):
         ...
 
     async def newest(
-        self, company_id: int, *, type: str | None, limit: int, versions: Mapping[str, int] | None = None
+        self,
+        company_id: int,
+        *,
+        type: str | None,
+        limit: int,
+        versions: Mapping[str, int] | None = None,
+        filter: Json | None = None,
     ) -> Sequence[bytes]:
-        """Read the newest envelopes, newest first; the schema's examples, as envelopes, where there are none."""
+        """Read the newest envelopes, newest first; the schema's examples, as envelopes, if there are none.
+
+        With *filter*, those of the newest 200 that meet it; the examples if none does.
+
+        Raises:
+            BadQuery: *filter* is none of the types' schemas.
+            TooMuchAtOnce: other searches of the company by a filter take their time.
+        """
         ...
 
     async def head(self) -> str:

@@ -4,8 +4,9 @@ The log is looked through in pieces, from where the client is, until the page is
 was looked at in vain lies behind the cursor of the answer, so that nothing is looked at twice.
 """
 
+import contextlib
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from trunkline.errors import BadQuery, BodyInvalid, FieldError, TooMuchAtOnce
@@ -73,15 +74,32 @@ class FilteredPages:
             CursorExpired: as reading does.
             TooMuchAtOnce: other calls of the company take their time.
         """
+        async with self._turn_of(request.company_id):
+            return await self._search(request, wanted, versions)
+
+    async def among(
+        self, company_id: int, events: Sequence[Event], wanted: Filter, versions: Pins | None
+    ) -> list[Event]:
+        """Keep those of *events* that meet *wanted*, as the reader of *versions* sees them. Raises TooMuchAtOnce."""
+        pauses, kept = Pauses(), list[Event]()
+        async with self._turn_of(company_id):
+            for event in events:
+                if wanted.test(Reading(self._schema_versions.decode(event, versions))):
+                    kept.append(event)
+                await pauses.pause_if_due()
+        return kept
+
+    @contextlib.asynccontextmanager
+    async def _turn_of(self, company_id: int) -> AsyncGenerator[None]:
         try:
-            await self._turns.take(request.company_id, wait_seconds=WAIT_SECONDS)
+            await self._turns.take(company_id, wait_seconds=WAIT_SECONDS)
         except TimeoutError:
             things = "calls that look for events by a filter"
             raise TooMuchAtOnce(things, retry_after_seconds=int(WAIT_SECONDS)) from None
         try:
-            return await self._search(request, wanted, versions)
+            yield
         finally:
-            self._turns.give_back(request.company_id)
+            self._turns.give_back(company_id)
 
     async def _search(self, request: PageRequest, wanted: Filter, versions: Pins | None) -> Found:
         deadline = time.monotonic() + LIMIT_SECONDS

@@ -30,6 +30,8 @@ from trunkline.stream.page_bytes import UNKNOWN, PageBytes
 LOOK_SECONDS = 1.0
 CHECK_SECONDS = 4.0
 """How often a waiting call's key is checked: the call ends within 5 s of the key's end."""
+SAMPLED = 200
+"""Of so many of the newest events those are shown that meet a filter."""
 CheckCaller = Callable[[], Awaitable[None]]
 
 
@@ -119,13 +121,21 @@ class Streaming:
         return event if event and event.company_id == company_id else None
 
     async def newest(
-        self, company_id: int, *, type: str | None, limit: int, versions: Pins | None = None
+        self,
+        company_id: int,
+        *,
+        type: str | None,
+        limit: int,
+        versions: Pins | None = None,
+        filter: Json | None = None,
     ) -> Sequence[bytes]:
-        """Read the newest envelopes; the schema's examples, as envelopes, where there are none."""
+        """Read the newest envelopes (``contract.EventReader.newest``). Raises BadQuery, TooMuchAtOnce."""
+        wanted = self._wanted(filter, [type] if type else [], versions)
+        most = self._page_bytes.limit_for(company_id, limit if wanted is None else SAMPLED)
         async with self._database.read() as connection:
-            events = await stream.newest_of_company(
-                connection, company_id, type=type, limit=self._page_bytes.limit_for(company_id, limit)
-            )
+            events = await stream.newest_of_company(connection, company_id, type=type, limit=most)
+        if wanted is not None:
+            events = (await self._filtered.among(company_id, events, wanted, versions))[:limit]
         if events:
             page = self._page_bytes.cut(company_id, events)
             return [self._schema_versions.body(event, versions) for event in page]

@@ -49,6 +49,9 @@ def _read_filter(text: str) -> Any:
         raise ValueError(error.errors[0].message) from None
 
 
+FilterText = Annotated[Any, BeforeValidator(_read_filter)]
+
+
 class PollQuery(QueryModel):
     """Which events to read."""
 
@@ -65,7 +68,7 @@ class PollQuery(QueryModel):
         description="which version of an event type to give, such as `invoice.created:1`, comma-separated; "
         "those that were current when the key was made, if absent",
     )
-    filter: Annotated[Any, BeforeValidator(_read_filter)] = Field(
+    filter: FilterText = Field(
         default=None,
         description="JSON of the same form as a subscription's `filter`: only events that meet it. A page may be short, or empty, "
         "although `X-Paging-Cursor` says that more is waiting: read on from `next_cursor`",
@@ -83,6 +86,11 @@ class SampleQuery(QueryModel):
 
     type: str | None = Field(default=None, description="event type; all, if absent")
     versions: str | None = Field(default=None, description="as for `GET /api/v1/events`")
+    filter: FilterText = Field(
+        default=None,
+        description="as for `GET /api/v1/events`: those of the newest 200 events that meet it; the examples if none does",
+        json_schema_extra={"type": "string"},
+    )
     limit: int = Field(default=3, ge=1, le=200)
 
 
@@ -126,10 +134,12 @@ class EventHandlers:
         return None if query is None else await self.poll(await _MAY_READ(request), query)
 
     async def sample(self, caller: Reads, query: Annotated[SampleQuery, Query()]) -> Response:
-        """Show the newest events, newest first; the schema's example where the company has none."""
+        """Show the newest events, newest first; the schema's example if there are none."""
         name = _Types(self._events).type("type", query.type) if query.type is not None else None
         versions = self._versions(caller, query.versions)
-        bodies = await self._events.newest(caller.company_id, type=name, limit=query.limit, versions=versions)
+        bodies = await self._events.newest(
+            caller.company_id, type=name, limit=query.limit, versions=versions, filter=query.filter
+        )
         return Response(b"[" + b",".join(bodies) + b"]", media_type=JSON)
 
     async def show(self, event_id: str, caller: Reads, query: Annotated[EventQuery, Query()]) -> Response:

@@ -74,7 +74,7 @@ def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
             "performSubscribe": Call("subscribe", (event_type.name, *([filled] if filled else []))),
             "performUnsubscribe": Code("unsubscribe"),
             "perform": Code("receive"),
-            "performList": Call("listSamples", (event_type.name,)),
+            "performList": Call("listSamples", (event_type.name, *([filled] if filled else []))),
             "sample": sample_envelope(event_type),
             "outputFields": [
                 *_ENVELOPE_FIELDS,

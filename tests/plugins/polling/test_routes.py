@@ -385,7 +385,22 @@ async def test_a_sample_is_never_empty(api):
     assert (await page(api.client)).json()["events"] == [], "an example is shown, not stored"
 
 
+async def test_samples_meet_the_filter_and_are_examples_if_none_does(api):
+    written = await emit(api.client, *(lead(n) for n in range(1, 6)))
+
+    async def samples(least: int) -> list[dict]:
+        query = {"type": "lead.created", "filter": f'{{"payload.client_id": {{"gte": {least}}}}}'}
+        return (await api.client.get("/api/v1/events/sample", params=query)).json()
+
+    assert [event["id"] for event in await samples(3)] == written[4:1:-1]
+    assert [event["id"] for event in await samples(5)] == written[4:]
+    example = (await api.client.get("/api/v1/event-types/lead.created")).json()["example"]
+    assert [event["payload"] for event in await samples(10**9)] == [example]
+
+
 WRONG_SAMPLE_QUERIES = [
+    ("type=lead.created&filter={", "filter"),
+    ('type=lead.created&filter={"payload.no_such":{"eq":1}}', "filter/payload.no_such"),
     ("type=no.such", "type"),
     ("limit=0", "limit"),
     ("limit=201", "limit"),

@@ -113,6 +113,8 @@ async def test_only_events_that_meet_the_form_of_a_trigger_start_the_zap(shop: S
         await asyncio.to_thread(shop.call, "POST", "/api/v1/events", json=event)
     (request,) = await receiver.wait_for(1)
     assert json.loads(request.body)["payload"]["amount"] == 100
+    samples = shop.app.operation("triggers", "invoice_created", "performList", inputData=asked)
+    assert [event["id"] for event in samples] == [json.loads(request.body)["id"]]
     shop.unsubscribe("invoice_created", hook)
 
 

@@ -76,15 +76,22 @@ const receive = (z, bundle) => {
   return [z.JSON.parse(content)];
 };
 
-// The newest events or, where there are none yet, the schema's example.
-const listSamples = (eventType) => async (z, bundle) => {
-  const [chosen] = bundle.inputData?.event_types ?? [];
-  const response = await z.request({
-    url: `${API_URL}/api/v1/events/sample`,
-    params: { type: eventType ?? chosen },
-    removeMissingValuesFrom: { params: true },
-  });
-  return response.data;
-};
+// The newest events that meet the filter or, if there are none yet, the
+// schema's example.
+const listSamples =
+  (eventType, conditions = {}) =>
+  async (z, bundle) => {
+    const [chosen] = bundle.inputData?.event_types ?? [];
+    const { filter } = filterOf(z, bundle.inputData, conditions);
+    const response = await z.request({
+      url: `${API_URL}/api/v1/events/sample`,
+      params: {
+        type: eventType ?? chosen,
+        filter: filter && z.JSON.stringify(filter),
+      },
+      removeMissingValuesFrom: { params: true },
+    });
+    return response.data;
+  };
 
 module.exports = { listSamples, receive, subscribe, unsubscribe };

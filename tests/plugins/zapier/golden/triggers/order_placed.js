@@ -38,7 +38,14 @@ module.exports = {
     }),
     performUnsubscribe: unsubscribe,
     perform: receive,
-    performList: listSamples('order.placed'),
+    performList: listSamples('order.placed', {
+      only_order_id: {
+        path: 'payload.order_id',
+        operator: 'eq',
+        kind: 'number',
+      },
+      only_city_of_address: { path: 'payload.address.city', operator: 'eq' },
+    }),
     sample: {
       id: 45678,
       type: 'order.placed',

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from trunkline.pages import Field, Reference
 from trunkline_n8n.lookups import load_method, search_method
-from trunkline_n8n.texts import camel_case, description, title_case
+from trunkline_n8n.texts import camel_case, description, pascal_case, title_case
 from trunkline_n8n.typescript import Code, Value
 
 Property = dict[str, Value]
@@ -35,17 +35,66 @@ def parameter_name(field: Field) -> str:
     return f"{name}Field" if name in _RESERVED else name
 
 
-def prominent_property(field: Field, *, condition: Code) -> Property:
-    """Describe a field that is shown at once."""
+def prominent_properties(field: Field, *, shown_for: str) -> Iterator[Property]:
+    """Describe a field that is shown at once; one with fields of its own can be given as JSON as well, as n8n's nodes do it."""
     chosen_once = field.reference is not None and field.kind != "list"
     described = _locator(field, field.reference) if chosen_once and field.reference else _input(field)
     required: Property = {"required": True} if field.is_required else {}
-    return {**_name(field), **described, **required, "displayOptions": condition, **_words(field)}
+    if not _has_json(field):
+        condition = Code(f"{{ show: {shown_for} }}")
+        yield {**_name(field), **described, **required, "displayOptions": condition, **_words(field)}
+        return
+
+    def shown_if(chosen: str) -> Property:
+        return {
+            "displayOptions": Code(f"{{ show: {{ ...{shown_for}, {_specify_name(field)}: ['{chosen}'] }} }}")
+        }
+
+    yield {
+        "displayName": f"Specify {title_case(field.title)}",
+        "name": _specify_name(field),
+        "type": "options",
+        "options": [
+            {"name": "Using Fields Below", "value": "fields"},
+            {"name": "Using JSON", "value": "json"},
+        ],
+        "default": "fields",
+        "displayOptions": Code(f"{{ show: {shown_for} }}"),
+    }
+    yield {**_name(field), **described, **required, **shown_if("fields"), **_words(field)}
+    yield {**_json_property(field), **required, **shown_if("json")}
 
 
 def collected_properties(fields: Iterable[Field]) -> list[Property]:
-    """Describe the fields of a collection, in the order of their titles."""
-    return _sorted(_collected(field) for field in fields)
+    """Describe the fields of a collection, in the order of their titles; those with fields of their own as JSON, too."""
+    fields = list(fields)
+    json_properties = (_json_property(field) for field in fields if _has_json(field))
+    return _sorted([*map(_collected, fields), *json_properties])
+
+
+def _has_json(field: Field) -> bool:
+    """Whether n8n's form for it, a fixed collection, takes no expression for the whole."""
+    return bool(field.fields) and not field.json_because
+
+
+def _specify_name(field: Field) -> str:
+    return f"specify{pascal_case(parameter_name(field))}"
+
+
+def _json_name(field: Field) -> str:
+    return f"{parameter_name(field)}Json"
+
+
+def _json_property(field: Field) -> Property:
+    text = _words(field).get("description", "")
+    example = f"Written as JSON, for example {_example(field)}." if _example(field) else "Written as JSON."
+    return {
+        "displayName": f"{title_case(field.title)} (JSON)",
+        "name": _json_name(field),
+        "type": "json",
+        "default": _EMPTY_JSON[field.kind],
+        "description": f"{text}. {example}" if text else example,
+    }
 
 
 def dropdowns_in(fields: Iterable[Field]) -> Iterator[Reference]:
@@ -56,7 +105,7 @@ def dropdowns_in(fields: Iterable[Field]) -> Iterator[Reference]:
         yield from dropdowns_in(field.fields)
 
 
-def rule(field: Field, *, is_query: bool = False, collection: str = "") -> Value:
+def rule(field: Field, *, is_query: bool = False, collection: str = "", is_inner: bool = False) -> Value:
     """Say how the value of a field is read from the form and what is sent of it (``FieldRule`` in the template)."""
     place = "path" if field.is_parameter else "query" if is_query else "body"
     facts: dict[str, Value] = {
@@ -76,9 +125,12 @@ def rule(field: Field, *, is_query: bool = False, collection: str = "") -> Value
     if field.kind == "list" and not field.fields:
         facts["entries"] = _KINDS.get(field.item_kind or "text", field.item_kind or "text")
     if field.fields:
+        if not is_inner:
+            facts |= {"json": _json_name(field)} | ({} if collection else {"specify": _specify_name(field)})
         additional = _additional(field)
         facts["fields"] = [
-            rule(inner, collection=ADDITIONAL if inner in additional else "") for inner in field.fields
+            rule(inner, collection=ADDITIONAL if inner in additional else "", is_inner=True)
+            for inner in field.fields
         ]
     return facts
 

@@ -7,7 +7,7 @@ from trunkline.pages import Field, Product, Reference, singular, wording_of
 from trunkline_n8n.fields import (
     collected_properties,
     dropdowns_in,
-    prominent_property,
+    prominent_properties,
     references_in,
     rule,
 )
@@ -189,7 +189,9 @@ def _render_operation(product: Product, noun: str, definition: Definition) -> st
     shown_for = f"showOnlyFor{pascal_case(name)}"
     prominent, collected = _split(product, definition)
     condition = Code(f"{{ show: {shown_for} }}")
-    properties: list[Value] = [prominent_property(field, condition=condition) for field in prominent]
+    properties: list[Value] = [
+        shown for field in prominent for shown in prominent_properties(field, shown_for=shown_for)
+    ]
     if definition.is_paged:
         properties += _paging(shown_for)
     title, collection = _COLLECTIONS[definition.method]

@@ -65,12 +65,21 @@ LIST_ORDERS = dataclasses.replace(
     ),
     examples=(Example({}, {}, {"items": [], "next_cursor": None}),),
 )
+PLACE_ORDER = dataclasses.replace(
+    UPDATE_ORDER,
+    name="place_order",
+    title="Place Order",
+    method="POST",
+    path="/orders",
+    parameters=an_object(),
+    input=an_object("lines", lines={"type": "array", "items": LINE, "title": "Lines"}),
+)
 DELETE_ORDER = dataclasses.replace(
     GET_ORDER, kind="action", name="delete_order", title="Delete Order", method="DELETE", is_single=False
 )
 PRODUCT = dataclasses.replace(
     TINY,
-    actions=(dataclasses.replace(UPDATE_ORDER, input=CHANGED), DELETE_ORDER),
+    actions=(dataclasses.replace(UPDATE_ORDER, input=CHANGED), PLACE_ORDER, DELETE_ORDER),
     searches=(FIND_ORDER, GET_ORDER, LIST_ORDERS),
 )
 NUMBERED = {"shopId": {"__rl": True, "mode": "id", "value": "3"}, "number": 7, "resourceField": "x"}
@@ -124,6 +133,8 @@ def sent(run: Run, **fields: Any) -> dict[str, Any]:
             {"lines": [{"sku": "a", "since": "2026-01-28"}, {"sku": "b", "since": None}]},
         ),
         ({"lines": [{"sku": "a"}]}, {"lines": [{"sku": "a"}]}),
+        ({"linesJson": '[{"sku": "a"}]'}, {"lines": [{"sku": "a"}]}),
+        ({"linesJson": [{"sku": "a"}], "placeJson": {"city": "Bremen"}}, {"lines": [{"sku": "a"}], "place": {"city": "Bremen"}}),
         ({"tea": "green", "teaLabel": "Green"}, {"tea": "green"}),
         ({"teaLabel": "Green"}, {"tea_label": "Green"}),
     ],
@@ -138,6 +149,7 @@ def test_what_is_filled_in_is_what_is_sent(run: Run, fields: Any, body: Any):
     [
         ({"extra": "{'a': 1}"}, "'Extra' is not valid JSON", 'Write it like this: {"a": 1}. '),
         ({"lines": "[1"}, "'Lines' is not valid JSON", ""),
+        ({"linesJson": "[1"}, "'Lines' is not valid JSON", ""),
         ({"lines": {"values": [{"sku": "a"}, {"sku": None}]}}, "'SKU' is empty", "Fill it in"),
     ],
 )
@@ -191,7 +203,19 @@ def test_a_delete_sends_no_body(run: Run):
     outcome = run(on_order("deleteOrder", number=7), answers=[{"body": {"order_id": 7}}])
     (request,) = outcome["requests"]
     assert (request["method"], request.get("body")) == ("DELETE", None)
-    assert outcome["results"][0]["json"] == {"order_id": 7}
+    assert outcome["results"][0]["json"] == {"deleted": True}
+
+
+def test_a_list_of_objects_that_is_asked_for_is_filled_in_or_given_as_json(run: Run):
+    order = {"resource": "order", "operation": "placeOrder"}
+    by_fields = {"specifyLines": "fields", "lines": {"values": [{"sku": "a"}, {"sku": "b"}]}}
+    by_json = {"specifyLines": "json", "linesJson": [{"sku": "a"}, {"sku": "b"}], "lines": {}}
+    outcome = run(order | by_fields, order | by_json)
+    assert [request["body"] for request in outcome["requests"]] == [
+        {"lines": [{"sku": "a"}, {"sku": "b"}]}
+    ] * 2
+    refused = run(order | {"specifyLines": "json", "linesJson": ""})
+    assert (refused["error"]["message"], refused["requests"]) == ("'Lines' is empty", [])
 
 
 PAGES = [

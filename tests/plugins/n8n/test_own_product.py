@@ -12,10 +12,9 @@ from tests.plugins.own_product import ACTIONS, ANSWER, BOOKING, EVENTS, own_prod
 
 from trunkline import Definition
 from trunkline.pages import Field
-from trunkline_n8n.fields import collected_properties, prominent_property
+from trunkline_n8n.fields import collected_properties, prominent_properties
 from trunkline_n8n.generator import generate, remarks
 from trunkline_n8n.lookups import is_prominent
-from trunkline_n8n.typescript import Code
 
 CREATE, UPDATE = own_product().actions
 
@@ -24,7 +23,7 @@ def form_of(definition: Definition) -> dict[str, Any]:
     """The properties of an operation by their names."""
     fields: list[Field] = list(own_product().form(definition))
     prominent = [field for field in fields if is_prominent(definition, field)]
-    shown = [prominent_property(field, condition=Code("x")) for field in prominent]
+    shown = [entry for field in prominent for entry in prominent_properties(field, shown_for="x")]
     return {
         str(entry["name"]): entry
         for entry in (*shown, *collected_properties(field for field in fields if field not in prominent))
@@ -34,12 +33,15 @@ def form_of(definition: Definition) -> dict[str, Any]:
 def test_every_shape_of_field_has_its_form():
     form = form_of(CREATE)
     assert {name: form[name]["type"] for name in form} == {
+        "specifyGuest": "options",
         "guest": "fixedCollection",
+        "guestJson": "json",
         "arrival": "dateTime",
         "room": "options",
         "nights": "number",
         "extras": "multiOptions",
         "payment": "fixedCollection",
+        "paymentJson": "json",
         "seats": "json",
         "custom": "json",
     }

@@ -62,6 +62,10 @@ async function call(
 			qs: { ...pick('query'), ...page },
 			...(method === 'GET' || method === 'DELETE' ? {} : { body: pick('body') }),
 		});
+	if (method === 'DELETE') {
+		await send();
+		return [{ deleted: true }];
+	}
 	if (items === undefined) return [await send()];
 	if (pageSize === undefined) return (await send())[items] as IDataObject[];
 	const returnAll = context.getNodeParameter('returnAll', index) as boolean;

@@ -30,6 +30,9 @@ export interface FieldRule {
 	fields?: FieldRule[];
 	/** How it is written, where it is JSON. */
 	example?: string;
+	/** The parameter that takes it as JSON, and the one that chooses that; without a choice it counts if it is filled in. */
+	json?: string;
+	specify?: string;
 }
 
 const ENTRIES = 'values';
@@ -51,11 +54,16 @@ function readAll(
 ): IDataObject {
 	const values: IDataObject = {};
 	for (const field of fields) {
-		const raw =
+		const given = (parameter: string) =>
 			field.collection === undefined
-				? read(field.parameter)
-				: (read(field.collection) as IDataObject | undefined)?.[field.parameter];
-		const value = reader.value(field, field.kind, raw);
+				? read(parameter)
+				: (read(field.collection) as IDataObject | undefined)?.[parameter];
+		const json = field.json === undefined ? undefined : given(field.json);
+		const isJson =
+			field.specify === undefined ? json !== undefined : given(field.specify) === 'json';
+		const value = isJson
+			? reader.value(field, 'json', json)
+			: reader.value(field, field.kind, given(field.parameter));
 		if (value === undefined && field.required) throw reader.isEmpty(field);
 		if (value !== undefined) values[field.name] = value as IDataObject;
 	}

@@ -106,6 +106,13 @@ export const updateOrderProperties: INodeProperties[] = [
 				description: "The order's address",
 			},
 			{
+				displayName: 'Address (JSON)',
+				name: 'addressJson',
+				type: 'json',
+				default: '{}',
+				description: "The order's address. Written as JSON.",
+			},
+			{
 				displayName: 'Due <Date>',
 				name: 'due',
 				type: 'dateTime',
@@ -278,6 +285,7 @@ export const updateOrder: Operation = {
 			title: 'Address',
 			kind: 'object',
 			collection: 'updateFields',
+			json: 'addressJson',
 			fields: [
 				{
 					name: 'city',

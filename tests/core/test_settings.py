@@ -1,4 +1,4 @@
-"""Settings: where they come from, and that whatever is wrong stops the start and is named (CONTRACT §11)."""
+"""Settings: where they come from, and that whatever is wrong stops the start and is named."""
 
 import json
 import os

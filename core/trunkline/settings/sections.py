@@ -1,4 +1,4 @@
-"""The sections of the settings, with their names, defaults and meanings (CONTRACT §11)."""
+"""The sections of the settings, with their names, defaults and meanings; ``docs/reference/settings.md`` is made from them."""
 
 from pathlib import Path
 from typing import Literal

@@ -6,7 +6,7 @@ LOCKED = --constraint constraints.txt --build-constraint constraints.txt
 # uv takes a quarter of the time; pip serves where only pip has been told of an index.
 install = .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode $(LOCKED) $(1) || { $(NEWER_PIP) && $(PIP) $(LOCKED) $(1); }
 
-.PHONY: help setup demo test long fresh oldest oldest-sqlite oldest-postgresql oldest-dependencies check check-form check-mypy check-pyright check-layers bench soak crash isolation lock clean
+.PHONY: help setup demo test long fresh oldest oldest-sqlite oldest-postgresql oldest-dependencies check check-form check-mypy check-pyright check-layers check-lines bench soak crash isolation lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s  %s\n", $$1, $$2}' Makefile
@@ -61,9 +61,9 @@ oldest-dependencies: .venv/bin/uv
 	cc -O1 -w -shared -fPIC -DSQLITE_ENABLE_COLUMN_METADATA -DSQLITE_ENABLE_DESERIALIZE -DSQLITE_ENABLE_JSON1 \
 		$(@D)/sqlite3.c -o $@ -lpthread -ldl -lm
 
-CHECKS = check-pyright check-mypy check-layers check-form  # the longest first
+CHECKS = check-pyright check-mypy check-layers check-form check-lines  # the longest first
 
-check: setup  ## judge form, types and layers
+check: setup  ## judge form, types, layers and the lines of each room
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target $(CHECKS)
 
 check-form:
@@ -80,6 +80,9 @@ check-pyright:
 
 check-layers:
 	.venv/bin/lint-imports --no-logo
+
+check-lines:  # the budget of each room: tests/contract/lines.txt
+	.venv/bin/python tests/contract/lines.py
 
 bench: setup  ## measure, and write the figures to docs/internals/performance.md; ARGS="--only push" for one suite
 	.venv/bin/python -m benchmarks --write-docs $(ARGS)

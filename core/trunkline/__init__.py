@@ -7,7 +7,6 @@ the database.
 """
 
 import importlib
-import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -96,27 +95,14 @@ _HOME_OF = {
     for entry in names.split()
 }
 
-if TYPE_CHECKING:  # what Hook API 1 had here goes on for type checkers, as it does while running
-    from trunkline.contract import Action as Action
-    from trunkline.contract import Lookup as Lookup
-    from trunkline.contract import OriginClient as OriginClient
-    from trunkline.contract import Search as Search
-    from trunkline.pages import *  # noqa: F403
-    from trunkline.routes import *  # noqa: F403
-
 if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
 
     def __getattr__(name: str) -> object:
-        if name in _HOME_OF:
-            home, own_name = _HOME_OF[name]
-            return getattr(importlib.import_module(home), own_name)
-        old_names = importlib.import_module("trunkline.old_names")
-        if name not in old_names.INSTEAD:
+        if name not in _HOME_OF:
             msg = f"module 'trunkline' has no attribute '{name}'"
             raise AttributeError(msg)
-        msg = f"'from trunkline import {name}' goes with 1.0: write '{old_names.INSTEAD[name]}'"
-        warnings.warn(msg, DeprecationWarning, stacklevel=2)
-        return getattr(importlib.import_module(old_names.HOME_OF[name]), name)
+        home, own_name = _HOME_OF[name]
+        return getattr(importlib.import_module(home), own_name)
 
 
 def __dir__() -> list[str]:

@@ -17,7 +17,7 @@ import public_api
 from pydantic import BaseModel
 
 import trunkline
-from trunkline import contract, old_names, pages, routes
+from trunkline import contract, pages, routes
 
 KINDS: Sequence[tuple[str, str, str]] = (
     ("given", "What a plugin gives", "Frozen values that hooks, and functions of the plugin's, return."),
@@ -66,7 +66,7 @@ def hidden_names() -> dict[str, Any]:
     return {
         name if name not in public else f"capabilities.{name}": value
         for name, value in public_api.exported(contract).items()
-        if value not in known and name not in old_names.REPLACED
+        if value not in known
     }
 
 

@@ -20,12 +20,12 @@ sys.path.insert(0, str(ROOT / "docs" / "reference"))
 import public_api  # noqa: E402
 
 import trunkline  # noqa: E402
-from trunkline import contract, old_names, pages, routes, testing  # noqa: E402
+from trunkline import contract, pages, routes, testing  # noqa: E402
 
 SNAPSHOT = Path(__file__).with_name("hook_api.json")
 CHANGELOG = ROOT / "CHANGELOG.md"
 RENEW = "python tests/contract/hook_api.py"
-PARTS = ("hooks", "trunkline", "pages", "routes", "capabilities", "old_names", "testing")
+PARTS = ("hooks", "trunkline", "pages", "routes", "capabilities", "testing")
 PUBLIC = {"trunkline": trunkline, "pages": pages, "routes": routes}
 UNVERSIONED = frozenset({"__version__", "HOOK_API"})
 
@@ -54,14 +54,8 @@ def current(part: str) -> dict[str, Any]:
             return _describe({name: value for name, value in names.items() if name not in UNVERSIONED})
         case "capabilities":  # what others mention, and a plugin need not import
             taken = [value for module in PUBLIC.values() for value in public_api.exported(module).values()]
-            names = public_api.exported(contract)
-            others = {name: value for name, value in names.items() if name not in old_names.REPLACED}
+            others = public_api.exported(contract)
             return _describe({name: value for name, value in others.items() if value not in taken})
-        case "old_names":  # of Hook API 1: `from trunkline import …` goes on, and says what to write
-            return {
-                name: {"kind": "old name", "instead": old_names.INSTEAD[name]}
-                for name in sorted(old_names.INSTEAD)
-            }
         case _:
             return _describe(public_api.exported(testing))
 

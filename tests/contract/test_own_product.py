@@ -235,10 +235,3 @@ def test_a_setting_of_before_that_leaves_the_other_plugin_out_is_no_fault(schema
         "crm"
         not in opening.inspected(of(product__schemas=str(schemas), plugins__disabled="crm")).registry.active
     )
-
-
-def test_old_and_new_are_not_mixed(schemas: Path):
-    with pytest.raises(
-        SettingsInvalid, match=r"product\.schemas takes the place of events\.schemas_dir; leave it out"
-    ):
-        of(product__schemas=str(schemas), events__schemas_dir=str(schemas))

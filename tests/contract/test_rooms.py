@@ -55,3 +55,9 @@ def test_the_way_of_an_event_leads_through_the_rooms_of_the_way_in_and_out():
 def test_who_adds_a_room_is_led_to_the_page():
     for page in ("CONTRIBUTING.md", "docs/README.md", "docs/explanation/one-log-many-readers.md"):
         assert "rooms.md" in (ROOT / page).read_text()
+
+
+def test_no_line_of_code_cites_a_document_that_is_not_in_the_repository():
+    files = [file for folder in ("core", "plugins", "tests") for file in (ROOT / folder).rglob("*.py")]
+    assert len(files) > 500
+    assert [str(file) for file in files if re.search(r"\b[A-Z]{5,} \u00a7", file.read_text())] == []

@@ -1,4 +1,4 @@
-"""The actions, searches and lookups say what CONTRACT §8 and §9 say, field by field."""
+"""The actions, searches and lookups have the fields that WhiteLabelCRO documents."""
 
 import re
 from pathlib import Path

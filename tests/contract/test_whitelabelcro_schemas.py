@@ -1,4 +1,4 @@
-"""The ten event types say what CONTRACT §3 says, field by field."""
+"""The ten event types have the fields that WhiteLabelCRO documents."""
 
 import copy
 import re

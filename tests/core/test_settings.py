@@ -1,4 +1,4 @@
-"""Settings: where they come from, and that whatever is wrong stops the start and is named (CONTRACT §11)."""
+"""Settings: where they come from, and that whatever is wrong stops the start and is named."""
 
 import json
 import os
@@ -64,8 +64,8 @@ url = "sqlite:///data/hub.db?timeout=5"
 [plugins]
 paths = ["plugins", "/opt/acme.py"]
 catalogue = "catalogue.json"
-[events]
-schemas_dir = "types"
+[product]
+schemas = ["types"]
 [brand]
 logo = "art/logo.svg"
 """
@@ -78,7 +78,6 @@ def test_paths_begin_in_the_folder_of_the_file_wherever_a_command_runs(toml, tmp
     assert found.database.url == f"sqlite:///{folder}/data/hub.db?timeout=5"
     assert found.plugins.paths == (folder / "plugins", Path("/opt/acme.py"))
     assert found.plugins.catalogue == folder / "catalogue.json"
-    assert found.events.schemas_dir == folder / "types"
     assert (found.brand.logo, found.brand.logo_dark) == (folder / "art/logo.svg", folder / "dark.svg")
     assert products.schema_folders(found)[-1] == folder / "types"
 

@@ -8,7 +8,7 @@ import pytest
 from trunkline.api.requests import MAX_BODY_BYTES
 
 MAX_SECONDS = 0.010
-"""CONTRACT §15: of CPU, for a request that breaks its schema, beside what it costs to parse as many bytes."""
+"""Of CPU, for a request that breaks its schema, beside what it costs to parse as many bytes."""
 TRIES, MAX_DEPTH = 10, 3
 
 

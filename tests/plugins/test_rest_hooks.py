@@ -1,4 +1,4 @@
-"""REST hooks (CONTRACT §7, §13), on each of the three channels, over HTTP."""
+"""REST hooks, on each of the three channels, over HTTP."""
 
 import asyncio
 from dataclasses import replace

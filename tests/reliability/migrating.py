@@ -1,6 +1,6 @@
 """How long accepting stands while a database in use is migrated, measured with the statements that accept an event.
 
-By hand: ``python tests/reliability/migrating.py --engine postgresql --events 1000000``.
+By hand: ``python -m tests.reliability.migrating --engine postgresql --events 1000000``.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from tests.reliability import later
 
 from trunkline.errors import StoreUnavailable
 from trunkline.store import migrate, tables, upgrading
@@ -24,6 +25,7 @@ from trunkline.store.database import Database
 from trunkline.testing.databases import SHARDS, started_postgres
 
 FIRST = "0001"
+"""The revision of ``later`` at which a database begins: the tables are those of 0.1."""
 DELIVERIES = 3
 """Of each event; one in a hundred of them is exhausted, and one is due."""
 _PAUSE_SECONDS = 0.01
@@ -57,13 +59,16 @@ class Measured:
     accepted: int
 
 
-async def fill(database: Database, events: int, *, revision: str = FIRST) -> None:
-    """Make the tables of *revision*, and put *events* events with their deliveries into them."""
-    core = migrate.CORE
+async def fill(database: Database, events: int) -> None:
+    """Make the tables of 0.1, and put *events* events with their deliveries into them."""
     async with database.write() as connection:
-        await connection.run_sync(
-            upgrading.upgrade, folder=core.folder, version_table=core.version_table, revision=revision
-        )
+        for history, revision in ((migrate.CORE, "head"), (later.HISTORY, FIRST)):
+            await connection.run_sync(
+                upgrading.upgrade,
+                folder=history.folder,
+                version_table=history.version_table,
+                revision=revision,
+            )
         first = migrate.RESERVED_POSITIONS
         await connection.execute(tables.routing.insert().values(id=1, version=1))
         shards = "INSERT INTO shards (shard, cursor, epoch, lease_until_ms) VALUES (:shard, :last, 0, 0)"
@@ -104,7 +109,7 @@ async def measure(database: Database) -> Measured:
     began = time.monotonic()
     migration = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "trunkline.cli", "migrate"),
-        env={**os.environ, "TRUNKLINE_DATABASE__URL": database.url},
+        env={**os.environ, **later.ENVIRONMENT, "TRUNKLINE_DATABASE__URL": database.url},
         stdout=asyncio.subprocess.DEVNULL,
     )
     assert await migration.wait() == 0
@@ -128,7 +133,7 @@ async def _append(database: Database, accepted: list[float]) -> None:
 
 
 async def append(connection: AsyncConnection) -> None:
-    """Append an event, as every version since ``FIRST`` does."""
+    """Append an event, as 0.1 does."""
     for statement in _APPEND:
         await connection.execute(text(statement), {"body": b"x"} if ":body" in statement else {})
 
@@ -143,14 +148,14 @@ def _made(engine: str, folder: Path) -> Generator[str]:
 
 
 async def make_first(url: str, *, events: int) -> None:
-    """Make a database of the first version of all, with *events* events and their deliveries."""
+    """Make a database of 0.1, with *events* events and their deliveries."""
     async with Database(url) as database:
         await fill(database, events)
 
 
-async def _try(url: str, events: int, revision: str) -> Measured:
+async def _try(url: str, events: int) -> Measured:
     async with Database(url) as database:
-        await fill(database, events, revision=revision)
+        await fill(database, events)
         return await measure(database)
 
 
@@ -158,10 +163,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--engine", choices=sorted(_NUMBERS), required=True)
     parser.add_argument("--events", type=int, default=1_000_000)
-    parser.add_argument("--revision", default=FIRST, help="where the migration begins")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="tl-migrating-") as name, _made(chosen.engine, Path(name)) as url:
-        print(asyncio.run(_try(url, chosen.events, chosen.revision)))
+        print(asyncio.run(_try(url, chosen.events)))
 
 
 if __name__ == "__main__":

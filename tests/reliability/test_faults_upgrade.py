@@ -1,49 +1,23 @@
 """A rolling upgrade: old and new processes on one database, before, while and after it is migrated, with events flowing.
 
-The new version is a copy of this one with a later migration, which adds to the tables that are written most and takes its time.
+The new version is a copy of this one with a later migration (``next_version``).
 """
 
 import asyncio
-import shutil
-from pathlib import Path
 
 import pytest
+from tests.reliability import next_version
+from tests.reliability.next_version import NEXT
 
-import trunkline
 from trunkline.version import __version__
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
-NEXT = f"{__version__}+next"
-MIGRATION = """
-import sqlalchemy as sa
-from alembic import op
-
-revision = "{revision}"
-down_revision = "{newest}"
-
-
-def upgrade() -> None:
-    op.create_table("additions", sa.Column("id", sa.BigInteger(), primary_key=True))
-    for name in ("events", "deliveries", "attempts", "subscriptions", "shards", "workers"):
-        op.add_column(name, sa.Column("added", sa.String(20), server_default="something"))
-    op.create_index("ix_deliveries_added", "deliveries", ["added", "position"])
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute("SELECT pg_sleep(2)")
-"""
-
 
 @pytest.fixture
 def newer(tmp_path):
-    """What makes a process run the next version, and the revision that this version's database has."""
-    package = tmp_path / "next" / "trunkline"
-    shutil.copytree(Path(trunkline.__file__).parent, package)
-    (package / "version.py").write_text(f'"""The next version."""\n\n__version__ = "{NEXT}"\n')
-    folder = package / "store" / "migrations" / "versions"
-    newest = max(file.name[:4] for file in folder.glob("[0-9]*.py"))
-    revision = f"{int(newest) + 1:04}"
-    (folder / f"{revision}_next.py").write_text(MIGRATION.format(revision=revision, newest=newest))
-    return {"PYTHONPATH": str(package.parent)}, revision
+    """The environment of a process of the next version, and the revision of its database."""
+    return next_version.make(tmp_path)
 
 
 async def test_old_and_new_processes_share_postgresql_before_while_and_after_it_is_migrated(

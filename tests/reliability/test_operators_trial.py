@@ -1,7 +1,7 @@
-"""The trial of an operator: from the last release to this version on PostgreSQL over TLS, and everything that is set wrong.
+"""The trial of an operator: from this version to the next on PostgreSQL over TLS, and everything that is set wrong.
 
 Two servers and two workers, with the roles of the how-to: one that owns a schema, one that only reads and writes its rows. The
-processes of the last release (``last_release``) go on, with every plugin that they have, while the new version migrates.
+processes of this version go on, with every plugin, while the next one (``next_version``) migrates.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from tests.postgres_servers import SystemPostgres, free_port, started_system_postgres
-from tests.reliability import last_release
+from tests.reliability import next_version
 
 import trunkline
 
@@ -54,12 +54,8 @@ class Cluster:
             )
         )
 
-    def old_url(self, role: str) -> str:
-        """Give the same as the last release takes it: it knows none of libpq's parameters, and encrypts if it can."""
-        return self.url(role, sslmode="", sslrootcert="")
-
-    def new(self, role: str = "app", **changed: str) -> dict[str, str]:
-        """Give the environment of a process of this version."""
+    def environment(self, role: str = "app", **changed: str) -> dict[str, str]:
+        """Give the environment of a process."""
         return {
             "TRUNKLINE_DATABASE__URL": self.url(role, **changed),
             "TRUNKLINE_DATABASE__SCHEMA": "trunkline",
@@ -85,7 +81,7 @@ def cluster() -> Iterator[Cluster]:
         (block,) = re.findall(r"```sql\n(CREATE ROLE.*?)```", HOW_TO.read_text(), re.DOTALL)
         asyncio.run(server.execute(f"CREATE DATABASE {NAME}"))
         asyncio.run(server.execute(block, name=NAME))
-        for role in ("owner", "app"):  # the last release has no setting for it
+        for role in ("owner", "app"):  # for the queries of the test, which name no schema
             asyncio.run(server.execute(f"ALTER ROLE trunkline_{role} SET search_path = trunkline"))
         yield Cluster(server)
 
@@ -123,14 +119,13 @@ class Fleet:
             await asyncio.sleep(0.5)
 
 
-@pytest.mark.skipif(not last_release.is_here(), reason="this clone lacks the commit of the last release")
-async def test_from_the_last_release_to_this_one_and_back_from_a_backup(
+async def test_from_this_version_to_the_next_and_back_from_a_backup(
     deploy, cluster, *, receiver, writers, until, tmp_path
 ):
     deployment = deploy(cluster.url("owner"))
     del deployment.environment["TRUNKLINE_PLUGINS__ENABLED"]  # all, as who sets nothing has them
-    del deployment.environment["TRUNKLINE_SERVER__DRAIN_SECONDS"]  # the last release knows no such setting
-    servers, workers = await _last_release(deployment, cluster, f"{receiver.url}/h", tmp_path / "last")
+    servers, workers = await _begin(deployment, cluster, f"{receiver.url}/h")
+    later, revision = next_version.make(tmp_path)
     load = writers(deployment, [*servers], per_second=EVENTS_PER_SECOND)
     fleet, polled = Fleet(deployment, load, servers, workers), []
     load.start(WRITERS)
@@ -138,11 +133,11 @@ async def test_from_the_last_release_to_this_one_and_back_from_a_backup(
     follower = asyncio.create_task(fleet.follow(1, polled))
     await load.go_on(receiver, count=EVENTS_PER_SECOND)
 
-    said = await _run(deployment, "migrate", **cluster.new("owner"))
-    assert "core: 0008 →" in said
+    said = await _run(deployment, "migrate", **cluster.environment("owner"), **later)
+    assert f"→ {revision}" in said
     await load.go_on(receiver, count=EVENTS_PER_SECOND)
     for number in (0, 1, 0):  # both go from old to new, and one from new to new
-        await fleet.replace(number, **cluster.new())
+        await fleet.replace(number, **cluster.environment(), **later)
         await load.go_on(receiver, count=EVENTS_PER_SECOND)
     before = load.ids
     await asyncio.to_thread(cluster.call, "pg_dump", "-d", NAME, "-Fc", "-f", cluster.backup)
@@ -157,17 +152,16 @@ async def test_from_the_last_release_to_this_one_and_back_from_a_backup(
     assert polled == sorted(load.accepted[1])
     _check_order(receiver, load.accepted[1])
     assert not [p.errors.read_text() for p in deployment.processes if "Traceback" in p.errors.read_text()]
-    await _restore(deployment, cluster, load, until, before)
+    await _restore(deployment, cluster, load, until, before=before, later=later)
     assert pace >= EVENTS_PER_SECOND / 5, (
         "the writers ask for five times as much, and come late only on a busy machine"
     )
 
 
-async def _last_release(deployment, cluster, target: str, folder: Path) -> tuple[list[Any], list[Any]]:
-    """Migrate with the last release, start its processes, and subscribe *target* for two companies, once in order."""
-    release = await asyncio.to_thread(last_release.install, folder)
-    await _run(deployment, "migrate", **release, TRUNKLINE_DATABASE__URL=cluster.old_url("owner"))
-    old = {**release, "TRUNKLINE_DATABASE__URL": cluster.old_url("app")}
+async def _begin(deployment, cluster, target: str) -> tuple[list[Any], list[Any]]:
+    """Migrate, start the processes of this version, and subscribe *target* for two companies, once in order."""
+    await _run(deployment, "migrate", **cluster.environment("owner"))
+    old = cluster.environment()
     servers = await asyncio.gather(*(deployment.serve("--no-migrate", **old) for _ in range(2)))
     workers = await asyncio.gather(*(deployment.work(**old) for _ in range(2)))
     for company, ordering in ((1, {"key": "/payload/client_id"}), (2, None)):
@@ -176,11 +170,11 @@ async def _last_release(deployment, cluster, target: str, folder: Path) -> tuple
     return servers, workers
 
 
-async def _restore(deployment, cluster, load, until, before: set[int]) -> None:
+async def _restore(deployment, cluster, load, until, *, before: set[int], later) -> None:
     """Restore the backup of a hub that was written to: it has all of *before*, nothing with a gap, and goes on."""
     cluster.call("createdb", "restored")
     cluster.call("pg_restore", "-d", "restored", cluster.backup)
-    restored = await deployment.serve("--no-migrate", **cluster.new(name="restored"))
+    restored = await deployment.serve("--no-migrate", **cluster.environment(name="restored"), **later)
     for company, promised in load.accepted.items():
         kept = await deployment.poll_all(restored, company)
         assert before & promised <= set(kept)
@@ -198,7 +192,7 @@ async def _restore(deployment, cluster, load, until, before: set[int]) -> None:
 
 
 def _check_order(receiver, ids: set[int]) -> None:
-    """What was pushed of *ids* came in the order of the log for each client, whichever release pushed it."""
+    """What was pushed of *ids* came in the order of the log for each client, whichever version pushed it."""
     by_client: dict[int, list[int]] = {}
     for request in receiver.requests:
         if (number := int(request.headers["webhook-id"])) in ids:
@@ -218,9 +212,9 @@ def _wrong(cluster: Cluster) -> dict[str, tuple[dict[str, str | None], str]]:
             "'auth.pepper': must have 32 characters or more",
         ),
         "host": ({"TRUNKLINE_DATABASE__URL": "postgresql://x@localhost:1/trial"}, "localhost:1"),
-        "password": (cluster.new(password="wrong"), "password"),
-        "database": (cluster.new(name="nonesuch"), "nonesuch"),
-        "authority": (cluster.new(sslrootcert=f"{cluster.server.folder}/other.crt"), "localhost"),
+        "password": (cluster.environment(password="wrong"), "password"),
+        "database": (cluster.environment(name="nonesuch"), "nonesuch"),
+        "authority": (cluster.environment(sslrootcert=f"{cluster.server.folder}/other.crt"), "localhost"),
         "URL": ({"TRUNKLINE_DATABASE__URL": "mysql://x@localhost/trial"}, "database.url must start with"),
         "schema": ({"TRUNKLINE_DATABASE__SCHEMA": "nonesuch"}, "nonesuch"),
         "port": ({"TRUNKLINE_SERVER__PORT": str(cluster.server.port)}, f"Port {cluster.server.port} of"),
@@ -236,14 +230,14 @@ def _wrong(cluster: Cluster) -> dict[str, tuple[dict[str, str | None], str]]:
 
 async def test_whatever_is_wrong_is_one_sentence_and_nothing_is_changed(deploy, cluster, tmp_path):
     deployment = deploy(cluster.url("owner"))
-    await _run(deployment, "migrate", **cluster.new("owner"))
-    await _run(deployment, "keys", "create", "--operator", "--name", "before", **cluster.new())
+    await _run(deployment, "migrate", **cluster.environment("owner"))
+    await _run(deployment, "keys", "create", "--operator", "--name", "before", **cluster.environment())
     before, files = cluster.dump(), _files(tmp_path)
     port = {"TRUNKLINE_SERVER__PORT": str(free_port())}
     turns = asyncio.Semaphore(3)
 
     async def start(what: str, changed: dict[str, str | None], named: str) -> None:
-        chosen = {**cluster.new(), **port, **changed}
+        chosen = {**cluster.environment(), **port, **changed}
         async with turns:
             process = deployment.run(
                 "serve", **{name: value for name, value in chosen.items() if value is not None}
@@ -273,15 +267,10 @@ async def _run(deployment, *command: str, **environment: str) -> str:
     return process.output.read_text().strip()
 
 
-async def _stop(*processes) -> None:
-    for process in processes:
-        assert await asyncio.to_thread(process.stop) == 0
-
-
 async def _subscribe(
     deployment, server, company: int, wanted: dict[str, object], environment: dict[str, str]
 ) -> None:
-    """Make a company's key and its subscription, as the last release does it."""
+    """Make a company's key and its subscription."""
     scopes = [f"--scope={scope}" for scope in ("events:read", "events:write", "webhooks:write")]
     options = ["--company", str(company), "--name", "trial", *scopes]
     deployment.keys[company] = await _run(deployment, "keys", "create", *options, **environment)

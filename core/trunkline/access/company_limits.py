@@ -23,7 +23,7 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """The limits of one company, by the names of CONTRACT §14. *is_paced* where the operator gave it a pace of its own."""
+    """The limits of one company, by the names that ``PATCH /api/v1/companies/{id}`` takes. *is_paced* where the operator gave it a pace of its own."""
 
     subscriptions: int
     filter_cost: int

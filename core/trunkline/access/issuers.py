@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import jwt
 import orjson
 
-from trunkline.contract import HttpResponse, OpenOrigin, OriginClient
+from trunkline.contract import HttpClient, HttpResponse, OpenOrigin
 from trunkline.errors import Refused, TrunklineError, Unauthenticated
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
@@ -151,7 +151,7 @@ class Issuer:
         self._open_origin = open_origin
         self._log = log
         self._jwks_url = jwks_url
-        self._clients: dict[str, OriginClient] = {}
+        self._clients: dict[str, HttpClient] = {}
         self._client(jwks_url or url)
         self._metadata = _Kept(self._read_metadata, failed=self._note)
         self._keys = _Kept(self._read_keys, failed=self._note)
@@ -266,7 +266,7 @@ class Issuer:
                 raise ValueError(msg)
         return metadata
 
-    def _client(self, url: str) -> OriginClient:
+    def _client(self, url: str) -> HttpClient:
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         if origin not in self._clients:

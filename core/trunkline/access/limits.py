@@ -31,7 +31,7 @@ class Allowance:
     bucket: str
 
     def headers(self) -> dict[str, str]:
-        """Give the headers of CONTRACT §4."""
+        """Give the ``X-RateLimit-…`` headers of an answer."""
         return {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),

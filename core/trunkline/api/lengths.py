@@ -1,4 +1,4 @@
-"""Lengths in the body of a request, judged by its JSON Schema before anything else is made of it (CONTRACT §15).
+"""Lengths in the body of a request, judged by its JSON Schema before anything else is made of it, so that a faulty body costs little.
 
 Each wrong entry of a long list, and each unknown member of a large object, would cost a fault.
 """

@@ -36,7 +36,7 @@ class Envelope(BaseModel):
 
     id: EventId
     type: str = Field(description="event type, such as `client.created`")
-    createdUtc: Utc  # noqa: N815 - CONTRACT §2: envelope keys are camelCase
+    createdUtc: Utc  # noqa: N815 - the keys of an envelope are camelCase
     companyId: int  # noqa: N815
     payload: dict[str, Any] = Field(description="what the type's JSON Schema says")
     metadata: dict[str, Any] | None = Field(default=None, description="absent when empty")
@@ -379,7 +379,7 @@ class DeliveryDetail(DeliverySummary):
     """A delivery with its attempts."""
 
     subscription_id: str
-    attempts: list[AttemptView]  # type: ignore[assignment]  # CONTRACT §6: a number in lists, the attempts here
+    attempts: list[AttemptView]  # type: ignore[assignment]  # a number in lists, the attempts here
 
 
 class PluginView(BaseModel):

@@ -44,7 +44,7 @@ HEADERS_KEY = "trunkline.headers"
 REQUEST_ID_KEY = "trunkline.request_id"
 
 MAX_ERRORS = 50
-"""Fields at fault that an answer names (CONTRACT §14)."""
+"""Fields at fault that an answer names; a longer list helps nobody."""
 MAX_TEXT = 2_000
 """Characters of a path or a sentence in an answer."""
 

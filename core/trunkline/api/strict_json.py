@@ -11,7 +11,7 @@ import orjson
 from trunkline.errors import BodyInvalid, FieldError, pointer
 
 MAX_DEPTH = 64
-"""CONTRACT §13: nesting over 64 levels is refused."""
+"""Levels of nesting in a body; deeper ones are refused, before a parser runs out of stack."""
 
 MAX_VALUES = 2_000_000
 """Values in one body: walking through them is what a body costs, not its bytes."""

@@ -1,4 +1,4 @@
-"""Subscriptions and deliveries of every channel, as the core serves them (CONTRACT §13). A channel's own routes come
+"""Subscriptions and deliveries of every channel, as the core serves them. A channel's own routes come
 from its plugin.
 """
 

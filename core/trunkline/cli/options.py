@@ -7,7 +7,6 @@ import typer
 
 from trunkline import settings
 from trunkline.cli.config import chosen_config
-from trunkline.cli.output import warn
 from trunkline.model.companies import REFERENCE_FORM, read_name
 from trunkline.model.environments import ENVIRONMENTS, LIVE, TEST, in_environment
 from trunkline.settings import Settings
@@ -102,10 +101,4 @@ def load_settings(context: typer.Context, config: Path | None) -> Settings:
     Raises:
         SettingsInvalid: the file is missing or no TOML, or a setting is unknown or malformed.
     """
-    chosen = settings.load(chosen_config(context, config))
-    if not context.params.get("seat"):  # a process that another one started has told of it
-        for name in chosen.deprecated():
-            warn(
-                f"Setting '{name}' is deprecated: write 'product.schemas', which also leaves out what other products bring."
-            )
-    return chosen
+    return settings.load(chosen_config(context, config))

@@ -100,7 +100,7 @@ def verify_webhook(body: bytes, headers: Mapping[str, str], *, secret: str | Seq
 
 
 def read_event(envelope: Mapping[str, Any], *, cursor: str | None = None) -> Event:
-    """Read an envelope (CONTRACT §2)."""
+    """Read an envelope."""
     return Event(
         id=envelope["id"],
         type=envelope["type"],

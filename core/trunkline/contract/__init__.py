@@ -18,7 +18,6 @@ from trunkline.contract.channels import (
     HttpFor,
     HttpResponse,
     OpenOrigin,
-    OriginClient,
     Push,
     Target,
 )
@@ -59,16 +58,13 @@ from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginM
 from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
 from trunkline.contract.providers import (
-    Action,
     Answer,
     Answered,
     Call,
     EmittedEvent,
-    Lookup,
     Operation,
     Operations,
     Run,
-    Search,
 )
 from trunkline.contract.quarantine import (
     Quarantine,
@@ -100,7 +96,6 @@ __all__ = [
     "PORTAL_BASE",
     "AcceptedEvent",
     "AccessTokens",
-    "Action",
     "Activity",
     "Answer",
     "Answered",
@@ -139,13 +134,11 @@ __all__ = [
     "HttpFor",
     "HttpResponse",
     "ListedEvent",
-    "Lookup",
     "Migrations",
     "Network",
     "OpenOrigin",
     "Operation",
     "Operations",
-    "OriginClient",
     "Overview",
     "PluginContext",
     "PluginCounter",
@@ -170,7 +163,6 @@ __all__ = [
     "Run",
     "RunCommand",
     "Sealer",
-    "Search",
     "ShownEvent",
     "StreamPage",
     "Submit",

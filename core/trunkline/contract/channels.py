@@ -224,10 +224,6 @@ def one_alone(deliver_batch: DeliverBatch) -> Deliver:
     return deliver
 
 
-class OriginClient(HttpClient, Protocol):
-    """An ``HttpClient``, which Hook API 1 told apart. Deprecated: write ``HttpClient``."""
-
-
 class OpenOrigin(Protocol):
     """Gives a way out to one origin that whoever runs the hub has named in a plugin's settings. Ask for it at start.
 

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from typing_extensions import deprecated
-
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
@@ -88,12 +86,6 @@ class ListedEvent:
     accepted_ms: int
     body: bytes = field(repr=False)
     deliveries: Mapping[str, int] = field(default_factory=dict[str, int])
-
-    @property
-    @deprecated("'ListedEvent.id' goes with 1.0: write 'event_id'")
-    def id(self) -> int:
-        """The event's id, as Hook API 1 named it. Deprecated: write ``event_id``."""
-        return self.event_id
 
 
 @dataclass(frozen=True, slots=True)

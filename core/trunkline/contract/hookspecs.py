@@ -13,20 +13,17 @@ from pydantic import BaseModel
 
 from trunkline.contract import (
     AcceptedEvent,
-    Action,
     BearerRequest,
     ChangedSubscription,
     Channel,
     Command,
     Connector,
     FinishedAttempt,
-    Lookup,
     Migrations,
     Operation,
     PluginContext,
     PortalPage,
     Routes,
-    Search,
 )
 from trunkline.model.principals import Principal
 from trunkline.schemas.catalog import EventType
@@ -34,11 +31,7 @@ from trunkline.schemas.versions import Caster
 
 PROJECT = "trunkline"
 HOOK_API = 2
-"""Which generation of the hook API this is. What generation 1 had goes on until 1.0, and says what to write instead."""
-
-_ONE_HOOK = DeprecationWarning(
-    "register_operations takes what it gives, with Operation for Action, Search and Lookup, and it goes with 1.0"
-)
+"""The generation of the hook API."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
@@ -74,21 +67,6 @@ def register_connectors() -> Sequence[Connector]:  # type: ignore[empty-body]
 @hookspec
 def register_operations(context: PluginContext) -> Sequence[Operation]:  # type: ignore[empty-body]
     """Say which actions, searches and lookups the plugin carries out; one that another plugin gives too is refused for both."""
-
-
-@hookspec(warn_on_impl=_ONE_HOOK)
-def register_actions(context: PluginContext) -> Sequence[Action]:  # type: ignore[empty-body]
-    """Say which actions the plugin carries out. Deprecated: write ``register_operations``."""
-
-
-@hookspec(warn_on_impl=_ONE_HOOK)
-def register_searches(context: PluginContext) -> Sequence[Search]:  # type: ignore[empty-body]
-    """Say which searches the plugin carries out. Deprecated: write ``register_operations``."""
-
-
-@hookspec(warn_on_impl=_ONE_HOOK)
-def register_lookups(context: PluginContext) -> Sequence[Lookup]:  # type: ignore[empty-body]
-    """Say which lookups the plugin carries out. Deprecated: write ``register_operations``."""
 
 
 @hookspec

@@ -85,27 +85,6 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Action(Operation):
-    """An ``Operation`` that is an action, as Hook API 1 has it. Deprecated: write ``Operation``."""
-
-    kind: Kind | None = field(default="action", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Search(Operation):
-    """An ``Operation`` that is a search, as Hook API 1 has it. Deprecated: write ``Operation``."""
-
-    kind: Kind | None = field(default="search", init=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Lookup(Operation):
-    """An ``Operation`` that is a lookup, as Hook API 1 has it. Deprecated: write ``Operation``."""
-
-    kind: Kind | None = field(default="lookup", init=False)
-
-
-@dataclass(frozen=True, slots=True)
 class Answered:
     """An answer as it is sent: *body* is JSON. *repeated* where an earlier request with the same key had got it."""
 

@@ -4,8 +4,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from typing_extensions import deprecated
-
 from trunkline.contract.providers import EmittedEvent
 from trunkline.schemas.catalog import EventType, Json
 
@@ -18,12 +16,6 @@ class AcceptedEvent:
     company_id: int
     type: str
     body: bytes = field(repr=False)
-
-    @property
-    @deprecated("'AcceptedEvent.position' goes with 1.0: write 'event_id'")
-    def position(self) -> int:
-        """The event's id, as Hook API 1 named it. Deprecated: write ``event_id``."""
-        return self.event_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ Look = Callable[[Json, Json, Reading], bool]
 """A comparison that is dear to make, and remembers in the event's reading what it has worked out."""
 
 MAX_MEMBERS = 1000
-"""How many values ``in`` may have (CONTRACT §15)."""
+"""How many values ``in`` may have: each event that matches the types is compared with them."""
 SHOWN_MEMBERS = 10
 """And how many of them a sentence lists."""
 

@@ -1,4 +1,4 @@
-"""The filter of a subscription (CONTRACT §13): which events of its types match.
+"""The filter of a subscription: which events of its types match.
 
 Part of the pure centre. ``compile`` checks what a caller sent against the types' schemas; ``compile_stored`` builds the
 same filter from what was checked before; ``Filter.matches`` runs once for every event and subscription::
@@ -25,9 +25,9 @@ MAX_DEPTH = 8
 MAX_CLAUSES = 100
 """How many comparisons a filter may have; an empty filter inside another counts as one."""
 MAX_PATH = 64
-"""How many names a path may have: events nest no deeper (CONTRACT §13)."""
+"""How many names a path may have: events nest no deeper (``api/strict_json``)."""
 MAX_BYTES = 64 * 1024
-"""How long a filter may be as JSON (CONTRACT §15)."""
+"""How long a filter may be as JSON: every worker keeps it in memory."""
 MAX_FAULTS = 51
 """Faults after which checking ends: one more than an answer names."""
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from trunkline.errors import SchemaInvalid, SettingsInvalid
+from trunkline.errors import SchemaInvalid
 from trunkline.schemas.files import installed_folders, installed_names, product_folders, read_brand
 from trunkline.settings import Brand, Settings, describe
 
@@ -20,16 +20,12 @@ def schema_folders(settings: Settings) -> Sequence[Traversable | Path]:
     """List the folders with the schemas of the product; of what they leave out, nothing is read.
 
     Raises:
-        SettingsInvalid: a setting names a folder or a package that is not there.
+        SettingsInvalid: ``product.schemas`` names a folder or a package that is not there.
         SchemaInvalid: a package cannot be imported.
     """
     if settings.product.schemas is not None:
         return product_folders(settings.product.schemas, beside=settings.folder)
-    folder = settings.events.schemas_dir
-    if folder is not None and not folder.is_dir():
-        msg = f"Setting 'events.schemas_dir': there is no folder {folder}"
-        raise SettingsInvalid(msg)
-    return [*installed_folders(settings.events.schema_packages), folder or settings.folder / DEFAULT_SCHEMAS]
+    return [*installed_folders(), settings.folder / DEFAULT_SCHEMAS]
 
 
 def packaged_brand(settings: Settings) -> Brand:
@@ -44,17 +40,15 @@ def own_folder(settings: Settings) -> Path:
     """Give the folder to which new schemas of the product belong: the first that the settings name, else ``schemas`` beside them."""
     named = settings.product.schemas or ()
     folders = [name for name in named if name not in installed_names()]
-    return settings.events.schemas_dir or settings.folder / next(iter(folders), DEFAULT_SCHEMAS)
+    return settings.folder / next(iter(folders), DEFAULT_SCHEMAS)
 
 
 def source_names(settings: Settings) -> tuple[str, ...]:
     """Name the folders and packages of the product, as the settings do; ``schemas`` is the folder beside them."""
     if settings.product.schemas is not None:
         return settings.product.schemas
-    folder = settings.events.schemas_dir or settings.folder / DEFAULT_SCHEMAS
-    packages = settings.events.schema_packages
-    named = tuple(installed_names()) if packages is None else packages
-    return (*named, *((str(folder),) if folder.is_dir() else ()))
+    folder = settings.folder / DEFAULT_SCHEMAS
+    return (*installed_names(), *((str(folder),) if folder.is_dir() else ()))
 
 
 def key_prefix_of(settings: Settings) -> str:

@@ -1,4 +1,4 @@
-"""The audit of the ledger: each event has exactly the deliveries that it must have (DESIGN §5).
+"""The audit of the ledger: each event has exactly the deliveries that it must have.
 
 It may run beside a hub that works. What it reads is bounded by windows of positions, so no statement takes long.
 """

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple
 
 MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
-"""CONTRACT §15: a target's ``Retry-After`` is the least that a retry waits, up to 24 hours."""
+"""The longest that a target's ``Retry-After`` delays a retry."""
 
 MAX_RETRIES = 1000
 """Retries of one delivery, however short the waits of a schedule that goes on for a time."""
@@ -18,7 +18,7 @@ _ID = re.compile(r"dlv_([1-9][0-9]{0,18})_([1-9][0-9]{0,17})", re.ASCII)
 
 
 class Status(StrEnum):
-    """Where a delivery stands (CONTRACT §13)."""
+    """The state of a delivery."""
 
     PENDING = "pending"
     HELD = "held"

@@ -28,7 +28,7 @@ class Draft:
     version: int = 1
 
     def envelope(self, position: int, reference: str | None = None, *, accepted_utc: str = "") -> bytes:
-        """Encode the envelope of CONTRACT §2 with *position* as its ``id``; *reference* is the company's, if it has one.
+        """Encode the envelope with *position* as its ``id``; *reference* is the company's, if it has one.
 
         *accepted_utc* is its time if it names none. A reference has no character that JSON escapes (``model.companies``). An event
         of the test environment says so.

@@ -31,7 +31,7 @@ FAILING = "failing"
 UNREADABLE = "unreadable"
 LAPSED = "lapsed"
 DISCONNECTED = "disconnected"
-"""Reasons for ``disabled`` (CONTRACT §13): the target answered 410; it only failed for too long; its secrets do not open; its
+"""Reasons for ``disabled``: the target answered 410; it only failed for too long; its secrets do not open; its
 holder has not renewed it; who made it may call no more."""
 ENDED = frozenset({GONE, LAPSED})
 """Those after which nothing is left to go on with."""

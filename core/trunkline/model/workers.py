@@ -3,7 +3,7 @@
 import re
 
 LEASE_MS = 6_000
-"""How long a lease of a worker lasts unless it is renewed. CONTRACT §13: a killed worker's share flows again within 10 s."""
+"""How long a lease of a worker lasts unless it is renewed: the share of a killed worker is delivered again within 10 s."""
 _MAX_HOST = 20
 """So that a name has 40 characters at most, with seven digits for the process."""
 _NAME = re.compile(r"wrk_(?P<host>[a-z0-9-]+)_(?P<process>\d+)_[0-9a-f]+")

@@ -17,7 +17,7 @@ from trunkline.outbound.mending import HeadMender, UnreadableHead
 from trunkline.version import __version__
 
 MAX_BODY_BYTES = 64 * 1024
-"""How much of an answer's body is read (CONTRACT §6); beyond it the connection is closed, not drained."""
+"""How much of an answer's body is read; beyond it the connection is closed, not drained."""
 MAX_HEAD_BYTES = 64 * 1024
 """How much may come without a byte of a body: head, interim answers, chunk extensions, trailers."""
 MAX_ANSWER_BYTES = 256 * 1024

@@ -1,4 +1,4 @@
-"""The HTTP push that the webhook-like channels share (CONTRACT §6): sign, post, and read the answer.
+"""The HTTP push that the webhook-like channels share: sign, post, and read the answer.
 
 At the rim: it reaches the network only through the guarded client that it is handed. What follows from the result is
 decided by ``deliveries.next_state``.

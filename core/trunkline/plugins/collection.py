@@ -17,7 +17,7 @@ from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.plugins import values
 from trunkline.plugins.calls import call_registration, describe_error
 from trunkline.plugins.guard import guarded
-from trunkline.plugins.records import OPERATION_HOOKS, Collected, Contributions
+from trunkline.plugins.records import Collected, Contributions
 from trunkline.plugins.registry import Registry
 from trunkline.plugins.sections import Section, check_sections, read_section
 from trunkline.schemas.definitions import KINDS, Definition, Kind
@@ -30,7 +30,7 @@ _WITH_FUNCTIONS = frozenset(
         "register_channels",
         "register_connectors",
         "register_portal_pages",
-        *OPERATION_HOOKS,
+        "register_operations",
     }
 )
 """Hooks that give values with functions, which go behind the guard."""
@@ -158,10 +158,8 @@ def _ask_for_providers(
     *,
     defined: Mapping[Kind, Collection[str]],
 ) -> dict[Kind, tuple[Operation, ...]]:
-    given: list[Operation] = []
-    for hook in OPERATION_HOOKS:
-        check = partial(values.check_operations, hook=hook, defined=defined)
-        given += _ask(registry, plugin, hook, check, arguments) or ()
+    check = partial(values.check_operations, defined=defined)
+    given = _ask(registry, plugin, "register_operations", check, arguments) or ()
     by_kind: dict[Kind, tuple[Operation, ...]] = {
         kind: tuple(one for one in given if one.kind == kind) for kind in KINDS
     }

@@ -8,30 +8,20 @@ from packaging.utils import canonicalize_name
 from pydantic import BaseModel
 
 from trunkline.contract import (
-    Action,
     Channel,
     Command,
     Connector,
-    Lookup,
     Migrations,
     Operation,
     PluginContext,
     PortalPage,
     Routes,
-    Search,
 )
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Kind
 from trunkline.schemas.versions import Caster
 
 State = Literal["active", "disabled", "failed"]
-OPERATION_HOOKS: Mapping[str, type[Operation]] = {
-    "register_operations": Operation,
-    "register_actions": Action,
-    "register_searches": Search,
-    "register_lookups": Lookup,
-}
-"""The hooks that give operations, each with what is in its list; all but the first are of Hook API 1."""
 
 
 @dataclass(frozen=True, slots=True)

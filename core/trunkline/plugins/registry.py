@@ -15,7 +15,6 @@ from trunkline.errors import ExtraMissing, PluginFailed
 from trunkline.plugins.calls import START_SECONDS, Implementation
 from trunkline.plugins.discovery import HUB
 from trunkline.plugins.inspection import check_module, list_deprecations, list_hooks, list_implementations
-from trunkline.plugins.old_names import list_old_names
 from trunkline.plugins.records import Collected, Contributions, PluginRecord
 from trunkline.plugins.tracing import Tracer
 
@@ -145,8 +144,7 @@ class Registry:
             raise PluginFailed(name, f"shares its module {module.__name__} with plugin '{owner}'")
         self._modules[name] = module
         check_module(name, module, manager=self._manager, hooks=self._hooks)
-        old_names = () if self.is_own(name) else list_old_names(module)
-        deprecations = (*list_deprecations(module, manager=self._manager), *old_names)
+        deprecations = tuple(list_deprecations(module, manager=self._manager))
         try:
             self._manager.register(module, name)  # pluggy warns at the line of what is deprecated
         except DeprecationWarning as warning:  # where warnings are errors

@@ -30,7 +30,6 @@ from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.model.deliveries import BreakerPolicy
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.plugins.operations import find_operation_fault, with_kind
-from trunkline.plugins.records import OPERATION_HOOKS
 from trunkline.plugins.types import find_function_fault, find_text_fault, find_type_fault, name_type
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
@@ -110,14 +109,14 @@ def check_portal_pages(plugin: str, value: object) -> tuple[PortalPage, ...]:
 
 
 def check_operations(
-    plugin: str, value: object, *, hook: str, defined: Mapping[Kind, Collection[str]]
+    plugin: str, value: object, *, defined: Mapping[Kind, Collection[str]]
 ) -> tuple[Operation, ...]:
     """Accept operations, each of which is *defined* or brings its own definition, and say of each of what kind it is."""
 
     def find_fault(operation: Operation) -> str | None:
         return find_operation_fault(operation, defined)
 
-    items = _check_items(plugin, hook, value, OPERATION_HOOKS[hook], find_fault)
+    items = _check_items(plugin, "register_operations", value, Operation, find_fault)
     return tuple(with_kind(item, defined) for item in items)
 
 

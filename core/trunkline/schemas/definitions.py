@@ -2,7 +2,7 @@
 
 A definition is one JSON file (``schemas``, folders ``actions``, ``searches`` and ``lookups``) and says everything that the
 HTTP routes, OpenAPI and the generated connectors need. Who carries it out is a provider's business
-(``contract.Action``). Nothing here does I/O.
+(``contract.Operation``). Nothing here does I/O.
 
 The form of a file, with its optional keys in brackets::
 

@@ -4,7 +4,7 @@ What is read here is checked by ``catalog.SchemaCatalog`` and ``definition_catal
 """
 
 import importlib.resources
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -54,21 +54,18 @@ def package_definitions(package: str) -> list[Definition]:
     return load_definitions(_folder_of(package))
 
 
-def installed_event_types(chosen: Collection[str] | None = None) -> list[EventType]:
+def installed_event_types() -> list[EventType]:
     """Read the event types of the packages that stand in the entry-point group ``trunkline.schemas``.
 
-    *chosen* are the names of the entries to use (``events.schema_packages``), None means every one.
-
     Raises:
-        SettingsInvalid: *chosen* has a name that no entry has.
         SchemaInvalid: a package cannot be imported, or one of its files cannot serve.
     """
-    return [event_type for package in _packages(chosen) for event_type in package_event_types(package)]
+    return [event_type for package in _packages() for event_type in package_event_types(package)]
 
 
-def installed_definitions(chosen: Collection[str] | None = None) -> list[Definition]:
+def installed_definitions() -> list[Definition]:
     """Read the definitions of the same packages, as ``installed_event_types`` does their event types."""
-    return [definition for package in _packages(chosen) for definition in package_definitions(package)]
+    return [definition for package in _packages() for definition in package_definitions(package)]
 
 
 def installed_names() -> list[str]:
@@ -76,9 +73,9 @@ def installed_names() -> list[str]:
     return sorted({entry.name for entry in entry_points.installed(ENTRY_POINT_GROUP)})
 
 
-def installed_folders(chosen: Collection[str] | None = None) -> list[Traversable]:
-    """List the folders of the same packages. Raises SettingsInvalid, SchemaInvalid."""
-    return [_folder_of(package) for package in _packages(chosen)]
+def installed_folders() -> list[Traversable]:
+    """List the folders of the same packages. Raises SchemaInvalid."""
+    return [_folder_of(package) for package in _packages()]
 
 
 def product_folders(names: Sequence[str], *, beside: Path) -> list[Traversable | Path]:
@@ -116,17 +113,8 @@ def read_brand(folders: Iterable[Traversable | Path]) -> dict[str, Json]:
     return {}
 
 
-def _packages(chosen: Collection[str] | None) -> list[str]:
-    entries = entry_points.installed(ENTRY_POINT_GROUP)
-    names = {entry.name for entry in entries}
-    for name in chosen or ():
-        if name not in names:
-            msg = (
-                f"Setting 'events.schema_packages': there is no package of schemas '{name}'; "
-                f"found are: {', '.join(sorted(names)) or 'none'}"
-            )
-            raise SettingsInvalid(msg)
-    return sorted({entry.module for entry in entries if chosen is None or entry.name in chosen})
+def _packages() -> list[str]:
+    return sorted({entry.module for entry in entry_points.installed(ENTRY_POINT_GROUP)})
 
 
 def _folder_of(package: str) -> Traversable:

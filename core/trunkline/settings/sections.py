@@ -1,4 +1,4 @@
-"""The sections of the settings, with their names, defaults and meanings (CONTRACT §11)."""
+"""The sections of the settings, with their names, defaults and meanings; ``docs/reference/settings.md`` is made from them."""
 
 from pathlib import Path
 from typing import Literal
@@ -154,14 +154,6 @@ class Events(Section):
         ge=24,
         le=720,
         description="how long an `Idempotency-Key` counts, of events and of actions; not longer than events are kept",
-    )
-    schemas_dir: Path | None = Field(
-        default=None,
-        description="deprecated, use `product.schemas`: folder whose `events`, `actions`, `searches` and `lookups` are added; default `schemas` beside the settings file, if it exists",
-    )
-    schema_packages: Names | None = Field(
-        default=None,
-        description="deprecated, use `product.schemas`: only these installed packages of schemas, by the names of their entry points; all, if unset",
     )
 
 

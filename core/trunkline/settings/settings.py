@@ -64,21 +64,5 @@ class Settings(BaseModel):
             raise ValueError(msg)
         return self
 
-    @model_validator(mode="after")
-    def _check_product(self) -> Self:
-        if self.product.schemas is not None and (deprecated := self.deprecated()):
-            msg = f"product.schemas takes the place of {' and '.join(deprecated)}; leave {'it' if len(deprecated) == 1 else 'them'} out"
-            raise ValueError(msg)
-        return self
-
-    def deprecated(self) -> tuple[str, ...]:
-        """The names of the settings that are set and deprecated; ``product.schemas`` takes their place."""
-        events = self.events
-        old = {
-            "events.schemas_dir": events.schemas_dir is not None,
-            "events.schema_packages": events.schema_packages is not None,
-        }
-        return tuple(name for name, is_set in old.items() if is_set)
-
 
 CORE_SECTIONS = frozenset(Settings.model_fields) - {"plugin_sections", "file"}

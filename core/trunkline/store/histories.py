@@ -10,7 +10,7 @@ from pathlib import Path
 import sqlalchemy
 from sqlalchemy import exc, text
 
-from trunkline.errors import PluginFailed, StoreUnavailable, TrunklineError
+from trunkline.errors import DatabaseUnfit, PluginFailed, StoreUnavailable, TrunklineError
 from trunkline.store import failures, revisions
 from trunkline.store.database import Database
 
@@ -28,6 +28,8 @@ class History:
         return f"alembic_version_{self.name}"
 
 
+LAST_BEFORE_0_1 = "58a92eb0"
+"""The commit whose migrations were then replaced by one of each history."""
 CORE = History("core", Path(__file__).parent / "migrations" / "versions")
 
 
@@ -92,11 +94,21 @@ async def states(database: Database, histories: Sequence[History] = ()) -> list[
 
 
 def state_of(connection: sqlalchemy.Connection, history: History) -> State:
-    """Tell how far *history* has been applied."""
+    """Tell how far *history* has been applied.
+
+    Raises:
+        DatabaseUnfit: it is at a revision that this version has replaced by a later one, from which it goes on.
+    """
     current = None
     if sqlalchemy.inspect(connection).has_table(history.version_table):
         current = connection.execute(text(f"SELECT version_num FROM {history.version_table}")).scalar()
     known = revisions.read(history.folder)
+    if current and known and current.isdigit() and known[0].isdigit() and int(current) < int(known[0]):
+        msg = (
+            f"The tables of '{history.name}' are at revision {current}, and this version goes on from {known[0]}: run "
+            f"'trunkline migrate' of a version that has both (before 0.1: commit {LAST_BEFORE_0_1}), then this one again."
+        )
+        raise DatabaseUnfit(msg)
     return State(
         history.name,
         current,

@@ -12,7 +12,7 @@ from trunkline.store import clock, sql, tables
 from trunkline.store.sql import text
 
 TOUCH_AFTER_MS = 5 * 60 * 1000
-"""CONTRACT §4: the time of last use is written at most once in 5 minutes per key."""
+"""The time of last use is written at most once in 5 minutes per key, so that a call with a key costs no write."""
 
 _OPERATOR = 0
 _COLUMNS = (

@@ -16,7 +16,7 @@ from trunkline.targets.addresses import AddressPolicy
 
 MAX_DESCRIPTION = 500
 MAX_EVENT_TYPES, MAX_VERSIONS = 100, 100
-"""CONTRACT §15: lengths are limited before any work is done."""
+"""Lengths are limited before any work is done."""
 _log = logging.getLogger(__name__)
 
 

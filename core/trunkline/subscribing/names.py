@@ -1,4 +1,4 @@
-"""Where the name of a target leads, asked when a subscription is made or its target is changed (CONTRACT §14).
+"""Where the name of a target leads, asked when a subscription is made or its target is changed.
 
 A push is judged again by the addresses that are dialled; here the caller learns at once what would be refused then.
 """
@@ -14,7 +14,7 @@ from trunkline.targets import urls
 from trunkline.targets.addresses import AddressPolicy
 
 LIMIT_SECONDS = 2.0
-"""How long a caller waits for a name (CONTRACT §14)."""
+"""How long a caller waits for a name."""
 _SHOWN_CHARACTERS = 60
 
 

@@ -151,7 +151,7 @@ def read_start(text: Any) -> Start | None:
     """Read a request's ``start``; None for now.
 
     Raises:
-        BodyInvalid: it is none of the forms that CONTRACT §13 names.
+        BodyInvalid: it is neither ``now``, ``earliest``, a cursor nor a time.
     """
     if text is None or text == "now":
         return None

@@ -103,7 +103,7 @@ async def attempt(
     http: HttpClient,
     limit_seconds: float,
 ) -> dict[str, Any]:
-    """Send *body* to *subscription*, whatever its status, and show the outcome (CONTRACT §6).
+    """Send *body* to *subscription*, whatever its status, and show the outcome.
 
     A channel that raises, gives nonsense, or takes longer than *limit_seconds*, has failed.
     """

@@ -1,4 +1,4 @@
-"""How a subscription is shown (CONTRACT §6 and §13)."""
+"""How a subscription is shown over HTTP."""
 
 from collections.abc import Sequence
 from typing import Any

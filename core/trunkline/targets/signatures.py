@@ -1,4 +1,4 @@
-"""Signing what is pushed: the four schemes of CONTRACT §6 and §13, their secrets, and the header names that are ours.
+"""Signing what is pushed: the four schemes, their secrets, and the header names that are ours.
 
 Part of the pure centre: bytes in, header values out. ``standard`` and ``ed25519`` follow the Standard Webhooks
 specification, ``github`` and ``stripe`` what those services' own verifiers accept.

@@ -1,4 +1,4 @@
-"""Routes for every action that somebody carries out (CONTRACT §8), and a provider that is reached over HTTP.
+"""Routes for every action that a plugin carries out, and a provider that is reached over HTTP.
 
 The plugin knows no domain: what can be called, and with what, is in the definitions; who carries it out is another plugin,
 or the product that the setting ``actions.provider_url`` names.

@@ -1,4 +1,4 @@
-"""The system of record behind WhiteLabelCRO's actions and searches (CONTRACT §8, §9): leads and clients, their statuses and
+"""The system of record behind WhiteLabelCRO's actions and searches: leads and clients, their statuses and
 notes, affiliates and employees.
 
 A call goes ``clients``, ``notes``, ``affiliates``, ``searches``, ``lists`` or ``lookups`` → ``fields``, ``statuses``, ``phones``

@@ -15,7 +15,7 @@ class Status:
 
     @property
     def is_lead(self) -> bool:
-        """Whether a record with this status is a lead (CONTRACT §3)."""
+        """Whether a record with this status is a lead: its name begins with ``Lead``."""
         return self.name.startswith("Lead")
 
 
@@ -30,7 +30,7 @@ STARTING = (
     Status(44, "Client - Graduated"),
     Status(45, "Client - Cancelled"),
 )
-"""What a new company starts with (CONTRACT §9)."""
+"""The statuses of a new company, with the ids of WhiteLabelCRO."""
 
 
 def choose(

@@ -8,7 +8,7 @@ class Envelope(msgspec.Struct):
     """What is read of an envelope of the log."""
 
     id: int
-    createdUtc: str  # noqa: N815 - CONTRACT §2
+    createdUtc: str  # noqa: N815 - the keys of an envelope are camelCase
     payload: msgspec.Raw
 
 

@@ -1,4 +1,4 @@
-"""Cursor polling: the reading half of the events API (CONTRACT §5), over the same log that feeds every push."""
+"""Cursor polling: the reading half of the events API, over the same log that feeds every push."""
 
 from collections.abc import Sequence
 

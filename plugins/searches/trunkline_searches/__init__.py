@@ -1,4 +1,4 @@
-"""Routes for every search and lookup that somebody carries out (CONTRACT §9). The plugin knows no domain."""
+"""Routes for every search and lookup that a plugin carries out. The plugin knows no domain."""
 
 from collections.abc import Sequence
 

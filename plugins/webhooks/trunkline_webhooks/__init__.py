@@ -1,4 +1,4 @@
-"""Signed webhooks: the channel ``webhooks`` and its subscriptions (CONTRACT §6).
+"""Signed webhooks: the channel ``webhooks`` and its subscriptions.
 
 The push itself is shared with every channel that posts to a URL (``trunkline.deliver_by_http``); this plugin is where
 customers manage what is pushed to them.

@@ -19,7 +19,7 @@ _ENVELOPE_FIELDS = (
 )
 ANY_EVENT = "any_event"
 _PAGE_SIZE = 200
-"""What a lookup gives at most in one page (CONTRACT §9)."""
+"""The most that a lookup gives in one page."""
 
 
 def triggers(product: Product) -> Mapping[str, bytes]:

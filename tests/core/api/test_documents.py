@@ -1,4 +1,4 @@
-"""The machine-readable documents and the page that shows them (CONTRACT §10)."""
+"""The machine-readable documents and the page that shows them."""
 
 import asyncio
 import re

@@ -1,4 +1,4 @@
-"""Events over HTTP, from the body that comes in to the answer (CONTRACT §2, §5 and §13)."""
+"""Events over HTTP, from the body that comes in to the answer."""
 
 import asyncio
 import json

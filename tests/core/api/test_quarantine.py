@@ -455,7 +455,7 @@ async def test_what_waits_is_released_after_its_schema_was_changed(sqlite_databa
             "examples": [{"amount": 5 if amount == "number" else "5"}],
         }
         (folder / "events" / "order.placed.json").write_text(json.dumps(schema))
-        return {"events.schemas_dir": str(folder), "validation.types": '{"order.placed": "quarantine"}'}
+        return {"product.schemas": str(folder), "validation.types": '{"order.placed": "quarantine"}'}
 
     strict = await make_hub(sqlite_database_url, settings("number"), dispatch=False)
     event = {"type": "order.placed", "payload": {"amount": "9.90"}}

@@ -1,4 +1,4 @@
-"""The delivery log, retrying by hand, and ``explain`` (CONTRACT §5, §6 and §13)."""
+"""The delivery log, retrying by hand, and ``explain``."""
 
 import asyncio
 

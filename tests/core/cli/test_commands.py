@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from tests.reliability import migrating
+from tests.reliability import later, migrating
 from typer.core import TyperGroup
 
 from trunkline.api import channels, companies, keys, subscriptions
@@ -183,6 +183,7 @@ def test_migrate_tells_what_it_applied_and_then_that_nothing_is_to_be_done(cli):
 
 
 def test_a_plan_says_what_migrating_would_do_and_does_nothing(cli):
+    cli = type(cli)(cli.folder, {**cli.environment, **later.ENVIRONMENT})
     new = cli.invoke("migrate", "--plan")
     assert new.stdout.startswith(
         "There is nothing of a hub in the database yet: 'trunkline migrate' makes all of it"
@@ -190,11 +191,11 @@ def test_a_plan_says_what_migrating_would_do_and_does_nothing(cli):
     assert list(cli.folder.iterdir()) == []
     asyncio.run(migrating.make_first(f"sqlite:///{cli.folder / 'trunkline.db'}", events=100))
     plan = cli.invoke("migrate", "--plan")
-    assert "core 0006\tadds to events: version (100 rows)\tthe only writer\ta moment\n" in plan.stdout
+    assert "later 0002\tadds to events: later (100 rows)\tthe only writer\ta moment\n" in plan.stdout
     assert "Estimated from the sizes of the tables" in plan.stdout
     steps = json.loads(cli.invoke("migrate", "--plan", "--json").stdout)["steps"]
     assert steps[0]["revision"] == "0002"
-    assert cli.invoke("migrate").stdout.startswith("core: 0001 → ")
+    assert cli.invoke("migrate").stdout.startswith("later: 0001 → ")
     assert cli.invoke("migrate", "--plan").stdout == "The database is up to date; nothing to be done.\n"
     refused = cli.invoke("migrate", "--json")
     assert refused.exit_code == 2

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from importlib.resources import files
 
 import pytest
@@ -142,7 +143,7 @@ def test_check_counts_a_deployments_own_definitions_and_only_the_packages_that_i
     search["input"]["properties"]["client_id"].pop("x-lookup")
     _write(lean_cli.folder / "schemas", "find_lead", search, within="searches")
     (lean_cli.folder / "trunkline.toml").write_text(
-        '[plugins]\ndisabled = ["crm"]\n[events]\nschema_packages = []\n'
+        '[plugins]\ndisabled = ["crm"]\n[product]\nschemas = ["schemas"]\n'
     )
     result = lean_cli.invoke("schemas", "check")
     assert result.stdout == (
@@ -151,12 +152,13 @@ def test_check_counts_a_deployments_own_definitions_and_only_the_packages_that_i
 
 
 def test_a_package_of_schemas_that_is_not_there_stops_with_one_sentence(lean_cli):
-    (lean_cli.folder / "trunkline.toml").write_text('[events]\nschema_packages = ["acme"]\n')
+    (lean_cli.folder / "trunkline.toml").write_text('[product]\nschemas = ["acme"]\n')
     result = lean_cli.invoke("schemas", "check")
     assert (result.exit_code, result.stdout) == (2, "")
-    deprecated, refused = result.stderr.splitlines()
-    assert deprecated.startswith("Setting 'events.schema_packages' is deprecated: write 'product.schemas'")
-    assert refused.startswith("Setting 'events.schema_packages': there is no package of schemas 'acme'")
+    assert re.match(
+        r"Setting 'product\.schemas': there is no folder .*acme, nor an installed package", result.stderr
+    )
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_check_against_the_same_schemas_finds_nothing(lean_cli):

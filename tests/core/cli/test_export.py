@@ -50,7 +50,7 @@ def test_an_export_says_what_has_no_form(cli):
     cli = cli.with_plugins("actions", "zapier", "n8n", "make")
     schemas = write_schemas(cli.folder / "own")
     (cli.folder / "trunkline.toml").write_text(
-        f'[events]\nschemas_dir = "{schemas}"\n[actions]\nprovider_url = "http://127.0.0.1:9"\n'
+        f'[product]\nschemas = ["whitelabelcro", "{schemas}"]\n[actions]\nprovider_url = "http://127.0.0.1:9"\n'
         f'provider_secret = "whsec_{"c2hv" * 8}"\nprovider_operations = ["create_booking", "update_booking"]\n'
     )
     for name, platform in (("zapier", "Zapier"), ("n8n", "n8n"), ("make", "Make")):

@@ -1,25 +1,14 @@
 """What of the hooks will go is said to whoever still uses it: in the log, in the plugin's record, and as a warning."""
 
-import re
-import sys
 import warnings
-from pathlib import Path
 from types import ModuleType
 
 import pluggy
 import pytest
 
-import trunkline
-from trunkline import old_names, plugins
-from trunkline.contract import AcceptedEvent, ListedEvent
 from trunkline.contract.hookspecs import hookimpl
 from trunkline.errors import PluginFailed
 from trunkline.plugins import PluginRecord, Registry
-from trunkline.plugins.old_names import names_in
-from trunkline.schemas.definitions import Definition
-from trunkline.settings import Plugins
-
-ROOT = Path(__file__).parents[3]
 
 hookspec = pluggy.HookspecMarker("trunkline")
 
@@ -114,70 +103,3 @@ def test_a_hook_that_does_not_take_the_argument_warns_of_nothing(registry, caplo
 
     registry.register("aviary", module_of(bird_seen))
     assert (registry.records[0].deprecations, caplog.records) == ((), [])
-
-
-# ---- what Hook API 1 had -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", sorted(old_names.INSTEAD))
-def test_a_name_that_has_moved_is_there_and_says_what_to_write(name):
-    with pytest.warns(DeprecationWarning, match=re.escape(f"write '{old_names.INSTEAD[name]}'")) as caught:
-        value = getattr(trunkline, name)
-    assert caught[0].filename == __file__
-    written: dict[str, object] = {}
-    exec(old_names.INSTEAD[name], written)
-    (instead,) = [value for key, value in written.items() if key != "__builtins__"]
-    assert value is instead or instead in value.__mro__
-
-
-def test_names_that_have_moved_are_said_of_the_plugin_that_takes_them(tmp_path, monkeypatch, caplog):
-    (tmp_path / "acme_old").mkdir()
-    (tmp_path / "acme_old" / "__init__.py").write_text(
-        "import trunkline\nfrom acme_old import calls\n\n@trunkline.hookimpl\ndef register_actions():\n"
-        '    return [trunkline.Action("ring", calls.ring)]\n'
-    )
-    (tmp_path / "acme_old" / "calls.py").write_text(
-        "from trunkline import (  # both are elsewhere\n    Answer,\n    Caller,\n    Routes as R,\n)\n\nasync def ring(call):\n    return Answer({})\n"
-    )
-    monkeypatch.syspath_prepend(str(tmp_path))
-    candidate = plugins.Candidate("old", "acme_old", "acme", "1.0", "")
-    with pytest.warns(DeprecationWarning, match="goes with 1.0"):
-        registry = plugins.admit([candidate], chosen=Plugins(), version="0.1.0")
-    with pytest.warns(DeprecationWarning, match="write 'from trunkline import Operation'"):
-        collected = plugins.collect_with(
-            registry, contexts=lambda name, settings: None, definitions=[definition("ring")]
-        )
-    for name in ("acme_old", "acme_old.calls"):
-        del sys.modules[name]
-    assert collected.providers["action", "ring"][1].kind == "action"
-    moved = "takes Caller, Routes from trunkline, which is deprecated: 'from trunkline.routes import Caller, Routes' replaces it, and it goes with 1.0"
-    replaced = "takes Action from trunkline, which is deprecated: 'from trunkline import Operation' replaces it, and it goes with 1.0"
-    assert registry.records[0].deprecations[1:] == (replaced, moved)
-    assert f"Plugin 'old' {moved}" in caplog.text
-
-
-def definition(name):
-    return Definition("action", name, "Ring", "Rings.", "POST", "/ring", {}, {}, {})
-
-
-@pytest.mark.parametrize(
-    ("value", "old", "new"),
-    [
-        (AcceptedEvent(7, 92, "a.b", b"{}"), "position", "event_id"),
-        (ListedEvent(7, "a.b", 0, b"{}"), "id", "event_id"),
-    ],
-)
-def test_an_events_id_goes_on_under_its_old_name(value, old, new):
-    with pytest.warns(DeprecationWarning, match=f"write '{new}'"):
-        assert getattr(value, old) == getattr(value, new) == 7
-
-
-def test_the_hubs_own_plugins_and_examples_take_no_old_name():
-    files = [*(ROOT / "plugins").rglob("*.py"), *(ROOT / "docs" / "examples").rglob("*.py")]
-    files += [
-        file
-        for name in ("redis", "mqtt", "postgres")
-        for file in (ROOT / "tests/third_party" / name).rglob("*.py")
-    ]
-    assert len(files) > 100
-    assert [file for file in files if list(names_in(file.read_text()))] == []

@@ -21,7 +21,7 @@ import asyncio, contextlib
 from fastapi import APIRouter
 from pydantic import BaseModel, model_validator
 from trunkline import *
-from trunkline.contract import Action, Batch, Command, CompanyRows, Connector, Lookup, Search
+from trunkline.contract import Batch, Command, CompanyRows, Connector
 from trunkline.contract import Migrations, Operation, PortalPage
 from trunkline.contract.hookspecs import hookimpl
 from trunkline.model.deliveries import BreakerPolicy
@@ -124,9 +124,6 @@ DECLARATIONS = {
         "without_schemas": "[ring(schema=7)]",
         "without_a_path": "[ring(path=None, schema={'type': 'object'})]",
     },
-    "register_actions": {"that_are_there": "[Action('create_lead', later)]"},
-    "register_searches": {"that_are_there": "[Search('find_lead', later)]"},
-    "register_lookups": {"that_are_there": "[Lookup('employees', later)]"},
     "register_commands": {
         "without_a_signature": "[Command('own', dict)]",
         "without_help": "[Command('own', plain)]",

@@ -90,19 +90,6 @@ def test_one_that_has_the_name_of_a_plugin_of_trunkline_fails_alone(folder):
         load(folder, **{"plugins.enabled": "webhooks"})
 
 
-OLD = "import trunkline\n\n@trunkline.hookimpl\ndef register_channels(context):\n    return []\n"
-
-
-def test_deprecations_are_told_of_the_plugin_that_has_them(folder, caplog):
-    (folder / "elder.py").write_text(f"{OLD}\nRoutes = trunkline.Routes\n")
-    (folder / "junior.py").write_text(OLD)
-    with pytest.warns(DeprecationWarning, match="goes with 1.0"):
-        registry = load(folder)
-    told = {record.name: len(record.deprecations) for record in registry.records}
-    assert (told["elder"], told["junior"]) == (1, 0)
-    assert "Plugin 'junior'" not in caplog.text
-
-
 def test_one_that_breaks_is_listed_with_its_reason_and_stops_the_start_where_it_is_asked_for(folder):
     (folder / "broken.py").write_text("import no_such_library\n")
     (record,) = [record for record in load(folder).records if record.name == "broken"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.errors import SchemaInvalid, SettingsInvalid
+from trunkline.errors import SchemaInvalid
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
 from trunkline.schemas.files import (
@@ -207,17 +207,3 @@ class TestInstalledPackages:
     def test_a_strangers_package_brings_its_types_and_definitions(self):
         assert {"order.placed", "lead.created"} <= {item.name for item in installed_event_types()}
         assert {"find_order", "find_lead"} <= {item.name for item in installed_definitions()}
-
-    def test_only_those_that_are_chosen_are_used(self):
-        assert [item.name for item in installed_event_types(["acme"])] == ["order.placed"]
-        assert [item.name for item in installed_definitions(["acme"])] == ["find_order"]
-
-    def test_none_may_be_chosen(self):
-        assert installed_event_types([]) == installed_definitions([]) == []
-
-    def test_one_that_is_not_there_is_named_beside_those_that_are(self):
-        with pytest.raises(SettingsInvalid) as caught:
-            installed_event_types(["acme", "acne"])
-        assert str(caught.value) == (
-            "Setting 'events.schema_packages': there is no package of schemas 'acne'; found are: acme, whitelabelcro"
-        )

@@ -16,11 +16,11 @@ BRAND = Brand(
     "a@acme.example",
     "https://acme.example",
 )
-DEFINITIONS = installed_definitions(["whitelabelcro"])
+DEFINITIONS = installed_definitions()
 PRODUCT = Product(
     BRAND,
     "https://api.acme.example",
-    event_types=tuple(installed_event_types(["whitelabelcro"])),
+    event_types=tuple(installed_event_types()),
     lookups=tuple(definition for definition in DEFINITIONS if definition.kind == "lookup"),
 )
 

@@ -117,6 +117,24 @@ def _downgrade(connection: sqlalchemy.Connection) -> None:
     command.downgrade(config, "base")
 
 
+async def set_revision(database: Database, revision: str) -> None:
+    async with database.write() as connection:
+        await connection.execute(
+            text("UPDATE alembic_version_core SET version_num = :revision"), {"revision": revision}
+        )
+
+
+async def test_a_database_from_before_the_first_revision_is_refused_and_stays_as_it_is(database: Database):
+    await set_revision(database, "0031")
+    with pytest.raises(
+        DatabaseUnfit, match=r"^The tables of 'core' are at revision 0031, and .* from 0032: run"
+    ):
+        await migrate.upgrade(database, shards=4)
+    await set_revision(database, "0032")  # where the revisions ended that the first one replaces
+    [before] = await migrate.upgrade(database, shards=4)
+    assert not before.is_ahead
+
+
 async def test_a_table_that_is_there_already_is_named_and_nothing_is_changed(empty: Database):
     async with empty.write() as connection:
         await connection.execute(text("CREATE TABLE events (id INTEGER)"))

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from sqlalchemy import text
-from tests.reliability import migrating
+from tests.reliability import later, migrating
 
 from trunkline.store import dialects, migrate, migration_plan, revisions, upgrading
 from trunkline.store.database import Database
@@ -12,16 +12,13 @@ from trunkline.store.dialects import DIALECTS
 from trunkline.store.migration_plan import Plan, PlannedStep
 
 EVENTS = 2000
-WHOLE = {("core", "0002"), ("core", "0026"), ("core", "0028")}
-"""Revisions that are one transaction: what they run besides steps takes a moment on a database of any size.
-
-The last one copies the table of subscriptions on SQLite.
-"""
+WHOLE = {("core", "0032")}
+"""Revisions that are one transaction: the first makes a new database, and is applied to no other one."""
 
 
 @pytest.fixture
 async def used(empty_database_url: str) -> AsyncIterator[Database]:
-    """A database of the first version of all, with events and deliveries in it."""
+    """A database of 0.1, with events and deliveries in it."""
     async with Database(empty_database_url) as opened:
         await migrating.fill(opened, EVENTS)
         yield opened
@@ -33,12 +30,12 @@ def step_of(plan: Plan, does: str) -> PlannedStep:
 
 
 async def test_a_plan_names_what_each_missing_step_locks_and_changes_nothing(used: Database):
-    plan = await migration_plan.make(used, [])
-    known = revisions.read(migrate.CORE.folder)
+    plan = await migration_plan.make(used, [later.HISTORY])
+    known = revisions.read(later.HISTORY.folder)
     assert list(dict.fromkeys(step.revision for step in plan.steps)) == known[1:]
-    column = step_of(plan, "adds to events: version")
-    index = step_of(plan, "builds ix_deliveries_free on deliveries")
-    table = step_of(plan, "makes the table quarantine")
+    column = step_of(plan, "adds to events: later")
+    index = step_of(plan, "builds ix_deliveries_later on deliveries")
+    table = step_of(plan, "makes the table later_notes")
     assert column.stands_seconds is not None
     assert column.stands_seconds < 0.1
     assert index.rows == pytest.approx(3 * EVENTS, rel=0.5)
@@ -51,10 +48,10 @@ async def test_a_plan_names_what_each_missing_step_locks_and_changes_nothing(use
         assert column.locks == "events, for a moment"
         assert (index.locks, index.stands_seconds) == ("nothing", 0)
         assert (table.locks, table.stands_seconds) == ("nothing", 0)
-        (statement,) = [step for step in plan.steps if step.revision == "0026"]
+        (statement,) = [step for step in plan.steps if step.revision == "0004"]
         assert statement.does.startswith("runs ALTER TABLE deliveries SET (autovacuum")
         assert statement.seconds is None
-    assert (await migrate.states(used))[0].current == "0001"
+    assert (await migrate.states(used, [later.HISTORY]))[1].current == "0001"
 
 
 async def test_a_plan_for_a_database_that_is_up_to_date_or_new_has_no_steps(

@@ -2,12 +2,10 @@
 
 from dataclasses import replace
 
-import sqlalchemy
-from alembic import command
 from sqlalchemy import text
 
 from trunkline.model.parts import PARTS, Slice
-from trunkline.store import cursors, migrate, shard_parts, shards, status, upgrading
+from trunkline.store import cursors, migrate, shard_parts, shards, status
 from trunkline.store.database import Database
 from trunkline.store.shards import Lease
 
@@ -135,24 +133,3 @@ async def test_each_subscription_is_as_far_as_its_part_and_the_shard_as_far_as_t
     assert lowest == dict.fromkeys(range(16), NONE), "part 0 has not moved"
     assert len(shown) == 15 + PARTS
     assert shown[Slice(3, 5)] == NONE + 15
-
-
-async def test_a_version_that_knows_of_no_parts_goes_on_where_the_last_of_them_was(database: Database):
-    await divide(database, 3)
-    leases = await claim_parts(database, "wrk_a", share=PARTS)
-    async with database.write() as connection:
-        moved = [replace(lease, cursor=NONE + 1 + lease.part) for lease in leases]
-        await shards.advance(connection, "wrk_a", moved)
-        await connection.run_sync(_take_back)
-        rows = await connection.execute(text("SELECT holder, cursor FROM shards WHERE shard = 3"))
-        assert rows.all() == [(None, NONE + 1)]
-        taken = await connection.execute(
-            text("SELECT count(*) FROM shards WHERE holder IS NULL AND lease_until_ms = 0")
-        )
-        assert taken.scalar() == 16
-
-
-def _take_back(connection: sqlalchemy.Connection) -> None:
-    history = migrate.CORE
-    config = upgrading.config(connection, folder=history.folder, version_table=history.version_table)
-    command.downgrade(config, "0024")

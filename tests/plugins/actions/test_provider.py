@@ -138,7 +138,7 @@ def schemas(tmp_path_factory):
 
 def settings_of(url, schemas, **changed):
     return {
-        "events.schemas_dir": str(schemas),
+        "product.schemas": f"whitelabelcro,{schemas}",
         "actions.provider_url": url,
         "actions.provider_secret": SECRET,
         "actions.provider_operations": "create_thing, update_thing, find_thing, things",

@@ -1,4 +1,4 @@
-"""The actions (CONTRACT §8): what they answer, what they store, which event they emit."""
+"""The actions: what they answer, what they store, which event they emit."""
 
 import json
 import re

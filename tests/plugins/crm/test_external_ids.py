@@ -1,4 +1,4 @@
-"""A create with an external_id that was used before gives the first record, however many come at once (CONTRACT §8)."""
+"""A create with an external_id that was used before gives the first record, however many come at once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Searches and lookups (CONTRACT §9)."""
+"""Searches and lookups."""
 
 
 async def test_a_record_is_found_by_each_key_and_by_several(crm):

@@ -146,6 +146,8 @@ async def test_numbers_of_an_example_keep_their_digits(tmp_path, sqlite_database
     }
     document = orjson.dumps(schema)[:-1] + b',"examples":[{"sum":99.00}]}'
     (tmp_path / "events" / "bill.paid.json").write_bytes(document)
-    hub = await make_hub(sqlite_database_url, {"events.schemas_dir": str(tmp_path)}, dispatch=False)
+    hub = await make_hub(
+        sqlite_database_url, {"product.schemas": f"whitelabelcro,{tmp_path}"}, dispatch=False
+    )
     text = (await read(Conversation(hub.client), f"{TYPES}/bill.paid"))["text"]
     assert '"example":{"sum":99.00}' in text

@@ -274,7 +274,7 @@ async def test_a_product_of_ones_own_has_its_tools_without_a_line_of_python(
 ):
     receiver.always(Answer(200, {}, orjson.dumps({"output": ANSWER})))
     changed = {
-        "events.schemas_dir": str(write_schemas(tmp_path / "schemas")),
+        "product.schemas": f"whitelabelcro,{write_schemas(tmp_path / 'schemas')}",
         "plugins.disabled": '["crm"]',
         "actions.provider_url": receiver.url,
         "actions.provider_secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
@@ -300,7 +300,10 @@ async def test_a_product_of_ones_own_has_its_tools_without_a_line_of_python(
 async def test_a_product_of_ones_own_has_its_events_without_a_line_of_python(
     tmp_path, sqlite_database_url, make_hub
 ):
-    changed = {"events.schemas_dir": str(write_schemas(tmp_path / "schemas")), "plugins.disabled": '["crm"]'}
+    changed = {
+        "product.schemas": f"whitelabelcro,{write_schemas(tmp_path / 'schemas')}",
+        "plugins.disabled": '["crm"]',
+    }
     hub = await make_hub(sqlite_database_url, changed, dispatch=False)
     agent = Conversation(hub.client)
     listed = {event["name"]: event for event in (await agent.ask("events/list"))["events"]}

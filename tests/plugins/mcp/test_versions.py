@@ -6,10 +6,9 @@ from tests.plugins.mcp.conversation import Conversation
 
 
 @pytest.mark.parametrize(("header", "fields"), [({}, NEW), ({"trunkline-versions": "1"}, OLD)])
-async def test_what_is_listed_and_what_is_polled_are_of_one_version(trunkline_hub, header, fields):
-    hub = await trunkline_hub(
-        plugins=[after(), "mcp"], settings={"events.schema_packages": "[]"}, dispatch=False
-    )
+async def test_what_is_listed_and_what_is_polled_are_of_one_version(trunkline_hub, tmp_path, header, fields):
+    settings = {"product.schemas": str(tmp_path)}
+    hub = await trunkline_hub(plugins=[after(), "mcp"], settings=settings, dispatch=False)
     agent = Conversation(hub.client, headers=header)
     (listed,) = [event for event in (await agent.ask("events/list"))["events"] if event["name"] == NAME]
     assert set(listed["payloadSchema"]["properties"]) == set(fields)

@@ -1,4 +1,4 @@
-"""Reading events (CONTRACT §5 and §13): in order, exactly once, at once when one waits."""
+"""Reading events: in order, exactly once, at once when one waits."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What a receiver gets (CONTRACT §6 and §13), checked with verifiers that are not ours, on a real socket."""
+"""What a receiver gets, checked with verifiers that are not ours, on a real socket."""
 
 import asyncio
 import base64

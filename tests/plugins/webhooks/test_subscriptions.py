@@ -1,4 +1,4 @@
-"""Subscriptions of the channel ``webhooks`` over HTTP (CONTRACT §6 and §13): made, shown, changed, refused, deleted."""
+"""Subscriptions of the channel ``webhooks`` over HTTP: made, shown, changed, refused, deleted."""
 
 import asyncio
 import base64

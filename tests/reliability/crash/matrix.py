@@ -13,19 +13,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
 
-import sqlalchemy
 from actor import Actor
-from alembic import command
 from databases import Databases
 from eraser import Eraser
 from furniture import RETRY_SECONDS, Furniture
 from load import EVENT, Extras, Load
-from nursery import PLUGINS, Nursery, Process
+from nursery import LATER, PLUGINS, Nursery, Process
 from target import Target
 from tenant import Tenant
 from verdict import Judge, Verdict
 
-from trunkline.store import migrate, upgrading
 from trunkline.store.database import Database
 from trunkline.testing.databases import started_postgres
 
@@ -35,8 +32,6 @@ PATIENCE_SECONDS = 40.0
 LEASE_MS = 600
 LEASE_OF_TWO_MS = 3_000
 """Two workers take from each other what one of them leaves for so long: longer than a busy machine holds one up."""
-UPGRADED_FROM = "0021"
-"""The revision of the core from which a database in use is upgraded; what follows adds tables, columns and indexes."""
 IDLE_SECONDS = 1.0
 """How long a process that is done may still pass its point before it is killed where it is."""
 OFTEN = 12
@@ -116,7 +111,7 @@ class Case:
 
     @property
     def upgrades(self) -> bool:
-        """Whether the database has the schema of an earlier version, and is in use."""
+        """Whether a database in use is migrated."""
         return self.point == "migrate.after_step"
 
     @property
@@ -132,6 +127,8 @@ class Case:
     @property
     def plugins(self) -> str:
         """What is enabled (``nursery.PLUGINS``)."""
+        if self.upgrades:
+            return "later"
         return "acting" if self.acts else "renewing" if self.renews else "plain"
 
     @property
@@ -163,7 +160,6 @@ class Matrix:
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
-        self._putting_back = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
@@ -233,28 +229,12 @@ class Matrix:
             if not is_empty:
                 shutil.copyfile(self._folder / "furnished.db", file)
             url = f"sqlite:///{file}"
-            await self._put_back(case, url)
             yield url
             for left in self._folder.glob(f"case-{number}.db*"):
                 left.unlink()
             return
         async with self._databases.lend_empty() if is_empty else self._databases.lend() as url:
-            await self._put_back(case, url)
             yield url
-
-    async def _put_back(self, case: Case, url: str) -> None:
-        """Take back the core's last revisions, if the case is to apply them again."""
-        if not case.upgrades:
-            return
-        folder, table = migrate.CORE.folder, migrate.CORE.version_table
-
-        def downgrade(connection: sqlalchemy.Connection) -> None:
-            command.downgrade(upgrading.config(connection, folder=folder, version_table=table), UPGRADED_FROM)
-
-        # alembic has one context for a process
-        database = Database(url, pool_size=2)
-        async with self._putting_back, database, database.write() as connection:
-            await connection.run_sync(downgrade)
 
 
 class _Run:
@@ -360,6 +340,7 @@ def environment_of(url: str, *, plugins: str) -> dict[str, str]:
         "DATABASE__URL": url,
         "DATABASE__POOL_SIZE": "5",
         "PLUGINS__ENABLED": PLUGINS[plugins],
+        "PLUGINS__PATHS": LATER,
         "AUTH__PEPPER": "p" * 32,
         "AUTH__ENCRYPTION_KEY": "k" * 32,
         "LIMITS__ENABLED": "false",

@@ -22,9 +22,12 @@ PLUGINS = {
     "plain": "webhooks,polling",
     "acting": "webhooks,polling,actions,crm",
     "renewing": "webhooks,polling,mcp",
+    "later": "webhooks,polling,later",
     "all": "webhooks,polling,actions,crm,mcp",
 }
 """What is enabled, by what is part of a case."""
+LATER = str(Path(__file__).parents[1] / "later")
+"""The plugin whose migrations change the tables of a database in use."""
 
 
 def say(**facts: Any) -> None:
@@ -91,7 +94,9 @@ def share_what_is_installed() -> None:
 
     registries = {}
     for enabled in PLUGINS.values():
-        chosen = settings.load(environment={"TRUNKLINE_PLUGINS__ENABLED": enabled})
+        chosen = settings.load(
+            environment={"TRUNKLINE_PLUGINS__ENABLED": enabled, "TRUNKLINE_PLUGINS__PATHS": LATER}
+        )
         registries[str(chosen.plugins)] = plugins.load(chosen)
     plugins.load = lambda chosen: registries[str(chosen.plugins)]
     catalog = catalogs.load_catalog(chosen, plugins.load(chosen))
@@ -108,7 +113,11 @@ async def warm_up(enabled: str) -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/warm.db"
-        variables = {"TRUNKLINE_DATABASE__URL": url, "TRUNKLINE_PLUGINS__ENABLED": enabled}
+        variables = {
+            "TRUNKLINE_DATABASE__URL": url,
+            "TRUNKLINE_PLUGINS__ENABLED": enabled,
+            "TRUNKLINE_PLUGINS__PATHS": LATER,
+        }
         async with running(Hub(settings.load(environment=variables)), listener=bind("127.0.0.1", 0)):
             pass
 

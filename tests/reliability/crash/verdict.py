@@ -24,7 +24,7 @@ from trunkline.store.database import Database
 FIRST_POSITION = 1000
 FINAL = "('delivered', 'exhausted', 'rejected', 'gone', 'skipped')"
 AGAIN_SECONDS = 1.0
-"""CONTRACT §13: after a crash at most what was in flight and what had ended in the last second is sent twice."""
+"""After a crash at most what was in flight and what had ended in the last second is sent twice."""
 TRIES = 1 + len(RETRY_SECONDS)
 """Attempts after which a delivery is given up."""
 STALL_SECONDS = 1.5

@@ -1,4 +1,4 @@
-"""What must always hold (DESIGN §9), looked at after each commit, at each attempt, and in the end."""
+"""What must always hold, looked at after each commit, at each attempt, and in the end."""
 
 import asyncio
 from collections import defaultdict

@@ -15,7 +15,7 @@ class Verdict(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """How ``trunkline doctor`` ends (CONTRACT §13, Running)."""
+    """The exit code of ``trunkline doctor URL``."""
 
     GOOD = 0
     TO_MEND = 1

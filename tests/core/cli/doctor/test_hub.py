@@ -179,17 +179,23 @@ def test_a_database_of_another_encoding_is_refused_by_doctor_migrate_and_serve(c
         asyncio.run(postgres_server.drop("latin"))
 
 
-async def test_a_database_that_is_behind_or_ahead_is_told_apart(postgres_cli, postgres_database_url):
-    async def at(revision: str) -> dict[str, dict[str, str]]:
+async def test_a_database_that_is_behind_or_ahead_or_too_old_is_told_apart(
+    postgres_cli, postgres_database_url
+):
+    async def at(revision: str | None) -> dict[str, dict[str, str]]:
         async with Database(postgres_database_url) as database, database.write() as connection:
-            await connection.execute(
-                text("UPDATE alembic_version_core SET version_num = :to"), {"to": revision}
-            )
+            await connection.execute(text("DELETE FROM alembic_version_core"))
+            if revision is not None:
+                await connection.execute(
+                    text("INSERT INTO alembic_version_core VALUES (:to)"), {"to": revision}
+                )
         return await asyncio.to_thread(examine, postgres_cli)
 
-    behind, ahead = await at("0001"), await at("9999")
+    old, behind, ahead = await at("0017"), await at(None), await at("9999")
+    assert faulty(old) == {"database": "error"}
+    assert "at revision 0017, and this version goes on from 0032" in old["database"]["detail"]
     assert behind["schema"]["status"] == "error"
-    assert "core (0001 → " in behind["schema"]["detail"]
+    assert "core (nothing → " in behind["schema"]["detail"]
     assert "secrets" not in behind
     assert ahead["schema"] == {
         "name": "schema",

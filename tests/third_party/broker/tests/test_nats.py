@@ -66,7 +66,7 @@ async def until(hub, event, **values) -> dict:
     """Wait until the event's delivery is as *wanted*, and show it."""
     deadline = time.monotonic() + 40
     while True:
-        for row in await hub.hub.deliveries.of_event(92, event.position):
+        for row in await hub.hub.deliveries.of_event(92, event.event_id):
             detail = await hub.hub.deliveries.get(92, row["id"])
             last = detail["attempts"][-1] if detail["attempts"] else {}
             if all(
@@ -74,7 +74,7 @@ async def until(hub, event, **values) -> dict:
                 for name, value in values.items()
             ):
                 return detail
-        assert time.monotonic() < deadline, await hub.hub.deliveries.of_event(92, event.position)
+        assert time.monotonic() < deadline, await hub.hub.deliveries.of_event(92, event.event_id)
         await asyncio.sleep(0.1)
 
 
@@ -87,7 +87,7 @@ async def test_an_event_is_kept_under_the_subject_of_its_company_and_type(server
     (message,) = await server.kept()
     assert message.subject == "trunkline.92.client.created"
     assert message.data == event.body
-    assert message.headers["Nats-Msg-Id"] == f"{event.position}.{made['id']}"
+    assert message.headers["Nats-Msg-Id"] == f"{event.event_id}.{made['id']}"
     assert message.headers["trunkline-feed"] == "crm"
     assert message.headers["webhook-signature"].startswith("v1,")
 
@@ -248,4 +248,4 @@ async def test_the_signature_is_that_of_webhooks(server, hub):
     headers = {
         name: message.headers[name] for name in ("webhook-id", "webhook-timestamp", "webhook-signature")
     }
-    assert Webhook(made["secret"]).verify(message.data, headers)["id"] == event.position
+    assert Webhook(made["secret"]).verify(message.data, headers)["id"] == event.event_id

@@ -5,7 +5,8 @@ from contextlib import AbstractAsyncContextManager
 
 from pydantic import BaseModel
 
-from trunkline import Channel, PluginContext, Routes, hookimpl, rest_hook_routes
+from trunkline import Channel, PluginContext, hookimpl
+from trunkline.routes import Routes, rest_hook_routes
 from trunkline_nats.publishing import SCHEME, Publisher, find_fault
 from trunkline_nats.settings import Settings
 

@@ -85,7 +85,7 @@ async def test_the_secret_part_of_a_webhook_is_shown_nowhere(hub, trunkline_rece
         (await hub.client.get(ROOMS)).json(),
         (await hub.client.get("/api/v1/subscriptions")).json(),
         (await hub.client.get(f"/api/v1/subscriptions/{made['id']}/deliveries")).json(),
-        await hub.hub.deliveries.of_event(92, event.position),
+        await hub.hub.deliveries.of_event(92, event.event_id),
     ]
     assert "s3cret" not in json.dumps(views) + hub.log.text
 

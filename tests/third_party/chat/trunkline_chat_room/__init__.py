@@ -3,17 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from trunkline import (
-    Channel,
-    HttpClient,
-    Outcome,
-    PluginContext,
-    Push,
-    Result,
-    Routes,
-    hookimpl,
-    post_by_http,
-)
+from trunkline import Channel, HttpClient, Outcome, PluginContext, Push, Result, hookimpl, post_by_http
+from trunkline.routes import Routes
 from trunkline_chat_room.messages import write
 from trunkline_chat_room.rooms import CHANNEL, HIDDEN_HEADER, make_router
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from trunkline import BodyInvalid, Caller, FieldError, PluginContext, Strict, StrictRoute, requires, responses
+from trunkline import BodyInvalid, FieldError, PluginContext
+from trunkline.routes import Caller, Strict, StrictRoute, requires, responses
 
 CHANNEL = "chat_room"
 HIDDEN_HEADER = "x-chat-room-secret"

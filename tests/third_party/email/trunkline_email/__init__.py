@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel
 
-from trunkline import Channel, PluginContext, Routes, hookimpl
+from trunkline import Channel, PluginContext, hookimpl
+from trunkline.routes import Routes
 from trunkline_email.mailboxes import CHANNEL, make_router
 from trunkline_email.sending import SCHEME, Sender
 from trunkline_email.settings import Settings

@@ -5,7 +5,8 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, Field
 
-from trunkline import Caller, PluginContext, Strict, StrictRoute, requires, responses
+from trunkline import PluginContext
+from trunkline.routes import Caller, Strict, StrictRoute, requires, responses
 
 CHANNEL = "email"
 

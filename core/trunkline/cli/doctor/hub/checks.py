@@ -1,4 +1,4 @@
-"""The results of an examination of the hub: one check per question, and how the command ends (CONTRACT §15)."""
+"""The results of an examination of the hub: one check per question, and the exit code of the command."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,9 +1,12 @@
-"""The first table: calls of tools."""
+"""The tables of 0.1: calls of tools, and users of an issuer, who may hold subscriptions.
+
+The number is the last of the revisions that it replaces, so a database that has them all goes on.
+"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0003"
 down_revision = None
 
 
@@ -22,7 +25,19 @@ def upgrade() -> None:
     )
     op.create_index("ix_mcp_calls_company", "mcp_calls", ["company_id", "no"], unique=False)
     op.create_index("ix_mcp_calls_called", "mcp_calls", ["called_ms"], unique=False)
+    op.create_table(
+        "mcp_users",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("company_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_mcp_users_seen", "mcp_users", ["seen_ms"], unique=False)
+    op.create_index("ix_mcp_users_company", "mcp_users", ["company_id"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_table("mcp_users")
     op.drop_table("mcp_calls")

@@ -1,9 +1,12 @@
-"""The first tables: sessions, and sign-in links."""
+"""The tables of 0.1: sessions, sign-in links, and users of an identity provider.
+
+The number is the last of the revisions that it replaces, so a database that has them all goes on.
+"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0002"
 down_revision = None
 
 
@@ -36,8 +39,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_portal_links_expires", "portal_links", ["expires_ms"], unique=False)
+    op.create_table(
+        "portal_users",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("issuer", sa.Text(), nullable=False),
+        sa.Column("company_id", sa.BigInteger(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_portal_users_company", "portal_users", ["company_id"], unique=False)
+    op.create_index("ix_portal_users_seen", "portal_users", ["seen_ms"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_table("portal_users")
     op.drop_table("portal_links")
     op.drop_table("portal_sessions")

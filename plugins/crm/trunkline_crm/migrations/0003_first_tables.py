@@ -1,9 +1,12 @@
-"""The first tables: statuses, employees, affiliates, leads and clients, and notes."""
+"""The tables of 0.1: statuses, employees, affiliates, clients and notes.
+
+The number is the last of the revisions that it replaces, so a database that has them all goes on.
+"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0003"
 down_revision = None
 
 _ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -52,6 +55,7 @@ def _create_affiliates() -> None:
     op.create_index(
         "ix_crm_affiliates_name", "crm_affiliates", ["company_id", "name_key", "id"], unique=False
     )
+    op.create_index("ix_crm_affiliates_newest", "crm_affiliates", ["company_id", "id"], unique=False)
 
 
 def _create_employees() -> None:
@@ -103,6 +107,7 @@ def _create_clients() -> None:
         sa.Column("external_id", sa.Text(), nullable=True),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("updated_ms", sa.BigInteger(), nullable=False),
+        sa.Column("archived_ms", sa.BigInteger(), nullable=True),
         sa.ForeignKeyConstraint(["affiliate_id"], ["crm_affiliates.id"]),
         sa.ForeignKeyConstraint(
             ["company_id", "status_id"], ["crm_statuses.company_id", "crm_statuses.status_id"]
@@ -111,9 +116,28 @@ def _create_clients() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_crm_clients_email", "crm_clients", ["company_id", "email_key", "id"], unique=False)
-    op.create_index("ix_crm_clients_external", "crm_clients", ["company_id", "external_id"], unique=True)
     op.create_index("ix_crm_clients_name", "crm_clients", ["company_id", "name_key", "id"], unique=False)
     op.create_index("ix_crm_clients_phone", "crm_clients", ["company_id", "phone_digits", "id"], unique=False)
+    present = sa.text("archived_ms IS NULL")
+    op.create_index(
+        "ix_crm_clients_external",
+        "crm_clients",
+        ["company_id", "external_id"],
+        unique=True,
+        sqlite_where=present,
+        postgresql_where=present,
+    )
+    op.create_index("ix_crm_clients_newest", "crm_clients", ["company_id", "id"], unique=False)
+    for column in ("affiliate_id", "employee_id"):
+        given = sa.text(f"{column} IS NOT NULL")
+        op.create_index(
+            f"ix_crm_clients_{column}",
+            "crm_clients",
+            [column],
+            unique=False,
+            sqlite_where=given,
+            postgresql_where=given,
+        )
 
 
 def _create_notes() -> None:

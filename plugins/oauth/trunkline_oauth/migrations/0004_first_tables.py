@@ -1,9 +1,12 @@
-"""The first tables: apps, codes, connections and tokens."""
+"""The tables of 0.1: apps, codes, connections, tokens and used assertions.
+
+The number is the last of the revisions that it replaces, so a database that has them all goes on.
+"""
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0001"
+revision = "0004"
 down_revision = None
 
 
@@ -12,6 +15,13 @@ def upgrade() -> None:
     _create_codes()
     _create_connections()
     _create_tokens()
+    op.create_table(
+        "oauth_assertions",
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("digest"),
+    )
+    op.create_index("ix_oauth_assertions_expires", "oauth_assertions", ["expires_ms"], unique=False)
 
 
 def _create_apps() -> None:
@@ -23,6 +33,10 @@ def _create_apps() -> None:
         sa.Column("scopes", sa.Text(), nullable=False),
         sa.Column("secret_digest", sa.Text(), nullable=True),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("old_secret_digest", sa.Text(), nullable=True),
+        sa.Column("old_secret_until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("jwks", sa.Text(), nullable=True),
+        sa.Column("jwks_uri", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("client_id"),
     )
 
@@ -40,6 +54,11 @@ def _create_codes() -> None:
         sa.Column("granted_name", sa.Text(), nullable=False),
         sa.Column("connection_id", sa.Text(), nullable=True),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.Column("resource", sa.Text(), nullable=True),
+        sa.Column("granted_by_kind", sa.Text(), nullable=True),
+        sa.Column("ends_with", sa.Text(), nullable=True),
+        sa.Column("networks", sa.Text(), nullable=True),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("digest"),
     )
     op.create_index("ix_oauth_codes_company", "oauth_codes", ["company_id"], unique=False)
@@ -60,6 +79,13 @@ def _create_connections() -> None:
         sa.Column("granted_name", sa.Text(), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("last_used_ms", sa.BigInteger(), nullable=True),
+        sa.Column("resource", sa.Text(), nullable=True),
+        sa.Column("granted_by_kind", sa.Text(), nullable=True),
+        sa.Column("ends_with", sa.Text(), nullable=True),
+        sa.Column("networks", sa.Text(), nullable=True),
+        sa.Column("until_ms", sa.BigInteger(), nullable=True),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=True),
+        sa.Column("ended_ms", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("ix_oauth_connections_company", "oauth_connections", ["company_id"], unique=False)
@@ -76,6 +102,7 @@ def _create_tokens() -> None:
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("expires_ms", sa.BigInteger(), nullable=False),
         sa.Column("replaced_ms", sa.BigInteger(), nullable=True),
+        sa.Column("resource", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("digest"),
     )
     op.create_index(
@@ -84,6 +111,7 @@ def _create_tokens() -> None:
 
 
 def downgrade() -> None:
+    op.drop_table("oauth_assertions")
     op.drop_table("oauth_tokens")
     op.drop_table("oauth_connections")
     op.drop_table("oauth_codes")

@@ -36,6 +36,7 @@ def document() -> dict[str, Any]:
             "TRUNKLINE_DATABASE__URL": f"sqlite:///{folder}/hub.db",
             "TRUNKLINE_AUTH__PEPPER": "p" * 32,
             "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
+            "TRUNKLINE_PRODUCT__SCHEMAS": folder,
             "TRUNKLINE_PLUGINS__DISABLED": "crm",
         }
         hub = Hub(settings.load(environment=environment), dispatch=False)
@@ -104,7 +105,7 @@ def _methods(
     """Write the method of one call, and for a list that has pages the one that goes through them."""
     name = snake(call["operationId"])
     in_path, optional = ["self"], []
-    for given in call.get("parameters", ()):
+    for given in (_resolved(one, document) for one in call.get("parameters", ())):
         text = _typed(given["schema"], name, document, types)
         own = HEADERS.get(given["name"], given["name"].replace("-", "_"))
         own += "_" * keyword.iskeyword(own)
@@ -150,9 +151,9 @@ def _method(decorator: str, name: str, parameters: list[str], answer: str, summa
 
 
 def _body(call: Mapping[str, Any], name: str, document: Mapping[str, Any], types: PythonTypes) -> str | None:
-    body = call.get("requestBody")
-    if body is None:
+    if "requestBody" not in call:
         return None
+    body = _resolved(call["requestBody"], document)
     text = _typed(body["content"][JSON]["schema"], f"{name}_body", document, types)
     is_optional = not body.get("required") or " | None" in text
     return f"body: {text.replace(' | None', '')} | None = None" if is_optional else f"body: {text}"
@@ -163,7 +164,7 @@ def _answer(call: Mapping[str, Any], name: str, document: Mapping[str, Any], typ
     for status, answer in call["responses"].items():
         if not status.startswith("2"):
             continue
-        content = answer.get("content", {})
+        content = _resolved(answer, document).get("content", {})
         if not content:
             parts.append("None")
         for kind, media in content.items():
@@ -186,6 +187,16 @@ def _typed(schema: Mapping[str, Any], name: str, document: Mapping[str, Any], ty
     )
 
 
+def _resolved(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Follow the reference of a parameter, a body or an answer."""
+    if "$ref" not in node:
+        return node
+    found: Any = document
+    for step in node["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    return _resolved(found, document)
+
+
 def _used(methods: str, document: Mapping[str, Any]) -> list[str]:
     """Name the components that the methods need, and those that these need, in the document's order."""
     schemas = document["components"]["schemas"]
@@ -199,16 +210,21 @@ def _used(methods: str, document: Mapping[str, Any]) -> list[str]:
     return [name for name in schemas if name in wanted]
 
 
-def formatted(texts: Mapping[str, str], folder: Path) -> None:
-    """Write *texts* to *folder*, in the project's form."""
-    for name, text in texts.items():
-        (folder / name).write_text(text)
-    ruff = Path(sys.executable).with_name("ruff")
-    config = Path(__file__).with_name("pyproject.toml")
-    paths = [str(folder / name) for name in texts]
-    subprocess.run([ruff, "check", "--quiet", "--fix-only", "--config", config, *paths], check=True)
-    subprocess.run([ruff, "format", "--quiet", "--config", config, *paths], check=True)
+def formatted(name: str, text: str) -> str:
+    """Give *text* in the project's form, as the module *name*."""
+    for command in (["check", "--fix-only"], ["format"]):
+        ruff = [
+            Path(sys.executable).with_name("ruff"),
+            *command,
+            "--quiet",
+            "--stdin-filename",
+            PACKAGE / name,
+            "-",
+        ]
+        text = subprocess.run(ruff, input=text, capture_output=True, text=True, check=True).stdout
+    return text
 
 
 if __name__ == "__main__":
-    formatted(files(document()), PACKAGE)
+    for name, text in files(document()).items():
+        (PACKAGE / name).write_text(formatted(name, text))

@@ -12,6 +12,7 @@
 
 import functools
 from collections.abc import Callable
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -28,18 +29,18 @@ def event_view(
     """Make a view of a function that handles an event: it answers 204, or 401 to what is not genuine."""
 
     def make(handle: Callable[[Event], object]) -> Callable[[HttpRequest], HttpResponse]:
-        @csrf_exempt
-        @require_POST
         @functools.wraps(handle)
         def view(request: HttpRequest) -> HttpResponse:
+            headers: Any = request.headers
             try:
-                with receiver.event(request.body, request.headers) as event:
+                with receiver.event(request.body, headers) as event:
                     if event is not None:
                         handle(event)
             except NotGenuine as refused:
                 return JsonResponse({"code": refused.code, "message": str(refused)}, status=401)
             return HttpResponse(status=204)
 
-        return view
+        made: Any = csrf_exempt(require_POST(view))
+        return cast("Callable[[HttpRequest], HttpResponse]", made)
 
     return make

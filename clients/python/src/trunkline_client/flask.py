@@ -28,7 +28,7 @@ def event_view(
         @functools.wraps(handle)
         def view() -> tuple[dict[str, str], int]:
             try:
-                with receiver.event(request.get_data(), request.headers) as event:
+                with receiver.event(request.get_data(), dict(request.headers)) as event:
                     if event is not None:
                         handle(event)
             except NotGenuine as refused:

@@ -45,7 +45,11 @@ class method(Generic[P, T]):  # noqa: N801 - a decorator
         """Bind it to *client*."""
         if client is None:
             return self
-        return lambda *args, **kwargs: client.run(self._make_steps(client, *args, **kwargs))
+
+        def bound(*args: Any, **kwargs: Any) -> Any:
+            return client.run(self._make_steps(client, *args, **kwargs))
+
+        return functools.update_wrapper(bound, self._make_steps)
 
 
 class iterator(Generic[P, T]):  # noqa: N801 - a decorator
@@ -64,7 +68,11 @@ class iterator(Generic[P, T]):  # noqa: N801 - a decorator
         """Bind it to *client*."""
         if client is None:
             return self
-        return lambda *args, **kwargs: client.iterate(self._make_steps(client, *args, **kwargs))
+
+        def bound(*args: Any, **kwargs: Any) -> Any:
+            return client.iterate(self._make_steps(client, *args, **kwargs))
+
+        return functools.update_wrapper(bound, self._make_steps)
 
 
 def operation(verb: str, path: str) -> Callable[[Callable[Concatenate[Any, P], T]], method[P, T]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from decimal import Decimal
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 if sys.version_info >= (3, 11):
     from typing import NotRequired
@@ -12,20 +12,20 @@ else:
     from typing_extensions import NotRequired
 
 
-class ReplacePayloadApiV1QuarantineQuarantineIdPatchBody(TypedDict):
+class UpdateQuarantinedEventBody(TypedDict):
     payload: dict[str, Any]
 
 
-class ReleaseQuarantinedApiV1QuarantineQuarantineIdReleasePostBody(TypedDict):
+class ReleaseQuarantinedEventBody(TypedDict):
     payload: NotRequired[dict[str, Any]]
 
 
 class AcceptedBatch(TypedDict):
     events: list[Envelope]
-    quarantined: NotRequired[list[QuarantinedItem] | None]
+    quarantined: NotRequired[list[QuarantinedItem]]
 
 
-class ActionsList(TypedDict):
+class ActionList(TypedDict):
     actions: list[ShownDefinition]
     count: int
 
@@ -54,7 +54,7 @@ class AppView(TypedDict):
     redirect_uris: list[str]
     scopes: list[str]
     public: bool
-    jwks_uri: NotRequired[str | None]
+    jwks_uri: NotRequired[str]
     created_utc: str | None
 
 
@@ -66,7 +66,11 @@ class AttemptView(TypedDict):
     status_code: int | None
     response_body: str | None
     error: str | None
-    sent_twice: NotRequired[Literal[True] | None]
+    sent_twice: NotRequired[Literal[True]]
+
+
+class BatchRequest(TypedDict):
+    events: list[EventRequest]
 
 
 class ChangeApp(TypedDict):
@@ -74,18 +78,6 @@ class ChangeApp(TypedDict):
     redirect_uris: NotRequired[list[str]]
     jwks: NotRequired[dict[str, Any]]
     jwks_uri: NotRequired[str]
-
-
-class ChangeSubscriptionOrdering1(TypedDict):
-    key: str
-
-
-class ChangeSubscriptionRetry(TypedDict):
-    schedule_seconds: list[Decimal | float]
-
-
-class ChangeSubscriptionRetry1(TypedDict):
-    for_seconds: Decimal | float
 
 
 class ChangeSubscription(TypedDict):
@@ -96,23 +88,11 @@ class ChangeSubscription(TypedDict):
     versions: NotRequired[dict[str, int] | None]
     status: NotRequired[Literal["active", "paused"] | None]
     catch_up: NotRequired[bool]
-    ordering: NotRequired[Literal["subscription"] | ChangeSubscriptionOrdering1 | None]
+    ordering: NotRequired[Ordering | None]
     timeout_seconds: NotRequired[Decimal | float | None]
-    retry: NotRequired[ChangeSubscriptionRetry | ChangeSubscriptionRetry1 | None]
+    retry: NotRequired[Retry | None]
     max_in_flight: NotRequired[int | None]
     rate: NotRequired[str | None]
-
-
-class ChangedSubscriptionOrdering1(TypedDict):
-    key: str
-
-
-class ChangedSubscriptionRetry(TypedDict):
-    schedule_seconds: list[Decimal | float]
-
-
-class ChangedSubscriptionRetry1(TypedDict):
-    for_seconds: Decimal | float
 
 
 class ChangedSubscription(TypedDict):
@@ -125,9 +105,9 @@ class ChangedSubscription(TypedDict):
     versions: dict[str, int]
     headers: dict[str, str]
     signature: str
-    ordering: Literal["subscription"] | ChangedSubscriptionOrdering1 | None
+    ordering: Ordering | None
     timeout_seconds: Decimal | float | None
-    retry: ChangedSubscriptionRetry | ChangedSubscriptionRetry1 | None
+    retry: Retry | None
     max_in_flight: int | None
     rate: str | None
     status: Literal["active", "paused", "disabled"]
@@ -135,26 +115,26 @@ class ChangedSubscription(TypedDict):
     disabled_utc: str | None
     created_utc: str
     updated_utc: str
-    public_key: NotRequired[str | None]
-    target: NotRequired[dict[str, Any] | None]
-    name: NotRequired[str | None]
-    holder: NotRequired[str | None]
-    expires_utc: NotRequired[str | None]
-    created_by: NotRequired[Maker | None]
-    warnings: NotRequired[list[str] | None]
+    public_key: NotRequired[str]
+    target: NotRequired[dict[str, Any]]
+    name: NotRequired[str]
+    holder: NotRequired[str]
+    expires_utc: NotRequired[str]
+    created_by: NotRequired[Maker]
+    warnings: NotRequired[list[str]]
+
+
+class ChannelList(TypedDict):
+    channels: list[ChannelView]
+    count: int
 
 
 class ChannelView(TypedDict):
     name: str
     title: str
     description: str
-    target_schema: NotRequired[dict[str, Any] | None]
-    target_example: NotRequired[dict[str, Any] | None]
-
-
-class Channels(TypedDict):
-    channels: list[ChannelView]
-    count: int
+    target_schema: NotRequired[dict[str, Any]]
+    target_example: NotRequired[dict[str, Any]]
 
 
 class CompanyList(TypedDict):
@@ -166,7 +146,7 @@ class CompanyRequest(TypedDict):
     reference: NotRequired[str | None]
     name: NotRequired[str | None]
     limits: NotRequired[dict[str, int | None] | None]
-    delivery: NotRequired[Treatment | None]
+    delivery: NotRequired[DeliveryDefaults | None]
     test: NotRequired[TestEnvironmentRequest | None]
     time_zone: NotRequired[str | None]
     metadata: NotRequired[dict[str, Any] | None]
@@ -179,7 +159,7 @@ class CompanyView(TypedDict):
     name: str | None
     limits: dict[str, int]
     own_limits: dict[str, int]
-    delivery: Treatment
+    delivery: DeliveryDefaults
     test: TestEnvironmentView
     time_zone: str | None
     metadata: dict[str, Any]
@@ -198,7 +178,7 @@ class ConnectionView(TypedDict):
     client_id: str
     app: str
     company_id: int
-    environment: NotRequired[Literal["test"] | None]
+    environment: NotRequired[Literal["test"]]
     scopes: list[str]
     granted_by: str
     created_by: Maker | None
@@ -209,45 +189,40 @@ class ConnectionView(TypedDict):
     expires_utc: str | None
 
 
-class CreateSubscriptionOrdering1(TypedDict):
-    key: str
-
-
-class CreateSubscriptionRetry(TypedDict):
-    schedule_seconds: list[Decimal | float]
-
-
-class CreateSubscriptionRetry1(TypedDict):
-    for_seconds: Decimal | float
-
-
 class CreateSubscription(TypedDict):
+    channel: str
+    target: NotRequired[dict[str, Any]]
+    target_url: NotRequired[str]
+    event_types: list[str]
+    description: NotRequired[str]
+    secret: NotRequired[str]
+    headers: NotRequired[dict[str, str]]
+    filter: NotRequired[dict[str, Any]]
+    versions: NotRequired[dict[str, int]]
+    start: NotRequired[str]
+    signature: NotRequired[Literal["standard", "github", "stripe", "ed25519"]]
+    ordering: NotRequired[Ordering]
+    timeout_seconds: NotRequired[Decimal | float]
+    retry: NotRequired[Retry]
+    max_in_flight: NotRequired[int]
+    rate: NotRequired[str]
+
+
+class CreateWebhookSubscription(TypedDict):
     target_url: str
     event_types: list[str]
-    description: NotRequired[str | None]
-    secret: NotRequired[str | None]
-    headers: NotRequired[dict[str, str] | None]
-    filter: NotRequired[dict[str, Any] | None]
-    versions: NotRequired[dict[str, int] | None]
-    start: NotRequired[str | None]
+    description: NotRequired[str]
+    secret: NotRequired[str]
+    headers: NotRequired[dict[str, str]]
+    filter: NotRequired[dict[str, Any]]
+    versions: NotRequired[dict[str, int]]
+    start: NotRequired[str]
     signature: NotRequired[Literal["standard", "github", "stripe", "ed25519"]]
-    ordering: NotRequired[Literal["subscription"] | CreateSubscriptionOrdering1 | None]
-    timeout_seconds: NotRequired[Decimal | float | None]
-    retry: NotRequired[CreateSubscriptionRetry | CreateSubscriptionRetry1 | None]
-    max_in_flight: NotRequired[int | None]
-    rate: NotRequired[str | None]
-
-
-class CreatedSubscriptionOrdering1(TypedDict):
-    key: str
-
-
-class CreatedSubscriptionRetry(TypedDict):
-    schedule_seconds: list[Decimal | float]
-
-
-class CreatedSubscriptionRetry1(TypedDict):
-    for_seconds: Decimal | float
+    ordering: NotRequired[Ordering]
+    timeout_seconds: NotRequired[Decimal | float]
+    retry: NotRequired[Retry]
+    max_in_flight: NotRequired[int]
+    rate: NotRequired[str]
 
 
 class CreatedSubscription(TypedDict):
@@ -260,9 +235,9 @@ class CreatedSubscription(TypedDict):
     versions: dict[str, int]
     headers: dict[str, str]
     signature: str
-    ordering: Literal["subscription"] | CreatedSubscriptionOrdering1 | None
+    ordering: Ordering | None
     timeout_seconds: Decimal | float | None
-    retry: CreatedSubscriptionRetry | CreatedSubscriptionRetry1 | None
+    retry: Retry | None
     max_in_flight: int | None
     rate: str | None
     status: Literal["active", "paused", "disabled"]
@@ -270,19 +245,21 @@ class CreatedSubscription(TypedDict):
     disabled_utc: str | None
     created_utc: str
     updated_utc: str
-    public_key: NotRequired[str | None]
-    target: NotRequired[dict[str, Any] | None]
-    name: NotRequired[str | None]
-    holder: NotRequired[str | None]
-    expires_utc: NotRequired[str | None]
-    created_by: NotRequired[Maker | None]
-    secret: NotRequired[str | None]
-    warnings: NotRequired[list[str] | None]
+    public_key: NotRequired[str]
+    target: NotRequired[dict[str, Any]]
+    name: NotRequired[str]
+    holder: NotRequired[str]
+    expires_utc: NotRequired[str]
+    created_by: NotRequired[Maker]
+    secret: NotRequired[str]
+    warnings: NotRequired[list[str]]
 
 
-class Deliveries(TypedDict):
-    deliveries: list[DeliverySummary]
-    next_cursor: str | None
+class DeliveryDefaults(TypedDict):
+    timeout_seconds: NotRequired[Decimal | float | None]
+    retry: NotRequired[Retry | None]
+    max_in_flight: NotRequired[int | None]
+    rate: NotRequired[str | None]
 
 
 class DeliveryDetail(TypedDict):
@@ -293,10 +270,15 @@ class DeliveryDetail(TypedDict):
     attempts: list[AttemptView]
     last_status_code: int | None
     next_attempt_utc: str | None
-    next_attempt_by: NotRequired[Literal["schedule", "retry_after"] | None]
+    next_attempt_by: NotRequired[Literal["schedule", "retry_after"]]
     updated_utc: str
-    held_by: NotRequired[str | None]
+    held_by: NotRequired[str]
     subscription_id: str
+
+
+class DeliveryList(TypedDict):
+    deliveries: list[DeliverySummary]
+    next_cursor: str | None
 
 
 class DeliverySummary(TypedDict):
@@ -307,12 +289,12 @@ class DeliverySummary(TypedDict):
     attempts: int
     last_status_code: int | None
     next_attempt_utc: str | None
-    next_attempt_by: NotRequired[Literal["schedule", "retry_after"] | None]
+    next_attempt_by: NotRequired[Literal["schedule", "retry_after"]]
     updated_utc: str
-    held_by: NotRequired[str | None]
+    held_by: NotRequired[str]
 
 
-class Disabled(TypedDict):
+class DisabledSubscriptions(TypedDict):
     subscriptions_disabled: int
 
 
@@ -327,9 +309,26 @@ class Envelope(TypedDict):
     createdUtc: str
     companyId: int
     payload: dict[str, Any]
-    metadata: NotRequired[dict[str, Any] | None]
-    companyRef: NotRequired[str | None]
-    environment: NotRequired[Literal["test"] | None]
+    metadata: NotRequired[dict[str, Any]]
+    companyRef: NotRequired[str]
+    environment: NotRequired[Literal["test"]]
+
+
+class ErasureReceipt(TypedDict):
+    id: str
+    company_id: int
+    environment: NotRequired[Literal["test"]]
+    status: str
+    removed: dict[str, int]
+    remaining: NotRequired[dict[str, int]]
+    estimated_seconds: NotRequired[int]
+    created_utc: str
+    completed_utc: str | None
+
+
+class EventExplanation(TypedDict):
+    event_id: int
+    subscriptions: list[SubscriptionExplanation]
 
 
 class EventPage(TypedDict):
@@ -337,16 +336,38 @@ class EventPage(TypedDict):
     next_cursor: str
 
 
+class EventRequest(TypedDict):
+    type: str
+    payload: dict[str, Any]
+    metadata: NotRequired[dict[str, Any]]
+    companyId: NotRequired[int | str]
+    createdUtc: NotRequired[str]
+    version: NotRequired[int]
+
+
+class EventTypeChange(TypedDict):
+    schema: dict[str, Any]
+
+
 class EventTypeDetail(TypedDict):
     type: str
     title: str
     description: str
     version: int
-    versions: NotRequired[list[int] | None]
+    versions: NotRequired[list[int]]
     schema_url: str
     deprecated: bool
     example: dict[str, Any]
     schema: dict[str, Any]
+
+
+class EventTypeList(TypedDict):
+    event_types: list[EventTypeSummary]
+
+
+class EventTypeRequest(TypedDict):
+    schema: dict[str, Any]
+    type: str
 
 
 class EventTypeSummary(TypedDict):
@@ -354,39 +375,10 @@ class EventTypeSummary(TypedDict):
     title: str
     description: str
     version: int
-    versions: NotRequired[list[int] | None]
+    versions: NotRequired[list[int]]
     schema_url: str
     deprecated: bool
     example: dict[str, Any]
-
-
-class EventTypes(TypedDict):
-    event_types: list[EventTypeSummary]
-
-
-class Explained(TypedDict):
-    subscription_id: str
-    channel: str
-    created_by: Maker | None
-    matched: bool
-    reason: str
-    state: str | None
-    attempts: int
-    next_attempt_utc: str | None
-    next_attempt_by: NotRequired[Literal["schedule", "retry_after"] | None]
-    delivery_id: str | None
-    held_by: NotRequired[str | None]
-    last_status_code: NotRequired[int | None]
-    last_response: NotRequired[str | None]
-    last_error: NotRequired[str | None]
-    last_sent_twice: NotRequired[Literal[True] | None]
-    disabled_reason: NotRequired[str | None]
-    disabled_utc: NotRequired[str | None]
-
-
-class Explanation(TypedDict):
-    event_id: int
-    subscriptions: list[Explained]
 
 
 class Hook(TypedDict):
@@ -399,42 +391,25 @@ class Hook(TypedDict):
     created_utc: str
 
 
-class HookRequestOrdering1(TypedDict):
-    key: str
-
-
-class HookRequestRetry(TypedDict):
-    schedule_seconds: list[Decimal | float]
-
-
-class HookRequestRetry1(TypedDict):
-    for_seconds: Decimal | float
-
-
-class HookRequest(TypedDict):
-    target_url: NotRequired[str | None]
-    hookUrl: NotRequired[str | None]
-    url: NotRequired[str | None]
-    event_type: NotRequired[str | None]
-    event_types: NotRequired[list[str] | None]
-    filter: NotRequired[dict[str, Any] | None]
-    versions: NotRequired[dict[str, int] | None]
-    ordering: NotRequired[Literal["subscription"] | HookRequestOrdering1 | None]
-    timeout_seconds: NotRequired[Decimal | float | None]
-    retry: NotRequired[HookRequestRetry | HookRequestRetry1 | None]
-    max_in_flight: NotRequired[int | None]
-    rate: NotRequired[str | None]
-
-
-class Hooks(TypedDict):
+class HookList(TypedDict):
     hooks: list[Hook]
     count: int
     next_cursor: NotRequired[str]
 
 
-class Inbox(TypedDict):
-    quarantined: list[WaitingView]
-    next_cursor: str | None
+class HookRequest(TypedDict):
+    target_url: NotRequired[str]
+    hookUrl: NotRequired[str]
+    url: NotRequired[str]
+    event_type: NotRequired[str]
+    event_types: NotRequired[list[str]]
+    filter: NotRequired[dict[str, Any]]
+    versions: NotRequired[dict[str, int]]
+    ordering: NotRequired[Ordering]
+    timeout_seconds: NotRequired[Decimal | float]
+    retry: NotRequired[Retry]
+    max_in_flight: NotRequired[int]
+    rate: NotRequired[str]
 
 
 class KeyList(TypedDict):
@@ -445,9 +420,9 @@ class KeyList(TypedDict):
 class KeyRequest(TypedDict):
     company_id: int | str
     name: str
-    environment: NotRequired[Literal["live", "test"] | None]
+    environment: NotRequired[Literal["live", "test"]]
     scopes: list[str]
-    expires_utc: NotRequired[str | None]
+    expires_utc: NotRequired[str]
     allowed_networks: NotRequired[list[str]]
 
 
@@ -458,7 +433,7 @@ class KeyRotation(TypedDict):
 class KeyView(TypedDict):
     id: str
     company_id: int | None
-    environment: NotRequired[Literal["test"] | None]
+    environment: NotRequired[Literal["test"]]
     name: str
     scopes: list[str]
     last4: str
@@ -472,9 +447,9 @@ class KeyView(TypedDict):
 
 class LinkRequest(TypedDict):
     company_id: int | str
-    name: NotRequired[str | None]
-    scopes: NotRequired[list[str] | None]
-    minutes: NotRequired[int | None]
+    name: NotRequired[str]
+    scopes: NotRequired[list[str]]
+    minutes: NotRequired[int]
 
 
 class LinkView(TypedDict):
@@ -490,7 +465,7 @@ class Maker(TypedDict):
 
 class Me(TypedDict):
     company_id: int | None
-    environment: NotRequired[Literal["test"] | None]
+    environment: NotRequired[Literal["test"]]
     key_name: str
     scopes: list[str]
 
@@ -501,7 +476,7 @@ class NewApp(TypedDict):
     redirect_uris: list[str]
     scopes: list[str]
     public: bool
-    jwks_uri: NotRequired[str | None]
+    jwks_uri: NotRequired[str]
     created_utc: str | None
     client_secret: str | None
 
@@ -509,7 +484,7 @@ class NewApp(TypedDict):
 class NewKey(TypedDict):
     id: str
     company_id: int | None
-    environment: NotRequired[Literal["test"] | None]
+    environment: NotRequired[Literal["test"]]
     name: str
     scopes: list[str]
     last4: str
@@ -519,6 +494,13 @@ class NewKey(TypedDict):
     revoked_utc: str | None
     expires_utc: str | None
     allowed_networks: list[str]
+    key: str
+
+
+Ordering: TypeAlias = "Literal['subscription'] | OrderingKey"
+
+
+class OrderingKey(TypedDict):
     key: str
 
 
@@ -539,50 +521,64 @@ class ProblemField(TypedDict):
     message: str
 
 
+class QuarantineReceipt(TypedDict):
+    id: str
+    type: str
+    company_id: int
+    environment: NotRequired[Literal["test"]]
+    errors: list[ProblemField]
+    created_utc: str
+
+
 class QuarantinedAnswer(TypedDict):
-    quarantined: QuarantinedView
+    quarantined: QuarantineReceipt
+
+
+class QuarantinedEventDetail(TypedDict):
+    id: str
+    type: str
+    company_id: int
+    environment: NotRequired[Literal["test"]]
+    errors: list[ProblemField]
+    created_utc: str
+    version: int | None
+    received_utc: str
+    updated_utc: str
+    payload: dict[str, Any]
+    metadata: NotRequired[dict[str, Any]]
+
+
+class QuarantinedEventList(TypedDict):
+    quarantined: list[QuarantinedEventView]
+    next_cursor: str | None
+
+
+class QuarantinedEventView(TypedDict):
+    id: str
+    type: str
+    company_id: int
+    environment: NotRequired[Literal["test"]]
+    errors: list[ProblemField]
+    created_utc: str
+    version: int | None
+    received_utc: str
+    updated_utc: str
 
 
 class QuarantinedItem(TypedDict):
     id: str
     type: str
     company_id: int
-    environment: NotRequired[Literal["test"] | None]
+    environment: NotRequired[Literal["test"]]
     errors: list[ProblemField]
     created_utc: str
     index: int
-
-
-class QuarantinedView(TypedDict):
-    id: str
-    type: str
-    company_id: int
-    environment: NotRequired[Literal["test"] | None]
-    errors: list[ProblemField]
-    created_utc: str
-
-
-class Receipt(TypedDict):
-    id: str
-    company_id: int
-    environment: NotRequired[Literal["test"] | None]
-    status: str
-    removed: dict[str, int]
-    remaining: NotRequired[dict[str, int]]
-    estimated_seconds: NotRequired[int | None]
-    created_utc: str
-    completed_utc: str | None
 
 
 class RegisteredType(TypedDict):
     type: str
     revision: int
     title: str
-
-
-class Registration(TypedDict):
-    schema: dict[str, Any]
-    type: str
 
 
 class ReleaseCounts(TypedDict):
@@ -593,21 +589,21 @@ class ReleaseCounts(TypedDict):
 
 class ReleaseRequest(TypedDict):
     type: str
-    cursor: NotRequired[str | None]
+    cursor: NotRequired[str]
 
 
 class ReplayCount(TypedDict):
     matched: int
-    complete: NotRequired[bool | None]
+    complete: NotRequired[bool]
 
 
 ReplayRequest = TypedDict(
     "ReplayRequest",
     {
-        "from": "NotRequired[str | None]",
-        "to": "NotRequired[str | None]",
-        "event_types": "NotRequired[list[str] | None]",
-        "versions": "NotRequired[dict[str, int] | None]",
+        "from": "NotRequired[str]",
+        "to": "NotRequired[str]",
+        "event_types": "NotRequired[list[str]]",
+        "versions": "NotRequired[dict[str, int]]",
         "only_failed": "NotRequired[bool]",
         "dry_run": "NotRequired[bool]",
     },
@@ -623,8 +619,9 @@ class ReplayView(TypedDict):
     updated_utc: str
 
 
-class Revision(TypedDict):
-    schema: dict[str, Any]
+class Retry(TypedDict):
+    schedule_seconds: NotRequired[list[Decimal | float]]
+    for_seconds: NotRequired[Decimal | float]
 
 
 class RotateSecret(TypedDict):
@@ -632,11 +629,11 @@ class RotateSecret(TypedDict):
 
 
 class RotatedSecret(TypedDict):
-    secret: NotRequired[str | None]
-    public_key: NotRequired[str | None]
+    secret: NotRequired[str]
+    public_key: NotRequired[str]
 
 
-class SearchesList(TypedDict):
+class SearchList(TypedDict):
     searches: list[ShownDefinition]
     count: int
 
@@ -649,38 +646,7 @@ class ShownDefinition(TypedDict):
     path: str
     input_schema: dict[str, Any]
     output_schema: dict[str, Any]
-    single: NotRequired[bool | None]
-
-
-class SubscribeRequestOrdering1(TypedDict):
-    key: str
-
-
-class SubscribeRequestRetry(TypedDict):
-    schedule_seconds: list[Decimal | float]
-
-
-class SubscribeRequestRetry1(TypedDict):
-    for_seconds: Decimal | float
-
-
-class SubscribeRequest(TypedDict):
-    channel: str
-    target: NotRequired[dict[str, Any] | None]
-    target_url: NotRequired[str | None]
-    event_types: list[str]
-    description: NotRequired[str | None]
-    secret: NotRequired[str | None]
-    headers: NotRequired[dict[str, str] | None]
-    filter: NotRequired[dict[str, Any] | None]
-    versions: NotRequired[dict[str, int] | None]
-    start: NotRequired[str | None]
-    signature: NotRequired[Literal["standard", "github", "stripe", "ed25519"]]
-    ordering: NotRequired[Literal["subscription"] | SubscribeRequestOrdering1 | None]
-    timeout_seconds: NotRequired[Decimal | float | None]
-    retry: NotRequired[SubscribeRequestRetry | SubscribeRequestRetry1 | None]
-    max_in_flight: NotRequired[int | None]
-    rate: NotRequired[str | None]
+    single: NotRequired[bool]
 
 
 class SubscribedHook(TypedDict):
@@ -692,19 +658,33 @@ class SubscribedHook(TypedDict):
     status: Literal["active", "paused", "disabled"]
     created_utc: str
     secret: str
-    warnings: NotRequired[list[str] | None]
+    warnings: NotRequired[list[str]]
 
 
-class SubscriptionViewOrdering1(TypedDict):
-    key: str
+class SubscriptionExplanation(TypedDict):
+    subscription_id: str
+    channel: str
+    created_by: Maker | None
+    matched: bool
+    reason: str
+    state: str | None
+    attempts: int
+    next_attempt_utc: str | None
+    next_attempt_by: NotRequired[Literal["schedule", "retry_after"]]
+    delivery_id: str | None
+    held_by: NotRequired[str]
+    last_status_code: NotRequired[int]
+    last_response: NotRequired[str]
+    last_error: NotRequired[str]
+    last_sent_twice: NotRequired[Literal[True]]
+    disabled_reason: NotRequired[str]
+    disabled_utc: NotRequired[str]
 
 
-class SubscriptionViewRetry(TypedDict):
-    schedule_seconds: list[Decimal | float]
-
-
-class SubscriptionViewRetry1(TypedDict):
-    for_seconds: Decimal | float
+class SubscriptionList(TypedDict):
+    subscriptions: list[SubscriptionView]
+    count: int
+    next_cursor: NotRequired[str]
 
 
 class SubscriptionView(TypedDict):
@@ -717,9 +697,9 @@ class SubscriptionView(TypedDict):
     versions: dict[str, int]
     headers: dict[str, str]
     signature: str
-    ordering: Literal["subscription"] | SubscriptionViewOrdering1 | None
+    ordering: Ordering | None
     timeout_seconds: Decimal | float | None
-    retry: SubscriptionViewRetry | SubscriptionViewRetry1 | None
+    retry: Retry | None
     max_in_flight: int | None
     rate: str | None
     status: Literal["active", "paused", "disabled"]
@@ -727,18 +707,12 @@ class SubscriptionView(TypedDict):
     disabled_utc: str | None
     created_utc: str
     updated_utc: str
-    public_key: NotRequired[str | None]
-    target: NotRequired[dict[str, Any] | None]
-    name: NotRequired[str | None]
-    holder: NotRequired[str | None]
-    expires_utc: NotRequired[str | None]
-    created_by: NotRequired[Maker | None]
-
-
-class Subscriptions(TypedDict):
-    subscriptions: list[SubscriptionView]
-    count: int
-    next_cursor: NotRequired[str]
+    public_key: NotRequired[str]
+    target: NotRequired[dict[str, Any]]
+    name: NotRequired[str]
+    holder: NotRequired[str]
+    expires_utc: NotRequired[str]
+    created_by: NotRequired[Maker]
 
 
 class TestAttempt(TypedDict):
@@ -747,7 +721,7 @@ class TestAttempt(TypedDict):
     duration_ms: int
     response_body: str | None
     error: str | None
-    sent_twice: NotRequired[Literal[True] | None]
+    sent_twice: NotRequired[Literal[True]]
 
 
 class TestEnvironmentRequest(TypedDict):
@@ -763,33 +737,6 @@ class TestEventRequest(TypedDict):
     type: str
 
 
-class TreatmentRetry(TypedDict):
-    schedule_seconds: list[Decimal | float]
-
-
-class TreatmentRetry1(TypedDict):
-    for_seconds: Decimal | float
-
-
-class Treatment(TypedDict):
-    timeout_seconds: NotRequired[Decimal | float | None]
-    retry: NotRequired[TreatmentRetry | TreatmentRetry1 | None]
-    max_in_flight: NotRequired[int | None]
-    rate: NotRequired[str | None]
-
-
-class UpdateSubscriptionOrdering1(TypedDict):
-    key: str
-
-
-class UpdateSubscriptionRetry(TypedDict):
-    schedule_seconds: list[Decimal | float]
-
-
-class UpdateSubscriptionRetry1(TypedDict):
-    for_seconds: Decimal | float
-
-
 class UpdateSubscription(TypedDict):
     target_url: NotRequired[str | None]
     event_types: NotRequired[list[str] | None]
@@ -799,58 +746,8 @@ class UpdateSubscription(TypedDict):
     versions: NotRequired[dict[str, int] | None]
     status: NotRequired[Literal["active", "paused"] | None]
     catch_up: NotRequired[bool]
-    ordering: NotRequired[Literal["subscription"] | UpdateSubscriptionOrdering1 | None]
+    ordering: NotRequired[Ordering | None]
     timeout_seconds: NotRequired[Decimal | float | None]
-    retry: NotRequired[UpdateSubscriptionRetry | UpdateSubscriptionRetry1 | None]
+    retry: NotRequired[Retry | None]
     max_in_flight: NotRequired[int | None]
     rate: NotRequired[str | None]
-
-
-class WaitingDetail(TypedDict):
-    id: str
-    type: str
-    company_id: int
-    environment: NotRequired[Literal["test"] | None]
-    errors: list[ProblemField]
-    created_utc: str
-    version: int | None
-    received_utc: str
-    updated_utc: str
-    payload: dict[str, Any]
-    metadata: NotRequired[dict[str, Any] | None]
-
-
-class WaitingView(TypedDict):
-    id: str
-    type: str
-    company_id: int
-    environment: NotRequired[Literal["test"] | None]
-    errors: list[ProblemField]
-    created_utc: str
-    version: int | None
-    received_utc: str
-    updated_utc: str
-
-
-class BatchRequest(TypedDict):
-    events: list[EventRequest]
-
-
-class EventRequest(TypedDict):
-    type: Literal[
-        "affiliate.created",
-        "agreement.signed",
-        "client.created",
-        "client.status_changed",
-        "document.uploaded",
-        "invoice.created",
-        "invoice.status_changed",
-        "lead.created",
-        "payment.failed",
-        "payment.succeeded",
-    ]
-    payload: dict[str, Any]
-    metadata: NotRequired[dict[str, Any] | None]
-    companyId: NotRequired[int | str | None]
-    createdUtc: NotRequired[str | None]
-    version: NotRequired[int | None]

@@ -104,6 +104,8 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         content = read_json(body) if is_json and body else body.decode() or None
     except ValueError:
         raise Unanswered(status, f"the answer ({status}) cannot be read") from None
+    if 200 <= status <= 299 and "text/html" in headers.get("content-type", ""):
+        raise Unanswered(status, "a page answered, which is not the hub")
     if 200 <= status <= 299:
         return Answer(status, headers, content)
     wait = headers.get("retry-after", "")

@@ -16,7 +16,7 @@ import binascii
 import contextlib
 import hmac
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from typing import Protocol
 
 from trunkline_client.errors import NotGenuine
@@ -58,7 +58,7 @@ class Receiver:
         self._seen = seen
 
     @contextlib.contextmanager
-    def event(self, body: bytes, headers: Mapping[str, str]) -> Iterator[Event | None]:
+    def event(self, body: bytes, headers: Mapping[str, str]) -> Generator[Event | None, None, None]:
         """Give the event of a request to the block that handles it; None if it was handled before.
 
         It is noted when the block has ended. If the block raises, or the program is killed in it, the hub sends it again.

@@ -1,6 +1,7 @@
 """``export python``: the types of a deployment's events, actions, searches and lookups, and clients that know them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from trunkline.cli.python_types import PythonTypes, pascal
 from trunkline.schemas.catalog import EventType

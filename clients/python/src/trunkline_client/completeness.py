@@ -84,6 +84,11 @@ def position(cursor: str | int) -> int:
     return int(text.partition(":")[2])
 
 
+def cursor_after(id: int) -> str:
+    """The cursor that goes on after the event *id*."""
+    return base64.urlsafe_b64encode(f"e1:{id}".encode()).rstrip(b"=").decode()
+
+
 def _ranges(
     from_: str | int | None, to: str | int | None, wanted: Mapping[str, str | None]
 ) -> Steps[dict[str, Any]]:

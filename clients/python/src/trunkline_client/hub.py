@@ -208,7 +208,9 @@ class Hub(Operations):
         yield from _all_items(f"/api/v1/integrations/lookups/{quote(name, safe='')}", {"q": query})
 
     @method
-    def call(self, verb: str, path: str, body: Mapping[str, Any] | None = None, **query: Any) -> Steps[Any]:
+    def call(
+        self, verb: str, path: str, body: Mapping[str, Any] | None = None, /, **query: Any
+    ) -> Steps[Any]:
         """Make a call that has no method here: a route of your own plugin. It is repeated if *verb* allows it."""
         content = None if body is None else write_json(body)
         headers = {} if body is None else _JSON

@@ -53,11 +53,12 @@ class Item(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer: its JSON, its text if it is no JSON, or None without a body."""
+    """A successful answer. *content* is its JSON, its text if it is no JSON, or None without a *body*."""
 
     status: int
     headers: Mapping[str, str]
     content: Any
+    body: bytes = b""
 
 
 Steps: TypeAlias = Generator[Call | Pause, Any, T]
@@ -107,7 +108,7 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     if 200 <= status <= 299 and "text/html" in headers.get("content-type", ""):
         raise Unanswered(status, "a page answered, which is not the hub")
     if 200 <= status <= 299:
-        return Answer(status, headers, content)
+        return Answer(status, headers, content, body)
     wait = headers.get("retry-after", "")
     raise _failure(status, content, float(wait) if wait.isdecimal() else None)
 

@@ -1,9 +1,9 @@
-"""Whether a receiver has every event between two positions: the hub's digests compared with those of what it keeps."""
+"""Whether a receiver has every event between two places: the hub's digests compared with those of what it keeps."""
 
 from __future__ import annotations
 
-import base64
 import hashlib
+from bisect import bisect_right
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,11 +11,11 @@ from trunkline_client import steps
 from trunkline_client.steps import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trunkline_client.steps import Steps
 
-_RANGES = 100
+_PARTS = 100
 
 
 class Kept(Protocol):
@@ -28,10 +28,10 @@ class Kept(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What a comparison has found. *from_* and *to* are the hub's bounds, from which the next comparison can go on.
+    """What a comparison has found. The next one can go on from the cursor *to*. *count* is the number of the hub's events.
 
     *missing* are ids that the hub has and you have not: read them with ``get_event``, or start a replay. *unknown* are ids
-    that you have and the hub has not, or not for you.
+    that you have and the hub has not, or not among those that were asked for.
     """
 
     from_: str
@@ -49,49 +49,56 @@ class Completeness:
 def verify(
     kept: Kept, from_: str | int | None, to: str | int | None, wanted: Mapping[str, str | None]
 ) -> Steps[Completeness]:
-    """Compare by ranges, and divide each range that differs until it holds one id.
-
-    The digest of a range does not change once the range is complete, so the hub has it at hand when it is asked again.
-    """
-    whole = yield from _ranges(from_, to, wanted)
+    """Compare in parts with as many events each, and divide each part that differs until it has one event at most."""
     missing: list[int] = []
     unknown: list[int] = []
-    divided = [whole]
-    while divided:
-        for part in divided.pop()["ranges"]:
-            after, up_to = position(part["from"]), position(part["to"])
-            ids = list(kept.ids(after, up_to))
-            if (len(ids), digest(ids)) == (part["count"], part["digest"]):
-                continue
-            if up_to - after == 1:
-                (unknown if ids else missing).append(up_to)
-            else:
-                divided.append((yield from _ranges(part["from"], part["to"], wanted)))
-    count = sum(part["count"] for part in whole["ranges"])
-    return Completeness(whole["from"], whole["to"], count, tuple(sorted(missing)), tuple(sorted(unknown)))
+    first, begin, count, more = "", from_, 0, True
+    while more:  # the hub may come to less than all of it in one call
+        whole = yield from _digest(begin, to, wanted, parts=_PARTS)
+        own = list(kept.ids(whole["after_id"], whole["last_id"]))
+        divided = [(whole, True)]  # with whether it may end after its last event
+        while divided:
+            answer, is_open = divided.pop()
+            for part in answer["ranges"]:
+                ids = own[bisect_right(own, part["after_id"]) : bisect_right(own, part["last_id"])]
+                ends_open = is_open and part is answer["ranges"][-1]
+                if digest(ids) == part["digest"]:
+                    continue
+                if part["count"] > 1:
+                    smaller = yield from _digest(part["from"], part["to"], wanted, parts=_PARTS)
+                    divided.append((smaller, ends_open))
+                    continue
+                hubs = (yield from _only(part, wanted, ends_open=ends_open)) if part["count"] else None
+                missing += [hubs] if hubs is not None and hubs not in ids else []
+                unknown += [id_ for id_ in ids if id_ != hubs]
+        first, begin, count, more = first or whole["from"], whole["to"], count + whole["count"], whole["more"]
+    return Completeness(first, str(begin), count, tuple(sorted(missing)), tuple(sorted(unknown)))
 
 
-def digest(ids: Iterable[int]) -> str:
+def digest(ids: Sequence[int]) -> str:
     """The SHA-256 of ascending ids as the hub makes it: decimal, each followed by a line feed."""
     return hashlib.sha256("".join(f"{one}\n" for one in ids).encode()).hexdigest()
 
 
-def position(cursor: str | int) -> int:
-    """The id of the newest event that is not after *cursor*. Raises ValueError."""
-    if str(cursor).isdecimal():
-        return int(cursor)
-    text = base64.urlsafe_b64decode(str(cursor) + "=" * (-len(str(cursor)) % 4)).decode()
-    return int(text.partition(":")[2])
+def _only(part: Mapping[str, Any], wanted: Mapping[str, str | None], *, ends_open: bool) -> Steps[int]:
+    """Find the id of the one event of *part*, which is its end, unless it is the end of what was asked for."""
+    after, up_to = part["after_id"], part["last_id"]
+    while ends_open and up_to - after > 1:
+        middle = (after + up_to) // 2
+        if (yield from _digest(after, middle, wanted))["count"]:
+            up_to = middle
+        else:
+            after = middle
+    return int(up_to)
 
 
-def cursor_after(id: int) -> str:
-    """The cursor that goes on after the event *id*."""
-    return base64.urlsafe_b64encode(f"e1:{id}".encode()).rstrip(b"=").decode()
-
-
-def _ranges(
-    from_: str | int | None, to: str | int | None, wanted: Mapping[str, str | None]
+def _digest(
+    from_: str | int | None,
+    to: str | int | None,
+    wanted: Mapping[str, str | None],
+    *,
+    parts: int | None = None,
 ) -> Steps[dict[str, Any]]:
-    query = {"from": from_, "to": to, "ranges": _RANGES, **wanted}
-    given = {name: str(value) for name, value in query.items() if value not in {None, ""}}
+    query = {"from": from_, "to": to, "ranges": parts, **wanted}
+    given = {name: str(value) for name, value in query.items() if value is not None and value != ""}
     return (yield from steps.request(Call("GET", "/api/v1/events/digest", given))).content  # type: ignore[no-any-return]

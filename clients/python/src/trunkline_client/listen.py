@@ -27,7 +27,6 @@ import httpx2
 
 from trunkline_client import steps
 from trunkline_client.client import Client
-from trunkline_client.completeness import cursor_after
 from trunkline_client.errors import Refused, Unanswered
 from trunkline_client.steps import Answer, Call
 from trunkline_client.version import __version__
@@ -150,7 +149,7 @@ class _Listening:
                 self._show(event)
                 self._newest.appendleft((event, body))
                 self._forward(event, body)
-                self.cursor = cursor_after(event["id"])
+                self.cursor = _cursor_after(event["id"])
             self.cursor = page.content["next_cursor"]
 
     def press(self, key: str) -> None:
@@ -200,7 +199,7 @@ class _Listening:
             **sign(body, id=str(event["id"]), secret=self._secret),
             "trunkline-event-type": event["type"],
             "trunkline-attempt": str(attempt),
-            "trunkline-cursor": cursor_after(event["id"]),
+            "trunkline-cursor": _cursor_after(event["id"]),
         }
         began = time.monotonic()
         try:
@@ -221,6 +220,11 @@ class _Listening:
 
 def _secret_of(key: str) -> str:
     return "whsec_" + base64.b64encode(hmac.digest(key.encode(), b"trunkline-listen", "sha256")).decode()
+
+
+def _cursor_after(id: int) -> str:
+    """The cursor that goes on after the event *id*."""
+    return base64.urlsafe_b64encode(f"e1:{id}".encode()).rstrip(b"=").decode()
 
 
 def _bodies(page: bytes) -> Iterator[bytes]:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Connection,
     DateTime,
     Engine,
+    Insert,
     Integer,
     MetaData,
     Table,
@@ -30,7 +31,7 @@ from sqlalchemy import (
     insert,
     select,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 if TYPE_CHECKING:
@@ -71,13 +72,10 @@ class SqlSeen:
 
     def seen(self, id: int) -> bool:
         """Note *id*; True if it was noted before. It waits for another transaction that has just noted it."""
-        row = {"id": id, "seen_utc": datetime.now(timezone.utc)}
-        try:
-            with self._connection() as connection, connection.begin_nested():
-                connection.execute(insert(self._table).values(row))
-        except IntegrityError:
-            return True
-        return False
+        with self._connection() as connection:
+            noting = _unless_there(self._table, connection.dialect.name)
+            row = {"id": id, "seen_utc": datetime.now(timezone.utc)}
+            return connection.execute(noting.values(row)).rowcount == 0
 
     def ids(self, after: int, up_to: int) -> Iterable[int]:
         """Give the ids above *after*, up to and with *up_to*, in ascending order."""
@@ -95,3 +93,15 @@ class SqlSeen:
         if isinstance(self._bind, Engine):
             return self._bind.begin()
         return nullcontext(self._bind.connection() if isinstance(self._bind, Session) else self._bind)
+
+
+def _unless_there(table: Table, dialect: str) -> Insert:
+    """An insert that does nothing if the id is there: no savepoint, which SQLite's driver would take for a transaction."""
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    if dialect in {"mysql", "mariadb"}:
+        return insert(table).prefix_with("IGNORE")
+    msg = f"SqlSeen works with PostgreSQL, SQLite, MySQL and MariaDB, not with {dialect}"
+    raise NotImplementedError(msg)

@@ -34,7 +34,7 @@ from trunkline_client.webhooks import sign
 from trunkline_client.wire import write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 _WAIT_SECONDS = 30
 _FORWARD_SECONDS = 10
@@ -238,7 +238,7 @@ def _bodies(page: bytes) -> Iterator[bytes]:
 
 
 @contextlib.contextmanager
-def _keys(press: Any) -> Iterator[None]:
+def _keys(press: Callable[[str], None]) -> Generator[None, None, None]:
     """Hand each key that is pressed in a terminal to *press*, while the block runs."""
     try:
         import termios  # noqa: PLC0415 - not on every system

@@ -402,7 +402,12 @@ class Operations:
 
     @operation("GET", "/api/v1/events/sample")
     def sample_events(
-        self, *, type: str | None = None, versions: str | None = None, limit: int | None = None
+        self,
+        *,
+        type: str | None = None,
+        versions: str | None = None,
+        filter: str | None = None,
+        limit: int | None = None,
     ) -> list[models.Envelope]:
         """Show sample events."""
         ...

@@ -15,6 +15,7 @@ class PythonTypes:
         self._number = number
         self._described = described
         self._sources: dict[str, str] = {}
+        self._referring: dict[tuple[int, str], str] = {}
 
     def source(self) -> str:
         """Give the classes as source, in an order in which each may refer to those before it, or to itself."""
@@ -80,8 +81,17 @@ class PythonTypes:
         found: Any = root
         for step in reference.removeprefix("#/").split("/"):
             found = found.get(step, {}) if isinstance(found, Mapping) else {}
-        own = name + pascal(last)
-        return own if own in self._sources else self.type_of(found, name=own, root=root)
+        key = (id(root), reference)  # one class, wherever it is referred to
+        own = self._referring.get(key, "")
+        if own in self._sources:
+            return own
+        if own:  # no object, and within itself
+            return "Any"
+        self._referring[key] = own = name + pascal(last)
+        text = self.type_of(found, name=own, root=root)
+        if own not in self._sources:
+            del self._referring[key]
+        return text
 
     def _union(self, parts: Sequence[str]) -> str:
         return " | ".join(dict.fromkeys(parts))

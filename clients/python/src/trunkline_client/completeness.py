@@ -30,8 +30,8 @@ class Kept(Protocol):
 class Completeness:
     """What a comparison has found. The next one can go on from the cursor *to*. *count* is the number of the hub's events.
 
-    *missing* are ids that the hub has and you have not: read them with ``get_event``, or start a replay. *unknown* are ids
-    that you have and the hub has not, or not among those that were asked for.
+    *missing* are ids that the hub has and you have not: read them with ``fetch``, or start a replay. *unknown* are ids that you
+    have and the hub has not, or not among those that were asked for.
     """
 
     from_: str

@@ -122,6 +122,24 @@ def test_an_action_that_is_repeated_with_its_key_is_carried_out_once(hub: Client
     assert hub.act("create_lead", **LEAD, idempotency_key="import-1") == first
 
 
+def test_an_event_whose_call_had_no_answer_is_sent_again_and_stored_once(
+    served: Served, hub: Client, monkeypatch: pytest.MonkeyPatch
+):
+    waits: list[float] = []
+    monkeypatch.setattr("trunkline_client.client.time.sleep", waits.append)
+    stored = hub.emit("payment.succeeded", PAYMENT, idempotency_key="order-7")
+    served.__exit__()
+    with pytest.raises(Unanswered):
+        hub.emit("payment.succeeded", PAYMENT, idempotency_key="order-7")
+    assert waits == [0.5, 1, 2]
+    with served:
+        assert hub.emit("payment.succeeded", PAYMENT, idempotency_key="order-7") == stored
+        with pytest.raises(Refused) as refused:
+            hub.emit("payment.succeeded", PAYMENT | {"payment_id": 9}, idempotency_key="order-7")
+    assert refused.value.status == 409
+    served.__enter__()
+
+
 def test_what_the_hub_refuses_is_told_with_its_fields(hub: Client):
     with pytest.raises(Refused) as refused:
         hub.act("create_lead", first_name="Jane", last_name="Doe", email="no address")

@@ -140,7 +140,7 @@ PROBLEM = (
         (408, "application/problem+json", PROBLEM, Unanswered),
         (503, "application/problem+json", PROBLEM, Unanswered),
         (404, "text/html", b"<h1>Not Found</h1>", Unanswered),  # a proxy's, while the hub is away
-        (403, "application/json", b'{"message":"Forbidden"}', Unanswered),
+        (403, "application/json", b'{"detail":"Forbidden"}', Unanswered),
         (302, "text/html", b"", Unanswered),
         (200, "text/html; charset=utf-8", b"<h1>Sign in</h1>", Unanswered),
         (200, "application/json", b"{", Unanswered),
@@ -158,3 +158,17 @@ def test_only_the_hub_itself_refuses(status: int, kind: str, body: bytes, wanted
             (("/a", "is b"),),
             7,
         )
+
+
+@pytest.mark.parametrize(("failures_before", "expected"), [(0, Refused), (1, Done)])
+def test_a_deletion_that_an_earlier_try_has_done_is_done(failures_before: int, expected: type):
+    asked = steps.request(Call("DELETE", "/x"))
+    steps.resume(asked)
+    for _ in range(failures_before):
+        assert isinstance(steps.resume(asked, Unanswered(0, "away")), Pause)
+        steps.resume(asked)
+    try:
+        outcome: object = steps.resume(asked, Refused(404, "There is none."))
+    except Refused as refused:
+        outcome = refused
+    assert type(outcome) is expected

@@ -70,7 +70,7 @@ def verify(
                     continue
                 hubs = (yield from _only(part, wanted, ends_open=ends_open)) if part["count"] else None
                 missing += [hubs] if hubs is not None and hubs not in ids else []
-                unknown += [id_ for id_ in ids if id_ != hubs]
+                unknown += [one for one in ids if one != hubs]
         first, begin, count, more = first or whole["from"], whole["to"], count + whole["count"], whole["more"]
     return Completeness(first, str(begin), count, tuple(sorted(missing)), tuple(sorted(unknown)))
 

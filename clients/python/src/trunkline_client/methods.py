@@ -29,13 +29,33 @@ _HEADERS = {
 }
 
 
-class method(Generic[P, T]):  # noqa: N801 - a decorator
-    """A method that gives one value, made of the steps to it."""
+class _Made:
+    """A method that both clients carry out, each in its *way*, from the steps that *make_steps* gives."""
 
-    def __init__(self, make_steps: Callable[Concatenate[Any, P], Steps[T]]) -> None:
+    way = ""
+
+    def __init__(self, make_steps: Callable[..., Any]) -> None:
         self._make_steps = make_steps
         self.__doc__ = make_steps.__doc__
         self.__wrapped__ = make_steps  # for `inspect.signature`
+
+    def bound_to(self, client: Any) -> Any:
+        if client is None:
+            return self
+
+        def bound(*args: Any, **kwargs: Any) -> Any:
+            return getattr(client, self.way)(self._make_steps(client, *args, **kwargs))
+
+        return functools.update_wrapper(bound, self._make_steps)
+
+
+class method(_Made, Generic[P, T]):  # noqa: N801 - a decorator
+    """A method that gives one value."""
+
+    way = "run"
+
+    def __init__(self, make_steps: Callable[Concatenate[Any, P], Steps[T]]) -> None:
+        super().__init__(make_steps)
 
     @overload
     def __get__(self, client: Client, owner: object = None) -> Callable[P, T]: ...
@@ -43,22 +63,16 @@ class method(Generic[P, T]):  # noqa: N801 - a decorator
     def __get__(self, client: AsyncClient, owner: object = None) -> Callable[P, Coroutine[Any, Any, T]]: ...
     def __get__(self, client: Any, owner: object = None) -> Any:
         """Bind it to *client*."""
-        if client is None:
-            return self
-
-        def bound(*args: Any, **kwargs: Any) -> Any:
-            return client.run(self._make_steps(client, *args, **kwargs))
-
-        return functools.update_wrapper(bound, self._make_steps)
+        return self.bound_to(client)
 
 
-class iterator(Generic[P, T]):  # noqa: N801 - a decorator
-    """A method that gives values one by one, made of the steps to them."""
+class iterator(_Made, Generic[P, T]):  # noqa: N801 - a decorator
+    """A method that gives values one by one."""
+
+    way = "iterate"
 
     def __init__(self, make_steps: Callable[Concatenate[Any, P], Stream[T]]) -> None:
-        self._make_steps = make_steps
-        self.__doc__ = make_steps.__doc__
-        self.__wrapped__ = make_steps  # for `inspect.signature`
+        super().__init__(make_steps)
 
     @overload
     def __get__(self, client: Client, owner: object = None) -> Callable[P, Generator[T]]: ...
@@ -66,13 +80,7 @@ class iterator(Generic[P, T]):  # noqa: N801 - a decorator
     def __get__(self, client: AsyncClient, owner: object = None) -> Callable[P, AsyncGenerator[T]]: ...
     def __get__(self, client: Any, owner: object = None) -> Any:
         """Bind it to *client*."""
-        if client is None:
-            return self
-
-        def bound(*args: Any, **kwargs: Any) -> Any:
-            return client.iterate(self._make_steps(client, *args, **kwargs))
-
-        return functools.update_wrapper(bound, self._make_steps)
+        return self.bound_to(client)
 
 
 def operation(verb: str, path: str) -> Callable[[Callable[Concatenate[Any, P], T]], method[P, T]]:

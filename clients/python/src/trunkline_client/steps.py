@@ -82,6 +82,10 @@ def request(call: Call, *, tries: int | None = TRIES) -> Steps[Answer]:
                 raise
             wait = min(0.5 * 2.0 ** min(failed - 1, 10), _LONGEST_WAIT_SECONDS)
             yield Pause(wait if error.retry_after_seconds is None else error.retry_after_seconds)
+        except Refused as error:
+            if failed and call.method == "DELETE" and error.status == 404:  # an earlier try has deleted it
+                return Answer(204, {}, None)
+            raise
         else:
             return answer
 
@@ -109,23 +113,19 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
         raise Unanswered(status, "a page answered, which is not the hub")
     if 200 <= status <= 299:
         return Answer(status, headers, content, body)
-    wait = headers.get("retry-after", "")
-    raise _failure(status, content, float(wait) if wait.isdecimal() else None)
-
-
-def _failure(status: int, problem: Any, retry_after_seconds: float | None) -> HubError:
-    try:
-        is_hubs, detail, errors = True, problem["detail"], faults(problem.get("errors", ()))
-    except (KeyError, TypeError, AttributeError):  # something between us and the hub answered
-        is_hubs, detail, errors, problem = False, f"answered {status}", [], {}
+    is_hubs = "application/problem+json" in headers.get("content-type", "") and isinstance(content, dict)
+    problem: Any = (
+        content if is_hubs else {"detail": f"answered {status}"}
+    )  # by something between us and the hub
     is_final = is_hubs and 400 <= status <= 499 and status not in {408, 425, 429}
-    return (Refused if is_final else Unanswered)(
+    wait = headers.get("retry-after", "")
+    raise (Refused if is_final else Unanswered)(
         status,
-        detail,
+        problem["detail"],
         type=problem.get("type", "about:blank"),
-        errors=errors,
+        errors=faults(problem.get("errors", ())),
         request_id=problem.get("request_id"),
-        retry_after_seconds=retry_after_seconds,
+        retry_after_seconds=float(wait) if wait.isdecimal() else None,
     )
 
 

@@ -189,6 +189,7 @@ def anext_or_next(items: Any) -> Any:
     return next(items, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["blocking", "asyncio"])
 def test_every_operation_is_called_and_answers_as_the_document_says(kind: str, sqlite_database_url: str):
     with contextlib.ExitStack() as stack:

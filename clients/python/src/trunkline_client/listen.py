@@ -78,10 +78,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 OPTIONS: Mapping[str, tuple[str, str]] = {
-    "url": ("URL", "the hub; or TRUNKLINE_URL; default http://127.0.0.1:8000"),
+    "url": ("URL", "the hub"),
     "key": (
         "KEY",
-        "an API key with the scope events:read; better in TRUNKLINE_KEY, where no list of processes shows it",
+        "an API key with the scope events:read; the variable keeps it out of lists of processes",
     ),
     "forward": ("URL", "send each event there, as the webhook would be"),
     "secret": ("WHSEC", "sign with this secret; default one that is made of the key and told"),
@@ -89,7 +89,7 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
     "filter": ("JSON", 'only events that meet this filter: {"payload.amount": {"gte": 100}}'),
     "since": (
         "WHEN",
-        "begin at a time (2026-01-28T10:30:00Z), after a cursor, or at the beginning; default now",
+        "begin at a time (2026-01-28T10:30:00Z), after a cursor, at the beginning, or now",
     ),
     "company": ("ID", "the company, if the key is an operator's"),
 }

@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Show the events of your company as they come, and forward them to a program on this machine.",
         epilog="Example: trunkline-listen --url https://hub.example.com --forward http://localhost:3000/hook",
     )
-    more = {"url": " [TRUNKLINE_URL; http://127.0.0.1:8000]", "key": " [TRUNKLINE_KEY]"}
+    more = {"url": " [TRUNKLINE_URL; http://127.0.0.1:8000]", "key": " [TRUNKLINE_KEY]", "since": " [now]"}
     for name, (shown, told) in OPTIONS.items():
         parser.add_argument(f"--{name}", metavar=shown, help=told + more.get(name, ""))
     parser.add_argument("--version", action="version", version=__version__)

@@ -1,4 +1,4 @@
-"""How far a reader is, without a hub: what counts as handled, and how long a call that failed waits."""
+"""The steps of ``follow`` and of repeated calls, without a hub."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Whether a receiver has every event between two places: the hub's digests compared with those of what it keeps."""
+"""Finds the events that a receiver lacks: compares the hub's digests of the log with digests of the ids that it has kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PARTS = 100
 
 
 class Kept(Protocol):
-    """What a receiver keeps of the events that it has handled."""
+    """A receiver's record of the events that it has handled."""
 
     def ids(self, after: int, up_to: int) -> Iterable[int]:
         """Give the ids above *after*, up to and with *up_to*, in ascending order."""
@@ -28,7 +28,7 @@ class Kept(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Completeness:
-    """What a comparison has found. The next one can go on from the cursor *to*. *count* is the number of the hub's events.
+    """The result of a comparison. The next one can go on from the cursor *to*. *count* is the number of the hub's events.
 
     *missing* are ids that the hub has and you have not: read them with ``fetch``, or start a replay. *unknown* are ids that you
     have and the hub has not, or not among those that were asked for.

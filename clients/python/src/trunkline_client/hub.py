@@ -1,4 +1,4 @@
-"""What both clients offer beside the calls of the API themselves (``operations.py``): emit, act, follow, consume, verify."""
+"""The methods that both clients have beside the calls of the API (``operations.py``): emit, act, follow, consume, verify."""
 
 from __future__ import annotations
 

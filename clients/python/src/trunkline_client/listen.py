@@ -1,7 +1,7 @@
 """``trunkline-listen``: shows the events of a company as they come, and forwards them to a program on this machine.
 
-It polls, so nothing of this machine is reachable from outside. What it forwards is signed as a webhook is, with a secret that
-is made of the key: the same each time, and of no use without this machine.
+It polls, so nothing of this machine is reachable from outside. It signs what it forwards as a webhook is signed, with a
+secret that it derives from the key: the same each time.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True)
 class Options:
-    """What to listen to, and where to forward it. *since* is a time, a cursor, ``beginning`` or ``now``."""
+    """The options of the command. *since* is a time, a cursor, ``beginning`` or ``now``."""
 
     url: str
     key: str
@@ -97,6 +97,11 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
 
 def listen(options: Options) -> int:
     """Listen until Ctrl-C or SIGTERM; gives the exit code, and says from which cursor to go on."""
+    try:
+        sign(b"", id="0", secret=options.secret or _secret_of(options.key))
+    except ValueError as error:
+        print(f"--secret: {error}", file=sys.stderr)
+        return _REFUSED
     with Client(options.url, options.key, company=options.company) as hub, httpx2.Client() as http:
         listening = _Listening(options, hub, http)
         signal.signal(signal.SIGTERM, signal.default_int_handler)  # it says the cursor too
@@ -114,14 +119,22 @@ def listen(options: Options) -> int:
     return 0
 
 
+@dataclass
+class _Shown:
+    """An event that was shown, byte for byte, and how often it was sent."""
+
+    event: Mapping[str, Any]
+    body: bytes
+    attempts: int = 0
+
+
 class _Listening:
     def __init__(self, options: Options, hub: Client, http: httpx2.Client) -> None:
         self._options = options
         self._hub = hub
         self._http = http
         self._secret = options.secret or _secret_of(options.key)
-        self._newest: deque[tuple[Mapping[str, Any], bytes]] = deque(maxlen=_KEPT)
-        self._attempts: dict[int, int] = {}
+        self._newest: deque[_Shown] = deque(maxlen=_KEPT)
         self._out = threading.Lock()
         self.cursor: str | None = None
 
@@ -147,8 +160,8 @@ class _Listening:
             page = self._ask(Call("GET", "/api/v1/events", query | place, longer_seconds=_WAIT_SECONDS))
             for event, body in zip(page.content["events"], _bodies(page.body), strict=True):
                 self._show(event)
-                self._newest.appendleft((event, body))
-                self._forward(event, body)
+                self._newest.appendleft(_Shown(event, body))
+                self._forward(self._newest[0])
                 self.cursor = _cursor_after(event["id"])
             self.cursor = page.content["next_cursor"]
 
@@ -156,9 +169,9 @@ class _Listening:
         """Send an event again: ``r`` or ``1`` the last, ``2`` the one before it."""
         nth = 1 if key == "r" else int(key) if key.isdecimal() and key != "0" else 0
         if 0 < nth <= len(self._newest) and self._options.forward:
-            event, body = self._newest[nth - 1]
-            self._say(f"{event['id']}  {event['type']}  again")
-            self._forward(event, body)
+            shown = self._newest[nth - 1]
+            self._say(f"{shown.event['id']}  {shown.event['type']}  again")
+            self._forward(shown)
 
     def _start(self, me: Answer) -> dict[str, str]:
         since = self._options.since
@@ -188,17 +201,18 @@ class _Listening:
             line = line if len(line) <= width else line[: width - 1] + "…"
         self._say(line)
 
-    def _forward(self, event: Mapping[str, Any], body: bytes) -> None:
-        """Send *body* as the hub would, and say what became of it."""
+    def _forward(self, shown: _Shown) -> None:
+        """Send an event as the hub would, and tell the answer."""
         if self._options.forward is None:
             return
-        attempt = self._attempts[event["id"]] = self._attempts.get(event["id"], 0) + 1
+        event, body = shown.event, shown.body
+        shown.attempts += 1
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"trunkline-listen/{__version__}",
             **sign(body, id=str(event["id"]), secret=self._secret),
             "trunkline-event-type": event["type"],
-            "trunkline-attempt": str(attempt),
+            "trunkline-attempt": str(shown.attempts),
             "trunkline-cursor": _cursor_after(event["id"]),
         }
         began = time.monotonic()

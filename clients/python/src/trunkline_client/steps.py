@@ -1,4 +1,4 @@
-"""What a call needs from its surroundings, as values: both clients carry out the same steps, one blocking, one for asyncio.
+"""The steps of a call, as values: both clients carry out the same ones, one client blocking, one by asyncio.
 
 A method of the client is a generator of steps. It is sent the answer to each ``Call``, or the call's error is thrown into it.
 """

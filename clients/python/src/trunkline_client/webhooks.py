@@ -28,7 +28,7 @@ _SECRET, _PUBLIC = "whsec_", "whpk_"
 
 
 class Keys(Protocol):
-    """Where keys come from that may change: ``Jwks``."""
+    """A source of keys that may change: ``Jwks``."""
 
     def keys(self, *, again: bool = False) -> Sequence[str]:
         """Give the keys (``whsec_…``, ``whpk_…``); *again* if those of before did not fit."""

@@ -15,8 +15,8 @@ from trunkline.api.hooks import rest_hook_channel, rest_hook_routes
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.models import (
     CreatedSubscription,
-    CreateSubscription,
-    Deliveries,
+    CreateWebhookSubscription,
+    DeliveryList,
     Envelope,
     EventPage,
     Maker,
@@ -26,11 +26,11 @@ from trunkline.api.models import (
     RotatedSecret,
     RotateSecret,
     Strict,
+    SubscriptionList,
     SubscriptionView,
     TestAttempt,
     UpdateSubscription,
 )
-from trunkline.api.models import Subscriptions as SubscriptionList
 from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel, StrictRoute, query_reader, read_body
 from trunkline.api.security import Caller, requires
@@ -124,12 +124,12 @@ __all__ = [
     "Companies",
     "CompanyClaimIs",
     "CompanyName",
-    "CreateSubscription",
+    "CreateWebhookSubscription",
     "CreatedSubscription",
     "CursorExpired",
     "CursorUnknown",
     "Deliver",
-    "Deliveries",
+    "DeliveryList",
     "DeliveryLog",
     "DeliveryQuery",
     "Deployment",

@@ -27,6 +27,7 @@ PACKAGES = (
     "plugins/mcp/trunkline_mcp",
     "plugins/oauth/trunkline_oauth",
     "schemas/trunkline_schemas",
+    "clients/python/src/trunkline_client",
 )
 USE = """
 import trunkline, trunkline_schemas

@@ -46,8 +46,6 @@ OPENS_NOTHING = {
     "core/trunkline/cli/demo/stage.py _accounts",
     "core/trunkline/cli/doctor/trials.py __init__",
     "core/trunkline/cli/opening.py inspected",
-    "core/trunkline/client/calls.py _writing",
-    "core/trunkline/client/calls.py act",
     "core/trunkline/dispatch/dispatcher.py __init__",
     "core/trunkline/dispatch/replay.py begin",
     "core/trunkline/ingest/requests.py quarantine",

@@ -95,4 +95,7 @@ def test_the_client_loads_nothing_of_the_hub():
 
     assert loaded.isdisjoint(HEAVY)
     rooms = {name.split(".")[1] for name in loaded if name.startswith("trunkline.")}
-    assert rooms == {"client", "version"}
+    assert rooms == {"client"}
+    alone = loaded_by("import trunkline_client")
+    assert "trunkline" not in alone
+    assert "httpx2" not in alone  # half of what `Client` takes to load; a receiver does without

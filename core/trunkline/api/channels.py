@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
+from pydantic.alias_generators import to_pascal
 
 from trunkline.api import models
 from trunkline.api.problems import responses
@@ -15,7 +16,7 @@ from trunkline.api.security import Caller, requires
 from trunkline.contract import Channel, Subscriptions
 from trunkline.contract.targets import shown_channel
 from trunkline.schemas.catalog import Json
-from trunkline.subscribing.named import channel_named, takes_urls
+from trunkline.subscribing.named import channel_named
 
 Reads = Annotated[Caller, Depends(requires(None))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
@@ -37,7 +38,7 @@ class ChannelHandlers:
             "count": len(channels),
         }
 
-    async def subscribe(self, body: models.SubscribeRequest, caller: Administers) -> dict[str, Json]:
+    async def subscribe(self, body: models.CreateSubscription, caller: Administers) -> dict[str, Json]:
         """Subscribe on a channel that declares its targets, or posts to a URL. The signing secret is shown here and never again."""
         request = body.model_dump(exclude_unset=True)
         channel = channel_named(request.pop("channel"), self._channels())
@@ -66,7 +67,8 @@ ROUTES = (
         "GET",
         "/channels",
         ChannelHandlers.list_channels,
-        response_model=models.Channels,
+        operation_id="listChannels",
+        response_model=models.ChannelList,
         response_model_exclude_unset=True,
         summary="List channels",
         tags=["Subscriptions"],
@@ -75,6 +77,7 @@ ROUTES = (
         "DELETE",
         "/subscriptions/{subscription_id}",
         ChannelHandlers.delete,
+        operation_id="deleteSubscription",
         status_code=204,
         summary="Delete a subscription",
         tags=["Subscriptions"],
@@ -84,6 +87,7 @@ ROUTES = (
         "POST",
         "/subscriptions/{subscription_id}/rotate-secret",
         ChannelHandlers.rotate,
+        operation_id="rotateSubscriptionSecret",
         response_model=models.RotatedSecret,
         response_model_exclude_unset=True,
         summary="Give a subscription a new signing secret",
@@ -94,6 +98,7 @@ ROUTES = (
         "POST",
         "/subscriptions/{subscription_id}/test",
         ChannelHandlers.test,
+        operation_id="testSubscription",
         response_model=models.TestAttempt,
         response_model_exclude_unset=True,
         summary="Try a subscription",
@@ -109,6 +114,7 @@ def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Su
         "POST",
         "/subscriptions",
         ChannelHandlers.subscribe,
+        operation_id="createSubscription",
         status_code=201,
         response_model=models.CreatedSubscription,
         response_model_exclude_unset=True,
@@ -121,27 +127,8 @@ def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Su
 
 
 def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
-    """Write what the body is for each channel, with an example of each that declares its targets, where one does."""
-    ordered = [channel for _, channel in sorted(channels.items())]
-    shown = [shown_channel(channel) for channel in ordered if channel.target is not None]
-    if not shown:
-        return {}
-    choices = [
-        {
-            "title": entry["title"],
-            "properties": {"channel": {"const": entry["name"]}, "target": entry["target_schema"]},
-        }
-        for entry in shown
-    ]
-    choices += [
-        {
-            "title": channel.title,
-            "properties": {"channel": {"const": channel.name}},
-            "required": ["target_url"],
-        }
-        for channel in ordered
-        if takes_urls(channel)
-    ]
+    """Give an example of the body for each channel that declares its targets."""
+    shown = [shown_channel(channel) for _, channel in sorted(channels.items()) if channel.target is not None]
     examples = {
         entry["name"]: {
             "summary": entry["title"],
@@ -149,6 +136,16 @@ def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
         }
         for entry in shown
     }
-    return {
-        "requestBody": {"content": {"application/json": {"schema": {"oneOf": choices}, "examples": examples}}}
-    }
+    return {"requestBody": {"content": {"application/json": {"examples": examples}}}} if examples else {}
+
+
+def add_targets(schemas: dict[str, Any], channels: Mapping[str, Channel]) -> None:
+    """Add the targets that *channels* declare to a document's *schemas*, and name them in that of a new subscription."""
+    choices = []
+    for name, channel in sorted(channels.items()):
+        if channel.target is not None:
+            component = f"{to_pascal(name.replace('-', '_'))}Target"
+            schemas[component] = shown_channel(channel)["target_schema"]
+            choices.append({"$ref": f"#/components/schemas/{component}"})
+    if choices:
+        schemas["CreateSubscription"]["properties"]["target"]["anyOf"] = choices

@@ -74,7 +74,7 @@ class TestEnvironmentView(BaseModel):
     own_limits: dict[str, int] = Field(description="those of them that the operator gave it")
 
 
-class Treatment(Strict):
+class DeliveryDefaults(Strict):
     """How targets are treated where their subscriptions do not say."""
 
     timeout_seconds: paces.Timeout = None
@@ -98,7 +98,7 @@ class CompanyRequest(Strict):
         max_length=50,
         description="limits of its own, by their names; null gives it the deployment's again",
     )
-    delivery: Treatment | None = Field(
+    delivery: DeliveryDefaults | None = Field(
         default=None,
         description="how its targets are treated where their subscriptions do not say, in both environments; null: as the deployment says",
     )
@@ -124,7 +124,7 @@ class CompanyView(BaseModel):
     name: str | None
     limits: dict[str, int] = Field(description="the limits that hold, by their names")
     own_limits: dict[str, int] = Field(description="those of them that the operator gave this company")
-    delivery: Treatment = Field(
+    delivery: DeliveryDefaults = Field(
         description="how its targets are treated where their subscriptions do not say; null where the deployment says"
     )
     test: TestEnvironmentView = Field(description="its test environment")
@@ -152,7 +152,7 @@ class CompanyQuery(QueryModel):
     limit: int = Field(default=50, ge=1, le=200)
 
 
-class Receipt(BaseModel):
+class ErasureReceipt(BaseModel):
     """The removal of all that is of a company."""
 
     model_config = ConfigDict(
@@ -246,6 +246,7 @@ ROUTES = (
         "POST",
         "/companies",
         CompanyHandlers.create_company,
+        operation_id="createCompany",
         status_code=201,
         response_model=CompanyView,
         summary="Make a company",
@@ -255,6 +256,7 @@ ROUTES = (
         "GET",
         "/companies",
         CompanyHandlers.list_companies,
+        operation_id="listCompanies",
         response_model=CompanyList,
         summary="List companies",
         responses=responses(400, 401, 403),
@@ -263,6 +265,7 @@ ROUTES = (
         "GET",
         "/companies/{company_id}",
         CompanyHandlers.show_company,
+        operation_id="getCompany",
         response_model=CompanyView,
         summary="Show a company",
         responses=responses(401, 403, 404),
@@ -271,6 +274,7 @@ ROUTES = (
         "PATCH",
         "/companies/{company_id}",
         CompanyHandlers.change_company,
+        operation_id="updateCompany",
         response_model=CompanyView,
         summary="Change a company",
         responses=responses(401, 403, 404, 409, 422),
@@ -279,8 +283,9 @@ ROUTES = (
         "DELETE",
         "/companies/{company_id}",
         CompanyHandlers.delete_company,
+        operation_id="deleteCompany",
         status_code=202,
-        response_model=Receipt,
+        response_model=ErasureReceipt,
         response_model_exclude_unset=True,
         summary="Delete a company and everything of it",
         responses=responses(401, 403, 404),
@@ -289,7 +294,8 @@ ROUTES = (
         "GET",
         "/erasures/{erasure_id}",
         CompanyHandlers.show_erasure,
-        response_model=Receipt,
+        operation_id="getErasure",
+        response_model=ErasureReceipt,
         response_model_exclude_unset=True,
         summary="Show the receipt of a deletion",
         responses=responses(401, 403, 404),

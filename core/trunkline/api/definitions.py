@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel, Field, RootModel, WithJsonSchema, create_model
+from pydantic.alias_generators import to_camel, to_pascal
 from pydantic.json_schema import JsonSchemaValue
 
 from trunkline.api.problems import responses
@@ -86,9 +87,9 @@ def _list_route(kind: Kind) -> Route:
         "GET",
         "",
         DefinitionHandlers.list_definitions,
-        response_model=create_model(f"{plural.capitalize()}List", **fields),
+        response_model=create_model(f"{kind.capitalize()}List", **fields),
         summary=f"List {plural}",
-        operation_id=f"list_{plural}",
+        operation_id=f"list{plural.capitalize()}",
     )
 
 
@@ -98,7 +99,7 @@ def _schema_route(kind: Kind) -> Route:
         "/{name}.json",
         DefinitionHandlers.show_schemas,
         summary=f"The JSON Schemas of one of the {FOLDERS[kind]}",
-        operation_id=f"show_{kind}_schemas",
+        operation_id=f"get{kind.capitalize()}Schemas",
         responses=responses(404)
         | {200: {"content": {"application/schema+json": {}}}, 304: {"description": "Not modified"}},
         response_class=Response,
@@ -135,7 +136,9 @@ def call_options(definition: Definition) -> dict[str, Any]:
     if definition.takes_body:
         extra["requestBody"] = {"content": _content(example.input for example in definition.examples)}
     return {
-        "operation_id": f"look_up_{_snake(definition)}" if definition.kind == "lookup" else definition.name,
+        "operation_id": f"lookUp{_camel(definition)}"
+        if definition.kind == "lookup"
+        else to_camel(_snake(definition)),
         "summary": definition.title,
         "description": definition.description,
         "status_code": status,
@@ -179,7 +182,9 @@ def _query_model(definition: Definition) -> type[QueryModel]:
 
 @functools.lru_cache(maxsize=256)
 def _output_model(definition: Definition) -> type[RootModel[Json]]:
-    return _model(f"{_camel(definition)}Output", definition.output)
+    return _model(
+        f"{_camel(definition)}{'Lookup' if definition.kind == 'lookup' else ''}Output", definition.output
+    )
 
 
 def _problems_of(definition: Definition) -> Sequence[int]:
@@ -205,7 +210,7 @@ def _path_parameters(definition: Definition) -> list[dict[str, Json]]:
 
 
 def _content(examples: Iterable[Json]) -> dict[str, Json]:
-    numbered = {f"example {number}": {"value": value} for number, value in enumerate(examples, start=1)}
+    numbered = {f"example{number}": {"value": value} for number, value in enumerate(examples, start=1)}
     return {JSON: {"examples": numbered}}
 
 
@@ -214,13 +219,12 @@ def _snake(definition: Definition) -> str:
 
 
 def _camel(definition: Definition) -> str:
-    name = "".join(part.capitalize() for part in _snake(definition).split("_"))
-    return f"{name}Lookup" if definition.kind == "lookup" else name
+    return to_pascal(_snake(definition))
 
 
 def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
     component = {
-        key: _with_moved_references(value, name) for key, value in schema.items() if key not in _OF_A_DOCUMENT
+        key: with_moved_references(value, name) for key, value in schema.items() if key not in _OF_A_DOCUMENT
     } | {"title": name}
 
     def describe(_cls: type[BaseModel], _core: object, _handler: object) -> JsonSchemaValue:
@@ -230,13 +234,13 @@ def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
     return type(name, (RootModel[Json],), body)
 
 
-def _with_moved_references(value: Json, component: str) -> Json:
+def with_moved_references(value: Json, component: str) -> Json:
     """Point references into the schema at its place in the OpenAPI document."""
     if isinstance(value, list):
-        return [_with_moved_references(item, component) for item in value]
+        return [with_moved_references(item, component) for item in value]
     if not isinstance(value, dict):
         return value
-    moved = {key: _with_moved_references(item, component) for key, item in value.items()}
+    moved = {key: with_moved_references(item, component) for key, item in value.items()}
     reference = moved.get(_REFERENCE)
     if isinstance(reference, str) and reference.startswith("#"):
         moved[_REFERENCE] = f"#/components/schemas/{component}{reference[1:]}"

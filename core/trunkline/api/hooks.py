@@ -73,7 +73,7 @@ class SubscribedHook(Hook):
     )
 
 
-class Hooks(BaseModel):
+class HookList(BaseModel):
     """A company's hooks, oldest first."""
 
     hooks: list[Hook]
@@ -142,10 +142,11 @@ def rest_hook_routes(
     *title* is the platform's name in the documentation, *example* a target URL that the channel takes.
     """
     handlers = RestHookHandlers(context.subscriptions, context.events, channel=channel)
-    return Routes(bind(handlers, _routes(title, example), tags=[title]), prefix=f"/{channel}/hooks")
+    return Routes(bind(handlers, _routes(channel, title, example), tags=[title]), prefix=f"/{channel}/hooks")
 
 
-def _routes(title: str, example: str) -> Sequence[Route]:
+def _routes(channel: str, title: str, example: str) -> Sequence[Route]:
+    name = "".join(part.capitalize() for part in channel.replace("-", "_").split("_"))
     request = {"target_url": example, "event_types": ["*"]}
     examples = {"subscribe": {"summary": "every event type", "value": request}}
     return (
@@ -153,6 +154,7 @@ def _routes(title: str, example: str) -> Sequence[Route]:
             "POST",
             "",
             RestHookHandlers.subscribe,
+            operation_id=f"create{name}Hook",
             status_code=201,
             response_model=SubscribedHook,
             summary=f"Subscribe from {title}",
@@ -164,7 +166,8 @@ def _routes(title: str, example: str) -> Sequence[Route]:
             "GET",
             "",
             RestHookHandlers.list_hooks,
-            response_model=Hooks,
+            operation_id=f"list{name}Hooks",
+            response_model=HookList,
             response_model_exclude_unset=True,
             summary=f"List the hooks of {title}",
         ),
@@ -172,6 +175,7 @@ def _routes(title: str, example: str) -> Sequence[Route]:
             "DELETE",
             "/{hook_id}",
             RestHookHandlers.unsubscribe,
+            operation_id=f"delete{name}Hook",
             status_code=204,
             summary=f"Unsubscribe from {title}",
         ),

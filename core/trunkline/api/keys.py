@@ -140,7 +140,7 @@ class KeyList(BaseModel):
     count: int
 
 
-class Disabled(BaseModel):
+class DisabledSubscriptions(BaseModel):
     """The subscriptions that were disabled with a key."""
 
     subscriptions_disabled: int
@@ -243,6 +243,7 @@ ROUTES = (
         "GET",
         "/me",
         KeyHandlers.show_me,
+        operation_id="getMe",
         response_model=Me,
         response_model_exclude_unset=True,
         summary="Show whose key this is",
@@ -252,6 +253,7 @@ ROUTES = (
         "POST",
         "/keys",
         KeyHandlers.create_key,
+        operation_id="createKey",
         status_code=201,
         response_model_exclude_unset=True,
         summary="Make a key",
@@ -261,6 +263,7 @@ ROUTES = (
         "GET",
         "/keys",
         KeyHandlers.list_keys,
+        operation_id="listKeys",
         response_model_exclude_unset=True,
         summary="List keys",
         responses=responses(401, 403, 429),
@@ -269,6 +272,7 @@ ROUTES = (
         "POST",
         "/keys/{key_id}/rotate",
         KeyHandlers.rotate_key,
+        operation_id="rotateKey",
         status_code=201,
         response_model_exclude_unset=True,
         summary="Replace a key, with an overlap",
@@ -278,10 +282,11 @@ ROUTES = (
         "DELETE",
         "/keys/{key_id}",
         KeyHandlers.revoke_key,
+        operation_id="revokeKey",
         status_code=204,
         response_class=Response,
         summary="Revoke a key",
-        responses={200: {"model": Disabled}, **responses(401, 403, 404, 429)},
+        responses={200: {"model": DisabledSubscriptions}, **responses(401, 403, 404, 429)},
     ),
 )
 

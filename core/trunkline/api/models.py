@@ -112,7 +112,7 @@ class EventTypeDetail(EventTypeSummary):
     )
 
 
-class EventTypes(BaseModel):
+class EventTypeList(BaseModel):
     """Every registered event type."""
 
     event_types: list[EventTypeSummary]
@@ -133,7 +133,7 @@ class Maker(BaseModel):
     id: str | None = Field(description="its id; null for the command line")
 
 
-class Explained(BaseModel):
+class SubscriptionExplanation(BaseModel):
     """What one subscription made of an event."""
 
     subscription_id: str
@@ -165,15 +165,15 @@ class Explained(BaseModel):
     disabled_utc: Utc | None = Field(default=None, description="of a disabled subscription: since when")
 
 
-class Explanation(BaseModel):
+class EventExplanation(BaseModel):
     """What became of an event, subscription by subscription."""
 
     event_id: EventId
-    subscriptions: list[Explained]
+    subscriptions: list[SubscriptionExplanation]
 
 
 @with_fields(options.members_of_creation())
-class CreateSubscription(Strict):
+class CreateWebhookSubscription(Strict):
     """A new subscription."""
 
 
@@ -183,7 +183,7 @@ class UpdateSubscription(Strict):
 
 
 @with_fields(options.members_of_creation_by_name())
-class SubscribeRequest(Strict):
+class CreateSubscription(Strict):
     """A new subscription on a channel that declares its targets, or that posts to a URL."""
 
     channel: str = Field(
@@ -225,7 +225,7 @@ class CreatedSubscription(SubscriptionView):
     )
 
 
-class Subscriptions(BaseModel):
+class SubscriptionList(BaseModel):
     """A company's subscriptions, oldest first."""
 
     subscriptions: list[SubscriptionView]
@@ -278,7 +278,7 @@ class ChannelView(BaseModel):
     target_example: dict[str, Any] | None = None
 
 
-class Channels(BaseModel):
+class ChannelList(BaseModel):
     """The channels that run, by name."""
 
     channels: list[ChannelView]
@@ -355,7 +355,7 @@ class DeliverySummary(BaseModel):
     )
 
 
-class Deliveries(BaseModel):
+class DeliveryList(BaseModel):
     """A page of the delivery log, newest event first."""
 
     deliveries: list[DeliverySummary]

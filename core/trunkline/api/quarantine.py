@@ -38,7 +38,7 @@ Deletes = Annotated[Caller, Depends(requires("events:write"))]
 Writes = Annotated[Caller, Depends(requires("events:write", bucket="write"))]
 
 
-class QuarantinedView(BaseModel):
+class QuarantineReceipt(BaseModel):
     """An event that waits in quarantine, without its payload."""
 
     id: str = Field(examples=["qtn_5f0c9a2d1e83c55b4f0c9a2d"])
@@ -51,7 +51,7 @@ class QuarantinedView(BaseModel):
     created_utc: Utc
 
 
-class WaitingView(QuarantinedView):
+class QuarantinedEventView(QuarantineReceipt):
     """An event that waits, as a list shows it; *errors* are those of today's schema."""
 
     version: int | None = Field(
@@ -61,27 +61,27 @@ class WaitingView(QuarantinedView):
     updated_utc: Utc
 
 
-class WaitingDetail(WaitingView):
+class QuarantinedEventDetail(QuarantinedEventView):
     """An event that waits, with all that it is made of, every digit as it came in."""
 
     payload: dict[str, Any]
     metadata: dict[str, Any] | None = Field(default=None, description="absent when empty")
 
 
-class Inbox(BaseModel):
+class QuarantinedEventList(BaseModel):
     """Events that wait, newest first."""
 
-    quarantined: list[WaitingView]
+    quarantined: list[QuarantinedEventView]
     next_cursor: str | None
 
 
 class QuarantinedAnswer(BaseModel):
     """What is answered for an event that was quarantined."""
 
-    quarantined: QuarantinedView
+    quarantined: QuarantineReceipt
 
 
-class QuarantinedItem(QuarantinedView):
+class QuarantinedItem(QuarantineReceipt):
     """An event of a batch that was quarantined."""
 
     index: int = Field(description="its place in the request, from 0")
@@ -175,7 +175,8 @@ ROUTES = (
         "GET",
         "",
         QuarantineHandlers.list_quarantined,
-        response_model=Inbox,
+        operation_id="listQuarantinedEvents",
+        response_model=QuarantinedEventList,
         summary="List quarantined events",
         responses=responses(400),
     ),
@@ -183,6 +184,7 @@ ROUTES = (
         "POST",
         "/release",
         QuarantineHandlers.release_all,
+        operation_id="releaseQuarantinedEvents",
         summary="Release all that are valid by now",
         responses=responses(422),
     ),
@@ -190,7 +192,8 @@ ROUTES = (
         "GET",
         "/{quarantine_id}",
         QuarantineHandlers.show_quarantined,
-        response_model=WaitingDetail,
+        operation_id="getQuarantinedEvent",
+        response_model=QuarantinedEventDetail,
         summary="Show a quarantined event",
         responses=responses(404),
     ),
@@ -198,7 +201,8 @@ ROUTES = (
         "PATCH",
         "/{quarantine_id}",
         QuarantineHandlers.replace_payload,
-        response_model=WaitingDetail,
+        operation_id="updateQuarantinedEvent",
+        response_model=QuarantinedEventDetail,
         summary="Correct a quarantined event",
         responses=responses(404, 413, 422),
         openapi_extra={
@@ -214,6 +218,7 @@ ROUTES = (
         "POST",
         "/{quarantine_id}/release",
         QuarantineHandlers.release_quarantined,
+        operation_id="releaseQuarantinedEvent",
         status_code=201,
         response_model=models.Envelope,
         summary="Release a quarantined event",
@@ -229,6 +234,7 @@ ROUTES = (
         "DELETE",
         "/{quarantine_id}",
         QuarantineHandlers.delete_quarantined,
+        operation_id="deleteQuarantinedEvent",
         status_code=204,
         summary="Delete a quarantined event",
         responses=responses(404),

@@ -17,7 +17,7 @@ from trunkline.model.principals import OPERATOR
 Administers = Annotated[Caller, Depends(requires(OPERATOR, bucket="admin"))]
 
 
-class Revision(Strict):
+class EventTypeChange(Strict):
     """What an event type is to be."""
 
     payload_schema: dict[str, Any] = Field(
@@ -26,7 +26,7 @@ class Revision(Strict):
     )
 
 
-class Registration(Revision):
+class EventTypeRequest(EventTypeChange):
     """A new event type."""
 
     type: str = Field(max_length=200, description="its name, such as `client.created`")
@@ -46,12 +46,18 @@ class RegistrationHandlers:
     def __init__(self, registered: RegisteredTypes) -> None:
         self._registered = registered
 
-    async def register(self, request: Request, body: Registration, _: Administers) -> dict[str, Any]:
+    async def register(self, request: Request, body: EventTypeRequest, _: Administers) -> dict[str, Any]:
         """Add an event type beside those in files; every process knows it within two seconds."""
         made = await self._registered.register(body.type, await _schema(request))
         return event_types.view(made, self._registered.revision_of(made.name))
 
-    async def revise(self, name: str, request: Request, body: Revision, _: Administers) -> dict[str, Any]:  # noqa: ARG002 - it was checked
+    async def revise(
+        self,
+        name: str,
+        request: Request,
+        body: EventTypeChange,  # noqa: ARG002 - it was checked
+        _: Administers,
+    ) -> dict[str, Any]:
         """Change the schema of a registered event type, as far as no client of the older one breaks on it."""
         made = await self._registered.revise(name, await _schema(request))
         return event_types.view(made, self._registered.revision_of(made.name))
@@ -68,6 +74,7 @@ ROUTES = (
         "POST",
         "/api/v1/event-types",
         RegistrationHandlers.register,
+        operation_id="createEventType",
         status_code=201,
         response_model=RegisteredType,
         summary="Register an event type",
@@ -77,6 +84,7 @@ ROUTES = (
         "PATCH",
         "/api/v1/event-types/{name}",
         RegistrationHandlers.revise,
+        operation_id="updateEventType",
         response_model=RegisteredType,
         summary="Change a registered event type",
         responses=responses(401, 403, 404, 409, 422),

@@ -52,12 +52,19 @@ def readiness_answer(checks: Mapping[str, str]) -> Response:
 
 
 ROUTES: tuple[Route, ...] = (
-    Route("GET", "/healthz", SystemHandlers.healthz, summary="Whether the process answers"),
+    Route(
+        "GET",
+        "/healthz",
+        SystemHandlers.healthz,
+        operation_id="getHealth",
+        summary="Whether the process answers",
+    ),
     Route("HEAD", "/healthz", SystemHandlers.healthz, include_in_schema=False),
     Route(
         "GET",
         "/readyz",
         SystemHandlers.readyz,
+        operation_id="getReadiness",
         summary="Whether the hub can do its work",
         response_model=dict[str, str],
         responses={503: {"description": "Something is missing; the body says what", "model": dict[str, str]}},
@@ -67,6 +74,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/metrics",
         SystemHandlers.metrics,
+        operation_id="getMetrics",
         summary="Metrics for Prometheus",
         response_class=Response,
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
@@ -75,6 +83,7 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/api/v1/plugins",
         SystemHandlers.list_plugins,
+        operation_id="listPlugins",
         response_model=models.PluginList,
         summary="List plugins",
     ),

@@ -129,6 +129,11 @@ COMMANDS: Mapping[str, Source] = {
     ),
     "deliveries": Source("trunkline.cli.deliveries", "app", "List, show, retry and skip deliveries."),
     "events": Source("trunkline.cli.events", "app", "Emit, watch, show and explain events."),
+    "listen": Source(
+        "trunkline.cli.listening",
+        "listen",
+        "Show a company's events as they come, and forward them to a program on this machine.",
+    ),
     "quarantine": Source(
         "trunkline.cli.quarantine",
         "app",

@@ -18,15 +18,17 @@ from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED, warn
+from trunkline.cli.python_export import python_module
 from trunkline.contract import ReadFile
 from trunkline.errors import TrunklineError
 from trunkline.hub.connectors import find_breaking, make_files
 from trunkline.hub.hub import Hub
+from trunkline.schemas.definitions import Definition, Kind
 from trunkline.settings import Settings
 
 
 class Exports(TyperGroup):
-    """The exports: two documents, and every connector that a plugin gives by its own name."""
+    """The exports: three documents, and every connector that a plugin gives by its own name."""
 
     _described: Mapping[str, str] = MappingProxyType({})
 
@@ -47,7 +49,7 @@ app = typer.Typer(
     cls=Exports,
     no_args_is_help=True,
     help="Write what describes this deployment, or what a platform needs to offer it, to files.",
-    epilog="All but the two documents are connectors that plugins give: [bold]trunkline export zapier build/zapier[/bold].",
+    epilog="All but openapi, asyncapi and python are connectors that plugins give: [bold]trunkline export zapier build/zapier[/bold].",
 )
 
 Folder = Annotated[
@@ -91,6 +93,21 @@ def export_asyncapi(context: typer.Context, folder: Folder, config: Config = Non
     _write(folder / "asyncapi.json", documents.asyncapi(hub.catalog, hub.settings.server.public_url))
 
 
+@app.command("python")
+def export_python(context: typer.Context, folder: Folder, config: Config = None) -> None:
+    """Write trunkline_hub.py: the types of your events, actions and searches, and a client that knows them.
+
+    A wrong name or field is then an error of mypy or pyright. It needs trunkline-client.
+
+    Example: [bold]trunkline export python src/[/bold]
+    """
+    hub = opening.described(load_settings(context, config))
+    kinds: tuple[Kind, ...] = ("action", "search", "lookup")
+    operations: dict[str, Sequence[Definition]] = {kind: hub.operations.provided(kind) for kind in kinds}
+    module = python_module(hub.deployment.brand.title, hub.catalog.types(), operations)
+    _save(folder / "trunkline_hub.py", module.encode())
+
+
 def _connector_command(name: str, description: str | None) -> Any:
     connectors = typer.Typer(add_completion=False)
 
@@ -127,7 +144,7 @@ def _export_connector(
     connectors = hub.registry.collected.connectors
     if name not in connectors:
         warn(
-            f"There is nothing to export by the name '{name}'; there are: {', '.join(['asyncapi', 'openapi', *sorted(connectors)])}"
+            f"There is nothing to export by the name '{name}'; there are: {', '.join(['asyncapi', 'openapi', 'python', *sorted(connectors)])}"
         )
         raise typer.Exit(REFUSED)
     plugin, connector = connectors[name]

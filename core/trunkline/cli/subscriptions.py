@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from trunkline.api.models import SubscribeRequest
+from trunkline.api.models import CreateSubscription
 from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
@@ -109,7 +109,7 @@ def create_subscription(
 
     Example: [bold]trunkline subscriptions create --company 92 --url https://example.com/hooks --types invoice.*[/bold]
     """
-    request = read_request(SubscribeRequest, url=url, types=types, options=options, channel=channel)
+    request = read_request(CreateSubscription, url=url, types=types, options=options, channel=channel)
     settings, chosen = load_settings(context, config), Chosen(company, environment)
     require_output()
     _show(run(_create(settings, chosen, request, read_members(target))), as_json=as_json)

@@ -19,12 +19,18 @@ Ordering = Annotated[
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string", "const": WHOLE},
                 {
-                    "type": "object",
-                    "properties": {"key": {"type": "string", "maxLength": MAX_POINTER}},
-                    "required": ["key"],
-                    "additionalProperties": False,
+                    "x-component": "Ordering",
+                    "anyOf": [
+                        {"type": "string", "const": WHOLE},
+                        {
+                            "x-component": "OrderingKey",
+                            "type": "object",
+                            "properties": {"key": {"type": "string", "maxLength": MAX_POINTER}},
+                            "required": ["key"],
+                            "additionalProperties": False,
+                        },
+                    ],
                 },
                 {"type": "null"},
             ]

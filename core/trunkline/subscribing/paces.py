@@ -29,23 +29,18 @@ Retry = Annotated[
         {
             "anyOf": [
                 {
+                    "x-component": "Retry",
                     "type": "object",
                     "properties": {
                         "schedule_seconds": {
                             "type": "array",
                             "items": {"type": "number", "minimum": 0, "maximum": MAX_RETRY_SECONDS},
                             "maxItems": MAX_RETRY_STEPS,
-                        }
+                        },
+                        "for_seconds": {"type": "number", "minimum": 0, "maximum": MAX_RETRY_SECONDS},
                     },
-                    "required": ["schedule_seconds"],
-                    "additionalProperties": False,
-                },
-                {
-                    "type": "object",
-                    "properties": {
-                        "for_seconds": {"type": "number", "minimum": 0, "maximum": MAX_RETRY_SECONDS}
-                    },
-                    "required": ["for_seconds"],
+                    "minProperties": 1,
+                    "maxProperties": 1,
                     "additionalProperties": False,
                 },
                 {"type": "null"},

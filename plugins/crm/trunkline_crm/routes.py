@@ -57,6 +57,7 @@ def make_router(context: PluginContext) -> APIRouter:
         handlers.create,
         methods=["POST"],
         status_code=201,
+        operation_id="createEmployee",
         summary="Add an employee",
         responses=responses(422),
     )

@@ -260,14 +260,28 @@ def make_router(apps: Apps, grants: Grants) -> APIRouter:
     """List the routes."""
     routes = OAuthRoutes(apps, grants)
     router = APIRouter(route_class=StrictRoute, tags=["OAuth"])
-    for method, path, handler, status, summary in (
-        ("POST", "/apps", routes.register, 201, "Register an app"),
-        ("GET", "/apps", routes.list_apps, 200, "List registered apps"),
-        ("PATCH", "/apps/{app_id}", routes.change, 200, "Change an app"),
-        ("POST", "/apps/{app_id}/rotate-secret", routes.rotate_secret, 200, "Replace an app's secret"),
-        ("DELETE", "/apps/{app_id}", routes.remove, 204, "Remove an app"),
-        ("GET", "/connections", routes.list_connections, 200, "List connected apps"),
-        ("DELETE", "/connections/{connection_id}", routes.disconnect, 200, "Disconnect an app"),
+    for method, path, handler, status, operation_id, summary in (
+        ("POST", "/apps", routes.register, 201, "createApp", "Register an app"),
+        ("GET", "/apps", routes.list_apps, 200, "listApps", "List registered apps"),
+        ("PATCH", "/apps/{app_id}", routes.change, 200, "updateApp", "Change an app"),
+        (
+            "POST",
+            "/apps/{app_id}/rotate-secret",
+            routes.rotate_secret,
+            200,
+            "rotateAppSecret",
+            "Replace an app's secret",
+        ),
+        ("DELETE", "/apps/{app_id}", routes.remove, 204, "deleteApp", "Remove an app"),
+        ("GET", "/connections", routes.list_connections, 200, "listConnections", "List connected apps"),
+        (
+            "DELETE",
+            "/connections/{connection_id}",
+            routes.disconnect,
+            200,
+            "deleteConnection",
+            "Disconnect an app",
+        ),
     ):
         changes = method in {"POST", "PATCH"} and "{" in path
         known = (401, 403, 422, 429) if method in {"POST", "PATCH"} else (401, 403, 429)
@@ -276,6 +290,7 @@ def make_router(apps: Apps, grants: Grants) -> APIRouter:
             handler,
             methods=[method],
             status_code=status,
+            operation_id=operation_id,
             response_model_exclude_unset=True,
             summary=summary,
             responses=responses(*known, *((404,) if "{" in path else ()), *((409,) if changes else ())),

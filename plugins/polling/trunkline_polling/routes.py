@@ -209,17 +209,32 @@ _ROUTES: Sequence[tuple[str, Callable[..., Any], dict[str, Any]]] = (
     (
         "",
         EventHandlers.poll,
-        {"response_model": EventPage, "summary": "Read events in order", "responses": responses(400, 410)},
+        {
+            "operation_id": "listEvents",
+            "response_model": EventPage,
+            "summary": "Read events in order",
+            "responses": responses(400, 410),
+        },
     ),
     (
         "/sample",
         EventHandlers.sample,
-        {"response_model": list[Envelope], "summary": "Show sample events", "responses": responses(400)},
+        {
+            "operation_id": "sampleEvents",
+            "response_model": list[Envelope],
+            "summary": "Show sample events",
+            "responses": responses(400),
+        },
     ),
     (
         "/{event_id}",
         EventHandlers.show,
-        {"response_model": Envelope, "summary": "Read one event", "responses": responses(404)},
+        {
+            "operation_id": "getEvent",
+            "response_model": Envelope,
+            "summary": "Read one event",
+            "responses": responses(404),
+        },
     ),
 )
 """Path below the prefix, handler, and what FastAPI's ``add_api_route`` is told about the call; each is a GET."""

@@ -106,6 +106,7 @@ def make_router(portal: Portal) -> APIRouter:
         links.create,
         methods=["POST"],
         status_code=201,
+        operation_id="createPortalLink",
         summary="Make a sign-in link",
         responses=responses(401, 403, 422, 429),
     )

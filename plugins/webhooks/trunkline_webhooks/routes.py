@@ -12,8 +12,8 @@ from trunkline import PluginContext
 from trunkline.routes import (
     Caller,
     CreatedSubscription,
-    CreateSubscription,
-    Deliveries,
+    CreateWebhookSubscription,
+    DeliveryList,
     DeliveryQuery,
     QueryModel,
     ReplayCount,
@@ -52,7 +52,7 @@ class SubscriptionHandlers:
         self._replays = context.replays
         self._channel = channel
 
-    async def create(self, body: CreateSubscription, caller: Administers) -> dict[str, Any]:
+    async def create(self, body: CreateWebhookSubscription, caller: Administers) -> dict[str, Any]:
         """Start pushing events to a URL. The secret is shown here and never again."""
         request = body.model_dump(exclude_unset=True)
         return await self._subscriptions.create(caller.company_id, request, channel=self._channel)
@@ -123,6 +123,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "",
         SubscriptionHandlers.create,
         {
+            "operation_id": "createWebhookSubscription",
             "status_code": 201,
             "response_model": CreatedSubscription,
             "response_model_exclude_unset": True,
@@ -135,6 +136,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "",
         SubscriptionHandlers.list_all,
         {
+            "operation_id": "listWebhookSubscriptions",
             "response_model": SubscriptionList,
             "response_model_exclude_unset": True,
             "summary": "List webhook subscriptions",
@@ -145,6 +147,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "/{subscription_id}",
         SubscriptionHandlers.show,
         {
+            "operation_id": "getWebhookSubscription",
             "response_model": SubscriptionView,
             "response_model_exclude_unset": True,
             "summary": "Show a webhook subscription",
@@ -156,6 +159,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "/{subscription_id}",
         SubscriptionHandlers.update,
         {
+            "operation_id": "updateWebhookSubscription",
             "response_model": ChangedSubscription,
             "response_model_exclude_unset": True,
             "summary": "Change a webhook subscription",
@@ -167,6 +171,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "/{subscription_id}",
         SubscriptionHandlers.delete,
         {
+            "operation_id": "deleteWebhookSubscription",
             "status_code": 204,
             "summary": "Delete a webhook subscription",
             "responses": responses(404),
@@ -177,6 +182,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "/{subscription_id}/rotate-secret",
         SubscriptionHandlers.rotate,
         {
+            "operation_id": "rotateWebhookSubscriptionSecret",
             "response_model": RotatedSecret,
             "response_model_exclude_unset": True,
             "summary": "Give a subscription a new secret",
@@ -188,6 +194,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "/{subscription_id}/test",
         SubscriptionHandlers.test,
         {
+            "operation_id": "testWebhookSubscription",
             "response_model": TestAttempt,
             "response_model_exclude_unset": True,
             "summary": "Send a test delivery",
@@ -199,7 +206,8 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "/{subscription_id}/deliveries",
         SubscriptionHandlers.list_deliveries,
         {
-            "response_model": Deliveries,
+            "operation_id": "listWebhookDeliveries",
+            "response_model": DeliveryList,
             "response_model_exclude_unset": True,
             "summary": "The delivery log of a webhook subscription",
             "responses": responses(404),
@@ -210,6 +218,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         "/{subscription_id}/replay",
         SubscriptionHandlers.replay,
         {
+            "operation_id": "startWebhookReplay",
             "status_code": 202,
             "response_model": ReplayView,
             "summary": "Send events of the past again",

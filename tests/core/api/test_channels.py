@@ -234,10 +234,12 @@ async def test_channels_are_listed_with_what_their_targets_are_made_of(hub):
 async def test_the_api_document_has_the_targets(hub):
     document = (await hub.client.get("/openapi.json")).json()
     body = document["paths"][URL]["post"]["requestBody"]["content"]["application/json"]
-    choice, other = body["schema"]["oneOf"]
-    assert choice["properties"]["channel"] == {"const": "cages"}
-    assert (other["properties"]["channel"], other["required"]) == ({"const": "webhooks"}, ["target_url"])
-    assert choice["properties"]["target"]["properties"]["song"]["enum"] == ["loud", "soft"]
+    schemas = document["components"]["schemas"]
+    assert body["schema"] == {"$ref": "#/components/schemas/CreateSubscription"}
+    assert schemas["CreateSubscription"]["properties"]["target"]["$ref"] == (
+        "#/components/schemas/CagesTarget"
+    )
+    assert schemas["CagesTarget"]["properties"]["song"]["enum"] == ["loud", "soft"]
     assert body["examples"]["cages"]["value"]["target"]["room"] == "attic"
 
 

@@ -71,10 +71,10 @@ async def test_unknown_schemas_are_not_found(api):
 async def test_openapi_has_real_models_and_examples_and_names_every_problem(api):
     document = (await api.anonymous.get("/openapi.json")).json()
     create = document["paths"][LEADS]["post"]
-    assert (create["operationId"], create["tags"]) == ("create_lead", ["Actions"])
+    assert (create["operationId"], create["tags"]) == ("createLead", ["Actions"])
     body = create["requestBody"]["content"]["application/json"]
     assert body["schema"] == {"$ref": "#/components/schemas/CreateLeadInput"}
-    assert body["examples"]["example 1"]["value"]["first_name"] == "Jane"
+    assert body["examples"]["example1"]["value"]["first_name"] == "Jane"
     model = document["components"]["schemas"]["CreateLeadInput"]
     assert (model["required"], model["additionalProperties"]) == (["first_name", "last_name", "email"], False)
     assert set(create["responses"]) == {
@@ -82,9 +82,9 @@ async def test_openapi_has_real_models_and_examples_and_names_every_problem(api)
     }  # fmt: skip
     answer = create["responses"]["201"]["content"]["application/json"]
     assert answer["schema"] == {"$ref": "#/components/schemas/CreateLeadOutput"}
-    assert answer["examples"]["example 1"]["value"]["status"] == "Lead - New"
+    assert answer["examples"]["example1"]["value"]["status"] == "Lead - New"
     update = document["paths"][f"{LEADS}/{{client_id}}"]["patch"]
-    parameters = {parameter["name"]: parameter for parameter in update["parameters"]}
+    parameters = {parameter.get("name"): parameter for parameter in update["parameters"]}
     assert parameters["client_id"]["schema"]["type"] == "integer"
     assert "Idempotency-Key" in parameters
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from trunkline.client import NotGenuine, Place, PlaceFile, verify_webhook
-from trunkline.client.events import read_json, write_json
 from trunkline.runtime.clock import now_ms
 from trunkline.targets import signatures
+from trunkline_client import NotGenuine, Place, PlaceFile, verify_webhook
+from trunkline_client.wire import read_json, write_json
 
 SECRET = "whsec_" + "A" * 32
 BODY = b'{"id":7,"type":"payment.failed","createdUtc":"2026-01-28T10:30:00Z","companyId":92,"payload":{"amount":99.00}}'

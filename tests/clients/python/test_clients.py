@@ -1,24 +1,27 @@
 """Both clients against a hub that serves."""
 
-import asyncio
 import itertools
 import threading
 import time
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx2
 import pytest
-import uvicorn
-from tests.keys import scopes_of
+from tests.clients.serving import Served
 
-from trunkline import settings
-from trunkline.access.keys import COMPANY_SCOPES
-from trunkline.api.app import create_app
-from trunkline.client import AsyncClient, Client, EventQuarantined, HubError, Place, PlaceFile
-from trunkline.hub.hub import Hub
+from trunkline_client import (
+    AsyncClient,
+    Client,
+    EventQuarantined,
+    HubError,
+    Place,
+    PlaceFile,
+    Refused,
+    Unanswered,
+)
 
 PAYMENT = {
     "payment_id": 1,
@@ -29,58 +32,6 @@ PAYMENT = {
     "date_paid": "2026-01-28T10:30:00Z",
 }
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
-
-
-class Served:
-    """A hub on a real socket, in a thread of its own."""
-
-    def __init__(self, url: str, **changed: str):
-        self.environment = {
-            "TRUNKLINE_DATABASE__URL": url,
-            "TRUNKLINE_AUTH__PEPPER": "p" * 32,
-            "TRUNKLINE_AUTH__ENCRYPTION_KEY": "k" * 32,
-            "TRUNKLINE_LIMITS__ENABLED": "false",
-            "TRUNKLINE_PLUGINS__ENABLED": "polling, actions, searches, crm",
-            **changed,
-        }
-        self.key = ""
-        self.port = 0
-        self._started = threading.Event()
-
-    def __enter__(self) -> Self:
-        hub = Hub(settings.load(environment=self.environment), dispatch=False)
-        config = uvicorn.Config(create_app(hub), port=self.port, log_level="error", ws="none")
-        self._server = uvicorn.Server(config)
-
-        async def serve() -> None:
-            running = asyncio.create_task(self._server.serve())
-            while not self._server.started:
-                await asyncio.sleep(0.01)
-            self.port = self._server.servers[0].sockets[0].getsockname()[1]
-            if not self.key:
-                _, self.key = await hub.keys.create(92, name="test", scopes=COMPANY_SCOPES)
-            self._hub, self._loop = hub, asyncio.get_running_loop()
-            self._started.set()
-            await running
-
-        self._thread = threading.Thread(target=lambda: asyncio.run(serve()))
-        self._thread.start()
-        assert self._started.wait(20)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.should_exit = True
-        self._thread.join(20)
-        self._started.clear()
-
-    def key_of(self, company_id: int | None) -> str:
-        """Make a key of *company_id*, an operator's for None."""
-        making = self._hub.keys.create(company_id, name="test", scopes=scopes_of(company_id, COMPANY_SCOPES))
-        return asyncio.run_coroutine_threadsafe(making, self._loop).result(20)[1]
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
 
 
 @pytest.fixture
@@ -171,8 +122,26 @@ def test_an_action_that_is_repeated_with_its_key_is_carried_out_once(hub: Client
     assert hub.act("create_lead", **LEAD, idempotency_key="import-1") == first
 
 
+def test_an_event_whose_call_had_no_answer_is_sent_again_and_stored_once(
+    served: Served, hub: Client, monkeypatch: pytest.MonkeyPatch
+):
+    waits: list[float] = []
+    monkeypatch.setattr("trunkline_client.client.time.sleep", waits.append)
+    stored = hub.emit("payment.succeeded", PAYMENT, idempotency_key="order-7")
+    served.__exit__()
+    with pytest.raises(Unanswered):
+        hub.emit("payment.succeeded", PAYMENT, idempotency_key="order-7")
+    assert waits == [0.5, 1, 2]
+    with served:
+        assert hub.emit("payment.succeeded", PAYMENT, idempotency_key="order-7") == stored
+        with pytest.raises(Refused) as refused:
+            hub.emit("payment.succeeded", PAYMENT | {"payment_id": 9}, idempotency_key="order-7")
+    assert refused.value.status == 409
+    served.__enter__()
+
+
 def test_what_the_hub_refuses_is_told_with_its_fields(hub: Client):
-    with pytest.raises(HubError) as refused:
+    with pytest.raises(Refused) as refused:
         hub.act("create_lead", first_name="Jane", last_name="Doe", email="no address")
     assert refused.value.status == 422
     assert [path for path, _ in refused.value.errors] == ["/email"]
@@ -196,7 +165,7 @@ def test_a_wrong_key_is_not_tried_again(served: Served):
 
 def test_a_limit_is_waited_for(sqlite_database_url: str, monkeypatch: pytest.MonkeyPatch):
     waits: list[float] = []
-    monkeypatch.setattr("trunkline.client.blocking.time.sleep", waits.append)
+    monkeypatch.setattr("trunkline_client.client.time.sleep", waits.append)
     limits = {"TRUNKLINE_LIMITS__ENABLED": "true", "TRUNKLINE_LIMITS__READ": "1/minute"}
     with Served(sqlite_database_url, **limits) as served, Client(served.url, served.key) as client:
         list(client.lookup("employees"))
@@ -260,9 +229,9 @@ async def test_the_asynchronous_client_does_the_same(served: Served, tmp_path: P
 async def test_the_asynchronous_client_says_that_it_reaches_nobody(monkeypatch: pytest.MonkeyPatch):
     async def no_wait(_seconds: float) -> None: ...
 
-    monkeypatch.setattr("trunkline.client.asynchronous.asyncio.sleep", no_wait)
+    monkeypatch.setattr("trunkline_client.client.asyncio.sleep", no_wait)
     async with AsyncClient("http://127.0.0.1:9", "key") as hub:
-        with pytest.raises(HubError, match="the hub cannot be reached") as refused:
+        with pytest.raises(Unanswered, match="the hub cannot be reached") as refused:
             await hub.act("create_lead", **LEAD)
     assert refused.value.status == 0
     assert isinstance(refused.value.__cause__, httpx2.HTTPError)

@@ -1,0 +1,68 @@
+"""A light client of a trunkline hub: blocking (``Client``) and asyncio (``AsyncClient``).
+
+Follow the log from where you stopped, for ever::
+
+    from trunkline_client import Client, PlaceFile
+
+    with Client("https://hub.example.com", key) as hub:
+        for event in hub.follow(PlaceFile("place.json"), types=["client.created"]):
+            print(event.id, event.payload["email"])
+
+An event counts as handled when the next one is asked for; then its place is stored. A program that is killed goes on with
+the event that it was at. Numbers with a fraction are ``Decimal``, with the digits that the hub has.
+
+The HTTP client is loaded when ``Client``, ``AsyncClient`` or ``Jwks`` is first used: a receiver of webhooks does without.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+from trunkline_client.errors import EventQuarantined, HubError, NotGenuine, Refused, Unanswered
+from trunkline_client.events import Event, Place, PlaceFile, Places
+from trunkline_client.seen import DjangoSeen, MemorySeen, RedisSeen
+from trunkline_client.version import __version__
+from trunkline_client.webhooks import Receiver, Seen, sign, verify_webhook
+
+if TYPE_CHECKING:
+    from trunkline_client.client import AsyncClient, Client
+    from trunkline_client.completeness import Completeness
+    from trunkline_client.jwks import Jwks
+
+__all__ = [
+    "AsyncClient",
+    "Client",
+    "Completeness",
+    "DjangoSeen",
+    "Event",
+    "EventQuarantined",
+    "HubError",
+    "Jwks",
+    "MemorySeen",
+    "NotGenuine",
+    "Place",
+    "PlaceFile",
+    "Places",
+    "Receiver",
+    "RedisSeen",
+    "Refused",
+    "Seen",
+    "Unanswered",
+    "__version__",
+    "sign",
+    "verify_webhook",
+]
+
+_HOMES = {
+    "AsyncClient": "client",
+    "Client": "client",
+    "Completeness": "completeness",
+    "Jwks": "jwks",
+}
+
+if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOMES:
+            msg = f"module 'trunkline_client' has no attribute '{name}'"
+            raise AttributeError(msg)
+        return getattr(importlib.import_module(f"trunkline_client.{_HOMES[name]}"), name)

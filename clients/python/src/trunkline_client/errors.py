@@ -1,0 +1,79 @@
+"""The errors of the client.
+
+::
+
+    HubError             a call failed; ``str`` gives the sentence and the fields at fault
+    ├── Refused          the hub refused the call: the same call will never succeed
+    │   └── EventQuarantined   the hub keeps the event aside, as its payload breaks its schema
+    └── Unanswered       it is not known if the hub did it, or it cannot now: the same call may succeed later
+    NotGenuine           a request is not a webhook that the hub has signed
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+
+class HubError(Exception):
+    """A call failed. ``str`` gives the hub's sentence, with the fields at fault.
+
+    *status* is 0 if there was no answer. *type* is the problem's own (``urn:trunkline:problem:…``), if it has one.
+    *errors* are pairs of a JSON pointer and what is wrong there. *retry_after_seconds* is what the hub asks to wait.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        type: str = "about:blank",
+        errors: Sequence[tuple[str, str]] = (),
+        request_id: str | None = None,
+        retry_after_seconds: float | None = None,
+    ) -> None:
+        faults = "".join(f"\n  {path or 'the whole'} {message}" for path, message in errors)
+        super().__init__(f"{detail}{faults}")
+        self.status = status
+        self.detail = detail
+        self.type = type
+        self.errors = tuple(errors)
+        self.request_id = request_id
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def is_passing(self) -> bool:
+        """True if the same call may succeed later."""
+        return isinstance(self, Unanswered)
+
+
+class Refused(HubError):
+    """The hub refused the call. Do not send it again: the answer will be the same."""
+
+
+class Unanswered(HubError):
+    """No answer of the hub, or one that says "not now". Send the call again later, with the same idempotency key.
+
+    An answer of a proxy in between counts as none: a 404 or 403 that is no problem document says nothing about the call.
+    """
+
+
+class EventQuarantined(Refused):
+    """The hub keeps the event aside, as its payload breaks its schema. An operator can release it.
+
+    *quarantine_id* names it there; *errors* are what is wrong.
+    """
+
+    def __init__(self, quarantine_id: str, *, errors: Sequence[tuple[str, str]]) -> None:
+        super().__init__(202, f"the event breaks its schema and waits as {quarantine_id}", errors=errors)
+        self.quarantine_id = quarantine_id
+
+
+class NotGenuine(Exception):
+    """A request is not a webhook that the hub has signed, or it is too old.
+
+    *code* is ``missing`` (a header is), ``malformed`` (a header or the body cannot be read), ``expired`` (more than five
+    minutes old or ahead) or ``mismatch`` (no key made this signature).
+    """
+
+    def __init__(self, code: Literal["missing", "malformed", "expired", "mismatch"], detail: str) -> None:
+        super().__init__(detail)
+        self.code = code

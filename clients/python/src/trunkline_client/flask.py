@@ -1,0 +1,40 @@
+"""A view that receives webhooks in Flask.
+
+::
+
+    receiver = Receiver("whsec_…", seen=MemorySeen())
+
+    @app.post("/hook")
+    @event_view(receiver)
+    def hook(event: Event) -> None: ...
+"""
+
+import functools
+from collections.abc import Callable
+
+from flask import request
+
+from trunkline_client.errors import NotGenuine
+from trunkline_client.events import Event
+from trunkline_client.webhooks import Receiver
+
+
+def event_view(
+    receiver: Receiver,
+) -> Callable[[Callable[[Event], object]], Callable[[], tuple[dict[str, str], int]]]:
+    """Make a view of a function that handles an event: it answers 204, or 401 to what is not genuine."""
+
+    def make(handle: Callable[[Event], object]) -> Callable[[], tuple[dict[str, str], int]]:
+        @functools.wraps(handle)
+        def view() -> tuple[dict[str, str], int]:
+            try:
+                with receiver.event(request.get_data(), dict(request.headers)) as event:
+                    if event is not None:
+                        handle(event)
+            except NotGenuine as refused:
+                return {"code": refused.code, "message": str(refused)}, 401
+            return {}, 204
+
+        return view
+
+    return make

@@ -1,0 +1,300 @@
+"""The methods that both clients have beside the calls of the API (``operations.py``): emit, act, follow, consume, verify."""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from trunkline_client import completeness, steps
+from trunkline_client.errors import EventQuarantined, Refused
+from trunkline_client.events import Event, Place, Places, read_event
+from trunkline_client.methods import iterator, method
+from trunkline_client.operations import Operations
+from trunkline_client.steps import Call, Item
+from trunkline_client.wire import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trunkline_client.completeness import Completeness, Kept
+    from trunkline_client.steps import Steps, Stream
+
+_PAGE = 200
+_log = logging.getLogger("trunkline_client")
+
+
+class Hub(Operations):
+    """The methods of ``Client`` and ``AsyncClient``."""
+
+    def __init__(self) -> None:
+        self._definitions: dict[str, Sequence[Mapping[str, Any]]] = {}
+
+    @iterator
+    def follow(
+        self,
+        places: Places | None = None,
+        *,
+        types: Iterable[str] = (),
+        since: str | None = None,
+        filter: Mapping[str, Any] | None = None,
+        wait_seconds: float = 30,
+    ) -> Stream[Event]:
+        """Give every event after the stored place, oldest first, and wait for those to come; it never ends.
+
+        Without a stored place it begins at *since* (ISO 8601), or at the oldest event that the hub keeps. While the hub
+        is away or busy it waits and goes on. An event counts as handled when the next one is asked for.
+
+        Raises:
+            Refused: the key, a type's name, or a place that is older than what the hub keeps.
+        """
+        place = places.load() if places else Place()
+        query = {"limit": _PAGE, "wait": math.ceil(wait_seconds), "types": ",".join(types)}
+        if filter is not None:
+            query["filter"] = write_json(filter).decode()
+        while True:
+            start = {"cursor": place.cursor} if place.cursor else {"since": since}
+            call = _get("/api/v1/events", query | start)
+            page = (yield from steps.request(call, tries=None)).content
+            for event in map(read_event, page["events"]):
+                if event.id > place.id:
+                    yield Item(event)
+                    place = Place(place.cursor, event.id)
+                    if places:
+                        places.save(place)
+            if page["next_cursor"] != place.cursor:
+                place = Place(page["next_cursor"], place.id)
+                if places:
+                    places.save(place)
+
+    @iterator
+    def consume(
+        self,
+        name: str,
+        *,
+        types: Sequence[str] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        start: str | None = None,
+        lease_seconds: int = 60,
+        wait_seconds: int = 30,
+        limit: int = _PAGE,
+    ) -> Stream[Event]:
+        """Give the events of the consumer *name*, whose cursor the hub keeps, and wait for those to come; it never ends.
+
+        Several programs may consume by one name: they share the events by pages. A page is committed when the event after
+        its last one is asked for; its events are given again, to any of them, if that takes longer than *lease_seconds*.
+
+        *types*, *filter* and *start* (``now``, ``beginning``, a cursor or a time) define the consumer; without them one that
+        does not exist yet reads every event from now on.
+
+        Raises:
+            Refused: the key, a type's name or a filter.
+        """
+        path = f"/api/v1/consumers/{quote(name, safe='')}"
+        wanted = {"event_types": types, "filter": filter, "start": start}
+        definition = {key: value for key, value in wanted.items() if value is not None}
+        define = Call("PUT", path, body=write_json(definition), headers=_JSON)
+        query = {"limit": limit, "wait": wait_seconds, "lease_seconds": lease_seconds}
+        is_defined = not definition
+        while True:
+            if not is_defined:
+                yield from steps.request(define, tries=None)
+                is_defined = True
+            try:
+                page = (yield from steps.request(_get(f"{path}/events", query), tries=None)).content
+            except Refused as refused:
+                if refused.status != 404:
+                    raise
+                is_defined = False
+                continue
+            for envelope in page["events"]:
+                yield Item(read_event(envelope))
+            if page["lease"] is None:
+                continue
+            body = write_json({"cursor": page["cursor"], "lease": page["lease"]})
+            commit = Call("POST", f"{path}/commit", body=body, headers=_JSON, is_idempotent=True)
+            try:
+                yield from steps.request(commit, tries=None)
+            except Refused as refused:
+                if refused.status != 409:
+                    raise
+                _log.warning(
+                    "The lease of %d events of the consumer %r has lapsed: they are given out again. "
+                    "Handle a page within lease_seconds (%d), or ask for a smaller limit.",
+                    len(page["events"]), name, lease_seconds,
+                )  # fmt: skip
+
+    @method
+    def emit(
+        self,
+        type: str,
+        payload: Mapping[str, Any],
+        *,
+        metadata: Mapping[str, Any] | None = None,
+        company_id: int | str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Steps[Event]:
+        """Put an event on the stream and give it as it was stored. Only an operator's key needs *company_id*, an id or a reference.
+
+        Raises:
+            EventQuarantined: it breaks its schema, and is kept aside.
+        """
+        event: dict[str, Any] = {"type": type, "payload": payload}
+        if metadata:
+            event["metadata"] = metadata
+        if company_id is not None:
+            event["companyId"] = company_id
+        answer = (
+            yield from steps.request(_writing("POST", "/api/v1/events", event, idempotency_key))
+        ).content
+        if "quarantined" in answer:
+            quarantined = answer["quarantined"]
+            raise EventQuarantined(quarantined["id"], errors=steps.faults(quarantined["errors"]))
+        return read_event(answer)
+
+    @method
+    def act(
+        self, name: str, /, *, idempotency_key: str | None = None, **values: Any
+    ) -> Steps[dict[str, Any]]:
+        """Carry out the action *name*: ``hub.act("create_lead", first_name="Jane", …)``; gives its output.
+
+        Raises:
+            LookupError: there is no such action.
+            TypeError: *values* lacks one that stands in the action's path, or has more than a DELETE takes.
+        """
+        action = yield from self._find("actions", name)
+        path, rest = _fill(action, values)
+        if action["method"] == "DELETE" and rest:
+            msg = f"'{name}' takes no {next(iter(rest))}; it deletes what its path names"
+            raise TypeError(msg)
+        content = None if action["method"] == "DELETE" else rest
+        call = _writing(action["method"], path, content, idempotency_key)
+        return dict((yield from steps.request(call)).content)
+
+    @method
+    def search(self, name: str, /, **values: Any) -> Steps[dict[str, Any] | None]:
+        """Find a record: ``hub.search("find_client", email="jane@example.com")``; None if there is none.
+
+        Raises:
+            LookupError: there is no such search.
+        """
+        search = yield from self._find("searches", name)
+        call = _get(*_fill(search, values))
+        if not search.get("single"):
+            return next(map(dict[str, Any], _items((yield from steps.request(call)).content)), None)
+        try:
+            return dict((yield from steps.request(call)).content)
+        except Refused as error:
+            if error.status == 404:
+                return None
+            raise
+
+    @iterator
+    def search_all(self, name: str, /, **values: Any) -> Stream[dict[str, Any]]:
+        """Give every record that a search finds, page by page: ``for client in hub.search_all("list_clients")``.
+
+        Raises:
+            LookupError: there is no such search.
+        """
+        search = yield from self._find("searches", name)
+        path, query = _fill(search, values)
+        yield from _all_items(path, query)
+
+    @iterator
+    def lookup(self, name: str, query: str | None = None) -> Stream[dict[str, Any]]:
+        """Give every item of a list: ``hub.lookup("employees")``, or those that *query* finds."""
+        yield from _all_items(f"/api/v1/integrations/lookups/{quote(name, safe='')}", {"q": query})
+
+    @method
+    def call(
+        self, verb: str, path: str, body: Mapping[str, Any] | None = None, /, **query: Any
+    ) -> Steps[Any]:
+        """Make a call that has no method here: a route of your own plugin. It is repeated if *verb* allows it."""
+        content = None if body is None else write_json(body)
+        headers = {} if body is None else _JSON
+        given = {name: steps.text_of(value) for name, value in query.items()}
+        return (yield from steps.request(Call(verb, path, given, content, headers))).content
+
+    @method
+    def verify_complete(
+        self,
+        kept: Kept,
+        *,
+        from_: str | int | None = None,
+        to: str | int | None = None,
+        types: Iterable[str] = (),
+        filter: Mapping[str, Any] | None = None,
+        subscription: str | None = None,
+    ) -> Steps[Completeness]:
+        """Compare the events that *kept* has with those of the hub between two cursors, times or ids.
+
+        *types*, *filter* or *subscription* say which of them you should have. It takes one call if nothing is missing,
+        and a few more to find what is.
+
+        Raises:
+            Refused: the hub does not keep the events from there on any more.
+        """
+        wanted = {"types": ",".join(types), "subscription": subscription}
+        if filter is not None:
+            wanted["filter"] = write_json(filter).decode()
+        return (yield from completeness.verify(kept, from_, to, wanted))
+
+    @iterator
+    def fetch(self, ids: Iterable[int]) -> Stream[Event]:
+        """Give the events of *ids*, such as those that ``verify_complete`` finds missing."""
+        for one in ids:
+            yield Item(read_event((yield from steps.request(_get(f"/api/v1/events/{one}", {}))).content))
+
+    def _find(self, kind: str, name: str) -> Steps[Mapping[str, Any]]:
+        if kind not in self._definitions:
+            self._definitions[kind] = (yield from steps.request(_get(f"/api/v1/{kind}", {}))).content[kind]
+        for definition in self._definitions[kind]:
+            if definition["name"] == name:
+                return definition
+        known = ", ".join(definition["name"] for definition in self._definitions[kind]) or "none"
+        msg = f"the hub has no {'action' if kind == 'actions' else 'search'} '{name}'; it has: {known}"
+        raise LookupError(msg)
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _get(path: str, query: Mapping[str, Any]) -> Call:
+    given = {name: steps.text_of(value) for name, value in query.items() if value is not None and value != ""}
+    return Call("GET", path, given, longer_seconds=query.get("wait") or 0)
+
+
+def _writing(method: str, path: str, content: Mapping[str, Any] | None, idempotency_key: str | None) -> Call:
+    headers = {"Idempotency-Key": idempotency_key or secrets.token_urlsafe(24)}
+    if content is None:
+        return Call(method, path, headers=headers)
+    return Call(method, path, body=write_json(content), headers=headers | _JSON)
+
+
+def _fill(definition: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Put the values that a definition's path names into it; the others are left for the body or the query."""
+    rest = {name: value for name, value in values.items() if value is not None}
+    try:
+        return steps.fill(definition["path"], rest), rest
+    except KeyError as missing:
+        msg = f"'{definition['name']}' needs {missing.args[0]}"
+        raise TypeError(msg) from None
+
+
+def _items(answer: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    """The items of a lookup's or a search's page: the one list in it."""
+    return next(value for value in answer.values() if isinstance(value, list))
+
+
+def _all_items(path: str, query: Mapping[str, Any]) -> Stream[dict[str, Any]]:
+    cursor = None
+    while True:
+        answer = (
+            yield from steps.request(_get(path, {**query, "cursor": cursor or query.get("cursor")}))
+        ).content
+        for item in _items(answer):
+            yield Item(dict(item))
+        if not (cursor := answer.get("next_cursor")):
+            return

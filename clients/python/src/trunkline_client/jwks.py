@@ -1,0 +1,54 @@
+"""Public keys that the hub publishes, so that nobody has to copy them when they change."""
+
+import base64
+import threading
+import time
+from collections.abc import Sequence
+
+import httpx2
+
+_LASTS_SECONDS = 3600
+_AGAIN_SECONDS = 30
+
+
+class Jwks:
+    """The keys of a company's ``/.well-known/jwks.json``, kept for an hour.
+
+    A signature that none of them made has them read again, every 30 seconds at most, so a rotated key is known at once. If
+    the hub is away, the keys of before go on to serve.
+    """
+
+    def __init__(self, url: str, *, timeout_seconds: float = 5) -> None:
+        self._url = url
+        self._timeout_seconds = timeout_seconds
+        self._keys: Sequence[str] = ()
+        self._read_at: float | None = None
+        self._tried_at: float | None = None
+        self._lock = threading.Lock()
+
+    def keys(self, *, again: bool = False) -> Sequence[str]:
+        """Give the public keys (``whpk_…``); *again* if those of before did not fit.
+
+        Raises:
+            httpx2.HTTPError: they cannot be read, and never were.
+        """
+        with self._lock:
+            now = time.monotonic()
+            is_old = self._read_at is None or now - self._read_at > _LASTS_SECONDS
+            may_try = self._tried_at is None or now - self._tried_at > _AGAIN_SECONDS
+            if (is_old or again) and (may_try or self._read_at is None):
+                self._tried_at = now
+                try:
+                    answer = httpx2.get(self._url, timeout=self._timeout_seconds).raise_for_status()
+                    self._keys = [
+                        _public_key(key["x"]) for key in answer.json()["keys"] if key.get("crv") == "Ed25519"
+                    ]
+                    self._read_at = now
+                except (httpx2.HTTPError, ValueError, KeyError):
+                    if self._read_at is None:
+                        raise
+            return self._keys
+
+
+def _public_key(x: str) -> str:
+    return "whpk_" + base64.b64encode(base64.urlsafe_b64decode(x + "=" * (-len(x) % 4))).decode()

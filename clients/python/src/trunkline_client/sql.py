@@ -1,0 +1,107 @@
+"""A store of handled events in your own database, by SQLAlchemy: noted in the transaction of what you do with the event.
+
+::
+
+    seen = SqlSeen(engine)
+
+    with Session(engine) as session, session.begin():
+        if not seen.within(session).seen(event.id):
+            session.add(...)  # committed with the note, or neither is: the event has its effect once
+
+Needs ``trunkline-client[sqlalchemy]``. With an ``AsyncSession``: ``await session.run_sync(lambda s: seen.within(s).seen(id))``.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    DateTime,
+    Engine,
+    Insert,
+    Integer,
+    MetaData,
+    Table,
+    delete,
+    insert,
+    select,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def seen_table(metadata: MetaData, name: str = "trunkline_seen") -> Table:
+    """Declare the table, so that your migrations make it: pass what Alembic compares with."""
+    return Table(
+        name,
+        metadata,
+        Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+        Column("seen_utc", DateTime(timezone=True), nullable=False),
+    )
+
+
+class SqlSeen:
+    """Ids in a table of your database. ``ids`` lets ``verify_complete`` compare them with the hub's."""
+
+    def __init__(self, bind: Engine | Connection | Session, table: Table | None = None) -> None:
+        self._bind = bind
+        self._table = seen_table(MetaData()) if table is None else table
+
+    def within(self, transaction: Connection | Session) -> SqlSeen:
+        """Give the same store in a transaction of yours: it is committed with it."""
+        return SqlSeen(transaction, self._table)
+
+    def create(self) -> None:
+        """Make the table if it is missing."""
+        with self._connection() as connection:
+            self._table.create(connection, checkfirst=True)
+
+    def __contains__(self, id: int) -> bool:
+        with self._connection() as connection:
+            return (
+                connection.execute(select(self._table.c.id).where(self._table.c.id == id)).first() is not None
+            )
+
+    def seen(self, id: int) -> bool:
+        """Note *id*; True if it was noted before. It waits for another transaction that has just noted it."""
+        with self._connection() as connection:
+            noting = _unless_there(self._table, connection.dialect.name)
+            row = {"id": id, "seen_utc": datetime.now(timezone.utc)}
+            return connection.execute(noting.values(row)).rowcount == 0
+
+    def ids(self, after: int, up_to: int) -> Iterable[int]:
+        """Give the ids above *after*, up to and with *up_to*, in ascending order."""
+        column = self._table.c.id
+        among = select(column).where(column > after, column <= up_to).order_by(column)
+        with self._connection() as connection:
+            return list(connection.execute(among).scalars())
+
+    def clear(self, before: datetime) -> None:
+        """Remove what was noted before a time: longer ago than the hub retries and replays."""
+        with self._connection() as connection:
+            connection.execute(delete(self._table).where(self._table.c.seen_utc < before))
+
+    def _connection(self) -> AbstractContextManager[Connection]:
+        if isinstance(self._bind, Engine):
+            return self._bind.begin()
+        return nullcontext(self._bind.connection() if isinstance(self._bind, Session) else self._bind)
+
+
+def _unless_there(table: Table, dialect: str) -> Insert:
+    """An insert that does nothing if the id is there: no savepoint, which SQLite's driver would take for a transaction."""
+    if dialect == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    if dialect == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    if dialect in {"mysql", "mariadb"}:
+        return insert(table).prefix_with("IGNORE")
+    msg = f"SqlSeen works with PostgreSQL, SQLite, MySQL and MariaDB, not with {dialect}"
+    raise NotImplementedError(msg)

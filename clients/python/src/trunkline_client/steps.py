@@ -1,0 +1,151 @@
+"""The steps of a call, as values: both clients carry out the same ones, one client blocking, one by asyncio.
+
+A method of the client is a generator of steps. It is sent the answer to each ``Call``, or the call's error is thrown into it.
+"""
+
+import re
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from trunkline_client.errors import HubError, Refused, Unanswered
+from trunkline_client.wire import read_json
+
+T = TypeVar("T")
+TRIES = 4
+"""The number of times that a call is made which may safely be repeated."""
+_LONGEST_WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request. *longer_seconds* is what the hub itself may wait. *is_idempotent* if twice does what once does."""
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict[str, str])
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    longer_seconds: float = 0
+    is_idempotent: bool = False
+
+    @property
+    def may_repeat(self) -> bool:
+        """True if the call is idempotent, by its key, its method (RFC 9110 §9.2.2) or its nature."""
+        has_key = "Idempotency-Key" in self.headers
+        return has_key or self.is_idempotent or self.method in {"GET", "PUT", "DELETE"}
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait for *seconds*."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Item(Generic[T]):
+    """Give *value* to the one who iterates."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A successful answer. *content* is its JSON, its text if it is no JSON, or None without a *body*."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: Any
+    body: bytes = b""
+
+
+Steps: TypeAlias = Generator[Call | Pause, Any, T]
+Stream: TypeAlias = Generator[Call | Pause | Item[T], Any, None]
+
+
+def request(call: Call, *, tries: int | None = TRIES) -> Steps[Answer]:
+    """Make *call* until it is answered, *tries* times at most (None: for ever).
+
+    Raises:
+        Refused: the hub refused it.
+        Unanswered: the last try had no answer, or the call may not be repeated.
+    """
+    failed = 0
+    while True:
+        try:
+            answer: Answer = yield call
+        except Unanswered as error:  # noqa: PERF203 - each pass waits for the network
+            failed += 1
+            if failed == tries or not (call.may_repeat or error.status == 429):
+                raise
+            wait = min(0.5 * 2.0 ** min(failed - 1, 10), _LONGEST_WAIT_SECONDS)
+            yield Pause(wait if error.retry_after_seconds is None else error.retry_after_seconds)
+        except Refused as error:
+            if failed and call.method == "DELETE" and error.status == 404:  # an earlier try has deleted it
+                return Answer(204, {}, None)
+            raise
+        else:
+            return answer
+
+
+def fill(path: str, values: dict[str, Any]) -> str:
+    """Put the *values* that *path* names into it, and remove them from *values*. Raises KeyError for one that it lacks."""
+    return re.sub(r"{(\w+)}", lambda match: quote(text_of(values.pop(match[1])), safe=""), path)
+
+
+def text_of(value: Any) -> str:
+    """Write *value* as URLs have it: true, false, or numbers and text as they are; several with commas."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(text_of, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
+    """Read an answer. Raises HubError for one that is no success."""
+    is_json = "json" in headers.get("content-type", "")
+    try:
+        content = read_json(body) if is_json and body else body.decode() or None
+    except ValueError:
+        raise Unanswered(status, f"the answer ({status}) cannot be read") from None
+    if 200 <= status <= 299 and "text/html" in headers.get("content-type", ""):
+        raise Unanswered(status, "a page answered, which is not the hub")
+    if 200 <= status <= 299:
+        return Answer(status, headers, content, body)
+    is_hubs = "application/problem+json" in headers.get("content-type", "") and isinstance(content, dict)
+    problem: Any = (
+        content if is_hubs else {"detail": f"answered {status}"}
+    )  # by something between us and the hub
+    is_final = is_hubs and 400 <= status <= 499 and status not in {408, 425, 429}
+    wait = headers.get("retry-after", "")
+    raise (Refused if is_final else Unanswered)(
+        status,
+        problem["detail"],
+        type=problem.get("type", "about:blank"),
+        errors=faults(problem.get("errors", ())),
+        request_id=problem.get("request_id"),
+        retry_after_seconds=float(wait) if wait.isdecimal() else None,
+    )
+
+
+def faults(errors: Any) -> list[tuple[str, str]]:
+    """Read a problem's ``errors``."""
+    return [(fault["path"], fault["message"]) for fault in errors]
+
+
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """The steps have ended, with *value*."""
+
+    value: T
+
+
+def resume(
+    asked: Generator[Any, Any, T], result: Answer | HubError | None = None
+) -> Call | Pause | Item[Any] | Done[T]:
+    """Hand the *result* of the last step over, and give the next one."""
+    try:
+        return asked.throw(result) if isinstance(result, HubError) else asked.send(result)  # type: ignore[no-any-return]
+    except StopIteration as end:
+        return Done(end.value)

@@ -1,0 +1,32 @@
+"""JSON in which numbers keep their digits."""
+
+import json
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+
+def read_json(body: bytes | str) -> Any:
+    """Read JSON; a number with a fraction becomes a ``Decimal``. Raises ValueError."""
+    return json.loads(body, parse_float=Decimal)
+
+
+def write_json(value: Any) -> bytes:
+    """Write JSON; a ``Decimal`` becomes a number with the same digits, a date or a time its ISO form."""
+    return _text(value).encode()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "{" + ",".join(f"{json.dumps(str(key))}:{_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ",".join(map(_text, value)) + "]"
+    if isinstance(value, Decimal) and value.is_finite():
+        return str(value)
+    if isinstance(value, date):
+        return f'"{value.isoformat()}"'
+    if isinstance(value, UUID):
+        return f'"{value}"'
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,162 @@
+"""What the OpenAPI document says of many calls alike: keys, tags, headers, and the problems that they may answer with.
+
+A route declares what is its own. The rest follows from its form: a call with a key may be refused with 401, 403 and 429, one
+with a body with 400, 413, 415 and 422, one that names a record with 404, and one that takes ``Idempotency-Key`` with 409.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from trunkline import errors
+from trunkline.api.problems import MEDIA_TYPE, TYPES
+
+KEYED = [{"ApiKey": []}, {"Bearer": []}]
+_PROBLEM = {"$ref": "#/components/schemas/Problem"}
+_TAGS = {
+    "Events": "Emit events, and read them in order.",
+    "Schemas": "Event types and the JSON Schemas of what is sent.",
+    "Quarantine": "Events that break their schema, until they are corrected.",
+    "Subscriptions": "Who gets which events where, on every channel.",
+    "Webhooks": "Subscriptions of the channel `webhooks`.",
+    "Deliveries": "One event for one subscription, and the attempts at it.",
+    "Replays": "Events of the past, sent again.",
+    "Keys": "API keys.",
+    "Companies": "Companies, for the operator.",
+    "System": "Health, metrics and plugins.",
+    "Actions": "Writes into the system of record. PUT does what PATCH does: fields that are absent stay as they are.",
+    "Searches": "Reads of the system of record.",
+    "Lookups": "Lists for dropdowns.",
+    "Pushed events": "What the hub sends to a subscription's target.",
+}
+"""Descriptions of the tags; one that is not here is a plugin's."""
+_REFUSALS: Mapping[int, tuple[str, type[errors.TrunklineError] | str, str, list[dict[str, str]]]] = {
+    400: ("BadRequest", errors.BadQuery, "The query parameter 'limt' is not known here; did you mean 'limit'?", [
+        {"path": "limt", "message": "is not known here; did you mean 'limit'?"}]),
+    401: ("Unauthenticated", errors.Unauthenticated, "The API key is not valid.", []),
+    403: ("Forbidden", errors.Forbidden, "This call needs the scope 'webhooks:write'.", []),
+    404: ("NotFound", errors.NotFound, "There is no subscription 'sub_5f0c9a2d1e83c55b4f0c9a2d'.", []),
+    409: ("Conflict", errors.IdempotencyConflict, "This Idempotency-Key was used with another body.", []),
+    410: ("CursorGone", errors.CursorExpired, "The cursor is older than the events that are kept.", []),
+    412: ("PreconditionFailed", "precondition-failed", "The record has changed since you read it; read it again.", []),
+    413: ("PayloadTooLarge", errors.BodyTooLarge, "The body is larger than 262,144 bytes.", []),
+    415: ("UnsupportedMediaType", "unsupported-media-type", "This call takes JSON, not 'text/plain'.", []),
+    422: ("Unprocessable", errors.BodyInvalid, "/event_types is required.", [
+        {"path": "/event_types", "message": "is required"}]),
+    429: ("TooManyRequests", errors.RateLimited, "The minute's 60 calls are used up; try again in 12 s.", []),
+    502: ("BadGateway", errors.ProviderFailed, "The system of record did not answer.", []),
+    503: ("Unavailable", errors.StoreUnavailable, "The database does not answer; nothing was stored. Try again in 5 s.", []),
+}  # fmt: skip
+"""By status: the name of the answer among the components, the problem, and an example of its ``detail`` and ``errors``."""
+_HEADERS = {
+    "X-Request-Id": "the request's id, as logs have it",
+    "X-RateLimit-Limit": "calls a minute that the key has",
+    "X-RateLimit-Remaining": "calls that are left of this minute",
+    "X-RateLimit-Reset": "Unix seconds at which the next minute begins",
+    "X-RateLimit-Window": "length of the window, `1m`",
+    "X-RateLimit-Policy": "bucket and limit, such as `read:60/1m`",
+    "Retry-After": "seconds to wait before the next try",
+    "WWW-Authenticate": "the challenge of RFC 6750",
+    "Location": "the address of what was made",
+    "ETag": "the version of what was answered",
+    "X-Paging-Cursor": "repeats `next_cursor` while more is waiting",
+    "Trunkline-Validation": "`warned` if the payload breaks its schema and was accepted all the same",
+}
+_NUMBERS = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"}
+_OF_KEYS = tuple(name for name in _HEADERS if name.startswith("X-RateLimit"))
+_OWN_HEADERS = {429: ("Retry-After",), 503: ("Retry-After",), 401: ("WWW-Authenticate",), 201: ("Location",)}
+_REQUEST_HEADERS = {
+    "CompanyId": ("X-Company-Id", "for operator keys: the company that the call is about, by its id or its reference"),
+    "Environment": ("X-Environment", "for operator keys: `live`, if absent, or `test`"),
+}  # fmt: skip
+
+
+def add(document: dict[str, Any]) -> None:
+    """Say in *document* what many calls have in common."""
+    components = document["components"]
+    components.setdefault("securitySchemes", {})["Bearer"] = {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, or an access token, in the header `Authorization` (RFC 6750).",
+    }
+    components["headers"] = {
+        name: {
+            "description": text,
+            "schema": {"type": "integer", "format": "int64"} if name in _NUMBERS else {"type": "string"},
+        }
+        for name, text in _HEADERS.items()
+    }
+    components["parameters"] = {
+        name: {"name": header, "in": "header", "required": False, "description": text, "schema": {"type": "string"}}
+        for name, (header, text) in _REQUEST_HEADERS.items()
+    }  # fmt: skip
+    components["responses"] = {_REFUSALS[status][0]: _answer(status) for status in _REFUSALS}
+    tags: dict[str, None] = {}
+    for path, item in document["paths"].items():
+        for operation in item.values():
+            _add_to(operation, path)
+            tags |= dict.fromkeys(operation.get("tags", ()))
+    document["tags"] = [
+        {"name": tag, "description": _TAGS.get(tag, f"{tag}.")} for tag in (*tags, "Pushed events")
+    ]
+    for name in ("HTTPValidationError", "ValidationError"):
+        components["schemas"].pop(name, None)
+
+
+def _add_to(operation: dict[str, Any], path: str) -> None:
+    has_key = bool(operation.get("security"))
+    operation["security"] = KEYED if has_key else []
+    parameters = operation.setdefault("parameters", [])
+    if has_key:
+        parameters += [{"$ref": f"#/components/parameters/{name}"} for name in _REQUEST_HEADERS]
+    answers = operation["responses"]
+    given = {int(status) for status in answers if status in map(str, _REFUSALS)}
+    given |= set(_statuses(operation, path, has_key=has_key))
+    for status in sorted(given):
+        if status != 503 or "application/json" not in answers.get("503", {}).get("content", {}):
+            answers[str(status)] = {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
+    for status, answer in answers.items():
+        if "$ref" not in answer:
+            names = ("X-Request-Id", *(_OF_KEYS if has_key else ()), *_OWN_HEADERS.get(int(status), ()))
+            answer["headers"] = _headers(*names) | answer.get("headers", {})
+    answers["default"] = {
+        "description": "A problem; `detail` says what to do",
+        "content": {MEDIA_TYPE: {"schema": _PROBLEM}},
+    }
+    operation["responses"] = dict(sorted(answers.items()))
+    if not parameters:
+        del operation["parameters"]
+
+
+def _statuses(operation: dict[str, Any], path: str, *, has_key: bool) -> Iterator[int]:
+    yield 400
+    if has_key:
+        yield from (401, 403, 429, 503)
+    if "{" in path:
+        yield 404
+    if "requestBody" in operation:
+        yield from (413, 415, 422)
+    if any(parameter.get("name") == "Idempotency-Key" for parameter in operation["parameters"]):
+        yield 409
+
+
+def _answer(status: int) -> dict[str, Any]:
+    _, kind, detail, faults = _REFUSALS[status]
+    name = kind if isinstance(kind, str) else TYPES[kind]
+    title = name.replace("-", " ").capitalize() if isinstance(kind, str) else kind.title  # type: ignore[attr-defined]
+    example: dict[str, Any] = {
+        "type": f"urn:trunkline:problem:{name}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "request_id": "b4f0c9a2d1e83c55",
+        **({"errors": faults} if faults else {}),
+    }
+    return {
+        "description": title,
+        "headers": _headers("X-Request-Id", *_OWN_HEADERS.get(status, ())),
+        "content": {MEDIA_TYPE: {"schema": _PROBLEM, "example": example}},
+    }
+
+
+def _headers(*names: str) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}

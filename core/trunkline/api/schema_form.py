@@ -1,0 +1,222 @@
+"""The form of JSON Schemas that generators of clients read: pure functions from schemas to schemas.
+
+Each rule mends what a generator of ``docs/how-to/make-a-client.md`` misread: widths of numbers, nested unions, defaults that
+make members required, nulls that never come.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+Schema = dict[str, Any]
+Use = Literal["answer", "change", "creation"]
+"""Where a schema stands: in answers only; in a request that makes something, where null says nothing; in any other request."""
+
+COMPONENTS = "#/components/schemas/"
+COMPONENT = "x-component"
+"""The member by which a schema inside another one asks to be a component of this name."""
+
+_MAPS = ("properties", "patternProperties", "$defs", "dependentSchemas")
+_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
+_ONES = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
+_FORMATS = {"integer": "int64", "number": "double"}
+_BOUNDS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_MAX_INT64 = 2**63 - 1
+_NULL = {"type": "null"}
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+def formed(schema: Schema, use: Use) -> Schema:
+    """Return *schema* in the form of the documents, where it is used as *use* says."""
+    made = mapped(schema, lambda inner: formed(inner, use))
+    made = _flat(made)
+    made.pop("title", None)  # generators name classes after it, and a component has its own name
+    if "const" in made and "type" not in made and type(made["const"]) in _TYPES:
+        made["type"] = _TYPES[type(made["const"])]
+    _form_number(made)
+    _form_choice(made)
+    for name, member in made.get("properties", {}).items():
+        if isinstance(member, dict):
+            made["properties"][name] = _member(member, use, is_required=name in made.get("required", ()))
+    return made
+
+
+def formed_parameter(schema: Schema) -> Schema:
+    """Return the schema of a parameter in the form of the documents; it keeps its default."""
+    default = schema.get("default")
+    made = _member(formed(schema, "creation"), "answer", is_required=False)
+    return made if default is None else made | {"default": default}
+
+
+def mapped(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
+    """Return a copy of *schema* with each schema directly in it *changed*."""
+    made = dict(schema)
+    for key in _MAPS:
+        if isinstance(made.get(key), dict):
+            made[key] = {name: _changed(inner, change) for name, inner in made[key].items()}
+    for key in _LISTS:
+        if isinstance(made.get(key), list):
+            made[key] = [_changed(inner, change) for inner in made[key]]
+    for key in _ONES:
+        if key in made:
+            made[key] = _changed(made[key], change)
+    return made
+
+
+def _changed(schema: Any, change: Callable[[Schema], Schema]) -> Any:
+    return change(schema) if isinstance(schema, dict) else schema
+
+
+def _flat(schema: Schema) -> Schema:
+    """Take unions out of the union that they stand in, and a lone choice out of its union."""
+    choices: list[Schema] = []
+    notes: Schema = {}
+    for choice in schema.get("anyOf", ()):
+        if isinstance(choice, dict) and isinstance(choice.get("anyOf"), list) and COMPONENT not in choice:
+            notes |= {key: value for key, value in choice.items() if key != "anyOf"}
+            choices += choice["anyOf"]
+        else:
+            choices.append(choice)
+    if not choices:
+        return schema
+    unique = [choice for number, choice in enumerate(choices) if choice not in choices[:number]]
+    values = [choice for choice in unique if choice != _NULL]
+    if len(values) == 1 and not {"$ref", COMPONENT} & set(values[0]):
+        notes |= {key: values[0][key] for key in ("description", "examples") if key in values[0]}
+        values[0] = {key: value for key, value in values[0].items() if key not in notes}
+    nulls = [_NULL] if len(values) < len(unique) else []
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    if len(values) == 1 and not nulls:
+        return {**values[0], **notes, **rest}
+    return {**notes, **rest, "anyOf": [*values, *nulls]}
+
+
+def _form_number(schema: Schema) -> None:
+    """Say how wide a number is, and write its bounds as it is written."""
+    kinds = schema.get("type", ())
+    for kind in [kinds] if isinstance(kinds, str) else kinds:
+        if kind in _FORMATS:
+            schema.setdefault("format", _FORMATS[kind])
+    if schema.get("format") != "int64":
+        return
+    for bound in _BOUNDS:
+        limit = schema.get(bound)
+        if isinstance(limit, int | float) and not isinstance(limit, bool):
+            if abs(limit) > _MAX_INT64:
+                del schema[bound]
+            elif float(limit).is_integer():
+                schema[bound] = int(limit)
+
+
+def _form_choice(schema: Schema) -> None:
+    """Say in words that one of several members must be there: as a union, it makes a generator drop the members."""
+    choices = schema.get("anyOf")
+    if choices and all(isinstance(choice, dict) and set(choice) == {"required"} for choice in choices):
+        names = " or ".join(f"`{'` and `'.join(choice['required'])}`" for choice in choices)
+        del schema["anyOf"]
+        _describe(schema, f"At least {names} is required.")
+
+
+def _member(schema: Schema, use: Use, *, is_required: bool) -> Schema:
+    """Form one member of an object: its default in words, and null only where null is sent or has a meaning."""
+    made = dict(schema)
+    default = made.pop("default", None)
+    if default is not None and use != "answer":
+        _describe(made, f"Default: `{json.dumps(default)}`.")
+    choices = made.get("anyOf")
+    if not is_required and use != "change" and choices and _NULL in choices:
+        made["anyOf"] = [choice for choice in choices if choice != _NULL]
+        made = _flat(made)
+    return made
+
+
+def _describe(schema: Schema, sentence: str) -> None:
+    text = schema.get("description", "")
+    ending = "" if not text or text.endswith((".", "!", "?")) else "."
+    schema["description"] = f"{text}{ending} {sentence}".strip()
+
+
+# ---- components ------------------------------------------------------------------------------------------------------
+
+
+def references(value: Any) -> Iterator[str]:
+    """Name the components that *value*, any part of a document, refers to."""
+    if isinstance(value, dict):
+        reference = value.get("$ref")
+        if isinstance(reference, str) and reference.startswith(COMPONENTS):
+            yield reference.removeprefix(COMPONENTS).partition("/")[0]
+        for inner in value.values():
+            yield from references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from references(inner)
+
+
+def reached(start: Any, schemas: Mapping[str, Schema]) -> set[str]:
+    """Name the components that *start* refers to, in as many steps as it takes."""
+    names: set[str] = set()
+    left = list(references(start))
+    while left:
+        name = left.pop()
+        if name not in names:
+            names.add(name)
+            left += references(schemas.get(name, {}))
+    return names
+
+
+def with_components(schemas: Mapping[str, Schema]) -> dict[str, Schema]:
+    """Make components of the schemas in *schemas* that ask for it, and of objects that stand in several."""
+    counts = Counter(
+        _key(inner)
+        for schema in schemas.values()
+        for inner in _inside(schema)
+        if "properties" in inner and COMPONENT not in inner
+    )
+    made: dict[str, Schema] = {}
+    names: dict[str, str] = {}
+
+    def lifted(schema: Schema, owner: str) -> Schema:
+        key = _key(schema)
+        asked = schema.get(COMPONENT)
+        inner = mapped(schema, lambda inner: lifted(inner, owner))
+        if asked is None and counts[key] < 2:
+            return inner
+        inner.pop(COMPONENT, None)
+        if key not in names:
+            record = f"{owner.removesuffix('Output').removesuffix('Input')}Record"
+            names[key] = asked or free_name(record, {*schemas, *made})
+            made[names[key]] = inner | {"title": names[key]}
+        return {"$ref": f"{COMPONENTS}{names[key]}"}
+
+    kept = {
+        name: mapped(schema, lambda inner, name=name: lifted(inner, name))  # type: ignore[misc]
+        for name, schema in schemas.items()
+    }
+    return kept | made
+
+
+def free_name(name: str, taken: Sequence[str] | set[str]) -> str:
+    """Return *name*, with a number behind it if it is one of *taken*."""
+    number, free = 1, name
+    while free in taken:
+        number += 1
+        free = f"{name}{number}"
+    return free
+
+
+def _inside(schema: Schema) -> Iterator[Schema]:
+    found: list[Schema] = []
+
+    def note(inner: Schema) -> Schema:
+        found.append(inner)
+        return inner
+
+    mapped(schema, note)
+    for inner in found:
+        yield inner
+        yield from _inside(inner)
+
+
+def _key(schema: Schema) -> str:
+    return json.dumps(schema, sort_keys=True, default=str)

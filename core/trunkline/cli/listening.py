@@ -1,0 +1,33 @@
+"""``listen``: the light client's ``trunkline-listen``, for those who have the hub installed."""
+
+from typing import Annotated
+
+import typer
+
+from trunkline_client.listen import OPTIONS, Options
+from trunkline_client.listen import listen as listen_to
+
+
+def _option(name: str, variable: str | None = None) -> typer.models.OptionInfo:
+    shown, told = OPTIONS[name]
+    return typer.Option(f"--{name}", metavar=shown, help=f"{told[0].upper()}{told[1:]}.", envvar=variable)  # type: ignore[no-any-return]
+
+
+def listen(
+    key: Annotated[str, _option("key", "TRUNKLINE_KEY")],
+    url: Annotated[str, _option("url", "TRUNKLINE_URL")] = "http://127.0.0.1:8000",
+    forward: Annotated[str | None, _option("forward")] = None,
+    secret: Annotated[str | None, _option("secret")] = None,
+    events: Annotated[str | None, _option("events")] = None,
+    filter: Annotated[str | None, _option("filter")] = None,
+    since: Annotated[str, _option("since")] = "now",
+    company: Annotated[str | None, _option("company")] = None,
+) -> None:
+    """Show a company's events as they come, and forward them to a program on this machine.
+
+    It polls with an API key of the company, and signs what it forwards as the webhook would be. In a terminal, r sends the last event again.
+
+    Example: [bold]trunkline listen --forward http://localhost:3000/hook[/bold]
+    """
+    options = Options(url, key, forward, secret, events, filter, since, company)
+    raise typer.Exit(listen_to(options))

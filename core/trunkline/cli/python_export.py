@@ -1,0 +1,179 @@
+"""``export python``: the types of a deployment's events, actions, searches and lookups, and clients that know them."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from trunkline.cli.python_types import PythonTypes, pascal
+from trunkline.schemas.catalog import EventType
+from trunkline.schemas.definitions import Definition
+
+_HEAD = '''"""The types of {product}, written by ``trunkline export python``: write it anew when they change.
+
+``Client`` and ``AsyncClient`` are those of ``trunkline_client`` for a type checker that knows your event types, actions and
+searches; while running they are the same.
+"""
+
+# mypy: disable-error-code="override, assignment"
+# pyright: reportIncompatibleMethodOverride=false, reportIncompatibleVariableOverride=false
+# ruff: noqa
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, cast, overload
+
+import trunkline_client
+
+if sys.version_info >= (3, 11):
+    from typing import NotRequired
+else:
+    from typing_extensions import NotRequired
+
+'''
+_CHECKED = """
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Coroutine, Generator, Iterable, Mapping, Sequence
+
+    from typing_extensions import Unpack
+"""
+_TYPED = '''
+
+def typed(event: trunkline_client.Event) -> AnyEvent:
+    """Give *event*, of a webhook for instance, the type by which ``event.type`` tells its payload."""
+    return cast("AnyEvent", event)
+'''
+_EMIT = ", *, metadata: Mapping[str, Any] | None = None, company_id: int | str | None = None, idempotency_key: str | None = None"
+_FOLLOW = "places: trunkline_client.Places | None = None, *, types: Iterable[EventName] = (), since: str | None = None, filter: Mapping[str, Any] | None = None, wait_seconds: float = 30"
+_CONSUME = "name: str, *, types: Sequence[EventName] | None = None, filter: Mapping[str, Any] | None = None, start: str | None = None, lease_seconds: int = 60, wait_seconds: int = 30, limit: int = 200"
+
+_Overload = tuple[str, str]
+"""The parameters of one form of a method, and what it gives."""
+
+
+def python_module(
+    product: str, types: Sequence[EventType], operations: Mapping[str, Sequence[Definition]]
+) -> str:
+    """Write the module. *operations* are the ``action``, ``search`` and ``lookup`` definitions."""
+    given, taken = PythonTypes(number="Decimal | int"), PythonTypes(number="Decimal | float")
+    for event_type in types:
+        given.declare(pascal(event_type.name), event_type.schema)
+    forms = {
+        "emit": [_emit(event_type) for event_type in types],
+        "act": [_act(one, taken, given) for one in operations["action"]],
+        "search": [_search(one, taken, given, " | None") for one in operations["search"]],
+        "search_all": [_search(one, taken, given, "") for one in operations["search"] if not one.is_single],
+        "lookup": [_look_up(one, given) for one in operations["lookup"]],
+    }
+    names = ", ".join(repr(event_type.name) for event_type in types)
+    events = [f"{pascal(event_type.name)}Event" for event_type in types]
+    checked = [
+        *(_event_class(event_type) for event_type in types),
+        f"    EventName: TypeAlias = Literal[{names}]" if names else "    EventName: TypeAlias = str",
+        f"    AnyEvent: TypeAlias = {' | '.join(events) or 'trunkline_client.Event'}",
+        _client("Client", forms, one=str, many="Generator[{}, None, None]".format),
+        _client(
+            "AsyncClient", forms, one="Coroutine[Any, Any, {}]".format, many="AsyncGenerator[{}, None]".format
+        ),
+    ]
+    same = "".join(f"    {name} = trunkline_client.Event\n" for name in [*events, "AnyEvent"])
+    running = (
+        "else:\n"
+        + same
+        + "    EventName = str\n"
+        + "".join(f"    {name} = trunkline_client.{name}\n" for name in ("Client", "AsyncClient"))
+    )
+    sources = filter(None, [taken.source(), given.source()])
+    return (
+        _HEAD.format(product=product)
+        + "\n\n".join(sources)
+        + _CHECKED
+        + "\n".join(checked)
+        + "\n"
+        + running
+        + _TYPED
+    )
+
+
+def _event_class(event_type: EventType) -> str:
+    name = pascal(event_type.name)
+    return (
+        f"\n    class {name}Event(trunkline_client.Event):\n"
+        f"        type: Literal[{event_type.name!r}]\n        payload: {name}\n"
+    )
+
+
+def _client(
+    name: str,
+    forms: Mapping[str, Sequence[_Overload]],
+    *,
+    one: Callable[[str], str],
+    many: Callable[[str], str],
+) -> str:
+    """Write one of the clients, whose methods give *one* value or *many*."""
+    lines = [f"\n    class {name}(trunkline_client.{name}):"]
+    for method, overloads in forms.items():
+        wrapped = many if method in {"search_all", "lookup"} else one
+        lines += _method(method, [(parameters, wrapped(answer)) for parameters, answer in overloads])
+    lines += _method("follow", [(_FOLLOW, many("AnyEvent"))])
+    lines += _method("consume", [(_CONSUME, many("AnyEvent"))])
+    return "\n".join(lines)
+
+
+def _method(name: str, overloads: Sequence[_Overload]) -> Iterable[str]:
+    if len(overloads) == 1:
+        [(parameters, answer)] = overloads
+        yield f"        def {name}(self, {parameters}) -> {answer}: ..."
+    elif overloads:
+        for parameters, answer in overloads:
+            yield f"        @overload\n        def {name}(self, {parameters}) -> {answer}: ..."
+        yield f"        def {name}(self, *args: Any, **values: Any) -> Any: ..."
+
+
+def _emit(event_type: EventType) -> _Overload:
+    name = pascal(event_type.name)
+    return f"type: Literal[{event_type.name!r}], payload: {name}{_EMIT}", f"{name}Event"
+
+
+def _act(action: Definition, taken: PythonTypes, given: PythonTypes) -> _Overload:
+    values = _values(action, taken)
+    key = ", *, idempotency_key: str | None = None"
+    return f"name: Literal[{action.name!r}], /{key}{values}", _output(action, given)
+
+
+def _search(search: Definition, taken: PythonTypes, given: PythonTypes, absent: str) -> _Overload:
+    answer = _output(search, given) if search.is_single else _item(search, given)
+    return f"name: Literal[{search.name!r}], /{_values(search, taken)}", answer + absent
+
+
+def _look_up(lookup: Definition, given: PythonTypes) -> _Overload:
+    return f"name: Literal[{lookup.name!r}], query: str | None = None", _item(lookup, given)
+
+
+def _values(definition: Definition, taken: PythonTypes) -> str:
+    """Declare what an action or a search takes, what stands in its path included."""
+    parts = (definition.parameters, definition.input)
+    schema = {
+        "type": "object",
+        "properties": {key: value for part in parts for key, value in part.get("properties", {}).items()},
+        "required": [*definition.parameters.get("properties", {}), *definition.input.get("required", ())],
+        "description": definition.description,
+    }
+    if not schema["properties"]:
+        return ""
+    return f", **values: Unpack[{taken.declare(f'{pascal(definition.name)}Input', schema, root=definition.input)}]"
+
+
+def _output(definition: Definition, given: PythonTypes) -> str:
+    return given.declare(f"{pascal(definition.name)}Output", definition.output)
+
+
+def _item(definition: Definition, given: PythonTypes) -> str:
+    """Declare an item of a search's or a lookup's page: of the one list in its answer."""
+    members: Mapping[str, Any] = definition.output.get("properties", {})
+    items = next((one["items"] for one in members.values() if one.get("type") == "array"), {"type": "object"})
+    return given.type_of(
+        items,
+        name=f"{pascal(definition.name)}Item",
+        root=definition.output,
+    )

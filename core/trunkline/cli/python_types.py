@@ -1,0 +1,117 @@
+"""JSON Schemas as Python types: a ``TypedDict`` for each object, and the types of its members."""
+
+import keyword
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+_SIMPLE = {"string": "str", "integer": "int", "boolean": "bool", "null": "None"}
+_COMPONENT = "#/components/schemas/"
+
+
+class PythonTypes:
+    """Collects the classes that some schemas need, each under one name. *number* is the type of ``number``."""
+
+    def __init__(self, *, number: str, described: bool = True) -> None:
+        self._number = number
+        self._described = described
+        self._sources: dict[str, str] = {}
+        self._referring: dict[tuple[int, str], str] = {}
+
+    def source(self) -> str:
+        """Give the classes as source, in an order in which each may refer to those before it, or to itself."""
+        return "\n\n".join(self._sources.values())
+
+    def declare(self, name: str, schema: Mapping[str, Any], *, root: Mapping[str, Any] | None = None) -> str:
+        """Declare *name* for *schema*, and give the name. *root* is what its ``#/…`` references are looked up in."""
+        if schema.get("type") != "object" or not schema.get("properties"):
+            text = self.type_of(schema, name=f"{name}Value", root=root or schema)
+            self._sources[name] = f"{name}: TypeAlias = {text!r}\n"
+            return name
+        self._object(name, schema, root or schema)
+        return name
+
+    def type_of(  # noqa: PLR0911 - one for each form of a schema
+        self, schema: Mapping[str, Any] | bool, *, name: str, root: Mapping[str, Any]
+    ) -> str:
+        """Write the type of *schema*. An object with properties in it becomes a class called *name*."""
+        if isinstance(schema, bool) or not schema:
+            return "Any"
+        if "$ref" in schema:
+            return self._referred(schema["$ref"], name, root)
+        if "const" in schema or "enum" in schema:
+            values = schema.get("enum", [schema.get("const")])
+            return f"Literal[{', '.join(map(repr, values))}]"
+        parts: Sequence[Any] = schema.get("anyOf") or schema.get("oneOf") or ()
+        if parts and not schema.get("properties"):
+            return self._union(
+                [
+                    self.type_of(part, name=f"{name}{index or ''}", root=root)
+                    for index, part in enumerate(parts)
+                ]
+            )
+        kind = schema.get("type")
+        if isinstance(kind, list):
+            return self._union([self.type_of({**schema, "type": one}, name=name, root=root) for one in kind])
+        if kind == "array":
+            return f"list[{self.type_of(schema.get('items', True), name=f'{name}Item', root=root)}]"
+        if kind == "object":
+            if schema.get("properties"):
+                return self._object(name, schema, root)
+            more = schema.get("additionalProperties", True)
+            return f"dict[str, {self.type_of(more, name=f'{name}Value', root=root)}]"
+        return self._number if kind == "number" else _SIMPLE.get(str(kind), "Any")
+
+    def _object(self, name: str, schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
+        self._sources.setdefault(name, "")
+        required = schema.get("required", ())
+        members = {
+            key: self.type_of(member, name=name + pascal(key), root=root)
+            for key, member in schema["properties"].items()
+        }
+        typed = {key: text if key in required else f"NotRequired[{text}]" for key, text in members.items()}
+        title = str(schema.get("description") or schema.get("title") or name).strip().split("\n")[0]
+        del self._sources[name]
+        self._sources[name] = _class(name, typed, _sentence(title) if self._described else "")
+        return name
+
+    def _referred(self, reference: str, name: str, root: Mapping[str, Any]) -> str:
+        last = reference.rpartition("/")[2]
+        if reference.startswith(_COMPONENT):
+            return last
+        found: Any = root
+        for step in reference.removeprefix("#/").split("/"):
+            found = found.get(step, {}) if isinstance(found, Mapping) else {}
+        key = (id(root), reference)  # one class, wherever it is referred to
+        own = self._referring.get(key, "")
+        if own in self._sources:
+            return own
+        if own:  # no object, and within itself
+            return "Any"
+        self._referring[key] = own = name + pascal(last)
+        text = self.type_of(found, name=own, root=root)
+        if own not in self._sources:
+            del self._referring[key]
+        return text
+
+    def _union(self, parts: Sequence[str]) -> str:
+        return " | ".join(dict.fromkeys(parts))
+
+
+def pascal(text: str) -> str:
+    """Write *text* in the form of a class's name: ``client.created`` and ``client_created`` become ``ClientCreated``."""
+    words = "".join(letter if letter.isalnum() else " " for letter in text).split()
+    return "".join(word[0].upper() + word[1:] for word in words)
+
+
+def _class(name: str, members: Mapping[str, str], title: str) -> str:
+    told = [f'    """{title}"""', ""] if title else []
+    if all(key.isidentifier() and not keyword.iskeyword(key) for key in members):
+        lines = [f"    {key}: {text}" for key, text in members.items()]
+        return "\n".join([f"class {name}(TypedDict):", *told, *lines, ""])
+    pairs = ", ".join(f"{key!r}: {text!r}" for key, text in members.items())
+    return f"{name} = TypedDict({name!r}, {{{pairs}}})\n"
+
+
+def _sentence(text: str) -> str:
+    first = text.replace("\\", "").replace('"', "'").split(". ")[0].rstrip(".")
+    return (first if len(first) <= 90 else first[:89].rsplit(" ", 1)[0] + " …") + "."

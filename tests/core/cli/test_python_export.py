@@ -1,0 +1,84 @@
+"""The module that ``export python`` writes, of products that are small or strange."""
+
+from typing import Any
+
+import pytest
+
+from trunkline.cli.python_export import python_module
+from trunkline.cli.python_types import PythonTypes
+from trunkline.schemas.catalog import EventType
+from trunkline.schemas.definitions import Definition
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {"order_id": {"type": "integer"}},
+    "required": ["order_id"],
+}
+NOTHING: dict[str, Any] = {"type": "object", "properties": {}}
+
+
+def definition(kind: Any, name: str, **parts: Any) -> Definition:
+    shapes = {"parameters": NOTHING, "input": NOTHING, "output": SCHEMA} | parts
+    return Definition(kind, name, "Title", "Does it.", "POST", f"/{name}", **shapes)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_a_product_of_any_size_gives_a_module_that_loads(count: int):
+    names = ["one", "two"][:count]
+    types = [EventType(f"order.{name}", "Title", "It happened.", SCHEMA) for name in names]
+    operations = {kind: [definition(kind, name) for name in names] for kind in ("action", "search", "lookup")}
+    source = python_module("Acme", types, operations)
+    loaded: dict[str, Any] = {"__name__": "trunkline_hub"}
+    exec(compile(source, "trunkline_hub.py", "exec"), loaded)
+    assert loaded["Client"].__module__ == "trunkline_client.client"
+    assert ("OrderOne" in loaded) is (count > 0)
+    assert source.count("        @overload") == (0 if count < 2 else 2 * 2 * 5)
+
+
+@pytest.mark.parametrize(
+    ("schema", "expected"),
+    [
+        ({"type": ["string", "null"]}, "str | None"),
+        ({"anyOf": [{"type": "string"}, {"type": "string"}, {"type": "null"}]}, "str | None"),
+        ({"enum": ["it's", 1, None]}, 'Literal["it\'s", 1, None]'),
+        ({"const": True}, "Literal[True]"),
+        ({"type": "array", "items": {"type": "number"}}, "list[Decimal]"),
+        ({"type": "object"}, "dict[str, Any]"),
+        ({"type": "object", "additionalProperties": {"type": "boolean"}}, "dict[str, bool]"),
+        ({"$ref": "#/$defs/text"}, "str"),
+        ({}, "Any"),
+        (True, "Any"),
+    ],
+)
+def test_the_type_of_a_schema(schema: Any, expected: str):
+    types = PythonTypes(number="Decimal")
+    assert types.type_of(schema, name="X", root={"$defs": {"text": {"type": "string"}}}) == expected
+    assert types.source() == ""
+
+
+def test_references_within_a_schema():
+    types = PythonTypes(number="Decimal")
+    text, tree = {"type": "string"}, {"type": "array", "items": {"$ref": "#/$defs/tree"}}
+    root = {"$defs": {"text": text, "tree": tree}}
+    twice = {"type": "object", "properties": {"a": {"$ref": "#/$defs/text"}, "b": {"$ref": "#/$defs/text"}}}
+    types.declare("Twice", twice, root=root)
+    assert types.source().count("NotRequired[str]") == 2
+    assert types.type_of({"$ref": "#/$defs/tree"}, name="X", root=root) == "list[Any]"
+
+
+def test_a_member_that_is_no_name_and_a_schema_that_holds_itself():
+    types = PythonTypes(number="Decimal")
+    node = {
+        "type": "object",
+        "properties": {"from": {"type": "string"}, "next": {"$ref": "#/$defs/node"}},
+        "required": ["from"],
+    }
+    types.declare(
+        "Root", {"type": "object", "properties": {"node": {"$ref": "#/$defs/node"}}, "$defs": {"node": node}}
+    )
+    source = types.source()
+    loaded: dict[str, Any] = {}
+    exec(f"from __future__ import annotations\nfrom typing import *\n{source}", loaded)
+    [inner] = [name for name in loaded if name.startswith("RootNode")]
+    assert loaded[inner].__annotations__.keys() == {"from", "next"}
+    assert f"'next': 'NotRequired[{inner}]'" in source

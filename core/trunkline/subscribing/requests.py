@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from trunkline.contract import Channel
@@ -11,7 +10,7 @@ from trunkline.filters import filters
 from trunkline.model import cursors
 from trunkline.model.event_groups import types_among
 from trunkline.model.subscriptions import Status
-from trunkline.model.times import read_time
+from trunkline.model.times import epoch_ms_of
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.subscribing import checks, options, orderings
@@ -158,8 +157,8 @@ def read_start(text: Any) -> Start | None:
     if text == "earliest":
         return Start()
     if isinstance(text, str):
-        if moment := read_time(text):
-            return Start(since_ms=int(datetime.fromisoformat(moment).timestamp() * 1000))
+        if (since_ms := epoch_ms_of(text)) is not None:
+            return Start(since_ms=since_ms)
         try:
             return Start(cursors.decode(text))
         except BadCursor:

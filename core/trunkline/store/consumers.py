@@ -104,14 +104,24 @@ async def define(
 
 
 async def change(
-    connection: AsyncConnection, consumer: Consumer, reach: Reach, *, commits: bool = False
+    connection: AsyncConnection,
+    consumer: Consumer,
+    reach: Reach,
+    *,
+    commits: bool = False,
+    is_lazy: bool = False,
 ) -> Consumer | None:
-    """Store how far *consumer* is now; None if somebody has changed it since it was read. *commits* notes the time."""
+    """Store how far *consumer* is now; None if somebody has changed it since it was read.
+
+    *commits* notes the time. If it *is_lazy*, the change may be lost with the machine's power, as a lease may be without harm:
+    its page is given out again, and its holder's commit refused.
+    """
     now = sql.now_ms(connection)
     committed = f", committed_ms = {now}" if commits else ""
+    lazily = sql.lazily(connection) if is_lazy else "true"
     statement = text(
         "UPDATE consumers SET position = :position, cursor = :cursor, leases = :leases, version = version + 1, "
-        f"updated_ms = {now}{committed} WHERE no = :no AND version = :version RETURNING {_columns(connection)}"
+        f"updated_ms = {now}{committed} WHERE no = :no AND version = :version AND {lazily} RETURNING {_columns(connection)}"
     )
     leases = [[one.token, one.after, one.up_to, one.until_ms] for one in reach.leases]
     parameters = {
@@ -154,7 +164,7 @@ async def lag(
     among = f"AND type IN ({', '.join(f':type_{index}' for index in range(len(types)))})" if types else ""
     statement = text(
         "SELECT (SELECT count(*) FROM (SELECT 1 AS one FROM events WHERE company_id = :company AND position > :after "
-        f"{among} LIMIT :limit) AS some), edge FROM retention WHERE id = 1"
+        f"{among} LIMIT :limit) AS counted), edge FROM retention WHERE id = 1"
     )
     parameters: dict[str, Any] = {
         "company": consumer.company_id,

@@ -212,7 +212,7 @@ async def read_page(
 def company_query(
     company_id: int, types: Sequence[str], after: int, limit: int, *, columns: str = _COLUMNS
 ) -> tuple[str, dict[str, object]]:
-    """Select the next events of one company, and the statement's parameters.
+    """Select *columns* of the next events of one company, and the statement's parameters.
 
     Each type is read along its own index and the streams are merged, so that a rare type costs no more than a common one;
     of several types the positions are merged before the rest of an event is read.
@@ -228,6 +228,8 @@ def company_query(
         for index in range(len(types))
     )
     merged = f"SELECT position FROM ({streams}) AS streams ORDER BY position LIMIT :limit"
+    if columns == "position":
+        return merged, parameters
     return f"SELECT {columns} FROM events WHERE position IN ({merged}) ORDER BY position", parameters
 
 

@@ -181,7 +181,7 @@ class Leasing:
         events = [event for event in found.events if lapsed is None or event.position <= lapsed.up_to]
         if events:
             lease = Lease(secrets.token_urlsafe(12), after, events[-1].position, now + poll.lease_ms)
-            if await self.save(consumer, reach.give(lease, instead_of=lapsed)) is None:
+            if await self.save(consumer, reach.give(lease, instead_of=lapsed), is_lazy=True) is None:
                 return None
             bodies = [self._schema_versions.body(event, poll.versions) for event in events]
             return LeasedPage(bodies, cursors.encode(lease.up_to), lease.token)
@@ -190,7 +190,7 @@ class Leasing:
             reach = reach.pass_over(lapsed, lapsed.up_to if found.events else up_to)
         elif is_due:
             reach = replace(reach, position=up_to)
-        if await self.save(consumer, reach) is None or lapsed is not None:
+        if await self.save(consumer, reach, is_lazy=True) is None or lapsed is not None:
             return None
         return LeasedPage([], cursors.encode(reach.cursor), None)
 
@@ -237,12 +237,15 @@ class Leasing:
         self.remember(consumer)
         return consumer
 
-    async def save(self, consumer: Consumer, reach: Reach, *, commits: bool = False) -> Consumer | None:
+    async def save(
+        self, consumer: Consumer, reach: Reach, *, commits: bool = False, is_lazy: bool = False
+    ) -> Consumer | None:
         """Store how far *consumer* is; None if somebody has changed it since it was read."""
         if reach == consumer.reach and not commits:
             return consumer
-        async with self._database.write_once() as connection:
-            changed = await store.change(connection, consumer, reach, commits=commits)
+        lending = self._database.write_lazily() if is_lazy else self._database.write_once()
+        async with lending as connection:
+            changed = await store.change(connection, consumer, reach, commits=commits, is_lazy=is_lazy)
         if changed is None:
             self._known.pop((consumer.company_id, consumer.name), None)
         else:

@@ -56,14 +56,14 @@ async def of_company(
     return [_read(row) for row in rows]
 
 
-async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tuple[int, str, int, int]]:
-    """Read the consumers that are furthest behind in the log: company, name, cursor, and the milliseconds that the oldest event waits."""
+async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tuple[int, str, int]]:
+    """Read the consumers that are furthest behind in the log: company, name, and for how many milliseconds an event waits."""
     statement = text(
-        "SELECT c.company_id, c.name, c.cursor, COALESCE("
-        f"{sql.now_ms(connection)} - (SELECT e.accepted_ms FROM events AS e WHERE e.company_id = c.company_id "
-        "AND e.position > c.cursor ORDER BY e.position LIMIT 1), 0) FROM consumers AS c ORDER BY c.cursor LIMIT :limit"
+        f"SELECT c.company_id, c.name, COALESCE({sql.now_ms(connection)} - (SELECT e.accepted_ms FROM events AS e "
+        "WHERE e.company_id = c.company_id AND e.position > c.cursor ORDER BY e.position LIMIT 1), 0) "
+        "FROM consumers AS c ORDER BY c.cursor LIMIT :limit"
     )
-    return [tuple(row) for row in await connection.execute(statement, {"limit": limit})]
+    return [(row[0], row[1], int(row[2])) for row in await connection.execute(statement, {"limit": limit})]
 
 
 async def lock_new(connection: AsyncConnection) -> None:

@@ -73,7 +73,7 @@ from trunkline.contract.quarantine import (
     ReleasedEvent,
     ReleasedEvents,
 )
-from trunkline.contract.readers import Consumers, Digests, LeasedPage
+from trunkline.contract.readers import Consumers, Digests
 from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.stream import AcceptedEvent, Emit, EventReader, StreamPage
 from trunkline.contract.tokens import AccessTokens, BearerRequest
@@ -136,7 +136,6 @@ __all__ = [
     "HttpClient",
     "HttpFor",
     "HttpResponse",
-    "LeasedPage",
     "ListedEvent",
     "Migrations",
     "Network",

@@ -1,19 +1,9 @@
 """Readers of the log whose cursors the hub keeps, and the proof that a reader has everything."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from trunkline.schemas.catalog import Json
-
-
-@dataclass(frozen=True, slots=True)
-class LeasedPage:
-    """Events that one poller holds by *lease*, and the *cursor* that commits them; without events there is no lease."""
-
-    bodies: Sequence[bytes]
-    cursor: str
-    lease: str | None
 
 
 class Consumers(Protocol):

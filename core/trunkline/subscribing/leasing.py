@@ -8,10 +8,10 @@ overwritten.
 import asyncio
 import secrets
 from collections import OrderedDict
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from trunkline.contract import LeasedPage
 from trunkline.errors import (
     SHOWN,
     BodyInvalid,
@@ -50,6 +50,15 @@ Key = tuple[int, str]
 
 
 @dataclass(frozen=True, slots=True)
+class LeasedPage:
+    """Events that one poller holds by *lease*, and the *cursor* that commits them; without events there is no lease."""
+
+    bodies: Sequence[bytes]
+    cursor: str
+    lease: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Poll:
     """What a poll asks for."""
 
@@ -84,7 +93,7 @@ class Leasing:
         versions: Pins | None = None,
         check_caller: CheckCaller | None = None,
     ) -> LeasedPage:
-        """Lease the next page for *lease_seconds*, waiting up to *wait_seconds* for one (``contract.Consumers``).
+        """Lease the next page for *lease_seconds*, waiting up to *wait_seconds* for one.
 
         Raises:
             NotFound

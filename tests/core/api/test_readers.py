@@ -8,8 +8,9 @@ import json
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import text
-from tests.plugins.polling.test_routes import emit, failed, lead
+from tests.plugins.polling.test_routes import emit, failed, lead, named
 
+from trunkline.insight.gauges import CONSUMERS_EVERY
 from trunkline.model import cursors
 
 CONSUMERS = "/api/v1/consumers"
@@ -247,6 +248,50 @@ async def test_explain_says_who_has_read_an_event(running):
     }
 
 
+@pytest.mark.parametrize("content_type", ["application/json", "application/json; charset=utf-8"])
+@pytest.mark.parametrize(
+    ("body", "paths"),
+    [
+        ("{}", ["/cursor"]),
+        ('{"cursor": 1}', ["/cursor"]),
+        ('{"cursor": "x", "color": 1}', ["/color"]),
+        ("[", [""]),
+        ("[]", [""]),
+    ],
+)
+async def test_a_commit_is_judged_alike_with_and_without_the_framework(running, content_type, body, paths):
+    await make(running.client)
+    answer = await running.client.post(
+        f"{CONSUMERS}/billing/commit", content=body, headers={"content-type": content_type}
+    )
+    assert (answer.status_code, [error["path"] for error in answer.json()["errors"]]) == (422, paths)
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=x", "wait=31", "lease_seconds=0", "color=red"])
+async def test_a_lease_that_is_asked_for_wrongly_is_refused(running, query):
+    await make(running.client)
+    refused = await running.client.get(f"{CONSUMERS}/billing/events?{query}")
+    assert named(refused) == [query.partition("=")[0]]
+
+
+async def test_the_metrics_say_how_long_an_event_waits_for_a_consumer(running):
+    await emit(running.client, lead())
+    await make(running.client)
+    for _ in range(CONSUMERS_EVERY):
+        await running.hub.observer.refresh()
+    sample = f'trunkline_consumer_lag_seconds{{consumer="{running.company_id}/billing"}}'
+    (line,) = (one for one in running.hub.metrics.text().decode().splitlines() if one.startswith(sample))
+    assert float(line.split()[-1]) >= 0
+
+
+async def test_a_consumer_that_has_nothing_to_read_is_moved_past_what_is_removed(running):
+    neighbour = await running.client_of(running.neighbour_id)
+    await make(neighbour, start="now")
+    await emit(running.client, *(lead(number) for number in range(1, 1001)))
+    await lease(neighbour)
+    assert cursors.decode((await show(neighbour))["cursor"]) >= 1000
+
+
 # ---- digests ---------------------------------------------------------------------------------------------------------
 
 
@@ -319,6 +364,41 @@ async def test_a_digest_of_a_subscription_is_of_what_it_takes(running):
 )
 async def test_a_digest_that_cannot_be_given_is_refused(running, query, status):
     assert (await running.client.get("/api/v1/events/digest", params=query)).status_code == status
+
+
+@pytest.mark.slow
+async def test_a_reader_that_lacks_one_of_a_hundred_thousand_finds_it_with_three_calls(engine, lend_hub):
+    hub = await lend_hub(engine, dispatch=False)
+    (first,) = await emit(hub.client, lead())
+    async with hub.hub.database.write() as connection:
+        await connection.execute(
+            text(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 99999) "
+                "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
+                "SELECT e.position + i, e.company_id, e.type, e.shard, e.accepted_ms, e.body FROM n CROSS JOIN events e"
+            )
+        )
+        await connection.execute(text("UPDATE stream_head SET position = position + 99999"))
+    own = set(range(first, first + 100_000))
+    whole = await digest(hub.client)
+    assert (whole["count"], whole["digest"]) == (100_000, digest_of(sorted(own)))
+    own.remove(first + 54_321)
+
+    def differing(parts):
+        return [
+            part
+            for part in parts
+            if part["digest"]
+            != digest_of(sorted(one for one in own if part["after_id"] < one <= part["last_id"]))
+        ]
+
+    (part,) = differing((await digest(hub.client, ranges=1000))["ranges"])
+    (part,) = differing(
+        (await digest(hub.client, ranges=100, **{"from": part["from"], "to": part["to"]}))["ranges"]
+    )
+    assert part["count"] == 1
+    body = (await hub.client.get("/api/v1/events", params={"cursor": part["from"], "limit": 1})).json()
+    assert cursors.decode(body["next_cursor"]) == first + 54_321
 
 
 # ---- interest and keys -----------------------------------------------------------------------------------------------

@@ -150,7 +150,7 @@ class Streaming:
         filter: Json | None = None,
     ) -> Sequence[bytes]:
         """Read the newest envelopes (``contract.EventReader.newest``). Raises BadQuery, TooMuchAtOnce."""
-        wanted = self._wanted(filter, [type] if type else [], versions)
+        wanted = self.wanted(filter, [type] if type else [], versions)
         most = self._page_bytes.limit_for(company_id, limit if wanted is None else SAMPLED)
         async with self._database.read() as connection:
             events = await stream.newest_of_company(connection, company_id, type=type, limit=most)

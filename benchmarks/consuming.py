@@ -1,8 +1,9 @@
-"""What a named consumer costs beside a cursor of one's own: the same pages, leased; and each commit beside one ``POST /events``.
+"""What a named consumer costs beside a cursor of one's own: the same pages, leased; and each commit beside one ``POST /events``; then a digest.
 
 One client asks over one kept connection, a few calls of each kind in turn, so that all have the same machine.
 """
 
+import asyncio
 import contextlib
 import http.client
 import time
@@ -12,23 +13,62 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
+import uvloop
+from sqlalchemy import text
 
 from benchmarks import processes, served
+from benchmarks.hubs import make_hub
 from benchmarks.results import Options, Row, medians
 
 MOST_POLL, MOST_COMMIT = 1.2, 1.0
 PAGE, IN_TURN = 50, 8
 EVENTS = 2_000
+DIGESTED, MOST_DIGEST_MS = 1_000_000, 1_000
+_FILL = (
+    "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :events) "
+    "INSERT INTO events (position, company_id, type, shard, accepted_ms, body) "
+    "SELECT i, 92, 'client.created', 0, i, :body FROM n"
+)
 
 
 def run(options: Options) -> list[Row]:
-    """Read the same events in both ways on either engine."""
-    turns = options.scaled(60, least=2)
-    return [
-        row
-        for engine in options.engines
-        for row in _rows(engine, [_round(engine, turns) for _ in range(options.rounds)])
-    ]
+    """Read the same events in both ways on either engine, and digest a long log."""
+    turns, events = options.scaled(60, least=2), options.scaled(DIGESTED)
+    rows: list[Row] = []
+    for engine in options.engines:
+        rows += _rows(engine, [_round(engine, turns) for _ in range(options.rounds)])
+        rows.append(uvloop.run(_digested(engine, events, options.rounds)))
+    return rows
+
+
+async def _digested(engine: str, events: int, rounds: int) -> Row:
+    """Digest the ids of *events*, in this process, and note the longest time for which its event loop did nothing else."""
+    with processes.database(engine) as database_url:
+        async with make_hub(database_url, dispatch=False) as hub:
+            async with hub.database.write() as connection:
+                await connection.execute(text(_FILL), {"events": events, "body": b"{}"})
+                await connection.execute(
+                    text("UPDATE stream_head SET position = :events"), {"events": events}
+                )
+            took, held = list[float](), list[float]()
+            for _ in range(rounds):
+                watching = asyncio.create_task(_longest_hold(held))
+                began = time.perf_counter()
+                answer = await hub.readers.digests.of(92)
+                took.append((time.perf_counter() - began) * 1000)
+                watching.cancel()
+                assert answer["count"] == events
+    figures = {"digest_ms": median(took), "loop_held_ms": max(held)}
+    met = figures["digest_ms"] <= MOST_DIGEST_MS
+    return Row(f"a digest of {events:,} events, {engine}", figures, None, f"≤ {MOST_DIGEST_MS:,} ms", met)
+
+
+async def _longest_hold(held: list[float]) -> None:
+    held.append(0.0)
+    while True:
+        began = time.perf_counter()
+        await asyncio.sleep(0.001)
+        held[-1] = max(held[-1], (time.perf_counter() - began) * 1000 - 1)
 
 
 class _Timed:

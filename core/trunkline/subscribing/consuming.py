@@ -138,11 +138,9 @@ class Consumers:
             if (cost := costs.cost_of(wanted)) > MOST_COST:
                 message = f"would cost {cost:,} to compare, of {MOST_COST:,} at most; ask for less"
                 raise BodyInvalid([FieldError("/filter", message)])
-        start = request.get("start")
         types = [] if names in (None, ["*"]) else unique(names)
-        return {"event_types": types, "filter": wanted}, read_start(
-            "earliest" if start == "beginning" else start
-        )
+        start = read_start(request.get("start"), oldest="beginning")
+        return {"event_types": types, "filter": wanted}, start
 
     async def _view(self, consumer: Consumer, counted: int) -> dict[str, Any]:
         async with self._reading.read() as connection:

@@ -51,11 +51,15 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class LeasedPage:
-    """Events that one poller holds by *lease*, and the *cursor* that commits them; without events there is no lease."""
+    """Events that one poller holds by *lease*, and the *cursor* that commits them; without events there is no lease.
+
+    *more*: no event met the filter so far, and there are others to look at.
+    """
 
     bodies: Sequence[bytes]
     cursor: str
     lease: str | None
+    more: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,9 @@ class Leasing:
         next_check = loop.time() + CHECK_SECONDS
         async with self._streaming.waiting(company_id) as signal:
             while page.lease is None and loop.time() < deadline and not self._streaming.is_released:
-                await callers.while_present(signal.wait(min(deadline - loop.time(), self._pause(poll.key))))
+                if not page.more:
+                    left = deadline - loop.time()
+                    await callers.while_present(signal.wait(min(left, self._pause(poll.key))))
                 if check_caller is not None and loop.time() >= next_check:
                     await check_caller()
                     next_check = loop.time() + CHECK_SECONDS
@@ -197,11 +203,11 @@ class Leasing:
         is_due = up_to - after >= STEP or (up_to > after and now - consumer.updated_ms >= STEP_MS)
         if lapsed is not None:
             reach = reach.pass_over(lapsed, lapsed.up_to if found.events else up_to)
-        elif is_due:
+        elif is_due or found.more:
             reach = replace(reach, position=up_to)
         if await self.save(consumer, reach, is_lazy=True) is None or lapsed is not None:
             return None
-        return LeasedPage([], cursors.encode(reach.cursor), None)
+        return LeasedPage([], cursors.encode(reach.cursor), None, more=found.more)
 
     async def _find(self, consumer: Consumer, after: int, poll: _Poll) -> Found | None:
         """Read the next page after *after*; None if *consumer* was changed since it was read."""
@@ -264,7 +270,7 @@ class Leasing:
     def _pause(self, key: tuple[int, str]) -> float:
         """Tell how long a poll waits for new events until it looks again: not long if others hold pages that may lapse."""
         known = self._known.get(key)
-        return LOOK_SECONDS if known is None or known.reach.open or known.filter else CHECK_SECONDS
+        return LOOK_SECONDS if known is None or known.reach.open else CHECK_SECONDS
 
     async def _check(self, company_id: int, position: int, *, at_least: int) -> None:
         """Make sure that a *position* which the consumer has not given out is in the log."""

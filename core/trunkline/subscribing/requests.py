@@ -146,15 +146,15 @@ class Start:
     since_ms: int | None = None
 
 
-def read_start(text: Any) -> Start | None:
-    """Read a request's ``start``; None for now.
+def read_start(text: Any, *, oldest: str = "earliest") -> Start | None:
+    """Read a request's ``start``; None for now. *oldest* is the word for the oldest event.
 
     Raises:
         BodyInvalid: it is neither ``now``, ``earliest``, a cursor nor a time.
     """
     if text is None or text == "now":
         return None
-    if text == "earliest":
+    if text == oldest:
         return Start()
     if isinstance(text, str):
         if (since_ms := epoch_ms_of(text)) is not None:
@@ -163,5 +163,5 @@ def read_start(text: Any) -> Start | None:
             return Start(cursors.decode(text))
         except BadCursor:
             pass
-    message = "must be 'now', 'earliest', a cursor of GET /api/v1/events, or an ISO 8601 time with an offset"
+    message = f"must be 'now', '{oldest}', a cursor of GET /api/v1/events, or an ISO 8601 time with an offset"
     raise BodyInvalid([FieldError("/start", message + but_not(text))])

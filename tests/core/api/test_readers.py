@@ -1,4 +1,4 @@
-"""Named consumers, digests, interest and public keys over HTTP (CONTRACT §15)."""
+"""Named consumers, digests, interest and public keys over HTTP."""
 
 import asyncio
 import base64
@@ -12,6 +12,7 @@ from tests.plugins.polling.test_routes import emit, failed, lead, named
 
 from trunkline.insight.gauges import CONSUMERS_EVERY
 from trunkline.model import cursors
+from trunkline.stream import filtered_pages
 
 CONSUMERS = "/api/v1/consumers"
 
@@ -157,6 +158,16 @@ async def test_a_consumer_reads_its_types_and_what_meets_its_filter(running):
     assert (await lease(running.client, "leads"))[0] == [ids[2]]
 
 
+async def test_a_poll_by_a_filter_goes_on_from_what_was_looked_at_in_vain(running, monkeypatch):
+    monkeypatch.setattr(filtered_pages, "MOST_LOOKED_AT", 4)
+    monkeypatch.setattr(filtered_pages, "PIECE", 4)
+    ids = await emit(running.client, *(lead(number) for number in range(1, 11)))
+    await make(running.client, filter={"payload.client_id": 10})
+    assert (await lease(running.client))[0] == []
+    assert cursors.decode((await show(running.client))["cursor"]) == ids[3]
+    assert (await lease(running.client, wait=10))[0] == [ids[9]]
+
+
 async def test_seek_goes_back_and_on_and_ends_every_lease(running):
     ids = await emit(running.client, lead(1), lead(2), lead(3))
     await make(running.client)
@@ -182,6 +193,7 @@ async def test_seek_goes_back_and_on_and_ends_every_lease(running):
         ("x", {"event_types": []}, "/event_types"),
         ("x", {"filter": {"payload.no_such": 1}}, "/filter/payload.no_such"),
         ("x", {"start": "tomorrow"}, "/start"),
+        ("x", {"start": "earliest"}, "/start"),
         ("x", {"color": "red"}, "/color"),
     ],
 )

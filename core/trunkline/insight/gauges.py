@@ -12,8 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from prometheus_client.core import GaugeMetricFamily
-
 from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
 from trunkline.ingest.writability import Writability
@@ -91,9 +89,7 @@ class Observer:
         self._task: asyncio.Task[None] | None = None
         self._consumers: Sequence[tuple[str, float]] = ()
         self._looks = 0
-        told = "Age of the oldest event that a consumer has not committed, of those that are furthest behind"
-        lag = metrics.lazy(GaugeMetricFamily, "trunkline_consumer_lag_seconds", told, "consumer")
-        lag.set_function(lambda: self._consumers)
+        metrics.consumer_lag.set_function(lambda: self._consumers)
         metrics.watch_lag(self.lags)
         metrics.watch_log(lambda: writability.fault is None)
         metrics.watch_notifier(lambda: notifier.dropped)

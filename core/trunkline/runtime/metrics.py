@@ -83,13 +83,13 @@ class Metrics:
             "route",
             "company",
         )
-        self._dropped = self.lazy(
+        self._dropped = self._lazy(
             CounterMetricFamily,
             "trunkline_notifications_dropped",
             "Calls that a plugin's full queue has lost",
             "plugin",
         )
-        self._lines_dropped = self.lazy(
+        self._lines_dropped = self._lazy(
             CounterMetricFamily,
             "trunkline_log_lines_dropped",
             "Log lines that were not written: nobody read the log",
@@ -156,7 +156,7 @@ class Metrics:
         self._settle_size = self._histogram(
             "trunkline_settle_deliveries", "Deliveries settled by one transaction", buckets=_SIZES
         )
-        self._put_off = self.lazy(
+        self._put_off = self._lazy(
             CounterMetricFamily,
             "trunkline_attempts_put_off",
             "Attempts that could not be made: this machine had no file, memory, port or thread left",
@@ -166,13 +166,13 @@ class Metrics:
         )
 
     def _add_lag(self) -> None:
-        self._lag_positions = self.lazy(
+        self._lag_positions = self._lazy(
             GaugeMetricFamily,
             "trunkline_shard_lag_positions",
             "Positions of the log between the cursor of a shard that this process reads and the head",
             "shard",
         )
-        self._lag_seconds = self.lazy(
+        self._lag_seconds = self._lazy(
             GaugeMetricFamily,
             "trunkline_shard_lag_seconds",
             "Age of the oldest event that is not settled, of a shard that this process reads",
@@ -180,6 +180,8 @@ class Metrics:
         )
 
     def _add_deployment(self) -> None:
+        told = "Age of the oldest event that a consumer has not committed, of the consumers furthest behind"
+        self.consumer_lag = self._lazy(GaugeMetricFamily, "trunkline_consumer_lag_seconds", told, "consumer")
         """Add what is the same in every process; it is as old as the last snapshot."""
         self._database_up = self._gauge(
             "trunkline_database_up",
@@ -319,12 +321,12 @@ class Metrics:
         """Ask *key_ages* at each scrape how many seconds ago the keys of each issuer were read."""
         name = "trunkline_issuer_keys_age_seconds"
         told = "How long ago this process read the keys of an issuer of access tokens"
-        self.lazy(GaugeMetricFamily, name, told, "issuer").set_function(key_ages)
+        self._lazy(GaugeMetricFamily, name, told, "issuer").set_function(key_ages)
 
     def watch_exits(self, exits: Mapping[str, int]) -> None:
         """Read *exits* at each scrape: how often each plugin raised what would have ended the process."""
         told = "Calls in which a plugin raised SystemExit or another error that would have ended the process"
-        self.lazy(CounterMetricFamily, "trunkline_plugin_exits", told, "plugin").set_function(exits.items)
+        self._lazy(CounterMetricFamily, "trunkline_plugin_exits", told, "plugin").set_function(exits.items)
 
     def watch_log_lines(self, dropped: Callable[[], int]) -> None:
         """Ask *dropped* at each scrape how many log lines were not written."""
@@ -391,8 +393,7 @@ class Metrics:
     ) -> Histogram:
         return Histogram(name, documentation, labels, buckets=buckets, registry=self.registry)
 
-    def lazy(self, kind: type[Family], name: str, documentation: str, *labels: str) -> Lazy:
-        """Make a metric whose samples are read at each scrape."""
+    def _lazy(self, kind: type[Family], name: str, documentation: str, *labels: str) -> Lazy:
         if kind is GaugeMetricFamily:
             self.merging[name] = Merging.MOST
         return Lazy(kind, name, documentation, *labels, registry=self.registry)

@@ -94,7 +94,7 @@ class Reach:
         return Reach(max(self.position, position), tuple(left))
 
     def _but(self, lease: Lease) -> tuple[Lease, ...]:
-        return tuple(one for one in self.leases if one is not lease)
+        return tuple(one for one in self.leases if one != lease)
 
     def _tidied(self, leases: Sequence[Lease]) -> "Reach":
         """Forget the oldest of those that were committed."""

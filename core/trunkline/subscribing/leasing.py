@@ -6,11 +6,13 @@ overwritten.
 """
 
 import asyncio
+import random
 import secrets
 from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 from trunkline.errors import (
     SHOWN,
@@ -83,6 +85,7 @@ class Leasing:
         self._streaming = streaming
         self._schema_versions = schema_versions
         self._known: OrderedDict[Key, Consumer] = OrderedDict()
+        self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._ahead_ms = 0
         """How far the database's clock is ahead of this machine's: leases are timed by the former."""
 
@@ -175,11 +178,14 @@ class Leasing:
             self._known.popitem(last=False)
 
     async def _lease(self, poll: _Poll) -> LeasedPage:
-        consumer = self._known.get(poll.key)
-        for _ in range(TRIES):
-            if (page := await self._try(consumer or await self.load(poll.key), poll)) is not None:
-                return page
-            consumer = None
+        """Lease a page; the pollers of one process in turn, so that none of them is outrun again and again."""
+        async with self._turns.setdefault(poll.key, asyncio.Lock()):
+            consumer = self._known.get(poll.key)
+            for tries in range(TRIES):
+                if (page := await self._try(consumer or await self.load(poll.key), poll)) is not None:
+                    return page
+                consumer = None
+                await asyncio.sleep(random.uniform(0, tries / 1000))  # noqa: S311 - others in other processes try as well
         raise _contended(poll.key[1])
 
     async def _try(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
@@ -196,7 +202,7 @@ class Leasing:
         events = [event for event in found.events if lapsed is None or event.position <= lapsed.up_to]
         if events:
             lease = Lease(secrets.token_urlsafe(12), after, events[-1].position, now + poll.lease_ms)
-            if await self.save(consumer, reach.give(lease, instead_of=lapsed), is_lazy=True) is None:
+            if not await self._give(consumer, lease, lapsed):
                 return None
             bodies = [self._schema_versions.body(event, poll.versions) for event in events]
             return LeasedPage(bodies, cursors.encode(lease.up_to), lease.token)
@@ -216,7 +222,7 @@ class Leasing:
         if consumer.filter is not None:
             wanted = filters.compile_stored(consumer.filter)
             found = await callers.while_present(self._streaming.search(request, wanted, poll.versions))
-            return found if found.events or await self._is_current(consumer) else None
+            return found if found.events or await self._reread(consumer, after) else None
         while True:
             knows = self._streaming.knows_length(consumer.company_id)
             fitting = self._streaming.fitting(
@@ -226,21 +232,42 @@ class Leasing:
                 events, bounds, version = await store.read_page(
                     connection, consumer, types=types, after=after, limit=fitting.limit + 1
                 )
-                if version != consumer.version:
-                    return None
                 await retention.check_cursor(connection, consumer.company_id, after=after, bounds=bounds)
+            if version != consumer.version and await self._reread(consumer, after) is None:
+                return None
             found = self._streaming.cut(fitting, max(after, bounds.head), events)
             if knows or not found.more or fitting.limit == poll.limit:
                 return found
 
+    async def _give(self, consumer: Consumer, lease: Lease, lapsed: Lease | None) -> bool:
+        """Store that *lease* was given out; False if another poller has got its events. Commits in between stop nobody."""
+        for _ in range(TRIES):
+            if await self.save(consumer, consumer.reach.give(lease, instead_of=lapsed), is_lazy=True):
+                return True
+            fresh = await self._reread(consumer, lease.after)
+            if fresh is None or (lapsed is not None and lapsed not in fresh.reach.leases):
+                return False
+            consumer = fresh
+        return False
+
+    async def _reread(self, consumer: Consumer, after: int) -> Consumer | None:
+        """Read *consumer* again; None if the page after *after* is not the next one of these events any more."""
+        fresh = await self.load((consumer.company_id, consumer.name))
+        lapsed = fresh.reach.lapsed(self.now_ms())
+        is_same = (fresh.no, fresh.event_types, fresh.filter) == (
+            consumer.no,
+            consumer.event_types,
+            consumer.filter,
+        )
+        place = fresh.reach.position if lapsed is None else lapsed.after
+        return fresh if is_same and place == after else None
+
     async def _nothing(self, consumer: Consumer) -> LeasedPage | None:
         """Give an empty page; None if *consumer* was changed since it was read."""
-        if not await self._is_current(consumer):
+        fresh = await self.load((consumer.company_id, consumer.name))
+        if fresh.version != consumer.version:
             return None
         return LeasedPage([], cursors.encode(consumer.reach.cursor), None)
-
-    async def _is_current(self, consumer: Consumer) -> bool:
-        return (await self.load((consumer.company_id, consumer.name))).version == consumer.version
 
     async def load(self, key: tuple[int, str]) -> Consumer:
         """Read a consumer. Raises NotFound."""

@@ -81,19 +81,22 @@ class _Timed:
         self.cpu: dict[str, list[float]] = {}
 
     def some(self, kind: str, method: str, path: str, bodies: Sequence[bytes | None]) -> list[Any]:
-        """Make calls of one *kind*, one for each of *bodies*; gives their answers."""
+        """Make calls of one *kind*, one for each of *bodies*; gives their answers. *path* may name the last ``{next_cursor}``."""
         headers = {"X-Api-Key": self._hub.key, "X-Company-Id": "92", **served.JSON}
-        before, answers = processes.cpu_seconds(self._hub.pid), list[bytes]()
+        before, answers, cursor = processes.cpu_seconds(self._hub.pid), list[Any](), ""
         for body in bodies:
+            asked = path.format(next_cursor=cursor)
             began = time.perf_counter()
-            self._connection.request(method, path, body, headers)
+            self._connection.request(method, asked, body, headers)
             answer = self._connection.getresponse()
-            answers.append(answer.read())
+            said = answer.read()
             self.took.setdefault(kind, []).append((time.perf_counter() - began) * 1e6)
-            assert answer.status < 300, answers[-1]
+            assert answer.status < 300, said
+            answers.append(orjson.loads(said) if said else {})
+            cursor = answers[-1].get("next_cursor", "")
         spent = (processes.cpu_seconds(self._hub.pid) - before) / len(bodies) * 1e6
         self.cpu.setdefault(kind, []).append(spent)
-        return [orjson.loads(answer) for answer in answers if answer]
+        return answers
 
     def figures(self, kind: str, prefix: str = "") -> dict[str, float]:
         """Give the median time of a call, and the mean of its CPU."""
@@ -114,11 +117,9 @@ def _round(engine: str, turns: int) -> dict[str, float]:
                 if turn == 1:  # the first turn warms up
                     timed.took.clear()
                     timed.cpu.clear()
-                cursor = ""
                 hub.call("POST", f"{consumer}/seek", {"time": "2020-01-01T00:00:00Z"})
-                for _ in range(IN_TURN):
-                    path = f"/api/v1/events?limit={PAGE}&cursor={cursor}"
-                    cursor = timed.some("poll", "GET", path, [None])[0]["next_cursor"]
+                path = f"/api/v1/events?limit={PAGE}&cursor={{next_cursor}}"
+                timed.some("poll", "GET", path, [None] * IN_TURN)
                 pages = timed.some("lease", "GET", f"{consumer}/events?limit={PAGE}", [None] * IN_TURN)
                 commits = [orjson.dumps({"cursor": page["cursor"], "lease": page["lease"]}) for page in pages]
                 timed.some("commit", "POST", f"{consumer}/commit", commits)

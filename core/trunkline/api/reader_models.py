@@ -66,7 +66,7 @@ class ConsumerView(BaseModel):
     committed_utc: Utc | None = Field(description="when the last page was committed; null if none was")
 
 
-class Consumers(BaseModel):
+class ConsumerList(BaseModel):
     """Consumers, oldest first."""
 
     consumers: list[ConsumerView]
@@ -81,7 +81,7 @@ class LeasedEvents(BaseModel):
     lease: str | None = Field(description="what to commit it with; null if there are no events")
 
 
-class Commit(Strict):
+class ConsumerCommit(Strict):
     """How far the events of a page are handled."""
 
     cursor: str = Field(max_length=100, description="`cursor` of the page, or that of an earlier event of it")
@@ -92,7 +92,7 @@ class Commit(Strict):
     )
 
 
-class Seek(Strict):
+class ConsumerSeek(Strict):
     """Where a consumer is to go on: one of both."""
 
     cursor: str | None = Field(default=None, max_length=100, description="after this cursor")
@@ -109,7 +109,7 @@ class Seek(Strict):
         return time
 
     @model_validator(mode="after")
-    def _check_one(self) -> "Seek":
+    def _check_one(self) -> "ConsumerSeek":
         if (self.cursor is None) == (self.time is None):
             msg = "should have either 'cursor' or 'time'"
             raise ValueError(msg)
@@ -182,7 +182,7 @@ class DigestRange(BaseModel):
     )
 
 
-class Digest(DigestRange):
+class EventDigest(DigestRange):
     """The digest of a stretch, and of its parts if they were asked for."""
 
     more: bool = Field(description="whether `to` is short of what was asked for: ask again from there")

@@ -10,12 +10,13 @@ from starlette.responses import JSONResponse
 
 from trunkline.api.problems import responses
 from trunkline.api.reader_models import (
-    Commit,
+    ConsumerCommit,
+    ConsumerList,
     ConsumerRequest,
-    Consumers,
+    ConsumerSeek,
     ConsumerView,
-    Digest,
     DigestQuery,
+    EventDigest,
     InterestQuery,
     InterestView,
     KeysQuery,
@@ -23,7 +24,6 @@ from trunkline.api.reader_models import (
     LeaseQuery,
     ListQuery,
     PublicKeys,
-    Seek,
 )
 from trunkline.api.refusals import refusal_of
 from trunkline.api.requests import query_reader, read_body, read_json
@@ -112,7 +112,7 @@ class ReaderHandlers:
             return None
         return await self.lease_events(request.path_params["name"], await _MAY_READ(request), query)
 
-    async def commit(self, name: str, body: Commit, caller: Commits) -> Response:
+    async def commit(self, name: str, body: ConsumerCommit, caller: Commits) -> Response:
         """Say that the events of a page are handled. It may be repeated; 409 says that the lease is lost, and nothing was committed."""
         await self._readers.leasing.commit(caller.company_id, name, cursor=body.cursor, lease=body.lease)
         return Response(status_code=204)
@@ -124,13 +124,13 @@ class ReaderHandlers:
         caller = await _MAY_COMMIT(request)
         document = read_json(await read_body(request, limit=MAX_COMMIT_BYTES))[1]
         try:
-            body = Commit.model_validate(document)
+            body = ConsumerCommit.model_validate(document)
         except ValidationError as error:
             faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
-            raise refusal_of(faults, Commit) from None
+            raise refusal_of(faults, ConsumerCommit) from None
         return await self.commit(request.path_params["name"], body, caller)
 
-    async def seek(self, name: str, body: Seek, caller: Commits) -> dict[str, Json]:
+    async def seek(self, name: str, body: ConsumerSeek, caller: Commits) -> dict[str, Json]:
         """Move a consumer back or on. Pages that pollers hold are theirs no more."""
         since_ms = None if body.time is None else epoch_ms_of(body.time)
         return await self._consumers.seek(caller.company_id, name, cursor=body.cursor, since_ms=since_ms)
@@ -208,7 +208,7 @@ ROUTES = (
         "GET",
         "/consumers",
         ReaderHandlers.list_consumers,
-        response_model=Consumers,
+        response_model=ConsumerList,
         operation_id="listConsumers",
         summary="List consumers",
         tags=["Consumers"],
@@ -280,7 +280,7 @@ ROUTES = (
         "GET",
         "/events/digest",
         ReaderHandlers.digest_events,
-        response_model=Digest,
+        response_model=EventDigest,
         response_model_exclude_unset=True,
         operation_id="digestEvents",
         summary="Count and digest events",

@@ -19,6 +19,7 @@ from trunkline.api import (
     path_prefix,
     problems,
     quarantine,
+    readers,
     registration,
     subscriptions,
     system,
@@ -109,6 +110,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         deliveries=hub.deliveries,
         max_event_bytes=max_bytes,
     )
+    reading, keys_of_readers = readers.make_routes(hub.readers, hub.catalog, hub.directory)
     routers = (
         event_types.make_router(hub.catalog),
         registration.make_router(hub.registered_types),
@@ -119,5 +121,6 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         companies.make_router(hub.companies),
         system.make_router(hub.deployment, hub.metrics),
         documents.make_router(hub.catalog, hub.settings.server.public_url),
+        keys_of_readers,
     )
-    return (events.make_routes(handlers), *(Routes(router, base="") for router in routers))
+    return (events.make_routes(handlers), reading, *(Routes(router, base="") for router in routers))

@@ -15,6 +15,7 @@ from trunkline.api.fast_path import is_plain_json
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
+from trunkline.api.reader_models import EventExplanation
 from trunkline.api.requests import read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, Requires, requires
@@ -154,7 +155,7 @@ class EventHandlers:
     async def explain_event(
         self, event_id: str, caller: Annotated[Caller, Depends(requires("events:read"))]
     ) -> dict[str, Json]:
-        """Give one entry per subscription of the company."""
+        """Give one entry per subscription of the company, and tell which consumers have read the event."""
         return await self._deliveries.explain(caller.company_id, event_id_of(event_id))
 
     async def _read(self, call: Call, body: bytes, caller: Caller, key: str | None) -> Submission:
@@ -267,7 +268,7 @@ ROUTES = (
         "/events/{event_id}/explain",
         EventHandlers.explain_event,
         operation_id="explainEvent",
-        response_model=models.EventExplanation,
+        response_model=EventExplanation,
         response_model_exclude_unset=True,
         summary="Why an event was delivered, or was not",
         responses=responses(404),

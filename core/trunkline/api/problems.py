@@ -60,6 +60,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.IdempotencyConflict: "idempotency-conflict",
     errors.CompanyErased: "company-erased",
     errors.LimitReached: "limit-reached",
+    errors.PageLeaseLost: "lease-lost",
     errors.TooManySubscriptions: "too-many-subscriptions",
     errors.CursorExpired: "cursor-expired",
     errors.CursorUnknown: "cursor-unknown",

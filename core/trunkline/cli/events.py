@@ -102,6 +102,7 @@ def tail(
 
 app.command("show")(event_views.show_event)
 app.command("explain")(event_views.explain_event)
+app.command("digest")(event_views.digest_events)
 
 
 def _bytes(argument: str | None) -> bytes | None:

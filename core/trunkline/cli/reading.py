@@ -12,7 +12,9 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.cli import desk, opening
 from trunkline.dispatch.signals import Signals
+from trunkline.hub import readers
 from trunkline.hub.catalogs import load_catalog
+from trunkline.hub.readers import Readers
 from trunkline.ingest.event_types import RegisteredTypes
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.schemas.catalog import SchemaCatalog
@@ -46,6 +48,7 @@ class Services:
     deliveries: DeliveryLog
     replays: Replays
     streaming: Streaming
+    readers: Readers
 
 
 @contextlib.asynccontextmanager
@@ -64,14 +67,14 @@ async def opened(settings: Settings) -> AsyncGenerator[Readings]:
         checker = Checker(catalog, versions, AddressPolicy())
         finder = SubscriptionFinder(database, records=SubscriptionRecords(vault), checker=checker)
         directory = CompanyDirectory(database)
+        most = settings.delivery.max_subscriptions
+        limits = CompanyLimits(database, settings.companies, max_subscriptions=most)
         replays = Replays(
             database,
             finder=finder,
             checker=checker,
             dry_runs=DryRuns(database, schema_versions=versions),
-            limits=CompanyLimits(
-                database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
-            ),
+            limits=limits,
             replay_signal=signals.replay,
         )
         streaming = Streaming(
@@ -91,4 +94,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Readings]:
                 deliveries=DeliveryLog(database, finder=finder, schema_versions=versions, signals=signals),
                 replays=replays,
                 streaming=streaming,
+                readers=readers.make(
+                    database, database, streaming=streaming, checker=checker, finder=finder, limits=limits
+                ),
             )

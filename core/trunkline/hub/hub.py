@@ -26,7 +26,7 @@ from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
-from trunkline.hub import catalogs, own_issuer, preparing, readiness
+from trunkline.hub import catalogs, own_issuer, preparing, readers, readiness
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
 from trunkline.ingest.accept import Ingest
@@ -98,8 +98,7 @@ class Hub:
         self.settings = settings
         self._connections = connections or Connections(settings.database.pool_size)
         self._clock = clock or SystemClock()
-        self._dispatches = dispatch
-        self._migrates, self._writes = migrates, dispatch or serves
+        self._dispatches, self._migrates, self._writes = dispatch, migrates, dispatch or serves
         self._shards = settings.delivery.shards
         self._stack = contextlib.AsyncExitStack()
         self.dispatcher: Dispatcher | None = None
@@ -253,6 +252,15 @@ class Hub:
             replay_signal=self.signals.replay,
         )
 
+        self.readers = readers.make(
+            self._door_database,
+            self._reading_database,
+            streaming=self.streaming,
+            checker=checker,
+            finder=finder,
+            limits=self.company_limits,
+        )
+
     def _build_insight(self) -> None:
         self.observer = Observer(
             self.database,
@@ -262,10 +270,7 @@ class Hub:
             owned_shards=lambda: self.dispatcher.owned_shards if self.dispatcher else {},
         )
         self.deliveries = DeliveryLog(
-            self.database,
-            finder=self._finder,
-            schema_versions=self.schema_versions,
-            signals=self.signals,
+            self.database, finder=self._finder, schema_versions=self.schema_versions, signals=self.signals
         )
         self.activity = Activity(self.database)
 
@@ -288,8 +293,8 @@ class Hub:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
-            own = (self._operation_database, self._door_database, self._reading_database)
-            for database in (self.database, *own):
+            databases = (self._operation_database, self._door_database, self._reading_database)
+            for database in (self.database, *databases):
                 await stack.enter_async_context(database)
             await preparing.check(self.database, writes=self._writes)
             await self.secret_checks.verify()
@@ -378,6 +383,8 @@ class Hub:
             subscriptions=self.subscriptions,
             deliveries=self.deliveries,
             replays=self.replays,
+            consumers=self.readers.consumers,
+            digests=self.readers.digests,
             operations=self.operations,
             database=self.database,
             open_origin=self.origins.open,

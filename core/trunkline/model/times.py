@@ -20,6 +20,12 @@ def read_time(text: str) -> str | None:
     return f"{moment.replace(tzinfo=None).isoformat()}{fraction}Z"
 
 
+def epoch_ms_of(text: str) -> int | None:
+    """Read an ISO 8601 time with an offset as Unix milliseconds; None if it is not one."""
+    moment = read_time(text)
+    return None if moment is None else int(datetime.fromisoformat(moment).timestamp() * 1000)
+
+
 def utc_text(moment: datetime) -> str:
     """Write *moment* as ISO 8601 UTC with ``Z``; sub-second digits only where there are any (at most 6)."""
     text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()

@@ -67,6 +67,11 @@ def limit_waiting(connection: AsyncConnection) -> str:
     return dialects.of_connection(connection).limit_waiting
 
 
+def lazily(connection: AsyncConnection) -> str:
+    """Give the condition, always true, with which this transaction commits without waiting for the disk (``Database.write_lazily``)."""
+    return dialects.of_connection(connection).lazily
+
+
 def worker_locks(connection: AsyncConnection) -> str:
     """Give the SELECT of the locks of workers that sessions hold: the number ``no`` of each."""
     return dialects.of_connection(connection).worker_locks

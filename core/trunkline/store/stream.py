@@ -8,6 +8,7 @@ statements before the commit, and requests that arrive together share one transa
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
 from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -185,7 +186,7 @@ async def read_company(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> list[Event]:
     """Read the next events of one company, oldest first; no *types* means every type."""
-    statement, parameters = _company_query(company_id, types, after, limit)
+    statement, parameters = company_query(company_id, types, after, limit)
     rows = await connection.execute(text(statement), parameters)
     return [Event(*row) for row in rows]
 
@@ -197,7 +198,7 @@ async def read_page(
 
     As they are of one moment, no event of the page was removed unnoticed.
     """
-    query, parameters = _company_query(company_id, types, after, limit)
+    query, parameters = company_query(company_id, types, after, limit)
     statement = (
         f"SELECT bounds.edge, bounds.head, page.* FROM ({retention.LOG_BOUNDS}) AS bounds "
         f"LEFT JOIN ({query}) AS page ON true ORDER BY position"
@@ -208,10 +209,10 @@ async def read_page(
     return events, retention.LogBounds(edge, head)
 
 
-def _company_query(
-    company_id: int, types: Sequence[str], after: int, limit: int
+def company_query(
+    company_id: int, types: Sequence[str], after: int, limit: int, *, columns: str = _COLUMNS
 ) -> tuple[str, dict[str, object]]:
-    """Select the next events of one company, and the statement's parameters.
+    """Select *columns* of the next events of one company, and the statement's parameters.
 
     Each type is read along its own index and the streams are merged, so that a rare type costs no more than a common one;
     of several types the positions are merged before the rest of an event is read.
@@ -221,13 +222,28 @@ def _company_query(
     parameters |= {f"type_{index}": name for index, name in enumerate(types)}
     if len(types) < 2:
         kind = "AND type = :type_0" if types else ""
-        return f"SELECT {_COLUMNS} {mine} {kind} ORDER BY position LIMIT :limit", parameters
+        return f"SELECT {columns} {mine} {kind} ORDER BY position LIMIT :limit", parameters
     streams = " UNION ALL ".join(
         f"SELECT * FROM (SELECT position {mine} AND type = :type_{index} ORDER BY position LIMIT :limit) AS t{index}"
         for index in range(len(types))
     )
     merged = f"SELECT position FROM ({streams}) AS streams ORDER BY position LIMIT :limit"
-    return f"SELECT {_COLUMNS} FROM events WHERE position IN ({merged}) ORDER BY position", parameters
+    if columns == "position":
+        return merged, parameters
+    return f"SELECT {columns} FROM events WHERE position IN ({merged}) ORDER BY position", parameters
+
+
+async def positions(
+    connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
+) -> list[int]:
+    """Read the positions of the next events of one company, oldest first; no *types* means every type.
+
+    The database writes them as one text, which takes a tenth of what as many rows take.
+    """
+    query, parameters = company_query(company_id, types, after, limit, columns="position")
+    statement = text(f"SELECT CAST({sql.json_array(connection)}(position) AS text) FROM ({query}) AS page")
+    found = (await connection.execute(statement, parameters)).scalar()
+    return orjson.loads(found) if found else []
 
 
 async def newest_of_company(

@@ -28,7 +28,7 @@ class SubscriptionFinder:
 
     def __init__(self, database: Database, *, records: SubscriptionRecords, checker: Checker) -> None:
         self._database = database
-        self._records = records
+        self.records = records
         self._checker = checker
 
     async def list(
@@ -49,7 +49,7 @@ class SubscriptionFinder:
         """Show them as ``list`` does, as many as ``PAGE_BYTES`` hold, and the cursor of the others. Raises BadCursor."""
         after = cursors.decode(cursor, kind=_CURSOR) if cursor is not None else 0
         rows, reached = await self._read(company_id, after, channel=channel, target_url=target_url)
-        views = [view(self._records.open(row), checker=self._checker) for row in rows]
+        views = [view(self.records.open(row), checker=self._checker) for row in rows]
         more = {} if reached is None else {"next_cursor": cursors.encode(reached, kind=_CURSOR)}
         return {"subscriptions": views, "count": len(views), **more}
 
@@ -62,7 +62,7 @@ class SubscriptionFinder:
         while reached is not None:
             rows, reached = await self._read(company_id, reached, channel=channel, target_url=target_url)
             for row in rows:
-                yield self._records.open(row)
+                yield self.records.open(row)
                 await pauses.pause_if_due()
 
     async def _read(
@@ -98,7 +98,7 @@ class SubscriptionFinder:
         """Read one. Raises NotFound."""
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel)
-        return self._records.open(row)
+        return self.records.open(row)
 
 
 async def find_row(

@@ -79,6 +79,7 @@ class PostgreSQL(Dialect):
     worker_locks = WORKER_LOCKS
     timeline = "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
     limit_waiting = f"set_config('lock_timeout', '{LOCK_MS}', true) IS NOT NULL"
+    lazily = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
     index_seconds_per_row = 0.7e-6
 
     def connect(

@@ -58,6 +58,7 @@ class SQLite(Dialect):
     row_among = "rowid IN (SELECT rowid {picking})"
     limit_idling = "NULL"
     limit_waiting = "true"
+    lazily = "true"
     worker_locks = "SELECT 0 AS no WHERE false"
     timeline = "NULL"
     index_seconds_per_row = 0.5e-6

@@ -13,6 +13,7 @@ import pytest
 from tests.some import some
 
 import trunkline
+import trunkline.routes
 import trunkline.testing
 
 HEAVY = (
@@ -23,6 +24,7 @@ HEAVY = (
 
 PACKAGES = [
     pytest.param(trunkline, id="trunkline"),
+    pytest.param(trunkline.routes, id="trunkline.routes"),
     pytest.param(trunkline.testing, id="trunkline.testing"),
 ]
 

@@ -15,8 +15,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from trunkline.api.admission import Admission
-from trunkline.api.app import create_app
 from trunkline.api.connections import Connection
+from trunkline.api.deferred import DeferredApp
 from trunkline.api.problems import RequestIds
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
@@ -70,9 +70,14 @@ def url_of(listener: socket.socket) -> str:
 class Serving:
     """A hub whose API is being answered."""
 
-    def __init__(self, hub: Hub, admission: Admission) -> None:
+    def __init__(self, hub: Hub, admission: Admission, making: asyncio.Task[None]) -> None:
         self._hub = hub
         self._admission = admission
+        self._making = making
+
+    async def complete(self) -> None:
+        """Wait until nothing is left to load. Raises PluginFailed, as ``DeferredApp`` does."""
+        await self._making
 
     async def drain(self, stop: Stop) -> None:
         """Answer requests for ``server.drain_seconds`` more, unless *stop* is at once, so that balancers turn away first.
@@ -101,15 +106,18 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[Servin
     """
     files = hub.files
     admission = Admission(hub.settings.server, most=files.connections, most_lingering=files.lingering)
+    app = DeferredApp(hub)
     server = _Server(
-        _config(create_app(hub), backlog=_BACKLOG, timeout_graceful_shutdown=SHUTDOWN_SECONDS),
+        _config(app, backlog=_BACKLOG, timeout_graceful_shutdown=SHUTDOWN_SECONDS),
         admission=admission,
     )
     async with hub, admission.sweeping(), _serving(server, listener):
+        making = asyncio.create_task(app.make(), name="making the app")
         try:
-            yield Serving(hub, admission)
+            yield Serving(hub, admission, making)
         finally:
             hub.streaming.release()
+            await asyncio.wait({making})
 
 
 @contextlib.asynccontextmanager

@@ -78,8 +78,8 @@ class Hub:
     """One process's services. Enter it to start them, leave it to stop them.
 
     *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema; *serves*
-    whether an app can be made over it. Plugins take the time from *clock* (the system's for None). *connections* are those that
-    it may open to PostgreSQL (as the settings say for None).
+    whether an app can be made over it, and *defers_routes* whether plugins are asked for routes only then. Plugins take the time from *clock* (the system's for None). *connections* are those that it may open to PostgreSQL (as
+    the settings say for None).
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to mend.
@@ -92,6 +92,7 @@ class Hub:
         dispatch: bool = True,
         migrates: bool = True,
         serves: bool = True,
+        defers_routes: bool = False,
         clock: Clock | None = None,
         connections: Connections | None = None,
     ) -> None:
@@ -126,7 +127,10 @@ class Hub:
         self._build_insight()
         self._build_operations()
         plugins.collect_with(
-            self.registry, contexts=self._context, definitions=self.definitions.all(), with_routes=serves
+            self.registry,
+            contexts=self._context,
+            definitions=self.definitions.all(),
+            with_routes=serves and not defers_routes,
         )
 
     def _build_schemas(self) -> None:

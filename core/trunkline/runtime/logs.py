@@ -4,7 +4,6 @@ The code logs through ``logging.getLogger(__name__)`` with ``extra={…}``; stru
 """
 
 import logging
-import re
 import sys
 from collections import Counter
 from typing import Any, TextIO
@@ -14,28 +13,14 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from trunkline.model.environments import company_number, environment_member
-from trunkline.runtime.log_writing import WriterThread
+from trunkline.runtime.log_writing import SECURITY, WriterThread
+from trunkline.runtime.redaction import redact
 from trunkline.settings import Logging
 
-SECURITY = "trunkline.security"
-"""The logger of security events (``api.security_events``)."""
 WRITTEN_A_MINUTE = 10
 """Refusals of one kind that are written in a minute; after them the 20th is, the 40th, the 80th, and so on."""
 _QUIET = ("alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
 """Libraries of which only warnings are of interest to whoever runs a hub."""
-
-_SECRET = re.compile(
-    r"\b("
-    r"[a-z][a-z0-9]{1,15}_(?:live|test)_\d+_"  # API keys
-    r"|wh(?:sec|sk)_"  # signing secrets
-    r"|o(?:as|ac|at|rt)_"  # secrets, codes and tokens of apps
-    r"|p(?:lnk|ses)_"  # links and sessions of the portal
-    r"|eyJ(?=[\w-]+\.[\w-]+\.)"  # JSON Web Tokens
-    r"|(?i:Bearer|Basic) +(?=[\w.~+/=-]{16})"
-    r"|trunkline_portal[a-z_]*=|(?:link|request)="  # what is sealed, in cookies and addresses
-    r")[A-Za-z0-9._~+/=-]{8,}"
-)
-_PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s/@]+@")
 
 
 def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
@@ -51,18 +36,6 @@ def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.getLogger(SECURITY).filters = [_SampledRefusals()]
     logging.captureWarnings(True)
-
-
-def dropped() -> int:
-    """Count the lines of this process that were never written."""
-    return sum(
-        handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, WriterThread)
-    )
-
-
-def redact(text: str) -> str:
-    """Remove the secrets from *text*: all but the first part of each key, secret, token and password."""
-    return _PASSWORD.sub(r"\1:…@", _SECRET.sub(r"\1…", text))
 
 
 class _SampledRefusals(logging.Filter):

@@ -28,7 +28,7 @@ LOOKING = [
     "replays list sub_1",
     "deliveries list sub_1",
 ]
-OF_SUBSCRIPTIONS = ["subscriptions list --company 92"]
+OF_SUBSCRIPTIONS = ["subscriptions list --company 92", "subscriptions show sub_1"]
 INBOX = ["quarantine list", "quarantine show qtn_1", "quarantine delete qtn_1", "schemas list"]
 OF_PLUGINS = [
     "plugins",
@@ -64,10 +64,7 @@ print(*sys.modules, file=sys.stderr)
         (READING, HEAVY | VALIDATORS | {"trunkline.api"}),
         (MAKING, HEAVY),
         (LOOKING, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
-        (
-            OF_SUBSCRIPTIONS,
-            HEAVY - {"aiodns", "trunkline.contract", "trunkline.dispatch", "trunkline.outbound"},
-        ),
+        (OF_SUBSCRIPTIONS, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
         (INBOX, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
         (OF_PLUGINS, OF_REQUESTS),
     ],

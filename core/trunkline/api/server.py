@@ -70,14 +70,10 @@ def url_of(listener: socket.socket) -> str:
 class Serving:
     """A hub whose API is being answered."""
 
-    def __init__(self, hub: Hub, admission: Admission, making: asyncio.Task[None]) -> None:
+    def __init__(self, hub: Hub, admission: Admission, app: DeferredApp) -> None:
         self._hub = hub
         self._admission = admission
-        self._making = making
-
-    async def complete(self) -> None:
-        """Wait until nothing is left to load. Raises PluginFailed, as ``DeferredApp`` does."""
-        await self._making
+        self.complete = app.complete
 
     async def drain(self, stop: Stop) -> None:
         """Answer requests for ``server.drain_seconds`` more, unless *stop* is at once, so that balancers turn away first.
@@ -111,13 +107,12 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[Servin
         _config(app, backlog=_BACKLOG, timeout_graceful_shutdown=SHUTDOWN_SECONDS),
         admission=admission,
     )
-    async with hub, admission.sweeping(), _serving(server, listener):
-        making = asyncio.create_task(app.make(), name="making the app")
+    async with hub, admission.sweeping(), app, _serving(server, listener):
+        app.begin()
         try:
-            yield Serving(hub, admission, making)
+            yield Serving(hub, admission, app)
         finally:
             hub.streaming.release()
-            await asyncio.wait({making})
 
 
 @contextlib.asynccontextmanager

@@ -29,7 +29,7 @@ async def test_health_is_told_before_the_app_is_made_and_other_requests_wait_for
     hub = Hub(settings_for(sqlite_database_url, {}), dispatch=False, defers_routes=True)
     app = DeferredApp(hub)
     with server.bind("127.0.0.1", 0) as listener:
-        async with hub, server.observed(app, listener=listener):
+        async with hub, app, server.observed(app, listener=listener):
             port = listener.getsockname()[1]
             early, waiting = await connect(port), await connect(port)
             with contextlib.closing(early), contextlib.closing(waiting):
@@ -40,7 +40,8 @@ async def test_health_is_told_before_the_app_is_made_and_other_requests_wait_for
                 answer = asyncio.create_task(waiting.answer())
                 await asyncio.sleep(0.05)
                 assert not answer.done()
-                await app.make()
+                app.begin()
+                await app.complete()
                 assert (await answer).status == 401
                 await early.send(head("GET", "/readyz"))
                 assert (await early.answer()).status == 200

@@ -4,23 +4,86 @@ A watcher is a plugin that is told of events, attempts and subscriptions (``even
 
 Here are the guards and models that the hub's own routes are made of, the errors that they answer with, and the types of what
 a context lends (``context.subscriptions``, ``context.keys``), for annotations. ``trunkline`` is what every plugin begins with.
-Each name is loaded when it is first used: a plugin that names one of the API's here loads the web framework.
+The names of the API are loaded when they are first used, and with them the web framework.
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
+from trunkline.access.claims import find_claim, read_company
+from trunkline.access.issuer_tokens import IssuerTokens
+from trunkline.access.issuers import Issuer, IssuerUnavailable
+from trunkline.contract import (
+    KEYS,
+    AcceptedEvent,
+    AccessTokens,
+    Answered,
+    ApiKeys,
+    BearerRequest,
+    ChangedSubscription,
+    CheckTarget,
+    Clock,
+    Command,
+    Companies,
+    Deliver,
+    DeliveryLog,
+    Deployment,
+    Emit,
+    EventReader,
+    FinishedAttempt,
+    Gap,
+    Held,
+    HttpResponse,
+    OpenOrigin,
+    Operations,
+    PluginDatabase,
+    Quarantine,
+    QuarantinedEvent,
+    QuarantinePage,
+    Replays,
+    Sealer,
+    StreamPage,
+    Subscriptions,
+    Terms,
+)
+from trunkline.errors import (
+    BadCursor,
+    BadQuery,
+    CursorExpired,
+    CursorUnknown,
+    EventRejected,
+    ExtraMissing,
+    ProviderFailed,
+    ProviderRefused,
+    TargetRefused,
+    TrunklineError,
+    Unauthenticated,
+)
+from trunkline.model.deliveries import BreakerPolicy
+from trunkline.model.environments import (
+    company_number,
+    company_title,
+    environment_member,
+    environment_of,
+    in_environment,
+)
+from trunkline.model.event_groups import is_group, takes_type, type_groups
+from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
+from trunkline.plugins.extras import require_extra
+from trunkline.schemas.definitions import CALL_PREFIX
+from trunkline.settings import (
+    CompanyClaimIs,
+    Names,
+    OptionalTokenIssuer,
+    Seconds,
+    TokenIssuer,
+    UnknownCompanies,
+)
+from trunkline.subscribing.named import rest_hook_channel
+
 if TYPE_CHECKING:
-    from trunkline.access.claims import find_claim, read_company
-    from trunkline.access.issuer_tokens import IssuerTokens
-    from trunkline.access.issuers import Issuer, IssuerUnavailable
     from trunkline.api.company_names import CompanyName
-    from trunkline.api.definitions import (
-        body_model,
-        call_options,
-        definition_routes,
-        query_model,
-    )
+    from trunkline.api.definitions import body_model, call_options, definition_routes, query_model
     from trunkline.api.hooks import rest_hook_routes
     from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
     from trunkline.api.models import (
@@ -47,74 +110,7 @@ if TYPE_CHECKING:
     from trunkline.api.security_events import SecurityEvent
     from trunkline.api.strict_json import read_json
     from trunkline.api.subscriptions import DeliveryQuery
-    from trunkline.contract import (
-        KEYS,
-        AcceptedEvent,
-        AccessTokens,
-        Answered,
-        ApiKeys,
-        BearerRequest,
-        ChangedSubscription,
-        CheckTarget,
-        Clock,
-        Command,
-        Companies,
-        Deliver,
-        DeliveryLog,
-        Deployment,
-        Emit,
-        EventReader,
-        FinishedAttempt,
-        Gap,
-        Held,
-        HttpResponse,
-        OpenOrigin,
-        Operations,
-        PluginDatabase,
-        Quarantine,
-        QuarantinedEvent,
-        QuarantinePage,
-        Replays,
-        Routes,
-        Sealer,
-        StreamPage,
-        Subscriptions,
-        Terms,
-    )
-    from trunkline.errors import (
-        BadCursor,
-        BadQuery,
-        CursorExpired,
-        CursorUnknown,
-        EventRejected,
-        ExtraMissing,
-        ProviderFailed,
-        ProviderRefused,
-        TargetRefused,
-        TrunklineError,
-        Unauthenticated,
-    )
-    from trunkline.model.deliveries import BreakerPolicy
-    from trunkline.model.environments import (
-        company_number,
-        company_title,
-        environment_member,
-        environment_of,
-        in_environment,
-    )
-    from trunkline.model.event_groups import is_group, takes_type, type_groups
-    from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
-    from trunkline.plugins.extras import require_extra
-    from trunkline.schemas.definitions import CALL_PREFIX
-    from trunkline.settings import (
-        CompanyClaimIs,
-        Names,
-        OptionalTokenIssuer,
-        Seconds,
-        TokenIssuer,
-        UnknownCompanies,
-    )
-    from trunkline.subscribing.named import rest_hook_channel
+    from trunkline.contract import Routes
 
 __all__ = [
     "CALL_PREFIX",
@@ -223,17 +219,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "trunkline.access.claims": "find_claim read_company",
-    "trunkline.access.issuer_tokens": "IssuerTokens",
-    "trunkline.access.issuers": "Issuer IssuerUnavailable",
     "trunkline.api.company_names": "CompanyName",
     "trunkline.api.definitions": "body_model call_options definition_routes query_model",
     "trunkline.api.hooks": "rest_hook_routes",
     "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",
     "trunkline.api.models": (
-        "CreatedSubscription CreateSubscription Deliveries Envelope EventPage Maker "
-        "ReplayCount ReplayRequest ReplayView RotatedSecret RotateSecret Strict "
-        "SubscriptionView TestAttempt UpdateSubscription Subscriptions:SubscriptionList"
+        "CreatedSubscription CreateSubscription Deliveries Envelope EventPage Maker ReplayCount ReplayRequest "
+        "ReplayView RotatedSecret RotateSecret Strict SubscriptionView TestAttempt UpdateSubscription Subscriptions:SubscriptionList"
     ),
     "trunkline.api.problems": "responses",
     "trunkline.api.requests": "QueryModel StrictRoute query_reader read_body",
@@ -241,28 +233,9 @@ _HOMES = {
     "trunkline.api.security_events": "SecurityEvent",
     "trunkline.api.strict_json": "read_json",
     "trunkline.api.subscriptions": "DeliveryQuery",
-    "trunkline.contract": (
-        "KEYS AcceptedEvent AccessTokens Answered ApiKeys BearerRequest ChangedSubscription "
-        "CheckTarget Clock Command Companies Deliver DeliveryLog Deployment Emit EventReader "
-        "FinishedAttempt Gap Held HttpResponse OpenOrigin Operations PluginDatabase Quarantine "
-        "QuarantinedEvent QuarantinePage Replays Routes Sealer StreamPage Subscriptions Terms"
-    ),
-    "trunkline.errors": (
-        "BadCursor BadQuery CursorExpired CursorUnknown EventRejected ExtraMissing "
-        "ProviderFailed ProviderRefused TargetRefused TrunklineError Unauthenticated"
-    ),
-    "trunkline.model.deliveries": "BreakerPolicy",
-    "trunkline.model.environments": (
-        "company_number company_title environment_member environment_of in_environment"
-    ),
-    "trunkline.model.event_groups": "is_group takes_type type_groups",
-    "trunkline.model.principals": "COMPANY_SCOPES Principal describe_scope",
-    "trunkline.plugins.extras": "require_extra",
-    "trunkline.schemas.definitions": "CALL_PREFIX",
-    "trunkline.settings": ("CompanyClaimIs Names OptionalTokenIssuer Seconds TokenIssuer UnknownCompanies"),
-    "trunkline.subscribing.named": "rest_hook_channel",
+    "trunkline.contract": "Routes",
 }
-"""The names of each module; one that is called otherwise here stands as ``own_name:name``."""
+"""The names of each module of the API; one that is called otherwise here stands as ``own_name:name``."""
 _HOME_OF = {
     entry.rpartition(":")[2]: (home, entry.partition(":")[0])
     for home, names in _HOMES.items()
@@ -277,7 +250,3 @@ if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of 
             raise AttributeError(msg)
         home, own_name = _HOME_OF[name]
         return getattr(importlib.import_module(home), own_name)
-
-
-def __dir__() -> list[str]:
-    return sorted(__all__)

@@ -79,7 +79,7 @@ def register_commands() -> Sequence[Command]:  # type: ignore[empty-body]
 
 @hookspec
 def register_routes(context: PluginContext) -> "Sequence[Routes]":  # type: ignore[empty-body]
-    """Give routers, mounted under ``/api/v1``. A command that serves nothing does not ask for them."""
+    """Give routers, mounted under ``/api/v1``. A process that serves nothing does not ask for them."""
 
 
 @hookspec

@@ -88,8 +88,8 @@ if TYPE_CHECKING:
     from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
     from trunkline.api.models import (
         CreatedSubscription,
-        CreateSubscription,
-        Deliveries,
+        CreateWebhookSubscription,
+        DeliveryList,
         Envelope,
         EventPage,
         Maker,
@@ -99,11 +99,11 @@ if TYPE_CHECKING:
         RotatedSecret,
         RotateSecret,
         Strict,
+        SubscriptionList,
         SubscriptionView,
         TestAttempt,
         UpdateSubscription,
     )
-    from trunkline.api.models import Subscriptions as SubscriptionList
     from trunkline.api.problems import responses
     from trunkline.api.requests import QueryModel, StrictRoute, query_reader, read_body
     from trunkline.api.security import Caller, requires
@@ -132,12 +132,12 @@ __all__ = [
     "Companies",
     "CompanyClaimIs",
     "CompanyName",
-    "CreateSubscription",
+    "CreateWebhookSubscription",
     "CreatedSubscription",
     "CursorExpired",
     "CursorUnknown",
     "Deliver",
-    "Deliveries",
+    "DeliveryList",
     "DeliveryLog",
     "DeliveryQuery",
     "Deployment",
@@ -224,8 +224,8 @@ _HOMES = {
     "trunkline.api.hooks": "rest_hook_routes",
     "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",
     "trunkline.api.models": (
-        "CreatedSubscription CreateSubscription Deliveries Envelope EventPage Maker ReplayCount ReplayRequest "
-        "ReplayView RotatedSecret RotateSecret Strict SubscriptionView TestAttempt UpdateSubscription Subscriptions:SubscriptionList"
+        "CreatedSubscription CreateWebhookSubscription DeliveryList Envelope EventPage Maker ReplayCount ReplayRequest "
+        "ReplayView RotatedSecret RotateSecret Strict SubscriptionList SubscriptionView TestAttempt UpdateSubscription"
     ),
     "trunkline.api.problems": "responses",
     "trunkline.api.requests": "QueryModel StrictRoute query_reader read_body",

@@ -79,11 +79,11 @@ def export_openapi(context: typer.Context, folder: Folder, config: Config = None
 
     Example: [bold]trunkline export openapi docs/[/bold]
     """
-    from trunkline.api import documents  # noqa: PLC0415 - which loads the web framework
-    from trunkline.api.app import create_app  # noqa: PLC0415
+    from trunkline.api.app import create_app  # noqa: PLC0415 - which loads the web framework
+    from trunkline.api.openapi import openapi  # noqa: PLC0415
 
     hub = opening.described(load_settings(context, config), with_routes=True)
-    document = documents.openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
+    document = openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
     _write(folder / "openapi.json", document)
 
 
@@ -93,10 +93,10 @@ def export_asyncapi(context: typer.Context, folder: Folder, config: Config = Non
 
     Example: [bold]trunkline export asyncapi docs/[/bold]
     """
-    from trunkline.api import documents  # noqa: PLC0415
+    from trunkline.api.asyncapi import asyncapi  # noqa: PLC0415
 
     hub = opening.described(load_settings(context, config))
-    _write(folder / "asyncapi.json", documents.asyncapi(hub.catalog, hub.settings.server.public_url))
+    _write(folder / "asyncapi.json", asyncapi(hub.catalog, hub.settings.server.public_url))
 
 
 @app.command("python")

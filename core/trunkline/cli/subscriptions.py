@@ -109,7 +109,9 @@ def create_subscription(
     from trunkline.api.models import CreateSubscription  # noqa: PLC0415 - the models of the whole API
     from trunkline.cli import subscription_requests as requests  # noqa: PLC0415
 
-    request = requests.read_request(CreateSubscription, url=url, types=types, options=options, channel=channel)
+    request = requests.read_request(
+        CreateSubscription, url=url, types=types, options=options, channel=channel
+    )
     settings, chosen = load_settings(context, config), Chosen(company, environment)
     require_output()
     _show(run(_create(settings, chosen, request, requests.read_members(target))), as_json=as_json)

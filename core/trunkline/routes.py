@@ -4,39 +4,15 @@ A watcher is a plugin that is told of events, attempts and subscriptions (``even
 
 Here are the guards and models that the hub's own routes are made of, the errors that they answer with, and the types of what
 a context lends (``context.subscriptions``, ``context.keys``), for annotations. ``trunkline`` is what every plugin begins with.
+The names of the API are loaded when they are first used, and with them the web framework.
 """
+
+import importlib
+from typing import TYPE_CHECKING
 
 from trunkline.access.claims import find_claim, read_company
 from trunkline.access.issuer_tokens import IssuerTokens
 from trunkline.access.issuers import Issuer, IssuerUnavailable
-from trunkline.api.company_names import CompanyName
-from trunkline.api.definitions import CALL_PREFIX, body_model, call_options, definition_routes, query_model
-from trunkline.api.hooks import rest_hook_channel, rest_hook_routes
-from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
-from trunkline.api.models import (
-    CreatedSubscription,
-    CreateWebhookSubscription,
-    DeliveryList,
-    Envelope,
-    EventPage,
-    Maker,
-    ReplayCount,
-    ReplayRequest,
-    ReplayView,
-    RotatedSecret,
-    RotateSecret,
-    Strict,
-    SubscriptionList,
-    SubscriptionView,
-    TestAttempt,
-    UpdateSubscription,
-)
-from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel, StrictRoute, query_reader, read_body
-from trunkline.api.security import Caller, requires
-from trunkline.api.security_events import SecurityEvent
-from trunkline.api.strict_json import read_json
-from trunkline.api.subscriptions import DeliveryQuery
 from trunkline.contract import (
     KEYS,
     AcceptedEvent,
@@ -67,7 +43,6 @@ from trunkline.contract import (
     QuarantinedEvent,
     QuarantinePage,
     Replays,
-    Routes,
     Sealer,
     StreamPage,
     Subscriptions,
@@ -97,6 +72,7 @@ from trunkline.model.environments import (
 from trunkline.model.event_groups import is_group, takes_type, type_groups
 from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
 from trunkline.plugins.extras import require_extra
+from trunkline.schemas.definitions import CALL_PREFIX
 from trunkline.settings import (
     CompanyClaimIs,
     Names,
@@ -105,6 +81,38 @@ from trunkline.settings import (
     TokenIssuer,
     UnknownCompanies,
 )
+from trunkline.subscribing.named import rest_hook_channel
+
+if TYPE_CHECKING:
+    from trunkline.api.company_names import CompanyName
+    from trunkline.api.definitions import body_model, call_options, definition_routes, query_model
+    from trunkline.api.hooks import rest_hook_routes
+    from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
+    from trunkline.api.models import (
+        CreatedSubscription,
+        CreateWebhookSubscription,
+        DeliveryList,
+        Envelope,
+        EventPage,
+        Maker,
+        ReplayCount,
+        ReplayRequest,
+        ReplayView,
+        RotatedSecret,
+        RotateSecret,
+        Strict,
+        SubscriptionList,
+        SubscriptionView,
+        TestAttempt,
+        UpdateSubscription,
+    )
+    from trunkline.api.problems import responses
+    from trunkline.api.requests import QueryModel, StrictRoute, query_reader, read_body
+    from trunkline.api.security import Caller, requires
+    from trunkline.api.security_events import SecurityEvent
+    from trunkline.api.strict_json import read_json
+    from trunkline.api.subscriptions import DeliveryQuery
+    from trunkline.contract import Routes
 
 __all__ = [
     "CALL_PREFIX",
@@ -213,3 +221,36 @@ __all__ = [
     "takes_type",
     "type_groups",
 ]
+
+_HOMES = {
+    "trunkline.api.company_names": "CompanyName",
+    "trunkline.api.definitions": "body_model call_options definition_routes query_model",
+    "trunkline.api.hooks": "rest_hook_routes",
+    "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",
+    "trunkline.api.models": (
+        "CreatedSubscription CreateWebhookSubscription DeliveryList Envelope EventPage Maker ReplayCount ReplayRequest "
+        "ReplayView RotatedSecret RotateSecret Strict SubscriptionList SubscriptionView TestAttempt UpdateSubscription"
+    ),
+    "trunkline.api.problems": "responses",
+    "trunkline.api.requests": "QueryModel StrictRoute query_reader read_body",
+    "trunkline.api.security": "Caller requires",
+    "trunkline.api.security_events": "SecurityEvent",
+    "trunkline.api.strict_json": "read_json",
+    "trunkline.api.subscriptions": "DeliveryQuery",
+    "trunkline.contract": "Routes",
+}
+"""The names of each module of the API; one that is called otherwise here stands as ``own_name:name``."""
+_HOME_OF = {
+    entry.rpartition(":")[2]: (home, entry.partition(":")[0])
+    for home, names in _HOMES.items()
+    for entry in names.split()
+}
+
+if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME_OF:
+            msg = f"module 'trunkline.routes' has no attribute '{name}'"
+            raise AttributeError(msg)
+        home, own_name = _HOME_OF[name]
+        return getattr(importlib.import_module(home), own_name)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.access.keys import new_key
-from trunkline.runtime.logs import redact
+from trunkline.runtime.redaction import redact
 from trunkline.targets.signatures import new_secret
 from trunkline_oauth import secrets as of_oauth
 

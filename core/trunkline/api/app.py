@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
+from trunkline import plugins
 from trunkline.api import (
     bodies,
     channels,
@@ -57,6 +58,7 @@ def create_app(hub: Hub) -> FastAPI:
     )
     app.state.hub = hub  # for ``security.hub_of``
     direct: dict[tuple[str, str], DirectHandler] = {}
+    plugins.collect_routes(hub.registry)
     core = _core_routes(hub)
     for routes in (*core, *_routes_of_plugins(hub, core)):
         prefix = f"{routes.base}{routes.prefix}"

@@ -10,11 +10,9 @@ import logging
 import random
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -37,6 +35,10 @@ from trunkline.errors import (
 from trunkline.plugins.calls import is_being_cancelled
 from trunkline.runtime import callers, shortages
 from trunkline.runtime.callers import CallerLeft
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from fastapi.exceptions import RequestValidationError
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS_KEY = "trunkline.headers"
@@ -135,8 +137,10 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def install(app: FastAPI, forwarded: ForwardedScheme | None = None) -> None:
+def install(app: "FastAPI", forwarded: ForwardedScheme | None = None) -> None:
     """Make *app* answer with problem documents. Call it after every other middleware was added."""
+    from fastapi.exceptions import RequestValidationError  # noqa: PLC0415 - the side door does without the framework
+
     app.add_exception_handler(Refused, _answer_refused)
     app.add_exception_handler(ProviderFailed, _answer_provider_failed)
     app.add_exception_handler(StoreUnavailable, _answer_store_unavailable)
@@ -233,10 +237,10 @@ def store_unavailable(error: Exception, scope: Scope) -> Response:
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+    invalid = cast("RequestValidationError", error)
     body = getattr(request.scope.get("route"), "body_field", None)
     kind = None if body is None else body.field_info.annotation
-    return problem_of(refusal_of(error.errors(), kind), request.scope)
+    return problem_of(refusal_of(invalid.errors(), kind), request.scope)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:

@@ -16,6 +16,7 @@ from trunkline.hub import readers
 from trunkline.hub.catalogs import load_catalog
 from trunkline.hub.readers import Readers
 from trunkline.ingest.event_types import RegisteredTypes
+from trunkline.ingest.quarantine import Quarantine
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
@@ -44,6 +45,8 @@ class Services:
     database: Database
     directory: CompanyDirectory
     catalog: SchemaCatalog
+    registered_types: RegisteredTypes
+    quarantine: Quarantine
     subscriptions: SubscriptionFinder
     deliveries: DeliveryLog
     replays: Replays
@@ -60,7 +63,8 @@ async def opened(settings: Settings) -> AsyncGenerator[Readings]:
         return
     async with desk.database(settings) as (database, vault):
         catalog = load_catalog(settings)
-        await RegisteredTypes(database, catalog).refresh()
+        registered_types = RegisteredTypes(database, catalog)
+        await registered_types.refresh()
         versions = SchemaVersions(catalog)
         wakeup = Wakeup(database)
         signals = Signals(wakeup, due=Signal(), replay=Signal(), turn=Signal())
@@ -90,6 +94,8 @@ async def opened(settings: Settings) -> AsyncGenerator[Readings]:
                 database=database,
                 directory=directory,
                 catalog=catalog,
+                registered_types=registered_types,
+                quarantine=Quarantine(database, catalog=catalog, max_bytes=settings.events.max_body_bytes),
                 subscriptions=finder,
                 deliveries=DeliveryLog(database, finder=finder, schema_versions=versions, signals=signals),
                 replays=replays,

@@ -6,7 +6,7 @@ Nothing here does work; it decides who gets what. ``api`` puts HTTP in front of 
 import contextlib
 import logging
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel
 
@@ -22,9 +22,6 @@ from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.access.vault import Sealer, Vault
 from trunkline.contract import Channel, Clock, CompanyRows, PluginContext
-from trunkline.dispatch.dispatcher import Dispatcher
-from trunkline.dispatch.reports import Reports
-from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
 from trunkline.hub import catalogs, own_issuer, preparing, readers, readiness
 from trunkline.hub.deployment import Deployment
@@ -69,6 +66,9 @@ from trunkline.subscribing.service import SubscriptionService
 from trunkline.subscribing.trial import Trials
 from trunkline.targets.addresses import AddressPolicy
 
+if TYPE_CHECKING:
+    from trunkline.dispatch.dispatcher import Dispatcher
+
 DOOR_SECONDS = 10.0
 """How long the database may take with a statement of the door's: then callers are told, and the next one connects anew."""
 _log = logging.getLogger(__name__)
@@ -78,8 +78,8 @@ class Hub:
     """One process's services. Enter it to start them, leave it to stop them.
 
     *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema; *serves*
-    whether an app can be made over it. Plugins take the time from *clock* (the system's for None). *connections* are those that
-    it may open to PostgreSQL (as the settings say for None).
+    whether an app can be made over it, and *defers_routes* whether plugins are asked for routes only then. Plugins take the time from *clock* (the system's for None). *connections* are those that it may open to PostgreSQL (as
+    the settings say for None).
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to mend.
@@ -92,6 +92,7 @@ class Hub:
         dispatch: bool = True,
         migrates: bool = True,
         serves: bool = True,
+        defers_routes: bool = False,
         clock: Clock | None = None,
         connections: Connections | None = None,
     ) -> None:
@@ -125,7 +126,10 @@ class Hub:
         self._build_insight()
         self._build_operations()
         plugins.collect_with(
-            self.registry, contexts=self._context, definitions=self.definitions.all(), with_routes=serves
+            self.registry,
+            contexts=self._context,
+            definitions=self.definitions.all(),
+            with_routes=serves and not defers_routes,
         )
 
     def _build_schemas(self) -> None:
@@ -316,7 +320,9 @@ class Hub:
             for service in (self.ingest, self.subscriptions, *running, self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
-                self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
+                from trunkline.hub.delivering import make_dispatcher  # noqa: PLC0415 - most commands deliver nothing
+
+                self.dispatcher = await stack.enter_async_context(make_dispatcher(self, self._connections))
                 await stack.enter_async_context(self.retention)
                 await stack.enter_async_context(self.erasing)
             await stack.enter_async_context(self.observer)
@@ -353,24 +359,6 @@ class Hub:
     def _rows_of_companies(self) -> Sequence[CompanyRows]:
         """List what companies have in the tables of the plugins that run."""
         return [rows for _, history in self.registry.collected.migrations for rows in history.of_companies]
-
-    def _make_dispatcher(self) -> Dispatcher:
-        return Dispatcher(
-            self.database,
-            self.settings.delivery.model_copy(update={"concurrency": self.files.attempts}),
-            records=self.subscription_records,
-            sender=Sender(
-                self.channels(),
-                self.http.for_tenant,
-                schema_versions=self.schema_versions,
-                now_ms=SystemClock().now_ms,
-                aged_ms=self.clock_guard.aged_ms,
-            ),
-            signals=self.signals,
-            reports=Reports(self.metrics, self.notifier),
-            keep_up=self.clock_guard.keep_up,
-            connections=self._connections.lanes,
-        )
 
     def _context(self, name: str, settings: BaseModel | None) -> PluginContext:
         return PluginContext(

@@ -18,8 +18,8 @@ from trunkline.model.companies import is_reference
 from trunkline.model.events import Draft
 from trunkline.model.times import read_time
 from trunkline.runtime.pauses import Steps, run_through
+from trunkline.schemas.budget import Budget
 from trunkline.schemas.catalog import SchemaCatalog
-from trunkline.schemas.explaining import Budget
 from trunkline.schemas.modes import Modes
 from trunkline.schemas.sentences import MAX_FAULTS
 from trunkline.store.quarantine import QuarantinedDraft

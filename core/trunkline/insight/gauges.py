@@ -18,7 +18,7 @@ from trunkline.ingest.writability import Writability
 from trunkline.model.environments import company_number, is_test
 from trunkline.model.parts import Slice
 from trunkline.plugins import Notifier
-from trunkline.runtime import logs
+from trunkline.runtime import log_writing
 from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
 from trunkline.store import consumers
 from trunkline.store import status as store
@@ -93,7 +93,7 @@ class Observer:
         metrics.watch_lag(self.lags)
         metrics.watch_log(lambda: writability.fault is None)
         metrics.watch_notifier(lambda: notifier.dropped)
-        metrics.watch_log_lines(logs.dropped)
+        metrics.watch_log_lines(log_writing.dropped)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="observer")

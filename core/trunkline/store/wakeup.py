@@ -1,4 +1,4 @@
-"""Wake-ups when the log has grown: in this process at once, in other processes by NOTIFY on PostgreSQL.
+"""Wake-ups when the log has grown: in this process at once, in other processes by NOTIFY on PostgreSQL, if there are any.
 
 They only save time. Every waiter also looks by itself once a second, so a lost wake-up costs at most that.
 """
@@ -49,11 +49,13 @@ class Wakeup:
         self._database = database
         self._lock = lock
         self._signals: set[Signal] = set()
+        self._notifications: Notifications | None = None
         self._outgoing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        if (notifications := self._database.notifications()) is not None:
+        self._notifications = notifications = self._database.notifications()
+        if notifications is not None:
             self._tasks = [
                 asyncio.create_task(self._listen(notifications)),
                 asyncio.create_task(self._notify(notifications)),
@@ -81,9 +83,10 @@ class Wakeup:
             self._signals.discard(signal)
 
     def announce(self) -> None:
-        """Wake every waiter: events were committed in this process."""
+        """Wake every waiter, also of other processes: events were committed in this one."""
         self._set_all()
-        self._outgoing.set()
+        if self._notifications is not None and self._notifications.has_others:
+            self._outgoing.set()
 
     def _set_all(self) -> None:
         for signal in self._signals:

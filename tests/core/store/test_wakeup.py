@@ -54,33 +54,60 @@ async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_data
         with here.signal() as own, there.signal() as other:
             await _listening(own)
             await _listening(other)
+            await _quiet(own)
+            await _quiet(other)
             here.announce()
             assert await own.wait(5)
             assert await other.wait(5), "the notification has come"
             assert not await own.wait(0.1)
 
 
-async def test_many_announcements_share_few_notifications(
+async def test_many_announcements_share_few_notifications_and_nobody_is_sent_none(
     postgres_database: Database, postgres_database_url: str
 ):
-    heard = 0
-
-    def count(*_):
-        nonlocal heard
-        heard += 1
-
+    heard: list[str] = []
     listener = await asyncpg.connect(postgres_database_url)
-    await listener.add_listener("trunkline", count)
-    async with Wakeup(postgres_database) as wakeup:
-        for _ in range(200):
-            wakeup.announce()
-            await asyncio.sleep(0)
-        async with asyncio.timeout(5):
-            while not heard:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
+    await listener.add_listener("trunkline", lambda *message: heard.append(message[3]))
+    async with Wakeup(postgres_database) as here:
+        with here.signal() as own:
+            await _listening(own)
+        here.announce()
+        await asyncio.sleep(0.1)
+        assert set(heard) == {"present"}, "no other process listens"
+        async with Wakeup(postgres_database) as there:
+            with there.signal() as other:
+                await _quiet(other)
+                for _ in range(200):
+                    here.announce()
+                    await asyncio.sleep(0)
+                assert await other.wait(5)
+            await asyncio.sleep(0.05)
     await listener.close()
-    assert 1 <= heard < 100
+    assert 1 <= heard.count("") < 100
+
+
+async def test_a_process_that_has_gone_is_sent_none(
+    postgres_database: Database, postgres_database_url: str, monkeypatch
+):
+    monkeypatch.setattr("trunkline.store.notifications.CHECK_SECONDS", 0.1)
+    monkeypatch.setattr("trunkline.store.notifications.GONE_SECONDS", 0.5)
+    heard: list[str] = []
+    listener = await asyncpg.connect(postgres_database_url)
+    await listener.add_listener("trunkline", lambda *message: heard.append(message[3]))
+    async with Wakeup(postgres_database) as here:
+        async with Wakeup(postgres_database) as there:
+            with there.signal() as other:
+                await _quiet(other)
+                await asyncio.sleep(1)
+                here.announce()
+                assert await other.wait(5), "it says again and again that it listens"
+        await asyncio.sleep(1)
+        count = heard.count("")
+        assert count
+        here.announce()
+        await asyncio.sleep(0.1)
+        assert heard.count("") == count
+    await listener.close()
 
 
 async def test_a_listener_whose_connection_is_cut_listens_again(
@@ -119,6 +146,12 @@ async def test_a_listener_whose_connection_died_without_a_word_listens_again(
             await _listening(signal)
             proxy.fall_silent()
             await _listening(signal)
+
+
+async def _quiet(signal: Signal) -> None:
+    """Wait until the signal's process knows the others: it sets its signals once for each that it hears first."""
+    while await signal.wait(0.2):
+        pass
 
 
 async def _listening(signal: Signal) -> None:

@@ -6,8 +6,10 @@ import time
 import asyncpg
 from tests.silent_proxy import silent_proxy
 
+from trunkline.model.events import Event
 from trunkline.store.database import Database
-from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.store.stream import Appended
+from trunkline.store.wakeup import Handover, Signal, Wakeup
 
 
 async def test_a_signal_that_was_set_before_anybody_waited_wakes_the_next_waiter_once():
@@ -146,6 +148,29 @@ async def test_a_listener_whose_connection_died_without_a_word_listens_again(
             await _listening(signal)
             proxy.fall_silent()
             await _listening(signal)
+
+
+def test_a_reader_is_handed_what_is_next_in_order_and_nothing_else():
+    handover = Handover()
+    handover.put(appended(11, 12))
+    handover.put(appended(13, version=4))
+    assert handover.take(9) is None, "10 is missing"
+    assert handover.take(10) is None, "what does not go on is given up"
+    handover.put(appended(11, 12))
+    handover.put(appended(13, version=4))
+    assert handover.take(11) == appended(12, 13, version=4)
+    assert handover.take(13) is None
+    handover.put(appended(14))
+    handover.put(appended(16))
+    assert handover.take(13) is None, "another process has appended 15"
+    handover.put(appended(*range(100, 100 + Handover.MOST_EVENTS + 1)))
+    assert handover.take(99) is None, "the reader is behind"
+    handover.put(appended(7, body=b"x" * (Handover.MOST_BYTES + 1)))
+    assert handover.take(6) is None
+
+
+def appended(*positions: int, version: int = 3, body: bytes = b"{}") -> Appended:
+    return Appended([Event(position, 92, "lead.created", 0, body) for position in positions], version)
 
 
 async def _quiet(signal: Signal) -> None:

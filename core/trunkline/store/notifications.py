@@ -68,7 +68,10 @@ class Notifications:
             if is_new or message != PRESENT:
                 notified()
 
-        connection.add_termination_listener(lambda _: speaks.set())
+        def end(_: object) -> None:
+            speaks.set()
+
+        connection.add_termination_listener(end)
         await connection.add_listener(CHANNEL, hear)
         notified()  # for what was sent before it listened
         while not connection.is_closed():

@@ -12,6 +12,7 @@ from trunkline.access.company_paces import EventPace
 from trunkline.api import answers, models
 from trunkline.api.company_names import CompanyNames
 from trunkline.api.fast_path import is_plain_json
+from trunkline.api.heads import header_of
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
@@ -102,7 +103,7 @@ class EventHandlers:
         if not is_plain_json(request.scope):
             return None
         caller = await _MAY_EMIT(request)
-        return await self.accept_event(request, caller, request.headers.get("idempotency-key"))
+        return await self.accept_event(request, caller, header_of(request.scope, b"idempotency-key"))
 
     async def accept_batch(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
@@ -162,7 +163,7 @@ class EventHandlers:
         names = CompanyNames(caller, self._directory)
         how: dict[str, Any] = {
             "company_of": names,
-            "now_text": now_text(),
+            "now_text": now_text,
             "namespace": caller.namespace,
             "key": key,
         }

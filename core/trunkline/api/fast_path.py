@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.api import problems
+from trunkline.api.heads import head_of
 from trunkline.contract import DirectHandler
 from trunkline.errors import Refused, StoreUnavailable
 from trunkline.runtime import callers, faults
@@ -88,9 +89,4 @@ class FastPath:
 
 def is_plain_json(scope: Scope) -> bool:
     """Tell whether a call has a JSON body and no query."""
-    if scope["query_string"]:
-        return False
-    for name, value in scope["headers"]:
-        if name == b"content-type":
-            return bool(value == b"application/json")
-    return False
+    return not scope["query_string"] and head_of(scope).get(b"content-type") == b"application/json"

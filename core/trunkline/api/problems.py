@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
 from trunkline.api.forwarded_scheme import ForwardedScheme
-from trunkline.api.heads import check_head
+from trunkline.api.heads import check_head, head_of
 from trunkline.api.refusals import refusal_of
 from trunkline.errors import (
     FieldError,
@@ -295,7 +295,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
+        headers = head_of(scope)
         request_id = request_id_of(headers)
         extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id)]
         scope[HEADERS_KEY] = extra

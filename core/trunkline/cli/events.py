@@ -142,7 +142,7 @@ async def _emit(
         modes = Modes("reject", {}, catalog=log.catalog)
         reader = RequestReader(log.catalog, modes, max_event_bytes=settings.events.max_body_bytes)
         submission = reader.read(
-            "event", *read_json(body), company_of=lambda _: company_id, now_text=now_text()
+            "event", *read_json(body), company_of=lambda _: company_id, now_text=now_text
         )
         return (await log.accept(submission)).body
 

@@ -20,6 +20,8 @@ from trunkline.store import epochs, retention, sql, tables
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.sql import text
 
+_ROUTING_VERSION = "SELECT version FROM routing WHERE id = 1"
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -30,16 +32,26 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Appended:
+    """Events as they were appended, and the routing version that was valid then: no subscription that was made before is newer."""
+
+    events: list[Event]
+    routing_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reserved:
     """Positions from *first* on, the time of acceptance, and how often companies were changed until then.
 
-    *accepted_ms* never goes back; *now_ms* is what the database's clock says, and at most that.
+    *accepted_ms* never goes back; *now_ms* is what the database's clock says, and at most that. The routing version is that of
+    the moment at which the log's lock was asked for.
     """
 
     first: int
     accepted_ms: int
     companies_version: int
     now_ms: int
+    routing_version: int
 
 
 async def head(connection: AsyncConnection) -> Head:
@@ -61,7 +73,7 @@ class Log:
         self._shards = shards
         self.directory = directory
 
-    async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> list[Event]:
+    async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Appended:
         """Store *drafts* as ``append`` does. Raises CompanyErased."""
         return await append(connection, drafts, shards=self._shards(), directory=self.directory)
 
@@ -72,7 +84,7 @@ async def append(
     *,
     shards: int,
     directory: CompanyDirectory | None = None,
-) -> list[Event]:
+) -> Appended:
     """Give *drafts* their positions and store them; they are in the log once the caller's transaction commits.
 
     The reference that a company has at this moment, as *directory* knows it, becomes part of its events.
@@ -101,9 +113,9 @@ async def append(
         )
         for position, draft in enumerate(drafts, reserved.first)
     ]
-    await insert(connection, events, shards=shards)
+    routing_version = await insert(connection, events, shards=shards)
     faults.point("accept.after_insert")
-    return events
+    return Appended(events, routing_version or reserved.routing_version)
 
 
 async def reserve(connection: AsyncConnection, count: int) -> Reserved:
@@ -120,17 +132,21 @@ async def reserve(connection: AsyncConnection, count: int) -> Reserved:
                 f"UPDATE stream_head SET position = position + :count + {step}, timeline = {timeline}, "
                 f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
                 f"WHERE id = 1 AND {sql.limit_waiting(connection)} "
-                f"RETURNING position, accepted_ms, companies_version, {now}, {sql.limit_idling(connection)}"
+                f"RETURNING position, accepted_ms, companies_version, {now}, ({_ROUTING_VERSION}), {sql.limit_idling(connection)}"
             ),
             {"count": count},
         )
     ).one()
-    return Reserved(row[0] - count + 1, row[1], row[2], min(row[1], row[3]))
+    return Reserved(row[0] - count + 1, row[1], row[2], min(row[1], row[3]), row[4])
 
 
-async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> None:
-    """Store *events* at the positions that ``reserve`` gave them."""
-    await sql.insert_columns(
+async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> int | None:
+    """Store *events* at the positions that ``reserve`` gave them.
+
+    Returns the routing version of now; None where there is one writer, as it is still that of ``reserve``. While others waited
+    for the log's lock with it, subscriptions may have been made.
+    """
+    version: int | None = await sql.insert_columns(
         connection,
         tables.events,
         {
@@ -142,7 +158,9 @@ async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards
             "body": [event.body for event in events],
             "version": [event.version for event in events],
         },
+        also=_ROUTING_VERSION,
     )
+    return version
 
 
 _COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"

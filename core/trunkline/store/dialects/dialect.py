@@ -181,6 +181,6 @@ class Dialect(ABC):
 
     @abstractmethod
     async def insert_columns(
-        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]]
-    ) -> None:
-        """Insert rows given column by column; rows whose key is taken are left as they are."""
+        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
+    ) -> Any:
+        """Insert rows as ``sql.insert_columns`` does."""

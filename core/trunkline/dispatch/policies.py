@@ -6,16 +6,18 @@ from typing import Any
 
 from trunkline.contract import Channel
 from trunkline.model.deliveries import BreakerPolicy, RetryPolicy
+from trunkline.model.health import FailingPolicy
 from trunkline.settings import Delivery
 
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of retries and of the circuit breaker; *channels* may have a breaker of their own."""
+    """The policies of retries, of the circuit breaker and of who is told; *channels* may have a breaker of their own."""
 
     retry: RetryPolicy
     breaker: BreakerPolicy
     channels: Mapping[str, Channel]
+    failing: FailingPolicy
 
     def breaker_of(self, channel: str) -> BreakerPolicy:
         """Give the breaker of the subscriptions of *channel*."""
@@ -29,6 +31,7 @@ def of_settings(settings: Delivery, channels: Mapping[str, Channel]) -> Policies
         RetryPolicy(settings.retry_schedule_seconds, settings.retry_jitter),
         BreakerPolicy(settings.breaker_failures, settings.breaker_span_seconds),
         channels,
+        FailingPolicy(settings.failing_failures, settings.failing_spans_seconds),
     )
 
 

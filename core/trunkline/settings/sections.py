@@ -209,6 +209,14 @@ class Delivery(Section):
         default=50, ge=1, description="failures in a row before a subscription is disabled …"
     )
     breaker_span_seconds: float = Field(default=86_400, ge=0, description="… if they span at least this long")
+    failing_failures: int = Field(
+        default=3, ge=1, description="failures in a row from which on a subscription may be `failing` …"
+    )
+    failing_spans_seconds: Seconds = Field(
+        default=(5, 21_600),
+        min_length=1,
+        description="… and how long they span then; `subscription.failing` is sent at each of these, and once a delivery is exhausted",
+    )
     shards: int = Field(
         default=16, ge=1, le=1024, description="shards of the log; read when the database is first set up"
     )

@@ -3,6 +3,7 @@
 Whoever releases one locks its row before the log's head, as everybody here who locks rows does.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -11,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FieldError
 from trunkline.model.events import Draft
-from trunkline.store import quarantine_tables, sql
+from trunkline.store import operational, quarantine_tables, sql
+from trunkline.store.operational import Gathered
 from trunkline.store.sql import text
 
 COUNT = "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
@@ -100,6 +102,12 @@ async def insert(
             "updated_ms": [now_ms] * len(quarantined),
         },
     )
+    counts = Counter((draft.company_id, draft.type) for draft in drafts)
+    gathered = [
+        Gathered(operational.QUARANTINED, company_id, name, count)
+        for (company_id, name), count in counts.items()
+    ]
+    await operational.gather(connection, gathered)
 
 
 async def positions_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:

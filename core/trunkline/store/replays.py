@@ -13,8 +13,9 @@ from sqlalchemy import BigInteger, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
-from trunkline.store import sql, tables
+from trunkline.store import operational, sql, tables
 from trunkline.store.deliveries import Claim
+from trunkline.store.operational import News
 from trunkline.store.sql import text
 
 _table = tables.replays
@@ -155,11 +156,26 @@ async def end(connection: AsyncConnection, no: int, status: str) -> bool:
         text(
             f"UPDATE replays SET status = :status, updated_ms = {sql.now_ms(connection)}, delivered = "
             "(SELECT count(*) FROM deliveries WHERE replay_no = :no AND status = 'delivered') "
-            "WHERE no = :no AND status = 'running'"
+            "WHERE no = :no AND status = 'running' "
+            "RETURNING id, company_id, subscription_no, matched, delivered"
         ),
         {"no": no, "status": status},
     )
-    return result.rowcount > 0
+    ended = result.first()
+    if ended is None:
+        return False
+    replay_id, company_id, subscription_no, matched, delivered = ended
+    of = text("SELECT id, channel, target_url FROM subscriptions WHERE no = :no")
+    named = (await connection.execute(of, {"no": subscription_no})).one()
+    facts = {
+        "replay_id": replay_id,
+        "subscription": operational.subscription(*named),
+        "status": status,
+        "matched": matched,
+        "delivered": delivered,
+    }
+    await operational.tell(connection, [News("replay.ended", company_id, facts)])
+    return True
 
 
 async def withdraw(connection: AsyncConnection, no: int) -> set[int]:

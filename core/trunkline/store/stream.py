@@ -12,12 +12,15 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.environments import company_number
+from trunkline.model.event_groups import OPERATIONAL
 from trunkline.model.events import Draft, Event, shard_of
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime import faults
 from trunkline.store import epochs, retention, sql, tables
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.sql import text
+
+_NO_REFERENCES: Mapping[int, str | None] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +74,11 @@ async def append(
     *,
     shards: int,
     directory: CompanyDirectory | None = None,
+    references: Mapping[int, str | None] = _NO_REFERENCES,
 ) -> list[Event]:
     """Give *drafts* their positions and store them; they are in the log once the caller's transaction commits.
 
-    The reference that a company has at this moment, as *directory* knows it, becomes part of its events.
+    The reference that a company has at this moment, as *directory* knows it or *references* says, becomes part of its events.
 
     Raises:
         CompanyErased: one of the companies is being erased; the transaction must not commit.
@@ -82,7 +86,6 @@ async def append(
     faults.point("accept.before_reserve")
     reserved = await reserve(connection, len(drafts))
     faults.point("accept.after_reserve")
-    references: Mapping[int, str | None] = {}
     if directory is not None:
         companies = (draft.company_id for draft in drafts)
         references = await directory.references(connection, reserved.companies_version, companies)
@@ -144,6 +147,7 @@ async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards
     )
 
 
+_NOT_OPERATIONAL = "AND type NOT IN ({})".format(", ".join(f"'{name}'" for name in sorted(OPERATIONAL)))
 _COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
 
 
@@ -195,9 +199,9 @@ async def read_page(
 ) -> tuple[list[Event], retention.LogBounds]:
     """Read as ``read_company`` does, and where the log began and ended at that moment, in one statement.
 
-    As they are of one moment, no event of the page was removed unnoticed.
+    As they are of one moment, no event of the page was removed unnoticed. No *types* means all but the operational ones.
     """
-    query, parameters = _company_query(company_id, types, after, limit)
+    query, parameters = _company_query(company_id, types, after, limit, unnamed=_NOT_OPERATIONAL)
     statement = (
         f"SELECT bounds.edge, bounds.head, page.* FROM ({retention.LOG_BOUNDS}) AS bounds "
         f"LEFT JOIN ({query}) AS page ON true ORDER BY position"
@@ -209,9 +213,9 @@ async def read_page(
 
 
 def _company_query(
-    company_id: int, types: Sequence[str], after: int, limit: int
+    company_id: int, types: Sequence[str], after: int, limit: int, *, unnamed: str = ""
 ) -> tuple[str, dict[str, object]]:
-    """Select the next events of one company, and the statement's parameters.
+    """Select the next events of one company, and the statement's parameters; *unnamed* narrows them if no type is named.
 
     Each type is read along its own index and the streams are merged, so that a rare type costs no more than a common one;
     of several types the positions are merged before the rest of an event is read.
@@ -220,7 +224,7 @@ def _company_query(
     parameters: dict[str, object] = {"company": company_id, "after": after, "limit": limit}
     parameters |= {f"type_{index}": name for index, name in enumerate(types)}
     if len(types) < 2:
-        kind = "AND type = :type_0" if types else ""
+        kind = "AND type = :type_0" if types else unnamed
         return f"SELECT {_COLUMNS} {mine} {kind} ORDER BY position LIMIT :limit", parameters
     streams = " UNION ALL ".join(
         f"SELECT * FROM (SELECT position {mine} AND type = :type_{index} ORDER BY position LIMIT :limit) AS t{index}"
@@ -237,8 +241,8 @@ async def newest_of_company(
     type: str | None,
     limit: int,
 ) -> list[Event]:
-    """Read the newest events of one company, newest first."""
-    kind = "AND type = :type" if type else ""
+    """Read the newest events of one company, newest first; those of *type*, or all but the operational ones for None."""
+    kind = "AND type = :type" if type else _NOT_OPERATIONAL
     statement = text(
         f"SELECT {_COLUMNS} FROM events WHERE company_id = :company {kind} ORDER BY position DESC LIMIT :limit"
     )

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.errors import StoreUnavailable
 from trunkline.runtime.background import Background
 from trunkline.runtime.metrics import Metrics
-from trunkline.store import quarantine, quarantine_answers
+from trunkline.store import health, quarantine, quarantine_answers
 from trunkline.store import retention as store
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
@@ -121,6 +121,7 @@ class Retention:
             await self._purge(table, partial(purge, before_ms=keys_before_ms, limit=BATCH))
         await self._purge("quarantine", partial(quarantine.purge, before_ms=before_ms, limit=BATCH))
         await self._purge("deliveries", partial(store.purge_strays, limit=BATCH))
+        await self._purge("health_hours", partial(health.purge, limit=BATCH))
         await self._purge("replays", partial(store.purge_replays, before_ms=before_ms, limit=BATCH))
         await self._purge(
             "subscriptions", partial(store.purge_subscriptions, before_ms=before_ms, limit=BATCH)

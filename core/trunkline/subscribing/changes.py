@@ -13,7 +13,7 @@ from trunkline.model.event_groups import takes_type, types_among
 from trunkline.model.subscriptions import DISCONNECTED, LAPSED, Status, Subscription
 from trunkline.plugins import Notifier
 from trunkline.runtime import callers
-from trunkline.store import open_deliveries, releasing, retention, sql
+from trunkline.store import open_deliveries, releasing, retention, sql, streaks
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
@@ -124,6 +124,7 @@ class SubscriptionChanges:
                     "resume_position": position,
                 }
                 changed.append(await store.update(connection, row.no, columns))
+            await streaks.tell_disabled(connection, changed)
             await open_deliveries.apply_to_all(connection, [row.no for row in changed], Change.PARK)
         for row in changed:
             self.announce(row)

@@ -19,7 +19,7 @@ from trunkline.model.environments import other_environment
 from trunkline.model.subscriptions import DISCONNECTED, GONE, Secret, Status, Subscription
 from trunkline.runtime import callers
 from trunkline.runtime.batching import Batcher
-from trunkline.store import new_subscriptions, sql
+from trunkline.store import conditions, new_subscriptions, sql
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.subscribing import apart, declared, options
@@ -199,8 +199,10 @@ class SubscriptionCreation:
         company_id, quotas = wanted.company_id, wanted.quotas
         if wanted.is_repeatable and (same := await self._find_same(connection, wanted)):
             return same
-        if standing.counts.get(company_id, 0) >= quotas.subscriptions:
-            raise TooManySubscriptions(quotas.subscriptions)
+        count, allowed = standing.counts.get(company_id, 0), quotas.subscriptions
+        if count >= allowed:
+            raise TooManySubscriptions(allowed)
+        await conditions.tell_limit(connection, "subscriptions", company_id, used=count + 1, allowed=allowed)
         targets = standing.targets.get(other_environment(company_id), ())
         url, path = wanted.columns["target_url"], path_of_target(wanted.request)
         apart.check_apart(company_id, url, targets, path=path)

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 from trunkline.api import (
+    audit,
     bodies,
     channels,
     companies,
@@ -55,6 +56,7 @@ def create_app(hub: Hub) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.hub = hub  # for ``security.hub_of``
+    app.state.address_of = hub.client_addresses.of_call  # for ``callers.address``
     direct: dict[tuple[str, str], DirectHandler] = {}
     core = _core_routes(hub)
     for routes in (*core, *_routes_of_plugins(hub, core)):
@@ -117,6 +119,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
         keys.make_router(hub.key_service, hub.subscriptions),
         companies.make_router(hub.companies),
+        audit.make_router(hub.journal),
         system.make_router(hub.deployment, hub.metrics),
         documents.make_router(hub.catalog, hub.settings.server.public_url),
     )

@@ -113,6 +113,13 @@ def scope() -> MutableMapping[str, Any] | None:
     return None if answered is None else answered.scope
 
 
+def address() -> str | None:
+    """Tell the address that the call which the task answers comes from; None where it answers none."""
+    answered = scope()
+    found: str | None = None if answered is None else answered["app"].state.address_of(answered)
+    return found
+
+
 def company() -> int | None:
     """Tell for which company the task works; None where it is nobody's."""
     return _state.get().company_id

@@ -145,6 +145,7 @@ class Events(Section):
 
     max_body_bytes: int = Field(default=262_144, ge=1024, description="largest body of one event")
     retention_days: int = Field(default=90, ge=1, description="how long events are kept")
+    audit_days: int = Field(default=365, ge=1, description="how long the audit log keeps changes")
     published_schemas: Literal["open", "strict"] = Field(
         default="open",
         description="what receivers are shown of the schemas of events: `open` to fields that are added later, or `strict`, as they are written; what comes in is judged as it is written in any case",

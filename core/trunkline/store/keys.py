@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.model.principals import show_maker
 from trunkline.model.times import utc_or_none
 from trunkline.runtime import callers
-from trunkline.store import clock, operational, sql, tables
+from trunkline.store import audit_log, clock, operational, sql, tables
 from trunkline.store.operational import News
 from trunkline.store.sql import text
 
@@ -95,7 +95,16 @@ async def insert(
 
 
 async def _tell(connection: AsyncConnection, event_type: str, record: KeyRecord, **more: Any) -> None:
-    """Tell what became of a key, and who did it."""
+    """Tell what became of a key, and who did it, and note it in the audit log."""
+    values = _describe(record) | {"networks": list(record.networks)}
+    is_new, is_over = event_type == "key.created", event_type == "key.revoked"
+    audit_log.note(
+        event_type,
+        record.id,
+        company_id=record.company_id or _OPERATOR,
+        before=None if is_new else values,
+        after=None if is_over else more.get("successor", values),
+    )
     caller = callers.principal()
     by = None if caller is None else show_maker(caller.kind, caller.id)
     facts = {"key": _describe(record), **more, "by": by}

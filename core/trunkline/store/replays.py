@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
-from trunkline.store import operational, sql, tables
+from trunkline.store import audit_log, operational, sql, tables
 from trunkline.store.deliveries import Claim
 from trunkline.store.operational import News
 from trunkline.store.sql import text
@@ -70,7 +70,16 @@ async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
         .values(**values, matched=0, status="running", created_ms=now, updated_ms=now)
         .returning(_table)
     )
-    return Row(*(await connection.execute(statement)).one())
+    row = Row(*(await connection.execute(statement)).one())
+    if row.kind != "missed":
+        wanted = {
+            "kind": row.kind,
+            "event_types": row.event_types,
+            "after": row.position,
+            "up_to": row.end_position,
+        }
+        audit_log.note("replay.started", row.id, company_id=row.company_id, after=wanted)
+    return row
 
 
 async def get(connection: AsyncConnection, replay_id: str) -> Row | None:
@@ -175,6 +184,11 @@ async def end(connection: AsyncConnection, no: int, status: str) -> bool:
         "delivered": delivered,
     }
     await operational.tell(connection, [News("replay.ended", company_id, facts)])
+    if status == "cancelled":
+        running = {"status": "running"}
+        audit_log.note(
+            "replay.cancelled", replay_id, company_id=company_id, before=running, after={"status": status}
+        )
     return True
 
 

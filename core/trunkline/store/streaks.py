@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.health import FIRST, UNTOLD
 from trunkline.model.times import utc_or_none
-from trunkline.store import operational, sql, tables
+from trunkline.store import audit_log, operational, sql, tables
 from trunkline.store.operational import News
 from trunkline.store.sql import text
 from trunkline.store.subscriptions import Row, next_version, read_row
@@ -164,6 +164,15 @@ async def disable(
     statement = _table.select().where(_table.c.no.in_(numbers)).order_by(_table.c.no)
     rows = [read_row(row) for row in await connection.execute(statement)]
     await tell_disabled(connection, [row for row in rows if row.no not in untold])
+    for row in rows:
+        reason = {"status": "disabled", "disabled_reason": row.disabled_reason}
+        audit_log.note(
+            "subscription.disabled",
+            row.id,
+            company_id=row.company_id,
+            before={"status": "active"},
+            after=reason,
+        )
     return rows
 
 

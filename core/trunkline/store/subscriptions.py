@@ -10,11 +10,12 @@ from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any
 
+import orjson
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.subscriptions import LAPSED
-from trunkline.store import sql, tables
+from trunkline.store import audit_log, sql, tables
 from trunkline.store.sql import text
 
 _table = tables.subscriptions
@@ -104,6 +105,7 @@ async def update(
     connection: AsyncConnection, no: int, changes: Mapping[str, Any], *, from_head: bool = False
 ) -> Row:
     """Change columns of the subscription number *no*, which the caller has locked; *from_head*: it starts anew there."""
+    before = await by_number(connection, no)
     version = await next_version(connection)
     if from_head:
         head, _ = await lock_head(connection)
@@ -114,7 +116,36 @@ async def update(
         .values(**changes, updated_ms=text(sql.now_ms(connection)), version=version)
         .returning(_table)
     )
-    return read_row((await connection.execute(statement)).one())
+    after = read_row((await connection.execute(statement)).one())
+    action = "subscription.deleted" if after.status == "deleted" else "subscription.changed"
+    audit_log.note(
+        action, after.id, company_id=after.company_id, before=audited(before), after=audited(after)
+    )
+    return after
+
+
+_UNAUDITED = frozenset(
+    {"created_by", "created_by_kind", "failing_level", "told_ms", "gap_position", "expires_ms"}
+)
+"""Options that the hub keeps for itself, or that its holder renews."""
+
+
+def audited(row: Row) -> dict[str, Any]:
+    """Give what the audit log has of a subscription; of secrets only whether they changed, by a digest."""
+    options = {name: value for name, value in row.options.items() if name not in _UNAUDITED}
+    return {
+        "channel": row.channel,
+        "target_url": row.target_url,
+        "event_types": orjson.loads(row.event_types),
+        "filter": orjson.loads(row.filter) if row.filter else None,
+        "description": row.description,
+        "signature": row.signature,
+        "status": str(row.status),
+        "disabled_reason": row.disabled_reason,
+        "pins": row.pins,
+        "secrets": row.sealed,
+        **options,
+    }
 
 
 async def get(connection: AsyncConnection, subscription_id: str, *, to_change: bool = False) -> Row | None:

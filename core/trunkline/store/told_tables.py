@@ -64,10 +64,12 @@ audit = Table(
     Column("from_address", Text),
     Column("before", Text),
     Column("after", Text),
+    Column("content", LargeBinary(32), nullable=False),
     Column("hash", LargeBinary(32), nullable=False),
     Index("ix_audit_actor", "actor", "id"),
     Index("ix_audit_action", "action", "id"),
     Index("ix_audit_target", "target", "id"),
     Index("ix_audit_company", "company_id"),
 )
-"""Changes: append-only, numbered without gaps. *hash* is that of the entry and of the hash before it (``store.audit_log``)."""
+"""Changes: append-only, numbered without gaps. *content* is the hash of *from_address*, *before* and *after*, which go with an erased
+company; *hash* is that of the others and of the hash before it (``store.audit_log``)."""

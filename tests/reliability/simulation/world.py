@@ -468,6 +468,8 @@ class World:
                 retry_jitter=0.2,
                 breaker_failures=9,
                 breaker_span_seconds=0.6,
+                failing_failures=3,
+                failing_spans_seconds=(0.3,),
             ),
             records=self.records,
             sender=Sender(

@@ -13,7 +13,7 @@ from trunkline.errors import DatabaseUnfit, SettingsInvalid, StoreUnavailable
 from trunkline.model.workers import LEASE_MS
 from trunkline.runtime import steadiness
 from trunkline.settings import Settings
-from trunkline.store import clock, companies, dialects, keys, migrate
+from trunkline.store import audit_log, clock, companies, dialects, keys, migrate
 from trunkline.store import status as store
 from trunkline.store.connections import Connections
 from trunkline.store.database import Database, embedded_file, is_open_to_others
@@ -63,6 +63,7 @@ async def _examine(
     checks.append(await _judge_secrets(settings, database))
     checks.append(await judge_clock(database))
     checks.append(await _judge_recipients(database))
+    checks.append(await _judge_audit(database))
     if file is None:
         checks.append(await _judge_connections(settings, database))
     elif is_open_to_others(database):
@@ -86,6 +87,16 @@ def judge_disk(file: Path, *, free_bytes: Callable[[Path], int] = free_bytes) ->
     if free < NO_DISK_BYTES:
         return error("disk", detail, fix=fix)
     return warning("disk", detail, fix=fix) if free < LITTLE_DISK_BYTES else ok("disk", detail)
+
+
+async def _judge_audit(database: Database) -> HubCheck:
+    """Go through the chain of the audit log."""
+    async with database.read() as connection:
+        count, broken = await audit_log.first_broken(connection)
+    if broken is not None:
+        detail = f"The audit log was changed by somebody else than the hub: entry {broken} does not follow from the one before."
+        return error("audit", detail, fix="compare the entries around it with a backup")
+    return ok("audit", f"The chain of the audit log's {count} entries is whole.")
 
 
 def _judge_schema(states: Sequence[migrate.State]) -> HubCheck:

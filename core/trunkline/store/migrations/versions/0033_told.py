@@ -61,6 +61,7 @@ def upgrade() -> None:
         sa.Column("from_address", sa.Text()),
         sa.Column("before", sa.Text()),
         sa.Column("after", sa.Text()),
+        sa.Column("content", sa.LargeBinary(32), nullable=False),
         sa.Column("hash", sa.LargeBinary(32), nullable=False),
     )
     for column in ("actor", "action", "target"):

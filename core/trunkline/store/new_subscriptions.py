@@ -31,9 +31,9 @@ async def insert(
     subscriptions: Sequence[Mapping[str, Any]],
     *,
     version: int,
-    by: Sequence[audit_log.Origin],
+    by: Sequence[audit_log.Origin] | None = None,
 ) -> list[Row]:
-    """Store new *subscriptions*, one or more, that start at the head of the log; *by* says who makes each of them.
+    """Store new *subscriptions*, one or more, that start at the head of the log; *by* says who makes each of them, if not the caller.
 
     *version* is that of ``subscriptions.next_version``.
     """
@@ -46,7 +46,7 @@ async def insert(
     ]
     made = {row.id: row for row in map(read_row, await connection.execute(_INSERT, rows))}
     ordered = [made[values["id"]] for values in subscriptions]
-    for row, origin in zip(ordered, by, strict=True):
+    for row, origin in zip(ordered, by or [audit_log.origin()] * len(ordered), strict=True):
         audit_log.note(
             "subscription.created", row.id, company_id=row.company_id, after=audited(row), by=origin
         )

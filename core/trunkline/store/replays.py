@@ -175,7 +175,7 @@ async def end(connection: AsyncConnection, no: int, status: str) -> bool:
         return False
     replay_id, company_id, subscription_no, matched, delivered = ended
     of = text("SELECT id, channel, target_url FROM subscriptions WHERE no = :no")
-    named = (await connection.execute(of, {"no": subscription_no})).one()
+    named = (await connection.execute(of, {"no": subscription_no})).first() or ("", "", "")
     facts = {
         "replay_id": replay_id,
         "subscription": operational.subscription(*named),

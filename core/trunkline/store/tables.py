@@ -173,6 +173,7 @@ subscriptions = Table(
     Index("ix_subscriptions_company", "company_id"),
     partial_index("ix_subscriptions_live", "company_id", "no", where="status <> 'deleted'"),
     Index("ix_subscriptions_version", "version"),
+    partial_index("ix_subscriptions_failing", "no", where="failing_level IS NOT NULL"),
     partial_index("ix_subscriptions_name", "company_id", "name", where="name IS NOT NULL"),
     partial_index(
         "ix_subscriptions_expiry", "expires_ms", where="expires_ms IS NOT NULL AND status = 'active'"

@@ -11,7 +11,7 @@ from trunkline.contract import Held, Renewed, Terms
 from trunkline.errors import LimitReached, TooManySubscriptions
 from trunkline.model.subscriptions import ENDED, FAILING, MAX_SECRETS, Secret, Status, Subscription
 from trunkline.runtime import faults
-from trunkline.store import audit_log, new_subscriptions, open_deliveries, retention
+from trunkline.store import new_subscriptions, open_deliveries, retention
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
 from trunkline.store.clock import ClockGuard
@@ -129,9 +129,7 @@ class Renewals:
                     connection, company_id, request.get("filter"), limit=quotas.filter_cost
                 )
                 columns = {**values, **_columns_of(terms, now_ms)}
-                (row,) = await new_subscriptions.insert(
-                    connection, [columns], version=version, by=[audit_log.origin()]
-                )
+                (row,) = await new_subscriptions.insert(connection, [columns], version=version)
                 done = row, True, await self._begin(connection, row, request, terms)
             faults.point("renew.before_commit")
         return done

@@ -19,6 +19,7 @@ SECTIONS = frozenset(
         "deliveries",
         "quarantine",
         "subscriptions",
+        "changes",
         "keys",
         "catalogue",
         "connectors",

@@ -34,6 +34,7 @@ ITEMS = (
     Item("/subscriptions", "Subscriptions", "send", (WEBHOOKS_READ,)),
     Item("/quarantine", "Quarantine", "alert", (ADMIN,), also=EVENTS_READ),
     Item("/keys", "API keys", "key", (ADMIN,)),
+    Item("/changes", "Changes", "list", (ADMIN,)),
     Item("/catalogue", "Event catalogue", "book", (INTEGRATIONS_READ, EVENTS_READ)),
     Item("/connectors", "Connectors", "plug", (INTEGRATIONS_READ, EVENTS_READ)),
     Item("/record", "Company", "building", (OPERATOR,)),

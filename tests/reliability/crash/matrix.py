@@ -49,6 +49,8 @@ FEW = {
     "replay.after_make_due": 2,
     "renew": 6,
     "lapse": 2,
+    "news": 2,
+    "news.after_gathered": 1,
     "gap": 1,
     "erase": 6,
     "erase.after_claim": 1,

@@ -26,7 +26,7 @@ from trunkline.testing.receiver import Receiver
 DAY_SECONDS = 86_400
 PRODUCTION = {"TRUNKLINE_SERVER__PUBLIC_URL": "https://events.example.com", "TRUNKLINE_SERVER__PORT": "1"}
 SHARED = [
-    "start", "plugins", "public-url", "target-policy", "rate-limits", "database", "schema", "writing", "secrets", "clock", "alert-recipients", "hub",
+    "start", "plugins", "public-url", "target-policy", "rate-limits", "database", "schema", "writing", "secrets", "clock", "alert-recipients", "audit", "hub",
 ]  # fmt: skip
 MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
 
@@ -60,7 +60,7 @@ def test_a_hub_that_is_well_has_a_line_for_each_check_and_nothing_of_it_is_chang
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert sorted(row[0] for row in rows) == sorted([*SHARED, own])
     assert [row[0] for row in rows if row[1] != "ok"] == []
-    assert (result.exit_code, result.stderr) == (0, "Errors: 0, warnings: 0, ok: 13.\n")
+    assert (result.exit_code, result.stderr) == (0, "Errors: 0, warnings: 0, ok: 14.\n")
     assert seen_in(cli.folder.parent) == before
 
 

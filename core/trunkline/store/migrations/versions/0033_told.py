@@ -12,6 +12,10 @@ _BOUNDS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 30
 def upgrade() -> None:
     op.add_column("subscriptions", sa.Column("failing_level", sa.SmallInteger()))
     op.add_column("subscriptions", sa.Column("told_ms", sa.BigInteger()))
+    where = sa.text("failing_level IS NOT NULL")
+    op.create_index(
+        "ix_subscriptions_failing", "subscriptions", ["no"], sqlite_where=where, postgresql_where=where
+    )
     op.create_table(
         "health_hours",
         sa.Column("subscription_no", sa.BigInteger(), primary_key=True, autoincrement=False),
@@ -78,5 +82,6 @@ def downgrade() -> None:
     op.drop_index("ix_api_keys_expiry", "api_keys")
     for table in ("audit", "told", "gathered", "news", "health_hours"):
         op.drop_table(table)
+    op.drop_index("ix_subscriptions_failing", "subscriptions")
     op.drop_column("subscriptions", "told_ms")
     op.drop_column("subscriptions", "failing_level")

@@ -50,7 +50,6 @@ class Publishing:
         if has_gathered:
             async with self._database.write() as connection:
                 await operational.tell_gathered(connection)
-                faults.point("news.after_gathered")
         if found.has_changes:
             async with self._database.write() as connection:
                 await conditions.note(connection, found)

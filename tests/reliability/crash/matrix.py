@@ -50,7 +50,6 @@ FEW = {
     "renew": 6,
     "lapse": 2,
     "news": 2,
-    "news.after_gathered": 1,
     "gap": 1,
     "erase": 6,
     "erase.after_claim": 1,

@@ -69,9 +69,7 @@ class Judge:
     ) -> Verdict:
         """Wait until everything has ended, then check it all."""
         await self._check_erasure(patience_seconds)
-        await self._check_told(patience_seconds)
         rows = await self._query("SELECT position, company_id, body, type FROM events ORDER BY position")
-        self._positions = [row[0] for row in rows]
         self._log = [
             (no, company, bytes(body), orjson.loads(body))
             for no, company, body, name in rows
@@ -79,6 +77,11 @@ class Judge:
         ]
         pairs = self._matching()
         await self._wait(len(pairs), patience_seconds)
+        await self._check_told(patience_seconds)
+        heads = await self._query(
+            "SELECT h.position, e.position FROM stream_head AS h LEFT JOIN events AS e ON true ORDER BY e.position"
+        )
+        self._head, self._positions = [(heads[0][0],)], [row[1] for row in heads if row[1] is not None]
         self._check_log()
         await self._check_actions()
         await self._check_tenant(patience_seconds)
@@ -178,17 +181,11 @@ class Judge:
             self._blame(f"told more than once: {repeated[:3]}")
         of_companies = {which[1:] for which in told if which[0]}
         to_operators = {which[1:] for which in told if not which[0]}
-        erased = self._eraser is not None
-        if not of_companies <= to_operators or (
-            to_operators - of_companies and not erased and len(told) < 500
-        ):
-            hub = {
-                which
-                for which in to_operators - of_companies
-                if which[0].startswith("hub.") or "key_" in which[1]
-            }
-            if (of_companies - to_operators) or (to_operators - of_companies - hub):
-                self._blame("the operators were not told what the companies were, or the reverse")
+        only_operators = {
+            which for which in to_operators - of_companies if orjson.loads(which[1])["company_id"]
+        }
+        if not of_companies <= to_operators or (only_operators and self._eraser is None):
+            self._blame("the operators were not told what the companies were, or the reverse")
         keys = {orjson.loads(which[2])["key"]["id"] for which in told if which[1] == "key.created"}
         made = {row[0] for row in await self._query("SELECT id FROM api_keys WHERE name = 'crash'")}
         self._lose("keys that nobody was told of", made - keys)
@@ -273,13 +270,13 @@ class Judge:
         self.verdict.delivered, self.verdict.exhausted = ends.pop("delivered", 0), ends.pop("exhausted", 0)
         if ends:
             self._blame(f"deliveries ended as {dict(ends)}")
-        [(head,)] = self._head
+        head = "(SELECT position FROM stream_head)"
         beyond = await self._query(
             f"SELECT shard, cursor FROM shards WHERE cursor > {head} "
             f"UNION ALL SELECT shard, cursor FROM shard_parts WHERE cursor > {head}"
         )
         if beyond and self._log:
-            self._blame(f"cursors stand beyond the head {head}: {beyond}")
+            self._blame(f"cursors stand beyond the head: {beyond}")
         [(cancelled,)] = await self._query("SELECT count(*) FROM replays WHERE status = 'cancelled'")
         self._has_withdrawn = cancelled > 0
         return ledger

@@ -6,8 +6,25 @@ from typing import Any
 
 from trunkline.contract import Channel
 from trunkline.model.deliveries import BreakerPolicy, RetryPolicy
-from trunkline.model.health import FailingPolicy
 from trunkline.settings import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class FailingPolicy:
+    """When a subscription is failing: after *failures* in a row that span ``spans_seconds[0]``, or if a delivery is exhausted.
+
+    That is threshold 1; each further span is a further threshold.
+    """
+
+    failures: int
+    spans_seconds: tuple[float, ...]
+
+    def threshold(self, *, failures: int, failing_ms: int, is_exhausted: bool) -> int:
+        """Tell which threshold is reached; 0 for none."""
+        if failures < self.failures:
+            return 0
+        reached = sum(failing_ms >= span * 1000 for span in self.spans_seconds)
+        return max(reached, int(is_exhausted))
 
 
 @dataclass(frozen=True, slots=True)

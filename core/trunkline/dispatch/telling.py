@@ -9,13 +9,17 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.dispatch.batch import Batch
 from trunkline.dispatch.jobs import Ended
-from trunkline.model.health import UNTOLD, FailingPolicy, next_level
+from trunkline.dispatch.policies import FailingPolicy
+from trunkline.model.health import UNTOLD
 from trunkline.model.subscriptions import Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.store import operational, streaks
 from trunkline.store.operational import News
 from trunkline.store.streaks import Failing, Recorded
 from trunkline.store.subscriptions import Row
+
+TELL_AGAIN_MS = 60 * 60 * 1000
+"""A subscription that fails and recovers in turns is told of at most once in this time."""
 
 
 async def tell(
@@ -71,3 +75,15 @@ def _failing(failing: Failing, last: Ended, threshold: int) -> News:
 
 def _name(subscription: Subscription) -> dict[str, str]:
     return operational.subscription(subscription.id, subscription.channel, subscription.target_url)
+
+
+def next_level(level: int | None, *, threshold: int, told_ms: int | None, now_ms: int) -> int | None:
+    """Tell what ``failing_level`` becomes at *threshold*; above ``UNTOLD``, and if it changes, people are told.
+
+    A subscription of which *told_ms* was the last that people heard fails untold within ``TELL_AGAIN_MS``.
+    """
+    if not threshold or (level or 0) > threshold:
+        return level
+    if (level or UNTOLD) == UNTOLD and told_ms is not None and now_ms - told_ms < TELL_AGAIN_MS:
+        return UNTOLD
+    return threshold + 1

@@ -1,8 +1,10 @@
 """The audit log as it is read, and what plugins add to it (``contract.Journal``)."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from typing import Any
 
+import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model import cursors
@@ -66,21 +68,40 @@ class Journal:
         return {"entries": shown, "next_cursor": more}
 
     async def each(self, which: Which) -> AsyncIterator[dict[str, Any]]:
-        """Read all changes, newest first."""
-        last = which
+        """Show all changes, newest first."""
+        async for entry in self._entries(which):
+            yield view(entry)
+
+    async def first_broken(self) -> tuple[int, int | None]:
+        """Go through the chain; returns how many entries there are, and the first that does not fit, if any.
+
+        Retention removes the oldest: the chain begins at the first that is left.
+        """
+        count, broken = 0, None
+        later: Entry | None = None
+        async for entry in self._entries(Which()):
+            count += 1
+            if later is not None and (later.id != entry.id + 1 or later.hash != later.hash_after(entry.hash)):
+                broken = later.id
+            if not entry.has_its_content or (entry.id == 1 and entry.hash != entry.hash_after(store.START)):
+                broken = entry.id
+            later = entry
+        return count, broken
+
+    async def _entries(self, which: Which) -> AsyncIterator[Entry]:
         while True:
             async with self._database.read() as connection:
-                entries = await store.page(connection, last, limit=_PAGE)
+                entries = await store.page(connection, which, limit=_PAGE)
             for entry in entries:
-                yield view(entry)
+                yield entry
             if len(entries) < _PAGE:
                 return
-            last = Which(which.company_id, which.actor, which.action, which.target, entries[-1].id)
+            which = replace(which, before_id=entries[-1].id)
 
 
 def view(entry: Entry, *, for_company: bool = False) -> dict[str, Any]:
     """Show an entry; a company is not shown from which address an operator came."""
-    before, after = store.shown(entry)
+    before, after = (None if each is None else orjson.loads(each) for each in (entry.before, entry.after))
     is_hidden = for_company and entry.actor.startswith("operator:")
     return {
         "id": entry.id,

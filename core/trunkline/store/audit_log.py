@@ -7,7 +7,7 @@ log is the last one that a transaction takes. Entries are appended only; each ha
 import hashlib
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -28,7 +28,7 @@ MASK = "***"
 _LOCK = 7_236_455_011
 """Key of the lock that whoever appends keeps until the end of the transaction."""
 _SECRETS = re.compile(r"secret|token|password|sealed|digest|authorization|salt|api_key|private_key")
-_START = b"\0" * 32
+START = b"\0" * 32
 """The hash before that of the first entry."""
 _table = told_tables.audit
 
@@ -141,7 +141,7 @@ async def write(connection: AsyncConnection, noted: Sequence[Change]) -> None:
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
     last = await connection.execute(text("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"))
     newest = last.first()
-    number, previous = (0, _START) if newest is None else (newest[0], bytes(newest[1]))
+    number, previous = (0, START) if newest is None else (newest[0], bytes(newest[1]))
     columns: dict[str, list[Any]] = {name: [] for name in (*_COLUMNS, "hash")}
     at_ms = time.time_ns() // 1_000_000
     for each in noted:
@@ -187,44 +187,6 @@ async def page(connection: AsyncConnection, which: Which, *, limit: int) -> list
     return list(map(_entry, rows))
 
 
-async def first_broken(connection: AsyncConnection, *, at_once: int = 1_000) -> tuple[int, int | None]:
-    """Go through the chain, oldest first; returns how many entries there are, and the first that does not fit, if any.
-
-    Retention removes the oldest: the first that is left is where the chain begins.
-    """
-    count, broken = 0, None
-    previous: Entry | None = None
-    async for entry in _oldest_first(connection, at_once=at_once):
-        count += 1
-        fits = previous is None or (
-            entry.id == previous.id + 1 and entry.hash == entry.hash_after(previous.hash)
-        )
-        if entry.id == 1:
-            fits = entry.hash == entry.hash_after(_START)
-        if not (fits and entry.has_its_content) and broken is None:
-            broken = entry.id
-        previous = entry
-    return count, broken
-
-
-async def _oldest_first(connection: AsyncConnection, *, at_once: int) -> AsyncIterator[Entry]:
-    columns = _table.c
-    after = 0
-    while True:
-        statement = (
-            sqlalchemy.select(*(columns[name] for name in _COLUMNS), columns.hash)
-            .where(columns.id > after)
-            .order_by(columns.id)
-            .limit(at_once)
-        )
-        entries = list(map(_entry, await connection.execute(statement)))
-        for entry in entries:
-            yield entry
-        if len(entries) < at_once:
-            return
-        after = entries[-1].id
-
-
 async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* of the oldest entries, if they are older than *before_ms*; the newest entry stays. Returns how many."""
     oldest = text(
@@ -244,15 +206,9 @@ async def empty(connection: AsyncConnection, company_id: int, *, limit: int) -> 
     return (await connection.execute(statement, {"company": company_id, "limit": limit})).rowcount
 
 
-def shown(entry: Entry) -> tuple[Any, Any]:
-    """Read *before* and *after* of an entry."""
-    before, after = (None if each is None else orjson.loads(each) for each in (entry.before, entry.after))
-    return before, after
-
-
 def _entry(row: Sequence[Any]) -> Entry:
-    *told, content, digest = row
-    return Entry(*told, content=bytes(content), hash=bytes(digest))
+    values = dict(zip((*_COLUMNS, "hash"), row, strict=True))
+    return Entry(**values | {"content": bytes(values["content"]), "hash": bytes(values["hash"])})
 
 
 def _json(values: Mapping[str, Any] | None) -> str | None:

@@ -20,7 +20,6 @@ NEAR = 0.9
 """The share of a limit from which on its company is told."""
 DAY_MS = 24 * 60 * 60 * 1000
 _BEHIND = "hub.behind"
-_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ async def look(connection: AsyncConnection) -> Found:
             f"WHERE k.expires_ms BETWEEN {now} AND {now} + :within AND k.revoked_ms IS NULL "
             "AND NOT EXISTS (SELECT 1 FROM told AS t WHERE t.type = 'key.expiring' AND t.subject = k.id) LIMIT :limit"
         ),
-        {"within": EXPIRING_MS, "limit": _AT_ONCE},
+        {"within": EXPIRING_MS, "limit": operational.AT_ONCE},
     )
     keys = [Expiring(*row) for row in rows]
     head, lowest, told = (
@@ -87,14 +86,11 @@ async def tell_limit(
     """Tell that a company has *used* so much of what *limit* allows, if that is nine tenths or more; once in a day."""
     if used < NEAR * allowed:
         return
-    day = sql.now_ms(connection)
-    old = text(
-        f"DELETE FROM told WHERE type = 'limit.near' AND subject = :subject AND told_ms < {day} - {DAY_MS}"
-    )
-    subject = f"{company_id} {limit}"
+    subject, before = f"{company_id} {limit}", f"{sql.now_ms(connection)} - {DAY_MS}"
+    old = text(f"DELETE FROM told WHERE type = 'limit.near' AND subject = :subject AND told_ms < {before}")
     await connection.execute(old, {"subject": subject})
-    facts = {"limit": limit, "used": used, "allowed": allowed}
-    await operational.tell_once(connection, News("limit.near", company_id, facts), subject=subject)
+    news = News("limit.near", company_id, {"limit": limit, "used": used, "allowed": allowed})
+    await operational.tell_once(connection, news, subject=subject)
 
 
 async def note(connection: AsyncConnection, found: Found) -> None:

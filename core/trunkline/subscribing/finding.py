@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.errors import NotFound
-from trunkline.model import cursors, health
+from trunkline.model import cursors
+from trunkline.model.health import NO_FIGURES
 from trunkline.model.subscriptions import ID, Subscription
 from trunkline.runtime.pauses import Pauses
 from trunkline.store import health as health_store
@@ -15,7 +16,7 @@ from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing.requests import Checker
-from trunkline.subscribing.views import view
+from trunkline.subscribing.views import show_condition, view
 
 PAGE_BYTES = 256 * 1024
 """How long the filters, event types and headers of a page's subscriptions may be: to show so many takes 5 ms."""
@@ -115,12 +116,12 @@ class SubscriptionFinder:
             figures = await health_store.figures(connection, [row.no for row in rows])
         return [
             view(self._records.open(row), checker=self._checker)
-            | health.show(
+            | show_condition(
                 row.status,
                 failures=row.failures,
                 failing_since_ms=row.failing_since_ms,
                 failing_level=row.options.get("failing_level", 0),
-                figures=figures.get(row.no, health.NO_FIGURES),
+                figures=figures.get(row.no, NO_FIGURES),
             )
             for row in rows
         ]

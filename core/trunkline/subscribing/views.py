@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from trunkline.model.health import Figures, health_of
 from trunkline.model.principals import show_maker
 from trunkline.model.subscriptions import Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
@@ -48,3 +49,17 @@ def view(
     if warnings:
         members["warnings"] = list(warnings)
     return members
+
+
+def show_condition(
+    status: str, *, failures: int, failing_since_ms: int | None, failing_level: int, figures: Figures
+) -> dict[str, Any]:
+    """Give the members that the JSON of a subscription has of its condition."""
+    rate = figures.success_rate
+    attempts = figures.attempts
+    return {
+        "health": health_of(status, failures=failures, failing_level=failing_level, attempts=attempts),
+        "failing_since": utc_or_none(failing_since_ms if failures else None),
+        "success_rate_24h": None if rate is None else round(rate, 4),
+        "p95_ms_24h": figures.p95_ms,
+    }

@@ -78,10 +78,7 @@ async def test_the_chain_shows_what_was_changed_or_removed(trunkline_hub, engine
         await hub.client_of(92)
     database = hub.hub.database
 
-    async def first_broken() -> tuple[int, int | None]:
-        async with database.read() as connection:
-            return await audit_log.first_broken(connection, at_once=2)
-
+    first_broken = hub.hub.journal.first_broken
     count, broken = await first_broken()
     assert (count, broken) == (7, None)
     async with database.write() as connection:

@@ -658,7 +658,7 @@ class NewSubscriptions:
         await connection.statement()
         return {}
 
-    async def insert(connection, columns, *, version):
+    async def insert(connection, columns, *, version, by=None):
         head, now = await Subscriptions.lock_head(connection)
         return [await NewSubscriptions._insert(connection, values, head, now, version) for values in columns]
 

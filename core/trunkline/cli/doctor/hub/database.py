@@ -10,10 +10,11 @@ from trunkline.access.secrets_file import SecretSource
 from trunkline.access.vault import Vault
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
 from trunkline.errors import DatabaseUnfit, SettingsInvalid, StoreUnavailable
+from trunkline.insight.journal import Journal
 from trunkline.model.workers import LEASE_MS
 from trunkline.runtime import steadiness
 from trunkline.settings import Settings
-from trunkline.store import audit_log, clock, companies, dialects, keys, migrate
+from trunkline.store import clock, companies, dialects, keys, migrate
 from trunkline.store import status as store
 from trunkline.store.connections import Connections
 from trunkline.store.database import Database, embedded_file, is_open_to_others
@@ -91,8 +92,7 @@ def judge_disk(file: Path, *, free_bytes: Callable[[Path], int] = free_bytes) ->
 
 async def _judge_audit(database: Database) -> HubCheck:
     """Go through the chain of the audit log."""
-    async with database.read() as connection:
-        count, broken = await audit_log.first_broken(connection)
+    count, broken = await Journal(database).first_broken()
     if broken is not None:
         detail = f"The audit log was changed by somebody else than the hub: entry {broken} does not follow from the one before."
         return error("audit", detail, fix="compare the entries around it with a backup")

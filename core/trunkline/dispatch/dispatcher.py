@@ -34,7 +34,7 @@ from trunkline.dispatch.ordering import Ordering
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.paced_lane import PacedLane
 from trunkline.dispatch.progress import Progress
-from trunkline.dispatch.publishing import Publishing
+from trunkline.dispatch.publishing import Certificates, Publishing
 from trunkline.dispatch.reader import Reader
 from trunkline.dispatch.replay_lane import ReplayLane
 from trunkline.dispatch.reports import Reports
@@ -88,6 +88,7 @@ class Dispatcher:
         reports: Reports,
         keep_up: KeepUp = kept_up,
         connections: int = 4,
+        certificates: Certificates = dict[tuple[int, str, int], int],
     ) -> None:
         self.worker = name_worker(socket.gethostname(), os.getpid(), secrets.token_hex(3))
         self._database = database
@@ -98,6 +99,7 @@ class Dispatcher:
         self._reports = reports
         self._keep_up = keep_up
         self._connections = connections
+        self._certificates = certificates
         self._stack = contextlib.AsyncExitStack()
         self._supervision = Supervision(self._rest)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -181,7 +183,7 @@ class Dispatcher:
         self._replays = self._build_replay_lane(starter)
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.lapsing_ms)
         self._aftermath = Aftermath(self._database, due=self._signals.due)
-        self._publishing = Publishing(self._database, self._signals.log)
+        self._publishing = Publishing(self._database, self._signals.log, certificates=self._certificates)
         self._gaps = Gaps(
             self._database, table, self._sender, self._owned, timeout_seconds=self._settings.timeout_seconds
         )

@@ -368,6 +368,7 @@ class Hub:
             reports=Reports(self.metrics, self.notifier),
             keep_up=self.clock_guard.keep_up,
             connections=self._connections.lanes,
+            certificates=lambda: self.http.certificates,
         )
 
     def _context(self, name: str, settings: BaseModel | None) -> PluginContext:

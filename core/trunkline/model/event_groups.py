@@ -28,7 +28,7 @@ OPERATIONAL = frozenset(
         "hub.behind",
     }
 )
-"""Types of the events that the hub makes about itself (CONTRACT §15); ``schemas/operational`` has their schemas."""
+"""Types of the events that the hub makes about itself; ``schemas/operational`` has their schemas."""
 _REST = ".*"
 
 

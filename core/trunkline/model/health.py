@@ -1,4 +1,4 @@
-"""The condition of a subscription: one vocabulary for the API, the CLI, the portal and the metrics (CONTRACT §15)."""
+"""The condition of a subscription: one vocabulary for the API, the CLI, the portal and the metrics."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

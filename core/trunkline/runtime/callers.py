@@ -116,7 +116,8 @@ def scope() -> MutableMapping[str, Any] | None:
 def address() -> str | None:
     """Tell the address that the call which the task answers comes from; None where it answers none."""
     answered = scope()
-    found: str | None = None if answered is None else answered["app"].state.address_of(answered)
+    find = None if answered is None else getattr(answered["app"].state, "address_of", None)
+    found: str | None = find(answered) if find else None
     return found
 
 

@@ -116,13 +116,7 @@ class SubscriptionFinder:
             figures = await health_store.figures(connection, [row.no for row in rows])
         return [
             view(self._records.open(row), checker=self._checker)
-            | show_condition(
-                row.status,
-                failures=row.failures,
-                failing_since_ms=row.failing_since_ms,
-                failing_level=row.options.get("failing_level", 0),
-                figures=figures.get(row.no, NO_FIGURES),
-            )
+            | show_condition(row, figures.get(row.no, NO_FIGURES))
             for row in rows
         ]
 

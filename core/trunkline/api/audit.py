@@ -50,7 +50,7 @@ class AuditEntry(BaseModel):
     after: dict[str, Any] | None = Field(description="the same as they are now; null for what is no more")
 
 
-class AuditEntries(BaseModel):
+class AuditEntryList(BaseModel):
     """Changes, newest first."""
 
     entries: list[AuditEntry]
@@ -83,7 +83,8 @@ ROUTES = (
         "GET",
         "/api/v1/audit",
         AuditHandlers.list_changes,
-        response_model=AuditEntries,
+        operation_id="listAuditEntries",
+        response_model=AuditEntryList,
         response_model_exclude_unset=True,
         summary="List changes",
         responses=responses(400),

@@ -4,11 +4,14 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from trunkline.model.health import Health
+from trunkline.model.health import SubscriptionHealth
 from trunkline.subscribing.options import Member
 
 CONDITION: Mapping[str, Member] = {
-    "health": (Health, Field(default=Health.IDLE, description="what becomes of its events")),
+    "health": (
+        SubscriptionHealth,
+        Field(default=SubscriptionHealth.IDLE, description="what becomes of its events"),
+    ),
     "failing_since": (
         str | None,
         Field(

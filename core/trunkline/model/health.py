@@ -12,7 +12,7 @@ UNTOLD, FIRST = 1, 2
 """What ``failing_level`` says of a subscription that is failing: nobody was told, or the first threshold was; then the second, and so on."""
 
 
-class Health(StrEnum):
+class SubscriptionHealth(StrEnum):
     """What becomes of the events of a subscription."""
 
     DELIVERING = "delivering"
@@ -51,10 +51,10 @@ class Figures:
 NO_FIGURES = Figures()
 
 
-def health_of(status: str, *, failures: int, failing_level: int, attempts: int) -> Health:
+def health_of(status: str, *, failures: int, failing_level: int, attempts: int) -> SubscriptionHealth:
     """Name the condition of a subscription with so many *failures* in a row, and *attempts* within ``HOURS``."""
-    if status in (Health.PAUSED, Health.DISABLED):
-        return Health(status)
+    if status in (SubscriptionHealth.PAUSED, SubscriptionHealth.DISABLED):
+        return SubscriptionHealth(status)
     if failures:
-        return Health.FAILING if failing_level else Health.RETRYING
-    return Health.DELIVERING if attempts else Health.IDLE
+        return SubscriptionHealth.FAILING if failing_level else SubscriptionHealth.RETRYING
+    return SubscriptionHealth.DELIVERING if attempts else SubscriptionHealth.IDLE

@@ -207,8 +207,9 @@ async def empty(connection: AsyncConnection, company_id: int, *, limit: int) -> 
 
 
 def _entry(row: Sequence[Any]) -> Entry:
-    values = dict(zip((*_COLUMNS, "hash"), row, strict=True))
-    return Entry(**values | {"content": bytes(values["content"]), "hash": bytes(values["hash"])})
+    values: dict[str, Any] = dict(zip((*_COLUMNS, "hash"), row, strict=True))
+    values |= {name: bytes(values[name]) for name in ("content", "hash")}
+    return Entry(**values)
 
 
 def _json(values: Mapping[str, Any] | None) -> str | None:

@@ -10,8 +10,7 @@ from trunkline.store import sql
 from trunkline.store.sql import text
 
 HOUR_MS = 60 * 60 * 1000
-_CLASSES = [f"within_{bound}" for bound in BOUNDS_MS]
-_COUNTS = ["failed", *_CLASSES]
+_COUNTS = ["failed", *(f"within_{bound}" for bound in BOUNDS_MS)]
 _COLUMNS = dict.fromkeys(("subscription_no", "hour", *_COUNTS), "bigint")
 Hour = tuple[int, int]
 """A subscription's number, and an hour since 1970."""

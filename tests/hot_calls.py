@@ -40,6 +40,7 @@ from trunkline.store import (
     shards,
     sql,
     status,
+    streaks,
     stream,
     subscriptions,
     watermarks,
@@ -53,7 +54,7 @@ from trunkline.store.quarantine_answers import Receipt
 from trunkline.store.replays import Row as Replay
 from trunkline.store.retention import Horizon
 from trunkline.store.shards import Lease
-from trunkline.store.subscriptions import Ending, Streak
+from trunkline.store.streaks import Ending, Streak
 
 DAY_MS = 86_400_000
 
@@ -205,7 +206,7 @@ def _of_settling(run: LongRun) -> Mapping[str, Call]:
         "advance": lambda c: shards.advance(
             c, "wrk_a", [Lease(3, 1, run.middle), Lease(4, 1, run.middle, 7)]
         ),
-        "count failures": lambda c: subscriptions.record_streaks(
+        "count failures": lambda c: streaks.record_streaks(
             c, [Streak(ORDINARY + n, n % 2 == 0, n % 2) for n in range(50)], also=[ORDINARY + 60]
         ),
         "status of subscriptions": lambda c: subscriptions.locked(c, range(ORDINARY, ORDINARY + 50)),
@@ -299,7 +300,7 @@ def _of_changes(run: LongRun) -> Mapping[str, Call]:
         "delete, a piece later": go_on,
         "disable many": lambda c: open_deliveries.apply_to_all(c, many, parking),
         "subscriptions to settle": lambda c: open_deliveries.unsettled(c, limit=100),
-        "disable": lambda c: subscriptions.disable(c, [Ending(BACKLOG, "target_gone", run.middle)]),
+        "disable": lambda c: streaks.disable(c, [Ending(BACKLOG, "target_gone", run.middle)]),
         "channels without held ones": lambda c: ledger.release_held(c, ["webhooks", "mcp"]),
     }
 

@@ -36,6 +36,7 @@ SECRETS: dict[str, list[str]] = {
 }
 """What the hub gives out or keeps that opens something, by the function that draws it."""
 OPENS_NOTHING = {
+    "core/trunkline/store/operational.py tell",
     "core/trunkline/access/companies.py delete",
     "core/trunkline/access/keys.py _insert",
     "core/trunkline/access/secrets_file.py _draft",

@@ -4,8 +4,9 @@ Anybody can write ``X-Forwarded-For``; only what a proxy of the deployment's own
 """
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Any
 from urllib.parse import urlsplit
 
 Address = IPv4Address | IPv6Address
@@ -30,6 +31,12 @@ class ClientAddresses:
         """
         client = self._address(peer, forwarded_for)
         return str(peer) if client is None else _counted(client)
+
+    def of_call(self, scope: Mapping[str, Any]) -> str:
+        """Tell the address of whoever made the call with the ASGI *scope*, as ``find`` does."""
+        peer = scope.get("client")
+        headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        return self.find(peer[0] if peer else None, headers)
 
     def is_within(self, networks: Sequence[str], peer: str | None, forwarded_for: Sequence[str]) -> bool:
         """Tell whether a request comes from one of *networks*; from anywhere will do for none."""

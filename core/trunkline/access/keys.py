@@ -43,6 +43,7 @@ from trunkline.model.environments import company_number, environment_of, in_envi
 from trunkline.model.principals import APP, COMPANY_SCOPES, EVENTS_WRITE, OPERATOR, PLATFORM_SCOPES, Principal
 from trunkline.runtime import callers
 from trunkline.runtime.batching import Batcher
+from trunkline.store import conditions
 from trunkline.store import keys as store
 from trunkline.store import secrets as secret_store
 from trunkline.store.database import Database
@@ -220,7 +221,7 @@ class Keys:
                 created_by=by.id,
                 created_by_kind=by.kind,
             )
-            return await self._insert(connection, successor)
+            return await self._insert(connection, successor, replaces=old)
 
     async def _check_room(
         self, connection: AsyncConnection, company_id: int, *, in_overlap: bool = False
@@ -232,17 +233,21 @@ class Keys:
             limit += max(limit, LEAST_IN_OVERLAP)
             things = "API keys, with those in a rotation's overlap"
             remedy = "rotate with an overlap of 0 s, or revoke one that is not used"
-        if await store.count_valid(connection, company_id) >= limit:
+        count = await store.count_valid(connection, company_id)
+        if count >= limit:
             raise LimitReached("keys", limit, things=things, remedy=remedy)
+        await conditions.tell_limit(connection, "keys", company_id, used=count + 1, allowed=limit)
 
-    async def _insert(self, connection: AsyncConnection, record: KeyRecord) -> tuple[KeyRecord, str]:
-        """Store *record* as that of a new key."""
+    async def _insert(
+        self, connection: AsyncConnection, record: KeyRecord, *, replaces: KeyRecord | None = None
+    ) -> tuple[KeyRecord, str]:
+        """Store *record* as that of a new key, the successor of *replaces* if that is given."""
         api_key = new_key(self.prefix, record.company_id)
         record = replace(record, id=f"{KEY_ID_PREFIX}{secrets.token_hex(12)}", last4=api_key[-4:])
         digests = self._vault.digests(api_key)
         if record.company_id is not None:
             await store.forget_ended(connection, record.company_id, but=ENDED_KEPT)
-        await store.insert(connection, record, digest=digests.first, pepper=digests.pepper)
+        await store.insert(connection, record, digest=digests.first, pepper=digests.pepper, replaces=replaces)
         return record, api_key
 
     async def list(self, company_id: int | None) -> list[KeyRecord]:

@@ -28,7 +28,7 @@ _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _UNREADABLE: Mapping[str, Any] = MappingProxyType({"secrets": (), "headers": None})
 _PACKED = [one.name for one in fields(Row) if one.name not in {"sealed", "description", "filter", "options"}]
 """The columns that are packed as they are: no delivery needs the others, but for those that ``pack`` adds."""
-_MAKER = frozenset({"created_by", "created_by_kind"})
+_FOR_PEOPLE = frozenset({"created_by", "created_by_kind", "failing_level", "told_ms"})
 """Options that no delivery needs."""
 _values_packed = attrgetter(*_PACKED)
 
@@ -92,7 +92,7 @@ class SubscriptionRecords:
 def pack(opened: OpenedRow) -> bytes:
     """Make *opened* small, with all that a delivery needs."""
     row = opened.row
-    options = {name: value for name, value in row.options.items() if name not in _MAKER} or None
+    options = {name: value for name, value in row.options.items() if name not in _FOR_PEOPLE} or None
     return pickle.dumps((_values_packed(row), row.filter, options, opened.content), pickle.HIGHEST_PROTOCOL)
 
 

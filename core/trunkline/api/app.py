@@ -9,6 +9,7 @@ from fastapi.routing import iter_route_contexts
 
 from trunkline import plugins
 from trunkline.api import (
+    audit,
     bodies,
     channels,
     companies,
@@ -59,6 +60,7 @@ def create_app(hub: Hub) -> FastAPI:
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.hub = hub  # for ``security.hub_of``
+    app.state.address_of = hub.client_addresses.of_call  # for ``callers.address``
     direct: dict[tuple[str, str], DirectHandler] = {}
     plugins.collect_routes(hub.registry)
     core = _core_routes(hub)
@@ -123,6 +125,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         subscriptions.make_router(hub.subscriptions, hub.deliveries, hub.replays),
         keys.make_router(hub.key_service, hub.subscriptions),
         companies.make_router(hub.companies),
+        audit.make_router(hub.journal),
         system.make_router(hub.deployment, hub.metrics),
         documents.make_router(hub.catalog, hub.settings.server.public_url),
         keys_of_readers,

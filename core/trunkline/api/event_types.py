@@ -11,6 +11,7 @@ from trunkline.api.routing import Route, bind
 from trunkline.api.schema_documents import answer_schema
 from trunkline.api.security import Caller, requires
 from trunkline.errors import NotFound
+from trunkline.model.event_groups import OPERATIONAL
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 
 JSON = "application/json"
@@ -25,13 +26,15 @@ class EventTypeHandlers:
 
     async def list_event_types(self, _: Anyone) -> Response:
         """List every event type that this deployment knows."""
-        summaries = [self._summary(kind) for kind in self._catalog.types()]
+        operational = self._catalog.operational
+        types = (*self._catalog.types(), *(operational.types() if operational else ()))
+        summaries = [self._summary(kind) for kind in types]
         return Response(b'{"event_types":[' + b",".join(summaries) + b"]}", media_type=JSON)
 
     async def show_event_type(self, name: str, _: Anyone) -> Response:
         """Show one event type; its name may be in any case. ``{name}@1`` shows its version 1."""
         kind = self._find(name)
-        schema = self._catalog.document(kind.name, kind.version)
+        schema = self._catalog_of(kind).document(kind.name, kind.version)
         body = self._summary(kind)[:-1] + b',"schema":' + schema + b"}"
         return Response(body, media_type=JSON)
 
@@ -39,18 +42,23 @@ class EventTypeHandlers:
         """Serve the schema with an ETag; public. ``{name}@1.json`` is its version 1."""
         kind = self._find(name)
         chosen = (kind.name, kind.version)
-        return answer_schema(request, self._catalog.document(*chosen), etag=self._catalog.etag(*chosen))
+        catalog = self._catalog_of(kind)
+        return answer_schema(request, catalog.document(*chosen), etag=catalog.etag(*chosen))
+
+    def _catalog_of(self, kind: EventType) -> SchemaCatalog:
+        operational = self._catalog.operational
+        return operational if operational and kind.name in OPERATIONAL else self._catalog
 
     def _find(self, name: str) -> EventType:
         plain, at, version = name.partition("@")
         is_number = version.isascii() and version.isdigit() and len(version) < 10
-        kind = self._catalog.get(self._catalog.resolve(plain) or "", int(version) if is_number else None)
+        kind = self._catalog.known(plain.lower(), int(version) if is_number else None)
         if kind is None or (at and not is_number):
             raise NotFound("event type", name)
         return kind
 
     def _summary(self, kind: EventType) -> bytes:
-        versions = self._catalog.versions(kind.name)
+        versions = self._catalog_of(kind).versions(kind.name)
         suffix = "" if kind.version == versions[-1] else f"@{kind.version}"
         summary: dict[str, object] = {
             "type": kind.name,
@@ -59,6 +67,7 @@ class EventTypeHandlers:
             "version": kind.version,
             "schema_url": f"/schemas/events/{kind.name}{suffix}.json",
             "deprecated": kind.deprecated,
+            "operational": kind.name in OPERATIONAL,
         }
         if len(versions) > 1:
             summary["versions"] = versions

@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from trunkline.api.conditions import CONDITION
 from trunkline.api.option_fields import with_fields
 from trunkline.subscribing import options
 from trunkline.subscribing.checks import MAX_EVENT_TYPES, MAX_VERSIONS
@@ -101,6 +102,7 @@ class EventTypeSummary(BaseModel):
     )
     schema_url: str
     deprecated: bool
+    operational: bool = Field(description="told by the hub itself: in `operational.*`, and not in `*`")
     example: dict[str, Any]
 
 
@@ -184,7 +186,7 @@ class CreateSubscription(Strict):
     )
 
 
-@with_fields(options.members_of_view(), after="channel")
+@with_fields({**CONDITION, **options.members_of_view()}, after="channel")
 class SubscriptionView(BaseModel):
     """A subscription, without its secret."""
 

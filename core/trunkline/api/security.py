@@ -46,6 +46,7 @@ from trunkline.runtime import callers
 from trunkline.schemas.versions import HEADER as VERSIONS_HEADER
 from trunkline.schemas.versions import read_header
 from trunkline.store.directory import CompanyDirectory
+from trunkline.store.operational import OPERATORS
 
 COMPANY_HEADER = "X-Company-Id"
 ENVIRONMENT_HEADER = "X-Environment"
@@ -326,6 +327,8 @@ async def _company(
     principal: Principal, header: str, environment: str | None, directory: CompanyDirectory
 ) -> int:
     name = read_name(header)
+    if header == "0" and principal.is_operator:
+        return OPERATORS
     if name is None:
         raise _header_refused(COMPANY_HEADER, _COMPANY_MALFORMED, header)
     try:

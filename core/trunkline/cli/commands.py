@@ -110,6 +110,11 @@ COMMANDS: Mapping[str, Source] = {
         "app",
         "Begin an event type, an action, a search, or a plugin, of your own.",
     ),
+    "audit": Source(
+        "trunkline.cli.audit",
+        "show_audit",
+        "List changes, newest first: who made them, when, and from which address.",
+    ),
     "keys": Source("trunkline.cli.keys", "app", "Make, list, rotate and revoke API keys."),
     "secrets": Source(
         "trunkline.cli.secrets",

@@ -14,6 +14,7 @@ from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.vault import Vault
 from trunkline.errors import DatabaseUnfit, StoreUnavailable
 from trunkline.insight import status
+from trunkline.insight.journal import Journal
 from trunkline.model.principals import OPERATOR, Principal
 from trunkline.runtime import callers
 from trunkline.schemas import entry_points
@@ -35,6 +36,7 @@ class Desk:
     directory: CompanyDirectory
     companies: Companies
     keys: Keys
+    journal: Journal
 
 
 @contextlib.asynccontextmanager
@@ -72,7 +74,8 @@ async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenera
         prefix, pins = await _terms_of_new_keys(settings, opened_database) if makes_keys else ("", {})
         keys = Keys(opened_database, vault=vault, prefix=prefix, limits=limits, pins=lambda: pins)
         companies = Companies(opened_database, limits=limits, directory=directory, plugins=tuple)
-        yield Desk(directory=directory, companies=companies, keys=keys)
+        journal = Journal(opened_database)
+        yield Desk(directory=directory, companies=companies, keys=keys, journal=journal)
 
 
 def has_only_own_plugins(settings: Settings) -> bool:

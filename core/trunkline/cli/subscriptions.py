@@ -72,10 +72,10 @@ def list_subscriptions(
         show_json({"subscriptions": views, "count": len(views)})
         return
     rows = [
-        [view["id"], view["channel"], view["status"], ",".join(view["event_types"]), view["target_url"]]
+        [view["id"], view["channel"], view["health"], ",".join(view["event_types"]), view["target_url"]]
         for view in views
     ]
-    show_table(["id", "channel", "status", "event types", "target"], rows)
+    show_table(["id", "channel", "health", "event types", "target"], rows)
 
 
 @app.command("show")

@@ -54,6 +54,7 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
+from trunkline.contract.journal import Journal
 from trunkline.contract.measuring import PluginCounter, PluginDurations, PluginMetrics
 from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest, Render, Submit
@@ -136,6 +137,7 @@ __all__ = [
     "HttpClient",
     "HttpFor",
     "HttpResponse",
+    "Journal",
     "ListedEvent",
     "Migrations",
     "Network",

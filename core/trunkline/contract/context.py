@@ -21,6 +21,7 @@ from trunkline.contract.hub import (
     PluginDatabase,
     Sealer,
 )
+from trunkline.contract.journal import Journal
 from trunkline.contract.measuring import PluginMetrics
 from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalPage
@@ -61,6 +62,7 @@ class PluginContext(Generic[Settings]):
     limits: CallLimits
     client_addresses: ClientAddresses
     activity: Activity
+    journal: Journal
     quarantine: Quarantine
     deployment: Deployment
     sealer: Sealer

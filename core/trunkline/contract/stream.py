@@ -46,7 +46,7 @@ class EventReader(Protocol):
         """Read up to *limit* events oldest first, waiting up to *wait_seconds* for the first; *types* may have groups in it.
 
         Without *cursor* and *since_ms* (Unix ms of acceptance, inclusive) it starts at the oldest retained event.
-        No *types* means every type. Each event is given in the version of its type that *versions* names, in version 1 where
+        No *types* means every type but the operational ones. Each event is given in the version of its type that *versions* names, in version 1 where
         it names none, and as it was stored without *versions*; so it is below. With *filter*, as a subscription has it, only
         events that meet it; a page may then be short or empty although ``more`` wait, as one call looks at so many only.
 
@@ -96,6 +96,10 @@ class EventReader(Protocol):
 
         Each is in the version that *versions* names, in version 1 where it names none, and current without *versions*.
         """
+        ...
+
+    def operational_types(self) -> Sequence[EventType]:
+        """List the event types by which the hub tells of itself: only a reader that names them gets such events."""
         ...
 
     def versions(self, type: str) -> Sequence[int]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from trunkline.dispatch.jobs import Deferred, Ended, Job, KeyQueue
 from trunkline.dispatch.progress import Progress
 from trunkline.model.deliveries import Key, NextState, Outcome, Status
+from trunkline.model.event_groups import OPERATIONAL
 from trunkline.store.deliveries import Attempt, Settled
 from trunkline.store.ordering import Place
-from trunkline.store.subscriptions import Streak
+from trunkline.store.streaks import Streak
 
 SOON_MS = 1_000
 """What is due within this time wakes the retry lane, which looks by itself once a second."""
@@ -28,6 +29,8 @@ class Batch:
     )
     streaks: dict[int, Streak] = field(default_factory=dict[int, Streak])
     gone: set[int] = field(default_factory=set[int])
+    told_of: dict[int, Ended] = field(default_factory=dict[int, Ended])
+    """The last failed attempt of each subscription at an event that is not operational: of others nothing is told."""
     companies: dict[int, int] = field(default_factory=dict[int, int])
     ended: list[Ended] = field(default_factory=list[Ended])
     failures: list[Failure] = field(default_factory=list[Failure])
@@ -54,6 +57,8 @@ class Batch:
         self.ended.append(ended)
         if result.outcome is not Outcome.DELIVERED:
             self.failures.append((ended, state))
+            if job.event.type not in OPERATIONAL:
+                self.told_of[job.route.subscription.no] = ended
         self._note_wait(job, settled.wait_ms)
         self._count(job, result.outcome)
         if job.queue is not None:
@@ -99,6 +104,16 @@ class Batch:
     def settled_claims(self) -> Sequence[Settled]:
         """List the rows that end a claim."""
         return [settled for settled, _ in self.claimed.values()]
+
+    def exhausted(self, ended_claims: Collection[Key] | None = None) -> dict[int, list[int]]:
+        """List by subscription the events of which this was the last attempt; with *ended_claims*, only of what was settled."""
+        exhausted: dict[int, list[int]] = {}
+        for ended, state in self.failures:
+            job = ended.job
+            is_settled = ended_claims is None or not job.claim or job.key in ended_claims
+            if state.status is Status.EXHAUSTED and is_settled and job.event.type not in OPERATIONAL:
+                exhausted.setdefault(job.route.subscription.no, []).append(job.event.position)
+        return exhausted
 
     def __len__(self) -> int:
         return len(self.first) + len(self.claimed)

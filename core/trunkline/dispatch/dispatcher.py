@@ -34,6 +34,7 @@ from trunkline.dispatch.ordering import Ordering
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.paced_lane import PacedLane
 from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.publishing import Certificates, Publishing
 from trunkline.dispatch.reader import Reader
 from trunkline.dispatch.replay_lane import ReplayLane
 from trunkline.dispatch.reports import Reports
@@ -65,7 +66,7 @@ IDLE_SECONDS = 1.0
 """And one that has none, for what it may forget."""
 _UNTIL_DRAINED = ("leases", "settlement", "sweep")
 """Parts that go on while a stopping dispatcher waits for what is in flight: it keeps its shards, and writes what ends."""
-_NOT_VITAL = frozenset({"replays", "lapses", "aftermath", "gaps"})
+_NOT_VITAL = frozenset({"replays", "lapses", "aftermath", "gaps", "publishing"})
 """Parts without which a worker delivers all the same."""
 _log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Dispatcher:
         reports: Reports,
         keep_up: KeepUp = kept_up,
         connections: int = 4,
+        certificates: Certificates = dict[tuple[int, str, int], int],
     ) -> None:
         self.worker = name_worker(socket.gethostname(), os.getpid(), secrets.token_hex(3))
         self._database = database
@@ -97,6 +99,7 @@ class Dispatcher:
         self._reports = reports
         self._keep_up = keep_up
         self._connections = connections
+        self._certificates = certificates
         self._stack = contextlib.AsyncExitStack()
         self._supervision = Supervision(self._rest)
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -123,7 +126,7 @@ class Dispatcher:
         await _stop([self._tasks[name] for name in _UNTIL_DRAINED])
         try:
             async with asyncio.timeout(STOP_SECONDS):
-                await self._settlement.flush()
+                await self._settlement.flush(is_last=True)
                 await self._leases.leave()
         except (StoreUnavailable, TimeoutError):
             _log.warning("the database did not answer while stopping; what was in flight may be sent twice")
@@ -181,6 +184,7 @@ class Dispatcher:
         self._replays = self._build_replay_lane(starter)
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.lapsing_ms)
         self._aftermath = Aftermath(self._database, due=self._signals.due)
+        self._publishing = Publishing(self._database, self._signals.log, certificates=self._certificates)
         self._gaps = Gaps(
             self._database, table, self._sender, self._owned, timeout_seconds=self._settings.timeout_seconds
         )
@@ -196,6 +200,7 @@ class Dispatcher:
             self._signals.replay, when=lambda agenda: agenda.has_replays or self._runner.has_replayed
         )
         lookout.wake(self._aftermath.signal, when=lambda agenda: agenda.has_unsettled)
+        lookout.wake(self._publishing.signal, when=lambda agenda: agenda.has_news)
         lookout.wake(self._signals.erasure, when=lambda agenda: agenda.has_erasures)
         return lookout
 
@@ -264,6 +269,7 @@ class Dispatcher:
             "lapses": self._lapses.run,
             "aftermath": self._aftermath.run,
             "gaps": self._gaps.run,
+            "publishing": self._publishing.run,
             "lookout": self._lookout.run,
             "settlement": self._settlement.run,
             "sweep": self._sweep,

@@ -9,11 +9,12 @@ from trunkline.dispatch.routing import NEVER_MS, RoutingTable
 from trunkline.errors import StoreUnavailable
 from trunkline.model.subscriptions import LAPSED
 from trunkline.runtime import faults
-from trunkline.store import open_deliveries
+from trunkline.store import open_deliveries, streaks
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
-from trunkline.store.subscriptions import Ending, Row
+from trunkline.store.streaks import Ending
+from trunkline.store.subscriptions import Row
 
 LOOK_SECONDS = 1.0
 AT_ONCE = 200
@@ -48,7 +49,7 @@ class Lapses:
         try:
             async with self._database.write() as connection:
                 lapsed = await store.lapsed(connection, limit=AT_ONCE)
-                ended = await store.disable(connection, [Ending(no, LAPSED, 0) for no in lapsed])
+                ended = await streaks.disable(connection, [Ending(no, LAPSED, 0) for no in lapsed])
                 if ended:
                     faults.point("lapse.after_disable")
                 await open_deliveries.apply_to_all(connection, [row.no for row in ended], Change.END)

@@ -10,12 +10,31 @@ from trunkline.settings import Delivery
 
 
 @dataclass(frozen=True, slots=True)
+class FailingPolicy:
+    """When a subscription is failing: after *failures* in a row that span ``spans_seconds[0]``, or if a delivery is exhausted.
+
+    That is threshold 1; each further span is a further threshold.
+    """
+
+    failures: int
+    spans_seconds: tuple[float, ...]
+
+    def threshold(self, *, failures: int, failing_ms: int, is_exhausted: bool) -> int:
+        """Tell which threshold is reached; 0 for none."""
+        if failures < self.failures:
+            return 0
+        reached = sum(failing_ms >= span * 1000 for span in self.spans_seconds)
+        return max(reached, int(is_exhausted))
+
+
+@dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of retries and of the circuit breaker; *channels* may have a breaker of their own."""
+    """The policies of retries, of the circuit breaker and of who is told; *channels* may have a breaker of their own."""
 
     retry: RetryPolicy
     breaker: BreakerPolicy
     channels: Mapping[str, Channel]
+    failing: FailingPolicy
 
     def breaker_of(self, channel: str) -> BreakerPolicy:
         """Give the breaker of the subscriptions of *channel*."""
@@ -29,6 +48,7 @@ def of_settings(settings: Delivery, channels: Mapping[str, Channel]) -> Policies
         RetryPolicy(settings.retry_schedule_seconds, settings.retry_jitter),
         BreakerPolicy(settings.breaker_failures, settings.breaker_span_seconds),
         channels,
+        FailingPolicy(settings.failing_failures, settings.failing_spans_seconds),
     )
 
 

@@ -19,7 +19,7 @@ from trunkline.filters import costs, filters
 from trunkline.filters.filters import Test
 from trunkline.filters.reading import Reading
 from trunkline.model import treatments
-from trunkline.model.event_groups import EVERY_TYPE, groups_of, is_group
+from trunkline.model.event_groups import EVERY_TYPE, groups_of, is_group, is_operational
 from trunkline.model.events import Event
 from trunkline.model.ordering import WHOLE_KEY, Ordering, key_at
 from trunkline.model.pace import pace_of
@@ -293,7 +293,7 @@ class RoutingTable:
         if found is None and event.company_id in self._with_groups:
             groups = (by_type.get(group) for group in groups_of(event.type))
             found = next((candidates for candidates in groups if candidates is not None), None)
-        return found or by_type.get(EVERY_TYPE, NOBODY)
+        return found or (NOBODY if is_operational(event.type) else by_type.get(EVERY_TYPE, NOBODY))
 
     def match(self, event: Event, among: Sequence[Route] | None = None) -> list[Route]:
         """Find the subscriptions that *event* is for, among its candidates if they are known already."""
@@ -326,7 +326,8 @@ class RoutingTable:
             self._with_groups.add(company)
         to_all = by_type.get(EVERY_TYPE, [])
         self._by_company[company] = indexed = {
-            name: _candidates([*_of(name, by_type), *to_all]) for name in by_type
+            name: _candidates([*_of(name, by_type), *(() if is_operational(name) else to_all)])
+            for name in by_type
         }
         if len(self._by_company) > MOST_INDEXED:
             self._let_go(self._by_company.popitem(last=False)[0])

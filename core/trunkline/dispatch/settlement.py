@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.dispatch import telling
 from trunkline.dispatch.batch import Batch
 from trunkline.dispatch.jobs import Deferred, Ended
 from trunkline.dispatch.owned_shards import OwnedShards
@@ -24,17 +25,19 @@ from trunkline.dispatch.reports import Reports
 from trunkline.dispatch.runner import Runner
 from trunkline.errors import LeaseLost, StoreUnavailable
 from trunkline.model import deliveries
+from trunkline.model.deliveries import Outcome
 from trunkline.model.events import shard_of
 from trunkline.model.parts import Slice
 from trunkline.model.subscriptions import FAILING, GONE
 from trunkline.runtime import faults
-from trunkline.store import cursors, open_deliveries, ordering
+from trunkline.store import cursors, health, open_deliveries, operational, ordering, streaks
 from trunkline.store import deliveries as ledger
 from trunkline.store import shards as shard_store
-from trunkline.store import subscriptions as subscription_store
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
-from trunkline.store.subscriptions import Ending, Row, Streak
+from trunkline.store.operational import Gathered
+from trunkline.store.streaks import Ending, Failing, Streak
+from trunkline.store.subscriptions import Row
 from trunkline.store.wakeup import Signal
 
 INTERVAL_SECONDS = 0.05
@@ -42,6 +45,8 @@ MOST_AT_ONCE = 500
 """Results that one transaction writes: it has the log's writer, and for milliseconds the loop."""
 CURSOR_SECONDS = 1.0
 """How long a cursor that moved over events for nobody may stay unwritten."""
+TALLY_SECONDS = 1.0
+"""How long the figures of health may stay unwritten."""
 UNAVAILABLE_SECONDS = 0.5
 """How long a batch waits for its next try where the database does not answer."""
 MOST_FAILING = 100_000
@@ -76,6 +81,8 @@ class Settlement:
         self._unwritten: Batch | None = None
         self._flushing = asyncio.Lock()
         self._cursor_written = 0.0
+        self._tally = health.Tally()
+        self._tally_due = 0.0
         self._failed_at: dict[int, float] = {}
         """When this process last saw each subscription fail (monotonic seconds), those that failed last at the end."""
 
@@ -94,8 +101,8 @@ class Settlement:
             await self.flush()
             flushed = loop.time()
 
-    async def flush(self) -> None:
-        """Write everything that has ended so far; returns when it is in the database."""
+    async def flush(self, *, is_last: bool = False) -> None:
+        """Write everything that has ended so far; returns when it is in the database. *is_last*: the figures of health too."""
         queue = self._runner.results
         async with self._flushing:
             if (
@@ -105,7 +112,7 @@ class Settlement:
             for deferred in self._runner.overdue(is_leaving=self._owned.is_leaving):
                 queue.put(deferred)
             left = len(queue)
-            if not left and self._cursor_is_due():
+            if not left and (self._cursor_is_due() or self._tally_is_due()):
                 await self._write(Batch())
             while left > 0:
                 self._unwritten = batch = self._batch_of(queue.take(MOST_AT_ONCE))
@@ -115,6 +122,12 @@ class Settlement:
                     job.has_room = False
                 await self._write(batch)
                 left -= MOST_AT_ONCE
+            if is_last and len(self._tally):
+                self._tally_due = 0.0
+                await self._write(Batch())
+
+    def _tally_is_due(self) -> bool:
+        return len(self._tally) > 0 and asyncio.get_running_loop().time() >= self._tally_due
 
     def _has_unwritten_cursors(self) -> bool:
         return any(p.cursor != p.written for p in self._owned.progress.values())
@@ -146,9 +159,12 @@ class Settlement:
             leases = [progress for progress in self._owned.progress.values() if not progress.lost]
             reached = {progress.lease.slice: progress.cursor for progress in leases}
             began = time.perf_counter()
+            tallies = self._tally_is_due()
             faults.point("settle.before_transaction")
             try:
                 async with self._database.write() as connection:
+                    if tallies:
+                        await health.add(connection, self._tally)
                     disabled = await self._store(connection, batch, leases, reached)
                     faults.point("settle.before_commit")
             except LeaseLost:
@@ -161,6 +177,7 @@ class Settlement:
         faults.point("settle.after_commit")
         self._unwritten = None
         self._note_failures(batch.streaks.values())
+        self._count_attempts(batch, was_written=tallies)
         for job in batch.rooms:
             self._runner.room.give_back(job.route.subscription.company_id)
         self._cursor_written = asyncio.get_running_loop().time()
@@ -176,6 +193,22 @@ class Settlement:
             self._runner.gates.signal.set()
         if batch.places:
             self._turn.set()
+
+    def _count_attempts(self, batch: Batch, *, was_written: bool) -> None:
+        """Count the attempts of *batch* for the figures of health, which are written at most once a second.
+
+        A process that is killed loses the last of them, and nothing that is decided by them. Many rows are written less often.
+        """
+        if was_written:
+            self._tally_due = asyncio.get_running_loop().time() + TALLY_SECONDS + len(self._tally) / 1000
+            self._tally.clear()
+        for ended in batch.ended:
+            self._tally.add(
+                ended.job.route.subscription.no,
+                started_ms=ended.started_ms,
+                duration_ms=ended.duration_ms,
+                is_delivered=ended.result.outcome is Outcome.DELIVERED,
+            )
 
     def _timed(self, streaks: Iterable[Streak]) -> list[Streak]:
         """Add to each of *streaks* how much time has passed since this process last saw that subscription fail."""
@@ -205,14 +238,15 @@ class Settlement:
     ) -> list[Row]:
         """Write *batch* and the cursors, as far as is *reached*; returns the subscriptions that this disabled. Raises LeaseLost."""
         now_ms = await self._advance(connection, batch, leases, reached)
-        failing = await subscription_store.record_streaks(
+        recorded = await streaks.record_streaks(
             connection,
             self._timed(batch.streaks.values()),
             also=batch.gone | {place.subscription_no for place in batch.places}
             if batch.places
             else batch.gone,
         )
-        disabled = await self._disable_failing(connection, batch, failing)
+        disabled = await self._disable_failing(connection, batch, recorded.failing)
+        await telling.tell(connection, batch, recorded, policy=self._policies.failing, disabled=disabled)
         faults.point("settle.after_streaks")
         if batch.first:
             rows = [settled for _, settled in batch.first]
@@ -222,6 +256,13 @@ class Settlement:
         if ended:
             faults.point("settle.after_claims")
         await ledger.insert_attempts(connection, batch.attempts_to_log(ended))
+        await operational.gather(
+            connection,
+            [
+                Gathered(operational.EXHAUSTED, batch.companies[no], str(no), len(at), min(at), max(at))
+                for no, at in batch.exhausted(ended).items()
+            ],
+        )
         if batch.places:
             await ordering.arrange(connection, batch.places, lease_ms=self._runner.claim_ms)
             faults.point("settle.after_arrange")
@@ -251,14 +292,14 @@ class Settlement:
         return now_ms
 
     async def _disable_failing(
-        self, connection: AsyncConnection, batch: Batch, failing: Sequence[tuple[int, str, int, int]]
+        self, connection: AsyncConnection, batch: Batch, failing: Sequence[Failing]
     ) -> list[Row]:
         reasons = dict.fromkeys(batch.gone, GONE)
-        for no, channel, failures, failing_ms in failing:
-            breaker = self._policies.breaker_of(channel)
-            if breaker.trips(failures=failures, failing_since_ms=0, now_ms=failing_ms):
-                reasons.setdefault(no, FAILING)
+        for each in failing:
+            breaker = self._policies.breaker_of(each.channel)
+            if breaker.trips(failures=each.failures, failing_since_ms=0, now_ms=each.failing_ms):
+                reasons.setdefault(each.no, FAILING)
         shards = {no: shard_of(batch.companies[no], self._owned.total) for no in reasons}
         reached = await cursors.cursors_of(connection, shards)
         endings = [Ending(no, reason, reached[no]) for no, reason in reasons.items()]
-        return await subscription_store.disable(connection, endings)
+        return await streaks.disable(connection, endings, untold=reasons.keys() - batch.told_of.keys())

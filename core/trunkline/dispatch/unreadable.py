@@ -11,11 +11,11 @@ from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.reports import Reports
 from trunkline.model.events import shard_of
 from trunkline.model.subscriptions import UNREADABLE
-from trunkline.store import cursors, open_deliveries
-from trunkline.store import subscriptions as subscription_store
+from trunkline.store import cursors, open_deliveries, streaks
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
-from trunkline.store.subscriptions import Ending, Row
+from trunkline.store.streaks import Ending
+from trunkline.store.subscriptions import Row
 
 
 class Unreadable:
@@ -47,6 +47,6 @@ class Unreadable:
         async with self._database.write() as connection:
             reached = await cursors.cursors_of(connection, shards)
             endings = [Ending(no, UNREADABLE, cursor) for no, cursor in reached.items()]
-            disabled = await subscription_store.disable(connection, endings)
+            disabled = await streaks.disable(connection, endings)
             await open_deliveries.apply_to_all(connection, [row.no for row in disabled], Change.PARK)
         self._reports.subscriptions_disabled(disabled)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 
 from trunkline.errors import PluginFailed, SchemaInvalid
 from trunkline.hub.products import schema_folders
+from trunkline.model.event_groups import OPERATIONAL
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.definition_catalog import DefinitionCatalog
-from trunkline.schemas.files import load_definitions, load_event_types
+from trunkline.schemas.files import load_definitions, load_event_types, operational_event_types
 from trunkline.schemas.publishing import published
 from trunkline.schemas.versions import find_missing, steps_of
 from trunkline.settings import Settings
@@ -30,13 +31,16 @@ def load_catalog(settings: Settings, registry: "Registry | None" = None) -> Sche
             _add(event_types, kind, str(folder))
     names = {kind.name for kind in event_types.values()}
     publish = published if settings.events.published_schemas == "open" else None
+    operational = operational_event_types()
     if registry is None:
-        return SchemaCatalog(event_types.values(), publish=publish)
+        return SchemaCatalog(event_types.values(), publish=publish, operational=operational)
     while True:
         plugins = registry.active
         of_plugins = registry.collected.event_types
         catalog = SchemaCatalog(
-            [*event_types.values(), *(kind for kind in of_plugins if kind.name not in names)], publish=publish
+            [*event_types.values(), *(kind for kind in of_plugins if kind.name not in names)],
+            publish=publish,
+            operational=operational,
         )
         for plugin in plugins:
             if fault := _find_fault(registry, plugin, catalog, taken=names):
@@ -51,7 +55,7 @@ def _find_fault(
     """Say what of the event types and casters of *plugin* cannot be in *catalog*, where *taken* are the product's names."""
     given = registry.contributions_of(plugin)
     own = {kind.name for kind in given.event_types}
-    if repeated := sorted(own & taken):
+    if repeated := sorted(own & (taken | OPERATIONAL)):
         return f"gives event types that this deployment already has: {', '.join(repeated)}"
     try:
         steps_of(given.casters, catalog)

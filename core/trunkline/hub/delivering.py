@@ -29,4 +29,5 @@ def make_dispatcher(hub: "Hub", connections: Connections) -> Dispatcher:
         reports=Reports(hub.metrics, hub.notifier),
         keep_up=hub.clock_guard.keep_up,
         connections=connections.lanes,
+        certificates=lambda: hub.http.certificates,
     )

@@ -31,6 +31,7 @@ from trunkline.ingest.event_types import RegisteredTypes
 from trunkline.ingest.quarantine import Quarantine
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.insight.gauges import Observer
+from trunkline.insight.journal import Journal
 from trunkline.insight.overview import Activity
 from trunkline.operations import Operations
 from trunkline.outbound import Outbound
@@ -219,6 +220,7 @@ class Hub:
             self.database,
             clock=self.clock_guard,
             days=events.retention_days,
+            audit_days=events.audit_days,
             keys_ms=events.idempotency_hours * 3_600_000,
             metrics=self.metrics,
         )
@@ -277,6 +279,7 @@ class Hub:
             self.database, finder=self._finder, schema_versions=self.schema_versions, signals=self.signals
         )
         self.activity = Activity(self.database)
+        self.journal = Journal(self.database)
 
     def _build_operations(self) -> None:
         self._operation_database = self.database.apart(self._connections.operations)
@@ -381,6 +384,7 @@ class Hub:
             limits=self.limits,
             client_addresses=self.client_addresses,
             activity=self.activity,
+            journal=Journal(self.database, plugin=name),
             quarantine=self.quarantine,
             deployment=self.deployment,
             sealer=Sealer(self.vault, owner=name),

@@ -176,6 +176,8 @@ class Ingest:
             stored = split_events(fresh, events)
             now_ms = events[0].accepted_ms if events else None
             await store_beside_log(connection, stored, now_ms=now_ms, lifetime_ms=keys_ms)
+            if events and self.writability.refused_since_ms is not None:
+                await self.writability.tell(connection)
             faults.point("accept.before_commit")
         faults.point("accept.after_commit")
         if appended is not None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from trunkline.errors import BodyInvalid, Conflict, FieldError, NotFound, SchemaInvalid, StoreUnavailable
+from trunkline.model.event_groups import OPERATIONAL
 from trunkline.runtime.clock import now_ms
 from trunkline.schemas.breaks import find_breaks
 from trunkline.schemas.catalog import EventType, SchemaCatalog
@@ -59,6 +60,9 @@ class RegisteredTypes:
         """
         await self.refresh()
         event_type = _read(name, schema_json)
+        if name in OPERATIONAL:
+            msg = f"The event type '{name}' is the hub's own; choose another name."
+            raise Conflict(msg)
         if self._catalog.get(name) is not None:
             where = "in the files of this deployment" if name in self._in_files else "registered"
             msg = f"The event type '{name}' is {where} already; PATCH /api/v1/event-types/{name} revises one that was registered."

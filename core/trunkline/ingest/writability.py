@@ -1,13 +1,16 @@
 """Whether the log can be written: what appends have met, and rehearsals while there are none."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StoreUnavailable, WritesRefused
-from trunkline.store import rehearsal
+from trunkline.model.times import utc_text_of_ms
+from trunkline.store import operational, rehearsal
 from trunkline.store.database import Database
+from trunkline.store.operational import OPERATORS, News
 
 _log = logging.getLogger(__name__)
 
@@ -20,16 +23,30 @@ class Writability:
         self._has_appended = False
         self.fault: str | None = None
         """Why the log cannot be written, and what to do; None while it can."""
+        self.refused_since_ms: int | None = None
+        """When an append was refused first, of which nobody was told."""
 
     def appended(self) -> None:
         """Note that an append was committed."""
         self._has_appended = True
+        self.refused_since_ms = None
         self._note(None)
 
     def refused(self, error: WritesRefused) -> None:
         """Note that an append failed with *error*."""
         self._has_appended = False
+        self.refused_since_ms = self.refused_since_ms or time.time_ns() // 1_000_000
         self._note(f"{error.reason}: {error.remedy}")
+
+    async def tell(self, connection: AsyncConnection) -> None:
+        """Tell in the transaction of the first append that succeeds since when none did; a killed process tells of nothing."""
+        if self.refused_since_ms is not None:
+            facts = {
+                "reason": self.fault or "the log could not be written",
+                "since_utc": utc_text_of_ms(self.refused_since_ms),
+                "until_utc": utc_text_of_ms(time.time_ns() // 1_000_000),
+            }
+            await operational.tell(connection, [News("hub.cannot_store", OPERATORS, facts)])
 
     async def look(self) -> None:
         """Find out whether an append would succeed, unless one has since the last look.

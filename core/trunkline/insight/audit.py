@@ -14,7 +14,7 @@ from trunkline.dispatch import routing
 from trunkline.filters import filters
 from trunkline.filters.filters import Test
 from trunkline.model.deliveries import FINAL, Key, Status
-from trunkline.model.event_groups import EVERY_TYPE, groups_of
+from trunkline.model.event_groups import EVERY_TYPE, OPERATIONAL, groups_of
 from trunkline.model.events import Event, shard_of
 from trunkline.runtime.pauses import Pauses
 from trunkline.schemas.versions import Pins, SchemaVersions
@@ -104,7 +104,8 @@ class _Matcher:
     async def match(self, event: Event, pauses: Pauses) -> list[Candidate]:
         """Find the subscriptions that *event* is for, giving way to others between them."""
         by_type, company_id = self._by_type, event.company_id
-        names = (event.type, *groups_of(event.type), EVERY_TYPE)
+        every = () if event.type in OPERATIONAL else (EVERY_TYPE,)
+        names = (event.type, *groups_of(event.type), *every)
         found = [candidate for name in names for candidate in by_type.get((company_id, name), ())]
         candidates = [*{candidate.no: candidate for candidate in found}.values()]
         return await routing.match_with_pauses(

@@ -20,10 +20,10 @@ from trunkline.model.subscriptions import DISCONNECTED, FAILING, GONE, LAPSED, U
 from trunkline.model.subscriptions import Status as SubscriptionStatus
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.schemas.versions import SchemaVersions
+from trunkline.store import audit_log, order_changes, sql, stream, watermarks
 from trunkline.store import consumers as consumer_store
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
-from trunkline.store import order_changes, sql, stream, watermarks
 from trunkline.store import ordering as queues
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
@@ -192,7 +192,8 @@ class DeliveryLog:
                 await order_changes.retry_front(connection, key)
             elif logged.status in OPEN or not await self._reopen_in_order(connection, logged):
                 await ledger.retry_now(connection, key)
-            logged = await self._find(connection, company_id, delivery_id)
+            before, logged = logged, await self._find(connection, company_id, delivery_id)
+            _note("delivery.retried", before, logged)
         self._wake()
         return _view(logged)
 
@@ -203,7 +204,8 @@ class DeliveryLog:
             if logged.order_key is not None:
                 await queues.lock(connection, [logged.subscription_no])
             await order_changes.skip(connection, Key(logged.position, logged.subscription_no))
-            logged = await self._find(connection, company_id, delivery_id)
+            before, logged = logged, await self._find(connection, company_id, delivery_id)
+            _note("delivery.skipped", before, logged)
         self._wake()
         return _view(logged)
 
@@ -338,6 +340,15 @@ def _describe_state(subscription: Subscription, logged: Logged | None) -> str:
     when = ", no sooner than the target's Retry-After asks" if logged.waits_as_asked else ""
     return _SENTENCES[Status(logged.status)].format(
         attempts=logged.attempts, channel=subscription.channel, when=when
+    )
+
+
+def _note(action: str, before: Logged, after: Logged) -> None:
+    """Note that somebody has changed a delivery, although its status may be the same."""
+    key = Key(after.position, after.subscription_no)
+    was = {"status": before.status, "attempts": before.attempts}
+    audit_log.note(
+        action, str(key), company_id=after.company_id, before=was, after={"status": after.status, "due": True}
     )
 
 

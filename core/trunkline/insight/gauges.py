@@ -169,6 +169,7 @@ class Observer:
             replay_positions=figures.replaying.remaining,
             quarantined=figures.quarantined,
             workers=figures.workers,
+            failing=figures.failing,
         )
 
 

@@ -1,12 +1,40 @@
 """What subscriptions and readers name: event types, groups of them (``invoice.*``), or all (``*``).
 
 A group is every event type whose name begins with it, those that are defined later too. It is there as soon as one of them is.
+Operational event types are in the group ``operational.*`` alone, and not in ``*``.
 """
 
 from collections.abc import Collection, Iterable, Sequence
 
 EVERY_TYPE = "*"
+OPERATIONAL_GROUP = "operational.*"
+OPERATIONAL = frozenset(
+    {
+        "subscription.failing",
+        "subscription.disabled",
+        "subscription.recovered",
+        "delivery.exhausted",
+        "quarantine.received",
+        "key.created",
+        "key.rotated",
+        "key.revoked",
+        "key.expiring",
+        "app.connected",
+        "app.disconnected",
+        "replay.ended",
+        "limit.near",
+        "target.certificate_expiring",
+        "hub.cannot_store",
+        "hub.behind",
+    }
+)
+"""Types of the events that the hub makes about itself; ``schemas/operational`` has their schemas."""
 _REST = ".*"
+
+
+def is_operational(name: str) -> bool:
+    """Tell whether *name* is that of an operational event type, or of their group."""
+    return name in OPERATIONAL or name == OPERATIONAL_GROUP
 
 
 def is_group(name: str) -> bool:
@@ -16,6 +44,8 @@ def is_group(name: str) -> bool:
 
 def groups_of(event_type: str) -> list[str]:
     """List the groups that *event_type* is in, the narrowest first: ``order.item.*`` and ``order.*`` for ``order.item.added``."""
+    if event_type in OPERATIONAL:
+        return [OPERATIONAL_GROUP]
     parts = event_type.split(".")[:-1]
     return [".".join(parts[:count]) + _REST for count in range(len(parts), 0, -1)]
 
@@ -27,9 +57,8 @@ def type_groups(event_types: Iterable[str]) -> list[str]:
 
 def takes_type(names: Collection[str], event_type: str) -> bool:
     """Tell whether *names*, of types, groups or ``*``, take in *event_type*."""
-    return (
-        EVERY_TYPE in names or event_type in names or any(group in names for group in groups_of(event_type))
-    )
+    takes_all = EVERY_TYPE in names and event_type not in OPERATIONAL
+    return takes_all or event_type in names or any(group in names for group in groups_of(event_type))
 
 
 def types_among(names: Collection[str], known: Sequence[str]) -> list[str]:

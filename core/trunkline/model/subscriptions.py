@@ -98,6 +98,10 @@ class Subscription:
     created_by_kind: str | None = None
     gap_position: int | None = None
     """Up to where events are left out that it will not get, as long as its holder has not been told."""
+    failing_level: int | None = None
+    """Whether it is failing, and at which threshold (``health``)."""
+    told_ms: int | None = None
+    """When an operational event last said that it fails, or was disabled."""
 
     def lapses_by(self, now_ms: int) -> bool:
         """Tell whether at *now_ms* its time is over."""

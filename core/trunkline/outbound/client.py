@@ -106,6 +106,11 @@ class Outbound(OtherMethods):
         """How many connections were made so far."""
         return self._dialler.dialled
 
+    @property
+    def certificates(self) -> Mapping[tuple[int, str, int], int]:
+        """When the certificates of targets end (Unix seconds), by tenant, host and port."""
+        return self._dialler.certificates
+
     def for_tenant(self, tenant: int, timeout_seconds: float | None = None) -> HttpClient:
         """Give the client whose calls go on connections of *tenant* alone, with a limit of their own if one is given."""
         return _TenantClient(self, tenant, timeout_seconds)

@@ -58,6 +58,10 @@ def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
     return judged
 
 
+MOST_CERTIFICATES = 10_000
+"""Certificates of targets whose end is remembered."""
+
+
 class Dialler:
     """Makes connections."""
 
@@ -67,6 +71,8 @@ class Dialler:
         self._beginnings = Beginnings(DIAL_AT_ONCE)
         self.dialled = 0
         """How many connections were made."""
+        self.certificates: dict[tuple[int, str, int], int] = {}
+        """When the certificates of targets end (Unix seconds), by tenant, host and port; those that were seen last."""
 
     async def dial(self, origin: Origin, *, tenant: int, deadline: float) -> Connection:
         """Connect to *origin* for *tenant*, until *deadline* (of the loop's clock).
@@ -149,6 +155,13 @@ class Dialler:
         """Keep the TLS session of a connection that was dialled, to resume it when *tenant* connects to *origin* again."""
         if secured := connection.tls:
             self._sessions.keep((tenant, origin), secured)
+            ends = (secured.getpeercert() or {}).get("notAfter")
+            if isinstance(ends, str):
+                target = (tenant, origin.host, origin.port)
+                self.certificates.pop(target, None)
+                self.certificates[target] = int(ssl.cert_time_to_seconds(ends))
+            while len(self.certificates) > MOST_CERTIFICATES:
+                del self.certificates[next(iter(self.certificates))]
 
 
 def _raise_own_shortage(error: OSError) -> None:

@@ -113,6 +113,14 @@ def scope() -> MutableMapping[str, Any] | None:
     return None if answered is None else answered.scope
 
 
+def address() -> str | None:
+    """Tell the address that the call which the task answers comes from; None where it answers none."""
+    answered = scope()
+    find = None if answered is None else getattr(answered["app"].state, "address_of", None)
+    found: str | None = find(answered) if find else None
+    return found
+
+
 def company() -> int | None:
     """Tell for which company the task works; None where it is nobody's."""
     return _state.get().company_id

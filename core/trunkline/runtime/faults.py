@@ -65,6 +65,8 @@ POINTS = {
     "lapse.before_commit": "what was open of those that lapsed has ended, not yet committed",
     "lapse.after_commit": "they have ended, and no plugin has been told",
     "gap.after_tell": "a receiver has been told that events are left out, and it is not noted",
+    "news.before_commit": "operational events are in the log, not yet committed",
+    "news.after_commit": "they are committed, and no reader was woken",
     "erase.after_claim": "a process has taken the erasure of a company, and removed nothing",
     "erase.after_remove": "a piece of the company is removed, and not counted",
     "erase.before_commit": "the piece is counted, or the erasure ended, not yet committed",

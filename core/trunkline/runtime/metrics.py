@@ -45,6 +45,7 @@ class DeploymentSnapshot:
     replay_positions: int
     quarantined: int
     workers: int
+    failing: int = 0
 
 
 class Metrics:
@@ -222,9 +223,12 @@ class Metrics:
             "trunkline_replays_remaining_positions", "Positions that running replays still have to look at"
         )
         self._waiting_events = self._gauge(
-            "trunkline_quarantine_waiting", "Events that wait in quarantine; counted up to 10000"
+            "trunkline_quarantine_waiting", "Events in quarantine; up to 10000"
         )
         self._workers = self._gauge("trunkline_workers", "Processes that deliver")
+        self._failing = self._gauge(
+            "trunkline_subscriptions_failing", "Active subscriptions that are failing"
+        )
 
     def _add_retention(self) -> None:
         """Add what retention does; the gauges are as old as its last round."""
@@ -344,6 +348,7 @@ class Metrics:
         self._replay_positions.set(snapshot.replay_positions)
         self._waiting_events.set(snapshot.quarantined)
         self._workers.set(snapshot.workers)
+        self._failing.set(snapshot.failing)
 
     def database_failed(self) -> None:
         """Note that the database did not answer; the other gauges keep their last values."""

@@ -8,7 +8,7 @@ Nothing here does I/O: a ``$ref`` that leads out of its document is refused, nev
 import functools
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -132,17 +132,26 @@ class SchemaCatalog:
 
     A type may stand in several versions side by side; the newest is the *current* one, which everything means that names
     no version. *publish* makes of a type what receivers are shown (``publishing.published``); the type itself, if unset.
+    *operational* types stand beside them: ``known`` and ``all_names`` find them, and everything else leaves them out.
 
     Raises:
         SchemaInvalid: a type's name, schema or examples are not fit to serve, or one version of a type is given twice.
     """
 
-    __slots__ = ("_base", "_publish", "_published", "_types", "_validators", "_versions", "revision")
+    __slots__ = (
+        *("_base", "_publish", "_published", "_types", "_validators", "_versions"),
+        *("operational", "revision"),
+    )
 
     def __init__(
-        self, types: Iterable[EventType], *, publish: Callable[[EventType], EventType] | None = None
+        self,
+        types: Iterable[EventType],
+        *,
+        publish: Callable[[EventType], EventType] | None = None,
+        operational: Sequence[EventType] = (),
     ) -> None:
         self._base = tuple(types)
+        self.operational: SchemaCatalog | None = SchemaCatalog(operational) if operational else None
         self._publish = publish
         self._published: dict[tuple[str, int], EventType] = {}
         self._validators: dict[tuple[str, int], Validator] = {}
@@ -161,6 +170,10 @@ class SchemaCatalog:
         all_versions: dict[str, dict[int, EventType]] = {}
         validators: dict[tuple[str, int], Validator] = {}
         for event_type in sorted(types, key=lambda event_type: (event_type.name, event_type.version)):
+            if self.operational is not None and event_type.name in self.operational.names():
+                raise SchemaInvalid(
+                    event_type.name, "the hub has an operational event type of this name; rename it"
+                )
             versions = all_versions.setdefault(event_type.name, {})
             if event_type.version in versions:
                 reason = (
@@ -203,6 +216,15 @@ class SchemaCatalog:
     def get(self, name: str, version: int | None = None) -> EventType | None:
         """Find the type that is named exactly *name*, in its current version or in *version*."""
         return self._types.get(name) if version is None else self._versions.get(name, {}).get(version)
+
+    def known(self, name: str, version: int | None = None) -> EventType | None:
+        """Find the type *name* as ``get`` does, among the operational types too."""
+        found = self.get(name, version)
+        return self.operational.get(name, version) if found is None and self.operational else found
+
+    def all_names(self) -> tuple[str, ...]:
+        """List every name, and then those of the operational types."""
+        return (*self._types, *(self.operational.names() if self.operational else ()))
 
     def resolve(self, name: str) -> str | None:
         """Find the name of a type from *name* in any case; None where there is no such type."""

@@ -18,7 +18,7 @@ def example_draft(
     version: int | None = None,
 ) -> Draft:
     """Make a draft of the type's example, of its current version for None. The type must be known."""
-    kind = catalog.get(type, version)
+    kind = catalog.known(type, version)
     assert kind is not None
     metadata = orjson.dumps({"source": source}) if source else b""
     return Draft(company_id, kind.name, created_utc, kind.example_json, metadata, kind.version)

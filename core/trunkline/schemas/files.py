@@ -68,6 +68,11 @@ def installed_definitions() -> list[Definition]:
     return [definition for package in _packages() for definition in package_definitions(package)]
 
 
+def operational_event_types() -> list[EventType]:
+    """Read the operational event types, which stand beside this module."""
+    return load_event_types(importlib.resources.files("trunkline.schemas") / "operational")
+
+
 def installed_names() -> list[str]:
     """List the names of the entries of installed packages of schemas."""
     return sorted({entry.name for entry in entry_points.installed(ENTRY_POINT_GROUP)})

@@ -145,6 +145,7 @@ class Events(Section):
 
     max_body_bytes: int = Field(default=262_144, ge=1024, description="largest body of one event")
     retention_days: int = Field(default=90, ge=1, description="how long events are kept")
+    audit_days: int = Field(default=365, ge=1, description="how long the audit log keeps changes")
     published_schemas: Literal["open", "strict"] = Field(
         default="open",
         description="what receivers are shown of the schemas of events: `open` to fields that are added later, or `strict`, as they are written; what comes in is judged as it is written in any case",
@@ -209,6 +210,14 @@ class Delivery(Section):
         default=50, ge=1, description="failures in a row before a subscription is disabled …"
     )
     breaker_span_seconds: float = Field(default=86_400, ge=0, description="… if they span at least this long")
+    failing_failures: int = Field(
+        default=3, ge=1, description="failures in a row from which on a subscription may be `failing` …"
+    )
+    failing_spans_seconds: Seconds = Field(
+        default=(5, 21_600),
+        min_length=1,
+        description="… and how long they span then; `subscription.failing` is sent at each of these, and once a delivery is exhausted",
+    )
     shards: int = Field(
         default=16, ge=1, le=1024, description="shards of the log; read when the database is first set up"
     )

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.store import sql
 from trunkline.store.due import FREE
+from trunkline.store.operational import HAS_NEWS
 from trunkline.store.sql import text
 
 
@@ -15,7 +16,8 @@ class Agenda:
 
     *due_in_ms* is when the next delivery of the lane ``due.FREE`` is due, None where none waits. *has_replays*: one runs, or was
     cancelled and has deliveries to take back. *has_unsettled*: subscriptions were changed and have open deliveries that were not
-    (``store.open_deliveries``), or keys that wait for nothing any more (``store.releasing``).
+    (``store.open_deliveries``), or keys that wait for nothing any more (``store.releasing``). *has_news*: there are operational events
+    that the log has not yet.
     """
 
     head: int
@@ -24,6 +26,7 @@ class Agenda:
     has_replays: bool
     has_unsettled: bool
     has_erasures: bool
+    has_news: bool
 
 
 async def read(connection: AsyncConnection) -> Agenda:
@@ -35,7 +38,7 @@ async def read(connection: AsyncConnection) -> Agenda:
                 "EXISTS (SELECT 1 FROM replays WHERE status = 'running') "
                 "OR EXISTS (SELECT 1 FROM replays WHERE withdrawing IS NOT NULL), "
                 "EXISTS (SELECT 1 FROM unsettled) OR EXISTS (SELECT 1 FROM unreleased), "
-                "EXISTS (SELECT 1 FROM erasures WHERE completed_ms IS NULL) "
+                f"EXISTS (SELECT 1 FROM erasures WHERE completed_ms IS NULL), {HAS_NEWS} "
                 "FROM stream_head AS h CROSS JOIN routing AS r WHERE h.id = 1 AND r.id = 1"
             )
         )

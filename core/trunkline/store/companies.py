@@ -8,7 +8,8 @@ import orjson
 from sqlalchemy import BigInteger, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.store import sql
+from trunkline.model.environments import company_number
+from trunkline.store import audit_log, sql
 from trunkline.store.sql import text
 
 MAX_NEW_ID = 2**53 - 1
@@ -136,8 +137,25 @@ async def change(connection: AsyncConnection, company_id: int, changes: Mapping[
     """Change columns of a record that the caller has locked."""
     values = {name: _column(name, value) for name, value in changes.items()}
     settings = ", ".join(f"{name} = :{name}" for name in values) or "name = name"
+    before = await find(connection, company_id)
     statement = text(f"UPDATE companies SET {settings} WHERE company_id = :company RETURNING {_COLUMNS}")
-    return _read((await connection.execute(statement, {"company": company_id, **values})).one())
+    after = _read((await connection.execute(statement, {"company": company_id, **values})).one())
+    is_new = after.created_ms == after.updated_ms
+    audit_log.note(
+        "company.created" if is_new else "company.changed",
+        f"company:{company_number(company_id)}",
+        company_id=company_id,
+        before=None if is_new or before is None else _audited(before),
+        after=_audited(after),
+    )
+    return after
+
+
+def _audited(company: Company) -> dict[str, Any]:
+    values = {
+        name: getattr(company, name) for name in ("reference", "name", "time_zone", "limits", "metadata")
+    }
+    return values | {"alert_recipients": company.alert_recipients, "delivery": company.delivery}
 
 
 def _column(name: str, value: Any) -> Any:

@@ -161,7 +161,11 @@ async def lag(
     connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], limit: int
 ) -> tuple[int, int]:
     """Count up to *limit* events of *types* after the consumer's cursor; returns how many, and the log's edge."""
-    among = f"AND type IN ({', '.join(f':type_{index}' for index in range(len(types)))})" if types else ""
+    among = (
+        f"AND type IN ({', '.join(f':type_{index}' for index in range(len(types)))})"
+        if types
+        else stream.NOT_OPERATIONAL
+    )
     statement = text(
         "SELECT (SELECT count(*) FROM (SELECT 1 AS one FROM events WHERE company_id = :company AND position > :after "
         f"{among} LIMIT :limit) AS counted), edge FROM retention WHERE id = 1"

@@ -22,7 +22,7 @@ from trunkline import settings
 from trunkline.errors import TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
-from trunkline.store import dialects, tables
+from trunkline.store import audit_log, dialects, tables
 from trunkline.store.database_file import DatabaseFile
 from trunkline.store.direct import Driver, Pools
 from trunkline.store.engines import ANSWER_SECONDS, Engines
@@ -211,7 +211,10 @@ class Database:
             TooMuchAtOnce: the company's turn did not come in time; nothing was stored.
         """
         async with _turn(self._writes), self._writing, self._lender.write() as connection:
+            noted = audit_log.begin()
             yield connection
+            if noted:
+                await audit_log.write(connection, noted)
 
     def write_once(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """Lend a connection for what a server does in a single statement: that is its own transaction, which saves two ways.

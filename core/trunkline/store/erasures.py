@@ -12,8 +12,8 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.company_rows import CompanyRows
-from trunkline.model.environments import company_number, is_test, other_environment
-from trunkline.store import directory, retention, sql, subscriptions
+from trunkline.model.environments import company_number, environment_member, is_test, other_environment
+from trunkline.store import audit_log, directory, retention, sql, subscriptions
 from trunkline.store.sql import text
 
 SETTLE_MS = 5_000
@@ -31,6 +31,10 @@ _OF_COMPANY = (
     CompanyRows("unsettled", f"subscription_no IN ({_SUBSCRIPTIONS})"),
     CompanyRows("unreleased", f"subscription_no IN ({_SUBSCRIPTIONS})"),
     CompanyRows("consumers"),
+    CompanyRows("health_hours", f"subscription_no IN ({_SUBSCRIPTIONS})"),
+    CompanyRows("news"),
+    CompanyRows("gathered"),
+    CompanyRows("told"),
     CompanyRows("quarantine", "company_id = :company AND position IS NULL"),
     CompanyRows("quarantine", "company_id = :company AND position IS NOT NULL"),
     CompanyRows("quarantine_answers", "namespace = :company"),
@@ -94,6 +98,12 @@ async def begin(
         f"VALUES (:id, :company, :removed, {now}, {now}) RETURNING {_COLUMNS}"
     )
     parameters = {"id": id, "company": company_id, "removed": orjson.dumps(removed).decode()}
+    audit_log.note(
+        "company.deleted",
+        f"company:{company_number(company_id)}",
+        company_id=company_id,
+        after={"erasure": id, **environment_member(company_id)},
+    )
     return _read((await connection.execute(statement, parameters)).one())
 
 
@@ -234,6 +244,7 @@ async def _remove_some(
         *(lambda rows=rows: _remove_rows(connection, rows, company_id, limit) for rows in of_company),
         lambda: _remove_events(connection, company_id, limit),
         lambda: _empty_subscriptions(connection, company_id, limit),
+        lambda: _empty_audit(connection, company_id, limit),
     ]
     for step in steps:
         if removals := [(table, rows) for table, rows in await step() if rows]:
@@ -296,6 +307,10 @@ async def _remove_at(
         )
         for table in tables
     ]
+
+
+async def _empty_audit(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
+    return [("audit", await audit_log.empty(connection, company_id, limit=limit))]
 
 
 async def _empty_subscriptions(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from trunkline.store import audit_log
 from trunkline.store.sql import text
 
 
@@ -48,4 +49,12 @@ async def insert(connection: AsyncConnection, registered: Registered, *, now_ms:
             "now": now_ms,
         },
     )
+    if result.rowcount == 1:
+        audit_log.note(
+            "event_type.registered" if registered.revision == 1 else "event_type.revised",
+            registered.name,
+            company_id=None,
+            before=None if registered.revision == 1 else {"revision": registered.revision - 1},
+            after={"revision": registered.revision},
+        )
     return result.rowcount == 1

@@ -8,7 +8,11 @@ import orjson
 from sqlalchemy import LargeBinary, TextClause, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.store import clock, sql, tables
+from trunkline.model.principals import show_maker
+from trunkline.model.times import utc_or_none
+from trunkline.runtime import callers
+from trunkline.store import audit_log, clock, operational, sql, tables
+from trunkline.store.operational import News
 from trunkline.store.sql import text
 
 TOUCH_AFTER_MS = 5 * 60 * 1000
@@ -60,9 +64,14 @@ class ValidKey:
 
 
 async def insert(
-    connection: AsyncConnection, record: KeyRecord, *, digest: bytes, pepper: str | None = None
+    connection: AsyncConnection,
+    record: KeyRecord,
+    *,
+    digest: bytes,
+    pepper: str | None = None,
+    replaces: KeyRecord | None = None,
 ) -> None:
-    """Store a new key, whose *digest* was made with *pepper*."""
+    """Store a new key, whose *digest* was made with *pepper*; it may be the successor of one that it *replaces*."""
     values = {
         "id": record.id,
         "company_id": record.company_id or _OPERATOR,
@@ -79,6 +88,38 @@ async def insert(
         "created_by_kind": record.created_by_kind,
     }
     await connection.execute(tables.api_keys.insert().values(values))
+    if replaces is None:
+        await _tell(connection, "key.created", record)
+    else:
+        await _tell(connection, "key.rotated", replaces, successor=_describe(record))
+
+
+async def _tell(connection: AsyncConnection, event_type: str, record: KeyRecord, **more: Any) -> None:
+    """Tell what became of a key, and who did it, and note it in the audit log."""
+    values = _describe(record) | {"networks": list(record.networks)}
+    is_new, is_over = event_type == "key.created", event_type == "key.revoked"
+    audit_log.note(
+        event_type,
+        record.id,
+        company_id=record.company_id or _OPERATOR,
+        before=None if is_new else values,
+        after=None if is_over else more.get("successor", values),
+    )
+    caller = callers.principal()
+    by = None if caller is None else show_maker(caller.kind, caller.id)
+    facts = {"key": _describe(record), **more, "by": by}
+    await operational.tell(connection, [News(event_type, record.company_id or _OPERATOR, facts)])
+
+
+def _describe(record: KeyRecord) -> dict[str, Any]:
+    """Name a key in the payload of an operational event."""
+    return {
+        "id": record.id,
+        "name": record.name,
+        "last4": record.last4,
+        "scopes": list(record.scopes),
+        "expires_utc": utc_or_none(record.expires_ms),
+    }
 
 
 async def clock_ms(connection: AsyncConnection) -> int:
@@ -129,20 +170,30 @@ async def list_keys(connection: AsyncConnection, company_id: int | None) -> list
 async def revoke(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> bool:
     """Revoke a key for good (of any company for None); tells whether there is such a key."""
     where = "" if company_id is None else "AND company_id = :company"
-    statement = text(
-        f"UPDATE api_keys SET revoked_ms = COALESCE(revoked_ms, {sql.now_ms(connection)}) WHERE id = :id {where}"
-    )
     parameters = {"id": key_id} | ({} if company_id is None else {"company": company_id})
-    return (await connection.execute(statement, parameters)).rowcount > 0
+    found = await connection.execute(
+        text(f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} {sql.for_update(connection)}"),
+        parameters,
+    )
+    row = found.first()
+    if row is not None and (record := _record(row)).revoked_ms is None:
+        statement = text(f"UPDATE api_keys SET revoked_ms = {sql.now_ms(connection)} WHERE id = :id")
+        await connection.execute(statement, {"id": key_id})
+        await _tell(connection, "key.revoked", record)
+    return row is not None
 
 
 async def revoke_made_by(connection: AsyncConnection, maker_id: str, *, company_id: int) -> int:
     """Revoke the keys that *maker_id* made for a company; returns how many were valid."""
     statement = text(
         f"UPDATE api_keys SET revoked_ms = {sql.now_ms(connection)} "
-        f"WHERE company_id = :company AND created_by = :maker AND {_is_valid(connection)}"
+        f"WHERE company_id = :company AND created_by = :maker AND {_is_valid(connection)} RETURNING {_COLUMNS}"
     )
-    return (await connection.execute(statement, {"company": company_id, "maker": maker_id})).rowcount
+    rows = await connection.execute(statement, {"company": company_id, "maker": maker_id})
+    revoked = [_record(row) for row in rows]
+    for record in revoked:
+        await _tell(connection, "key.revoked", record)
+    return len(revoked)
 
 
 async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: int | None) -> KeyRecord | None:

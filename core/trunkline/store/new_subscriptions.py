@@ -7,9 +7,9 @@ import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.subscriptions import LAPSED
-from trunkline.store import sql, tables
+from trunkline.store import audit_log, sql, tables
 from trunkline.store.sql import text
-from trunkline.store.subscriptions import Row, lock_head, read_row
+from trunkline.store.subscriptions import Row, audited, lock_head, read_row
 
 _table = tables.subscriptions
 _COUNTS = "status <> 'deleted' AND (disabled_reason IS NULL OR disabled_reason <> :lapsed)"
@@ -27,9 +27,16 @@ _INSERT = (
 
 
 async def insert(
-    connection: AsyncConnection, subscriptions: Sequence[Mapping[str, Any]], *, version: int
+    connection: AsyncConnection,
+    subscriptions: Sequence[Mapping[str, Any]],
+    *,
+    version: int,
+    by: Sequence[audit_log.Origin] | None = None,
 ) -> list[Row]:
-    """Store new *subscriptions*, one or more, that start at the head of the log; *version* is that of ``subscriptions.next_version``."""
+    """Store new *subscriptions*, one or more, that start at the head of the log; *by* says who makes each of them, if not the caller.
+
+    *version* is that of ``subscriptions.next_version``.
+    """
     head, now_ms = await lock_head(connection)
     more = {"start_position": head, "created_ms": now_ms, "updated_ms": now_ms, "version": version}
     given = {name for values in subscriptions for name in values}
@@ -38,7 +45,12 @@ async def insert(
         for values in subscriptions
     ]
     made = {row.id: row for row in map(read_row, await connection.execute(_INSERT, rows))}
-    return [made[values["id"]] for values in subscriptions]
+    ordered = [made[values["id"]] for values in subscriptions]
+    for row, origin in zip(ordered, by or [audit_log.origin()] * len(ordered), strict=True):
+        audit_log.note(
+            "subscription.created", row.id, company_id=row.company_id, after=audited(row), by=origin
+        )
+    return ordered
 
 
 async def count(connection: AsyncConnection, company_id: int, *, holder: str | None = None) -> int:

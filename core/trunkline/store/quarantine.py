@@ -3,15 +3,17 @@
 Whoever releases one locks its row before the log's head, as everybody here who locks rows does.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import bindparam
+from sqlalchemy import String, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import FieldError
 from trunkline.model.events import Draft
-from trunkline.store import quarantine_tables, sql
+from trunkline.store import audit_log, operational, quarantine_tables, sql
+from trunkline.store.operational import Gathered
 from trunkline.store.sql import text
 
 COUNT = "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
@@ -100,6 +102,12 @@ async def insert(
             "updated_ms": [now_ms] * len(quarantined),
         },
     )
+    counts = Counter((draft.company_id, draft.type) for draft in drafts)
+    gathered = [
+        Gathered(operational.QUARANTINED, company_id, name, count)
+        for (company_id, name), count in counts.items()
+    ]
+    await operational.gather(connection, gathered)
 
 
 async def positions_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
@@ -164,9 +172,11 @@ async def oldest(
 async def change_payload(connection: AsyncConnection, id: str, payload: bytes) -> None:
     """Replace an event's payload with *payload*."""
     statement = text(
-        f"UPDATE quarantine SET payload = :payload, updated_ms = {sql.now_ms(connection)} WHERE id = :id"
+        f"UPDATE quarantine SET payload = :payload, updated_ms = {sql.now_ms(connection)} WHERE id = :id "
+        "RETURNING company_id, type"
     )
-    await connection.execute(statement, {"id": id, "payload": payload})
+    company_id, event_type = (await connection.execute(statement, {"id": id, "payload": payload})).one()
+    audit_log.note("quarantine.corrected", id, company_id=company_id, after={"type": event_type})
 
 
 async def mark_released(connection: AsyncConnection, positions: Mapping[str, int]) -> None:
@@ -179,11 +189,18 @@ async def mark_released(connection: AsyncConnection, positions: Mapping[str, int
         {"id": event_id, "position": position, "nothing": b""} for event_id, position in positions.items()
     ]
     await connection.execute(statement, rows)
+    is_one, ids = sql.one_of(connection, "id", "ids", String)
+    of = text(f"SELECT id, company_id, position FROM quarantine WHERE {is_one}").bindparams(ids)
+    for event_id, company_id, position in await connection.execute(of, {"ids": list(positions)}):
+        after = {"event_id": position}
+        audit_log.note("quarantine.released", event_id, company_id=company_id, after=after)
 
 
 async def delete(connection: AsyncConnection, id: str) -> None:
     """Remove an event for good."""
-    await connection.execute(text("DELETE FROM quarantine WHERE id = :id"), {"id": id})
+    statement = text("DELETE FROM quarantine WHERE id = :id RETURNING company_id, type")
+    company_id, event_type = (await connection.execute(statement, {"id": id})).one()
+    audit_log.note("quarantine.deleted", id, company_id=company_id, before={"type": event_type})
 
 
 async def count(connection: AsyncConnection, *, limit: int) -> int:

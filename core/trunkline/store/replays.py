@@ -13,8 +13,9 @@ from sqlalchemy import BigInteger, bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.deliveries import Status
-from trunkline.store import sql, tables
+from trunkline.store import audit_log, operational, sql, tables
 from trunkline.store.deliveries import Claim
+from trunkline.store.operational import News
 from trunkline.store.sql import text
 
 _table = tables.replays
@@ -69,7 +70,16 @@ async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
         .values(**values, matched=0, status="running", created_ms=now, updated_ms=now)
         .returning(_table)
     )
-    return Row(*(await connection.execute(statement)).one())
+    row = Row(*(await connection.execute(statement)).one())
+    if row.kind != "missed":
+        wanted = {
+            "kind": row.kind,
+            "event_types": row.event_types,
+            "after": row.position,
+            "up_to": row.end_position,
+        }
+        audit_log.note("replay.started", row.id, company_id=row.company_id, after=wanted)
+    return row
 
 
 async def get(connection: AsyncConnection, replay_id: str) -> Row | None:
@@ -155,11 +165,31 @@ async def end(connection: AsyncConnection, no: int, status: str) -> bool:
         text(
             f"UPDATE replays SET status = :status, updated_ms = {sql.now_ms(connection)}, delivered = "
             "(SELECT count(*) FROM deliveries WHERE replay_no = :no AND status = 'delivered') "
-            "WHERE no = :no AND status = 'running'"
+            "WHERE no = :no AND status = 'running' "
+            "RETURNING id, company_id, subscription_no, matched, delivered"
         ),
         {"no": no, "status": status},
     )
-    return result.rowcount > 0
+    ended = result.first()
+    if ended is None:
+        return False
+    replay_id, company_id, subscription_no, matched, delivered = ended
+    of = text("SELECT id, channel, target_url FROM subscriptions WHERE no = :no")
+    named = (await connection.execute(of, {"no": subscription_no})).first() or ("", "", "")
+    facts = {
+        "replay_id": replay_id,
+        "subscription": operational.subscription(*named),
+        "status": status,
+        "matched": matched,
+        "delivered": delivered,
+    }
+    await operational.tell(connection, [News("replay.ended", company_id, facts)])
+    if status == "cancelled":
+        running = {"status": "running"}
+        audit_log.note(
+            "replay.cancelled", replay_id, company_id=company_id, before=running, after={"status": status}
+        )
+    return True
 
 
 async def withdraw(connection: AsyncConnection, no: int) -> set[int]:

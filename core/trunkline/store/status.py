@@ -79,6 +79,9 @@ class RunningReplay:
     created_ms: int
 
 
+_FAILING = "SELECT count(*) FROM subscriptions WHERE failing_level IS NOT NULL AND failures > 0 AND status = 'active'"
+
+
 @dataclass(frozen=True, slots=True)
 class Figures:
     """What a process shows of the whole deployment, all of one moment.
@@ -93,6 +96,7 @@ class Figures:
     replaying: Replaying
     workers: int
     quarantined: int
+    failing: int
 
 
 async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit: int) -> Figures:
@@ -101,23 +105,23 @@ async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit:
     lowest = f"SELECT min(cursor) AS shard_cursor FROM {LOWEST} AS s"
     statement = text(
         f"SELECT h.position, h.accepted_ms, {sql.now_ms(connection)}, l.shard_cursor, due.*, r.*, "
-        f"(SELECT count(*) FROM workers), ({quarantine.COUNT}), o.* FROM stream_head AS h CROSS JOIN ({lowest}) AS l "
+        f"(SELECT count(*) FROM workers), ({quarantine.COUNT}), ({_FAILING}), o.* FROM stream_head AS h CROSS JOIN ({lowest}) AS l "
         f"CROSS JOIN ({lanes.counting(connection)}) AS due CROSS JOIN ({_REPLAYING}) AS r "
         f"LEFT JOIN ({_oldest_after(f'(SELECT shard_cursor FROM {source} UNION {lowest}) AS u')}) AS o ON true WHERE h.id = 1"
     )
     parameters = {"limit": limit, "rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
     rows = (await connection.execute(statement, parameters)).all()
-    position, accepted_ms, now_ms, furthest, due, oldest_due_ms, replays, remaining, workers, quarantined = (
-        rows[0][:10]
-    )
+    position, accepted_ms, now_ms, furthest, due, oldest_due_ms, *counts = rows[0][:11]
+    replays, remaining, workers, quarantined, failing = counts
     return Figures(
         Head(position, accepted_ms, now_ms),
         furthest,
-        {row[10]: (row[11], row[12]) for row in rows if row[10] is not None},
+        {row[11]: (row[12], row[13]) for row in rows if row[11] is not None},
         Due(min(int(due), limit), oldest_due_ms),
         Replaying(int(replays), int(remaining)),
         workers,
         quarantined,
+        failing,
     )
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.environments import company_number
+from trunkline.model.event_groups import OPERATIONAL
 from trunkline.model.events import Draft, Event, shard_of
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime import faults
@@ -21,6 +22,7 @@ from trunkline.store.directory import CompanyDirectory
 from trunkline.store.sql import text
 
 _ROUTING_VERSION = "SELECT version FROM routing WHERE id = 1"
+_NO_REFERENCES: Mapping[int, str | None] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +86,11 @@ async def append(
     *,
     shards: int,
     directory: CompanyDirectory | None = None,
+    references: Mapping[int, str | None] = _NO_REFERENCES,
 ) -> Appended:
     """Give *drafts* their positions and store them; they are in the log once the caller's transaction commits.
 
-    The reference that a company has at this moment, as *directory* knows it, becomes part of its events.
+    The reference that a company has at this moment, as *directory* knows it or *references* says, becomes part of its events.
 
     Raises:
         CompanyErased: one of the companies is being erased; the transaction must not commit.
@@ -95,7 +98,6 @@ async def append(
     faults.point("accept.before_reserve")
     reserved = await reserve(connection, len(drafts))
     faults.point("accept.after_reserve")
-    references: Mapping[int, str | None] = {}
     if directory is not None:
         companies = (draft.company_id for draft in drafts)
         references = await directory.references(connection, reserved.companies_version, companies)
@@ -163,6 +165,7 @@ async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards
     return version
 
 
+NOT_OPERATIONAL = "AND type NOT IN ({})".format(", ".join(f"'{name}'" for name in sorted(OPERATIONAL)))
 _COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
 
 
@@ -204,7 +207,7 @@ async def read_company(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> list[Event]:
     """Read the next events of one company, oldest first; no *types* means every type."""
-    statement, parameters = company_query(company_id, types, after, limit)
+    statement, parameters = company_query(company_id, types, after, limit, unnamed="")
     rows = await connection.execute(text(statement), parameters)
     return [Event(*row) for row in rows]
 
@@ -214,7 +217,7 @@ async def read_page(
 ) -> tuple[list[Event], retention.LogBounds]:
     """Read as ``read_company`` does, and where the log began and ended at that moment, in one statement.
 
-    As they are of one moment, no event of the page was removed unnoticed.
+    As they are of one moment, no event of the page was removed unnoticed. No *types* means all but the operational ones.
     """
     query, parameters = company_query(company_id, types, after, limit)
     statement = (
@@ -228,9 +231,15 @@ async def read_page(
 
 
 def company_query(
-    company_id: int, types: Sequence[str], after: int, limit: int, *, columns: str = _COLUMNS
+    company_id: int,
+    types: Sequence[str],
+    after: int,
+    limit: int,
+    *,
+    columns: str = _COLUMNS,
+    unnamed: str = NOT_OPERATIONAL,
 ) -> tuple[str, dict[str, object]]:
-    """Select *columns* of the next events of one company, and the statement's parameters.
+    """Select *columns* of the next events of one company, and the statement's parameters; *unnamed* narrows them if there are no *types*.
 
     Each type is read along its own index and the streams are merged, so that a rare type costs no more than a common one;
     of several types the positions are merged before the rest of an event is read.
@@ -239,7 +248,7 @@ def company_query(
     parameters: dict[str, object] = {"company": company_id, "after": after, "limit": limit}
     parameters |= {f"type_{index}": name for index, name in enumerate(types)}
     if len(types) < 2:
-        kind = "AND type = :type_0" if types else ""
+        kind = "AND type = :type_0" if types else unnamed
         return f"SELECT {columns} {mine} {kind} ORDER BY position LIMIT :limit", parameters
     streams = " UNION ALL ".join(
         f"SELECT * FROM (SELECT position {mine} AND type = :type_{index} ORDER BY position LIMIT :limit) AS t{index}"
@@ -254,7 +263,7 @@ def company_query(
 async def positions(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> list[int]:
-    """Read the positions of the next events of one company, oldest first; no *types* means every type.
+    """Read the positions of the next events of one company, oldest first; no *types* means all but the operational ones.
 
     The database writes them as one text, which takes a tenth of what as many rows take.
     """
@@ -271,8 +280,8 @@ async def newest_of_company(
     type: str | None,
     limit: int,
 ) -> list[Event]:
-    """Read the newest events of one company, newest first."""
-    kind = "AND type = :type" if type else ""
+    """Read the newest events of one company, newest first; those of *type*, or all but the operational ones for None."""
+    kind = "AND type = :type" if type else NOT_OPERATIONAL
     statement = text(
         f"SELECT {_COLUMNS} FROM events WHERE company_id = :company {kind} ORDER BY position DESC LIMIT :limit"
     )

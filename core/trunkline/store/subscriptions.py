@@ -8,13 +8,14 @@ their numbers, the routing version, the head of the log, deliveries.
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
+import orjson
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.subscriptions import LAPSED
-from trunkline.store import sql, tables
+from trunkline.store import audit_log, sql, tables
 from trunkline.store.sql import text
 
 _table = tables.subscriptions
@@ -104,6 +105,7 @@ async def update(
     connection: AsyncConnection, no: int, changes: Mapping[str, Any], *, from_head: bool = False
 ) -> Row:
     """Change columns of the subscription number *no*, which the caller has locked; *from_head*: it starts anew there."""
+    before = await by_number(connection, no)
     version = await next_version(connection)
     if from_head:
         head, _ = await lock_head(connection)
@@ -114,7 +116,36 @@ async def update(
         .values(**changes, updated_ms=text(sql.now_ms(connection)), version=version)
         .returning(_table)
     )
-    return read_row((await connection.execute(statement)).one())
+    after = read_row((await connection.execute(statement)).one())
+    action = "subscription.deleted" if after.status == "deleted" else "subscription.changed"
+    audit_log.note(
+        action, after.id, company_id=after.company_id, before=audited(before), after=audited(after)
+    )
+    return after
+
+
+_UNAUDITED = frozenset(
+    {"created_by", "created_by_kind", "failing_level", "told_ms", "gap_position", "expires_ms"}
+)
+"""Options that the hub keeps for itself, or that its holder renews."""
+
+
+def audited(row: Row) -> dict[str, Any]:
+    """Give what the audit log has of a subscription; of secrets only whether they changed, by a digest."""
+    options = {name: value for name, value in row.options.items() if name not in _UNAUDITED}
+    return {
+        "channel": row.channel,
+        "target_url": row.target_url,
+        "event_types": orjson.loads(row.event_types),
+        "filter": orjson.loads(row.filter) if row.filter else None,
+        "description": row.description,
+        "signature": row.signature,
+        "status": str(row.status),
+        "disabled_reason": row.disabled_reason,
+        "pins": row.pins,
+        "secrets": row.sealed,
+        **options,
+    }
 
 
 async def get(connection: AsyncConnection, subscription_id: str, *, to_change: bool = False) -> Row | None:
@@ -268,106 +299,6 @@ async def changed_since(
         if len(rows) < at_once:
             return
         after |= {"version": rows[-1].version, "no": rows[-1].no}
-
-
-@dataclass(frozen=True, slots=True)
-class Streak:
-    """One subscription in a batch of attempts: its *failures* since the last success, and whether there was one.
-
-    *passed_ms* have passed since this process last saw it fail, by a clock that no step moves.
-    """
-
-    subscription_no: int
-    succeeded: bool
-    failures: int
-    passed_ms: int = 0
-
-
-async def record_streaks(
-    connection: AsyncConnection, streaks: Sequence[Streak], *, also: Collection[int] = ()
-) -> list[tuple[int, str, int, int]]:
-    """Count failures in a row; returns (number, channel, failures, milliseconds that it has been failing) of those that now fail.
-
-    The time is a sum of what passed from one failure to the next: by the database's clock, but no more than the process says
-    that saw both, so that a step of the clock adds nothing. Those that fail and those numbered in *also* stay locked for a change
-    in the same transaction.
-    """
-    failing = [[s.subscription_no, s.failures, s.passed_ms] for s in streaks if s.failures]
-    to_lock = (
-        {s.subscription_no: False for s in streaks}
-        | {no: True for no, *_ in failing}
-        | dict.fromkeys(also, True)
-    )
-    recovered = await _lock(connection, to_lock) & {s.subscription_no for s in streaks if s.succeeded}
-    if recovered:
-        source = sql.rows_source(connection, {"no": "bigint"})
-        await connection.execute(
-            text(
-                f"UPDATE subscriptions SET failures = 0, failing_since_ms = NULL WHERE no IN (SELECT no FROM {source})"
-            ),
-            {"rows": sql.rows_json([[no] for no in recovered])},
-        )
-    if not failing:
-        return []
-    now = sql.now_ms(connection)
-    source = sql.rows_source(connection, {"no": "bigint", "failed": "bigint", "passed": "bigint"})
-    rows = await connection.execute(
-        text(
-            f"UPDATE subscriptions SET failures = failures + u.failed, "
-            "failing_ms = CASE WHEN failing_since_ms IS NULL THEN 0 ELSE COALESCE(failing_ms, 0) + "
-            f"CASE WHEN {now} - failed_ms BETWEEN 0 AND u.passed THEN {now} - failed_ms ELSE u.passed END END, "
-            f"failing_since_ms = COALESCE(failing_since_ms, {now}), failed_ms = {now} "
-            f"FROM {source} WHERE subscriptions.no = u.no RETURNING subscriptions.no, channel, failures, failing_ms"
-        ),
-        {"rows": sql.rows_json(failing)},
-    )
-    return [(row[0], row[1], row[2], row[3]) for row in rows]
-
-
-async def _lock(connection: AsyncConnection, numbers: Mapping[int, bool]) -> set[int]:
-    """Lock the subscriptions that are True in *numbers*, and of the others those that were failing; returns their numbers."""
-    locking = sql.for_update(connection, of="s")
-    source = sql.rows_source(connection, {"no": "bigint", "surely": "bigint"})
-    rows = await connection.execute(
-        text(
-            f"SELECT s.no FROM subscriptions AS s JOIN {source} ON s.no = u.no "
-            f"WHERE s.failures > 0 OR u.surely = 1 ORDER BY s.no {locking}"
-        ),
-        {"rows": sql.rows_json([[no, int(surely)] for no, surely in numbers.items()])},
-    )
-    return {row[0] for row in rows}
-
-
-class Ending(NamedTuple):
-    """Why the subscription number *subscription_no* is disabled, and after which position it resumes: never before it began."""
-
-    subscription_no: int
-    reason: str
-    resume_position: int
-
-
-async def disable(connection: AsyncConnection, endings: Sequence[Ending]) -> list[Row]:
-    """Disable those of *endings* that are active; gives them as they are now, by number."""
-    if not endings:
-        return []
-    await _lock(connection, {ending.subscription_no: True for ending in endings})  # in the order of everybody
-    version = await next_version(connection)
-    now = sql.now_ms(connection)
-    source = sql.rows_source(connection, {"no": "bigint", "reason": "text", "reached": "bigint"})
-    changed = await connection.execute(
-        text(
-            f"UPDATE subscriptions SET status = 'disabled', disabled_reason = u.reason, disabled_ms = {now}, "
-            f"updated_ms = {now}, version = :version, "
-            f"resume_position = CASE WHEN start_position > u.reached THEN start_position ELSE u.reached END "
-            f"FROM {source} WHERE subscriptions.no = u.no AND status = 'active' RETURNING subscriptions.no"
-        ),
-        {"version": version, "rows": sql.rows_json([list(ending) for ending in endings])},
-    )
-    numbers = [row[0] for row in changed]
-    if not numbers:
-        return []
-    statement = _table.select().where(_table.c.no.in_(numbers)).order_by(_table.c.no)
-    return [read_row(row) for row in await connection.execute(statement)]
 
 
 async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> None:

@@ -18,7 +18,7 @@ from sqlalchemy import (
 
 from trunkline.store.consumer_tables import consumers as consumers  # noqa: PLC0414 - exported
 from trunkline.store.dialects import SERIAL, partial_index
-from trunkline.store.quarantine_tables import metadata as metadata  # noqa: PLC0414 - exported
+from trunkline.store.told_tables import metadata as metadata  # noqa: PLC0414 - exported
 
 stream_head = Table(
     "stream_head",
@@ -120,6 +120,7 @@ api_keys = Table(
     Column("created_by", Text),
     Column("created_by_kind", String(20)),
     Index("ix_api_keys_company", "company_id"),
+    partial_index("ix_api_keys_expiry", "expires_ms", where="expires_ms IS NOT NULL"),
 )
 """*company_id* is 0 for an operator's key; *scopes* is a JSON array. *pins* is the JSON of the versions of event types that
 the key reads (``schemas.versions.Pins``), null where all are 1; so it is of subscriptions and replays. *pepper* names the
@@ -168,9 +169,12 @@ subscriptions = Table(
     Column("defaults", JSON(none_as_null=True)),
     Column("created_by", Text),
     Column("created_by_kind", String(20)),
+    Column("failing_level", SmallInteger),
+    Column("told_ms", BigInteger),
     Index("ix_subscriptions_company", "company_id"),
     partial_index("ix_subscriptions_live", "company_id", "no", where="status <> 'deleted'"),
     Index("ix_subscriptions_version", "version"),
+    partial_index("ix_subscriptions_failing", "no", where="failing_level IS NOT NULL"),
     partial_index("ix_subscriptions_name", "company_id", "name", where="name IS NOT NULL"),
     partial_index(
         "ix_subscriptions_expiry", "expires_ms", where="expires_ms IS NOT NULL AND status = 'active'"
@@ -182,7 +186,8 @@ version of the last change. The live reader serves what comes after *start_posit
 disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it. *name*, *holder*, *notes*
 and *expires_ms* are the terms of one that its holder renews (``contract.Terms``); a deleted one has no name. Of such a one *gap_position*
 is where events that it will not get end, as long as its holder has not been told. *defaults* is what its company's *delivery*
-is, too. *failing_ms* is how long processes have seen it fail, null where it does not, and *failed_ms* when it failed last."""
+is, too. *failing_ms* is how long processes have seen it fail, null where it does not, and *failed_ms* when it failed last. *failing_level* is
+set if it is failing (``model.health``), and *told_ms* when an operational event said so last."""
 
 routing = Table(
     "routing",

@@ -160,7 +160,7 @@ class Streaming:
             page = self._page_bytes.cut(company_id, events)
             return [self._schema_versions.body(event, versions) for event in page]
         reference = await self._directory.reference_of(company_id)
-        types = [registered] if type and (registered := self._catalog.get(type)) else self._catalog.types()
+        types = [registered] if type and (registered := self._catalog.known(type)) else self._catalog.types()
         shown = types[: max(limit, 1)]
         return [self.example(company_id, kind.name, versions=versions, reference=reference) for kind in shown]
 
@@ -172,6 +172,10 @@ class Streaming:
     def cursor_after(self, event_id: int) -> str:
         """Make the cursor that goes on after an event."""
         return cursors.encode(event_id)
+
+    def operational_types(self) -> Sequence[EventType]:
+        """List the operational event types, in the order of their names."""
+        return self._catalog.operational.types() if self._catalog.operational else ()
 
     def types(self, *, versions: Pins | None = None) -> Sequence[EventType]:
         """List every registered event type, in the order of their names: as *versions* has it, or the current version."""
@@ -185,7 +189,8 @@ class Streaming:
 
     def versions(self, type: str) -> Sequence[int]:
         """List the versions of an event type that can be read, oldest first; none where there is no such type."""
-        return self._catalog.versions(type)
+        operational = self._catalog.operational
+        return self._catalog.versions(type) or (operational.versions(type) if operational else ())
 
     def example(
         self,
@@ -199,19 +204,19 @@ class Streaming:
         """Make an envelope of the schema's example. Its ``id`` is below that of any event; it is not stored."""
         version = None if versions is None else self._schema_versions.chosen(type, versions)
         draft = example_draft(self._catalog, company_id, type, source=source, version=version)
-        return draft.envelope(self._catalog.names().index(type) + 1, reference)
+        return draft.envelope(self._catalog.all_names().index(type) + 1, reference)
 
     def named(self, names: Sequence[str]) -> Sequence[str]:
         """Give the event types that *names* choose, themselves where they choose none: no names would be all types."""
         if not any(map(is_group, names)):
             return names
-        return types_among(names, self._catalog.names()) or names
+        return types_among(names, self._catalog.all_names()) or names
 
     def wanted(self, filter: Json | None, names: Sequence[str], versions: Pins | None) -> Filter | None:
         """Make what a query sent as *filter* into a filter of the types *names*; None if it asks for nothing. Raises BadQuery."""
         if filter is None:
             return None
-        types = self.types(versions=versions)
+        types = [*self.types(versions=versions), *(self.operational_types() if names else ())]
         return filtered_pages.check(filter, [kind for kind in types if not names or kind.name in names])
 
     async def _page(

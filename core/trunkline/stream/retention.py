@@ -16,9 +16,10 @@ from typing import Self, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.errors import StoreUnavailable
+from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime.background import Background
 from trunkline.runtime.metrics import Metrics
-from trunkline.store import quarantine, quarantine_answers
+from trunkline.store import audit_log, health, quarantine, quarantine_answers
 from trunkline.store import retention as store
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
@@ -37,18 +38,26 @@ _log = logging.getLogger(__name__)
 
 
 class Retention:
-    """Removes events that are older than *days*, and idempotency keys that have lived for *keys_ms*.
+    """Removes events that are older than *days*, changes of the audit log after *audit_days*, and idempotency keys after *keys_ms*.
 
     It removes nothing while the *clock* is not trusted. Enter it to start; several may run on one PostgreSQL database.
     """
 
     def __init__(
-        self, database: Database, *, clock: ClockGuard, days: int, keys_ms: int, metrics: Metrics
+        self,
+        database: Database,
+        *,
+        clock: ClockGuard,
+        days: int,
+        keys_ms: int,
+        metrics: Metrics,
+        audit_days: int = 365,
     ) -> None:
         self._database = database
         self._clock = clock
         self._keep_ms = days * _DAY_MS
         self._keys_ms = keys_ms
+        self._audit_ms = audit_days * _DAY_MS
         self._metrics = metrics
         self._background = Background("the removal of old events", self._run)
 
@@ -72,6 +81,10 @@ class Retention:
             return 0
         before_ms = now_ms - self._keep_ms
         removed, is_all = await self._remove_events(before_ms)
+        if removed:
+            async with self._database.write():
+                what = {"events": removed, "before_utc": utc_text_of_ms(before_ms)}
+                audit_log.note("events.removed", "retention", company_id=None, after=what)
         if is_all:
             await self._remove_others(now_ms, before_ms)
         await self._measure()
@@ -121,6 +134,9 @@ class Retention:
             await self._purge(table, partial(purge, before_ms=keys_before_ms, limit=BATCH))
         await self._purge("quarantine", partial(quarantine.purge, before_ms=before_ms, limit=BATCH))
         await self._purge("deliveries", partial(store.purge_strays, limit=BATCH))
+        audit_ms = now_ms - self._audit_ms
+        await self._purge("audit", partial(audit_log.purge, before_ms=audit_ms, limit=BATCH))
+        await self._purge("health_hours", partial(health.purge, limit=BATCH))
         await self._purge("replays", partial(store.purge_replays, before_ms=before_ms, limit=BATCH))
         await self._purge(
             "subscriptions", partial(store.purge_subscriptions, before_ms=before_ms, limit=BATCH)

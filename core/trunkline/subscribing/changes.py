@@ -10,10 +10,11 @@ from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription
 from trunkline.errors import Conflict
 from trunkline.model.event_groups import takes_type, types_among
+from trunkline.model.health import NO_FIGURES
 from trunkline.model.subscriptions import DISCONNECTED, LAPSED, Status, Subscription
 from trunkline.plugins import Notifier
 from trunkline.runtime import callers
-from trunkline.store import open_deliveries, releasing, retention, sql
+from trunkline.store import health, open_deliveries, releasing, retention, sql, streaks
 from trunkline.store import replays as replay_store
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
@@ -28,7 +29,7 @@ from trunkline.subscribing.finding import find_row
 from trunkline.subscribing.options import unique
 from trunkline.subscribing.readable import check_readable
 from trunkline.subscribing.requests import Checker
-from trunkline.subscribing.views import view
+from trunkline.subscribing.views import show_condition, view
 
 _LAPSED = "This subscription has lapsed: it begins again when whoever holds it subscribes again."
 _TARGET = frozenset({"target", "target_url"})
@@ -96,8 +97,10 @@ class SubscriptionChanges:
                 await open_deliveries.apply(connection, row.no, change)
             if resumes:
                 row = await self._resume(connection, before, row, catch_up=changes.get("catch_up", True))
+            figures = await health.figures(connection, [row.no])
         self.announce(row)
-        return view(self._records.open(row), checker=self._checker, warnings=warnings)
+        shown = view(self._records.open(row), checker=self._checker, warnings=warnings)
+        return shown | show_condition(row, figures.get(row.no, NO_FIGURES))
 
     async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
         """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound."""
@@ -124,6 +127,7 @@ class SubscriptionChanges:
                     "resume_position": position,
                 }
                 changed.append(await store.update(connection, row.no, columns))
+            await streaks.tell_disabled(connection, changed)
             await open_deliveries.apply_to_all(connection, [row.no for row in changed], Change.PARK)
         for row in changed:
             self.announce(row)

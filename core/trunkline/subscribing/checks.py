@@ -92,12 +92,12 @@ def check_event_types(names: Any, context: Context) -> list[FieldError]:
         if names == ["*"]:
             return []
         return [FieldError("/event_types", '"*" means every type and stands alone')]
-    known = context.catalog.names()
+    known = context.catalog.all_names()
     groups = dict.fromkeys(type_groups(known))
     unknown = [
         (f"/event_types/{index}", name)
         for index, name in enumerate(names)
-        if context.catalog.get(name) is None and name not in groups
+        if context.catalog.known(name) is None and name not in groups
     ]
     return [
         *unknown_names("event type", (one for one in unknown if not is_group(one[1])), known),

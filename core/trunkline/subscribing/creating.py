@@ -7,7 +7,7 @@ commit. So one transaction makes up to ``AT_ONCE``, one of each company: what a 
 import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,8 +19,9 @@ from trunkline.model.environments import other_environment
 from trunkline.model.subscriptions import DISCONNECTED, GONE, Secret, Status, Subscription
 from trunkline.runtime import callers
 from trunkline.runtime.batching import Batcher
-from trunkline.store import new_subscriptions, sql
+from trunkline.store import audit_log, conditions, new_subscriptions, sql
 from trunkline.store import subscriptions as store
+from trunkline.store.audit_log import Origin
 from trunkline.store.database import Database
 from trunkline.subscribing import apart, declared, options
 from trunkline.subscribing.catching_up import CatchUp
@@ -45,6 +46,7 @@ class _Wanted:
     quotas: Quotas
     is_repeatable: bool
     """Whether one that asks for the same may stand for it."""
+    origin: Origin = field(default_factory=audit_log.origin)
 
     @property
     def company_id(self) -> int:
@@ -184,7 +186,10 @@ class SubscriptionCreation:
         self, connection: AsyncConnection, fresh: Sequence[_Wanted], version: int
     ) -> Sequence[Subscription]:
         rows = await new_subscriptions.insert(
-            connection, [wanted.columns for wanted in fresh], version=version
+            connection,
+            [wanted.columns for wanted in fresh],
+            version=version,
+            by=[wanted.origin for wanted in fresh],
         )
         made = [self._records.open(row) for row in rows]
         for wanted, subscription in zip(fresh, made, strict=True):
@@ -199,8 +204,10 @@ class SubscriptionCreation:
         company_id, quotas = wanted.company_id, wanted.quotas
         if wanted.is_repeatable and (same := await self._find_same(connection, wanted)):
             return same
-        if standing.counts.get(company_id, 0) >= quotas.subscriptions:
-            raise TooManySubscriptions(quotas.subscriptions)
+        count, allowed = standing.counts.get(company_id, 0), quotas.subscriptions
+        if count >= allowed:
+            raise TooManySubscriptions(allowed)
+        await conditions.tell_limit(connection, "subscriptions", company_id, used=count + 1, allowed=allowed)
         targets = standing.targets.get(other_environment(company_id), ())
         url, path = wanted.columns["target_url"], path_of_target(wanted.request)
         apart.check_apart(company_id, url, targets, path=path)

@@ -8,13 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.errors import NotFound
 from trunkline.model import cursors
+from trunkline.model.health import NO_FIGURES
 from trunkline.model.subscriptions import ID, Subscription
 from trunkline.runtime.pauses import Pauses
+from trunkline.store import health as health_store
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
 from trunkline.subscribing.requests import Checker
-from trunkline.subscribing.views import view
+from trunkline.subscribing.views import show_condition, view
 
 PAGE_BYTES = 256 * 1024
 """How long the filters, event types and headers of a page's subscriptions may be: to show so many takes 5 ms."""
@@ -35,8 +37,14 @@ class SubscriptionFinder:
         self, company_id: int, *, channel: str | None, target_url: str | None = None
     ) -> list[dict[str, Any]]:
         """Show a company's subscriptions, oldest first."""
-        found = self.each(company_id, channel=channel, target_url=target_url)
-        return [view(subscription, checker=self._checker) async for subscription in found]
+        views: list[dict[str, Any]] = []
+        pauses = Pauses()
+        reached: int | None = 0
+        while reached is not None:
+            rows, reached = await self._read(company_id, reached, channel=channel, target_url=target_url)
+            views += await self._show(rows)
+            await pauses.pause_if_due()
+        return views
 
     async def page(
         self,
@@ -49,7 +57,7 @@ class SubscriptionFinder:
         """Show them as ``list`` does, as many as ``PAGE_BYTES`` hold, and the cursor of the others. Raises BadCursor."""
         after = cursors.decode(cursor, kind=_CURSOR) if cursor is not None else 0
         rows, reached = await self._read(company_id, after, channel=channel, target_url=target_url)
-        views = [view(self.records.open(row), checker=self._checker) for row in rows]
+        views = await self._show(rows)
         more = {} if reached is None else {"next_cursor": cursors.encode(reached, kind=_CURSOR)}
         return {"subscriptions": views, "count": len(views), **more}
 
@@ -92,13 +100,25 @@ class SubscriptionFinder:
 
     async def get(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
         """Show one. Raises NotFound."""
-        return view(await self.find(company_id, subscription_id, channel=channel), checker=self._checker)
+        return (await self._show([await self._find(company_id, subscription_id, channel=channel)]))[0]
 
     async def find(self, company_id: int, subscription_id: str, *, channel: str | None) -> Subscription:
         """Read one. Raises NotFound."""
+        return self.records.open(await self._find(company_id, subscription_id, channel=channel))
+
+    async def _find(self, company_id: int, subscription_id: str, *, channel: str | None) -> Row:
         async with self._database.read() as connection:
-            row = await find_row(connection, company_id, subscription_id, channel=channel)
-        return self.records.open(row)
+            return await find_row(connection, company_id, subscription_id, channel=channel)
+
+    async def _show(self, rows: Sequence[Row]) -> Sequence[dict[str, Any]]:
+        """Show subscriptions with their condition."""
+        async with self._database.read() as connection:
+            figures = await health_store.figures(connection, [row.no for row in rows])
+        return [
+            view(self.records.open(row), checker=self._checker)
+            | show_condition(row, figures.get(row.no, NO_FIGURES))
+            for row in rows
+        ]
 
 
 async def find_row(

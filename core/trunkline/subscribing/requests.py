@@ -112,9 +112,9 @@ class Checker:
 
     def event_types(self, names: Sequence[str], pins: Pins) -> list[EventType]:
         """The event types that *names* choose, in the versions of *pins*."""
-        chosen = types_among(names, self.catalog.names())
+        chosen = types_among(names, self.catalog.all_names())
         versions = {name: self.schema_versions.chosen(name, pins) for name in chosen}
-        return [event_type for name in chosen if (event_type := self.catalog.get(name, versions[name]))]
+        return [event_type for name in chosen if (event_type := self.catalog.known(name, versions[name]))]
 
     def check_filter(self, source: Any, names: Sequence[str], pins: Pins) -> None:
         """Check a filter against the types that it will see, in the versions of *pins*. Raises BodyInvalid."""

@@ -79,7 +79,7 @@ class Trials:
             msg = f"The channel '{subscription.channel}' of this subscription does not run here, so that nothing can be sent."
             raise Conflict(msg)
         catalog = self._checker.catalog
-        known = types_among(subscription.event_types, catalog.names()) or catalog.names()
+        known = types_among(subscription.event_types, catalog.all_names()) or catalog.names()
         name = known[0]
         version = self._checker.shown_versions([name], subscription.pins).get(name)
         draft = example_draft(catalog, company_id, name, source="test", version=version)
@@ -87,7 +87,7 @@ class Trials:
         return await attempt(
             subscription,
             event_type=name,
-            body=draft.envelope(catalog.names().index(name) + 1, await self._reference_of(company_id)),
+            body=draft.envelope(catalog.all_names().index(name) + 1, await self._reference_of(company_id)),
             channel=registered,
             http=self._http_for(subscription.company_id, timeout),
             limit_seconds=(timeout or self._timeout_seconds) + GRACE_SECONDS,

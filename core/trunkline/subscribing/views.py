@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
+from trunkline.model.health import Figures, health_of
 from trunkline.model.principals import show_maker
 from trunkline.model.subscriptions import Subscription
 from trunkline.model.times import utc_or_none, utc_text_of_ms
+from trunkline.store.subscriptions import Row
 from trunkline.subscribing import declared, options
 from trunkline.subscribing.requests import Checker
 from trunkline.targets import signatures
@@ -48,3 +50,15 @@ def view(
     if warnings:
         members["warnings"] = list(warnings)
     return members
+
+
+def show_condition(row: Row, figures: Figures) -> dict[str, Any]:
+    """Give the members that the JSON of a subscription has of its condition."""
+    rate, level = figures.success_rate, row.options.get("failing_level", 0)
+    health = health_of(row.status, failures=row.failures, failing_level=level, attempts=figures.attempts)
+    return {
+        "health": health,
+        "failing_since": utc_or_none(row.failing_since_ms if row.failures else None),
+        "success_rate_24h": None if rate is None else round(rate, 4),
+        "p95_ms_24h": figures.p95_ms,
+    }

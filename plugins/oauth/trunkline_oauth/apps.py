@@ -13,6 +13,10 @@ from trunkline_oauth.assertions import Assertions
 from trunkline_oauth.errors import invalid_client
 from trunkline_oauth.model import App, Connection
 from trunkline_oauth.settings import REGISTERED_PREFIX, ConfiguredApp, Settings
+from trunkline_oauth.telling import DISCONNECTED, describe, tell_connection
+
+MOST_TOLD = 1_000
+"""Connections that end with an app and are told of, each by an event."""
 
 
 class AppUnfit(Refused):
@@ -57,6 +61,7 @@ class Apps:
         )
         async with self._context.database.write() as connection:
             await store.insert_app(connection, app)
+            self._context.journal.note("app.registered", app.client_id, company_id=None, after=describe(app))
         security_events.APP_REGISTERED.note(by, client_id=app.client_id, app=app.name)
         return app, secret
 
@@ -108,8 +113,13 @@ class Apps:
         """Remove an app that an operator has registered, and end all its connections. Raises NotFound."""
         now_ms = self._context.clock.now_ms()
         async with self._context.database.write() as connection:
-            if not await store.delete_app(connection, client_id, now_ms=now_ms):
+            app = await store.find_app(connection, client_id, is_locked=True)
+            owners = await store.list_of_app(connection, client_id, limit=MOST_TOLD)
+            if app is None or not await store.delete_app(connection, client_id, now_ms=now_ms):
                 raise _unknown(client_id)
+            for owner in owners:
+                await tell_connection(self._context.journal, connection, DISCONNECTED, owner, by=by)
+            self._context.journal.note("app.removed", client_id, company_id=None, before=describe(app))
         security_events.APP_REMOVED.note(by, client_id=client_id)
 
     async def find(self, client_id: str) -> App | None:
@@ -156,8 +166,11 @@ class Apps:
             app = await store.find_app(connection, client_id, is_locked=True)
             if app is None:
                 raise _unknown(client_id)
-            app = change(app)
+            before, app = describe(app), change(app)
             await store.update_app(connection, app)
+            self._context.journal.note(
+                "app.changed", client_id, company_id=None, before=before, after=describe(app)
+            )
         return app
 
 

@@ -24,6 +24,7 @@ from trunkline_oauth.errors import OAuthError, invalid_grant
 from trunkline_oauth.model import App, Code, Connection, Consent, Ended, Issued, Token
 from trunkline_oauth.resources import exceeded, is_within
 from trunkline_oauth.settings import Settings
+from trunkline_oauth.telling import CONNECTED, DISCONNECTED, tell_connection
 
 CONNECTION_PREFIX = "con_"
 CODE_SECONDS = 60
@@ -98,6 +99,7 @@ class Grants:
             elif isinstance(made, Consent):
                 owner = self._new_connection(connection_id, app, made, now_ms=now_ms)
                 await store.insert_connection(connection, owner)
+                await tell_connection(self._context.journal, connection, CONNECTED, owner, by=None)
                 _note(security_events.APP_CONNECTED, made, owner.id)
                 made = await self._issue(
                     connection, owner, secrets.new(secrets.REFRESH), made.scopes, resource
@@ -226,7 +228,10 @@ class Grants:
     ) -> Ended:
         """End a connection, and what it made; the log tells it, unless it *is_noted*."""
         async with self._context.database.write() as connection:
+            owner = await store.find_connection(connection, connection_id)
             is_first = await store.end_connection(connection, connection_id, now_ms=self._now_ms())
+            if is_first and owner is not None:
+                await tell_connection(self._context.journal, connection, DISCONNECTED, owner, by=by)
         if is_first and not is_noted:
             _note(security_events.APP_DISCONNECTED, consent, connection_id, by=by)
         return await self._undo(connection_id, consent)

@@ -183,7 +183,8 @@ class _Types:
     """The event types and groups that one request may name, worked out once: it may name thousands of times."""
 
     def __init__(self, events: EventReader) -> None:
-        self._names = {kind.name.lower(): kind.name for kind in events.types()}
+        types = (*events.types(), *events.operational_types())
+        self._names = {kind.name.lower(): kind.name for kind in types}
         self._groups = type_groups(self._names.values())
 
     def type(self, parameter: str, name: str) -> str:

@@ -20,6 +20,7 @@ SECTIONS = frozenset(
         "consumers",
         "quarantine",
         "subscriptions",
+        "changes",
         "keys",
         "catalogue",
         "connectors",

@@ -11,6 +11,7 @@ NOTHING = "\N{EN DASH}"
 """Stands where there is no value."""
 TONES: Mapping[str, str] = {
     "active": "good",
+    "delivering": "good",
     "delivered": "good",
     "ok": "good",
     "done": "good",
@@ -21,7 +22,7 @@ TONES: Mapping[str, str] = {
     "retrying": "warn",
     "throttled": "warn",
     "held": "warn",
-    "failing": "warn",
+    "failing": "bad",
     "quarantined": "warn",
     "unused_key": "warn",
     "exhausted": "bad",

@@ -54,6 +54,8 @@ class Links:
         )
         async with self._context.database.write() as connection:
             await store.insert_link(connection, link, aged_ms=self._context.deployment.aged_ms(now_ms))
+            made = {"name": name, "scopes": list(scopes), "expires_ms": link.expires_ms}
+            self._context.journal.note("link.created", link.id, company_id=company_id, after=made)
         return self._context.sealer.seal(link.id.encode(), purpose=_PURPOSE), link
 
     async def find(self, token: str) -> Link | None:

@@ -35,6 +35,7 @@ ITEMS = (
     Item("/consumers", "Consumers", "person", (EVENTS_READ,)),
     Item("/quarantine", "Quarantine", "alert", (ADMIN,), also=EVENTS_READ),
     Item("/keys", "API keys", "key", (ADMIN,)),
+    Item("/changes", "Changes", "list", (ADMIN,)),
     Item("/catalogue", "Event catalogue", "book", (INTEGRATIONS_READ, EVENTS_READ)),
     Item("/connectors", "Connectors", "plug", (INTEGRATIONS_READ, EVENTS_READ)),
     Item("/record", "Company", "building", (OPERATOR,)),

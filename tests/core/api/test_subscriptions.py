@@ -393,8 +393,10 @@ async def test_a_subscription_whose_target_is_gone_is_disabled_with_reason_and_t
 
     receiver.answer(200)
     again = await running.client.patch(f"{HOOKS}/{made['id']}", json={"status": "active"})
-    assert again.json() | {"updated_utc": ""} == shown | {
+    figures = {"success_rate_24h": None, "p95_ms_24h": None}
+    assert again.json() | figures | {"updated_utc": ""} == shown | figures | {
         "status": "active",
+        "health": again.json()["health"],
         "disabled_reason": None,
         "disabled_utc": None,
         "updated_utc": "",

@@ -6,9 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from trunkline.model.events import Draft
-from trunkline.store import migrate, new_subscriptions, stream, subscriptions
+from trunkline.store import migrate, new_subscriptions, streaks, stream, subscriptions
 from trunkline.store.database import Database
-from trunkline.store.subscriptions import Ending, Row, Streak
+from trunkline.store.streaks import Ending, Failing, Streak
+from trunkline.store.subscriptions import Row
 
 NONE = migrate.RESERVED_POSITIONS
 DAY_MS = 24 * 3_600_000
@@ -41,9 +42,9 @@ async def update(database: Database, no: int, **changes) -> Row:
         return await subscriptions.update(connection, no, changes)
 
 
-async def streaks(database: Database, *counted: Streak):
+async def failing(database: Database, *counted: Streak) -> list[Failing]:
     async with database.write() as connection:
-        return await subscriptions.record_streaks(connection, counted)
+        return list((await streaks.record_streaks(connection, counted)).failing)
 
 
 async def read(database: Database, no: int) -> Row:
@@ -123,51 +124,45 @@ async def test_who_starts_reads_each_once_by_number_and_then_what_has_changed_me
 
 async def test_failures_in_a_row_are_counted_from_the_first_of_them(database: Database):
     row = await insert(database)
-    assert await streaks(database, Streak(row.no, succeeded=False, failures=2)) == [
-        (row.no, row.channel, 2, 0)
-    ]
+    [first] = await failing(database, Streak(row.no, succeeded=False, failures=2))
+    assert first[:4] == (row.no, row.channel, 2, 0)
     since = (await read(database, row.no)).failing_since_ms
-    [(_, _, failures, _)] = await streaks(database, Streak(row.no, succeeded=False, failures=3))
-    assert (failures, (await read(database, row.no)).failing_since_ms) == (5, since)
+    [second] = await failing(database, Streak(row.no, succeeded=False, failures=3))
+    assert (second.failures, (await read(database, row.no)).failing_since_ms) == (5, since)
 
 
 @pytest.mark.parametrize("step_ms", [DAY_MS, -DAY_MS])
 async def test_a_step_of_the_clock_adds_nothing_to_the_time_for_which_one_fails(database: Database, step_ms):
     row = await insert(database)
     failed = Streak(row.no, succeeded=False, failures=1, passed_ms=30)
-    await streaks(database, failed)
+    await failing(database, failed)
     await execute(database, f"UPDATE subscriptions SET failed_ms = failed_ms - {step_ms}")
-    assert await streaks(database, failed) == [(row.no, row.channel, 2, 30)]
+    [again] = await failing(database, failed)
+    assert (again.failures, again.failing_ms) == (2, 30)
 
 
 async def test_the_failures_that_two_processes_see_count_once(database: Database):
     row = await insert(database)
-    await streaks(database, Streak(row.no, succeeded=False, failures=1))
+    await failing(database, Streak(row.no, succeeded=False, failures=1))
     await execute(database, "UPDATE subscriptions SET failed_ms = failed_ms - 5000")
-    [(_, _, _, first_ms)] = await streaks(
-        database, Streak(row.no, succeeded=False, failures=1, passed_ms=9000)
-    )
-    [(_, _, _, both_ms)] = await streaks(
-        database, Streak(row.no, succeeded=False, failures=1, passed_ms=9000)
-    )
-    assert 5000 <= first_ms <= both_ms < 7000
+    [first] = await failing(database, Streak(row.no, succeeded=False, failures=1, passed_ms=9000))
+    [both] = await failing(database, Streak(row.no, succeeded=False, failures=1, passed_ms=9000))
+    assert 5000 <= first.failing_ms <= both.failing_ms < 7000
 
 
 async def test_a_success_ends_the_row_of_failures(database: Database):
     row = await insert(database)
-    await streaks(database, Streak(row.no, succeeded=False, failures=7))
-    assert await streaks(database, Streak(row.no, succeeded=True, failures=0)) == []
+    await failing(database, Streak(row.no, succeeded=False, failures=7))
+    assert await failing(database, Streak(row.no, succeeded=True, failures=0)) == []
     stored = await read(database, row.no)
     assert (stored.failures, stored.failing_since_ms) == (0, None)
 
 
 async def test_failures_after_a_success_in_the_same_batch_are_a_new_row(database: Database):
     row = await insert(database)
-    await streaks(database, Streak(row.no, succeeded=False, failures=7))
-    [(_, _, failures, failing_ms)] = await streaks(
-        database, Streak(row.no, succeeded=True, failures=1, passed_ms=500)
-    )
-    assert (failures, failing_ms) == (1, 0)
+    await failing(database, Streak(row.no, succeeded=False, failures=7))
+    [anew] = await failing(database, Streak(row.no, succeeded=True, failures=1, passed_ms=500))
+    assert (anew.failures, anew.failing_ms) == (1, 0)
 
 
 async def test_only_the_gap_that_was_told_is_forgotten(database: Database):
@@ -185,7 +180,7 @@ async def test_only_the_gap_that_was_told_is_forgotten(database: Database):
 async def test_only_an_active_one_is_disabled_and_it_says_why_and_since_when(database: Database):
     row = await insert(database)
     async with database.write() as connection:
-        (disabled,) = await subscriptions.disable(connection, [Ending(row.no, "failing", 1234)])
+        (disabled,) = await streaks.disable(connection, [Ending(row.no, "failing", 1234)])
     assert (disabled.status, disabled.disabled_reason, disabled.resume_position) == (
         "disabled",
         "failing",
@@ -194,7 +189,7 @@ async def test_only_an_active_one_is_disabled_and_it_says_why_and_since_when(dat
     assert disabled.disabled_ms >= row.created_ms
     assert disabled.version > row.version
     async with database.write() as connection:
-        assert await subscriptions.disable(connection, [Ending(row.no, "gone", 1)]) == []
+        assert await streaks.disable(connection, [Ending(row.no, "gone", 1)]) == []
 
 
 async def test_many_are_disabled_at_once_each_with_its_reason_and_those_that_are_active(database: Database):
@@ -205,7 +200,7 @@ async def test_many_are_disabled_at_once_each_with_its_reason_and_those_that_are
     ]
     async with database.write() as connection:
         await subscriptions.update(connection, rows[2].no, {"status": "paused"})
-        disabled = await subscriptions.disable(connection, endings[::-1])
+        disabled = await streaks.disable(connection, endings[::-1])
     assert [(row.no, row.disabled_reason, row.resume_position) for row in disabled] == [
         (rows[0].no, "x", 1005),
         (rows[1].no, "y", rows[1].start_position),  # never before where it began
@@ -230,8 +225,8 @@ async def test_counting_failures_and_changing_the_same_subscriptions_never_wait_
     async def count_failures(order: list[Row]) -> None:
         async with postgres_database.write() as connection:
             failed = [Streak(row.no, succeeded=False, failures=1) for row in order]
-            for no, *_ in await subscriptions.record_streaks(connection, failed):
-                await subscriptions.disable(connection, [Ending(no, "failing", 1)])
+            for no, *_ in (await streaks.record_streaks(connection, failed)).failing:
+                await streaks.disable(connection, [Ending(no, "failing", 1)])
 
     async with asyncio.timeout(20):
         for _ in range(10):

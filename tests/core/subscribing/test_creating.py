@@ -126,10 +126,10 @@ async def test_each_has_its_own_options_and_what_its_company_has_for_those_that_
 async def test_what_the_database_will_not_have_of_one_is_made_for_the_others(running, monkeypatch):
     insert = creating.new_subscriptions.insert
 
-    async def without_its_target(connection, rows, *, version):
+    async def without_its_target(connection, rows, *, version, by):
         """Store rows, a marked one without a column that must not be null."""
         marked = [{**row, "target_url": None} if row["description"] == "bad" else row for row in rows]
-        return await insert(connection, marked, version=version)
+        return await insert(connection, marked, version=version, by=by)
 
     monkeypatch.setattr(creating.new_subscriptions, "insert", without_its_target)
     ids = companies(running, 4)

@@ -159,7 +159,9 @@ def test_every_column_of_the_table_is_named_or_is_an_option_of_its_own_name():
         "defaults",
         "created_by",
         "created_by_kind",
-    }  # of those that are renewed (contract.Terms), its company's, and its maker
+        "failing_level",
+        "told_ms",
+    }  # of those that are renewed (contract.Terms), its company's, its maker, and its health
     assert set(columns[len(named) :]) == plain | terms | {
         options.TARGET.name
     }  # stored by ``subscribing.declared``

@@ -8,6 +8,7 @@ from tests import clock_steps
 from trunkline.contract import Terms
 from trunkline.errors import LimitReached, NotFound, TooManySubscriptions
 from trunkline.model import cursors
+from trunkline.store import streaks
 from trunkline.store import subscriptions as store
 from trunkline.testing.receiver.replies import Answer
 
@@ -92,7 +93,7 @@ async def test_one_that_failed_for_too_long_goes_on_and_one_that_ended_begins_an
     first = await landlord.renew()
     async with landlord.running.hub.database.write() as connection:
         row = await store.get(connection, first.view["id"])
-        await store.disable(connection, [store.Ending(row.no, "failing", 0)])
+        await streaks.disable(connection, [streaks.Ending(row.no, "failing", 0)])
     again = await landlord.renew()
     assert (again.view["id"], again.view["status"], again.is_new) == (first.view["id"], "active", False)
     landlord.receiver.script([Answer(410)])

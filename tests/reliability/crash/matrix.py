@@ -49,6 +49,7 @@ FEW = {
     "replay.after_make_due": 2,
     "renew": 6,
     "lapse": 2,
+    "news": 2,
     "gap": 1,
     "erase": 6,
     "erase.after_claim": 1,

@@ -19,6 +19,7 @@ from load import WRITERS, Load, Request
 from sqlalchemy import text
 from target import SLOW_SECONDS, Arrival
 
+from trunkline.model.event_groups import OPERATIONAL
 from trunkline.store.database import Database
 
 FIRST_POSITION = 1000
@@ -58,6 +59,7 @@ class Judge:
         numbers = ", ".join(map(str, furniture.numbers.values()))
         self._furnished = f"subscription_no IN ({numbers})"
         self._log: list[tuple[int, int, bytes, dict[str, Any]]] = []
+        self._positions: list[int] = []
         self._has_withdrawn = False
         self._gaps = gaps
         self.verdict = Verdict(accepted=len(promises.accepted), faults=list(promises.surprises))
@@ -67,10 +69,19 @@ class Judge:
     ) -> Verdict:
         """Wait until everything has ended, then check it all."""
         await self._check_erasure(patience_seconds)
-        rows = await self._query("SELECT position, company_id, body FROM events ORDER BY position")
-        self._log = [(no, company, bytes(body), orjson.loads(body)) for no, company, body in rows]
+        rows = await self._query("SELECT position, company_id, body, type FROM events ORDER BY position")
+        self._log = [
+            (no, company, bytes(body), orjson.loads(body))
+            for no, company, body, name in rows
+            if name not in OPERATIONAL
+        ]
         pairs = self._matching()
         await self._wait(len(pairs), patience_seconds)
+        await self._check_told(patience_seconds)
+        heads = await self._query(
+            "SELECT h.position, e.position FROM stream_head AS h LEFT JOIN events AS e ON true ORDER BY e.position"
+        )
+        self._head, self._positions = [(heads[0][0],)], [row[1] for row in heads if row[1] is not None]
         self._check_log()
         await self._check_actions()
         await self._check_tenant(patience_seconds)
@@ -117,7 +128,7 @@ class Judge:
             await asyncio.sleep(0.05)
 
     def _check_log(self) -> None:
-        positions = [position for position, *_ in self._log]
+        positions = self._positions
         erased = eraser.BATCHES * eraser.EVENTS if self._eraser else 0
         [(head,)] = self._head
         gaps = sum(later != earlier + 1 for earlier, later in pairwise([*positions, head + 1]))
@@ -155,6 +166,45 @@ class Judge:
         strangers -= {(request.writer, n) for request in promises.unanswered for n in request.numbers}
         if strangers:
             self._blame(f"in the log without having been accepted: {sorted(strangers)}")
+
+    async def _check_told(self, seconds: float) -> None:
+        """Check that each change was told of once: to its company, and to the operators."""
+        deadline = time.monotonic() + seconds
+        while (await self._query("SELECT count(*) FROM news"))[0][0] and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        names = ", ".join(f"'{name}'" for name in sorted(OPERATIONAL))
+        rows = await self._query(f"SELECT company_id, type, body FROM events WHERE type IN ({names})")
+        told: Counter[tuple[int, str, str]] = Counter()
+        for company, name, body in rows:
+            told[company, name, orjson.dumps(orjson.loads(body)["payload"]).decode()] += 1
+        if repeated := [which for which, count in told.items() if count > 1]:
+            self._blame(f"told more than once: {repeated[:3]}")
+        of_companies = {which[1:] for which in told if which[0]}
+        to_operators = {which[1:] for which in told if not which[0]}
+        only_operators = {
+            which for which in to_operators - of_companies if orjson.loads(which[1])["company_id"]
+        }
+        if not of_companies <= to_operators or (only_operators and self._eraser is None):
+            self._blame("the operators were not told what the companies were, or the reverse")
+        keys = {orjson.loads(which[2])["key"]["id"] for which in told if which[1] == "key.created"}
+        made = {row[0] for row in await self._query("SELECT id FROM api_keys WHERE name = 'crash'")}
+        self._lose("keys that nobody was told of", made - keys)
+        counted = sum(
+            orjson.loads(which[2])["count"] for which in told if which[:2] == (0, "delivery.exhausted")
+        )
+        [(gathered,)] = await self._query(
+            "SELECT coalesce(sum(count), 0) FROM gathered WHERE type = 'delivery.exhausted'"
+        )
+        [(ended,)] = await self._query("SELECT count(*) FROM deliveries WHERE status = 'exhausted'")
+        if counted + gathered < ended:
+            self._blame(f"{ended} deliveries are exhausted, {counted + gathered} were told of")
+        levels = await self._query(
+            "SELECT id, failing_level FROM subscriptions WHERE failing_level > 1 AND status = 'active'"
+        )
+        for subscription_id, _ in levels:
+            mine = [which[1] for which in told if which[0] == 0 and subscription_id in which[2]]
+            if mine.count("subscription.failing") != mine.count("subscription.recovered") + 1:
+                self._blame(f"{subscription_id} is failing, and was told of as {sorted(mine)}")
 
     async def _check_erasure(self, seconds: float) -> None:
         self._head = await self._query("SELECT position FROM stream_head")
@@ -220,13 +270,13 @@ class Judge:
         self.verdict.delivered, self.verdict.exhausted = ends.pop("delivered", 0), ends.pop("exhausted", 0)
         if ends:
             self._blame(f"deliveries ended as {dict(ends)}")
-        [(head,)] = self._head
+        head = "(SELECT position FROM stream_head)"
         beyond = await self._query(
             f"SELECT shard, cursor FROM shards WHERE cursor > {head} "
             f"UNION ALL SELECT shard, cursor FROM shard_parts WHERE cursor > {head}"
         )
         if beyond and self._log:
-            self._blame(f"cursors stand beyond the head {head}: {beyond}")
+            self._blame(f"cursors stand beyond the head: {beyond}")
         [(cancelled,)] = await self._query("SELECT count(*) FROM replays WHERE status = 'cancelled'")
         self._has_withdrawn = cancelled > 0
         return ledger

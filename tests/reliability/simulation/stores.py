@@ -12,11 +12,14 @@ from trunkline.model.deliveries import FINAL, OPEN, Key
 from trunkline.model.parts import PARTS, WHOLE, Slice
 from trunkline.store import (
     agenda,
+    conditions,
     cursors,
     deliveries,
     due,
+    health,
     new_subscriptions,
     open_deliveries,
+    operational,
     order_changes,
     ordering,
     paced,
@@ -25,6 +28,7 @@ from trunkline.store import (
     retention,
     shard_parts,
     shards,
+    streaks,
     stream,
     subscriptions,
 )
@@ -157,6 +161,7 @@ class Agenda:
                 for note in connection.rows(name).values()
             ),
             has_erasures=False,
+            has_news=False,
         )
 
 
@@ -536,13 +541,23 @@ class Subscriptions:
                 return
             reached = place(page[-1])
 
-    async def record_streaks(connection, streaks, *, also=()):
+    async def locked(connection, numbers):
         await connection.statement()
-        failing = {s.subscription_no: s for s in streaks if s.failures}
+        for no in sorted(numbers):
+            await connection.lock("subscriptions", no, share=True)
+        return {no: connection.get("subscriptions", no)["status"] for no in numbers}
+
+
+class Streaks:
+    """``store.streaks``, without what is told."""
+
+    async def record_streaks(connection, counted, *, also=()):
+        await connection.statement()
+        failing = {s.subscription_no: s for s in counted if s.failures}
         surely = {*failing, *also}
-        ended = {s.subscription_no for s in streaks if s.succeeded}
+        ended = {s.subscription_no for s in counted if s.succeeded}
         rows = connection.rows("subscriptions")
-        for no in sorted({s.subscription_no for s in streaks} | surely):
+        for no in sorted({s.subscription_no for s in counted} | surely):
             if no in surely or rows[no]["failures"] > 0:
                 await connection.lock("subscriptions", no)
                 if no in ended:
@@ -561,9 +576,16 @@ class Subscriptions:
                 "failed_ms": now,
             },
         )
-        return [(row["no"], row["channel"], row["failures"], row["failing_ms"] or 0) for row in changed]
+        failing_rows = [
+            streaks.Failing(
+                *(row["no"], row["channel"], row["failures"], row["failing_ms"] or 0),
+                *(row["failing_since_ms"], None, None, now),
+            )
+            for row in changed
+        ]
+        return streaks.Recorded(failing_rows, {})
 
-    async def disable(connection, endings):
+    async def disable(connection, endings, *, untold=()):
         if not endings:
             return []
         reasons = {ending.subscription_no: ending for ending in endings}
@@ -586,11 +608,47 @@ class Subscriptions:
         )
         return [subscriptions.Row(**row) for row in changed]
 
-    async def locked(connection, numbers):
-        await connection.statement()
-        for no in sorted(numbers):
-            await connection.lock("subscriptions", no, share=True)
-        return {no: connection.get("subscriptions", no)["status"] for no in numbers}
+    async def set_levels(connection, levels, *, told):
+        """Nothing is told here."""
+
+    async def tell_disabled(connection, rows):
+        """Nothing is told here."""
+
+
+class Operational:
+    """``store.operational``, without any news."""
+
+    async def tell(connection, news):
+        """Nothing is told here."""
+
+    async def gather(connection, more):
+        """Nothing is told here."""
+
+    async def has_gathered(connection):
+        return False
+
+    async def has_news(connection):
+        return False
+
+
+class Conditions:
+    """``store.conditions``, of which none begins."""
+
+    async def look(connection):
+        return conditions.Found([], None, 0, was_told_behind=False)
+
+    async def tell_limit(connection, limit, company_id, *, used, allowed):
+        """Nothing is told here."""
+
+
+class Health:
+    """``store.health``, without figures."""
+
+    async def add(connection, tally):
+        """Nothing is counted here."""
+
+    async def figures(connection, numbers):
+        return {}
 
 
 class NewSubscriptions:
@@ -600,7 +658,7 @@ class NewSubscriptions:
         await connection.statement()
         return {}
 
-    async def insert(connection, columns, *, version):
+    async def insert(connection, columns, *, version, by=None):
         head, now = await Subscriptions.lock_head(connection)
         return [await NewSubscriptions._insert(connection, values, head, now, version) for values in columns]
 
@@ -847,6 +905,10 @@ MODELS = {
     cursors: Cursors,
     stream: Stream,
     subscriptions: Subscriptions,
+    streaks: Streaks,
+    operational: Operational,
+    conditions: Conditions,
+    health: Health,
     new_subscriptions: NewSubscriptions,
     replays: Replays,
     ordering: Queues,

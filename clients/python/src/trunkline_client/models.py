@@ -69,6 +69,24 @@ class AttemptView(TypedDict):
     sent_twice: NotRequired[Literal[True]]
 
 
+class AuditEntry(TypedDict):
+    id: int
+    at_utc: str
+    actor: str
+    action: str
+    target: str
+    company_id: int | None
+    environment: NotRequired[Literal["test"]]
+    from_address: str | None
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class AuditEntryList(TypedDict):
+    entries: list[AuditEntry]
+    next_cursor: str | None
+
+
 class BatchRequest(TypedDict):
     events: list[EventRequest]
 
@@ -98,6 +116,10 @@ class ChangeSubscription(TypedDict):
 class ChangedSubscription(TypedDict):
     id: str
     channel: str
+    health: NotRequired[SubscriptionHealth]
+    failing_since: NotRequired[str]
+    success_rate_24h: NotRequired[Decimal | float]
+    p95_ms_24h: NotRequired[int]
     target_url: str
     event_types: list[str]
     description: str | None
@@ -228,6 +250,10 @@ class CreateWebhookSubscription(TypedDict):
 class CreatedSubscription(TypedDict):
     id: str
     channel: str
+    health: NotRequired[SubscriptionHealth]
+    failing_since: NotRequired[str]
+    success_rate_24h: NotRequired[Decimal | float]
+    p95_ms_24h: NotRequired[int]
     target_url: str
     event_types: list[str]
     description: str | None
@@ -357,6 +383,7 @@ class EventTypeDetail(TypedDict):
     versions: NotRequired[list[int]]
     schema_url: str
     deprecated: bool
+    operational: bool
     example: dict[str, Any]
     schema: dict[str, Any]
 
@@ -378,6 +405,7 @@ class EventTypeSummary(TypedDict):
     versions: NotRequired[list[int]]
     schema_url: str
     deprecated: bool
+    operational: bool
     example: dict[str, Any]
 
 
@@ -681,6 +709,9 @@ class SubscriptionExplanation(TypedDict):
     disabled_utc: NotRequired[str]
 
 
+SubscriptionHealth: TypeAlias = "Literal['delivering', 'retrying', 'failing', 'idle', 'paused', 'disabled']"
+
+
 class SubscriptionList(TypedDict):
     subscriptions: list[SubscriptionView]
     count: int
@@ -690,6 +721,10 @@ class SubscriptionList(TypedDict):
 class SubscriptionView(TypedDict):
     id: str
     channel: str
+    health: NotRequired[SubscriptionHealth]
+    failing_since: NotRequired[str]
+    success_rate_24h: NotRequired[Decimal | float]
+    p95_ms_24h: NotRequired[int]
     target_url: str
     event_types: list[str]
     description: str | None

@@ -295,6 +295,31 @@ class Operations:
         """Show the receipt of a deletion."""
         ...
 
+    @operation("GET", "/api/v1/audit")
+    def list_audit_entries(
+        self,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        target: str | None = None,
+        cursor: str | None = None,
+        limit: int | None = None,
+    ) -> models.AuditEntryList:
+        """List changes."""
+        ...
+
+    @pages("/api/v1/audit", "entries")
+    def iter_audit_entries(
+        self,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        target: str | None = None,
+        limit: int | None = None,
+    ) -> models.AuditEntry:
+        """List changes: each one, page by page."""
+        ...
+
     @operation("GET", "/healthz")
     def get_health(self) -> dict[str, str]:
         """Whether the process answers."""

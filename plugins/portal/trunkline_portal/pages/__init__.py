@@ -5,6 +5,7 @@ from fastapi import APIRouter
 from trunkline_portal.pages import (
     account,
     catalogue,
+    changes,
     company,
     company_record,
     connectors,
@@ -47,6 +48,7 @@ MODULES = (
     keys,
     key_rotation,
     revoking,
+    changes,
     catalogue,
     emitting,
     connectors,

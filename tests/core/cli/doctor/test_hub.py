@@ -26,7 +26,7 @@ from trunkline.testing.receiver import Receiver
 DAY_SECONDS = 86_400
 PRODUCTION = {"TRUNKLINE_SERVER__PUBLIC_URL": "https://events.example.com", "TRUNKLINE_SERVER__PORT": "1"}
 SHARED = [
-    "start", "plugins", "public-url", "target-policy", "rate-limits", "database", "schema", "writing", "secrets", "clock", "alert-recipients", "hub",
+    "start", "plugins", "public-url", "target-policy", "rate-limits", "database", "schema", "writing", "secrets", "clock", "alert-recipients", "audit", "hub",
 ]  # fmt: skip
 MakeTls = Callable[..., tuple[ssl.SSLContext, ssl.SSLContext]]
 
@@ -60,7 +60,7 @@ def test_a_hub_that_is_well_has_a_line_for_each_check_and_nothing_of_it_is_chang
     rows = [line.split("\t") for line in result.stdout.splitlines()]
     assert sorted(row[0] for row in rows) == sorted([*SHARED, own])
     assert [row[0] for row in rows if row[1] != "ok"] == []
-    assert (result.exit_code, result.stderr) == (0, "Errors: 0, warnings: 0, ok: 13.\n")
+    assert (result.exit_code, result.stderr) == (0, "Errors: 0, warnings: 0, ok: 14.\n")
     assert seen_in(cli.folder.parent) == before
 
 
@@ -389,3 +389,29 @@ def test_the_page_explains_every_check():
     documented = re.findall(r"^\| `([\w-]+)` \|", section, re.MULTILINE)
     others = {"settings", "disk", "connections", "file-mode", "secret-files", "target-certificates"}
     assert set(documented) == {*SHARED, *others}
+
+
+@pytest.mark.slow
+async def test_a_hub_tells_of_a_certificate_that_ends_soon_once(
+    sqlite_database_url, make_hub: MakeHub, make_tls: MakeTls, tmp_path, monkeypatch
+):
+    server, _ = make_tls(days=5, age_days=0)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "own.pem"))
+    async with Receiver(ssl_context=server) as receiver:
+        hub = await make_hub(sqlite_database_url, {"delivery.allow_private_networks": "true"})
+        wanted = {"target_url": f"{receiver.url.rstrip('/')}/one", "event_types": ["*"]}
+        assert (await hub.client.post("/api/v1/webhooks/subscriptions", json=wanted)).status_code == 201
+        await hub.emit("lead.created")
+        told: list[dict] = []
+        for _ in range(100):
+            query = {"types": "target.certificate_expiring"}
+            told = (await hub.client.get("/api/v1/events", params=query)).json()["events"]
+            if told:
+                break
+            await asyncio.sleep(0.1)
+        await hub.emit("lead.created")
+        await asyncio.sleep(6)
+        again = (await hub.client.get("/api/v1/events", params=query)).json()["events"]
+    [payload] = [event["payload"] for event in told]
+    assert (payload["host"], payload["company_id"]) == ("127.0.0.1", 92)
+    assert again == told

@@ -58,6 +58,7 @@ PAGES = (
     PortalPage("keys", "/portal/keys"),
     PortalPage("key-new", "/portal/keys/new"),
     PortalPage("key-rotate", "/portal/keys/{key_id}/rotate"),
+    PortalPage("changes", "/portal/changes"),
     PortalPage("key-revoke", "/portal/keys/{key_id}/revoke"),
     PortalPage("catalogue", "/portal/catalogue"),
     PortalPage("catalogue-event", "/portal/catalogue/lead.created"),

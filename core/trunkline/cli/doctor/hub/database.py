@@ -10,6 +10,7 @@ from trunkline.access.secrets_file import SecretSource
 from trunkline.access.vault import Vault
 from trunkline.cli.doctor.hub.checks import HubCheck, error, ok, warning
 from trunkline.errors import DatabaseUnfit, SettingsInvalid, StoreUnavailable
+from trunkline.insight.journal import Journal
 from trunkline.model.workers import LEASE_MS
 from trunkline.runtime import steadiness
 from trunkline.settings import Settings
@@ -63,6 +64,7 @@ async def _examine(
     checks.append(await _judge_secrets(settings, database))
     checks.append(await judge_clock(database))
     checks.append(await _judge_recipients(database))
+    checks.append(await _judge_audit(database))
     if file is None:
         checks.append(await _judge_connections(settings, database))
     elif is_open_to_others(database):
@@ -86,6 +88,15 @@ def judge_disk(file: Path, *, free_bytes: Callable[[Path], int] = free_bytes) ->
     if free < NO_DISK_BYTES:
         return error("disk", detail, fix=fix)
     return warning("disk", detail, fix=fix) if free < LITTLE_DISK_BYTES else ok("disk", detail)
+
+
+async def _judge_audit(database: Database) -> HubCheck:
+    """Go through the chain of the audit log."""
+    count, broken = await Journal(database).first_broken()
+    if broken is not None:
+        detail = f"The audit log was changed by somebody else than the hub: entry {broken} does not follow from the one before."
+        return error("audit", detail, fix="compare the entries around it with a backup")
+    return ok("audit", f"The chain of the audit log's {count} entries is whole.")
 
 
 def _judge_schema(states: Sequence[migrate.State]) -> HubCheck:

@@ -1,0 +1,88 @@
+"""``audit``: who changed what, read where the database is."""
+
+from dataclasses import replace
+from typing import Annotated
+
+import orjson
+import typer
+
+from trunkline.cli import desk
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import (
+    AsJson,
+    Chosen,
+    Environment,
+    OptionalCompany,
+    chosen_or_none,
+    id_or_none,
+    load_settings,
+)
+from trunkline.cli.output import show_json, show_table
+from trunkline.model.environments import LIVE
+from trunkline.schemas.catalog import Json
+from trunkline.settings import Settings
+from trunkline.store.audit_log import Which
+
+Actor = Annotated[
+    str | None,
+    typer.Option("--actor", metavar="ACTOR", help="Only changes by this actor: an id, cli or hub."),
+]
+Action = Annotated[
+    str | None,
+    typer.Option("--action", metavar="ACTION", help="Only changes of this kind, such as key.created."),
+]
+Target = Annotated[str | None, typer.Option("--target", metavar="ID", help="Only changes of this thing.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, metavar="N", help="Show at most so many, the newest.")]
+Export = Annotated[
+    bool,
+    typer.Option("--export", help="Write all of them as JSON Lines, newest first, whatever --limit says."),
+]
+
+
+def show_audit(
+    context: typer.Context,
+    company: OptionalCompany = None,
+    environment: Environment = LIVE,
+    actor: Actor = None,
+    action: Action = None,
+    target: Target = None,
+    limit: Limit = 50,
+    export: Export = False,
+    as_json: AsJson = False,
+    config: Config = None,
+) -> None:
+    """List changes, newest first: who made them, when, and from which address.
+
+    Example: [bold]trunkline audit --action key.created[/bold]
+    """
+    chosen = chosen_or_none(company, environment)
+    which = Which(None, actor, action, target)
+    most = None if export else limit
+    entries = run(_read(load_settings(context, config), chosen, which, most=most, writes=export))
+    if export:
+        return
+    if as_json:
+        show_json({"entries": entries, "count": len(entries)})
+        return
+    columns = ("at_utc", "actor", "action", "target", "from_address")
+    show_table(
+        ("when", "who", "did", "to", "from"),
+        [[str(each[name] or "") for name in columns] for each in entries],
+    )
+
+
+async def _read(
+    settings: Settings, company: Chosen | None, which: Which, *, most: int | None, writes: bool
+) -> list[dict[str, Json]]:
+    entries: list[dict[str, Json]] = []
+    async with desk.opened(settings) as services:
+        company_id = await id_or_none(services, company)
+        async for entry in services.journal.each(replace(which, company_id=company_id)):
+            if writes:
+                typer.echo(orjson.dumps(entry).decode())
+                continue
+            entries.append(entry)
+            if len(entries) == most:
+                break
+    return entries

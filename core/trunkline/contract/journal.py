@@ -1,0 +1,46 @@
+"""What people are told of a plugin's changes: operational events, and the audit log."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.schemas.catalog import Json
+
+
+class Journal(Protocol):
+    """Tells people of changes, and shows the changes of the past."""
+
+    async def tell(
+        self, connection: AsyncConnection, event_type: str, *, company_id: int, facts: Mapping[str, Json]
+    ) -> None:
+        """Make an operational event about a company, with *facts* in its payload, if the transaction of *connection* commits."""
+        ...
+
+    def note(
+        self,
+        action: str,
+        target: str,
+        *,
+        company_id: int | None,
+        before: Mapping[str, Json] | None = None,
+        after: Mapping[str, Json] | None = None,
+    ) -> None:
+        """Note a change of *target* in the audit log, if the transaction that the task is in commits; outside of one nothing is noted.
+
+        *action* is a noun and a verb (``app.changed``). Members whose name says that they are secret are masked.
+        """
+        ...
+
+    async def page(
+        self,
+        company_id: int | None,
+        *,
+        actor: str | None = None,
+        action: str | None = None,
+        target: str | None = None,
+        cursor: str | None = None,
+        limit: int = 50,
+    ) -> dict[str, Json]:
+        """List changes newest first, as ``GET /api/v1/audit`` does; those about every company for None. Raises BadCursor."""
+        ...

@@ -1,0 +1,89 @@
+"""Puts operational events into the log, and looks for conditions that nobody's transaction meets.
+
+Each step is one transaction, so that a process that is killed neither loses nor repeats an event.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from trunkline.errors import StoreUnavailable
+from trunkline.model.times import utc_text_of_ms
+from trunkline.runtime import faults
+from trunkline.store import conditions, operational
+from trunkline.store.database import Database
+from trunkline.store.operational import News
+from trunkline.store.wakeup import Signal, Wakeup
+
+MINUTES_SECONDS = 5.0
+"""How often it looks for minutes that are over, and for conditions."""
+LOOK_SECONDS = 1.0
+CERTIFICATE_SECONDS = 14 * 24 * 60 * 60
+"""How long before its end a certificate is told of."""
+_log = logging.getLogger(__name__)
+
+
+Certificates = Callable[[], Mapping[tuple[int, str, int], int]]
+"""Tells when the certificates of targets end (Unix seconds), by tenant, host and port."""
+
+
+class Publishing:
+    """Publishes what was told, and wakes the readers of *log*. Set ``signal`` where there is something."""
+
+    def __init__(self, database: Database, log: Wakeup, *, certificates: Certificates) -> None:
+        self._database = database
+        self._certificates = certificates
+        self._wakeup = log
+        self._looked = 0.0
+        self._told: set[tuple[tuple[int, str, int], int]] = set()
+        self.signal = Signal()
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        while True:
+            try:
+                if time.monotonic() - self._looked >= MINUTES_SECONDS:
+                    self._looked = time.monotonic()
+                    await self.look()
+                while await self._publish():
+                    self._wakeup.announce()
+            except StoreUnavailable as error:
+                _log.warning("cannot publish operational events now: %s", error)
+                await asyncio.sleep(LOOK_SECONDS)
+            await self.signal.wait(MINUTES_SECONDS)
+
+    async def look(self) -> None:
+        """Tell of the minutes that are over, and of conditions that have begun. Raises StoreUnavailable."""
+        async with self._database.read() as connection:
+            has_gathered = await operational.has_gathered(connection)
+            found = await conditions.look(connection)
+        if has_gathered:
+            async with self._database.write() as connection:
+                await operational.tell_gathered(connection)
+        if found.has_changes:
+            async with self._database.write() as connection:
+                await conditions.note(connection, found)
+        before = time.time() + CERTIFICATE_SECONDS
+        if (
+            ending := {target: ends for target, ends in self._certificates().items() if ends < before}.items()
+            - self._told
+        ):
+            async with self._database.write() as connection:
+                for (company_id, host, port), ends in ending:
+                    facts = {"host": host, "port": port, "expires_utc": utc_text_of_ms(ends * 1000)}
+                    news = News("target.certificate_expiring", company_id, facts)
+                    await operational.tell_once(
+                        connection, news, subject=f"{company_id} {host}:{port} {ends}"
+                    )
+            self._told |= ending
+
+    async def _publish(self) -> int:
+        async with self._database.read() as connection:
+            if not await operational.has_news(connection):
+                return 0
+        async with self._database.write() as connection:
+            published = await operational.publish(connection)
+            faults.point("news.before_commit")
+        faults.point("news.after_commit")
+        return published

@@ -1,0 +1,60 @@
+"""The condition of a subscription: one vocabulary for the API, the CLI, the portal and the metrics."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import accumulate
+
+HOURS = 24
+BOUNDS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 300_000)
+"""Upper bounds of the classes by which delivered attempts are counted; an attempt takes at most 300 s."""
+UNTOLD, FIRST = 1, 2
+"""What ``failing_level`` says of a subscription that is failing: nobody was told, or the first threshold was; then the second, and so on."""
+
+
+class SubscriptionHealth(StrEnum):
+    """What becomes of the events of a subscription."""
+
+    DELIVERING = "delivering"
+    RETRYING = "retrying"
+    FAILING = "failing"
+    IDLE = "idle"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Attempts of one subscription within ``HOURS``: those that *failed*, and the delivered ones by the classes of ``BOUNDS_MS``."""
+
+    failed: int = 0
+    delivered: Sequence[int] = ()
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts there were."""
+        return self.failed + sum(self.delivered)
+
+    @property
+    def success_rate(self) -> float | None:
+        """The share of the attempts that delivered; None if there were none."""
+        return sum(self.delivered) / self.attempts if self.attempts else None
+
+    @property
+    def p95_ms(self) -> int | None:
+        """The time within which 95 % of the delivered attempts ended, as the upper bound of its class; None if there were none."""
+        total = sum(self.delivered)
+        reached = zip(BOUNDS_MS, accumulate(self.delivered), strict=False)
+        return next((bound for bound, count in reached if total and count >= 0.95 * total), None)
+
+
+NO_FIGURES = Figures()
+
+
+def health_of(status: str, *, failures: int, failing_level: int, attempts: int) -> SubscriptionHealth:
+    """Name the condition of a subscription with so many *failures* in a row, and *attempts* within ``HOURS``."""
+    if status in (SubscriptionHealth.PAUSED, SubscriptionHealth.DISABLED):
+        return SubscriptionHealth(status)
+    if failures:
+        return SubscriptionHealth.FAILING if failing_level else SubscriptionHealth.RETRYING
+    return SubscriptionHealth.DELIVERING if attempts else SubscriptionHealth.IDLE

@@ -1,0 +1,238 @@
+"""The audit log: who changed what, written in the transaction that makes the change.
+
+``note`` is called where a change is stored, and ``Database.write`` writes what was noted just before the commit: the lock of the
+log is the last one that a transaction takes. Entries are appended only; each has the hash of itself and of the hash before it.
+"""
+
+import hashlib
+import re
+import time
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit, urlunsplit
+
+import orjson
+import sqlalchemy
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.principals import KINDS
+from trunkline.runtime import callers
+from trunkline.store import dialects, sql, told_tables
+from trunkline.store.sql import text
+
+HUB, CLI = "hub", "cli"
+"""Actors that are no principals: the hub itself, and the command line."""
+MASK = "***"
+_LOCK = 7_236_455_011
+"""Key of the lock that whoever appends keeps until the end of the transaction."""
+_SECRETS = re.compile(r"secret|token|password|sealed|digest|authorization|salt|api_key|private_key")
+START = b"\0" * 32
+"""The hash before that of the first entry."""
+_table = told_tables.audit
+
+
+class Origin(NamedTuple):
+    """Who makes a change, and from which address."""
+
+    actor: str
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What was changed: *action* (``subscription.changed``) of *target*, an id; the values *before* and *after* that differ."""
+
+    action: str
+    target: str
+    company_id: int | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as it is stored; *before* and *after* are JSON. *content* is the hash of what goes with an erased company."""
+
+    id: int
+    at_ms: int
+    company_id: int | None
+    actor: str
+    action: str
+    target: str
+    from_address: str | None
+    before: str | None
+    after: str | None
+    content: bytes = field(default=b"", repr=False)
+    hash: bytes = field(default=b"", repr=False)
+
+    def hash_after(self, previous: bytes) -> bytes:
+        """Give the hash that the entry has, if *previous* is that of the entry before."""
+        told = [self.id, self.at_ms, self.company_id, self.actor, self.action, self.target]
+        return hashlib.sha256(previous + self.content + orjson.dumps(told)).digest()
+
+    @property
+    def has_its_content(self) -> bool:
+        """Whether its content is what it was, or went with a company."""
+        return self.content == content_hash(self.from_address, self.before, self.after) or not (
+            self.from_address or self.before or self.after
+        )
+
+
+def content_hash(*content: str | None) -> bytes:
+    """Give the hash of an entry's address and values."""
+    return hashlib.sha256(orjson.dumps(content)).digest()
+
+
+_COLUMNS = (
+    *("id", "at_ms", "company_id", "actor", "action", "target"),
+    *("from_address", "before", "after", "content"),
+)
+_noted: ContextVar[list[Change] | None] = ContextVar("trunkline.audit", default=None)
+"""What the transaction of this task has changed; None outside of one."""
+
+
+def begin() -> list[Change]:
+    """Begin a transaction; gives the list that ``note`` adds to."""
+    noted: list[Change] = []
+    _noted.set(noted)
+    return noted
+
+
+def origin() -> Origin:
+    """Tell who acts now: for changes that another task stores."""
+    principal = callers.principal()
+    if principal is None:
+        return Origin(HUB, None)
+    if principal.id is None:
+        return Origin(CLI, None)
+    return Origin(f"{principal.kind}:{principal.id}", callers.address())
+
+
+def note(
+    action: str,
+    target: str,
+    *,
+    company_id: int | None,
+    before: Mapping[str, Any] | None = None,
+    after: Mapping[str, Any] | None = None,
+    by: Origin | None = None,
+) -> None:
+    """Note a change of the transaction that the task is in, *by* whoever acts now if that is not given.
+
+    Of values that are both before and after, those that are equal are left out; if none is left, there was no change.
+    """
+    noted = _noted.get()
+    if noted is None:
+        return
+    if before is not None and after is not None:
+        names = [name for name in {**before, **after} if before.get(name) != after.get(name)]
+        if not names:
+            return
+        before = {name: before[name] for name in names if name in before}
+        after = {name: after[name] for name in names if name in after}
+    noted.append(Change(action, target, company_id, before, after, by or origin()))
+
+
+async def write(connection: AsyncConnection, noted: Sequence[Change]) -> None:
+    """Append what a transaction has changed; nothing else may be locked after this."""
+    await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
+    last = await connection.execute(text("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"))
+    newest = last.first()
+    number, previous = (0, START) if newest is None else (newest[0], bytes(newest[1]))
+    columns: dict[str, list[Any]] = {name: [] for name in (*_COLUMNS, "hash")}
+    at_ms = time.time_ns() // 1_000_000
+    for each in noted:
+        number += 1
+        who, content = each.origin, (each.origin.address, _json(each.before), _json(each.after))
+        named = (number, at_ms, each.company_id, who.actor, each.action, each.target)
+        entry = Entry(*named, *content, content_hash(*content))
+        previous = entry.hash_after(previous)
+        for name in _COLUMNS:
+            columns[name].append(getattr(entry, name))
+        columns["hash"].append(previous)
+    await sql.insert_columns(connection, _table, columns)
+
+
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which entries: of a company (of all for None), of an *actor*, an *action* and a *target*, older than *before_id*."""
+
+    company_id: int | None = None
+    actor: str | None = None
+    action: str | None = None
+    target: str | None = None
+    before_id: int | None = None
+
+
+async def page(connection: AsyncConnection, which: Which, *, limit: int) -> list[Entry]:
+    """Read entries, newest first. An actor is named whole (``key:key_…``) or by its id alone."""
+    columns = _table.c
+    statement = sqlalchemy.select(*(columns[name] for name in _COLUMNS), columns.hash)
+    if which.company_id is not None:
+        statement = statement.where(columns.company_id == which.company_id)
+    if which.actor is not None:
+        kinds = {"operator", "link", "token", "plugin", *KINDS.values()}
+        names = [which.actor, *(f"{kind}:{which.actor}" for kind in sorted(kinds))]
+        statement = statement.where(columns.actor.in_(names))
+    if which.action is not None:
+        statement = statement.where(columns.action == which.action)
+    if which.target is not None:
+        statement = statement.where(columns.target == which.target)
+    if which.before_id is not None:
+        statement = statement.where(columns.id < which.before_id)
+    rows = await connection.execute(statement.order_by(columns.id.desc()).limit(limit))
+    return list(map(_entry, rows))
+
+
+async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
+    """Remove up to *limit* of the oldest entries, if they are older than *before_ms*; the newest entry stays. Returns how many."""
+    oldest = text(
+        "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE id < (SELECT max(id) FROM audit) "
+        "ORDER BY id LIMIT :limit) AND at_ms < :before"
+    )
+    return (await connection.execute(oldest, {"limit": limit, "before": before_ms})).rowcount
+
+
+async def empty(connection: AsyncConnection, company_id: int, *, limit: int) -> int:
+    """Take the values and addresses out of up to *limit* entries about a company that is being erased; returns how many."""
+    full = "company_id = :company AND (before IS NOT NULL OR after IS NOT NULL OR from_address IS NOT NULL)"
+    statement = text(
+        "UPDATE audit SET before = NULL, after = NULL, from_address = NULL "
+        f"WHERE {sql.some_of(connection, 'audit', full)}"
+    )
+    return (await connection.execute(statement, {"company": company_id, "limit": limit})).rowcount
+
+
+def _entry(row: Sequence[Any]) -> Entry:
+    values: dict[str, Any] = dict(zip((*_COLUMNS, "hash"), row, strict=True))
+    values |= {name: bytes(values[name]) for name in ("content", "hash")}
+    return Entry(**values)
+
+
+def _json(values: Mapping[str, Any] | None) -> str | None:
+    return None if values is None else orjson.dumps(mask(values), default=str).decode()
+
+
+def mask(value: Any, *, name: str = "") -> Any:
+    """Hide what is secret in *value*: members whose names say so, the values of headers, and what a URL has beside its path."""
+    if isinstance(value, bytes):
+        return MASK
+    if value is not None and _SECRETS.search(name):
+        return MASK
+    if isinstance(value, Mapping):
+        is_headers = name == "headers"
+        return {str(key): MASK if is_headers else mask(each, name=str(key)) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [mask(each, name=name) for each in value]
+    if isinstance(value, str) and name.endswith("url") and ("?" in value or "@" in value):
+        parts = urlsplit(value)
+        host = parts.netloc.rpartition("@")
+        return urlunsplit(
+            parts._replace(
+                netloc=f"{MASK}@{host[2]}" if host[1] else host[2], query=MASK if parts.query else ""
+            )
+        )
+    return value

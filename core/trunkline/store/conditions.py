@@ -1,0 +1,112 @@
+"""Conditions that begin and end by themselves: keys that end soon, and a hub that is behind. Operational events tell of each once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.times import utc_text_of_ms
+from trunkline.store import operational, sql
+from trunkline.store.cursors import LOWEST
+from trunkline.store.operational import OPERATORS, News
+from trunkline.store.sql import text
+
+EXPIRING_MS = 7 * 24 * 60 * 60 * 1000
+"""How long before its end a key is told of."""
+BEHIND_MS = 60_000
+"""How old the oldest event that is not read may be."""
+NEAR = 0.9
+"""The share of a limit from which on its company is told."""
+DAY_MS = 24 * 60 * 60 * 1000
+_BEHIND = "hub.behind"
+
+
+@dataclass(frozen=True, slots=True)
+class Expiring:
+    """A key that ends at *expires_ms*, of which nobody has been told."""
+
+    id: str
+    company_id: int
+    name: str
+    last4: str
+    scopes: str
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a look found: keys, how far the hub is behind (None if it is not), and whether that was told."""
+
+    keys: Sequence[Expiring]
+    lag_ms: int | None
+    waiting: int
+    was_told_behind: bool
+
+    @property
+    def has_changes(self) -> bool:
+        """Whether ``note`` has something to do."""
+        return bool(self.keys) or self.was_told_behind != (self.lag_ms is not None)
+
+
+async def look(connection: AsyncConnection) -> Found:
+    """Look for conditions that have begun or ended."""
+    now = sql.now_ms(connection)
+    rows = await connection.execute(
+        text(
+            "SELECT k.id, k.company_id, k.name, k.last4, k.scopes, k.expires_ms FROM api_keys AS k "
+            f"WHERE k.expires_ms BETWEEN {now} AND {now} + :within AND k.revoked_ms IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM told AS t WHERE t.type = 'key.expiring' AND t.subject = k.id) LIMIT :limit"
+        ),
+        {"within": EXPIRING_MS, "limit": operational.AT_ONCE},
+    )
+    keys = [Expiring(*row) for row in rows]
+    head, lowest, told = (
+        await connection.execute(
+            text(
+                f"SELECT h.position, (SELECT min(cursor) FROM {LOWEST} AS c), "
+                "EXISTS (SELECT 1 FROM told WHERE type = :type) FROM stream_head AS h WHERE h.id = 1"
+            ),
+            {"type": _BEHIND},
+        )
+    ).one()
+    lag_ms = None
+    if lowest is not None and lowest < head:
+        oldest = text(
+            f"SELECT {now} - accepted_ms FROM events WHERE position > :lowest ORDER BY position LIMIT 1"
+        )
+        age_ms = (await connection.execute(oldest, {"lowest": lowest})).scalar()
+        lag_ms = age_ms if age_ms is not None and age_ms > BEHIND_MS else None
+    return Found(keys, lag_ms, head - (lowest or 0), bool(told))
+
+
+async def tell_limit(
+    connection: AsyncConnection, limit: str, company_id: int, *, used: int, allowed: int
+) -> None:
+    """Tell that a company has *used* so much of what *limit* allows, if that is nine tenths or more; once in a day."""
+    if used < NEAR * allowed:
+        return
+    subject, before = f"{company_id} {limit}", f"{sql.now_ms(connection)} - {DAY_MS}"
+    old = text(f"DELETE FROM told WHERE type = 'limit.near' AND subject = :subject AND told_ms < {before}")
+    await connection.execute(old, {"subject": subject})
+    news = News("limit.near", company_id, {"limit": limit, "used": used, "allowed": allowed})
+    await operational.tell_once(connection, news, subject=subject)
+
+
+async def note(connection: AsyncConnection, found: Found) -> None:
+    """Tell of what begins, and forget what has ended."""
+    for key in found.keys:
+        described = {
+            "id": key.id,
+            "name": key.name,
+            "last4": key.last4,
+            "scopes": orjson.loads(key.scopes),
+            "expires_utc": utc_text_of_ms(key.expires_ms),
+        }
+        news = News("key.expiring", key.company_id, {"key": described})
+        await operational.tell_once(connection, news, subject=key.id)
+    if found.lag_ms is None:
+        await operational.forget(connection, _BEHIND, "")
+    else:
+        lag = {"lag_seconds": found.lag_ms // 1000, "waiting": found.waiting}
+        await operational.tell_once(connection, News(_BEHIND, OPERATORS, lag), subject="")

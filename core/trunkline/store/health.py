@@ -1,0 +1,70 @@
+"""The figures of subscriptions' health: attempts by hour and by how long they took."""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.health import BOUNDS_MS, HOURS, Figures
+from trunkline.store import sql
+from trunkline.store.sql import text
+
+HOUR_MS = 60 * 60 * 1000
+_COUNTS = ["failed", *(f"within_{bound}" for bound in BOUNDS_MS)]
+_COLUMNS = dict.fromkeys(("subscription_no", "hour", *_COUNTS), "bigint")
+Hour = tuple[int, int]
+"""A subscription's number, and an hour since 1970."""
+
+
+class Tally:
+    """Counts attempts until they are written."""
+
+    def __init__(self) -> None:
+        self._hours: dict[Hour, list[int]] = {}
+
+    def __len__(self) -> int:
+        return len(self._hours)
+
+    def add(self, subscription_no: int, *, started_ms: int, duration_ms: int, is_delivered: bool) -> None:
+        """Count one attempt."""
+        counts = self._hours.setdefault((subscription_no, started_ms // HOUR_MS), [0] * len(_COUNTS))
+        place = bisect_left(BOUNDS_MS, duration_ms, hi=len(BOUNDS_MS) - 1) + 1 if is_delivered else 0
+        counts[place] += 1
+
+    def rows(self) -> Sequence[Sequence[int]]:
+        """Give what was counted, in the order of everybody who writes it."""
+        return [[*hour, *counts] for hour, counts in sorted(self._hours.items())]
+
+    def clear(self) -> None:
+        """Forget what was written."""
+        self._hours.clear()
+
+
+async def add(connection: AsyncConnection, tally: Tally) -> None:
+    """Add what *tally* has counted."""
+    names = ", ".join(_COLUMNS)
+    more = ", ".join(f"{name} = health_hours.{name} + excluded.{name}" for name in _COUNTS)
+    statement = text(
+        f"INSERT INTO health_hours ({names}) SELECT {names} FROM {sql.rows_source(connection, _COLUMNS)} "
+        f"WHERE TRUE ON CONFLICT (subscription_no, hour) DO UPDATE SET {more}"
+    )
+    await connection.execute(statement, {"rows": sql.rows_json(tally.rows())})
+
+
+async def figures(connection: AsyncConnection, numbers: Iterable[int]) -> Mapping[int, Figures]:
+    """Sum up the last ``HOURS`` hours of the subscriptions with *numbers*; one without attempts is left out."""
+    sums = ", ".join(f"sum(h.{name})" for name in _COUNTS)
+    statement = text(
+        f"SELECT h.subscription_no, {sums} FROM {sql.rows_source(connection, {'no': 'bigint'})} "
+        "JOIN health_hours AS h ON h.subscription_no = u.no "
+        f"WHERE h.hour > {sql.now_ms(connection)} / {HOUR_MS} - {HOURS} GROUP BY h.subscription_no"
+    )
+    rows = await connection.execute(statement, {"rows": sql.rows_json([[no] for no in numbers])})
+    return {row[0]: Figures(int(row[1]), tuple(map(int, row[2:]))) for row in rows}
+
+
+async def purge(connection: AsyncConnection, *, limit: int) -> int:
+    """Remove up to *limit* rows that are older than what is shown; returns how many."""
+    old = f"hour <= {sql.now_ms(connection)} / {HOUR_MS} - {HOURS}"
+    statement = text(f"DELETE FROM health_hours WHERE {sql.some_of(connection, 'health_hours', old)}")
+    return (await connection.execute(statement, {"limit": limit})).rowcount

@@ -1,0 +1,217 @@
+"""Operational events: what the hub tells of itself, in the transaction that changes the state.
+
+A company's own log has those about it; company 0, the operators', has every one.
+"""
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy import BigInteger, String
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.environments import company_number, environment_of
+from trunkline.model.events import Draft
+from trunkline.model.times import utc_text_of_ms
+from trunkline.store import sql, stream, told_tables
+from trunkline.store.sql import text
+
+OPERATORS = 0
+"""The company whose log has every operational event."""
+MINUTE_MS = 60_000
+AT_ONCE = 200
+EXHAUSTED, QUARANTINED = "delivery.exhausted", "quarantine.received"
+HAS_NEWS = "EXISTS (SELECT 1 FROM news)"
+"""Whether ``publish`` has something to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """An operational event to be: of *type*, about a company (``OPERATORS`` for the hub itself), with *facts* in its payload."""
+
+    type: str
+    company_id: int
+    facts: Mapping[str, Any]
+
+
+async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
+    """Note *news*, which ``publish`` puts into the log once the caller's transaction has committed: neither lost nor repeated.
+
+    The log's lock is not taken here, so it does not matter what the caller has locked.
+    """
+    await sql.insert_columns(
+        connection,
+        told_tables.news,
+        {
+            "id": [f"{time.time_ns():016x}{n:04x}{secrets.token_hex(6)}" for n, _ in enumerate(news)],
+            "type": [each.type for each in news],
+            "company_id": [each.company_id for each in news],
+            "payload": [_payload(each) for each in news],
+        },
+    )
+
+
+async def publish(connection: AsyncConnection) -> int:
+    """Put up to ``AT_ONCE`` of what was told into the log, oldest first; returns how many.
+
+    Of a company that is being erased, operators alone are told.
+    """
+    await stream.reserve(connection, 0)  # two workers take turns
+    rows = await connection.execute(
+        text("SELECT id, type, company_id, payload FROM news ORDER BY id LIMIT :limit"),
+        {"limit": AT_ONCE},
+    )
+    found = [tuple(row) for row in rows]
+    if not found:
+        return 0
+    is_published, ids = sql.one_of(connection, "id", "ids", String)
+    await connection.execute(
+        text(f"DELETE FROM news WHERE {is_published}").bindparams(ids), {"ids": [row[0] for row in found]}
+    )
+    is_among_them, numbers = sql.one_of(connection, "company_id", "ids", BigInteger)
+    rows = await connection.execute(
+        text(f"SELECT company_id, reference, erasure FROM companies WHERE {is_among_them}").bindparams(
+            numbers
+        ),
+        {"ids": sorted({number for row in found for number in (row[2], company_number(row[2]))})},
+    )
+    known = {row[0]: (row[1], row[2] is not None) for row in rows}
+    drafts = [
+        Draft(receiver, kind, "", bytes(payload))
+        for _, kind, company_id, payload in found
+        for receiver in dict.fromkeys((company_id, OPERATORS))
+        if not known.get(receiver, (None, False))[1]
+    ]
+    shards = int((await connection.execute(text("SELECT count(*) FROM shards"))).scalar_one())
+    references = {company_id: reference for company_id, (reference, _) in known.items()}
+    await stream.append(connection, drafts, shards=shards, references=references)
+    return len(found)
+
+
+def _payload(news: News) -> bytes:
+    about = news.company_id or None
+    company = {
+        "company_id": about and company_number(about),
+        "environment": environment_of(news.company_id),
+    }
+    return orjson.dumps({**company, **news.facts})
+
+
+async def has_news(connection: AsyncConnection) -> bool:
+    """Tell whether ``publish`` has something to do."""
+    return bool((await connection.execute(text(f"SELECT {HAS_NEWS}"))).scalar_one())
+
+
+def subscription(id: str, channel: str, target_url: str) -> dict[str, str]:
+    """Name a subscription in the payload of an event."""
+    return {"id": id, "channel": channel, "target_url": target_url}
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """So many of what one event of *type* counts in a minute, of a company's *subject* (a subscription's number, or an event type)."""
+
+    type: str
+    company_id: int
+    subject: str
+    count: int
+    first_position: int | None = None
+    last_position: int | None = None
+
+
+_GATHERED = {
+    "type": "text",
+    "company_id": "bigint",
+    "subject": "text",
+    "count": "bigint",
+    "first_position": "bigint",
+    "last_position": "bigint",
+}
+
+
+async def gather(connection: AsyncConnection, more: Sequence[Gathered]) -> None:
+    """Count *more* in this minute; ``tell_gathered`` tells of it when the minute is over."""
+    if not more:
+        return
+    names = ", ".join(_GATHERED)
+    rows = sorted(
+        [row.type, row.company_id, row.subject, row.count, row.first_position, row.last_position]
+        for row in more
+    )
+    statement = text(
+        f"INSERT INTO gathered ({names}, minute) SELECT {names}, {sql.now_ms(connection)} / {MINUTE_MS} "
+        f"FROM {sql.rows_source(connection, _GATHERED)} WHERE TRUE "
+        "ON CONFLICT (type, company_id, subject, minute) DO UPDATE SET count = gathered.count + excluded.count, "
+        "first_position = CASE WHEN excluded.first_position < gathered.first_position "
+        "THEN excluded.first_position ELSE gathered.first_position END, "
+        f"last_position = {sql.greatest(connection)}(gathered.last_position, excluded.last_position)"
+    )
+    await connection.execute(statement, {"rows": sql.rows_json(rows)})
+
+
+async def has_gathered(connection: AsyncConnection) -> bool:
+    """Tell whether a minute is over of which ``tell_gathered`` has something to tell."""
+    statement = text(f"SELECT EXISTS (SELECT 1 FROM gathered WHERE {_is_over(connection)})")
+    return bool((await connection.execute(statement)).scalar_one())
+
+
+async def tell_gathered(connection: AsyncConnection) -> int:
+    """Tell of up to ``AT_ONCE`` subjects whose minute is over; returns how many. Another worker may do so beside it."""
+    some = sql.some_of(connection, "gathered", _is_over(connection))
+    rows = await connection.execute(
+        text(
+            f"DELETE FROM gathered WHERE {some} "
+            "RETURNING type, company_id, subject, minute, count, first_position, last_position"
+        ),
+        {"limit": AT_ONCE},
+    )
+    found = [tuple(row) for row in rows]
+    numbers = [int(row[2]) for row in found if row[0] == EXHAUSTED]
+    is_among_them, ids = sql.one_of(connection, "no", "ids", BigInteger)
+    named = {
+        row[0]: subscription(*row[1:])
+        for row in await connection.execute(
+            text(f"SELECT no, id, channel, target_url FROM subscriptions WHERE {is_among_them}").bindparams(
+                ids
+            ),
+            {"ids": numbers},
+        )
+    }
+    news: list[News] = []
+    for kind, company_id, subject, minute, count, first, last in sorted(found, key=lambda row: row[3]):
+        facts: dict[str, Any] = {"minute_utc": utc_text_of_ms(minute * MINUTE_MS), "count": count}
+        if kind == QUARANTINED:
+            news.append(News(kind, company_id, {"type": subject, **facts}))
+        elif int(subject) in named:
+            events = {"first_event_id": first, "last_event_id": last}
+            news.append(News(kind, company_id, {"subscription": named[int(subject)], **facts, **events}))
+    await tell(connection, news)
+    return len(found)
+
+
+def _is_over(connection: AsyncConnection) -> str:
+    """Give the condition that a minute has been over for another one: nobody counts in it any more."""
+    return f"minute < {sql.now_ms(connection)} / {MINUTE_MS} - 1"
+
+
+async def tell_once(connection: AsyncConnection, news: News, *, subject: str) -> bool:
+    """Tell *news* unless it was told of *subject* before (``forget``); returns whether that was done."""
+    told = await connection.execute(
+        text(
+            "INSERT INTO told (type, subject, company_id, told_ms) "
+            f"VALUES (:type, :subject, :company, {sql.now_ms(connection)}) ON CONFLICT (type, subject) DO NOTHING"
+        ),
+        {"type": news.type, "subject": subject, "company": news.company_id},
+    )
+    if told.rowcount:
+        await tell(connection, [news])
+    return told.rowcount > 0
+
+
+async def forget(connection: AsyncConnection, type: str, subject: str) -> None:
+    """Note that what *type* told of *subject* is over, so that the next time is told again."""
+    statement = text("DELETE FROM told WHERE type = :type AND subject = :subject")
+    await connection.execute(statement, {"type": type, "subject": subject})

@@ -1,0 +1,195 @@
+"""Failures in a row of subscriptions, and what comes of them: they fail, recover, or are disabled."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.health import FIRST, UNTOLD
+from trunkline.model.times import utc_or_none
+from trunkline.store import audit_log, operational, sql, tables
+from trunkline.store.operational import News
+from trunkline.store.sql import text
+from trunkline.store.subscriptions import Row, next_version, read_row
+
+_table = tables.subscriptions
+
+
+@dataclass(frozen=True, slots=True)
+class Streak:
+    """One subscription in a batch of attempts: its *failures* since the last success, and whether there was one.
+
+    *passed_ms* have passed since this process last saw it fail, by a clock that no step moves.
+    """
+
+    subscription_no: int
+    succeeded: bool
+    failures: int
+    passed_ms: int = 0
+
+
+class Failing(NamedTuple):
+    """A subscription that fails, as it is now: for *failing_ms* by what processes have seen (``model.health`` for the others)."""
+
+    no: int
+    channel: str
+    failures: int
+    failing_ms: int
+    failing_since_ms: int
+    failing_level: int | None
+    told_ms: int | None
+    now_ms: int
+
+
+class Recorded(NamedTuple):
+    """The subscriptions that now fail, and since when those failed that deliver again, if an operational event told of it."""
+
+    failing: Sequence[Failing]
+    recovered: Mapping[int, int | None]
+
+
+async def record_streaks(
+    connection: AsyncConnection, streaks: Sequence[Streak], *, also: Collection[int] = ()
+) -> Recorded:
+    """Count failures in a row; returns those that now fail, and those that do no longer.
+
+    The time is a sum of what passed from one failure to the next: by the database's clock, but no more than the process says
+    that saw both, so that a step of the clock adds nothing. Those that fail and those numbered in *also* stay locked for a change
+    in the same transaction.
+    """
+    failing = [[s.subscription_no, s.failures, s.passed_ms] for s in streaks if s.failures]
+    to_lock = (
+        {s.subscription_no: False for s in streaks}
+        | {no: True for no, *_ in failing}
+        | dict.fromkeys(also, True)
+    )
+    locked = await _lock(connection, to_lock)
+    recovered = [s.subscription_no for s in streaks if s.succeeded and s.subscription_no in locked]
+    if recovered:
+        source = sql.rows_source(connection, {"no": "bigint"})
+        await connection.execute(
+            text(
+                "UPDATE subscriptions SET failures = 0, failing_since_ms = NULL, failing_level = NULL "
+                f"WHERE no IN (SELECT no FROM {source})"
+            ),
+            {"rows": sql.rows_json([[no] for no in recovered])},
+        )
+    told = {no: locked[no][1] for no in recovered if (locked[no][0] or UNTOLD) > UNTOLD}
+    if not failing:
+        return Recorded([], told)
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"no": "bigint", "failed": "bigint", "passed": "bigint"})
+    rows = await connection.execute(
+        text(
+            f"UPDATE subscriptions SET failures = failures + u.failed, "
+            "failing_ms = CASE WHEN failing_since_ms IS NULL THEN 0 ELSE COALESCE(failing_ms, 0) + "
+            f"CASE WHEN {now} - failed_ms BETWEEN 0 AND u.passed THEN {now} - failed_ms ELSE u.passed END END, "
+            f"failing_since_ms = COALESCE(failing_since_ms, {now}), failed_ms = {now} "
+            f"FROM {source} WHERE subscriptions.no = u.no RETURNING subscriptions.no, channel, failures, failing_ms, "
+            f"failing_since_ms, failing_level, told_ms, {now}"
+        ),
+        {"rows": sql.rows_json(failing)},
+    )
+    return Recorded([Failing(*row) for row in rows], told)
+
+
+async def set_levels(
+    connection: AsyncConnection, levels: Mapping[int, int], *, told: Collection[int]
+) -> None:
+    """Set ``failing_level`` of subscriptions that the caller has locked; of those in *told* an operational event tells now."""
+    if not levels:
+        return
+    source = sql.rows_source(connection, {"no": "bigint", "level": "bigint", "tells": "bigint"})
+    rows = [[no, level, int(no in told)] for no, level in levels.items()]
+    await connection.execute(
+        text(
+            "UPDATE subscriptions SET failing_level = u.level, "
+            f"told_ms = CASE WHEN u.tells = 1 THEN {sql.now_ms(connection)} ELSE told_ms END "
+            f"FROM {source} WHERE subscriptions.no = u.no"
+        ),
+        {"rows": sql.rows_json(rows)},
+    )
+
+
+async def _lock(
+    connection: AsyncConnection, numbers: Mapping[int, bool]
+) -> dict[int, tuple[int | None, int | None]]:
+    """Lock the subscriptions that are True in *numbers*, and of the others those that were failing.
+
+    Returns the level of each, and since when it fails.
+    """
+    locking = sql.for_update(connection, of="s")
+    source = sql.rows_source(connection, {"no": "bigint", "surely": "bigint"})
+    rows = await connection.execute(
+        text(
+            f"SELECT s.no, s.failing_level, s.failing_since_ms FROM subscriptions AS s JOIN {source} ON s.no = u.no "
+            f"WHERE s.failures > 0 OR s.failing_level IS NOT NULL OR u.surely = 1 ORDER BY s.no {locking}"
+        ),
+        {"rows": sql.rows_json([[no, int(surely)] for no, surely in numbers.items()])},
+    )
+    return {row[0]: (row[1], row[2]) for row in rows}
+
+
+class Ending(NamedTuple):
+    """Why the subscription number *subscription_no* is disabled, and after which position it resumes: never before it began."""
+
+    subscription_no: int
+    reason: str
+    resume_position: int
+
+
+async def disable(
+    connection: AsyncConnection, endings: Sequence[Ending], *, untold: Collection[int] = ()
+) -> list[Row]:
+    """Disable those of *endings* that are active, and tell of it but for those in *untold*; gives them as they are now, by number."""
+    if not endings:
+        return []
+    await _lock(connection, {ending.subscription_no: True for ending in endings})  # in the order of everybody
+    version = await next_version(connection)
+    now = sql.now_ms(connection)
+    source = sql.rows_source(connection, {"no": "bigint", "reason": "text", "reached": "bigint"})
+    changed = await connection.execute(
+        text(
+            f"UPDATE subscriptions SET status = 'disabled', disabled_reason = u.reason, disabled_ms = {now}, "
+            f"updated_ms = {now}, version = :version, "
+            f"resume_position = CASE WHEN start_position > u.reached THEN start_position ELSE u.reached END "
+            f"FROM {source} WHERE subscriptions.no = u.no AND status = 'active' RETURNING subscriptions.no"
+        ),
+        {"version": version, "rows": sql.rows_json([list(ending) for ending in endings])},
+    )
+    numbers = [row[0] for row in changed]
+    if not numbers:
+        return []
+    statement = _table.select().where(_table.c.no.in_(numbers)).order_by(_table.c.no)
+    rows = [read_row(row) for row in await connection.execute(statement)]
+    await tell_disabled(connection, [row for row in rows if row.no not in untold])
+    for row in rows:
+        reason = {"status": "disabled", "disabled_reason": row.disabled_reason}
+        audit_log.note(
+            "subscription.disabled",
+            row.id,
+            company_id=row.company_id,
+            before={"status": "active"},
+            after=reason,
+        )
+    return rows
+
+
+async def tell_disabled(connection: AsyncConnection, rows: Sequence[Row]) -> None:
+    """Tell that the subscriptions of *rows*, which the caller has locked, were disabled."""
+    await set_levels(connection, {row.no: FIRST for row in rows}, told={row.no for row in rows})
+    news = [
+        News(
+            "subscription.disabled",
+            row.company_id,
+            {
+                "subscription": operational.subscription(row.id, row.channel, row.target_url),
+                "reason": row.disabled_reason,
+                "failures": row.failures,
+                "failing_since_utc": utc_or_none(row.failing_since_ms),
+            },
+        )
+        for row in rows
+    ]
+    await operational.tell(connection, news)

@@ -1,0 +1,75 @@
+"""The tables of what people are told: the figures of health, operational events that are yet to be made, and the audit log."""
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
+
+from trunkline.model.health import BOUNDS_MS
+from trunkline.store.quarantine_tables import metadata as metadata  # noqa: PLC0414 - ``tables`` has it from here
+
+health_hours = Table(
+    "health_hours",
+    metadata,
+    Column("subscription_no", BigInteger, primary_key=True, autoincrement=False),
+    Column("hour", Integer, primary_key=True, autoincrement=False),
+    Column("failed", Integer, nullable=False),
+    *(Column(f"within_{bound}", Integer, nullable=False, server_default=text("0")) for bound in BOUNDS_MS),
+    Index("ix_health_hours_hour", "hour"),
+)
+"""Attempts of a subscription in one *hour* (since 1970): those that *failed*, and the delivered ones by how long they took."""
+
+news = Table(
+    "news",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("type", String(40), nullable=False),
+    Column("company_id", BigInteger, nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Index("ix_news_company", "company_id"),
+)
+"""Operational events that are to be put into the log, in the order of their ids (``store.operational``)."""
+
+gathered = Table(
+    "gathered",
+    metadata,
+    Column("type", String(40), primary_key=True),
+    Column("company_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject", String(200), primary_key=True),
+    Column("minute", BigInteger, primary_key=True, autoincrement=False),
+    Column("count", Integer, nullable=False),
+    Column("first_position", BigInteger),
+    Column("last_position", BigInteger),
+    Index("ix_gathered_company", "company_id"),
+)
+"""What one operational event of *type* is to count: deliveries of the subscription numbered *subject*, or events of the type *subject*."""
+
+told = Table(
+    "told",
+    metadata,
+    Column("type", String(40), primary_key=True),
+    Column("subject", String(300), primary_key=True),
+    Column("company_id", BigInteger, nullable=False),
+    Column("told_ms", BigInteger, nullable=False),
+    Index("ix_told_company", "company_id"),
+)
+"""Conditions of which an operational event told and that last: it tells of each once."""
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("id", BigInteger, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("company_id", BigInteger),
+    Column("actor", Text, nullable=False),
+    Column("action", String(60), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("from_address", Text),
+    Column("before", Text),
+    Column("after", Text),
+    Column("content", LargeBinary(32), nullable=False),
+    Column("hash", LargeBinary(32), nullable=False),
+    Index("ix_audit_actor", "actor", "id"),
+    Index("ix_audit_action", "action", "id"),
+    Index("ix_audit_target", "target", "id"),
+    Index("ix_audit_company", "company_id"),
+)
+"""Changes: append-only, numbered without gaps. *content* is the hash of *from_address*, *before* and *after*, which go with an erased
+company; *hash* is that of the others and of the hash before it (``store.audit_log``)."""

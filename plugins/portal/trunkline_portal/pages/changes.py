@@ -1,0 +1,58 @@
+"""The audit log of a company, or of every one for operators who ask for it."""
+
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline_portal.access import Administers
+from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
+
+CHANGES = "/changes"
+"""Follows ``Viewer.root``."""
+_FILTERS = ("action", "actor", "target")
+_EVERY_COMPANY = "every"
+
+
+class ChangePages:
+    """The list of changes."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show(self, request: Request, viewer: Administers) -> Response:
+        """Show the list."""
+        given = request.query_params
+        of_all = viewer.is_operator and given.get("of") == _EVERY_COMPANY
+        chosen = {name: given.get(name, "").strip() for name in _FILTERS}
+        kept = {name: value for name, value in chosen.items() if value} | (
+            {"of": _EVERY_COMPANY} if of_all else {}
+        )
+        page = await self._portal.context.journal.page(
+            None if of_all else viewer.company_id,
+            action=chosen["action"] or None,
+            actor=chosen["actor"] or None,
+            target=chosen["target"] or None,
+            cursor=given.get("cursor"),
+        )
+        root = f"{viewer.root}{CHANGES}"
+        older = page["next_cursor"] and f"{root}?{urlencode({**kept, 'cursor': page['next_cursor']})}"
+        return self._portal.render(
+            request,
+            viewer,
+            "changes.html",
+            entries=page["entries"],
+            chosen=chosen,
+            is_filtered=any(chosen.values()),
+            of_all=of_all,
+            older=older,
+            newest=f"{root}?{urlencode(kept)}" if given.get("cursor") else None,
+        )
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = ChangePages(portal)
+    return portal.router(get(CHANGES, pages.show))

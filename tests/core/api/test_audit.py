@@ -1,0 +1,110 @@
+"""The audit log: what is in it, who reads it, and that no route that writes is left out."""
+
+import contextlib
+
+import pytest
+from sqlalchemy import text
+
+from trunkline.store import audit_log
+
+PATH = "/api/v1/audit"
+FROM = {"X-Forwarded-For": "203.0.113.7"}
+
+
+async def entries(client, **query: object) -> list[dict]:
+    answer = await client.get(PATH, params=query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["entries"]
+
+
+async def test_a_change_says_who_made_it_from_where_and_what_was_before(trunkline_hub, receiver):
+    hub = await trunkline_hub(settings={"server.trusted_proxies": "127.0.0.0/8"})
+    wish = {
+        "target_url": f"{receiver.url}/h?token=s3cret",
+        "event_types": ["*"],
+        "headers": {"X-Key": "s3cret"},
+    }
+    made = (await hub.client.post("/api/v1/webhooks/subscriptions", json=wish, headers=FROM)).json()
+    path = f"/api/v1/subscriptions/{made['id']}"
+    assert (await hub.client.patch(path, json={"status": "paused"}, headers=FROM)).status_code == 200
+    changed, created = await entries(hub.client, target=made["id"])
+    assert (created["action"], created["before"]) == ("subscription.created", None)
+    assert created["after"]["target_url"] == f"{receiver.url}/h?***"
+    assert created["after"]["secrets"] == "***"
+    assert changed["action"] == "subscription.changed"
+    assert (changed["before"]["status"], changed["after"]["status"]) == ("active", "paused")
+    assert "target_url" not in changed["after"]
+    assert {created["from_address"], changed["from_address"]} == {"203.0.113.7"}
+    assert changed["actor"].startswith("key:key_")
+    assert changed["id"] == created["id"] + 1
+    assert "s3cret" not in (await hub.operator.get(PATH)).text
+
+
+async def test_the_entries_are_narrowed_down_and_paged(trunkline_hub):
+    hub = await trunkline_hub()
+    made = []
+    for number in range(5):
+        wish = {"company_id": 92, "name": f"n{number}", "scopes": ["events:read"]}
+        made.append((await hub.operator.post("/api/v1/keys", json=wish)).json()["id"])
+    actor = (await entries(hub.operator, target=made[0]))[0]["actor"]
+    found, cursor = [], None
+    while cursor is not None or not found:
+        query = {"limit": 2, "action": "key.created", "actor": actor} | ({"cursor": cursor} if cursor else {})
+        page = (await hub.operator.get(PATH, params=query)).json()
+        found += [entry["target"] for entry in page["entries"]]
+        cursor = page["next_cursor"]
+    assert found == made[::-1]
+    assert (await entries(hub.operator, actor=actor.partition(":")[2])) != []
+    assert (await hub.operator.get(PATH, params={"cursor": "x"})).status_code == 400
+
+
+async def test_a_company_reads_its_own_changes_alone(trunkline_hub):
+    hub = await trunkline_hub()
+    other = await hub.client_of(93)
+    wish = {"company_id": 92, "name": "n", "scopes": ["events:read"]}
+    made = (await hub.operator.post("/api/v1/keys", json=wish)).json()
+    [own] = await entries(hub.client, target=made["id"])
+    assert own["from_address"] is None
+    assert await entries(other, target=made["id"]) == []
+    assert {entry["company_id"] for entry in await entries(other)} == {93}
+    reader = await hub.client_of(92, ["events:read"])
+    assert (await reader.get(PATH)).status_code == 403
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+async def test_the_chain_shows_what_was_changed_or_removed(trunkline_hub, engine):
+    hub = await trunkline_hub(database=engine, dispatch=False)
+    for _ in range(5):
+        await hub.client_of(92)
+    database = hub.hub.database
+
+    first_broken = hub.hub.journal.first_broken
+    count, broken = await first_broken()
+    assert (count, broken) == (7, None)
+    async with database.write() as connection:
+        assert await audit_log.purge(connection, before_ms=2**53, limit=2) == 2
+    assert await first_broken() == (5, None)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE audit SET after = '{}' WHERE id = 7"))
+    assert await first_broken() == (5, 7)
+    async with database.write() as connection:
+        assert await audit_log.empty(connection, 92, limit=100) == 5
+    assert await first_broken() == (5, None)
+    async with database.write() as connection:
+        await connection.execute(text("UPDATE audit SET actor = 'nobody' WHERE id = 5"))
+    assert await first_broken() == (5, 5)
+    async with database.write() as connection:
+        await connection.execute(text("DELETE FROM audit WHERE id = 5"))
+    assert await first_broken() == (4, 6)
+
+
+async def test_a_change_that_is_not_committed_leaves_no_entry(trunkline_hub):
+    hub = await trunkline_hub(dispatch=False)
+    before = await entries(hub.operator)
+    wish = {"company_id": 92, "name": "n", "scopes": ["nonsense"]}
+    assert (await hub.operator.post("/api/v1/keys", json=wish)).status_code == 422
+    with contextlib.suppress(RuntimeError):
+        async with hub.hub.database.write():
+            audit_log.note("key.created", "key_x", company_id=92)
+            raise RuntimeError
+    assert await entries(hub.operator) == before

@@ -11,6 +11,7 @@ from trunkline.access.issuer_tokens import IssuerTokens
 from trunkline.access.issuers import Issuer, IssuerUnavailable
 from trunkline.api.company_names import CompanyName
 from trunkline.api.definitions import CALL_PREFIX, body_model, call_options, definition_routes, query_model
+from trunkline.api.events import EventIdInPath
 from trunkline.api.hooks import rest_hook_channel, rest_hook_routes
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.models import (
@@ -135,6 +136,7 @@ __all__ = [
     "Deployment",
     "Emit",
     "Envelope",
+    "EventIdInPath",
     "EventPage",
     "EventReader",
     "EventRejected",

@@ -10,7 +10,7 @@ from typing import Any
 from trunkline import errors
 from trunkline.api.problems import MEDIA_TYPE, TYPES
 
-KEYED = [{"ApiKey": []}, {"Bearer": []}]
+KEYED: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Bearer": []}]
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _TAGS = {
     "Events": "Emit events, and read them in order.",

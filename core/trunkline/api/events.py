@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Path, Request, Response
 from pydantic import Field
 
 from trunkline.access.company_paces import EventPace
@@ -46,6 +46,9 @@ VALIDATION_HEADER = "Trunkline-Validation"
 JSON = "application/json"
 _MAY_EMIT = Requires("events:write", bucket="write", for_emitters=True)
 Emits = Annotated[Caller, Depends(_MAY_EMIT)]
+EventIdInPath = Annotated[str, Path(json_schema_extra={"type": "integer", "format": "int64", "minimum": 1})]
+"""An event's id in a path; it is read as text, so that what is no id is not found."""
+_WARNED = {"headers": {VALIDATION_HEADER: {"$ref": f"#/components/headers/{VALIDATION_HEADER}"}}}
 
 
 class AcceptedBatch(models.Envelopes):
@@ -152,7 +155,7 @@ class EventHandlers:
         return Response(accepted.events[0].body, 201, media_type=JSON)
 
     async def explain_event(
-        self, event_id: str, caller: Annotated[Caller, Depends(requires("events:read"))]
+        self, event_id: EventIdInPath, caller: Annotated[Caller, Depends(requires("events:read"))]
     ) -> dict[str, Json]:
         """Give one entry per subscription of the company."""
         return await self._deliveries.explain(caller.company_id, event_id_of(event_id))
@@ -220,6 +223,7 @@ ROUTES = (
         responses=responses(409, 413, 422)
         | {
             200: {"model": models.Envelope, "description": "A repeat of an earlier request"},
+            201: _WARNED,
             202: {"model": QuarantinedAnswer, "description": "It breaks its schema, and waits in quarantine"},
         },
         openapi_extra={
@@ -240,6 +244,7 @@ ROUTES = (
         responses=responses(409, 413, 422)
         | {
             200: {"model": AcceptedBatch, "description": "A repeat of an earlier request"},
+            201: _WARNED,
             202: {
                 "model": AcceptedBatch,
                 "description": "All of them break their schemas, and wait in quarantine",

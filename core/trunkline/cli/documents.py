@@ -11,8 +11,10 @@ import typer
 from typer.core import TyperGroup
 
 from trunkline.access.issuers import IssuerUnavailable
-from trunkline.api import documents
 from trunkline.api.app import create_app
+from trunkline.api.asyncapi import asyncapi
+from trunkline.api.openapi import openapi
+from trunkline.api.openapi_3_0 import as_3_0
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
@@ -74,23 +76,24 @@ _MAX_LISTED = 20
 
 @app.command("openapi")
 def export_openapi(context: typer.Context, folder: Folder, config: Config = None) -> None:
-    """Write openapi.json (OpenAPI 3.1): every call of the plugins that run, and the events as webhooks.
+    """Write openapi.json (OpenAPI 3.1): every call of the plugins that run, and the events as webhooks; openapi-3.0.json is the same without them.
 
     Example: [bold]trunkline export openapi docs/[/bold]
     """
     hub = opening.described(load_settings(context, config), with_routes=True)
-    document = documents.openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
+    document = openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
     _write(folder / "openapi.json", document)
+    _write(folder / "openapi-3.0.json", as_3_0(document))
 
 
 @app.command("asyncapi")
 def export_asyncapi(context: typer.Context, folder: Folder, config: Config = None) -> None:
-    """Write asyncapi.json (AsyncAPI 3.0): the events, one channel a type.
+    """Write asyncapi.json (AsyncAPI 3.1): the events, pushed and polled.
 
     Example: [bold]trunkline export asyncapi docs/[/bold]
     """
     hub = opening.described(load_settings(context, config))
-    _write(folder / "asyncapi.json", documents.asyncapi(hub.catalog, hub.settings.server.public_url))
+    _write(folder / "asyncapi.json", asyncapi(hub.catalog, hub.settings.server.public_url))
 
 
 @app.command("python")

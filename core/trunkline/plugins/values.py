@@ -41,7 +41,18 @@ from trunkline.targets.urls import find_schemes_fault
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 PREFIX = re.compile(r"(/[^/]+)*")
 TAKEN_AT_ROOT = frozenset(
-    {"api", "schemas", "docs", "portal", "openapi.json", "asyncapi.json", "healthz", "readyz", "metrics"}
+    {
+        "api",
+        "schemas",
+        "docs",
+        "portal",
+        "openapi.json",
+        "openapi-3.0.json",
+        "asyncapi.json",
+        "healthz",
+        "readyz",
+        "metrics",
+    }
 )
 """First parts of addresses that are the hub's, or have a base of their own."""
 MOST_IN_BATCH = 1000

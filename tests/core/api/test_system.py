@@ -11,7 +11,7 @@ import pytest
 from tests import clock_steps
 from tests.some import some
 
-from trunkline.api.documents import openapi
+from trunkline.api.openapi import openapi
 from trunkline.model.principals import COMPANY_SCOPES
 
 READY = {"database": "ok", "log": "ok", "plugins": "ok", "dispatcher": "ok"}

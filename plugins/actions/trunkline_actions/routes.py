@@ -33,7 +33,11 @@ def make_routes(context: PluginContext) -> Routes:
         options = call_options(definition)
         router.add_api_route(definition.path, act, methods=[definition.method], **options)
         if definition.method == "PATCH":
-            router.add_api_route(definition.path, act, methods=["PUT"], include_in_schema=False)
+            put = {
+                "operation_id": f"{options['operation_id']}ByPut",
+                "description": f"{definition.description}\n\nPUT does what PATCH does: what is absent stays as it is.",
+            }
+            router.add_api_route(definition.path, act, methods=["PUT"], **(options | put))
     return Routes(router, prefix=CALL_PREFIX)
 
 

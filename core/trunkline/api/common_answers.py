@@ -37,7 +37,7 @@ _REFUSALS: Mapping[int, tuple[str, type[errors.TrunklineError] | str, str, list[
     404: ("NotFound", errors.NotFound, "There is no subscription 'sub_5f0c9a2d1e83c55b4f0c9a2d'.", []),
     409: ("Conflict", errors.IdempotencyConflict, "This Idempotency-Key was used with another body.", []),
     410: ("CursorGone", errors.CursorExpired, "The cursor is older than the events that are kept.", []),
-    412: ("PreconditionFailed", "precondition-failed", "The record has changed since you read it; read it again.", []),
+    412: ("PreconditionFailed", errors.PreconditionFailed, "The header If-Match names an earlier state of the record; read it again, and change what is there now.", []),
     413: ("PayloadTooLarge", errors.BodyTooLarge, "The body is larger than 262,144 bytes.", []),
     415: ("UnsupportedMediaType", "unsupported-media-type", "This call takes JSON, not 'text/plain'.", []),
     422: ("Unprocessable", errors.BodyInvalid, "/event_types is required.", [

@@ -202,7 +202,9 @@ class SubscriptionView(BaseModel):
     disabled_utc: Utc | None
     created_utc: Utc
     updated_utc: Utc
-    public_key: str | None = Field(default=None, description="for `ed25519` only")
+    public_key: str | None = Field(
+        default=None, description="for `ed25519` only; null if its secret cannot be read"
+    )
     target: dict[str, Any] | None = Field(
         default=None, description="on a channel that declares its targets; secrets are masked"
     )
@@ -212,7 +214,7 @@ class SubscriptionView(BaseModel):
         default=None, description="when it lapses unless it is renewed; null where it never does"
     )
     created_by: Maker | None = Field(
-        default=None, description="who made it, or gave it its present target; null where that is not known"
+        description="who made it, or gave it its present target; null where that is not known"
     )
 
 

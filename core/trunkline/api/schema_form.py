@@ -122,13 +122,17 @@ def _form_choice(schema: Schema) -> None:
 
 
 def _member(schema: Schema, use: Use, *, is_required: bool) -> Schema:
-    """Form one member of an object: its default in words, and null only where null is sent or has a meaning."""
+    """Form one member of an object: its default in words, and no null where that says nothing.
+
+    An answer leaves a member out rather than set it to null, unless its description says what null means.
+    """
     made = dict(schema)
     default = made.pop("default", None)
     if default is not None and use != "answer":
         _describe(made, f"Default: `{json.dumps(default)}`.")
     choices = made.get("anyOf")
-    if not is_required and use != "change" and choices and _NULL in choices and COMPONENT not in made:
+    has_no_null = use == "creation" or (use == "answer" and "null" not in made.get("description", ""))
+    if not is_required and has_no_null and choices and _NULL in choices and COMPONENT not in made:
         made["anyOf"] = [choice for choice in choices if choice != _NULL]
         made = _flat(made)
     return made

@@ -59,7 +59,6 @@ ROUTES: tuple[Route, ...] = (
         operation_id="getHealth",
         summary="Whether the process answers",
     ),
-    Route("HEAD", "/healthz", SystemHandlers.healthz, include_in_schema=False),
     Route(
         "GET",
         "/readyz",
@@ -69,7 +68,6 @@ ROUTES: tuple[Route, ...] = (
         response_model=dict[str, str],
         responses={503: {"description": "Something is missing; the body says what", "model": dict[str, str]}},
     ),
-    Route("HEAD", "/readyz", SystemHandlers.readyz, include_in_schema=False),
     Route(
         "GET",
         "/metrics",

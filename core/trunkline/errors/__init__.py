@@ -28,6 +28,8 @@
     │   ├── TooMuchAtOnce           429  the company has too much under way at once
     │   ├── RequestTimeout          408  head or body did not come in time; the connection is closed
     │   ├── RequestMalformed        400  not valid HTTP, or repeats a header that may appear once
+    │   ├── CodingUnknown           415  the body is encoded in a way that is not read
+    │   ├── PreconditionFailed      412  the record is not in the state that If-Match names
     │   ├── HeadTooLarge            431  the connection is closed
     │   ├── Overloaded              503  all of something that requests share is taken; nothing was done
     │   │   └── MachineExhausted    the hub's machine has no file, memory, port or thread left
@@ -77,6 +79,7 @@ from trunkline.errors.refusals import (
     BadQuery,
     BodyInvalid,
     BodyTooLarge,
+    CodingUnknown,
     CompanyErased,
     CompanyUnknown,
     Conflict,
@@ -92,6 +95,7 @@ from trunkline.errors.refusals import (
     MachineExhausted,
     NotFound,
     Overloaded,
+    PreconditionFailed,
     ProviderRefused,
     RateLimited,
     Refused,
@@ -112,6 +116,7 @@ __all__ = [
     "BadQuery",
     "BodyInvalid",
     "BodyTooLarge",
+    "CodingUnknown",
     "CompanyErased",
     "CompanyUnknown",
     "Conflict",
@@ -133,6 +138,7 @@ __all__ = [
     "NotFound",
     "Overloaded",
     "PluginFailed",
+    "PreconditionFailed",
     "ProviderFailed",
     "ProviderRefused",
     "RateLimited",

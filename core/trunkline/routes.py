@@ -30,10 +30,11 @@ from trunkline.api.models import (
     SubscriptionList,
     SubscriptionView,
     TestAttempt,
+    UpdatedSubscription,
     UpdateSubscription,
 )
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel, StrictRoute, query_reader, read_body
+from trunkline.api.requests import LOCATION, QueryModel, StrictRoute, query_reader, read_body
 from trunkline.api.security import Caller, requires
 from trunkline.api.security_events import SecurityEvent
 from trunkline.api.strict_json import read_json
@@ -109,6 +110,7 @@ __all__ = [
     "CALL_PREFIX",
     "COMPANY_SCOPES",
     "KEYS",
+    "LOCATION",
     "AcceptedEvent",
     "AccessTokens",
     "Answered",
@@ -186,6 +188,7 @@ __all__ = [
     "Unauthenticated",
     "UnknownCompanies",
     "UpdateSubscription",
+    "UpdatedSubscription",
     "body_model",
     "call_options",
     "check_idempotency_key",

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_pascal
 
 from trunkline.api import models
 from trunkline.api.problems import responses
+from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Channel, Subscriptions
@@ -136,7 +137,8 @@ def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
         }
         for entry in shown
     }
-    return {"requestBody": {"content": {"application/json": {"examples": examples}}}} if examples else {}
+    body = {"requestBody": {"content": {"application/json": {"examples": examples}}}} if examples else {}
+    return {LOCATION: "/api/v1/subscriptions/{id}", **body}
 
 
 def add_targets(schemas: dict[str, Any], channels: Mapping[str, Channel]) -> None:

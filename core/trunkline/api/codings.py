@@ -61,7 +61,7 @@ def _takes_gzip(accepted: bytes) -> bool:
 
 def _without_body(send: Send) -> Send:
     async def send_head(message: Message) -> None:
-        await send(message | {"body": b""} if message["type"] == "http.response.body" else message)
+        await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
     return send_head
 

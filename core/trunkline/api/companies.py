@@ -10,7 +10,7 @@ from pydantic.json_schema import SkipJsonSchema
 from trunkline.access.companies import MAX_NAME, MAX_RECIPIENTS, Companies
 from trunkline.api.models import InTest, Strict, Utc
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel
+from trunkline.api.requests import LOCATION, QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.errors import SHOWN, NotFound
@@ -247,6 +247,7 @@ ROUTES = (
         "/companies",
         CompanyHandlers.create_company,
         operation_id="createCompany",
+        openapi_extra={LOCATION: "/api/v1/companies/{id}"},
         status_code=201,
         response_model=CompanyView,
         summary="Make a company",

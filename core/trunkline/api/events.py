@@ -15,7 +15,7 @@ from trunkline.api.fast_path import is_plain_json
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
-from trunkline.api.requests import read_body, read_json
+from trunkline.api.requests import LOCATION, read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, Requires, requires
 from trunkline.api.strict_json import MAX_DEPTH, check_values
@@ -97,7 +97,9 @@ class EventHandlers:
         if accepted.quarantined:
             return answer_receipt(accepted.quarantined[0])
         status = 200 if accepted.repeated else 201
-        return Response(accepted.events[0].body, status, headers=_headers(submission), media_type=JSON)
+        event = accepted.events[0]
+        headers = {"Location": f"/api/v1/events/{event.position}"} if status == 201 else {}
+        return Response(event.body, status, headers=headers | _headers(submission), media_type=JSON)
 
     async def accept_directly(self, request: Request) -> Response | None:
         """Answer ``accept_event`` without the framework in between (``api.fast_path``)."""
@@ -223,7 +225,7 @@ ROUTES = (
         responses=responses(409, 413, 422)
         | {
             200: {"model": models.Envelope, "description": "A repeat of an earlier request"},
-            201: _WARNED,
+            201: {"headers": _WARNED["headers"] | {"Location": {"$ref": "#/components/headers/Location"}}},
             202: {"model": QuarantinedAnswer, "description": "It breaks its schema, and waits in quarantine"},
         },
         openapi_extra={
@@ -262,6 +264,7 @@ ROUTES = (
         "/events/test",
         EventHandlers.emit_test_event,
         operation_id="emitTestEvent",
+        openapi_extra={LOCATION: "/api/v1/events/{id}"},
         status_code=201,
         response_model=models.Envelope,
         summary="Emit an example event",
@@ -293,5 +296,5 @@ def event_id_of(text: str) -> int:
     return int(text)
 
 
-def _headers(submission: Submission) -> dict[str, str] | None:
-    return {VALIDATION_HEADER: "warned"} if submission.warned else None
+def _headers(submission: Submission) -> dict[str, str]:
+    return {VALIDATION_HEADER: "warned"} if submission.warned else {}

@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from trunkline.api.models import Strict, Utc
 from trunkline.api.option_fields import with_fields
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel
+from trunkline.api.requests import LOCATION, QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Channel, EventReader, PluginContext, Routes, Subscriptions
@@ -160,7 +160,10 @@ def _routes(channel: str, title: str, example: str) -> Sequence[Route]:
             summary=f"Subscribe from {title}",
             responses=responses(409, 422)
             | {200: {"model": SubscribedHook, "description": "The hook was there already"}},
-            openapi_extra={"requestBody": {"content": {"application/json": {"examples": examples}}}},
+            openapi_extra={
+                "requestBody": {"content": {"application/json": {"examples": examples}}},
+                LOCATION: "/api/v1/subscriptions/{id}",
+            },
         ),
         Route(
             "GET",

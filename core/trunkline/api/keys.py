@@ -11,6 +11,7 @@ from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_NETWORKS, MA
 from trunkline.api.company_names import PLATFORM, KeyOwner
 from trunkline.api.models import InTest, Maker
 from trunkline.api.problems import responses
+from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import COMPANY_HEADER, Caller, Requires, requires
 from trunkline.contract import ApiKeys, Subscriptions
@@ -254,6 +255,7 @@ ROUTES = (
         "/keys",
         KeyHandlers.create_key,
         operation_id="createKey",
+        openapi_extra={LOCATION: "/api/v1/keys/{id}"},
         status_code=201,
         response_model_exclude_unset=True,
         summary="Make a key",
@@ -273,6 +275,7 @@ ROUTES = (
         "/keys/{key_id}/rotate",
         KeyHandlers.rotate_key,
         operation_id="rotateKey",
+        openapi_extra={LOCATION: "/api/v1/keys/{id}"},
         status_code=201,
         response_model_exclude_unset=True,
         summary="Replace a key, with an overlap",

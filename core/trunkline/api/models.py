@@ -227,6 +227,14 @@ class CreatedSubscription(SubscriptionView):
     )
 
 
+class UpdatedSubscription(SubscriptionView):
+    """A subscription after a change."""
+
+    warnings: list[str] | None = Field(
+        default=None, description="what a new target lacks, such as a name that resolves; else absent"
+    )
+
+
 class SubscriptionList(BaseModel):
     """A company's subscriptions, oldest first."""
 
@@ -235,9 +243,9 @@ class SubscriptionList(BaseModel):
     next_cursor: str = Field(default="", description="`cursor` of the next page; absent if this is the last")
 
 
-@with_fields(options.members_of_change(options.for_declared()))
+@with_fields(options.members_of_change((options.TARGET, *options.OPTIONS)))
 class ChangeSubscription(Strict):
-    """What to change: pause or resume, order and pace on any channel, all the rest on one that declares its targets."""
+    """What to change: pause or resume, order and pace on any channel, all the rest if it declares targets or posts to URLs."""
 
 
 class RotateSecret(Strict):

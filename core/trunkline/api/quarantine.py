@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from trunkline.api import models
 from trunkline.api.models import Utc
 from trunkline.api.problems import ProblemField, responses
-from trunkline.api.requests import QueryModel, read_body, read_json
+from trunkline.api.requests import LOCATION, QueryModel, read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Quarantine, QuarantinedEvent
@@ -224,6 +224,7 @@ ROUTES = (
         summary="Release a quarantined event",
         responses=responses(404, 409, 413, 422) | _REPEATED,
         openapi_extra={
+            LOCATION: "/api/v1/events/{id}",
             "requestBody": {
                 "required": False,
                 "content": {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}},

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from trunkline.api.models import Strict
 from trunkline.api.problems import responses
+from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.ingest import event_types
@@ -75,6 +76,7 @@ ROUTES = (
         "/api/v1/event-types",
         RegistrationHandlers.register,
         operation_id="createEventType",
+        openapi_extra={LOCATION: "/api/v1/event-types/{type}"},
         status_code=201,
         response_model=RegisteredType,
         summary="Register an event type",

@@ -62,7 +62,7 @@ class SubscriptionHandlers:
     ) -> dict[str, Json]:
         """Pause or resume one subscription of any channel, and set its order and pace.
 
-        On a channel that declares its targets everything else may be changed too. Where anything of a target changes that
+        If its channel declares targets, or posts to URLs as the hub does, everything else may be changed too. Where anything of a target changes that
         is no secret, its secrets are given again.
         """
         changes = body.model_dump(exclude_unset=True)
@@ -136,7 +136,7 @@ ROUTES = (
         "/subscriptions/{subscription_id}",
         SubscriptionHandlers.change_subscription,
         operation_id="updateSubscription",
-        response_model=models.SubscriptionView,
+        response_model=models.UpdatedSubscription,
         response_model_exclude_unset=True,
         summary="Change a subscription",
         tags=["Subscriptions"],

@@ -25,6 +25,7 @@ from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.checks import check_headers_given
 from trunkline.subscribing.filter_costs import check_filter_cost
 from trunkline.subscribing.finding import find_row
+from trunkline.subscribing.named import takes_urls
 from trunkline.subscribing.options import unique
 from trunkline.subscribing.readable import check_readable
 from trunkline.subscribing.requests import Checker
@@ -64,7 +65,7 @@ class SubscriptionChanges:
         Raises:
             NotFound, BodyInvalid, TargetRefused: nothing was changed.
         """
-        channel = channel or await self._declaring(company_id, subscription_id)
+        channel = channel or await self._edited_as(company_id, subscription_id)
         self._checker.check_change(changes, channel=channel)
         warnings = await self._check_new_target(company_id, subscription_id, changes, channel=channel)
         quotas = await self._limits.of(company_id)
@@ -142,12 +143,13 @@ class SubscriptionChanges:
             return []
         return await self._checker.check_name(url, company_id=company_id, path=path_of_target(changes))
 
-    async def _declaring(self, company_id: int, subscription_id: str) -> str | None:
-        """Give the channel of a subscription where it declares its targets: all of it may be changed then. Raises NotFound."""
+    async def _edited_as(self, company_id: int, subscription_id: str) -> str | None:
+        """Give the channel of a subscription if it declares its targets or posts to URLs: all of it may be changed. Raises NotFound."""
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=None)
         registered = self._checker.channel(row.channel)
-        return row.channel if registered is not None and registered.target is not None else None
+        is_open = registered is not None and (registered.target is not None or takes_urls(registered))
+        return row.channel if is_open else None
 
     def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Work out the new column values; the filter is checked against the event types that it will see."""

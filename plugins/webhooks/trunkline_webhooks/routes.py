@@ -10,6 +10,7 @@ from pydantic import Field
 
 from trunkline import PluginContext
 from trunkline.routes import (
+    LOCATION,
     Caller,
     CreatedSubscription,
     CreateWebhookSubscription,
@@ -25,11 +26,11 @@ from trunkline.routes import (
     SubscriptionList,
     SubscriptionView,
     TestAttempt,
+    UpdatedSubscription,
     UpdateSubscription,
     requires,
     responses,
 )
-from trunkline_webhooks.models import ChangedSubscription
 
 Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
@@ -124,6 +125,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         SubscriptionHandlers.create,
         {
             "operation_id": "createWebhookSubscription",
+            "openapi_extra": {LOCATION: "/api/v1/webhooks/subscriptions/{id}"},
             "status_code": 201,
             "response_model": CreatedSubscription,
             "response_model_exclude_unset": True,
@@ -160,7 +162,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         SubscriptionHandlers.update,
         {
             "operation_id": "updateWebhookSubscription",
-            "response_model": ChangedSubscription,
+            "response_model": UpdatedSubscription,
             "response_model_exclude_unset": True,
             "summary": "Change a webhook subscription",
             "responses": responses(404, 422),

@@ -1,0 +1,113 @@
+"""One form of the API: keys of repeated requests, addresses of what was made, answers without a body, media types."""
+
+import asyncio
+
+import pytest
+
+SUBSCRIPTIONS = "/api/v1/webhooks/subscriptions"
+SUBSCRIPTION = {"target_url": "https://example.com/once", "event_types": ["*"]}
+MAKING = (
+    (SUBSCRIPTIONS, SUBSCRIPTION, 201),
+    ("/api/v1/subscriptions", {"channel": "webhooks", **SUBSCRIPTION}, 201),
+    ("/api/v1/zapier/hooks", SUBSCRIPTION, 201),
+    ("/api/v1/events/test", {"type": "client.created"}, 201),
+    ("/api/v1/integrations/employees", {"full_name": "Maria Lopez"}, 201),
+)
+OPERATING = (
+    ("/api/v1/companies", {"name": "Acme"}, 201),
+    ("/api/v1/keys", {"company_id": 92, "name": "once", "scopes": ["events:read"]}, 201),
+    ("/api/v1/oauth/apps", {"name": "App", "redirect_uris": ["https://app.example.com/cb"]}, 201),
+    ("/api/v1/portal/links", {"company_id": 92}, 201),
+)
+
+
+def keyed(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": key}
+
+
+@pytest.mark.parametrize(("path", "body", "status"), [*MAKING, *OPERATING])
+async def test_a_repeated_request_gets_the_first_answer(running, path, body, status):
+    client = running.operator if (path, body, status) in OPERATING else running.client
+    first, second = [await client.post(path, json=body, headers=keyed("a" + path)) for _ in range(2)]
+    assert first.status_code == status, first.text
+    assert (second.status_code, second.content) == (status, first.content)
+    assert second.headers.get("location") == first.headers.get("location")
+    other = await client.post(path, json=body | {"name": "other"}, headers=keyed("a" + path))
+    assert (other.status_code, other.json()["type"]) == (409, "urn:trunkline:problem:idempotency-conflict")
+
+
+async def test_requests_at_once_with_one_key_make_one_subscription(running):
+    body = SUBSCRIPTION | {"description": "at once"}
+    answers = await asyncio.gather(
+        *(running.client.post(SUBSCRIPTIONS, json=body, headers=keyed("at-once")) for _ in range(5))
+    )
+    assert len({answer.json()["id"] for answer in answers}) == 1
+    views = (await running.client.get(SUBSCRIPTIONS)).json()["subscriptions"]
+    assert [view["description"] for view in views].count("at once") == 1
+
+
+async def test_a_refused_request_does_not_use_its_key_up(api):
+    wrong = await api.client.post(
+        SUBSCRIPTIONS, json=SUBSCRIPTION | {"event_types": ["no.such"]}, headers=keyed("again")
+    )
+    assert wrong.status_code == 422
+    assert (
+        await api.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION, headers=keyed("again"))
+    ).status_code == 201
+
+
+async def test_the_stored_answer_shows_no_secret(running):
+    made = await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION, headers=keyed("sealed"))
+    async with running.hub.database.read() as connection:
+        rows = (
+            await connection.exec_driver_sql("SELECT body FROM operation_keys WHERE body IS NOT NULL")
+        ).all()
+    assert rows
+    secret = made.json()["secret"].encode()
+    assert not any(secret in bytes(body) for (body,) in rows)
+
+
+async def test_a_request_that_was_cut_off_is_not_repeated(running):
+    await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION, headers=keyed("cut"))
+    async with running.hub.database.write() as connection:
+        await connection.exec_driver_sql(
+            "UPDATE operation_keys SET status = NULL, body = NULL, holder = 'gone', lease_until_ms = 1 WHERE key = 'cut'"
+        )
+    answer = await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION, headers=keyed("cut"))
+    assert answer.status_code == 409
+    assert "cut off before its answer was stored" in answer.json()["detail"]
+
+
+async def test_what_was_made_has_an_address(api):
+    event = {
+        "type": "client.created",
+        "payload": (await api.client.get("/api/v1/event-types/client.created")).json()["example"],
+    }
+    lead = {"first_name": "Jane", "last_name": "Doe", "email": "located@example.com"}
+    for path, body in (
+        ("/api/v1/events", event), ("/api/v1/events/test", {"type": "client.created"}), (SUBSCRIPTIONS, SUBSCRIPTION),
+        ("/api/v1/zapier/hooks", SUBSCRIPTION), ("/api/v1/integrations/leads", lead),
+    ):  # fmt: skip
+        made = await api.client.post(path, json=body)
+        assert made.status_code == 201, made.text
+        shown = await api.client.get(made.headers["location"])
+        assert shown.status_code == 200
+        assert shown.json().get("id") == made.json().get("id")
+
+
+async def test_an_answer_without_a_body_has_no_media_type(api):
+    made = (await api.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION)).json()
+    gone = await api.client.delete(f"{SUBSCRIPTIONS}/{made['id']}")
+    assert (gone.status_code, gone.headers.get("content-type")) == (204, None)
+    again = await api.client.delete(f"{SUBSCRIPTIONS}/{made['id']}")
+    assert again.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/api/v1/events", "/api/v1/events/batch", SUBSCRIPTIONS, "/api/v1/integrations/leads"]
+)
+async def test_media_types_and_broken_json_are_judged_alike(api, path):
+    text = await api.client.post(path, content=b"{}", headers={"Content-Type": "text/plain"})
+    assert (text.status_code, text.headers["content-type"]) == (415, "application/problem+json")
+    broken = await api.client.post(path, content=b'{"a"', headers={"Content-Type": "application/json"})
+    assert (broken.status_code, broken.json()["type"]) == (422, "urn:trunkline:problem:body-invalid")

@@ -34,7 +34,7 @@ from trunkline.api.models import (
     UpdateSubscription,
 )
 from trunkline.api.problems import responses
-from trunkline.api.requests import LOCATION, QueryModel, StrictRoute, query_reader, read_body
+from trunkline.api.requests import LOCATION, IfMatch, QueryModel, StrictRoute, query_reader, read_body
 from trunkline.api.security import Caller, requires
 from trunkline.api.security_events import SecurityEvent
 from trunkline.api.strict_json import read_json
@@ -94,6 +94,7 @@ from trunkline.model.environments import (
     environment_of,
     in_environment,
 )
+from trunkline.model.etags import etag_of
 from trunkline.model.event_groups import is_group, takes_type, type_groups
 from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
 from trunkline.plugins.extras import require_extra
@@ -148,6 +149,7 @@ __all__ = [
     "Held",
     "HttpResponse",
     "IdempotencyKey",
+    "IfMatch",
     "Issuer",
     "IssuerTokens",
     "IssuerUnavailable",
@@ -198,6 +200,7 @@ __all__ = [
     "describe_scope",
     "environment_member",
     "environment_of",
+    "etag_of",
     "find_claim",
     "in_environment",
     "is_group",

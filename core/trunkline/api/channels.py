@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_pascal
 
 from trunkline.api import models
 from trunkline.api.problems import responses
-from trunkline.api.requests import LOCATION
+from trunkline.api.requests import LOCATION, IfMatch
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Channel, Subscriptions
@@ -45,9 +45,9 @@ class ChannelHandlers:
         channel = channel_named(request.pop("channel"), self._channels())
         return await self._subscriptions.create(caller.company_id, request, channel=channel.name)
 
-    async def delete(self, subscription_id: str, caller: Deletes) -> None:
+    async def delete(self, subscription_id: str, caller: Deletes, if_match: IfMatch = None) -> None:
         """Stop delivering to a subscription of any channel for good; what was still to be delivered ends as `gone`."""
-        await self._subscriptions.delete(caller.company_id, subscription_id, channel=None)
+        await self._subscriptions.delete(caller.company_id, subscription_id, channel=None, if_match=if_match)
 
     async def rotate(
         self, subscription_id: str, caller: Administers, body: models.RotateSecret | None = None

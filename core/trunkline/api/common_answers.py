@@ -144,6 +144,8 @@ def _statuses(operation: dict[str, Any], path: str, *, has_key: bool) -> Iterato
         yield from (413, 415, 422)
     if _has_key(operation["parameters"]):
         yield 409
+    if any(parameter.get("name") == "If-Match" for parameter in operation["parameters"]):
+        yield 412
 
 
 def _has_key(parameters: list[dict[str, Any]]) -> bool:

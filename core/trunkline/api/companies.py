@@ -10,11 +10,12 @@ from pydantic.json_schema import SkipJsonSchema
 from trunkline.access.companies import MAX_NAME, MAX_RECIPIENTS, Companies
 from trunkline.api.models import InTest, Strict, Utc
 from trunkline.api.problems import responses
-from trunkline.api.requests import LOCATION, QueryModel
+from trunkline.api.requests import LOCATION, IfMatch, QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.errors import SHOWN, NotFound
 from trunkline.model.companies import GIVEN_FORM, read_name
+from trunkline.model.etags import etag_of
 from trunkline.model.principals import OPERATOR
 from trunkline.subscribing import paces
 
@@ -201,18 +202,28 @@ class CompanyHandlers:
         """List the companies that were made or changed. Others exist by their ids, once a key or a call has named them."""
         return await self._companies.page(reference=query.reference, cursor=query.cursor, limit=query.limit)
 
-    async def show_company(self, company_id: CompanyPath, _: Reads) -> dict[str, Any]:
+    async def show_company(self, company_id: CompanyPath, _: Reads, response: Response) -> dict[str, Any]:
         """Show a company; one that never was made has the deployment's limits."""
-        return await self._companies.view(_name(company_id))
+        view = await self._companies.view(_name(company_id))
+        response.headers["ETag"] = etag_of(view)
+        return view
 
     async def change_company(
-        self, company_id: CompanyPath, body: CompanyRequest, _: Administers
+        self,
+        company_id: CompanyPath,
+        body: CompanyRequest,
+        _: Administers,
+        response: Response,
+        if_match: IfMatch = None,
     ) -> dict[str, Any]:
         """Change what the body names; null takes it back. Every process knows new limits within five seconds.
 
         A new reference is in the envelopes of events from then on; those that were accepted before keep theirs.
         """
-        return await self._companies.change(_name(company_id), body.model_dump(exclude_unset=True))
+        changes = body.model_dump(exclude_unset=True)
+        view = await self._companies.change(_name(company_id), changes, if_match=if_match)
+        response.headers["ETag"] = etag_of(view)
+        return view
 
     async def delete_company(
         self,

@@ -8,11 +8,11 @@ import contextlib
 import functools
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 import orjson
-from fastapi import params
+from fastapi import Header, params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError, ValidationInfo, field_validator
@@ -294,6 +294,16 @@ def _lengths_of(annotation: Any) -> Lengths | None:
     ):  # pydantic knows no references of a deployment's own schema, which its route judges by itself
         return None
     return of_schema(schema, schema.get("$defs", {}))
+
+
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="the `ETag` of the state that is to be changed; if the record is in another one, the answer is 412",
+    ),
+]
+"""The header ``If-Match`` as a parameter of a route."""
 
 
 def _takes_key(dependant: Dependant) -> bool:

@@ -10,10 +10,11 @@ from pydantic import Field
 
 from trunkline.api import models
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel
+from trunkline.api.requests import IfMatch, QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import DeliveryLog, Replays, Subscriptions
+from trunkline.model.etags import etag_of
 from trunkline.schemas.catalog import Json
 
 Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
@@ -53,12 +54,21 @@ class SubscriptionHandlers:
             caller.company_id, channel=query.channel, target_url=query.target_url, cursor=query.cursor
         )
 
-    async def show_subscription(self, subscription_id: str, caller: Reads) -> dict[str, Json]:
+    async def show_subscription(
+        self, subscription_id: str, caller: Reads, response: Response
+    ) -> dict[str, Json]:
         """Show one subscription of any channel, without its secret."""
-        return await self._subscriptions.get(caller.company_id, subscription_id, channel=None)
+        view = await self._subscriptions.get(caller.company_id, subscription_id, channel=None)
+        response.headers["ETag"] = etag_of(view)
+        return view
 
     async def change_subscription(
-        self, subscription_id: str, body: models.ChangeSubscription, caller: Administers
+        self,
+        subscription_id: str,
+        body: models.ChangeSubscription,
+        caller: Administers,
+        response: Response,
+        if_match: IfMatch = None,
     ) -> dict[str, Json]:
         """Pause or resume one subscription of any channel, and set its order and pace.
 
@@ -66,7 +76,11 @@ class SubscriptionHandlers:
         is no secret, its secrets are given again.
         """
         changes = body.model_dump(exclude_unset=True)
-        return await self._subscriptions.update(caller.company_id, subscription_id, changes, channel=None)
+        view = await self._subscriptions.update(
+            caller.company_id, subscription_id, changes, channel=None, if_match=if_match
+        )
+        response.headers["ETag"] = etag_of(view)
+        return view
 
     async def list_deliveries(
         self, subscription_id: str, caller: Reads, query: Annotated[DeliveryQuery, Query()]

@@ -84,16 +84,26 @@ class Subscriptions(HeldSubscriptions, Protocol):
         ...
 
     async def update(
-        self, company_id: int, subscription_id: str, changes: Mapping[str, Json], *, channel: str | None
+        self,
+        company_id: int,
+        subscription_id: str,
+        changes: Mapping[str, Json],
+        *,
+        channel: str | None,
+        if_match: str | None = None,
     ) -> dict[str, Json]:
         """Change what *changes* names. Raises NotFound, BodyInvalid, TargetRefused.
+
+        Raises PreconditionFailed if it is not in the state that *if_match*, the header, names.
 
         A target whose scheme, host or port is another needs ``headers`` beside it where the subscription has some.
         """
         ...
 
-    async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
-        """Delete one; its pending deliveries end as ``gone``. Raises NotFound."""
+    async def delete(
+        self, company_id: int, subscription_id: str, *, channel: str | None, if_match: str | None = None
+    ) -> None:
+        """Delete one; its pending deliveries end as ``gone``. Raises NotFound, PreconditionFailed."""
         ...
 
     async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:

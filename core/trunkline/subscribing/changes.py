@@ -9,6 +9,7 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription
 from trunkline.errors import Conflict
+from trunkline.model.etags import check_match
 from trunkline.model.event_groups import takes_type, types_among
 from trunkline.model.subscriptions import DISCONNECTED, LAPSED, Status, Subscription
 from trunkline.plugins import Notifier
@@ -58,12 +59,18 @@ class SubscriptionChanges:
         self._limits = limits
 
     async def update(
-        self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
+        self,
+        company_id: int,
+        subscription_id: str,
+        changes: Mapping[str, Any],
+        *,
+        channel: str | None,
+        if_match: str | None = None,
     ) -> dict[str, Any]:
         """Change what *changes* names and show the result.
 
         Raises:
-            NotFound, BodyInvalid, TargetRefused: nothing was changed.
+            NotFound, BodyInvalid, TargetRefused, PreconditionFailed: nothing was changed.
         """
         channel = channel or await self._edited_as(company_id, subscription_id)
         self._checker.check_change(changes, channel=channel)
@@ -73,6 +80,8 @@ class SubscriptionChanges:
             before = self._records.open(
                 await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             )
+            if if_match is not None:
+                check_match(if_match, view(before, checker=self._checker))
             if before.disabled_reason == LAPSED:
                 raise Conflict(_LAPSED)
             columns = self._columns(before, changes)
@@ -100,10 +109,14 @@ class SubscriptionChanges:
         self.announce(row)
         return view(self._records.open(row), checker=self._checker, warnings=warnings)
 
-    async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
-        """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound."""
+    async def delete(
+        self, company_id: int, subscription_id: str, *, channel: str | None, if_match: str | None = None
+    ) -> None:
+        """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound, PreconditionFailed."""
         async with self._database.write() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
+            if if_match is not None:
+                check_match(if_match, view(self._records.open(row), checker=self._checker))
             sealed = self._records.seal(row.id, (), {})
             row = await store.update(
                 connection, row.no, {"status": Status.DELETED, "sealed": sealed, "name": None}

@@ -16,6 +16,7 @@ from trunkline.routes import (
     CreateWebhookSubscription,
     DeliveryList,
     DeliveryQuery,
+    IfMatch,
     QueryModel,
     ReplayCount,
     ReplayRequest,
@@ -28,6 +29,7 @@ from trunkline.routes import (
     TestAttempt,
     UpdatedSubscription,
     UpdateSubscription,
+    etag_of,
     requires,
     responses,
 )
@@ -64,25 +66,36 @@ class SubscriptionHandlers:
             caller.company_id, channel=self._channel, target_url=query.target_url, cursor=query.cursor
         )
 
-    async def show(self, subscription_id: str, caller: Reads) -> dict[str, Any]:
+    async def show(self, subscription_id: str, caller: Reads, response: Response) -> dict[str, Any]:
         """Show one subscription, without its secret."""
-        return await self._subscriptions.get(caller.company_id, subscription_id, channel=self._channel)
+        view = await self._subscriptions.get(caller.company_id, subscription_id, channel=self._channel)
+        response.headers["ETag"] = etag_of(view)
+        return view
 
     async def update(
-        self, subscription_id: str, body: UpdateSubscription, caller: Administers
+        self,
+        subscription_id: str,
+        body: UpdateSubscription,
+        caller: Administers,
+        response: Response,
+        if_match: IfMatch = None,
     ) -> dict[str, Any]:
         """Change what the body names; pause with `"status": "paused"`, resume with `"status": "active"`.
 
         A `target_url` of another scheme, host or port needs `headers` beside it where the subscription has some.
         """
         changes = body.model_dump(exclude_unset=True)
-        return await self._subscriptions.update(
-            caller.company_id, subscription_id, changes, channel=self._channel
+        view = await self._subscriptions.update(
+            caller.company_id, subscription_id, changes, channel=self._channel, if_match=if_match
         )
+        response.headers["ETag"] = etag_of(view)
+        return view
 
-    async def delete(self, subscription_id: str, caller: Deletes) -> None:
+    async def delete(self, subscription_id: str, caller: Deletes, if_match: IfMatch = None) -> None:
         """Stop pushing for good; what was still to be delivered ends as `gone`."""
-        await self._subscriptions.delete(caller.company_id, subscription_id, channel=self._channel)
+        await self._subscriptions.delete(
+            caller.company_id, subscription_id, channel=self._channel, if_match=if_match
+        )
 
     async def rotate(
         self, subscription_id: str, caller: Administers, body: RotateSecret | None = None

@@ -111,3 +111,44 @@ async def test_media_types_and_broken_json_are_judged_alike(api, path):
     assert (text.status_code, text.headers["content-type"]) == (415, "application/problem+json")
     broken = await api.client.post(path, content=b'{"a"', headers={"Content-Type": "application/json"})
     assert (broken.status_code, broken.json()["type"]) == (422, "urn:trunkline:problem:body-invalid")
+
+
+@pytest.mark.parametrize("base", ["/api/v1/subscriptions", SUBSCRIPTIONS])
+async def test_a_subscription_is_changed_only_from_the_state_that_was_read(running, base):
+    made = (await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION)).json()
+    url = f"{base}/{made['id']}"
+    read = await running.client.get(url)
+    etag = read.headers["etag"]
+    known = await running.client.get(url, headers={"If-None-Match": etag})
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", etag)
+    assert "content-type" not in known.headers
+    changed = await running.client.patch(url, json={"description": "first"}, headers={"If-Match": etag})
+    assert (changed.status_code, changed.headers["etag"] == etag) == (200, False)
+    late = await running.client.patch(url, json={"description": "second"}, headers={"If-Match": etag})
+    assert (late.status_code, late.json()["type"]) == (412, "urn:trunkline:problem:precondition-failed")
+    assert (await running.client.delete(url, headers={"If-Match": etag})).status_code == 412
+    now = await running.client.get(url, headers={"If-None-Match": etag})
+    assert (now.json()["description"], now.headers["etag"]) == ("first", changed.headers["etag"])
+    assert (await running.client.delete(url, headers={"If-Match": now.headers["etag"]})).status_code == 204
+
+
+async def test_of_changes_at_once_from_one_state_one_is_done(running):
+    made = (await running.client.post(SUBSCRIPTIONS, json=SUBSCRIPTION)).json()
+    url = f"{SUBSCRIPTIONS}/{made['id']}"
+    etag = (await running.client.get(url)).headers["etag"]
+    calls = [
+        running.client.patch(url, json={"description": str(n)}, headers={"If-Match": etag}) for n in range(4)
+    ]
+    assert sorted(answer.status_code for answer in await asyncio.gather(*calls)) == [200, 412, 412, 412]
+
+
+async def test_a_company_is_changed_only_from_the_state_that_was_read(running):
+    made = await running.operator.post("/api/v1/companies", json={"name": "Acme"})
+    url = made.headers["location"]
+    etag = (await running.operator.get(url)).headers["etag"]
+    assert (await running.operator.get(url, headers={"If-None-Match": etag})).status_code == 304
+    for status in (200, 412):
+        answer = await running.operator.patch(
+            url, json={"name": f"Acme {status}"}, headers={"If-Match": etag}
+        )
+        assert answer.status_code == status

@@ -33,6 +33,7 @@ from trunkline.api.models import (
     UpdatedSubscription,
     UpdateSubscription,
 )
+from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION, IfMatch, QueryModel, StrictRoute, query_reader, read_body
 from trunkline.api.security import Caller, requires
@@ -153,6 +154,7 @@ __all__ = [
     "Issuer",
     "IssuerTokens",
     "IssuerUnavailable",
+    "ListQuery",
     "Maker",
     "Names",
     "OpenOrigin",
@@ -204,6 +206,7 @@ __all__ = [
     "find_claim",
     "in_environment",
     "is_group",
+    "page_of",
     "query_model",
     "query_reader",
     "read_body",

@@ -6,10 +6,11 @@ One set of calls serves every such channel; a plugin has none of its own for it.
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic.alias_generators import to_pascal
 
 from trunkline.api import models
+from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION, IfMatch
 from trunkline.api.routing import Route, bind
@@ -31,13 +32,12 @@ class ChannelHandlers:
         self._channels = channels
         self._subscriptions = subscriptions
 
-    async def list_channels(self, _: Reads) -> dict[str, Json]:
+    async def list_channels(self, _: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Json]:
         """List the channels that run, with the JSON Schema of the targets of those that declare them."""
         channels = self._channels()
-        return {
-            "channels": [shown_channel(channels[name]) for name in sorted(channels)],
-            "count": len(channels),
-        }
+        names, cursor = page_of(sorted(channels), query, name=str)
+        shown = [shown_channel(channels[name]) for name in names]
+        return {"channels": shown, "count": len(shown), "next_cursor": cursor}
 
     async def subscribe(self, body: models.CreateSubscription, caller: Administers) -> dict[str, Json]:
         """Subscribe on a channel that declares its targets, or posts to a URL. The signing secret is shown here and never again."""

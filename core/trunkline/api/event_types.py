@@ -3,9 +3,10 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from trunkline.api import models
+from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.problems import responses
 from trunkline.api.routing import Route, bind
 from trunkline.api.schema_documents import answer_schema
@@ -23,10 +24,12 @@ class EventTypeHandlers:
     def __init__(self, catalog: SchemaCatalog) -> None:
         self._catalog = catalog
 
-    async def list_event_types(self, _: Anyone) -> Response:
+    async def list_event_types(self, _: Anyone, query: Annotated[ListQuery, Query()]) -> Response:
         """List every event type that this deployment knows."""
-        summaries = [self._summary(kind) for kind in self._catalog.types()]
-        return Response(b'{"event_types":[' + b",".join(summaries) + b"]}", media_type=JSON)
+        kinds, cursor = page_of(self._catalog.types(), query, name=lambda kind: kind.name)
+        summaries = b",".join(map(self._summary, kinds))
+        body = b'{"event_types":[%b],"next_cursor":%b}' % (summaries, orjson.dumps(cursor))
+        return Response(body, media_type=JSON)
 
     async def show_event_type(self, name: str, _: Anyone) -> Response:
         """Show one event type; its name may be in any case. ``{name}@1`` shows its version 1."""

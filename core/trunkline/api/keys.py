@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_NETWORKS, MAX_OVERLAP_SECONDS
 from trunkline.api.company_names import PLATFORM, KeyOwner
 from trunkline.api.models import InTest, Maker
+from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
@@ -139,6 +140,7 @@ class KeyList(BaseModel):
 
     keys: list[KeyView]
     count: int
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 class DisabledSubscriptions(BaseModel):
@@ -196,10 +198,13 @@ class KeyHandlers:
         )
         return NewKey(**view, key=key)
 
-    async def list_keys(self, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> KeyList:
+    async def list_keys(
+        self, caller: Annotated[Caller, Depends(requires(ADMIN))], query: Annotated[ListQuery, Query()]
+    ) -> KeyList:
         """List the company's keys, or every company's, in both environments, for an operator who names none."""
-        views = await self._keys.list(caller.named_company_id)
-        return KeyList(keys=[KeyView(**view) for view in views], count=len(views))
+        keys = await self._keys.list(caller.named_company_id)
+        views, cursor = page_of(keys, query, name=lambda view: view["id"])
+        return KeyList(keys=[KeyView(**view) for view in views], count=len(views), next_cursor=cursor)
 
     async def revoke_key(
         self,

@@ -116,6 +116,7 @@ class EventTypeList(BaseModel):
     """Every registered event type."""
 
     event_types: list[EventTypeSummary]
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 NextAttemptBy = Annotated[
@@ -240,7 +241,7 @@ class SubscriptionList(BaseModel):
 
     subscriptions: list[SubscriptionView]
     count: int
-    next_cursor: str = Field(default="", description="`cursor` of the next page; absent if this is the last")
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 @with_fields(options.members_of_change((options.TARGET, *options.OPTIONS)))
@@ -293,6 +294,7 @@ class ChannelList(BaseModel):
 
     channels: list[ChannelView]
     count: int
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 class ReplayRequest(Strict):
@@ -406,3 +408,4 @@ class PluginList(BaseModel):
 
     plugins: list[PluginView]
     count: int
+    next_cursor: str | None = Field(description="null on the last page")

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from trunkline.api import models
+from trunkline.api.paging import ListQuery
 from trunkline.api.problems import responses
 from trunkline.api.requests import IfMatch, QueryModel
 from trunkline.api.routing import Route, bind
@@ -22,12 +23,11 @@ Deletes = Annotated[Caller, Depends(requires("webhooks:write"))]
 Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
 
 
-class SubscriptionQuery(QueryModel):
+class SubscriptionQuery(ListQuery):
     """Which subscriptions to list."""
 
     channel: str | None = Field(default=None, description="only those of this channel")
     target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
 
 
 class DeliveryQuery(QueryModel):
@@ -51,7 +51,11 @@ class SubscriptionHandlers:
     ) -> dict[str, Json]:
         """List the company's subscriptions on every channel, oldest first. A page ends early where they are long."""
         return await self._subscriptions.page(
-            caller.company_id, channel=query.channel, target_url=query.target_url, cursor=query.cursor
+            caller.company_id,
+            channel=query.channel,
+            target_url=query.target_url,
+            cursor=query.cursor,
+            limit=query.limit,
         )
 
     async def show_subscription(

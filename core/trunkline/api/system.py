@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import JSONResponse
 
 from trunkline.api import models
+from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Deployment
@@ -36,12 +37,14 @@ class SystemHandlers:
         """Serve the metrics of all processes of this command in Prometheus's text format."""
         return Response(await self._metrics.whole(), media_type=METRICS_TYPE)
 
-    async def list_plugins(self, caller: Annotated[Caller, Depends(requires(None))]) -> dict[str, Json]:
+    async def list_plugins(
+        self, caller: Annotated[Caller, Depends(requires(None))], query: Annotated[ListQuery, Query()]
+    ) -> dict[str, Json]:
         """List every plugin that was found, and whether it runs (scope `admin`, or an operator)."""
         if not caller.principal.has("admin"):
             raise Forbidden.scope_missing("admin")
-        plugins = self._deployment.plugins()
-        return {"plugins": plugins, "count": len(plugins)}
+        plugins, cursor = page_of(self._deployment.plugins(), query, name=lambda plugin: plugin["name"])
+        return {"plugins": plugins, "count": len(plugins), "next_cursor": cursor}
 
 
 def readiness_answer(checks: Mapping[str, str]) -> Response:

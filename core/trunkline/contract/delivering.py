@@ -57,11 +57,12 @@ class Subscriptions(HeldSubscriptions, Protocol):
         channel: str | None,
         target_url: str | None = None,
         cursor: str | None = None,
+        limit: int | None = None,
     ) -> dict[str, Json]:
         """List them a page at a time: ``subscriptions``, as ``list`` gives them, and their ``count``.
 
-        A page ends early if its subscriptions are long. Then it has ``next_cursor``, the *cursor* of the next page.
-        Raises BadCursor.
+        A page ends at *limit*, or early if its subscriptions are long. ``next_cursor`` is the *cursor* of the next page, None
+        on the last one. Raises BadCursor.
         """
         ...
 

@@ -17,7 +17,7 @@ from trunkline.routes import (
     DeliveryList,
     DeliveryQuery,
     IfMatch,
-    QueryModel,
+    ListQuery,
     ReplayCount,
     ReplayRequest,
     ReplayView,
@@ -39,11 +39,10 @@ Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
 Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
 
 
-class ListQuery(QueryModel):
+class SubscriptionQuery(ListQuery):
     """Which subscriptions to list."""
 
     target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
 
 
 class SubscriptionHandlers:
@@ -60,10 +59,14 @@ class SubscriptionHandlers:
         request = body.model_dump(exclude_unset=True)
         return await self._subscriptions.create(caller.company_id, request, channel=self._channel)
 
-    async def list_all(self, caller: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
+    async def list_all(self, caller: Reads, query: Annotated[SubscriptionQuery, Query()]) -> dict[str, Any]:
         """List the company's webhook subscriptions, oldest first. A page ends early where they are long."""
         return await self._subscriptions.page(
-            caller.company_id, channel=self._channel, target_url=query.target_url, cursor=query.cursor
+            caller.company_id,
+            channel=self._channel,
+            target_url=query.target_url,
+            cursor=query.cursor,
+            limit=query.limit,
         )
 
     async def show(self, subscription_id: str, caller: Reads, response: Response) -> dict[str, Any]:

@@ -152,3 +152,44 @@ async def test_a_company_is_changed_only_from_the_state_that_was_read(running):
             url, json={"name": f"Acme {status}"}, headers={"If-Match": etag}
         )
         assert answer.status_code == status
+
+
+async def test_every_list_takes_a_limit_and_a_cursor_and_gives_the_next_one(api):
+    document = (await api.anonymous.get("/openapi.json")).json()
+    lists = [
+        (path, item["get"])
+        for path, item in document["paths"].items()
+        if item.get("get", {}).get("operationId", "").startswith("list")
+    ]
+    assert len(lists) > 20
+    for path, operation in lists:
+        names = {parameter.get("name") for parameter in operation["parameters"]}
+        assert {"limit", "cursor"} <= names, f"GET {path} takes no limit or no cursor"
+        schema = operation["responses"]["200"]["content"]["application/json"]["schema"]
+        if "$ref" in schema:
+            schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        assert "next_cursor" in schema["required"], f"GET {path} gives no next_cursor"
+
+
+async def test_lists_are_read_to_their_end_page_by_page(running):
+    for n in range(3):
+        await running.client.post(
+            SUBSCRIPTIONS, json=SUBSCRIPTION | {"target_url": f"https://example.com/page/{n}"}
+        )
+    for client, path, name in (
+        (running.client, SUBSCRIPTIONS, "subscriptions"), (running.client, "/api/v1/event-types", "event_types"),
+        (running.client, "/api/v1/channels", "channels"), (running.client, "/api/v1/actions", "actions"),
+        (running.operator, "/api/v1/plugins", "plugins"), (running.operator, "/api/v1/keys", "keys"),
+    ):  # fmt: skip
+        whole = (await client.get(path)).json()[name]
+        assert len(whole) > 2
+        read, cursor = [], None
+        while cursor is not None or not read:
+            page = (
+                await client.get(path, params={"limit": 2, **({"cursor": cursor} if cursor else {})})
+            ).json()
+            assert len(page[name]) <= 2
+            read += page[name]
+            cursor = page["next_cursor"]
+        assert read == whole
+        assert (await client.get(path, params={"cursor": "nope"})).status_code == 400

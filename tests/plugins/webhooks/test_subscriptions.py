@@ -62,7 +62,7 @@ async def test_a_new_subscription_is_active_and_shows_its_secret_once(running):
     for url in (f"{HOOKS}/{made['id']}", f"/api/v1/subscriptions/{made['id']}"):
         assert (await running.client.get(url)).json() == made
     listed = await running.client.get(HOOKS)
-    assert listed.json() == {"subscriptions": [made], "count": 1}
+    assert listed.json() == {"subscriptions": [made], "count": 1, "next_cursor": None}
     assert secret not in listed.text
 
 
@@ -404,4 +404,4 @@ async def test_a_deleted_subscription_is_gone(running):
     assert (await running.client.delete(url)).status_code == 204
     assert (await running.client.delete(url)).status_code == 404
     assert (await running.client.get(url)).status_code == 404
-    assert (await running.client.get(HOOKS)).json() == {"subscriptions": [], "count": 0}
+    assert (await running.client.get(HOOKS)).json() == {"subscriptions": [], "count": 0, "next_cursor": None}

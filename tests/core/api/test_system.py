@@ -156,7 +156,11 @@ async def test_no_call_shows_or_changes_what_is_another_companys(running, receiv
         checked.append(path)
 
     assert len(checked) >= 13
-    assert (await other.get("/api/v1/subscriptions")).json() == {"subscriptions": [], "count": 0, "next_cursor": None}
+    assert (await other.get("/api/v1/subscriptions")).json() == {
+        "subscriptions": [],
+        "count": 0,
+        "next_cursor": None,
+    }
     assert (await running.client.get(f"/api/v1/subscriptions/{made['id']}")).json() == before
 
 

@@ -11,7 +11,6 @@ from pydantic.alias_generators import to_pascal
 
 from trunkline.api import models
 from trunkline.api.paging import ListQuery, page_of
-from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION, IfMatch
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
@@ -82,7 +81,6 @@ ROUTES = (
         status_code=204,
         summary="Delete a subscription",
         tags=["Subscriptions"],
-        responses=responses(404),
     ),
     Route(
         "POST",
@@ -93,7 +91,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Give a subscription a new signing secret",
         tags=["Subscriptions"],
-        responses=responses(404, 409, 422),
     ),
     Route(
         "POST",
@@ -104,7 +101,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Try a subscription",
         tags=["Subscriptions"],
-        responses=responses(404, 409),
     ),
 )
 
@@ -121,7 +117,6 @@ def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Su
         response_model_exclude_unset=True,
         summary="Subscribe on a channel",
         tags=["Subscriptions"],
-        responses=responses(409, 422),
         openapi_extra=_described(channels()),
     )
     return bind(ChannelHandlers(channels, subscriptions), (subscribe, *ROUTES), prefix="/api/v1")

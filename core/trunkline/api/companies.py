@@ -262,7 +262,6 @@ ROUTES = (
         status_code=201,
         response_model=CompanyView,
         summary="Make a company",
-        responses=responses(401, 403, 409, 422),
     ),
     Route(
         "GET",
@@ -271,7 +270,6 @@ ROUTES = (
         operation_id="listCompanies",
         response_model=CompanyList,
         summary="List companies",
-        responses=responses(400, 401, 403),
     ),
     Route(
         "GET",
@@ -280,7 +278,6 @@ ROUTES = (
         operation_id="getCompany",
         response_model=CompanyView,
         summary="Show a company",
-        responses=responses(401, 403, 404),
     ),
     Route(
         "PATCH",
@@ -289,7 +286,7 @@ ROUTES = (
         operation_id="updateCompany",
         response_model=CompanyView,
         summary="Change a company",
-        responses=responses(401, 403, 404, 409, 422),
+        responses=responses(409),
     ),
     Route(
         "DELETE",
@@ -300,7 +297,6 @@ ROUTES = (
         response_model=ErasureReceipt,
         response_model_exclude_unset=True,
         summary="Delete a company and everything of it",
-        responses=responses(401, 403, 404),
     ),
     Route(
         "GET",
@@ -310,7 +306,6 @@ ROUTES = (
         response_model=ErasureReceipt,
         response_model_exclude_unset=True,
         summary="Show the receipt of a deletion",
-        responses=responses(401, 403, 404),
     ),
 )
 

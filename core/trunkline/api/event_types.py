@@ -84,7 +84,6 @@ ROUTES = (
         operation_id="getEventType",
         response_model=models.EventTypeDetail,
         summary="Show an event type with its schema",
-        responses=responses(404),
     ),
     Route(
         "GET",

@@ -268,7 +268,6 @@ ROUTES = (
         status_code=201,
         response_model=models.Envelope,
         summary="Emit an example event",
-        responses=responses(422),
     ),
     Route(
         "GET",
@@ -278,7 +277,6 @@ ROUTES = (
         response_model=models.EventExplanation,
         response_model_exclude_unset=True,
         summary="Why an event was delivered, or was not",
-        responses=responses(404),
     ),
 )
 

@@ -178,7 +178,6 @@ ROUTES = (
         operation_id="listQuarantinedEvents",
         response_model=QuarantinedEventList,
         summary="List quarantined events",
-        responses=responses(400),
     ),
     Route(
         "POST",
@@ -186,7 +185,6 @@ ROUTES = (
         QuarantineHandlers.release_all,
         operation_id="releaseQuarantinedEvents",
         summary="Release all that are valid by now",
-        responses=responses(422),
     ),
     Route(
         "GET",
@@ -195,7 +193,6 @@ ROUTES = (
         operation_id="getQuarantinedEvent",
         response_model=QuarantinedEventDetail,
         summary="Show a quarantined event",
-        responses=responses(404),
     ),
     Route(
         "PATCH",
@@ -204,7 +201,6 @@ ROUTES = (
         operation_id="updateQuarantinedEvent",
         response_model=QuarantinedEventDetail,
         summary="Correct a quarantined event",
-        responses=responses(404, 413, 422),
         openapi_extra={
             "requestBody": {
                 "required": True,
@@ -238,7 +234,6 @@ ROUTES = (
         operation_id="deleteQuarantinedEvent",
         status_code=204,
         summary="Delete a quarantined event",
-        responses=responses(404),
     ),
 )
 

@@ -80,7 +80,6 @@ ROUTES = (
         status_code=201,
         response_model=RegisteredType,
         summary="Register an event type",
-        responses=responses(401, 403, 409, 422),
     ),
     Route(
         "PATCH",
@@ -89,7 +88,7 @@ ROUTES = (
         operation_id="updateEventType",
         response_model=RegisteredType,
         summary="Change a registered event type",
-        responses=responses(401, 403, 404, 409, 422),
+        responses=responses(409),
     ),
 )
 

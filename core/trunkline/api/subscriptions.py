@@ -147,7 +147,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Show a subscription",
         tags=["Subscriptions"],
-        responses=responses(404),
     ),
     Route(
         "PATCH",
@@ -158,7 +157,7 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Change a subscription",
         tags=["Subscriptions"],
-        responses=responses(404, 409, 422),
+        responses=responses(409),
     ),
     Route(
         "GET",
@@ -169,7 +168,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="The delivery log of a subscription",
         tags=["Deliveries"],
-        responses=responses(404),
     ),
     Route(
         "GET",
@@ -180,7 +178,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Show a delivery with its attempts",
         tags=["Deliveries"],
-        responses=responses(404),
     ),
     Route(
         "POST",
@@ -192,7 +189,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Try a delivery again now",
         tags=["Deliveries"],
-        responses=responses(404),
     ),
     Route(
         "POST",
@@ -204,7 +200,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Skip a delivery",
         tags=["Deliveries"],
-        responses=responses(404),
     ),
     Route(
         "POST",
@@ -225,7 +220,6 @@ ROUTES = (
         response_model=models.ReplayView,
         summary="Show a replay's progress",
         tags=["Replays"],
-        responses=responses(404),
     ),
     Route(
         "DELETE",
@@ -235,7 +229,6 @@ ROUTES = (
         status_code=204,
         summary="Cancel a replay",
         tags=["Replays"],
-        responses=responses(404),
     ),
 )
 

@@ -20,11 +20,6 @@ def read_time(text: str) -> str | None:
     return f"{moment.replace(tzinfo=None).isoformat()}{fraction}Z"
 
 
-def utc_text(moment: datetime) -> str:
-    """Write *moment* as ISO 8601 UTC with ``Z``, to the millisecond."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
-
-
 def utc_text_of_ms(epoch_ms: int) -> str:
     """Write *epoch_ms* (Unix milliseconds) as ISO 8601 UTC with ``Z``, always with three digits of a second."""
     seconds, milliseconds = divmod(epoch_ms, 1000)

@@ -37,7 +37,7 @@ def make_routes(context: PluginContext) -> Routes:
             options["openapi_extra"][LOCATION] = location
         router.add_api_route(definition.path, act, methods=[definition.method], **options)
         if definition.method == "PATCH":
-            put = {
+            put: dict[str, Any] = {
                 "operation_id": f"{options['operation_id']}ByPut",
                 "description": f"{definition.description}\n\nPUT does what PATCH does: what is absent stays as it is.",
             }

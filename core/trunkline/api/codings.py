@@ -106,7 +106,7 @@ class _Compressed:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._start: Message | None = None
-        self._compressing: zlib._Compress | None = None
+        self._compressing: zlib._Compress | None = None  # pyright: ignore[reportPrivateUsage]
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -122,7 +122,7 @@ class _Compressed:
             message = await self._compressed(message, self._compressing)
         await self._send(message)
 
-    async def _compressed(self, message: Message, compressing: "zlib._Compress") -> Message:
+    async def _compressed(self, message: Message, compressing: "zlib._Compress") -> Message:  # pyright: ignore[reportPrivateUsage]
         body, has_more = message.get("body", b""), message.get("more_body", False)
         if len(body) > PIECE_BYTES:
             body = await asyncio.to_thread(compressing.compress, body)

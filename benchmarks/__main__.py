@@ -27,6 +27,7 @@ SUITES = (
     "steady",
     "latency",
     "polls",
+    "consuming",
     "matching",
     "companies",
     "fairness",

@@ -1,8 +1,7 @@
-"""The cheapest honest baselines: ``python -m benchmarks.bare endpoint``, ``relay URL`` and ``loop COUNT URL``.
+"""The cheapest honest baselines: ``python -m benchmarks.bare endpoint`` and ``loop COUNT URL``.
 
 The endpoint is a FastAPI route that reads the body and answers, on the server and the event loop that the hub has; it prints its
-port. The relay is an endpoint that posts each body on with aiohttp, once it has answered, and keeps nothing. The loop posts one
-body with aiohttp, 64 at once; it prints what it did per second, and its CPU.
+port. The loop posts one body with aiohttp, 64 at once; it prints what it did per second, and its CPU.
 """
 
 import asyncio
@@ -21,36 +20,23 @@ from benchmarks.hubs import drafts
 CONCURRENCY = 64
 
 
-def app(target: str | None = None) -> FastAPI:
-    """Make the smallest FastAPI app that reads a body and answers 201, and then posts it to *target* if there is one."""
+def endpoint() -> FastAPI:
+    """Make the smallest FastAPI app that reads a body and answers 201."""
     bare = FastAPI()
     numbers = itertools.count(1)
-    posting: set[asyncio.Task[None]] = set()
 
     @bare.post("/api/v1/events")
     async def accept(request: Request) -> Response:
-        body = await request.body()
-        if target is not None:
-            task = asyncio.create_task(post(body))
-            posting.add(task)
-            task.add_done_callback(posting.discard)
+        await request.body()
         return Response(b'{"id":%d}' % next(numbers), 201, media_type="application/json")
-
-    session: list[aiohttp.ClientSession] = []
-
-    async def post(body: bytes) -> None:
-        if not session:
-            session.append(aiohttp.ClientSession())
-        async with session[0].post(target, data=body, headers={"content-type": "application/json"}) as answer:
-            await answer.read()
 
     return bare
 
 
-async def endpoint(target: str | None = None) -> None:
-    """Serve it until the process is ended."""
+async def serve(app: FastAPI) -> None:
+    """Serve *app* until the process is ended; its port is printed."""
     config = uvicorn.Config(
-        app(target), port=0, log_level="warning", access_log=False, server_header=False, proxy_headers=False
+        app, port=0, log_level="warning", access_log=False, server_header=False, proxy_headers=False
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
@@ -78,8 +64,8 @@ async def loop(count: int, url: str) -> None:
 
 
 def main() -> None:
-    if sys.argv[1] in {"endpoint", "relay"}:
-        uvloop.run(endpoint(*sys.argv[2:]))
+    if sys.argv[1] == "endpoint":
+        uvloop.run(serve(endpoint()))
     else:
         uvloop.run(loop(int(sys.argv[2]), sys.argv[3]))
 

@@ -1,7 +1,8 @@
 """A load by the clock: single events, each sent when it is due, whether or not earlier ones were answered.
 
 ``python -m benchmarks.clocked URL KEY PER_SECOND COMPANY …`` posts for the companies in turn until its standard input ends. It
-prints a line when the first event is answered, and in the end when each was, by id, on the clock of ``time.monotonic``.
+prints a line when the first event is answered, and in the end when each was sent and answered, by id, on the clock of
+``time.monotonic``.
 """
 
 import asyncio
@@ -25,8 +26,9 @@ from benchmarks.served import Server
 
 @dataclass(slots=True)
 class Load:
-    """What was sent; *answered* has it when the load has ended."""
+    """What was sent: when, and when it was answered, by event; it is there when the load has ended."""
 
+    sent: dict[int, float] = field(default_factory=dict[int, float])
     answered: dict[int, float] = field(default_factory=dict[int, float])
 
     def ways(
@@ -53,31 +55,35 @@ def posting(hub: Server, companies: Sequence[int], *, per_second: float) -> Iter
         yield load
     finally:
         said, _ = process.communicate("", timeout=60)
-    load.answered = {int(event): at for event, at in json.loads(said).items()}
+    for event, (sent, answered) in json.loads(said).items():
+        load.sent[int(event)], load.answered[int(event)] = sent, answered
 
 
-async def post_all(url: str, key: str, per_second: float, companies: Sequence[int]) -> dict[int, float]:
-    """Post until standard input ends."""
-    answered: dict[int, float] = {}
+async def post_all(
+    url: str, key: str, per_second: float, companies: Sequence[int]
+) -> dict[int, tuple[float, float]]:
+    """Post until standard input ends; tells when each event was sent and answered."""
+    times: dict[int, tuple[float, float]] = {}
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     headers = {"X-Api-Key": key, "Content-Type": "application/json"}
     async with aiohttp.ClientSession(headers=headers) as session, asyncio.TaskGroup() as group:
 
         async def post(company: int) -> None:
             body = b'{"companyId":%d,"type":"client.created","payload":%b}' % (company, PAYLOAD)
+            sent = time.monotonic()
             async with session.post(f"{url}/api/v1/events", data=body) as answer:
                 said = orjson.loads(await answer.read())
             assert answer.status == 201, said
-            if not answered:
+            if not times:
                 print("posting", flush=True)
-            answered[said["id"]] = time.monotonic()
+            times[said["id"]] = sent, time.monotonic()
 
         began, number = time.monotonic(), 0
         while not ended.done():
             group.create_task(post(companies[number % len(companies)]))
             number += 1
             await asyncio.sleep(began + number / per_second - time.monotonic())
-    return answered
+    return times
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""What ``trunkline serve`` and ``trunkline worker`` take of a core: idle, and with 200 single events a second for one subscription.
+"""What ``trunkline serve`` and ``trunkline worker`` take of a core when idle, and what single events cost at a low rate.
 
-The latter stands beside a bare relay, which posts on what it gets and keeps nothing: a core that sleeps between two events takes
-several times as long for each as a busy one.
+The low rate is 200 and 20 single events a second for one subscription. Each of its figures is also told as a ratio to that of the
+floor on PostgreSQL (``benchmarks.floor``) in the same round: a core that sleeps between two events takes several times as long
+for each as a busy one, and so does everybody's.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import ExitStack
-from functools import partial
 
 import psutil
 import uvloop
@@ -15,66 +15,117 @@ import uvloop
 from benchmarks import clocked, processes, served
 from benchmarks.results import Options, Row, medians
 
-PER_SECOND = 200
-MOST_IDLE, MOST_STEADY = 0.5, 10.0
+RATES = (200, 20)
+MOST_IDLE = 0.5
 """Of a core, in percent."""
+MOST_OF_FLOOR = {
+    "postgresql": {
+        "post_p50": 1.25,
+        "post_p99": 1.25,
+        "to_target_p50": 1.4,
+        "to_target_p99": 1.4,
+        "cpu": 1.6,
+    },
+    "sqlite": {"post_p50": 1.0, "post_p99": 1.0, "to_target_p50": 1.15, "to_target_p99": 1.15, "cpu": 1.2},
+}
 SETTLED_SECONDS = 6
 
-Measure = Callable[[], dict[str, float]]
+Figures = dict[str, float]
 
 
 def run(options: Options) -> list[Row]:
     """Measure both engines; a worker needs PostgreSQL."""
-    seconds = options.scaled(20, least=2)
+    seconds = options.scaled(20, least=1)
     rows = [
-        _row(f"serve, idle, {engine}", partial(_serve, engine, seconds), options)
+        _idle(f"serve, idle, {engine}", [_serve(engine, seconds) for _ in range(options.rounds)])
         for engine in options.engines
     ]
-    rows.append(_row("worker, idle, postgresql", partial(_work, seconds), options))
-    rows += [
-        _row(f"serve, {PER_SECOND} events a second, {engine}", partial(_loaded, engine, seconds), options)
-        for engine in options.engines
+    rows.append(_idle("worker, idle, postgresql", [_work(seconds) for _ in range(options.rounds)]))
+    rates = {
+        rate: [_low_rate(rate, options.engines, seconds) for _ in range(options.rounds)] for rate in RATES
+    }
+    for rate, rounds in rates.items():
+        rows += [
+            Row(f"{name}, {rate}/s", medians([figures[name] for figures in rounds]), None, "", met=True)
+            for name in rounds[0]
+        ]
+    return rows + [
+        _ratios(engine, rate, rounds) for rate, rounds in rates.items() for engine in options.engines
     ]
-    return rows
 
 
-def _row(name: str, measure: Measure, options: Options) -> Row:
-    figures = medians([measure() for _ in range(options.rounds)])
-    most = MOST_IDLE if "idle" in name else MOST_STEADY
-    ratio = figures.pop("ratio", None)
-    return Row(name, figures, ratio, f"≤ {most:g} % of a core", figures["cpu_percent"] <= most)
+def _idle(name: str, rounds: list[Figures]) -> Row:
+    figures = medians(rounds)
+    return Row(name, figures, None, f"≤ {MOST_IDLE:g} % of a core", figures["cpu_percent"] <= MOST_IDLE)
 
 
-def _serve(engine: str, seconds: float) -> dict[str, float]:
+def _ratios(engine: str, rate: int, rounds: list[Mapping[str, Figures]]) -> Row:
+    most = MOST_OF_FLOOR[engine]
+    ratios = medians(
+        [_by_floor(figures[f"serve, {engine}"], figures["floor, postgresql"]) for figures in rounds]
+    )
+    target = "≤ " + ", ".join(f"{each:g}" for each in most.values())
+    met = all(ratios[name] <= most[name] for name in most)
+    return Row(f"serve, {engine}, {rate}/s, to the floor", ratios, None, target, met)
+
+
+def _by_floor(ours: Figures, floor: Figures) -> Figures:
+    names = {
+        name.removesuffix("_ms").removesuffix("_percent"): name for name in floor if name != "resident_mb"
+    }
+    return {short: ours[name] / floor[name] for short, name in names.items()}
+
+
+def _serve(engine: str, seconds: float) -> Figures:
     with processes.database(engine) as url, served.serving(url) as hub:
         return watched(hub.pid, seconds)
 
 
-def _loaded(engine: str, seconds: float) -> dict[str, float]:
-    with processes.sink() as sink:
-        with processes.child("benchmarks.bare", "relay", sink) as relay:
-            url = f"http://127.0.0.1:{int(relay.stdout.readline())}"
-            bare = _posted_to(served.Server(url, relay.pid, "-"), seconds)["cpu_percent"]
-        with processes.database(engine) as url, served.serving(url) as hub:
-            hub.subscribe(92, sink)
-            figures = _posted_to(hub, seconds)
-    ours = figures.pop("cpu_percent")
-    return {"cpu_percent": ours, "baseline_cpu_percent": bare, **figures, "ratio": ours / bare}
-
-
-def _posted_to(server: served.Server, seconds: float) -> dict[str, float]:
-    with clocked.posting(server, [92], per_second=PER_SECOND):
-        return watched(server.pid, seconds)
-
-
-def _work(seconds: float) -> dict[str, float]:
+def _work(seconds: float) -> Figures:
     with ExitStack() as stack:
         url = stack.enter_context(processes.database("postgresql"))
         uvloop.run(served.operator_key(url))
         return watched(stack.enter_context(served.working(url)).pid, seconds)
 
 
-def watched(pid: int, seconds: float) -> dict[str, float]:
+def _low_rate(rate: int, engines: tuple[str, ...], seconds: float) -> dict[str, Figures]:
+    """Measure the floor and the hub in turn."""
+    figures: dict[str, Figures] = {}
+    for engine in processes.ENGINES:
+        with processes.database(engine) as url, processes.child("benchmarks.sink", "arrivals") as sink:
+            target = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
+            with processes.child("benchmarks.floor", url, target) as floor:
+                server = served.Server(f"http://127.0.0.1:{int(floor.stdout.readline())}", floor.pid, "-")
+                figures[f"floor, {engine}"] = _posted_to(server, target, rate, seconds)
+        if engine not in engines:
+            continue
+        with processes.database(engine) as url, processes.child("benchmarks.sink", "arrivals") as sink:
+            target = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
+            with served.serving(url) as hub:
+                hub.subscribe(92, target)
+                figures[f"serve, {engine}"] = _posted_to(hub, target, rate, seconds)
+    return figures
+
+
+def _posted_to(server: served.Server, target: str, rate: int, seconds: float) -> Figures:
+    """Post for so long; the times of an event count from its request."""
+    with clocked.posting(server, [92], per_second=rate) as load:
+        taken = watched(server.pid, seconds)
+        until = time.monotonic()
+    arrivals = served.arrivals(target)
+    events = [event for event, at in load.sent.items() if until - seconds <= at < until and event in arrivals]
+    posts = [(load.answered[event] - load.sent[event]) * 1000 for event in events]
+    ways = [(arrivals[event] - load.sent[event]) * 1000 for event in events]
+    return {
+        "post_p50_ms": served.percentile(posts, 0.5),
+        "post_p99_ms": served.percentile(posts, 0.99),
+        "to_target_p50_ms": served.percentile(ways, 0.5),
+        "to_target_p99_ms": served.percentile(ways, 0.99),
+        **taken,
+    }
+
+
+def watched(pid: int, seconds: float) -> Figures:
     """Tell what a process takes of a core for so long, when it has settled, and its memory."""
     time.sleep(min(SETTLED_SECONDS, seconds))
     began, cpu = time.monotonic(), processes.cpu_seconds(pid)

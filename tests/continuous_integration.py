@@ -55,7 +55,10 @@ BY_TURNS = (
 )
 """Modules whose cases have their turn on one of three days: a fault in one of them is a fault in its neighbours too."""
 TURNS = 3
-IN_PART = {"reliability/test_real_servers.py": ("nginx", "uvicorn")}
+IN_PART = {
+    "reliability/test_named_consumers.py": ("sqlite-ten", "postgresql-ten"),
+    "reliability/test_real_servers.py": ("nginx", "uvicorn"),
+}
 """Modules of which only these cases are run where there are turns."""
 
 

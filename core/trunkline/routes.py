@@ -4,42 +4,15 @@ A watcher is a plugin that is told of events, attempts and subscriptions (``even
 
 Here are the guards and models that the hub's own routes are made of, the errors that they answer with, and the types of what
 a context lends (``context.subscriptions``, ``context.keys``), for annotations. ``trunkline`` is what every plugin begins with.
+The names of the API are loaded when they are first used, and with them the web framework.
 """
+
+import importlib
+from typing import TYPE_CHECKING
 
 from trunkline.access.claims import find_claim, read_company
 from trunkline.access.issuer_tokens import IssuerTokens
 from trunkline.access.issuers import Issuer, IssuerUnavailable
-from trunkline.api.company_names import CompanyName
-from trunkline.api.definitions import CALL_PREFIX, body_model, call_options, definition_routes, query_model
-from trunkline.api.events import EventIdInPath
-from trunkline.api.hooks import rest_hook_channel, rest_hook_routes
-from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
-from trunkline.api.models import (
-    CreatedSubscription,
-    CreateWebhookSubscription,
-    DeliveryList,
-    Envelope,
-    EventPage,
-    Maker,
-    ReplayCount,
-    ReplayRequest,
-    ReplayView,
-    RotatedSecret,
-    RotateSecret,
-    Strict,
-    SubscriptionList,
-    SubscriptionView,
-    TestAttempt,
-    UpdatedSubscription,
-    UpdateSubscription,
-)
-from trunkline.api.paging import ListQuery, page_of
-from trunkline.api.problems import responses
-from trunkline.api.requests import LOCATION, IfMatch, QueryModel, StrictRoute, query_reader, read_body
-from trunkline.api.security import Caller, requires
-from trunkline.api.security_events import SecurityEvent
-from trunkline.api.strict_json import read_json
-from trunkline.api.subscriptions import DeliveryQuery
 from trunkline.contract import (
     KEYS,
     AcceptedEvent,
@@ -52,9 +25,11 @@ from trunkline.contract import (
     Clock,
     Command,
     Companies,
+    Consumers,
     Deliver,
     DeliveryLog,
     Deployment,
+    Digests,
     Emit,
     EventReader,
     FinishedAttempt,
@@ -68,7 +43,6 @@ from trunkline.contract import (
     QuarantinedEvent,
     QuarantinePage,
     Replays,
-    Routes,
     Sealer,
     StreamPage,
     Subscriptions,
@@ -99,6 +73,7 @@ from trunkline.model.etags import etag_of
 from trunkline.model.event_groups import is_group, takes_type, type_groups
 from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
 from trunkline.plugins.extras import require_extra
+from trunkline.schemas.definitions import CALL_PREFIX
 from trunkline.settings import (
     CompanyClaimIs,
     Names,
@@ -107,6 +82,41 @@ from trunkline.settings import (
     TokenIssuer,
     UnknownCompanies,
 )
+from trunkline.subscribing.named import rest_hook_channel
+
+if TYPE_CHECKING:
+    from trunkline.api.company_names import CompanyName
+    from trunkline.api.definitions import body_model, call_options, definition_routes, query_model
+    from trunkline.api.events import EventIdInPath
+    from trunkline.api.hooks import rest_hook_routes
+    from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
+    from trunkline.api.models import (
+        CreatedSubscription,
+        CreateWebhookSubscription,
+        DeliveryList,
+        Envelope,
+        EventPage,
+        Maker,
+        ReplayCount,
+        ReplayRequest,
+        ReplayView,
+        RotatedSecret,
+        RotateSecret,
+        Strict,
+        SubscriptionList,
+        SubscriptionView,
+        TestAttempt,
+        UpdatedSubscription,
+        UpdateSubscription,
+    )
+    from trunkline.api.paging import ListQuery, page_of
+    from trunkline.api.problems import responses
+    from trunkline.api.requests import LOCATION, IfMatch, QueryModel, StrictRoute, query_reader, read_body
+    from trunkline.api.security import Caller, requires
+    from trunkline.api.security_events import SecurityEvent
+    from trunkline.api.strict_json import read_json
+    from trunkline.api.subscriptions import DeliveryQuery
+    from trunkline.contract import Routes
 
 __all__ = [
     "CALL_PREFIX",
@@ -129,6 +139,7 @@ __all__ = [
     "Companies",
     "CompanyClaimIs",
     "CompanyName",
+    "Consumers",
     "CreateWebhookSubscription",
     "CreatedSubscription",
     "CursorExpired",
@@ -138,6 +149,7 @@ __all__ = [
     "DeliveryLog",
     "DeliveryQuery",
     "Deployment",
+    "Digests",
     "Emit",
     "Envelope",
     "EventIdInPath",
@@ -220,3 +232,39 @@ __all__ = [
     "takes_type",
     "type_groups",
 ]
+
+_HOMES = {
+    "trunkline.api.company_names": "CompanyName",
+    "trunkline.api.definitions": "body_model call_options definition_routes query_model",
+    "trunkline.api.events": "EventIdInPath",
+    "trunkline.api.hooks": "rest_hook_routes",
+    "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",
+    "trunkline.api.models": (
+        "CreatedSubscription CreateWebhookSubscription DeliveryList Envelope EventPage Maker ReplayCount ReplayRequest "
+        "ReplayView RotatedSecret RotateSecret Strict SubscriptionList SubscriptionView TestAttempt UpdatedSubscription "
+        "UpdateSubscription"
+    ),
+    "trunkline.api.paging": "ListQuery page_of",
+    "trunkline.api.problems": "responses",
+    "trunkline.api.requests": "LOCATION IfMatch QueryModel StrictRoute query_reader read_body",
+    "trunkline.api.security": "Caller requires",
+    "trunkline.api.security_events": "SecurityEvent",
+    "trunkline.api.strict_json": "read_json",
+    "trunkline.api.subscriptions": "DeliveryQuery",
+    "trunkline.contract": "Routes",
+}
+"""The names of each module of the API; one that is called otherwise here stands as ``own_name:name``."""
+_HOME_OF = {
+    entry.rpartition(":")[2]: (home, entry.partition(":")[0])
+    for home, names in _HOMES.items()
+    for entry in names.split()
+}
+
+if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
+
+    def __getattr__(name: str) -> object:
+        if name not in _HOME_OF:
+            msg = f"module 'trunkline.routes' has no attribute '{name}'"
+            raise AttributeError(msg)
+        home, own_name = _HOME_OF[name]
+        return getattr(importlib.import_module(home), own_name)

@@ -18,7 +18,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from trunkline.contract import hookspecs
+from trunkline.contract import Routes, hookspecs
 from trunkline.model.principals import COMPANY_SCOPES
 
 Described = dict[str, Any]
@@ -246,7 +246,10 @@ def given_types() -> frozenset[type]:
     """
     values: set[type] = set()
     seen: set[tuple[type, bool]] = set()
-    hints = [typing.get_type_hints(function, include_extras=True) for _, function in hooks()]
+    hints = [
+        typing.get_type_hints(function, localns={"Routes": Routes}, include_extras=True)
+        for _, function in hooks()
+    ]
     for hint in hints:
         _walk(hint.pop("return"), True, values, seen)
     for hint in hints:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.access.keys import new_key
-from trunkline.runtime.logs import redact
+from trunkline.runtime.redaction import redact
 from trunkline.targets.signatures import new_secret
 from trunkline_oauth import secrets as of_oauth
 
@@ -44,6 +44,7 @@ OPENS_NOTHING = {
     "core/trunkline/api/documents.py show_docs",
     "core/trunkline/cli/beginning/products.py _render",
     "core/trunkline/cli/demo/stage.py _accounts",
+    "core/trunkline/subscribing/leasing.py _try",
     "core/trunkline/cli/doctor/trials.py __init__",
     "core/trunkline/cli/opening.py inspected",
     "core/trunkline/dispatch/dispatcher.py __init__",

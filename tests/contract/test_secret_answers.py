@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trunkline.runtime.logs import redact
+from trunkline.runtime.redaction import redact
 
 TARGET = "https://example.com/hook"
 SUBSCRIPTION = {"target_url": TARGET, "event_types": ["client.created"]}

@@ -13,6 +13,7 @@ import pytest
 from tests.some import some
 
 import trunkline
+import trunkline.routes
 import trunkline.testing
 
 HEAVY = (
@@ -77,6 +78,16 @@ def test_a_name_that_is_not_there_is_named_in_the_error(package):
         _ = package.Nonsense
     with pytest.raises(ImportError, match="Nonsense"):
         exec(f"from {package.__name__} import Nonsense")
+
+
+def test_the_names_of_the_api_are_what_the_typed_import_says():
+    names = typed_names(trunkline.routes)
+    assert sorted(names) == sorted(trunkline.routes._HOME_OF)
+    for name, (home, own_name) in some(names.items()):
+        assert getattr(trunkline.routes, name) is getattr(import_module(home), own_name), name
+    assert all(hasattr(trunkline.routes, name) for name in trunkline.routes.__all__)
+    with pytest.raises(ImportError, match="Nonsense"):
+        exec("from trunkline.routes import Nonsense")
 
 
 def test_public_classes_can_be_pickled():

@@ -31,6 +31,7 @@ class Quotas:
     events_per_second: int
     replays_at_once: int
     keys: int
+    consumers: int
     is_paced: bool = False
 
 

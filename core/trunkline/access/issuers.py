@@ -8,14 +8,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-import jwt
 import orjson
 
 from trunkline.contract import HttpClient, HttpResponse, OpenOrigin
 from trunkline.errors import Refused, TrunklineError, Unauthenticated
+
+if TYPE_CHECKING:
+    import jwt
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 """Signatures that count: by a key of which the hub has the public half. Never a shared secret, never none."""
@@ -38,13 +40,14 @@ _ENDPOINTS = (
     "end_session_endpoint",
     "revocation_endpoint",
 )
-_SENTENCES: Mapping[type[jwt.PyJWTError], str] = {
-    jwt.ExpiredSignatureError: "This {kind} has expired; get a new one.",
-    jwt.ImmatureSignatureError: "This {kind} is not valid yet.",
-    jwt.InvalidAudienceError: "This {kind} is for somebody else: its audience is not this server.",
-    jwt.InvalidIssuerError: "This {kind} is of another issuer.",
-    jwt.MissingRequiredClaimError: "This {kind} lacks a claim that it needs: iss, aud, sub and exp.",
+_SENTENCES = {
+    "ExpiredSignatureError": "This {kind} has expired; get a new one.",
+    "ImmatureSignatureError": "This {kind} is not valid yet.",
+    "InvalidAudienceError": "This {kind} is for somebody else: its audience is not this server.",
+    "InvalidIssuerError": "This {kind} is of another issuer.",
+    "MissingRequiredClaimError": "This {kind} lacks a claim that it needs: iss, aud, sub and exp.",
 }
+"""By the names of PyJWT's errors; it is loaded where there is an issuer to ask."""
 _INVALID = "This {kind} is not valid: its form, its signature or its algorithm is not one that counts here."
 _FAILURES = (OSError, TimeoutError, TrunklineError, ValueError, KeyError, TypeError)
 
@@ -189,6 +192,8 @@ class Issuer:
             Unauthenticated: it is not valid, or not of this issuer, or for somebody else.
             IssuerUnavailable: nobody can tell now.
         """
+        import jwt  # noqa: PLC0415
+
         invalid = Unauthenticated(_INVALID.format(kind=kind))
         try:
             header = jwt.get_unverified_header(token)
@@ -211,7 +216,7 @@ class Issuer:
                 options={"require": ["iss", "aud", "sub", "exp"]},
             )
         except jwt.PyJWTError as error:
-            sentence = _SENTENCES.get(type(error), _INVALID)
+            sentence = _SENTENCES.get(type(error).__name__, _INVALID)
             raise Unauthenticated(sentence.format(kind=kind)) from None
         return claims
 
@@ -231,7 +236,7 @@ class Issuer:
             raise TypeError(msg)
         return document
 
-    async def _key(self, key_id: str | None) -> jwt.PyJWK | None:
+    async def _key(self, key_id: str | None) -> "jwt.PyJWK | None":
         """Find a key, the only one for None; None where the issuer has no such key. Raises IssuerUnavailable."""
         max_age_seconds = self._keys_max_age_seconds
         keys = self._keys.known(max_age_seconds=max_age_seconds)
@@ -243,7 +248,7 @@ class Issuer:
         self._keys.renew_beside(max_age_seconds=min(KEPT_SECONDS, max_age_seconds / 2))
         return keys.get(key_id)
 
-    async def _read_keys(self) -> Mapping[str | None, jwt.PyJWK]:
+    async def _read_keys(self) -> "Mapping[str | None, jwt.PyJWK]":
         document = await self.get(self._jwks_url or str((await self.metadata())["jwks_uri"]), headers={})
         if not isinstance(keys := document["keys"], list):
             msg = "its keys are not a list"
@@ -280,8 +285,10 @@ class Issuer:
         self._log.warning("the issuer %s could not be read: %s", self.url, error)
 
 
-def _usable(keys: list[Any]) -> dict[str | None, jwt.PyJWK]:
+def _usable(keys: list[Any]) -> "dict[str | None, jwt.PyJWK]":
     """Choose the public keys that sign; one alone also stands for tokens that name none. Members that are no keys are skipped."""
+    import jwt  # noqa: PLC0415
+
     found: dict[str | None, jwt.PyJWK] = {}
     for key in keys:
         try:

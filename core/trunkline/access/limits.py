@@ -30,15 +30,15 @@ class Allowance:
     reset_s: int
     bucket: str
 
-    def headers(self) -> dict[str, str]:
-        """Give the ``X-RateLimit-…`` headers of an answer."""
-        return {
-            "X-RateLimit-Limit": str(self.limit),
-            "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(self.reset_s),
-            "X-RateLimit-Window": "1m",
-            "X-RateLimit-Policy": f"{self.bucket}:{self.limit}/1m",
-        }
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Give the ``X-RateLimit-…`` headers of an answer, as ASGI has headers."""
+        return [
+            (b"x-ratelimit-limit", b"%d" % self.limit),
+            (b"x-ratelimit-remaining", b"%d" % self.remaining),
+            (b"x-ratelimit-reset", b"%d" % self.reset_s),
+            (b"x-ratelimit-window", b"1m"),
+            (b"x-ratelimit-policy", f"{self.bucket}:{self.limit}/1m".encode()),
+        ]
 
 
 class Limits:
@@ -90,7 +90,7 @@ class Limits:
         allowance = Allowance(limit, max(limit - count, 0), reset_s, bucket)
         if count > limit:
             refusal = RateLimited(bucket=bucket, limit=limit, retry_after_seconds=reset_s - int(now))
-            refusal.headers |= allowance.headers()
+            refusal.headers |= {name.decode(): value.decode() for name, value in allowance.headers()}
             raise refusal
         return allowance
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import iter_route_contexts
 
+from trunkline import plugins
 from trunkline.api import (
     bodies,
     channels,
@@ -20,6 +21,7 @@ from trunkline.api import (
     path_prefix,
     problems,
     quarantine,
+    readers,
     registration,
     subscriptions,
     system,
@@ -54,9 +56,12 @@ def create_app(hub: Hub) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
+        # Nobody sets up a provider; to look for one would cost each call 2 µs.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.hub = hub  # for ``security.hub_of``
     direct: dict[tuple[str, str], DirectHandler] = {}
+    plugins.collect_routes(hub.registry)
     core = _core_routes(hub)
     for routes in (*core, *_routes_of_plugins(hub, core)):
         prefix = f"{routes.base}{routes.prefix}"
@@ -118,6 +123,7 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         deliveries=hub.deliveries,
         max_event_bytes=max_bytes,
     )
+    reading, keys_of_readers = readers.make_routes(hub.readers, hub.catalog, hub.directory)
     routers = (
         event_types.make_router(hub.catalog),
         registration.make_router(hub.registered_types),
@@ -128,5 +134,6 @@ def _core_routes(hub: Hub) -> Sequence[Routes]:
         companies.make_router(hub.companies),
         system.make_router(hub.deployment, hub.metrics),
         documents.make_router(hub.catalog, hub.settings.server.public_url),
+        keys_of_readers,
     )
-    return (events.make_routes(handlers), *(Routes(router, base="") for router in routers))
+    return (events.make_routes(handlers), reading, *(Routes(router, base="") for router in routers))

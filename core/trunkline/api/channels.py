@@ -52,9 +52,13 @@ class ChannelHandlers:
         self, subscription_id: str, caller: Administers, body: models.RotateSecret | None = None
     ) -> dict[str, Any]:
         """Make a new signing secret; the old one signs beside it during the overlap. At most five sign at once."""
-        overlap = (body or models.RotateSecret()).overlap_seconds
+        rotation = body or models.RotateSecret()
         return await self._subscriptions.rotate_secret(
-            caller.company_id, subscription_id, channel=None, overlap_seconds=overlap
+            caller.company_id,
+            subscription_id,
+            channel=None,
+            overlap_seconds=rotation.overlap_seconds,
+            secret=rotation.secret,
         )
 
     async def test(self, subscription_id: str, caller: Administers) -> dict[str, Any]:

@@ -27,6 +27,7 @@ _ALL: JsonDict = {
     "events_per_second": 1_000,
     "replays_at_once": 5,
     "keys": 100,
+    "consumers": 100,
 }
 _SAID: JsonDict = {
     "reference": "acme-4f2a",
@@ -49,6 +50,7 @@ _EXAMPLE: JsonDict = {
             "events_per_second": 250,
             "replays_at_once": 2,
             "keys": 25,
+            "consumers": 25,
         },
         "own_limits": {},
     },

@@ -23,11 +23,9 @@ from trunkline.api.security import Caller, requires
 from trunkline.contract import Operations, Routes
 from trunkline.errors import NotFound
 from trunkline.schemas.catalog import Json
-from trunkline.schemas.definitions import FOLDERS, Definition, Kind
+from trunkline.schemas.definitions import CALL_PREFIX, FOLDERS, Definition, Kind
 
 JSON = "application/json"
-CALL_PREFIX = "/integrations"
-"""Where the calls of all definitions are, below ``/api/v1``."""
 
 _REFERENCE = "$ref"
 _OF_A_DOCUMENT = ("$schema", "$id")

@@ -12,9 +12,11 @@ from trunkline.access.company_paces import EventPace
 from trunkline.api import answers, models
 from trunkline.api.company_names import CompanyNames
 from trunkline.api.fast_path import is_plain_json
+from trunkline.api.heads import header_of
 from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
+from trunkline.api.reader_models import EventExplanation
 from trunkline.api.requests import LOCATION, read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, Requires, requires
@@ -106,7 +108,7 @@ class EventHandlers:
         if not is_plain_json(request.scope):
             return None
         caller = await _MAY_EMIT(request)
-        return await self.accept_event(request, caller, request.headers.get("idempotency-key"))
+        return await self.accept_event(request, caller, header_of(request.scope, b"idempotency-key"))
 
     async def accept_batch(
         self, request: Request, caller: Emits, idempotency_key: IdempotencyKey = None
@@ -159,14 +161,14 @@ class EventHandlers:
     async def explain_event(
         self, event_id: EventIdInPath, caller: Annotated[Caller, Depends(requires("events:read"))]
     ) -> dict[str, Json]:
-        """Give one entry per subscription of the company."""
+        """Give one entry per subscription of the company, and tell which consumers have read the event."""
         return await self._deliveries.explain(caller.company_id, event_id_of(event_id))
 
     async def _read(self, call: Call, body: bytes, caller: Caller, key: str | None) -> Submission:
         names = CompanyNames(caller, self._directory)
         how: dict[str, Any] = {
             "company_of": names,
-            "now_text": now_text(),
+            "now_text": now_text,
             "namespace": caller.namespace,
             "key": key,
         }
@@ -274,7 +276,7 @@ ROUTES = (
         "/events/{event_id}/explain",
         EventHandlers.explain_event,
         operation_id="explainEvent",
-        response_model=models.EventExplanation,
+        response_model=EventExplanation,
         response_model_exclude_unset=True,
         summary="Why an event was delivered, or was not",
     ),

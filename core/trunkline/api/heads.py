@@ -8,12 +8,27 @@ from starlette.types import Scope
 
 from trunkline.errors import SHOWN, RequestMalformed
 
+_HEAD_KEY = "trunkline.head"
 _ONCE = {
     name.lower().encode(): name
     for name in ("Host", "Authorization", "X-Api-Key", "X-Company-Id", "X-Environment", "Idempotency-Key")
 }
 """Headers that may appear once. A proxy and the hub could read different values of one that is repeated."""
 _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?")
+
+
+def head_of(scope: Scope) -> Mapping[bytes, bytes]:
+    """Return the headers of a request by name; the last one where a name is repeated."""
+    head: Mapping[bytes, bytes] | None = scope.get(_HEAD_KEY)
+    if head is None:
+        head = scope[_HEAD_KEY] = dict(scope["headers"])
+    return head
+
+
+def header_of(scope: Scope, name: bytes) -> str | None:
+    """Return the value of a header of a request; None if it is not there."""
+    value = head_of(scope).get(name)
+    return None if value is None else value.decode("latin-1")
 
 
 def check_head(scope: Scope, headers: Mapping[bytes, bytes]) -> None:

@@ -19,12 +19,11 @@ from trunkline.api.problems import responses
 from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
-from trunkline.contract import Channel, EventReader, PluginContext, Routes, Subscriptions
+from trunkline.contract import EventReader, PluginContext, Routes, Subscriptions
 from trunkline.errors import BodyInvalid, FieldError, NotFound
 from trunkline.filters.forms import without_blanks
 from trunkline.model.event_groups import takes_type
 from trunkline.model.subscriptions import GONE
-from trunkline.outbound.push import deliver
 from trunkline.schemas.versions import choose
 from trunkline.subscribing import options
 from trunkline.subscribing.checks import MAX_EVENT_TYPES
@@ -86,16 +85,6 @@ class HookQuery(ListQuery):
     """Which hooks to list."""
 
     target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
-
-
-def rest_hook_channel(name: str, *, title: str) -> Channel:
-    """Give the channel behind the hooks; *title* is the platform's name."""
-    return Channel(
-        name,
-        title=title,
-        description=f"Posts each event to the URL that {title} subscribed with, signed with HMAC-SHA256.",
-        deliver=deliver,
-    )
 
 
 class RestHookHandlers:

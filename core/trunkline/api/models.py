@@ -166,13 +166,6 @@ class SubscriptionExplanation(BaseModel):
     disabled_utc: Utc | None = Field(default=None, description="of a disabled subscription: since when")
 
 
-class EventExplanation(BaseModel):
-    """What became of an event, subscription by subscription."""
-
-    event_id: EventId
-    subscriptions: list[SubscriptionExplanation]
-
-
 @with_fields(options.members_of_creation())
 class CreateWebhookSubscription(Strict):
     """A new subscription."""
@@ -255,6 +248,7 @@ class RotateSecret(Strict):
     overlap_seconds: int = Field(
         default=86_400, ge=0, le=30 * 86_400, description="how long the old secret still signs"
     )
+    secret: str | None = Field(default=None, description="as when it is made; a new one is made if absent")
 
 
 class RotatedSecret(BaseModel):

@@ -91,6 +91,8 @@ def _template(scope: Scope) -> str:
     if own is None:
         return "none"
     path: str = scope["path"]
+    if own == path:
+        return own
     prefix = path.split("/")[: path.count("/") - own.count("/") + 1]
     return "/".join(prefix) + own
 

@@ -10,11 +10,9 @@ import logging
 import random
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -25,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from trunkline import errors
 from trunkline.api import codings
 from trunkline.api.forwarded_scheme import ForwardedScheme
-from trunkline.api.heads import check_head
+from trunkline.api.heads import check_head, head_of
 from trunkline.api.refusals import refusal_of
 from trunkline.errors import (
     FieldError,
@@ -38,6 +36,10 @@ from trunkline.errors import (
 from trunkline.plugins.calls import is_being_cancelled
 from trunkline.runtime import callers, shortages
 from trunkline.runtime.callers import CallerLeft
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from fastapi.exceptions import RequestValidationError
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS_KEY = "trunkline.headers"
@@ -61,6 +63,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.IdempotencyConflict: "idempotency-conflict",
     errors.CompanyErased: "company-erased",
     errors.LimitReached: "limit-reached",
+    errors.PageLeaseLost: "lease-lost",
     errors.TooManySubscriptions: "too-many-subscriptions",
     errors.CursorExpired: "cursor-expired",
     errors.CursorUnknown: "cursor-unknown",
@@ -137,8 +140,10 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def install(app: FastAPI, forwarded: ForwardedScheme | None = None) -> None:
+def install(app: "FastAPI", forwarded: ForwardedScheme | None = None) -> None:
     """Make *app* answer with problem documents. Call it after every other middleware was added."""
+    from fastapi.exceptions import RequestValidationError  # noqa: PLC0415 - the side door does without the framework
+
     app.add_exception_handler(Refused, _answer_refused)
     app.add_exception_handler(ProviderFailed, _answer_provider_failed)
     app.add_exception_handler(StoreUnavailable, _answer_store_unavailable)
@@ -235,10 +240,10 @@ def store_unavailable(error: Exception, scope: Scope) -> Response:
 
 
 async def _answer_invalid(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+    invalid = cast("RequestValidationError", error)
     body = getattr(request.scope.get("route"), "body_field", None)
     kind = None if body is None else body.field_info.annotation
-    return problem_of(refusal_of(error.errors(), kind), request.scope)
+    return problem_of(refusal_of(invalid.errors(), kind), request.scope)
 
 
 async def _answer_http(request: Request, error: Exception) -> Response:
@@ -293,7 +298,7 @@ class RequestIds:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
+        headers = head_of(scope)
         request_id = request_id_of(headers)
         extra: list[tuple[bytes, bytes]] = [(b"x-request-id", request_id)]
         scope[HEADERS_KEY] = extra

@@ -22,6 +22,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope
 
 from trunkline.api.bodies import FREE_BYTES, LEASE_KEY, NO_COMPANY, Lease
+from trunkline.api.heads import head_of
 from trunkline.api.idempotency_keys import HEADER, check_idempotency_key, once
 from trunkline.api.lengths import Lengths, of_schema
 from trunkline.api.security import Requires, caller_of
@@ -84,8 +85,8 @@ async def read_body(request: Request, *, limit: int) -> bytes:
 
 
 def _announced(request: Request) -> int:
-    length = request.headers.get("content-length", "")
-    return int(length) if length.isdecimal() else 0
+    length = head_of(request.scope).get(b"content-length", b"")
+    return int(length) if length.isdigit() else 0
 
 
 async def _take_room(request: Request, size: int) -> None:

@@ -53,7 +53,7 @@ class Route:
 
     def __init__(
         self,
-        method: Literal["GET", "HEAD", "POST", "PATCH", "DELETE"],
+        method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"],
         path: str,
         handler: Callable[..., Any],
         **options: Unpack[RouteOptions],

@@ -19,7 +19,8 @@ from starlette.types import Scope
 
 from trunkline.access.client_addresses import ClientAddresses
 from trunkline.access.keys import Keys, parse_key
-from trunkline.access.limits import Allowance, Bucket, Limits
+from trunkline.access.limits import Bucket, Limits
+from trunkline.api.heads import header_of
 from trunkline.api.problems import HEADERS_KEY
 from trunkline.contract import BearerRequest
 from trunkline.errors import (
@@ -223,7 +224,7 @@ class Requires(SecurityBase):
         known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
         if known is not None and known[0] is self:
             return known[1]
-        api_key, company, versions, named_environment = _headers(scope)
+        api_key, company = header_of(scope, b"x-api-key"), header_of(scope, b"x-company-id")
         hub = hub_of(request)
         token = None if api_key else _bearer_token(scope)
         authenticate = functools.partial(_authenticate, hub, scope, api_key, token)
@@ -231,26 +232,26 @@ class Requires(SecurityBase):
         if principal.networks:
             _check_network(hub, request, principal)
         callers.act_for(principal)
-        # The answer is its caller's alone, and may hold a secret.
-        scope.get(HEADERS_KEY, []).append(_NO_STORE)
+        answer_headers: list[tuple[bytes, bytes]] = scope.get(HEADERS_KEY, [])
+        answer_headers.append(_NO_STORE)  # it is its caller's alone, and may hold a secret
         if principal.company_id is not None:
             bucket = self.bucket_for(scope["method"])
             assert bucket is not None  # StrictRoute sees to it
             allowance = await hub.limits.hit(principal.key_id, bucket)
             if allowance is not None:
-                _add_headers(scope, allowance)
+                answer_headers += allowance.headers()
         if self.scope is not None and not principal.has(self.scope):
             raise Forbidden.scope_missing(self.scope)
         if principal.only_emits and not self._for_emitters:
             raise Forbidden.only_emits(self.scope or OPERATOR)
-        environment = _environment(principal, named_environment)
+        environment = _environment(principal, header_of(scope, b"x-environment"))
         company_id = principal.company_id
         if company:
             company_id = await _company(principal, company, environment, hub.directory)
         caller = Caller(
             principal,
             company_id,
-            _made_for(versions),
+            _made_for(header_of(scope, _VERSIONS)),
             environment=environment,
             _directory=hub.directory,
             _authenticate=authenticate,
@@ -295,25 +296,6 @@ def _bearer_token(scope: Scope) -> str | None:
     tokens = [value for name, value in scope["headers"] if name == b"authorization"]
     match = _BEARER.fullmatch(tokens[0]) if len(tokens) == 1 else None
     return match[1].decode("latin-1") if match else None
-
-
-def _headers(scope: Scope) -> tuple[str | None, str | None, str | None, str | None]:
-    api_key = company = versions = environment = None
-    for name, value in scope["headers"]:
-        if name == b"x-api-key":
-            api_key = value.decode("latin-1")
-        elif name == b"x-company-id":
-            company = value.decode("latin-1")
-        elif name == _VERSIONS:
-            versions = value.decode("latin-1")
-        elif name == b"x-environment":
-            environment = value.decode("latin-1")
-    return api_key, company, versions, environment
-
-
-def _add_headers(scope: Scope, allowance: Allowance) -> None:
-    headers: list[tuple[bytes, bytes]] = scope.get(HEADERS_KEY, [])
-    headers.extend((name.lower().encode(), value.encode()) for name, value in allowance.headers().items())
 
 
 def _made_for(header: str | None) -> dict[str, int] | None:

@@ -7,13 +7,9 @@ bounds the lines of what a stranger can cause.
 import logging
 from dataclasses import dataclass
 
-from starlette.requests import Request
-
-from trunkline.api.problems import REQUEST_ID_KEY
-from trunkline.api.security import hub_of
 from trunkline.model.principals import Principal
 from trunkline.runtime import callers
-from trunkline.runtime.logs import SECURITY
+from trunkline.runtime.log_writing import SECURITY
 
 _log = logging.getLogger(SECURITY)
 
@@ -33,6 +29,12 @@ class SecurityEvent:
         """Log that it happened, by *principal* if that is known. *facts* are ids and reasons, never a secret."""
         scope = callers.scope()
         if scope is not None:
+            # A plugin declares its events at each start, and of most processes the framework is no part.
+            from starlette.requests import Request  # noqa: PLC0415
+
+            from trunkline.api.problems import REQUEST_ID_KEY  # noqa: PLC0415
+            from trunkline.api.security import hub_of  # noqa: PLC0415
+
             request = Request(scope)
             peer = request.client.host if request.client else None
             address = hub_of(request).client_addresses.find(peer, request.headers.getlist("x-forwarded-for"))

@@ -15,8 +15,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from trunkline.api.admission import Admission
-from trunkline.api.app import create_app
 from trunkline.api.connections import Connection
+from trunkline.api.deferred import DeferredApp
 from trunkline.api.problems import RequestIds
 from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
@@ -70,9 +70,10 @@ def url_of(listener: socket.socket) -> str:
 class Serving:
     """A hub whose API is being answered."""
 
-    def __init__(self, hub: Hub, admission: Admission) -> None:
+    def __init__(self, hub: Hub, admission: Admission, app: DeferredApp) -> None:
         self._hub = hub
         self._admission = admission
+        self.complete = app.complete
 
     async def drain(self, stop: Stop) -> None:
         """Answer requests for ``server.drain_seconds`` more, unless *stop* is at once, so that balancers turn away first.
@@ -101,13 +102,15 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[Servin
     """
     files = hub.files
     admission = Admission(hub.settings.server, most=files.connections, most_lingering=files.lingering)
+    app = DeferredApp(hub)
     server = _Server(
-        _config(create_app(hub), backlog=_BACKLOG, timeout_graceful_shutdown=SHUTDOWN_SECONDS),
+        _config(app, backlog=_BACKLOG, timeout_graceful_shutdown=SHUTDOWN_SECONDS),
         admission=admission,
     )
-    async with hub, admission.sweeping(), _serving(server, listener):
+    async with hub, admission.sweeping(), app, _serving(server, listener):
+        app.begin()
         try:
-            yield Serving(hub, admission)
+            yield Serving(hub, admission, app)
         finally:
             hub.streaming.release()
 

@@ -1,4 +1,4 @@
-"""Metrics, health and readiness of processes that have no API."""
+"""Metrics, health and readiness of processes that have no API, or not yet."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -6,7 +6,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trunkline.api.problems import unanswered
-from trunkline.api.system import METRICS_TYPE, readiness_answer
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+PATHS = frozenset({"/metrics", "/readyz", "/healthz"})
 
 
 def make_side_door(
@@ -30,3 +32,10 @@ def make_side_door(
         await response(scope, receive, send)
 
     return app
+
+
+def readiness_answer(checks: Mapping[str, str]) -> Response:
+    """Answer with *checks*: 200 where nothing is at fault, else 503. A clock that is not trusted is a warning."""
+    ready = all(state in {"ok", "off"} for name, state in checks.items() if name != "clock")
+    headers = {} if ready else {"Retry-After": "5"}
+    return JSONResponse(checks, status_code=200 if ready else 503, headers=headers)

@@ -1,21 +1,18 @@
 """Health, readiness, metrics and plugins over HTTP, for those who run the hub."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
-from fastapi.responses import JSONResponse
 
 from trunkline.api import models
 from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
+from trunkline.api.side_door import METRICS_TYPE, readiness_answer
 from trunkline.contract import Deployment
 from trunkline.errors import Forbidden
 from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.catalog import Json
-
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class SystemHandlers:
@@ -45,13 +42,6 @@ class SystemHandlers:
             raise Forbidden.scope_missing("admin")
         plugins, cursor = page_of(self._deployment.plugins(), query, name=lambda plugin: plugin["name"])
         return {"plugins": plugins, "count": len(plugins), "next_cursor": cursor}
-
-
-def readiness_answer(checks: Mapping[str, str]) -> Response:
-    """Answer with *checks*: 200 where nothing is at fault, else 503. A clock that is not trusted is a warning."""
-    ready = all(state in {"ok", "off"} for name, state in checks.items() if name != "clock")
-    headers = {} if ready else {"Retry-After": "5"}
-    return JSONResponse(checks, status_code=200 if ready else 503, headers=headers)
 
 
 ROUTES: tuple[Route, ...] = (

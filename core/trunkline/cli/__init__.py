@@ -63,9 +63,8 @@ def load_commands() -> Commands:
 def main() -> None:
     """Run the command line.
 
-    What is imported and built at a start stays, and the garbage collector, by Python's defaults, goes through all of it again and
-    again: 2.2 s of CPU until a hub with all plugins serves, 1.8 s where it is called seldom. What lives long is tuned further
-    (``runtime.process``).
+    What is imported at a start stays: the garbage collector, which would go through all of it again and again, begins with the
+    event loop (``loop.run``).
     """
     if sys.getfilesystemencoding() == "ascii":  # which arguments, variables and paths are read by too
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - itself
@@ -73,7 +72,7 @@ def main() -> None:
     if any("\udc80" <= character <= "\udcff" for character in "".join(sys.argv)):
         warn("An argument is not UTF-8.")
         raise SystemExit(CANNOT_START)
-    gc.set_threshold(50_000, 20, 50)
+    gc.disable()
     try:
         app(prog_name="trunkline")
     except streams.OutputLost as error:  # by what Typer itself prints, such as help

@@ -121,6 +121,9 @@ COMMANDS: Mapping[str, Source] = {
         "app",
         "Make, list, show and delete companies, and set what they may have and do.",
     ),
+    "consumers": Source(
+        "trunkline.cli.consumers", "app", "List, show, make, move and delete named consumers of events."
+    ),
     "subscriptions": Source(
         "trunkline.cli.subscriptions", "app", "Make, list, show, change, try and delete subscriptions."
     ),

@@ -4,17 +4,14 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import orjson
 import typer
 from typer.core import TyperGroup
 
+from trunkline import plugins
 from trunkline.access.issuers import IssuerUnavailable
-from trunkline.api.app import create_app
-from trunkline.api.asyncapi import asyncapi
-from trunkline.api.openapi import openapi
-from trunkline.api.openapi_3_0 import as_3_0
 from trunkline.cli import opening
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
@@ -24,9 +21,11 @@ from trunkline.cli.python_export import python_module
 from trunkline.contract import ReadFile
 from trunkline.errors import TrunklineError
 from trunkline.hub.connectors import find_breaking, make_files
-from trunkline.hub.hub import Hub
 from trunkline.schemas.definitions import Definition, Kind
 from trunkline.settings import Settings
+
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
 
 
 class Exports(TyperGroup):
@@ -37,7 +36,7 @@ class Exports(TyperGroup):
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """List the documents, and the connectors of this deployment where its settings can be read."""
         with contextlib.suppress(TrunklineError):
-            connectors = opening.inspected(load_settings(ctx, None)).registry.collected.connectors
+            connectors = plugins.load(load_settings(ctx, None)).collected.connectors
             self._described = {name: connector.description for name, (_, connector) in connectors.items()}
         return [*super().list_commands(ctx), *sorted(self._described)]
 
@@ -80,6 +79,10 @@ def export_openapi(context: typer.Context, folder: Folder, config: Config = None
 
     Example: [bold]trunkline export openapi docs/[/bold]
     """
+    from trunkline.api.app import create_app  # noqa: PLC0415 - which loads the web framework
+    from trunkline.api.openapi import openapi  # noqa: PLC0415
+    from trunkline.api.openapi_3_0 import as_3_0  # noqa: PLC0415
+
     hub = opening.described(load_settings(context, config), with_routes=True)
     document = openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
     _write(folder / "openapi.json", document)
@@ -92,6 +95,8 @@ def export_asyncapi(context: typer.Context, folder: Folder, config: Config = Non
 
     Example: [bold]trunkline export asyncapi docs/[/bold]
     """
+    from trunkline.api.asyncapi import asyncapi  # noqa: PLC0415
+
     hub = opening.described(load_settings(context, config))
     _write(folder / "asyncapi.json", asyncapi(hub.catalog, hub.settings.server.public_url))
 
@@ -169,7 +174,7 @@ def _export_connector(
         warn(f"{remark}.")
 
 
-async def _look_up_issuer(hub: Hub) -> None:
+async def _look_up_issuer(hub: "Hub") -> None:
     """Read where users of the connector sign in; what needs to know that says so where it cannot be read."""
     async with hub.origins:
         with contextlib.suppress(IssuerUnavailable):

@@ -47,7 +47,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Emission]:
 
         async def append(submission: Submission) -> Event:
             async with database.write() as connection:
-                (event,) = await log.append(connection, submission.drafts)
+                (event,) = (await log.append(connection, submission.drafts)).events
             await _wake_others(database)
             return event
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from trunkline.cli import opening
+from trunkline.cli import reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import AsJson, load_settings
@@ -51,13 +51,13 @@ def register_event_type(context: typer.Context, name: Name, schema: File, config
 
 
 async def _list(settings: Settings) -> list[dict[str, Any]]:
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         registered = hub.registered_types
         return [event_types.view(each, registered.revision_of(each.name)) for each in hub.catalog.types()]
 
 
 async def _register(settings: Settings, name: str, schema: bytes) -> dict[str, Any]:
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         registered = hub.registered_types
         is_known = registered.revision_of(name) is not None
         made = await (registered.revise if is_known else registered.register)(name, schema)

@@ -10,15 +10,32 @@ import typer
 from trunkline.cli import desk
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
-from trunkline.cli.options import AsJson, load_settings
+from trunkline.cli.options import AsJson, Chosen, Company, Environment, id_of, load_settings
 from trunkline.cli.output import show_json, show_table
 from trunkline.errors import NotFound
+from trunkline.model.environments import LIVE
 from trunkline.model.events import Event
 from trunkline.settings import Settings
 from trunkline.store import stream
 from trunkline.store.database import Database
 
 Id = Annotated[int, typer.Argument(metavar="ID", min=1, max=2**63 - 1, help="The event's id.")]
+Begin = Annotated[
+    str | None, typer.Option("--from", metavar="WHERE", help="After it: a cursor, a time, or an event's id.")
+]
+End = Annotated[
+    str | None, typer.Option("--to", metavar="WHERE", help="Up to it: a cursor, a time, or an event's id.")
+]
+Types = Annotated[
+    str | None, typer.Option("--types", metavar="TYPE,…", help="Only these event types, or groups of them.")
+]
+Subscription = Annotated[
+    str | None,
+    typer.Option("--subscription", metavar="SUBSCRIPTION", help="Only what this subscription takes."),
+]
+Ranges = Annotated[
+    int | None, typer.Option("--ranges", min=1, max=1_000, metavar="N", help="Split it into so many parts.")
+]
 
 
 def show_event(context: typer.Context, event: Id, config: Config = None) -> None:
@@ -45,12 +62,41 @@ def explain_event(context: typer.Context, event: Id, as_json: AsJson = False, co
     show_table(
         ("subscription", "channel", "state", "attempts", "next attempt", "reason", "last answer"), rows
     )
+    if view["consumers"]:
+        show_table(("consumer", "state"), [[one["name"], one["state"]] for one in view["consumers"]])
+
+
+def digest_events(
+    context: typer.Context,
+    company: Company,
+    environment: Environment = LIVE,
+    begin: Begin = None,
+    end: End = None,
+    types: Types = None,
+    subscription: Subscription = None,
+    ranges: Ranges = None,
+    config: Config = None,
+) -> None:
+    """Count a company's events between two places and digest their ids, as JSON: a reader that has all gets the same.
+
+    Example: [bold]trunkline events digest --company 92 --from 2026-01-28T00:00:00Z --to 2026-01-29T00:00:00Z[/bold]
+    """
+    asked: dict[str, Any] = {"begin": begin, "end": end, "subscription_id": subscription, "ranges": ranges}
+    asked["types"] = [name.strip() for name in (types or "").split(",") if name.strip()]
+    show_json(run(_digest(load_settings(context, config), Chosen(company, environment), asked)))
 
 
 def _last_answer(entry: Mapping[str, Any]) -> str | None:
     """Write what the last attempt got: ``503 busy``, or why it got no answer."""
     parts = [entry.get(name) for name in ("last_status_code", "last_response", "last_error")]
     return " ".join(str(part) for part in parts if part is not None) or None
+
+
+async def _digest(settings: Settings, chosen: Chosen, asked: dict[str, Any]) -> dict[str, Any]:
+    from trunkline.cli import reading  # noqa: PLC0415 - here, as 'show' does without it
+
+    async with reading.opened(settings) as hub:
+        return await hub.readers.digests.of(await id_of(hub, chosen), **asked)
 
 
 async def _read(settings: Settings, event_id: int) -> bytes:

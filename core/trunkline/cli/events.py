@@ -102,6 +102,7 @@ def tail(
 
 app.command("show")(event_views.show_event)
 app.command("explain")(event_views.explain_event)
+app.command("digest")(event_views.digest_events)
 
 
 def _bytes(argument: str | None) -> bytes | None:
@@ -141,7 +142,7 @@ async def _emit(
         modes = Modes("reject", {}, catalog=log.catalog)
         reader = RequestReader(log.catalog, modes, max_event_bytes=settings.events.max_body_bytes)
         submission = reader.read(
-            "event", *read_json(body), company_of=lambda _: company_id, now_text=now_text()
+            "event", *read_json(body), company_of=lambda _: company_id, now_text=now_text
         )
         return (await log.accept(submission)).body
 

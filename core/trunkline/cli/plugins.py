@@ -7,13 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
-from trunkline.cli import badges, opening
+from trunkline.cli import opening
 from trunkline.cli.config import Config, remember_config
 from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, show_table, warn
 from trunkline.errors.spelling import correction
-from trunkline.plugins.catalogue import read_catalogue
-from trunkline.plugins.descriptions import describe_plugins
+from trunkline.plugins import collect_routes
 
 app = typer.Typer(invoke_without_command=True)
 
@@ -55,7 +54,10 @@ def list_plugins(context: typer.Context, as_json: AsJson = False, config: Config
     remember_config(context, config)
     if context.invoked_subcommand is not None:
         return
-    records = opening.inspected(load_settings(context, config), with_routes=True).registry.records
+    registry = opening.inspected(load_settings(context, config)).registry
+    if not registry.has_only_own:  # the routes of trunkline's own are not at fault
+        collect_routes(registry)
+    records = registry.records
     if as_json:
         show_json({"plugins": [asdict(record) for record in records], "count": len(records)})
         return
@@ -78,6 +80,8 @@ def show_plugin(context: typer.Context, name: Name, as_json: AsJson = False, con
 
     Example: [bold]trunkline plugins show webhooks[/bold]
     """
+    from trunkline.plugins.descriptions import describe_plugins  # noqa: PLC0415 - routes take the web framework
+
     hub = opening.inspected(load_settings(context, config), with_routes=True)
     descriptions = describe_plugins(hub.registry, name)
     if not descriptions:
@@ -102,6 +106,8 @@ def search_plugins(
 
     Example: [bold]trunkline plugins search queue[/bold]
     """
+    from trunkline.plugins.catalogue import read_catalogue  # noqa: PLC0415 - which loads an HTTP client
+
     place = catalogue or load_settings(context, config).plugins.catalogue
     found = read_catalogue(place).search(words or ())
     if as_json:
@@ -124,6 +130,8 @@ def draw_badge(
 
     Example: [bold]trunkline plugins badge report.json --report-url https://example.com/report.json[/bold]
     """
+    from trunkline.cli import badges  # noqa: PLC0415 - the standard library's XML loads its HTTP client
+
     name, judged = badges.read_plugin(report, plugin)
     into.write_text(badges.draw(name, judged, report_url=report_url), encoding="utf-8")
     typer.echo(f"[![trunkline: {judged.get('level') or 'does not load'}]({into})]({report_url or report})")

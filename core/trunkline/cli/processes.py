@@ -56,11 +56,13 @@ async def serve(
             examined(file, takes_any=takes_any) as note_start,
             stopping.stop_signals() as stop,
         ):
-            hub = Hub(settings, migrates=migrates, connections=await allowed(settings.database, processes=1))
+            connections = await allowed(settings.database, processes=1)
+            hub = Hub(settings, migrates=migrates, defers_routes=True, connections=connections)
             async with server.running(hub, listener=listener) as serving:
                 note_start()
-                process.tune()
                 _announce(listener)
+                await serving.complete()
+                process.tune()
                 code = await _end(stop, hub)
                 await serving.drain(stop)
                 return code
@@ -75,11 +77,12 @@ async def serve_as_child(
     listener = socket.socket(fileno=listener_fd)
     with listener, stopping.stop_signals() as stop, supervisor.lifeline(stop):
         connections = await allowed(settings.database, processes=workers)
-        hub = Hub(settings, dispatch=dispatch, migrates=False, connections=connections)
+        hub = Hub(settings, dispatch=dispatch, migrates=False, defers_routes=True, connections=connections)
         async with server.running(hub, listener=listener) as serving:
-            process.tune()
             with seated(seat, hub):
                 supervisor.report_ready()
+                await serving.complete()
+                process.tune()
                 code = await _end(stop, hub)
                 await serving.drain(stop)
                 return code
@@ -99,7 +102,7 @@ async def work(settings: Settings, *, processes: int, metrics_port: int | None, 
         stop = stack.enter_context(stopping.stop_signals())
         connections = await allowed(settings.database, processes=1)
         async with (
-            Hub(settings, migrates=False, connections=connections) as hub,
+            Hub(settings, migrates=False, serves=False, connections=connections) as hub,
             _side_door(listener, hub.metrics.whole, hub.readiness),
         ):
             process.tune()
@@ -112,7 +115,7 @@ async def work_as_child(settings: Settings, *, processes: int, seat: str | None)
     _set_up(settings)
     with stopping.stop_signals() as stop, supervisor.lifeline(stop):
         connections = await allowed(settings.database, processes=processes)
-        async with Hub(settings, migrates=False, connections=connections) as hub:
+        async with Hub(settings, migrates=False, serves=False, connections=connections) as hub:
             process.tune()
             with seated(seat, hub):
                 supervisor.report_ready()

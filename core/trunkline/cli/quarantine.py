@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from trunkline.api.strict_json import read_json
-from trunkline.cli import opening
+from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
 from trunkline.cli.options import (
@@ -145,7 +145,7 @@ async def _find(
 ) -> list[QuarantinedEvent]:
     """List up to *limit* events that wait, newest first."""
     events: list[QuarantinedEvent] = []
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         company_id = await id_or_none(hub, chosen)
         cursor: str | None = None
         while len(events) < limit:
@@ -160,7 +160,7 @@ async def _find(
 
 async def _read(settings: Settings, id: str) -> bytes:
     """Write an event that waits as JSON, its payload as it came in. Raises NotFound."""
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         event = await hub.quarantine.get(id, company_id=None)
     metadata = {"metadata": msgspec.Raw(event.metadata)} if event.metadata else {}
     return msgspec.json.encode({**quarantine.view(event), "payload": msgspec.Raw(event.payload), **metadata})
@@ -198,5 +198,5 @@ async def _release_all(settings: Settings, chosen: Chosen | None, type: str) -> 
 
 async def _delete(settings: Settings, id: str) -> None:
     """Remove an event that waits, for good. Raises NotFound."""
-    async with opening.opened(settings) as hub:
+    async with reading.opened(settings) as hub:
         await hub.quarantine.delete(id, company_id=None)

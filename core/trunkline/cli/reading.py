@@ -12,8 +12,11 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.cli import desk, opening
 from trunkline.dispatch.signals import Signals
+from trunkline.hub import readers
 from trunkline.hub.catalogs import load_catalog
+from trunkline.hub.readers import Readers
 from trunkline.ingest.event_types import RegisteredTypes
+from trunkline.ingest.quarantine import Quarantine
 from trunkline.insight.delivery_log import DeliveryLog
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.versions import SchemaVersions
@@ -42,10 +45,13 @@ class Services:
     database: Database
     directory: CompanyDirectory
     catalog: SchemaCatalog
+    registered_types: RegisteredTypes
+    quarantine: Quarantine
     subscriptions: SubscriptionFinder
     deliveries: DeliveryLog
     replays: Replays
     streaming: Streaming
+    readers: Readers
 
 
 @contextlib.asynccontextmanager
@@ -57,21 +63,22 @@ async def opened(settings: Settings) -> AsyncGenerator[Readings]:
         return
     async with desk.database(settings) as (database, vault):
         catalog = load_catalog(settings)
-        await RegisteredTypes(database, catalog).refresh()
+        registered_types = RegisteredTypes(database, catalog)
+        await registered_types.refresh()
         versions = SchemaVersions(catalog)
         wakeup = Wakeup(database)
         signals = Signals(wakeup, due=Signal(), replay=Signal(), turn=Signal())
         checker = Checker(catalog, versions, AddressPolicy())
         finder = SubscriptionFinder(database, records=SubscriptionRecords(vault), checker=checker)
         directory = CompanyDirectory(database)
+        most = settings.delivery.max_subscriptions
+        limits = CompanyLimits(database, settings.companies, max_subscriptions=most)
         replays = Replays(
             database,
             finder=finder,
             checker=checker,
             dry_runs=DryRuns(database, schema_versions=versions),
-            limits=CompanyLimits(
-                database, settings.companies, max_subscriptions=settings.delivery.max_subscriptions
-            ),
+            limits=limits,
             replay_signal=signals.replay,
         )
         streaming = Streaming(
@@ -87,8 +94,13 @@ async def opened(settings: Settings) -> AsyncGenerator[Readings]:
                 database=database,
                 directory=directory,
                 catalog=catalog,
+                registered_types=registered_types,
+                quarantine=Quarantine(database, catalog=catalog, max_bytes=settings.events.max_body_bytes),
                 subscriptions=finder,
                 deliveries=DeliveryLog(database, finder=finder, schema_versions=versions, signals=signals),
                 replays=replays,
                 streaming=streaming,
+                readers=readers.make(
+                    database, database, streaming=streaming, checker=checker, finder=finder, limits=limits
+                ),
             )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,7 +15,6 @@ from trunkline.cli.options import AsJson, load_settings
 from trunkline.cli.output import REFUSED, show_json, warn
 from trunkline.cli.schema_impact import Impact, Reader, impact_of, read_readers
 from trunkline.errors import SchemaInvalid
-from trunkline.hub.hub import Hub
 from trunkline.insight import status
 from trunkline.model.environments import company_title, in_environment
 from trunkline.schemas.breaks import Break, find_breaks, find_operation_breaks
@@ -26,6 +25,9 @@ from trunkline.schemas.files import load_definitions, load_event_types
 from trunkline.schemas.sentences import short_text
 from trunkline.settings import Settings
 from trunkline.store.database import Database
+
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
 
 app = typer.Typer(
     no_args_is_help=True, help="Check the schemas of event types, actions, searches and lookups."
@@ -103,7 +105,7 @@ def check_schemas(
 
 
 def _impacts(
-    breaks: Sequence[Break], hub: Hub, *, older: Sequence[EventType], readers: Sequence[Reader] | None
+    breaks: Sequence[Break], hub: "Hub", *, older: Sequence[EventType], readers: Sequence[Reader] | None
 ) -> list[Impact]:
     connectors = [connector for _, connector in hub.registry.collected.connectors.values()]
     versions = {

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import orjson
 import typer
 
-from trunkline.api.models import CreateSubscription
 from trunkline.cli import opening, reading
 from trunkline.cli.config import Config
 from trunkline.cli.loop import run
@@ -17,13 +16,11 @@ from trunkline.cli.options import AsJson, Chosen, Company, Environment, Subscrip
 from trunkline.cli.output import show_json, show_table, warn
 from trunkline.cli.reading import Readings
 from trunkline.cli.streams import require_output
-from trunkline.cli.subscription_requests import AnyChange, read_members, read_request, with_target
 from trunkline.contract.targets import shown_channel
 from trunkline.errors import NotFound
 from trunkline.model.environments import LIVE
 from trunkline.settings import Settings
 from trunkline.store import subscriptions as store
-from trunkline.subscribing.named import channel_named
 
 CHANNEL = "webhooks"
 DAY_SECONDS = 86_400
@@ -109,10 +106,15 @@ def create_subscription(
 
     Example: [bold]trunkline subscriptions create --company 92 --url https://example.com/hooks --types invoice.*[/bold]
     """
-    request = read_request(CreateSubscription, url=url, types=types, options=options, channel=channel)
+    from trunkline.api.models import CreateSubscription  # noqa: PLC0415 - the models of the whole API
+    from trunkline.cli import subscription_requests as requests  # noqa: PLC0415
+
+    request = requests.read_request(
+        CreateSubscription, url=url, types=types, options=options, channel=channel
+    )
     settings, chosen = load_settings(context, config), Chosen(company, environment)
     require_output()
-    _show(run(_create(settings, chosen, request, read_members(target))), as_json=as_json)
+    _show(run(_create(settings, chosen, request, requests.read_members(target))), as_json=as_json)
 
 
 @app.command("update")
@@ -130,7 +132,10 @@ def update_subscription(
 
     Example: [bold]trunkline subscriptions update sub_1f0c9a2d1e83c55b4f0c --option 'rate="50/second"'[/bold]
     """
-    request, members = read_request(AnyChange, url=url, types=types, options=options), read_members(target)
+    from trunkline.cli import subscription_requests as requests  # noqa: PLC0415
+
+    request = requests.read_request(requests.AnyChange, url=url, types=types, options=options)
+    members = requests.read_members(target)
     if not request and not members:
         msg = "name what is to change: --url, --target, --types or --option"
         raise typer.BadParameter(msg)
@@ -265,6 +270,9 @@ async def _show_one(settings: Settings, subscription_id: str) -> dict[str, Any]:
 async def _create(
     settings: Settings, chosen: Chosen, request: Mapping[str, Any], members: Mapping[str, str]
 ) -> dict[str, Any]:
+    from trunkline.cli.subscription_requests import with_target  # noqa: PLC0415
+    from trunkline.subscribing.named import channel_named  # noqa: PLC0415
+
     async with opening.opened(settings) as hub:
         channel = channel_named(request["channel"], hub.channels())
         asked = {name: value for name, value in request.items() if name != "channel"}
@@ -280,8 +288,11 @@ async def _update(
 ) -> dict[str, Any]:
     async with opening.opened(settings) as hub:
         company_id, name = await _place(hub, subscription_id)
-        whole = with_target(changes, members or {}, channel=hub.channels().get(name))
-        return await hub.subscriptions.update(company_id, subscription_id, whole, channel=name)
+        if members:
+            from trunkline.cli.subscription_requests import with_target  # noqa: PLC0415
+
+            changes = with_target(changes, members, channel=hub.channels().get(name))
+        return await hub.subscriptions.update(company_id, subscription_id, changes, channel=name)
 
 
 async def _delete(settings: Settings, subscription_id: str) -> None:

@@ -73,6 +73,7 @@ from trunkline.contract.quarantine import (
     ReleasedEvent,
     ReleasedEvents,
 )
+from trunkline.contract.readers import Consumers, Digests
 from trunkline.contract.renewing import Held, HeldSubscriptions, Renewed, Terms
 from trunkline.contract.stream import AcceptedEvent, Emit, EventReader, StreamPage
 from trunkline.contract.tokens import AccessTokens, BearerRequest
@@ -116,10 +117,12 @@ __all__ = [
     "Companies",
     "CompanyRows",
     "Connector",
+    "Consumers",
     "Deliver",
     "DeliverBatch",
     "DeliveryLog",
     "Deployment",
+    "Digests",
     "DirectHandler",
     "Emit",
     "EmittedEvent",

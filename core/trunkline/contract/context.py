@@ -26,6 +26,7 @@ from trunkline.contract.network import Network
 from trunkline.contract.pages import PortalPage
 from trunkline.contract.providers import Operations
 from trunkline.contract.quarantine import Quarantine
+from trunkline.contract.readers import Consumers, Digests
 from trunkline.contract.stream import Emit, EventReader
 
 Made = TypeVar("Made")
@@ -50,6 +51,8 @@ class PluginContext(Generic[Settings]):
     subscriptions: Subscriptions
     deliveries: DeliveryLog
     replays: Replays
+    consumers: Consumers
+    digests: Digests
     operations: Operations
     database: PluginDatabase
     open_origin: OpenOrigin

@@ -115,12 +115,19 @@ class Subscriptions(HeldSubscriptions, Protocol):
         ...
 
     async def rotate_secret(
-        self, company_id: int, subscription_id: str, *, channel: str | None, overlap_seconds: int
+        self,
+        company_id: int,
+        subscription_id: str,
+        *,
+        channel: str | None,
+        overlap_seconds: int,
+        secret: str | None = None,
     ) -> dict[str, Json]:
-        """Give it a new secret; the old one signs beside it for *overlap_seconds*.
+        """Give it a new secret, or the caller's own *secret*; the old one signs beside it for *overlap_seconds*.
 
         Raises:
             NotFound: there is no such subscription.
+            BodyInvalid: *secret* is none for its scheme.
             Refused: five secrets sign already, the most that may at once.
         """
         ...

@@ -7,6 +7,7 @@ or hangs stops nobody else. No hook may rely on an order among plugins.
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from typing import TYPE_CHECKING
 
 import pluggy
 from pydantic import BaseModel
@@ -23,11 +24,13 @@ from trunkline.contract import (
     Operation,
     PluginContext,
     PortalPage,
-    Routes,
 )
 from trunkline.model.principals import Principal
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.versions import Caster
+
+if TYPE_CHECKING:
+    from trunkline.contract import Routes  # which loads the web framework
 
 PROJECT = "trunkline"
 HOOK_API = 2
@@ -75,8 +78,8 @@ def register_commands() -> Sequence[Command]:  # type: ignore[empty-body]
 
 
 @hookspec
-def register_routes(context: PluginContext) -> Sequence[Routes]:  # type: ignore[empty-body]
-    """Give routers, mounted under ``/api/v1``. A command that serves nothing does not ask for them."""
+def register_routes(context: PluginContext) -> "Sequence[Routes]":  # type: ignore[empty-body]
+    """Give routers, mounted under ``/api/v1``. A process that serves nothing does not ask for them."""
 
 
 @hookspec

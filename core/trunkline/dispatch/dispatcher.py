@@ -106,6 +106,7 @@ class Dispatcher:
             self._owned = OwnedShards(self.worker, await shard_store.count(connection))
             await ledger.release_held(connection, self._sender.pushing_channels())
         log_has_grown = self._stack.enter_context(self._signals.log.signal())
+        self._handover = self._stack.enter_context(self._signals.log.handover())
         # A connection of their own, so that a heartbeat never waits for what others do.
         for_leases = await self._stack.enter_async_context(self._database.direct(1))
         self._database = await self._stack.enter_async_context(self._database.direct(self._connections))
@@ -201,7 +202,13 @@ class Dispatcher:
     def _build_reader(self, table: RoutingTable) -> Reader:
         unreadable = Unreadable(self._database, self._owned, records=self._records, reports=self._reports)
         return Reader(
-            self._database, table, self._runner, self._owned, unreadable=unreadable, matching=self._matching
+            self._database,
+            table,
+            self._runner,
+            self._owned,
+            unreadable=unreadable,
+            matching=self._matching,
+            handover=self._handover,
         )
 
     def _build_runner(self) -> Runner:

@@ -25,7 +25,7 @@ from trunkline.store import subscriptions as subscription_store
 from trunkline.store.agenda import Agenda
 from trunkline.store.database import Database
 from trunkline.store.subscriptions import Row
-from trunkline.store.wakeup import Signal
+from trunkline.store.wakeup import Handover, Signal
 
 PAGE = 500
 PAGE_BYTES = 8 * 1024 * 1024
@@ -55,6 +55,7 @@ class Reader:
         *,
         unreadable: Unreadable,
         matching: MatchingLane,
+        handover: Handover,
     ) -> None:
         self._database = database
         self._table = table
@@ -62,6 +63,7 @@ class Reader:
         self._owned = owned
         self._unreadable = unreadable
         self._matching = matching
+        self._handover = handover
         self._limit = FIRST_PAGE
         self._event_bytes = 0
         self._head = 0
@@ -92,16 +94,23 @@ class Reader:
         await self.refresh(head.routing_version)
 
     async def read_on(self) -> bool:
-        """Read one page of the log; tells whether there is more to read."""
-        behind, after, up_to = next_window(self._readable(), head=self._head)
+        """Read one page of the log, or take what this process has just appended; tells whether there is more to read."""
+        readable = self._readable()
+        behind, after, up_to = next_window(readable, head=self._head)
         self._pages += 1
         for progress in behind:
             progress.turn = self._pages
-        limit = self._limit
-        async with self._database.read() as connection:
-            head, events = await stream.read_on(
-                connection, sorted({p.lease.shard for p in behind}), after=after, up_to=up_to, limit=limit
-            )
+        handed = self._handover.take(after) if behind and len(behind) == len(readable) else None
+        if handed is not None:
+            events, limit = handed.events, len(handed.events)
+            version = max(handed.routing_version, self._table.version)
+            head = stream.Head(max(self._head, events[-1].position), version)
+        else:
+            limit = self._limit
+            async with self._database.read() as connection:
+                head, events = await stream.read_on(
+                    connection, sorted({p.lease.shard for p in behind}), after=after, up_to=up_to, limit=limit
+                )
         self._head = head.position
         faults.point("read.after_head")
         if head.routing_version != self._table.version:

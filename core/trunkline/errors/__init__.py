@@ -13,8 +13,9 @@
     │   ├── Conflict                409
     │   │   ├── IdempotencyConflict
     │   │   ├── CompanyErased       the company is being deleted
-    │   │   └── LimitReached        the company has all that one of its limits allows
-    │   │       └── TooManySubscriptions
+    │   │   ├── LimitReached        the company has all that one of its limits allows
+    │   │   │   └── TooManySubscriptions
+    │   │   └── PageLeaseLost       the lease of a page of a consumer has lapsed, or is another poller's
     │   ├── CursorExpired           410  events after the cursor were removed
     │   ├── CursorUnknown           410  the cursor lies beyond the log's head
     │   ├── BodyTooLarge            413
@@ -95,6 +96,7 @@ from trunkline.errors.refusals import (
     MachineExhausted,
     NotFound,
     Overloaded,
+    PageLeaseLost,
     PreconditionFailed,
     ProviderRefused,
     RateLimited,
@@ -137,6 +139,7 @@ __all__ = [
     "MachineExhausted",
     "NotFound",
     "Overloaded",
+    "PageLeaseLost",
     "PluginFailed",
     "PreconditionFailed",
     "ProviderFailed",

@@ -196,6 +196,18 @@ class CursorUnknown(Refused):
         )
 
 
+class PageLeaseLost(Conflict):
+    """The lease of a page of a consumer has lapsed, or the page is another poller's by now. Nothing was committed."""
+
+    title = "Lease lost"
+
+    def __init__(self, consumer: str) -> None:
+        super().__init__(
+            f"The lease is not valid any more: it lapsed, or the consumer '{consumer}' was moved. Nothing was committed. "
+            "Read the next page; what was in this one comes again."
+        )
+
+
 class BodyTooLarge(Refused):
     """The request body exceeds what this call accepts."""
 

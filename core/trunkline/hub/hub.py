@@ -6,7 +6,7 @@ Nothing here does work; it decides who gets what. ``api`` puts HTTP in front of 
 import contextlib
 import logging
 from collections.abc import Sequence
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from pydantic import BaseModel
 
@@ -22,11 +22,8 @@ from trunkline.access.secret_checks import SecretChecks
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.access.vault import Sealer, Vault
 from trunkline.contract import Channel, Clock, CompanyRows, PluginContext
-from trunkline.dispatch.dispatcher import Dispatcher
-from trunkline.dispatch.reports import Reports
-from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.signals import Signals
-from trunkline.hub import catalogs, own_issuer, preparing, readiness
+from trunkline.hub import catalogs, own_issuer, preparing, readers, readiness
 from trunkline.hub.deployment import Deployment
 from trunkline.hub.products import key_prefix_of
 from trunkline.ingest.accept import Ingest
@@ -69,6 +66,9 @@ from trunkline.subscribing.service import SubscriptionService
 from trunkline.subscribing.trial import Trials
 from trunkline.targets.addresses import AddressPolicy
 
+if TYPE_CHECKING:
+    from trunkline.dispatch.dispatcher import Dispatcher
+
 DOOR_SECONDS = 10.0
 """How long the database may take with a statement of the door's: then callers are told, and the next one connects anew."""
 _log = logging.getLogger(__name__)
@@ -78,8 +78,8 @@ class Hub:
     """One process's services. Enter it to start them, leave it to stop them.
 
     *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema; *serves*
-    whether an app can be made over it. Plugins take the time from *clock* (the system's for None). *connections* are those that
-    it may open to PostgreSQL (as the settings say for None).
+    whether an app can be made over it, and *defers_routes* whether plugins are asked for routes only then. Plugins take the time from *clock* (the system's for None). *connections* are those that it may open to PostgreSQL (as
+    the settings say for None).
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to mend.
@@ -92,14 +92,14 @@ class Hub:
         dispatch: bool = True,
         migrates: bool = True,
         serves: bool = True,
+        defers_routes: bool = False,
         clock: Clock | None = None,
         connections: Connections | None = None,
     ) -> None:
         self.settings = settings
         self._connections = connections or Connections(settings.database.pool_size)
         self._clock = clock or SystemClock()
-        self._dispatches = dispatch
-        self._migrates, self._writes = migrates, dispatch or serves
+        self._dispatches, self._migrates, self._writes = dispatch, migrates, dispatch or serves
         self._shards = settings.delivery.shards
         self._stack = contextlib.AsyncExitStack()
         self.dispatcher: Dispatcher | None = None
@@ -126,7 +126,10 @@ class Hub:
         self._build_insight()
         self._build_operations()
         plugins.collect_with(
-            self.registry, contexts=self._context, definitions=self.definitions.all(), with_routes=serves
+            self.registry,
+            contexts=self._context,
+            definitions=self.definitions.all(),
+            with_routes=serves and not defers_routes,
         )
 
     def _build_schemas(self) -> None:
@@ -253,6 +256,15 @@ class Hub:
             replay_signal=self.signals.replay,
         )
 
+        self.readers = readers.make(
+            self._door_database,
+            self._reading_database,
+            streaming=self.streaming,
+            checker=checker,
+            finder=finder,
+            limits=self.company_limits,
+        )
+
     def _build_insight(self) -> None:
         self.observer = Observer(
             self.database,
@@ -262,10 +274,7 @@ class Hub:
             owned_shards=lambda: self.dispatcher.owned_shards if self.dispatcher else {},
         )
         self.deliveries = DeliveryLog(
-            self.database,
-            finder=self._finder,
-            schema_versions=self.schema_versions,
-            signals=self.signals,
+            self.database, finder=self._finder, schema_versions=self.schema_versions, signals=self.signals
         )
         self.activity = Activity(self.database)
 
@@ -288,8 +297,8 @@ class Hub:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
-            own = (self._operation_database, self._door_database, self._reading_database)
-            for database in (self.database, *own):
+            databases = (self._operation_database, self._door_database, self._reading_database)
+            for database in (self.database, *databases):
                 await stack.enter_async_context(database)
             await preparing.check(self.database, writes=self._writes)
             await self.secret_checks.verify()
@@ -311,7 +320,9 @@ class Hub:
             for service in (self.ingest, self.subscriptions, *running, self.notifier, self.streaming):
                 await stack.enter_async_context(service)
             if self._dispatches:
-                self.dispatcher = await stack.enter_async_context(self._make_dispatcher())
+                from trunkline.hub.delivering import make_dispatcher  # noqa: PLC0415 - most commands deliver nothing
+
+                self.dispatcher = await stack.enter_async_context(make_dispatcher(self, self._connections))
                 await stack.enter_async_context(self.retention)
                 await stack.enter_async_context(self.erasing)
             await stack.enter_async_context(self.observer)
@@ -349,24 +360,6 @@ class Hub:
         """List what companies have in the tables of the plugins that run."""
         return [rows for _, history in self.registry.collected.migrations for rows in history.of_companies]
 
-    def _make_dispatcher(self) -> Dispatcher:
-        return Dispatcher(
-            self.database,
-            self.settings.delivery.model_copy(update={"concurrency": self.files.attempts}),
-            records=self.subscription_records,
-            sender=Sender(
-                self.channels(),
-                self.http.for_tenant,
-                schema_versions=self.schema_versions,
-                now_ms=SystemClock().now_ms,
-                aged_ms=self.clock_guard.aged_ms,
-            ),
-            signals=self.signals,
-            reports=Reports(self.metrics, self.notifier),
-            keep_up=self.clock_guard.keep_up,
-            connections=self._connections.lanes,
-        )
-
     def _context(self, name: str, settings: BaseModel | None) -> PluginContext:
         return PluginContext(
             name=name,
@@ -378,6 +371,8 @@ class Hub:
             subscriptions=self.subscriptions,
             deliveries=self.deliveries,
             replays=self.replays,
+            consumers=self.readers.consumers,
+            digests=self.readers.digests,
             operations=self.operations,
             database=self.database,
             open_origin=self.origins.open,

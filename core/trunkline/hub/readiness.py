@@ -1,15 +1,18 @@
 """Whether a process can do its work, part by part: what ``/readyz`` and the doctor tell."""
 
 import contextlib
+from typing import TYPE_CHECKING
 
 from trunkline.access.secret_checks import SecretChecks
-from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.errors import StoreUnavailable
 from trunkline.ingest.accept import Ingest
 from trunkline.plugins import Registry
 from trunkline.settings import Settings
 from trunkline.store import shards
 from trunkline.store.database import Database
+
+if TYPE_CHECKING:
+    from trunkline.dispatch.dispatcher import Dispatcher
 
 
 async def check(
@@ -19,7 +22,7 @@ async def check(
     registry: Registry,
     secret_checks: SecretChecks,
     ingest: Ingest,
-    dispatcher: Dispatcher | None,
+    dispatcher: "Dispatcher | None",
     clock_fault: str | None,
     is_stopping: bool,
 ) -> dict[str, str]:

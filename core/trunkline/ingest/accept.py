@@ -31,7 +31,7 @@ from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
-from trunkline.store.stream import Log
+from trunkline.store.stream import Appended, Log
 from trunkline.store.wakeup import Wakeup
 
 __all__ = ["Accepted", "Ingest", "Submission"]
@@ -143,8 +143,8 @@ class Ingest:
         self, connection: AsyncConnection, drafts: Sequence[Draft]
     ) -> tuple[Sequence[Event], Callable[[], None]]:
         """Store *drafts* as ``append`` does; returns the events, and what to call once they have committed."""
-        events = await self._log.append(connection, drafts)
-        return events, lambda: self._announce(events)
+        appended = await self._log.append(connection, drafts)
+        return appended.events, lambda: self._announce(appended)
 
     async def _commit(self, submissions: Sequence[Submission]) -> Sequence[Accepted | Exception]:
         self._began = time.monotonic()
@@ -171,15 +171,16 @@ class Ingest:
             answers = await find_repeated(connection, submissions, lifetime_ms=keys_ms)
             fresh = [s for index, s in enumerate(submissions) if index not in answers]
             drafts = [draft for submission in fresh for draft in submission.drafts]
-            events = await self._log.append(connection, drafts) if drafts else []
+            appended = await self._log.append(connection, drafts) if drafts else None
+            events = [] if appended is None else appended.events
             stored = split_events(fresh, events)
             now_ms = events[0].accepted_ms if events else None
             await store_beside_log(connection, stored, now_ms=now_ms, lifetime_ms=keys_ms)
             faults.point("accept.before_commit")
         faults.point("accept.after_commit")
-        if events:
+        if appended is not None:
             self.writability.appended()
-            self._announce(events)
+            self._announce(appended)
         for submission, accepted in stored:
             if submission.quarantined or submission.warned:
                 self._report_faults(submission, accepted)
@@ -194,8 +195,9 @@ class Ingest:
         faults.point("accept.before_answer")
         return outcome
 
-    def _announce(self, events: Sequence[Event]) -> None:
-        self._wakeup.announce()
+    def _announce(self, appended: Appended) -> None:
+        events = appended.events
+        self._wakeup.announce(appended)
         self._metrics.events_accepted([(event.type, event.company_id) for event in events])
         if self._notifier.wants("event_accepted"):
             self._notifier.event_accepted([_as_value(event) for event in events])

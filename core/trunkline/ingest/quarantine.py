@@ -5,13 +5,12 @@ A release puts the event into the log and takes it out of the inbox in one trans
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import QuarantinedEvent, QuarantinePage, ReleasedEvent, ReleasedEvents
 from trunkline.errors import BodyTooLarge, Conflict, EventRejected, NotFound
-from trunkline.ingest.accept import Ingest
 from trunkline.ingest.judging import Judging, first_of
 from trunkline.model import cursors
 from trunkline.model.environments import company_number, environment_member
@@ -24,6 +23,9 @@ from trunkline.store import stream
 from trunkline.store.database import Database
 from trunkline.store.quarantine import Quarantined, Which
 
+if TYPE_CHECKING:
+    from trunkline.ingest.accept import Ingest
+
 MAX_LOOKED_AT = 10_000
 """Events that one call of ``release_all`` looks at …"""
 RELEASE_SECONDS = 20.0
@@ -35,9 +37,11 @@ _LISTED, _RELEASED = "q", "r"
 
 
 class Quarantine:
-    """Keeps the inbox. *max_bytes* is how large an event may be."""
+    """Keeps the inbox. *max_bytes* is how large an event may be; without *ingest* nothing can be released."""
 
-    def __init__(self, database: Database, *, catalog: SchemaCatalog, ingest: Ingest, max_bytes: int) -> None:
+    def __init__(
+        self, database: Database, *, catalog: SchemaCatalog, max_bytes: int, ingest: "Ingest | None" = None
+    ) -> None:
         self._database = database
         self._catalog = catalog
         self._ingest = ingest
@@ -92,6 +96,7 @@ class Quarantine:
                 raise _changed(id)
             if errors:
                 raise EventRejected(errors, ended_early=len(errors) == MAX_FAULTS)
+            assert self._ingest is not None
             events, announce = await self._ingest.store(connection, [self._draft(row, chosen)])
             await store.mark_released(connection, {id: events[0].position})
         announce()
@@ -137,6 +142,7 @@ class Quarantine:
             if not valid:
                 return rows, 0, is_last
             drafts = [self._draft(row, row.payload) for row in valid]
+            assert self._ingest is not None
             events, announce = await self._ingest.store(connection, drafts)
             places = {row.id: event.position for row, event in zip(valid, events, strict=True)}
             await store.mark_released(connection, places)

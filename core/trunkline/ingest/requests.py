@@ -18,8 +18,8 @@ from trunkline.model.companies import is_reference
 from trunkline.model.events import Draft
 from trunkline.model.times import read_time
 from trunkline.runtime.pauses import Steps, run_through
+from trunkline.schemas.budget import Budget
 from trunkline.schemas.catalog import SchemaCatalog
-from trunkline.schemas.explaining import Budget
 from trunkline.schemas.modes import Modes
 from trunkline.schemas.sentences import MAX_FAULTS
 from trunkline.store.quarantine import QuarantinedDraft
@@ -148,13 +148,13 @@ class RequestReader:
         parsed: Any,
         *,
         company_of: CompanyOf,
-        now_text: str,
+        now_text: Callable[[], str],
         namespace: int = 0,
         key: str | None = None,
     ) -> Submission:
         """Read the events of a body, all or none; the body is JSON, *parsed* and as the *compact* bytes of ``read_json``.
 
-        *now_text* is the time of events that name none and are quarantined; *namespace* and *key* are those of the request's
+        *now_text* tells the time of events that name none and are quarantined; *namespace* and *key* are those of the request's
         idempotency key.
 
         Raises:
@@ -181,7 +181,7 @@ class RequestReader:
         items: Sequence[Item],
         *,
         company_of: CompanyOf,
-        now_text: str,
+        now_text: Callable[[], str],
         namespace: int = 0,
         key: str | None = None,
     ) -> Steps[Submission]:
@@ -190,7 +190,9 @@ class RequestReader:
         hashed = fingerprint(call, items, reading.company_ids) if key else b""
         return Submission(reading.drafts, namespace, key or None, hashed, reading.quarantined, reading.warned)
 
-    def _check(self, items: Sequence[Item], company_of: CompanyOf, now_text: str) -> Steps[_Reading]:
+    def _check(
+        self, items: Sequence[Item], company_of: CompanyOf, now_text: Callable[[], str]
+    ) -> Steps[_Reading]:
         """Check *items*; a payload that breaks its schema is a fault only where its type is rejected."""
         explained, ended_early = 0, False
         reading = _Reading([], [], [], [])  # as types with defaults it would take half a microsecond more
@@ -213,7 +215,7 @@ class RequestReader:
                 continue
             draft = _draft(item, self._catalog, company_id, created or "")
             if broken and self._modes.of(draft.type) == "quarantine":
-                draft = replace(draft, created_utc=created or now_text)
+                draft = replace(draft, created_utc=created or now_text())
                 reading.quarantine(index, draft, broken, version=item.parsed.get("version"))
             else:
                 reading.accept(draft, broken)

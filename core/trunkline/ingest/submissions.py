@@ -1,6 +1,5 @@
 """Submissions, which are requests to store events, and what is stored of them beside the log: keys and quarantined events."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -42,11 +41,12 @@ class Submission:
         """The company of each event."""
         return [draft.company_id for draft in self._all_drafts()]
 
-    def weights(self) -> Counter[int]:
+    def weights(self) -> dict[int, int]:
         """How many events of each company it counts as: a long one as several."""
-        weights: Counter[int] = Counter()
+        weights: dict[int, int] = {}
         for draft in self._all_drafts():
-            weights[draft.company_id] += 1 + (len(draft.payload) + len(draft.metadata)) // BYTES_OF_AN_EVENT
+            weight = 1 + (len(draft.payload) + len(draft.metadata)) // BYTES_OF_AN_EVENT
+            weights[draft.company_id] = weights.get(draft.company_id, 0) + weight
         return weights
 
     def _all_drafts(self) -> list[Draft]:

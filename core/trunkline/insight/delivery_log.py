@@ -13,19 +13,21 @@ from trunkline.filters.reading import Reading
 from trunkline.insight.last_answers import first_line
 from trunkline.model import cursors
 from trunkline.model.deliveries import OPEN, Key, Status
-from trunkline.model.event_groups import takes_type
+from trunkline.model.event_groups import EVERY_TYPE, takes_type
 from trunkline.model.events import Event, shard_of
 from trunkline.model.principals import show_maker
 from trunkline.model.subscriptions import DISCONNECTED, FAILING, GONE, LAPSED, UNREADABLE, Subscription
 from trunkline.model.subscriptions import Status as SubscriptionStatus
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.schemas.versions import SchemaVersions
+from trunkline.store import consumers as consumer_store
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
 from trunkline.store import order_changes, sql, stream, watermarks
 from trunkline.store import ordering as queues
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
+from trunkline.store.consumers import Consumer
 from trunkline.store.database import Database
 from trunkline.store.delivery_log import LastAttempt, Logged
 from trunkline.subscribing.finding import SubscriptionFinder
@@ -37,6 +39,7 @@ NAMED_TYPES = 10
 """Event types of a subscription that ``explain`` names."""
 SHOWN_ATTEMPTS = 100
 """Attempts that are shown with a delivery, the newest: it may be retried by hand without end."""
+SHOWN_CONSUMERS = 1_000
 COUNTED = 10_000
 """Deliveries that are looked at where the open ones are counted."""
 _SENTENCES = {
@@ -228,12 +231,13 @@ class DeliveryLog:
     async def explain(self, company_id: int, event_id: int) -> dict[str, Any]:
         """Show for each subscription of the company whether it matched the event, and its delivery with its last answer.
 
-        Raises NotFound.
+        Beside them are the consumers that take its type, and whether they have read it. Raises NotFound.
         """
         async with self._database.read() as connection:
             event = await _find_event(connection, company_id, event_id)
             deliveries = {row.subscription_no: row for row in await store.of_event(connection, event_id)}
             last = {row.subscription_no: row for row in await store.last_attempts(connection, event_id)}
+            consumers = await consumer_store.of_company(connection, company_id, limit=SHOWN_CONSUMERS)
         readings, explained = Readings(), list[dict[str, Any]]()
         async for subscription in self._finder.each(company_id):
             reading = read(event, subscription.pins, self._schema_versions, readings)
@@ -241,7 +245,12 @@ class DeliveryLog:
             explained.append(
                 entry | _last_answer(subscription, last.get(subscription.no)) | _disabled(subscription)
             )
-        return {"event_id": event.position, "subscriptions": explained}
+        read_by = [
+            _read_by(one, event)
+            for one in consumers
+            if takes_type(one.event_types or (EVERY_TYPE,), event.type)
+        ]
+        return {"event_id": event.position, "subscriptions": explained, "consumers": read_by}
 
     async def _find(self, connection: AsyncConnection, company_id: int, delivery_id: str) -> Logged:
         key = Key.parse(delivery_id)
@@ -269,6 +278,14 @@ def _explain(
         "delivery_id": str(Key(event.position, subscription.no)) if logged else None,
         **(_next_attempt_by(logged) | _held_by(logged) if logged else {}),
     }
+
+
+def _read_by(consumer: Consumer, event: Event) -> dict[str, Any]:
+    """Tell whether a consumer of the type of *event* has read it."""
+    reach = consumer.reach
+    is_given = event.position <= reach.position
+    state = "committed" if reach.is_committed(event.position) else "leased" if is_given else "unread"
+    return {"name": consumer.name, "state": state}
 
 
 def _last_answer(subscription: Subscription, last: LastAttempt | None) -> dict[str, Any]:

@@ -8,23 +8,27 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from trunkline.dispatch.progress import Progress
 from trunkline.errors import StoreUnavailable
 from trunkline.ingest.writability import Writability
+from trunkline.model.environments import company_number, is_test
 from trunkline.model.parts import Slice
 from trunkline.plugins import Notifier
-from trunkline.runtime import logs
+from trunkline.runtime import log_writing
 from trunkline.runtime.metrics import DeploymentSnapshot, Lag, Metrics
+from trunkline.store import consumers
 from trunkline.store import status as store
 from trunkline.store.database import Database
 
 REFRESH_SECONDS = 3.0
 COUNTED = 10_000
 """Due deliveries are counted up to here; what is beyond does not change what is to be done about it."""
+CONSUMERS_EVERY, MOST_CONSUMERS = 5, 100
+"""Consumers are looked at every so many times, and as many of them have a gauge: those that are furthest behind."""
 _STOP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -83,10 +87,13 @@ class Observer:
         self._lag_snapshot: LagSnapshot | None = None
         self._stopping = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._consumers: Sequence[tuple[str, float]] = ()
+        self._looks = 0
+        metrics.consumer_lag.set_function(lambda: self._consumers)
         metrics.watch_lag(self.lags)
         metrics.watch_log(lambda: writability.fault is None)
         metrics.watch_notifier(lambda: notifier.dropped)
-        metrics.watch_log_lines(logs.dropped)
+        metrics.watch_log_lines(log_writing.dropped)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._run(), name="observer")
@@ -134,6 +141,16 @@ class Observer:
         cursors = {held: progress.cursor for held, progress in self._owned_shards().items()}
         async with self._database.read() as connection:
             figures = await store.figures(connection, cursors.values(), limit=COUNTED)
+            if self._looks % CONSUMERS_EVERY == 0:
+                behind = await consumers.furthest_behind(connection, limit=MOST_CONSUMERS)
+                self._consumers = [
+                    (
+                        f"{company_number(company)}{'/test' if is_test(company) else ''}/{name}",
+                        max(age_ms, 0) / 1000,
+                    )
+                    for company, name, age_ms in behind
+                ]
+        self._looks += 1
         head, oldest, lowest = figures.head, figures.oldest, figures.lowest
         self._lag_snapshot = LagSnapshot(
             time.monotonic(),

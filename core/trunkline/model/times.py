@@ -20,6 +20,12 @@ def read_time(text: str) -> str | None:
     return f"{moment.replace(tzinfo=None).isoformat()}{fraction}Z"
 
 
+def epoch_ms_of(text: str) -> int | None:
+    """Read an ISO 8601 time with an offset as Unix milliseconds; None if it is not one."""
+    moment = read_time(text)
+    return None if moment is None else int(datetime.fromisoformat(moment).timestamp() * 1000)
+
+
 def utc_text_of_ms(epoch_ms: int) -> str:
     """Write *epoch_ms* (Unix milliseconds) as ISO 8601 UTC with ``Z``, always with three digits of a second."""
     seconds, milliseconds = divmod(epoch_ms, 1000)

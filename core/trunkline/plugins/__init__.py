@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from trunkline.plugins.admission import admit
 from trunkline.plugins.authentication import TokenPrincipals
-from trunkline.plugins.collection import MakeContext, collect_static, collect_with
+from trunkline.plugins.collection import MakeContext, collect_routes, collect_static, collect_with
 from trunkline.plugins.discovery import discover
 from trunkline.plugins.lifespans import lifespans
 from trunkline.plugins.local import discover_local
@@ -39,6 +39,7 @@ __all__ = [
     "Tracer",
     "Watchdog",
     "admit",
+    "collect_routes",
     "collect_static",
     "collect_with",
     "discover",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel
 
@@ -21,6 +21,9 @@ from trunkline.plugins.records import Collected, Contributions
 from trunkline.plugins.registry import Registry
 from trunkline.plugins.sections import Section, check_sections, read_section
 from trunkline.schemas.definitions import KINDS, Definition, Kind
+
+if TYPE_CHECKING:
+    from trunkline.contract import Routes
 
 Value = TypeVar("Value")
 
@@ -69,7 +72,7 @@ def collect_static(
         )
         registry.keep(plugin, contributions)
 
-    _ask_each(registry, ask)
+    _ask_each(registry, registry.active, ask)
     _refuse_clashes(
         registry, "event type", lambda contributions: {value.name for value in contributions.event_types}
     )
@@ -89,8 +92,8 @@ def collect_with(
 ) -> Collected:
     """Give each plugin its context and collect channels, providers, pages and, once those are complete, routes.
 
-    *definitions* are what the schemas define. *with_routes* says whether plugins are asked for routes: to make them is
-    half of a start.
+    *definitions* are what the schemas define. *with_routes* says whether plugins are asked for routes
+    at once; ``collect_routes`` asks them later.
 
     Raises:
         PluginFailed: a plugin that was asked for by name cannot be used.
@@ -114,10 +117,22 @@ def collect_with(
         values.check_definitions(plugin, own, beside=definitions)
         registry.keep(plugin, contributions)
 
-    _ask_each(registry, ask)
+    _ask_each(registry, registry.active, ask)
     _refuse_all_clashes(registry)
-    if with_routes:
-        _ask_each(registry, partial(_ask_for_routes, registry))
+    return collect_routes(registry) if with_routes else registry.collected
+
+
+def collect_routes(registry: Registry) -> Collected:
+    """Ask each plugin for its routes that has its context and has not been asked. It loads the web framework.
+
+    Raises:
+        PluginFailed: a plugin that was asked for by name cannot be used.
+    """
+    waiting = [name for name in registry.active if registry.contributions_of(name).routes is None]
+    if waiting:
+        from trunkline.plugins.route_values import check_routes  # noqa: PLC0415
+
+        _ask_each(registry, waiting, partial(_ask_for_routes, registry, check_routes))
     return registry.collected
 
 
@@ -144,10 +159,12 @@ def _ask_with_context(
     return replace(contributions, channels=channels, providers=providers, pages=pages or ())
 
 
-def _ask_for_routes(registry: Registry, plugin: str) -> None:
+def _ask_for_routes(
+    registry: Registry, check: Callable[[str, object], "tuple[Routes, ...]"], plugin: str
+) -> None:
     contributions = registry.contributions_of(plugin)
     arguments = {"context": contributions.context}
-    routes = _ask(registry, plugin, "register_routes", values.check_routes, arguments)
+    routes = _ask(registry, plugin, "register_routes", check, arguments)
     registry.keep(plugin, replace(contributions, routes=routes or ()))
 
 
@@ -187,8 +204,8 @@ def _own_calls(contributions: Contributions) -> list[str]:
     ]
 
 
-def _ask_each(registry: Registry, ask: Callable[[str], None]) -> None:
-    for plugin in registry.active:
+def _ask_each(registry: Registry, plugins: Collection[str], ask: Callable[[str], None]) -> None:
+    for plugin in plugins:
         try:
             ask(plugin)
         except PluginFailed as failure:

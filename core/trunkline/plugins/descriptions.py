@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 from trunkline.contract import Migrations, Routes
 from trunkline.plugins.records import Contributions, PluginRecord
 from trunkline.plugins.registry import Registry
-from trunkline.runtime.logs import redact
+from trunkline.runtime.redaction import redact
 from trunkline.settings import ENVIRONMENT_PREFIX
 from trunkline.store import migrate, revisions
 
@@ -52,7 +52,7 @@ def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
             for caster in contributions.casters
         ],
         **_operations(contributions),
-        "routes": [route for routes in contributions.routes for route in _routes(routes)],
+        "routes": [route for routes in contributions.routes or () for route in _routes(routes)],
         "pages": [
             {"path": f"/portal/x/{record.name}/{page.name}", "title": page.title, "scope": page.scope}
             for page in contributions.pages

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from packaging.utils import canonicalize_name
 from pydantic import BaseModel
@@ -15,11 +15,13 @@ from trunkline.contract import (
     Operation,
     PluginContext,
     PortalPage,
-    Routes,
 )
 from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Kind
 from trunkline.schemas.versions import Caster
+
+if TYPE_CHECKING:
+    from trunkline.contract import Routes  # which loads the web framework
 
 State = Literal["active", "disabled", "failed"]
 
@@ -67,7 +69,7 @@ class PluginRecord:
 
 @dataclass(frozen=True, slots=True)
 class Contributions:
-    """Everything that one plugin contributes, and its context."""
+    """Everything that one plugin contributes, and its context; *routes* are None until it is asked for them."""
 
     settings: BaseModel | None = None
     event_types: tuple[EventType, ...] = ()
@@ -79,7 +81,7 @@ class Contributions:
     channels: tuple[Channel, ...] = ()
     providers: Mapping[Kind, tuple[Operation, ...]] = field(default_factory=dict[Kind, tuple[Operation, ...]])
     pages: tuple[PortalPage, ...] = ()
-    routes: tuple[Routes, ...] = ()
+    routes: "tuple[Routes, ...] | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +100,4 @@ class Collected:
     channels: Mapping[str, tuple[str, Channel]]
     providers: Mapping[tuple[Kind, str], tuple[str, Operation]]
     pages: tuple[tuple[str, PortalPage], ...]
-    routes: tuple[tuple[str, Routes], ...]
+    routes: "tuple[tuple[str, Routes], ...]"

@@ -1,6 +1,7 @@
 """The registry: all plugins, which of them run, and their contributions."""
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
@@ -47,6 +48,7 @@ class Registry:
         self._required = required
         self._contributions = {record.name: Contributions() for record in self._records}
         self._collected: Collected | None = None
+        self._lock = threading.Lock()  # routes are made in a thread while the hub runs
         self._modules: dict[str, ModuleType] = {}
         self._manager = PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(specifications)
@@ -65,9 +67,11 @@ class Registry:
     @property
     def collected(self) -> Collected:
         """The contributions of the plugins that run now."""
-        if self._collected is None:
-            self._collected = self._collect()
-        return self._collected
+        collected = self._collected
+        if collected is None:
+            with self._lock:
+                collected = self._collected = self._collect()
+        return collected
 
     def _collect(self) -> Collected:
         contributions = {name: self._contributions[name] for name in self.active}
@@ -101,7 +105,9 @@ class Registry:
                 }
             ),
             pages=tuple((name, value) for name, offer in contributions.items() for value in offer.pages),
-            routes=tuple((name, value) for name, offer in contributions.items() for value in offer.routes),
+            routes=tuple(
+                (name, value) for name, offer in contributions.items() for value in offer.routes or ()
+            ),
         )
 
     def is_active(self, name: str) -> bool:
@@ -157,6 +163,11 @@ class Registry:
         """Tell whether trunkline itself brings the plugin *name*."""
         return any(record.name == name and record.distribution == HUB for record in self._records)
 
+    @property
+    def has_only_own(self) -> bool:
+        """Whether trunkline itself brings every plugin that runs."""
+        return all(map(self.is_own, self.active))
+
     def turn_away(self, record: PluginRecord) -> None:
         """List a plugin that has the name of one that trunkline brings: it is not loaded, and the other runs.
 
@@ -174,8 +185,9 @@ class Registry:
 
     def keep(self, name: str, contributions: Contributions) -> None:
         """Keep *contributions* as those of the plugin *name*."""
-        self._contributions[name] = contributions
-        self._collected = None
+        with self._lock:
+            self._contributions[name] = contributions
+            self._collected = None
 
     def note_exit(self, name: str) -> None:
         """Count that a function of the plugin *name* raised what would have ended the process."""
@@ -219,8 +231,9 @@ class Registry:
         logger_of(name).error(sentence, exc_info=cause)
 
     def _note(self, name: str, **changes: Any) -> None:
-        self._records = [
-            replace(record, **changes) if record.name == name and record.state != "failed" else record
-            for record in self._records
-        ]
-        self._collected = None
+        with self._lock:
+            self._records = [
+                replace(record, **changes) if record.name == name and record.state != "failed" else record
+                for record in self._records
+            ]
+            self._collected = None

@@ -10,7 +10,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr
 
 from trunkline.contract import PluginContext, Push, Target
 from trunkline.model.deliveries import Result
-from trunkline.runtime.logs import redact
+from trunkline.runtime.redaction import redact
 
 SHOWN_ITEMS = 3
 LONGEST = 300

@@ -8,12 +8,9 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from inspect import getdoc, signature
 from typing import Any, TypeVar
 
-from fastapi import APIRouter
 from pydantic import BaseModel
-from starlette.routing import BaseRoute
 
 from trunkline.contract import (
-    BASES,
     Batch,
     Channel,
     Command,
@@ -22,7 +19,6 @@ from trunkline.contract import (
     Migrations,
     Operation,
     PortalPage,
-    Routes,
 )
 from trunkline.contract.target_models import SchemaTarget
 from trunkline.contract.targets import find_model_fault
@@ -39,22 +35,6 @@ from trunkline.store import histories, revisions
 from trunkline.targets.urls import find_schemes_fault
 
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
-PREFIX = re.compile(r"(/[^/]+)*")
-TAKEN_AT_ROOT = frozenset(
-    {
-        "api",
-        "schemas",
-        "docs",
-        "portal",
-        "openapi.json",
-        "openapi-3.0.json",
-        "asyncapi.json",
-        "healthz",
-        "readyz",
-        "metrics",
-    }
-)
-"""First parts of addresses that are the hub's, or have a base of their own."""
 MOST_IN_BATCH = 1000
 LONGEST_WAIT_SECONDS = 1.0
 MOST_BYTES_IN_BATCH = 16 * 1024 * 1024
@@ -85,7 +65,7 @@ def check_settings(plugin: str, value: object) -> type[BaseModel]:
 
 def check_event_types(plugin: str, value: object) -> tuple[EventType, ...]:
     """Accept event types of different names or versions that are fit for a catalog."""
-    items = _check_items(plugin, "register_event_types", value, EventType, _find_event_type_fault)
+    items = check_items(plugin, "register_event_types", value, EventType, _find_event_type_fault)
     try:
         SchemaCatalog(items)
     except SchemaInvalid as error:
@@ -95,26 +75,26 @@ def check_event_types(plugin: str, value: object) -> tuple[EventType, ...]:
 
 def check_casters(plugin: str, value: object) -> tuple[Caster, ...]:
     """Accept casters; whether they lead from one version that there is to the next is for the hub to say."""
-    return _check_items(plugin, "register_casters", value, Caster, _find_caster_fault)
+    return check_items(plugin, "register_casters", value, Caster, _find_caster_fault)
 
 
 def check_channels(plugin: str, value: object) -> tuple[Channel, ...]:
     """Accept channels of different names."""
-    items = _check_items(plugin, "register_channels", value, Channel, _find_channel_fault)
+    items = check_items(plugin, "register_channels", value, Channel, _find_channel_fault)
     check_unique(plugin, "channel", [item.name for item in items])
     return items
 
 
 def check_connectors(plugin: str, value: object) -> tuple[Connector, ...]:
     """Accept connectors of different names."""
-    items = _check_items(plugin, "register_connectors", value, Connector, _find_connector_fault)
+    items = check_items(plugin, "register_connectors", value, Connector, _find_connector_fault)
     check_unique(plugin, "connector", [item.name for item in items])
     return items
 
 
 def check_portal_pages(plugin: str, value: object) -> tuple[PortalPage, ...]:
     """Accept pages of different names."""
-    items = _check_items(plugin, "register_portal_pages", value, PortalPage, _find_page_fault)
+    items = check_items(plugin, "register_portal_pages", value, PortalPage, _find_page_fault)
     check_unique(plugin, "portal page", [item.name for item in items])
     return items
 
@@ -127,13 +107,13 @@ def check_operations(
     def find_fault(operation: Operation) -> str | None:
         return find_operation_fault(operation, defined)
 
-    items = _check_items(plugin, "register_operations", value, Operation, find_fault)
+    items = check_items(plugin, "register_operations", value, Operation, find_fault)
     return tuple(with_kind(item, defined) for item in items)
 
 
 def check_commands(plugin: str, value: object) -> tuple[Command, ...]:
     """Accept commands of different names."""
-    items = _check_items(plugin, "register_commands", value, Command, _find_command_fault)
+    items = check_items(plugin, "register_commands", value, Command, _find_command_fault)
     check_unique(plugin, "command", [item.name for item in items])
     return items
 
@@ -147,22 +127,18 @@ def check_definitions(plugin: str, own: Collection[Definition], *, beside: Itera
         raise PluginFailed(plugin, f"gives an unfit definition: {error}") from None
 
 
-def check_routes(plugin: str, value: object) -> tuple[Routes, ...]:
-    """Accept FastAPI routers."""
-    return _check_items(plugin, "register_routes", value, Routes, _find_routes_fault)
-
-
 def check_migrations(plugin: str, value: object) -> tuple[Migrations, ...]:
     """Accept a history of migrations that is there and is one line of revisions."""
-    items = _check_items(plugin, "register_migrations", value, Migrations, _find_migrations_fault)
+    items = check_items(plugin, "register_migrations", value, Migrations, _find_migrations_fault)
     if len(items) > 1:
         raise PluginFailed(plugin, "gives more than one Migrations in register_migrations")
     return items
 
 
-def _check_items(
+def check_items(
     plugin: str, hook: str, value: object, kind: type[Value], find_fault: Callable[[Value], str | None]
 ) -> tuple[Value, ...]:
+    """Accept a list or tuple of *kind* in which *find_fault* finds nothing."""
     expected = f"a list or tuple of {kind.__name__}"
     if not isinstance(value, list | tuple):
         raise PluginFailed(plugin, f"returned {name_type(value)} from {hook}, which must return {expected}")
@@ -264,43 +240,6 @@ def _find_page_fault(page: PortalPage) -> str | None:
     if fault is None and page.icon is not None and not str(page.icon).lstrip().startswith("<svg"):
         return "icon is neither None nor an SVG element"
     return fault
-
-
-def _find_routes_fault(routes: Routes) -> str | None:
-    fault = (
-        find_type_fault("router", routes.router, APIRouter, expected="a fastapi.APIRouter")
-        or find_text_fault("prefix", routes.prefix)
-        or _find_direct_fault(routes.direct)
-    )
-    for route in () if fault else routes.router.routes:
-        fault = fault or find_type_fault("router", route, BaseRoute, expected="made of routes")
-    if fault is None and not PREFIX.fullmatch(routes.prefix):
-        return f"prefix '{routes.prefix}' is neither empty nor of the form '/path'"
-    if fault is None and routes.base not in BASES:
-        return f"base '{routes.base}' is none of {', '.join(filter(None, BASES))}, or empty for the root"
-    return fault or (_find_root_fault(routes.prefix) if not routes.base else None)
-
-
-def _find_direct_fault(direct: Any) -> str | None:
-    if fault := find_type_fault("direct", direct, Mapping, expected="a mapping"):
-        return fault
-    for key, handler in direct.items():
-        match key:
-            case (str(), str()):
-                pass
-            case _:
-                return f"direct has the key {key!r}, which is not a method and a path"
-        if fault := find_function_fault(f"direct handler of '{key[1]}'", handler, is_optional=False):
-            return fault
-    return None
-
-
-def _find_root_fault(prefix: str) -> str | None:
-    name = prefix.split("/")[1] if prefix else ""
-    if name and name not in TAKEN_AT_ROOT and "{" not in name:
-        return None
-    taken = ", ".join(sorted(TAKEN_AT_ROOT))
-    return f"prefix '{prefix}' does not begin with a name of its own; at the root these are taken: {taken}"
 
 
 def _find_command_fault(command: Command) -> str | None:

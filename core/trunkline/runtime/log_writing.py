@@ -9,6 +9,9 @@ from queue import SimpleQueue
 from threading import Lock, Thread
 from typing import TextIO
 
+SECURITY = "trunkline.security"
+"""The logger of security events (``api.security_events``)."""
+
 MOST_WAITING_BYTES = 4 * 1024 * 1024
 """Bytes of lines that wait in memory. The first line beyond them begins a gap."""
 FLUSH_SECONDS = 1.0
@@ -101,3 +104,10 @@ class WriterThread(logging.Handler):
                 rest = rest[os.write(descriptor, rest) :]
             except BlockingIOError:  # another process has made the pipe non-blocking
                 select.select([], [descriptor], [])
+
+
+def dropped() -> int:
+    """Count the lines of this process that were never written."""
+    return sum(
+        handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, WriterThread)
+    )

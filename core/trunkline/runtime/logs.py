@@ -1,41 +1,27 @@
 """The log on standard error: one line an entry, with every id, and never a secret.
 
-The code logs through ``logging.getLogger(__name__)`` with ``extra={…}``; structlog only gives the lines their form.
+The code logs through ``logging.getLogger(__name__)`` with ``extra={…}``; a terminal gets lines for people, everything else JSON.
 """
 
 import logging
-import re
 import sys
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import orjson
-import structlog
-from structlog.typing import EventDict, Processor, WrappedLogger
 
 from trunkline.model.environments import company_number, environment_member
-from trunkline.runtime.log_writing import WriterThread
+from trunkline.runtime.log_writing import SECURITY, WriterThread
+from trunkline.runtime.redaction import redact
 from trunkline.settings import Logging
 
-SECURITY = "trunkline.security"
-"""The logger of security events (``api.security_events``)."""
 WRITTEN_A_MINUTE = 10
 """Refusals of one kind that are written in a minute; after them the 20th is, the 40th, the 80th, and so on."""
 _QUIET = ("alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
 """Libraries of which only warnings are of interest to whoever runs a hub."""
-
-_SECRET = re.compile(
-    r"\b("
-    r"[a-z][a-z0-9]{1,15}_(?:live|test)_\d+_"  # API keys
-    r"|wh(?:sec|sk)_"  # signing secrets
-    r"|o(?:as|ac|at|rt)_"  # secrets, codes and tokens of apps
-    r"|p(?:lnk|ses)_"  # links and sessions of the portal
-    r"|eyJ(?=[\w-]+\.[\w-]+\.)"  # JSON Web Tokens
-    r"|(?i:Bearer|Basic) +(?=[\w.~+/=-]{16})"
-    r"|trunkline_portal[a-z_]*=|(?:link|request)="  # what is sealed, in cookies and addresses
-    r")[A-Za-z0-9._~+/=-]{8,}"
-)
-_PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s/@]+@")
+_OF_EACH = vars(logging.makeLogRecord({})).keys() | {"asctime", "message", "taskName"}
+"""What a record has without *extra*."""
 
 
 def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
@@ -51,18 +37,6 @@ def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
         logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.getLogger(SECURITY).filters = [_SampledRefusals()]
     logging.captureWarnings(True)
-
-
-def dropped() -> int:
-    """Count the lines of this process that were never written."""
-    return sum(
-        handler.dropped for handler in logging.getLogger().handlers if isinstance(handler, WriterThread)
-    )
-
-
-def redact(text: str) -> str:
-    """Remove the secrets from *text*: all but the first part of each key, secret, token and password."""
-    return _PASSWORD.sub(r"\1:…@", _SECRET.sub(r"\1…", text))
 
 
 class _SampledRefusals(logging.Filter):
@@ -88,48 +62,33 @@ class _SampledRefusals(logging.Filter):
 
 
 def _formatter(*, on_terminal: bool, colours: bool) -> logging.Formatter:
-    before: list[Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
-    return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=before,
-        processors=[
-            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            _name_environment,
-            *(_console(colours) if on_terminal else _json()),
-            _redact_line,
-        ],
-    )
+    if not on_terminal:
+        return _JsonLines()
+    from trunkline.runtime.console_lines import make_formatter  # noqa: PLC0415 - it loads rich
+
+    return make_formatter(colours=colours)
 
 
-def _name_environment(_logger: WrappedLogger, _method: str, entry: EventDict) -> EventDict:
-    """Write a company's id as it is outside, with its environment beside it where that is ``test``."""
-    company_id = entry.get("company_id")
+class _JsonLines(logging.Formatter):
+    """Writes an entry as a JSON object: its time, level, message and logger, then each member of *extra*."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write *record*."""
+        entry: dict[str, Any] = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+            "level": record.levelname.lower(),
+            "message": record.getMessage(),
+            "logger": record.name,
+            **with_environment({name: value for name, value in vars(record).items() if name not in _OF_EACH}),
+        }
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return redact(orjson.dumps(entry, default=str).decode())
+
+
+def with_environment(extra: dict[str, Any]) -> dict[str, Any]:
+    """Give *extra* with a company's id as it is outside, and its environment beside it if that is ``test``."""
+    company_id = extra.get("company_id")
     if isinstance(company_id, int) and company_id < 0:
-        entry.update({"company_id": company_number(company_id), **environment_member(company_id)})
-    return entry
-
-
-def _console(colours: bool) -> list[Processor]:  # noqa: FBT001
-    plain = structlog.dev.plain_traceback  # the others print local variables, and secrets are among them
-    return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=plain)]
-
-
-def _json() -> list[Processor]:
-    return [
-        structlog.processors.format_exc_info,
-        structlog.processors.EventRenamer("message"),
-        structlog.processors.JSONRenderer(serializer=_dump),
-    ]
-
-
-def _dump(entry: EventDict, **_: object) -> str:
-    first = {name: entry.pop(name) for name in ("timestamp", "level", "message") if name in entry}
-    return orjson.dumps(first | dict(entry), default=str).decode()
-
-
-def _redact_line(_logger: WrappedLogger, _method: str, line: Any) -> str:
-    return redact(str(line))
+        return {**extra, "company_id": company_number(company_id), **environment_member(company_id)}
+    return extra

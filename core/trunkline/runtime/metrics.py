@@ -180,6 +180,8 @@ class Metrics:
         )
 
     def _add_deployment(self) -> None:
+        told = "Age of the oldest event that a consumer has not committed, of the consumers furthest behind"
+        self.consumer_lag = self._lazy(GaugeMetricFamily, "trunkline_consumer_lag_seconds", told, "consumer")
         """Add what is the same in every process; it is as old as the last snapshot."""
         self._database_up = self._gauge(
             "trunkline_database_up",

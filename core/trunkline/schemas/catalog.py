@@ -10,19 +10,19 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema  # type: ignore[import-untyped]
 import jsonschema_rs
 import orjson
-from jsonschema import Draft202012Validator
-from referencing.exceptions import Unresolvable
 
 from trunkline.errors import FieldError, SchemaInvalid
 from trunkline.schemas import changelog
+from trunkline.schemas.budget import Budget, TooMuch
 from trunkline.schemas.compiling import compile_validator
-from trunkline.schemas.explaining import Budget, Explainer, TooMuch, format_checker
 from trunkline.schemas.sentences import distinct, faults_of, first_fault, short_text
+
+if TYPE_CHECKING:
+    from trunkline.schemas.explaining import Explainer
 
 Json = Any
 """JSON data as Python's own types."""
@@ -79,7 +79,7 @@ class Validator:
         SchemaInvalid: the schema is not draft 2020-12, or refers to what is not in it.
     """
 
-    __slots__ = ("_explainer", "_has_branches", "_name", "_validator")
+    __slots__ = ("_explainer", "_has_branches", "_name", "_schema", "_validator")
 
     def __init__(self, schema: Mapping[str, Json], *, name: str) -> None:
         _require_draft(schema, name=name)
@@ -87,7 +87,8 @@ class Validator:
             self._validator = compile_validator(schema)
         except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError, ValueError) as error:
             raise SchemaInvalid(name, _compile_fault(error)) from None
-        self._explainer = Explainer(schema)
+        self._schema = schema
+        self._explainer: Explainer | None = None
         text = orjson.dumps(dict(schema), default=dict)
         self._has_branches = b'"anyOf"' in text or b'"oneOf"' in text
         self._name = name
@@ -115,10 +116,14 @@ class Validator:
         return FieldError("", f"is not valid as {self._name}; it is too much to say what is wrong with it")
 
     def _faults(self, data: Json, budget: Budget) -> Iterator[FieldError]:
+        if self._explainer is None:
+            from trunkline.schemas.explaining import Explainer  # noqa: PLC0415 - most processes see no fault
+
+            self._explainer = Explainer(self._schema)
         try:
             for error in self._explainer.iter_errors(data, budget):
                 yield from faults_of(error, self._name)
-        except (RecursionError, Unresolvable, TooMuch):  # where Python's reading of the schema ends
+        except (RecursionError, TooMuch):
             return
 
 
@@ -230,11 +235,11 @@ def _require_draft(schema: Mapping[str, Json], *, name: str) -> None:
         raise SchemaInvalid(name, f"'$schema' must be {DIALECT}, the one draft that payloads are judged by")
     if _meta_validator().is_valid(dict(schema)):
         return
-    try:
-        Draft202012Validator.check_schema(schema, format_checker=format_checker())
-    except jsonschema.SchemaError as error:
+    from trunkline.schemas.explaining import find_schema_error  # noqa: PLC0415
+
+    if (error := find_schema_error(schema)) is not None:
         fault = next(faults_of(error, "JSON Schema"))
-        raise SchemaInvalid(name, f"the schema is not valid at '{fault.path}': {fault.message}") from None
+        raise SchemaInvalid(name, f"the schema is not valid at '{fault.path}': {fault.message}")
 
 
 def _compile_fault(error: Exception) -> str:

@@ -33,6 +33,8 @@ from trunkline.schemas.catalog import Json, Validator
 Kind = Literal["action", "search", "lookup"]
 """What an operation is: a write, a read by key, or a list to choose from."""
 KINDS: tuple[Kind, ...] = ("action", "search", "lookup")
+CALL_PREFIX = "/integrations"
+"""Where the calls of all definitions are, below ``/api/v1``."""
 FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "lookup": "lookups"}
 """The plural of each kind: where its files are, and what its list is called."""
 

@@ -6,21 +6,21 @@ that is looked at is a step; an explanation that has no steps left ends with wha
 
 import functools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jsonschema.validators  # type: ignore[import-untyped]
 import jsonschema_rs
 from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
+from referencing.exceptions import Unresolvable
 
+from trunkline.schemas.budget import Budget, TooMuch
 from trunkline.schemas.compiling import compile_validator
-from trunkline.schemas.sentences import FORMATS, RARE_FORMATS, JsonSchemaError, UnknownFields
+from trunkline.schemas.sentences import FORMATS, RARE_FORMATS, JsonSchemaError
 
 Json = Any
 
-MAX_STEPS = 5_000
-"""Steps of the explanation of one value: 25 to 50 ms at the most. A faulty payload of the ten types takes about 50."""
 _ITEMS_OF_A_STEP, _CHARACTERS_OF_A_STEP = 16, 4_096
 _PAIRS_OF_A_STEP = 128
 _ENTRIES_OF_A_STEP = 4
@@ -28,23 +28,12 @@ _ENTRIES_OF_A_STEP = 4
 Keyword = Callable[[Any, Json, Json, Json], Iterator[JsonSchemaError] | None]
 
 
-class TooMuch(Exception):
-    """There are no steps left."""
+class UnknownFields(jsonschema.ValidationError):  # type: ignore[misc]
+    """An object has fields that it may not have: *names*."""
 
-
-class Budget:
-    """The steps that are left to one explanation, or to several that one request asks for."""
-
-    __slots__ = ("left",)
-
-    def __init__(self, steps: int = MAX_STEPS) -> None:
-        self.left = steps
-
-    def spend(self, steps: int) -> None:
-        """Take *steps*. Raises TooMuch."""
-        self.left -= steps
-        if self.left < 0:
-            raise TooMuch
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__("has unknown fields")
+        self.names = names
 
 
 class _Judge(FormatChecker):  # type: ignore[misc]
@@ -82,9 +71,15 @@ class Explainer:
         self._validator = _Explainer(schema, registry=REGISTRY)
 
     def iter_errors(self, data: Json, budget: Budget) -> Iterator[JsonSchemaError]:
-        """Give the errors of *data*, one after the other. Raises TooMuch where *budget* is spent."""
-        errors: Iterator[JsonSchemaError] = self._with(budget).iter_errors(data)
-        return errors
+        """Give the errors of *data*, one after the other.
+
+        Raises:
+            TooMuch: *budget* is spent, or Python's reading of the schema ends.
+        """
+        try:
+            yield from self._with(budget).iter_errors(data)
+        except (RecursionError, Unresolvable):
+            raise TooMuch from None
 
     def is_valid(self, data: Json) -> bool:
         """Tell whether *data* is valid, however many steps that takes."""
@@ -94,11 +89,15 @@ class Explainer:
         return self._validator.evolve(format_checker=_Judge(self._judges, budget))
 
 
-def format_checker() -> FormatChecker:
-    """Give a checker of formats that agrees with the compiled validator."""
+def find_schema_error(schema: Mapping[str, Json]) -> JsonSchemaError | None:
+    """Find what is wrong with *schema* itself; its formats are checked as the compiled validator does."""
     checker = FormatChecker(formats=())
     checker.checkers = _format_checkers()
-    return checker
+    try:
+        Draft202012Validator.check_schema(schema, format_checker=checker)
+    except jsonschema.SchemaError as error:
+        return error
+    return None
 
 
 @functools.cache

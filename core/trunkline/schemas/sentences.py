@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import jsonschema  # type: ignore[import-untyped]
 import jsonschema_rs
 
 from trunkline.errors import FieldError, pointer
@@ -28,14 +27,6 @@ def distinct(faults: Iterable[FieldError]) -> list[FieldError]:
         if len(unique) == MAX_FAULTS:
             break
     return list(unique)
-
-
-class UnknownFields(jsonschema.ValidationError):  # type: ignore[misc]
-    """An object has fields that it may not have: *names*."""
-
-    def __init__(self, names: Sequence[str]) -> None:
-        super().__init__("has unknown fields")
-        self.names = names
 
 
 def first_fault(validator: jsonschema_rs.Draft202012Validator, data: Json) -> FieldError:
@@ -86,7 +77,7 @@ def _absent(names: Iterable[str], instance: Json) -> list[str]:
 
 def _unknown_fields(error: JsonSchemaError, here: str, owner: str) -> Iterator[FieldError]:
     known = list(error.schema.get("properties", {}))
-    names = error.names if isinstance(error, UnknownFields) else [n for n in error.instance if n not in known]
+    names = error.names if hasattr(error, "names") else [n for n in error.instance if n not in known]
     for number, unknown in enumerate(names):
         if len(unknown) > _MAX_SHOWN:
             yield FieldError(here, f"has the field {_short(unknown)}, which is not a field of {owner}")

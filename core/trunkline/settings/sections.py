@@ -230,6 +230,7 @@ class Companies(Section):
         default=10_000, ge=0, description="what the filters of all its subscriptions may cost together"
     )
     keys: int = Field(default=100, ge=0, description="API keys that are not revoked")
+    consumers: int = Field(default=100, ge=0, description="named consumers")
     replays_at_once: int = Field(default=5, ge=0, description="replays that run at the same time")
     events_per_second: int = Field(
         default=1_000,

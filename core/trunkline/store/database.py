@@ -10,7 +10,7 @@ of them, and all that work for companies together leave one to the hub's own wor
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from trunkline.runtime import callers
 from trunkline.runtime.turns import Turns
 from trunkline.store import dialects, tables
 from trunkline.store.database_file import DatabaseFile
-from trunkline.store.direct import Pools
+from trunkline.store.direct import Driver, Pools
 from trunkline.store.engines import ANSWER_SECONDS, Engines
 from trunkline.store.privileges import ReadOnly
 
@@ -67,6 +67,7 @@ class Database:
         schema: str | None = None,
         listen_url: str | None = None,
         lender: Lender | None = None,
+        lazy: Lender | None = None,
         creates: bool = True,
     ) -> None:
         self.url = url
@@ -84,6 +85,7 @@ class Database:
         self._lender = lender or Engines(
             self.dialect, url, pool_size=pool_size, schema=schema, file=self._file
         )
+        self._lazy = lazy
         readers = self.dialect.readers(pool_size)
         self._reads = Turns(total=max(readers - 1, 1), share=max(readers // 2, 1))
         self._writes = Turns(share=1) if self.dialect.has_one_writer else self._reads
@@ -107,6 +109,8 @@ class Database:
         self._entered -= 1
         if not self._entered:
             await self._lender.close()
+            if self._lazy is not None:
+                await self._lazy.close()
 
     def apart(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "Database":
         """Give the same database over *connections* of its own, which others cannot take; itself where it has one writer.
@@ -139,7 +143,10 @@ class Database:
             file=self._file,
         )
         lender = Pools(connect, self.dialect.readers(connections), has_one_writer=self.dialect.has_one_writer)
-        direct = Database(self.url, pool_size=connections, schema=self.schema, lender=lender)
+        lazy = None
+        if self.dialect.has_one_writer:
+            lazy = Pools(partial(self._connect_lazily, connect), 1, has_one_writer=False)
+        direct = Database(self.url, pool_size=connections, schema=self.schema, lender=lender, lazy=lazy)
         if self.dialect.has_one_writer and not only_reads:
             direct._writing, self._direct = self._writing, direct
         return direct
@@ -212,6 +219,26 @@ class Database:
         Raises as ``write`` does.
         """
         return self.write() if self.dialect.has_one_writer else self.read()
+
+    @contextlib.asynccontextmanager
+    async def write_lazily(self) -> AsyncGenerator[AsyncConnection]:
+        """Lend a connection of a ``direct`` database for a single statement with ``sql.lazily`` in it.
+
+        It is there for all when it has run, and survives the end of any process; nobody waits for the disk, so it is lost if
+        the machine loses its power at this moment. Raises as ``write`` does.
+        """
+        if self._lazy is None:
+            async with self.read() as connection:
+                yield connection
+            return
+        async with _turn(self._writes), self._writing, self._lazy.read() as connection:
+            yield connection
+
+    @staticmethod
+    async def _connect_lazily(connect: Callable[[], Awaitable[Driver]]) -> Driver:
+        driver = await connect()
+        await driver.run("PRAGMA synchronous = NORMAL", ())
+        return driver
 
 
 class _turn:  # noqa: N801 - it is called as a function is

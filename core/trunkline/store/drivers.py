@@ -19,6 +19,7 @@ class SQLiteDriver(Driver):
 
     connection: OneWayConnection
     _is_closed = False
+    _is_writing = False
 
     @property
     def is_closed(self) -> bool:
@@ -32,19 +33,25 @@ class SQLiteDriver(Driver):
         return rows, cursor.rowcount if cursor.rowcount >= 0 else len(rows)
 
     async def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run *statement* with each of *rows*."""
-        await self.connection.cursor().executemany(statement, rows)
+        """Run *statement* with each of *rows*; within a transaction, with its next statement or its commit."""
+        if self._is_writing:
+            self.connection.run_many_with_next(statement, rows)
+        else:
+            await self.connection.cursor().executemany(statement, rows)
 
     async def begin(self) -> None:
         """Begin a transaction, with its first statement."""
+        self._is_writing = True
         self.connection.begin_with_next("BEGIN IMMEDIATE")
 
     async def commit(self) -> None:
         """Commit it, if there was a statement."""
+        self._is_writing = False
         await self.connection.commit()
 
     async def roll_back(self) -> None:
         """Roll it back, if there was a statement."""
+        self._is_writing = False
         await self.connection.rollback()
 
     async def close(self) -> None:

@@ -30,6 +30,7 @@ _SUBSCRIPTIONS = "SELECT no FROM subscriptions WHERE company_id = :company"
 _OF_COMPANY = (
     CompanyRows("unsettled", f"subscription_no IN ({_SUBSCRIPTIONS})"),
     CompanyRows("unreleased", f"subscription_no IN ({_SUBSCRIPTIONS})"),
+    CompanyRows("consumers"),
     CompanyRows("quarantine", "company_id = :company AND position IS NULL"),
     CompanyRows("quarantine", "company_id = :company AND position IS NOT NULL"),
     CompanyRows("quarantine_answers", "namespace = :company"),

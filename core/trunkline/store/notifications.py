@@ -2,14 +2,19 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from trunkline.store.servers import Server
 
 CHANNEL = "trunkline"
+PRESENT = "present"
+"""What a process that listens says; an empty message says that the log has grown."""
 CHECK_SECONDS = 5.0
-"""How often a connection that listens is asked whether it is alive."""
+"""How often a process that listens says so; that also shows whether its connection is alive."""
+GONE_SECONDS = 15.0
+"""How long a process counts as listening after it was last heard."""
 ANSWER_SECONDS = 5.0
 
 
@@ -20,6 +25,14 @@ class Notifications:
         self._server = server
         self._sender = 0
         """The server's number of the connection that sends."""
+        self._others: dict[int, float] = {}
+        """When each connection of other processes was last heard (monotonic seconds), by the server's number of it."""
+
+    @property
+    def has_others(self) -> bool:
+        """Whether another process listens. A notification for nobody costs this process two wake-ups, and the server five."""
+        since = time.monotonic() - GONE_SECONDS
+        return any(heard > since for heard in self._others.values())
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncGenerator[Any]:
@@ -38,23 +51,34 @@ class Notifications:
     async def listen(self, connection: Any, notified: Callable[[], None]) -> None:
         """Call *notified* once it listens and at each notification, until *connection* is lost.
 
+        Processes that listen know each other: one that hears a new one answers at once. The new one looks then, for what was
+        not notified before it was known.
+
         Raises TimeoutError where it no longer answers.
         """
-        lost = asyncio.Event()
+        speaks, own = asyncio.Event(), connection.get_server_pid()
 
-        def end(*_: object) -> None:
-            lost.set()
-
-        def hear(_: object, sender: int, *_message: object) -> None:
-            if sender != self._sender:
+        def hear(_: object, sender: int, _channel: str, message: str) -> None:
+            if sender in {own, self._sender}:
+                return
+            is_new = sender not in self._others
+            self._others[sender] = time.monotonic()
+            if is_new:
+                speaks.set()
+            if is_new or message != PRESENT:
                 notified()
+
+        def end(_: object) -> None:
+            speaks.set()
 
         connection.add_termination_listener(end)
         await connection.add_listener(CHANNEL, hear)
         notified()  # for what was sent before it listened
-        while not lost.is_set():
-            try:
+        while not connection.is_closed():
+            await connection.execute(f"NOTIFY {CHANNEL}, '{PRESENT}'", timeout=ANSWER_SECONDS)
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CHECK_SECONDS):
-                    await lost.wait()
-            except TimeoutError:  # a connection that died silently would be listened to for ever
-                await connection.execute("SELECT 1", timeout=ANSWER_SECONDS)
+                    await speaks.wait()
+            speaks.clear()
+            since = time.monotonic() - GONE_SECONDS
+            self._others = {number: heard for number, heard in self._others.items() if heard > since}

@@ -67,6 +67,11 @@ def limit_waiting(connection: AsyncConnection) -> str:
     return dialects.of_connection(connection).limit_waiting
 
 
+def lazily(connection: AsyncConnection) -> str:
+    """Give the condition, always true, with which this transaction commits without waiting for the disk (``Database.write_lazily``)."""
+    return dialects.of_connection(connection).lazily
+
+
 def worker_locks(connection: AsyncConnection) -> str:
     """Give the SELECT of the locks of workers that sessions hold: the number ``no`` of each."""
     return dialects.of_connection(connection).worker_locks
@@ -103,11 +108,15 @@ def one_of(
 
 
 async def insert_columns(
-    connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]]
-) -> None:
-    """Insert rows given column by column; rows whose key is taken are left as they are."""
+    connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str = ""
+) -> Any:
+    """Insert rows given column by column; rows whose key is taken are left as they are.
+
+    Returns the value that *also* selects, where the database reads it with the same statement.
+    """
     if next(iter(columns.values())):
-        await dialects.of_connection(connection).insert_columns(connection, table, columns)
+        return await dialects.of_connection(connection).insert_columns(connection, table, columns, also=also)
+    return None
 
 
 def through_index(connection: AsyncConnection, name: str) -> str:

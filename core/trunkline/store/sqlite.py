@@ -35,7 +35,8 @@ _INSERT = re.compile(r"(INSERT .+ VALUES )(\([?, ]+\))", re.DOTALL)
 class OneWayConnection(Connection):
     """A connection whose cursors bring all rows at once.
 
-    A transaction begins with its first statement, on the same way to the thread; where there is none, it ends on no way.
+    A transaction begins with its first statement, on the same way to the thread; where there is none, it ends on no way. Rows that
+    are inserted with the next statement, or with the commit, take no way of their own either.
     """
 
     def __init__(self, file: DatabaseFile, cache_kib: int, options: dict[str, Any]) -> None:
@@ -45,6 +46,7 @@ class OneWayConnection(Connection):
         self._thread = Thread(target=_work, args=(self._tx,), daemon=True)
         self._is_still = True
         self._beginning = ""
+        self._first: list[tuple[str, Sequence[Any]]] = []
         self._opened: sqlite3.Connection | None = None
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
@@ -59,12 +61,17 @@ class OneWayConnection(Connection):
         """Run *statement*, which begins a transaction, before the next one."""
         self._beginning = statement
 
+    def run_many_with_next(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Run *statement* with each of *rows* before the next one of the transaction, or before its commit."""
+        self._first.append((statement, rows))
+
     async def run(self, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:
         """Call *work* in the thread of the connection."""
         beginning, self._beginning = self._beginning, ""
+        first, self._first = self._first, []
         self._is_still = False
         result: Outcome = await self._execute(  # type: ignore[no-untyped-call]
-            self._begin_and, beginning, work, statement, parameters
+            self._begin_and, beginning, first, work, statement, parameters
         )
         self._is_still = True  # not where the caller was cancelled: the thread may go on with it
         return result
@@ -88,14 +95,14 @@ class OneWayConnection(Connection):
 
     async def commit(self) -> None:
         """Commit, if a statement was run since the transaction was to begin."""
-        if self._beginning:
+        if self._beginning and not self._first:
             self._beginning = ""
         else:
-            await self._execute(self._commit)  # type: ignore[no-untyped-call]
+            await self.run(self._commit, "", ())
 
     async def rollback(self) -> None:
         """Roll back, if a transaction is open."""
-        self._beginning = ""
+        self._beginning, self._first = "", []
         if self._conn.in_transaction or not self._is_still:
             await super().rollback()
 
@@ -105,20 +112,30 @@ class OneWayConnection(Connection):
             self._opened.close()
             self._file.forget(self._opened)
 
-    def _begin_and(self, beginning: str, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:
+    def _begin_and(
+        self,
+        beginning: str,
+        first: Sequence[tuple[str, Sequence[Any]]],
+        work: Work,
+        statement: str,
+        parameters: Sequence[Any],
+    ) -> Outcome:
         if not self._conn.in_transaction:
             self._file.check(and_log=bool(beginning))
         try:
             if beginning:
                 self._conn.execute(beginning).close()
+            for insert, rows in first:
+                _execute_many(self._conn, insert, rows)
             return work(self._conn, statement, parameters)
         except sqlite3.DatabaseError as error:
             self._file.explain(error)
             raise
 
-    def _commit(self) -> None:
+    def _commit(self, connection: sqlite3.Connection, *_: object) -> Outcome:
         self._file.check(and_log=True)
-        self._conn.commit()
+        connection.commit()
+        return [], None, -1, None
 
     def _roll_back_now(self) -> None:
         with contextlib.suppress(sqlite3.Error):

@@ -8,6 +8,7 @@ statements before the commit, and requests that arrive together share one transa
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import orjson
 from sqlalchemy import bindparam
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +20,8 @@ from trunkline.store import epochs, retention, sql, tables
 from trunkline.store.directory import CompanyDirectory
 from trunkline.store.sql import text
 
+_ROUTING_VERSION = "SELECT version FROM routing WHERE id = 1"
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -29,16 +32,26 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class Appended:
+    """Events as they were appended, and the routing version that was valid then: no subscription that was made before is newer."""
+
+    events: list[Event]
+    routing_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reserved:
     """Positions from *first* on, the time of acceptance, and how often companies were changed until then.
 
-    *accepted_ms* never goes back; *now_ms* is what the database's clock says, and at most that.
+    *accepted_ms* never goes back; *now_ms* is what the database's clock says, and at most that. The routing version is that of
+    the moment at which the log's lock was asked for.
     """
 
     first: int
     accepted_ms: int
     companies_version: int
     now_ms: int
+    routing_version: int
 
 
 async def head(connection: AsyncConnection) -> Head:
@@ -60,7 +73,7 @@ class Log:
         self._shards = shards
         self.directory = directory
 
-    async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> list[Event]:
+    async def append(self, connection: AsyncConnection, drafts: Sequence[Draft]) -> Appended:
         """Store *drafts* as ``append`` does. Raises CompanyErased."""
         return await append(connection, drafts, shards=self._shards(), directory=self.directory)
 
@@ -71,7 +84,7 @@ async def append(
     *,
     shards: int,
     directory: CompanyDirectory | None = None,
-) -> list[Event]:
+) -> Appended:
     """Give *drafts* their positions and store them; they are in the log once the caller's transaction commits.
 
     The reference that a company has at this moment, as *directory* knows it, becomes part of its events.
@@ -100,9 +113,9 @@ async def append(
         )
         for position, draft in enumerate(drafts, reserved.first)
     ]
-    await insert(connection, events, shards=shards)
+    routing_version = await insert(connection, events, shards=shards)
     faults.point("accept.after_insert")
-    return events
+    return Appended(events, routing_version or reserved.routing_version)
 
 
 async def reserve(connection: AsyncConnection, count: int) -> Reserved:
@@ -119,17 +132,21 @@ async def reserve(connection: AsyncConnection, count: int) -> Reserved:
                 f"UPDATE stream_head SET position = position + :count + {step}, timeline = {timeline}, "
                 f"accepted_ms = {sql.greatest(connection)}(accepted_ms, {now}) "
                 f"WHERE id = 1 AND {sql.limit_waiting(connection)} "
-                f"RETURNING position, accepted_ms, companies_version, {now}, {sql.limit_idling(connection)}"
+                f"RETURNING position, accepted_ms, companies_version, {now}, ({_ROUTING_VERSION}), {sql.limit_idling(connection)}"
             ),
             {"count": count},
         )
     ).one()
-    return Reserved(row[0] - count + 1, row[1], row[2], min(row[1], row[3]))
+    return Reserved(row[0] - count + 1, row[1], row[2], min(row[1], row[3]), row[4])
 
 
-async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> None:
-    """Store *events* at the positions that ``reserve`` gave them."""
-    await sql.insert_columns(
+async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> int | None:
+    """Store *events* at the positions that ``reserve`` gave them.
+
+    Returns the routing version of now; None where there is one writer, as it is still that of ``reserve``. While others waited
+    for the log's lock with it, subscriptions may have been made.
+    """
+    version: int | None = await sql.insert_columns(
         connection,
         tables.events,
         {
@@ -141,7 +158,9 @@ async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards
             "body": [event.body for event in events],
             "version": [event.version for event in events],
         },
+        also=_ROUTING_VERSION,
     )
+    return version
 
 
 _COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
@@ -185,7 +204,7 @@ async def read_company(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> list[Event]:
     """Read the next events of one company, oldest first; no *types* means every type."""
-    statement, parameters = _company_query(company_id, types, after, limit)
+    statement, parameters = company_query(company_id, types, after, limit)
     rows = await connection.execute(text(statement), parameters)
     return [Event(*row) for row in rows]
 
@@ -197,7 +216,7 @@ async def read_page(
 
     As they are of one moment, no event of the page was removed unnoticed.
     """
-    query, parameters = _company_query(company_id, types, after, limit)
+    query, parameters = company_query(company_id, types, after, limit)
     statement = (
         f"SELECT bounds.edge, bounds.head, page.* FROM ({retention.LOG_BOUNDS}) AS bounds "
         f"LEFT JOIN ({query}) AS page ON true ORDER BY position"
@@ -208,10 +227,10 @@ async def read_page(
     return events, retention.LogBounds(edge, head)
 
 
-def _company_query(
-    company_id: int, types: Sequence[str], after: int, limit: int
+def company_query(
+    company_id: int, types: Sequence[str], after: int, limit: int, *, columns: str = _COLUMNS
 ) -> tuple[str, dict[str, object]]:
-    """Select the next events of one company, and the statement's parameters.
+    """Select *columns* of the next events of one company, and the statement's parameters.
 
     Each type is read along its own index and the streams are merged, so that a rare type costs no more than a common one;
     of several types the positions are merged before the rest of an event is read.
@@ -221,13 +240,28 @@ def _company_query(
     parameters |= {f"type_{index}": name for index, name in enumerate(types)}
     if len(types) < 2:
         kind = "AND type = :type_0" if types else ""
-        return f"SELECT {_COLUMNS} {mine} {kind} ORDER BY position LIMIT :limit", parameters
+        return f"SELECT {columns} {mine} {kind} ORDER BY position LIMIT :limit", parameters
     streams = " UNION ALL ".join(
         f"SELECT * FROM (SELECT position {mine} AND type = :type_{index} ORDER BY position LIMIT :limit) AS t{index}"
         for index in range(len(types))
     )
     merged = f"SELECT position FROM ({streams}) AS streams ORDER BY position LIMIT :limit"
-    return f"SELECT {_COLUMNS} FROM events WHERE position IN ({merged}) ORDER BY position", parameters
+    if columns == "position":
+        return merged, parameters
+    return f"SELECT {columns} FROM events WHERE position IN ({merged}) ORDER BY position", parameters
+
+
+async def positions(
+    connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
+) -> list[int]:
+    """Read the positions of the next events of one company, oldest first; no *types* means every type.
+
+    The database writes them as one text, which takes a tenth of what as many rows take.
+    """
+    query, parameters = company_query(company_id, types, after, limit, columns="position")
+    statement = text(f"SELECT CAST({sql.json_array(connection)}(position) AS text) FROM ({query}) AS page")
+    found = (await connection.execute(statement, parameters)).scalar()
+    return orjson.loads(found) if found else []
 
 
 async def newest_of_company(

@@ -16,6 +16,7 @@ from sqlalchemy import (
     text,
 )
 
+from trunkline.store.consumer_tables import consumers as consumers  # noqa: PLC0414 - exported
 from trunkline.store.dialects import SERIAL, partial_index
 from trunkline.store.quarantine_tables import metadata as metadata  # noqa: PLC0414 - exported
 

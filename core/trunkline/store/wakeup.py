@@ -1,4 +1,4 @@
-"""Wake-ups when the log has grown: in this process at once, in other processes by NOTIFY on PostgreSQL.
+"""Wake-ups when the log has grown: in this process at once, in other processes by NOTIFY on PostgreSQL, if there are any.
 
 They only save time. Every waiter also looks by itself once a second, so a lost wake-up costs at most that.
 """
@@ -10,8 +10,10 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Self
 
 from trunkline.errors import StoreUnavailable
+from trunkline.model.events import Event
 from trunkline.store.database import Database
 from trunkline.store.engines import translated
+from trunkline.store.stream import Appended
 from trunkline.store.worker_locks import WorkerLock
 
 if TYPE_CHECKING:  # with it comes the driver of PostgreSQL
@@ -42,6 +44,34 @@ class Signal:
         return True
 
 
+class Handover:
+    """The newest events that this process has appended, for its own reader: what is next in order is not read again."""
+
+    MOST_EVENTS = 500
+    MOST_BYTES = 1024 * 1024
+    """Beyond these it is given up: the reader is behind, and reads pages of the log."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+        self._routing_version = 0
+
+    def put(self, appended: Appended) -> None:
+        """Add events that were committed; what another process has appended in between is missing."""
+        if self._events and self._events[-1].position + 1 != appended.events[0].position:
+            self._events = []
+        self._events += appended.events
+        self._routing_version = appended.routing_version
+        size = sum(len(event.body) for event in self._events)
+        if len(self._events) > self.MOST_EVENTS or size > self.MOST_BYTES:
+            self._events = []
+
+    def take(self, after: int) -> Appended | None:
+        """Take what is there, if it goes on right after position *after*."""
+        events, self._events = [event for event in self._events if event.position > after], []
+        is_next = bool(events) and events[0].position == after + 1
+        return Appended(events, self._routing_version) if is_next else None
+
+
 class Wakeup:
     """The signals of everything that waits for the log to grow. The connection that listens holds *lock*, too."""
 
@@ -49,11 +79,14 @@ class Wakeup:
         self._database = database
         self._lock = lock
         self._signals: set[Signal] = set()
+        self._handover: Handover | None = None
+        self._notifications: Notifications | None = None
         self._outgoing = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> Self:
-        if (notifications := self._database.notifications()) is not None:
+        self._notifications = notifications = self._database.notifications()
+        if notifications is not None:
             self._tasks = [
                 asyncio.create_task(self._listen(notifications)),
                 asyncio.create_task(self._notify(notifications)),
@@ -80,10 +113,22 @@ class Wakeup:
         finally:
             self._signals.discard(signal)
 
-    def announce(self) -> None:
-        """Wake every waiter: events were committed in this process."""
+    @contextlib.contextmanager
+    def handover(self) -> Generator[Handover]:
+        """Lend the newest events to the one reader of this process."""
+        self._handover = Handover()
+        try:
+            yield self._handover
+        finally:
+            self._handover = None
+
+    def announce(self, appended: Appended | None = None) -> None:
+        """Wake every waiter, also of other processes: events were committed in this one."""
+        if appended is not None and self._handover is not None:
+            self._handover.put(appended)
         self._set_all()
-        self._outgoing.set()
+        if self._notifications is not None and self._notifications.has_others:
+            self._outgoing.set()
 
     def _set_all(self) -> None:
         for signal in self._signals:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
 from dataclasses import replace
 from typing import Self
 
@@ -95,8 +95,8 @@ class Streaming:
             TooMuchAtOnce: the company has as many long polls, or searches by a filter, as it may have.
         """
         position = cursors.decode(cursor) if cursor is not None else None
-        request = PageRequest(company_id, self._named(types), position, since_ms, limit)
-        wanted = self._wanted(filter, request.types, versions)
+        request = PageRequest(company_id, self.named(types), position, since_ms, limit)
+        wanted = self.wanted(filter, request.types, versions)
         if wanted is None:
             found = await self._page(request, wait_seconds, check_caller)
         else:
@@ -108,6 +108,26 @@ class Streaming:
             next_cursor=cursors.encode(found.after),
             more=found.more,
         )
+
+    @contextlib.asynccontextmanager
+    async def waiting(self, company_id: int) -> AsyncGenerator[Signal]:
+        """Count a long poll of *company_id*, and lend a signal that is set when it has new events. Raises TooMuchAtOnce."""
+        async with self._long_polls.of(company_id):
+            with self._watch.signal(company_id) as signal:
+                yield signal
+
+    @property
+    def is_released(self) -> bool:
+        """Whether long polls are answered at once, as the hub is stopping."""
+        return self._watch.is_released
+
+    def knows_length(self, company_id: int) -> bool:
+        """Tell whether it is known how long a company's events are (``page_bytes``)."""
+        return self._page_bytes.knows(company_id)
+
+    async def search(self, request: PageRequest, wanted: Filter, versions: Pins | None) -> Found:
+        """Look for events that meet *wanted* (``filtered_pages``)."""
+        return await self._filtered.search(request, wanted, versions)
 
     async def get(self, company_id: int, event_id: int, *, versions: Pins | None = None) -> bytes | None:
         """Read one envelope; None where the company has no such event."""
@@ -130,7 +150,7 @@ class Streaming:
         filter: Json | None = None,
     ) -> Sequence[bytes]:
         """Read the newest envelopes (``contract.EventReader.newest``). Raises BadQuery, TooMuchAtOnce."""
-        wanted = self._wanted(filter, [type] if type else [], versions)
+        wanted = self.wanted(filter, [type] if type else [], versions)
         most = self._page_bytes.limit_for(company_id, limit if wanted is None else SAMPLED)
         async with self._database.read() as connection:
             events = await stream.newest_of_company(connection, company_id, type=type, limit=most)
@@ -181,13 +201,14 @@ class Streaming:
         draft = example_draft(self._catalog, company_id, type, source=source, version=version)
         return draft.envelope(self._catalog.names().index(type) + 1, reference)
 
-    def _named(self, names: Sequence[str]) -> Sequence[str]:
+    def named(self, names: Sequence[str]) -> Sequence[str]:
         """Give the event types that *names* choose, themselves where they choose none: no names would be all types."""
         if not any(map(is_group, names)):
             return names
         return types_among(names, self._catalog.names()) or names
 
-    def _wanted(self, filter: Json | None, names: Sequence[str], versions: Pins | None) -> Filter | None:
+    def wanted(self, filter: Json | None, names: Sequence[str], versions: Pins | None) -> Filter | None:
+        """Make what a query sent as *filter* into a filter of the types *names*; None if it asks for nothing. Raises BadQuery."""
         if filter is None:
             return None
         types = self.types(versions=versions)
@@ -196,11 +217,11 @@ class Streaming:
     async def _page(
         self, request: PageRequest, wait_seconds: float, check_caller: CheckCaller | None
     ) -> Found:
-        request, after, events = await self._read_first(self._fitting(request))
+        request, after, events = await self._read_first(self.fitting(request))
         if not events and wait_seconds > 0:
             async with self._long_polls.of(request.company_id):
                 after, events = await callers.while_present(self._wait(request, wait_seconds, check_caller))
-        return self._cut(request, after, events)
+        return self.cut(request, after, events)
 
     async def _search(
         self,
@@ -224,13 +245,15 @@ class Streaming:
         return found
 
     async def _read_piece(self, request: PageRequest) -> Found:
-        request = self._fitting(request)
-        return self._cut(request, *(await self._read(request)))
+        request = self.fitting(request)
+        return self.cut(request, *(await self._read(request)))
 
-    def _fitting(self, request: PageRequest) -> PageRequest:
+    def fitting(self, request: PageRequest) -> PageRequest:
+        """Lower the limit of *request* to what a page holds of the company's events."""
         return replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
 
-    def _cut(self, request: PageRequest, after: int, events: Sequence[Event]) -> Found:
+    def cut(self, request: PageRequest, after: int, events: Sequence[Event]) -> Found:
+        """Make a page of *events*, which were read for *request*; *after* is where to go on if there are none."""
         page = self._page_bytes.cut(request.company_id, events[: request.limit])
         return Found(page, page[-1].position if page else after, more=len(events) > len(page))
 

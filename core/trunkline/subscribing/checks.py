@@ -139,10 +139,17 @@ def check_secret(secret: Any, context: Context) -> list[FieldError]:
     scheme = context.request.get("signature")
     if scheme is not None and scheme not in signatures.SCHEMES:
         return []
-    if scheme == "ed25519":
-        return [FieldError("/secret", "does not go with 'ed25519', whose key pair the hub makes")]
+    return secret_faults(secret, scheme or "standard")
+
+
+def secret_faults(secret: Any, scheme: str) -> list[FieldError]:
+    """Check a secret that the caller brings along for *scheme*."""
+    prefix = "whsk_" if scheme == "ed25519" else "whsec_"
+    is_text = isinstance(secret, str)
     reason = (
-        signatures.check_secret(secret) if isinstance(secret, str) else "must be text that starts with whsec_"
+        signatures.check_secret(secret, scheme=scheme)
+        if is_text
+        else f"must be text that starts with {prefix}"
     )
     return [FieldError("/secret", reason)] if reason else []
 

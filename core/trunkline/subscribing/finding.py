@@ -28,7 +28,7 @@ class SubscriptionFinder:
 
     def __init__(self, database: Database, *, records: SubscriptionRecords, checker: Checker) -> None:
         self._database = database
-        self._records = records
+        self.records = records
         self._checker = checker
 
     async def list(
@@ -53,7 +53,7 @@ class SubscriptionFinder:
         if limit is not None and len(rows) > limit:
             rows = rows[:limit]
             reached = rows[-1].no
-        views = [view(self._records.open(row), checker=self._checker) for row in rows]
+        views = [view(self.records.open(row), checker=self._checker) for row in rows]
         following = None if reached is None else cursors.encode(reached, kind=_CURSOR)
         return {"subscriptions": views, "count": len(views), "next_cursor": following}
 
@@ -66,7 +66,7 @@ class SubscriptionFinder:
         while reached is not None:
             rows, reached = await self._read(company_id, reached, channel=channel, target_url=target_url)
             for row in rows:
-                yield self._records.open(row)
+                yield self.records.open(row)
                 await pauses.pause_if_due()
 
     async def _read(
@@ -102,7 +102,7 @@ class SubscriptionFinder:
         """Read one. Raises NotFound."""
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel)
-        return self._records.open(row)
+        return self.records.open(row)
 
 
 async def find_row(

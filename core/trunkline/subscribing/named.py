@@ -27,3 +27,13 @@ def takes_urls(channel: Channel) -> bool:
     """Tell whether *channel* declares nothing and posts to any URL just as the hub does: nothing of it is its own to judge."""
     is_the_hubs = channel.deliver is deliver and channel.check_target is None
     return channel.target is None and is_the_hubs and tuple(channel.schemes) == HTTP_SCHEMES
+
+
+def rest_hook_channel(name: str, *, title: str) -> Channel:
+    """Give the channel behind the hooks; *title* is the platform's name."""
+    return Channel(
+        name,
+        title=title,
+        description=f"Posts each event to the URL that {title} subscribed with, signed with HMAC-SHA256.",
+        deliver=deliver,
+    )

@@ -153,7 +153,10 @@ OPTIONS: Sequence[Option] = (
         name="secret",
         creation=(
             str | None,
-            Field(default=None, description="your own `whsec_…` secret; one is made if absent"),
+            Field(
+                default=None,
+                description="your own `whsec_…` secret, or the `whsk_…` private key for `ed25519`; one is made if absent",
+            ),
         ),
         check=checks.check_secret,
     ),

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from trunkline.contract import Channel
@@ -11,7 +10,7 @@ from trunkline.filters import filters
 from trunkline.model import cursors
 from trunkline.model.event_groups import types_among
 from trunkline.model.subscriptions import Status
-from trunkline.model.times import read_time
+from trunkline.model.times import epoch_ms_of
 from trunkline.schemas.catalog import EventType, SchemaCatalog
 from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.subscribing import checks, options, orderings
@@ -147,22 +146,22 @@ class Start:
     since_ms: int | None = None
 
 
-def read_start(text: Any) -> Start | None:
-    """Read a request's ``start``; None for now.
+def read_start(text: Any, *, oldest: str = "earliest") -> Start | None:
+    """Read a request's ``start``; None for now. *oldest* is the word for the oldest event.
 
     Raises:
         BodyInvalid: it is neither ``now``, ``earliest``, a cursor nor a time.
     """
     if text is None or text == "now":
         return None
-    if text == "earliest":
+    if text == oldest:
         return Start()
     if isinstance(text, str):
-        if moment := read_time(text):
-            return Start(since_ms=int(datetime.fromisoformat(moment).timestamp() * 1000))
+        if (since_ms := epoch_ms_of(text)) is not None:
+            return Start(since_ms=since_ms)
         try:
             return Start(cursors.decode(text))
         except BadCursor:
             pass
-    message = "must be 'now', 'earliest', a cursor of GET /api/v1/events, or an ISO 8601 time with an offset"
+    message = f"must be 'now', '{oldest}', a cursor of GET /api/v1/events, or an ISO 8601 time with an offset"
     raise BodyInvalid([FieldError("/start", message + but_not(text))])

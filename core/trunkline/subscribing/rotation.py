@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from trunkline.access.subscription_records import SubscriptionRecords
-from trunkline.errors import Conflict
+from trunkline.errors import BodyInvalid, Conflict
 from trunkline.model.subscriptions import MAX_SECRETS, Secret
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime.clock import now_ms
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
+from trunkline.subscribing.checks import secret_faults
 from trunkline.subscribing.finding import find_row
 from trunkline.subscribing.readable import require_keys
 from trunkline.targets import signatures
@@ -23,14 +24,21 @@ class SecretRotation:
         self._records = records
 
     async def rotate_secret(
-        self, company_id: int, subscription_id: str, *, channel: str | None, overlap_seconds: int
+        self,
+        company_id: int,
+        subscription_id: str,
+        *,
+        channel: str | None,
+        overlap_seconds: int,
+        secret: str | None = None,
     ) -> dict[str, Any]:
-        """Give it a new secret; the one before signs beside it for *overlap_seconds*.
+        """Give it a new secret, or the caller's own *secret*; the one before signs beside it for *overlap_seconds*.
 
         Where what is stored does not open, the new one stands alone, and the headers are gone with the old ones.
 
         Raises:
             NotFound: there is no such subscription.
+            BodyInvalid: *secret* is none for its scheme.
             Conflict: as many secrets sign already as may at once.
         """
         now = now_ms()
@@ -39,7 +47,9 @@ class SecretRotation:
             before = self._records.open(row)
             if not before.is_readable:
                 await require_keys(self._records)
-            fresh = Secret(signatures.new_secret(before.signature))
+            if secret is not None and (faults := secret_faults(secret, before.signature)):
+                raise BodyInvalid(faults)
+            fresh = Secret(secret or signatures.new_secret(before.signature))
             overlapping = before.overlapping_secrets(now, overlap_seconds) if before.is_readable else ()
             if len(overlapping) >= MAX_SECRETS:
                 raise Conflict(_too_many(overlapping))

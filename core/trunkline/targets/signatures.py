@@ -6,6 +6,7 @@ specification, ``github`` and ``stripe`` what those services' own verifiers acce
 
 import base64
 import binascii
+import hashlib
 import hmac
 import re
 import secrets as randomness
@@ -107,8 +108,25 @@ def public_key(secret: str) -> str:
     return _PUBLIC + base64.b64encode(_private_key(secret).public_key().public_bytes_raw()).decode("ascii")
 
 
-def check_secret(text: str) -> str | None:
-    """Say why *text* cannot be a caller's own secret; None where it can."""
+def jwk(secret: str) -> dict[str, str]:
+    """Give the public key of an ``ed25519`` secret as a JSON Web Key (RFC 8037), named by its thumbprint (RFC 7638)."""
+    key = {
+        "crv": "Ed25519",
+        "kty": "OKP",
+        "x": _base64url(_private_key(secret).public_key().public_bytes_raw()),
+    }
+    content = f'{{"crv":"Ed25519","kty":"OKP","x":"{key["x"]}"}}'
+    return key | {"kid": _base64url(hashlib.sha256(content.encode()).digest()), "use": "sig", "alg": "EdDSA"}
+
+
+def check_secret(text: str, *, scheme: str = "standard") -> str | None:
+    """Say why *text* cannot be a caller's own secret for *scheme*; None where it can."""
+    if scheme == "ed25519":
+        try:
+            _private_key(text)
+        except ValueError:
+            return "must be 'whsk_' followed by the base64 (with its padding) of the 32 bytes of an Ed25519 private key"
+        return None
     try:
         size = len(_decoded(text, prefix=_SECRET))
     except ValueError:
@@ -207,6 +225,10 @@ def _ed25519(secrets: tuple[str, ...]) -> _Sign:
 
 def _base64(raw: bytes) -> str:
     return binascii.b2a_base64(raw, newline=False).decode("ascii")
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode("ascii")
 
 
 _MAKERS: Mapping[str, Callable[[tuple[str, ...]], _Sign]] = {

@@ -118,7 +118,7 @@ class InspectedPlugin:
     @property
     def routes(self) -> Sequence[PluginRoute]:
         """Its routes."""
-        return list_routes(self.contributions.routes)
+        return list_routes(self.contributions.routes or ())
 
     @property
     def hooks(self) -> Sequence[str]:

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from trunkline.runtime.logs import redact
+from trunkline.runtime.redaction import redact
 
 _QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy")
 

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from trunkline.runtime.logs import redact
+from trunkline.runtime.redaction import redact
 from trunkline.testing.checks import ATTRIBUTE, Check, Level, NotApplicable, NotJudged, checks_of
 from trunkline.testing.report import Finding, Outcome, Report
 from trunkline.testing.sources import name_of

@@ -5,15 +5,17 @@ or the product that the setting ``actions.provider_url`` names.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from trunkline import Operation, PluginContext, hookimpl
 from trunkline.pages import Kind
-from trunkline.routes import Routes, definition_routes
 from trunkline_actions.provider import Provider
-from trunkline_actions.routes import make_routes
 from trunkline_actions.settings import Settings
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 KINDS: Sequence[Kind] = ("action", "search", "lookup")
 
@@ -36,6 +38,9 @@ def register_operations(context: PluginContext[Settings]) -> Sequence[Operation]
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the routes that carry out actions, and those that list them."""
+    from trunkline.routes import definition_routes  # noqa: PLC0415
+    from trunkline_actions.routes import make_routes  # noqa: PLC0415
+
     return [make_routes(context), *definition_routes(context.operations, "action")]

@@ -6,14 +6,16 @@ A call goes ``clients``, ``notes``, ``affiliates``, ``searches``, ``lists`` or `
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from trunkline import CompanyRows, Migrations, Operation, PluginContext, hookimpl
-from trunkline.routes import Routes
 from trunkline_crm import lists, lookups, searches
 from trunkline_crm.affiliates import AffiliateActions
 from trunkline_crm.clients import ClientActions
 from trunkline_crm.notes import NoteActions
-from trunkline_crm.routes import make_router
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 _OF_COMPANIES = tuple(
     CompanyRows(f"crm_{name}") for name in ("notes", "clients", "affiliates", "employees", "statuses")
@@ -55,8 +57,11 @@ def register_operations(context: PluginContext) -> Sequence[Operation]:
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the route that adds employees."""
+    from trunkline.routes import Routes  # noqa: PLC0415
+    from trunkline_crm.routes import make_router  # noqa: PLC0415
+
     return [Routes(make_router(context), prefix="/integrations/employees")]
 
 

@@ -1,7 +1,5 @@
 """Telephone numbers: what is taken for one, and when two are the same. No I/O."""
 
-import phonenumbers
-
 HOME_REGION = "US"
 """Where a number without a country code is dialled."""
 FEWEST_DIGITS = 7
@@ -13,11 +11,15 @@ def digits_of(text: str) -> str | None:
     Those are its E.164 digits, without an extension, so that ``+1 555-010-4477``, ``(555) 010-4477`` and ``5550104477`` are
     one. A number that the country's numbering plan has no room for is taken as it stands, digit by digit.
     """
+    import phonenumbers  # noqa: PLC0415 - the numbering plans of all countries
+
     digits = _international(text) or phonenumbers.normalize_digits_only(text)
     return digits if len(digits) >= FEWEST_DIGITS else None
 
 
 def _international(text: str) -> str | None:
+    import phonenumbers  # noqa: PLC0415
+
     try:
         number = phonenumbers.parse(text, HOME_REGION)
     except phonenumbers.NumberParseException:

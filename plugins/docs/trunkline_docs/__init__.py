@@ -3,18 +3,26 @@
 ``trunkline export docs DIR`` writes it as a static site; a running hub serves the same files at ``/docs/events``.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from trunkline import PluginContext, hookimpl
-from trunkline.pages import Connector
-from trunkline.routes import Routes
-from trunkline_docs.generator import generate
-from trunkline_docs.routes import make_routes
+from trunkline.pages import Connector, Product
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 _STEPS = (
     "Unpack the site onto any web server; its links work below any address.",
     "Or open index.html from the disk: it needs no server.",
 )
+
+
+def generate(product: Product) -> Mapping[str, bytes]:
+    """Make every file of the site."""
+    from trunkline_docs.generator import make_site  # noqa: PLC0415 - which loads Jinja2
+
+    return make_site(product).files
 
 
 @hookimpl
@@ -32,6 +40,8 @@ def register_connectors() -> Sequence[Connector]:
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the routes that serve the site."""
+    from trunkline_docs.routes import make_routes  # noqa: PLC0415
+
     return [make_routes(context)]

@@ -1,12 +1,16 @@
 """Make: the channel ``make``, which the platform subscribes to by itself, and the app that it needs, made from the catalogue."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from trunkline import Channel, PluginContext, hookimpl
 from trunkline.pages import Connector
-from trunkline.routes import Routes, rest_hook_channel, rest_hook_routes
+from trunkline.routes import rest_hook_channel
 from trunkline_make.generator import generate, remarks
 from trunkline_make.published import demands, keys
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 CHANNEL = "make"
 TITLE = "Make"
@@ -26,8 +30,10 @@ def register_channels() -> Sequence[Channel]:
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the calls by which Make subscribes and unsubscribes."""
+    from trunkline.routes import rest_hook_routes  # noqa: PLC0415
+
     return [rest_hook_routes(context, channel=CHANNEL, title=TITLE)]
 
 

@@ -2,40 +2,30 @@
 
 A message goes ``routes`` (key, origin, size) → the SDK's low-level server (``server``), which knows both eras of the
 protocol → ``toolbox`` (which tools a caller has) → ``operation_tools`` or ``event_tools``. The SDK takes half a second to
-load, so it is loaded by whoever serves, when the routes are made.
+load: ``serving`` loads it for the first message.
 """
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from trunkline import Channel, CompanyRows, Migrations, PluginContext, hookimpl
 from trunkline.pages import Connector, PortalPage
-from trunkline.routes import BearerRequest, Principal, Routes, require_extra
-from trunkline_mcp import connector, portal, resource_metadata, users
-from trunkline_mcp.access_tokens import NotedTokens, tokens_for
+from trunkline.routes import BearerRequest, Principal, require_extra
+from trunkline_mcp import connector, portal, users
 from trunkline_mcp.channel import make_channel
-from trunkline_mcp.resource_metadata import ResourceMetadata
+from trunkline_mcp.serving import Serving
 from trunkline_mcp.settings import Settings
 from trunkline_mcp.users import Users
 
 if TYPE_CHECKING:
-    from trunkline_mcp.server import AgentServer
+    from trunkline.routes import Routes
 
 require_extra("mcp")
 
 PATH = "/mcp"
-
-
-class _Served:
-    """The server, once somebody serves, and who its tokens of an issuer stand for."""
-
-    def __init__(self, _: PluginContext) -> None:
-        self.server: AgentServer | None = None
-        self.tokens: NotedTokens | None = None
 
 
 @hookimpl
@@ -47,6 +37,7 @@ def register_settings() -> type[BaseModel]:
 @hookimpl
 def register_channels(context: PluginContext) -> Sequence[Channel]:
     """Give the channel of MCP Events by webhook."""
+    context.shared(Serving)  # an issuer that cannot be asked is told at the start
     return [make_channel(context)]
 
 
@@ -78,25 +69,26 @@ def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the route that agents send their messages to."""
-    served = context.shared(_Served)
-    server = served.server = import_module("trunkline_mcp.server").AgentServer(context)
-    served.tokens = tokens_for(context)
+    from trunkline_mcp import resource_metadata  # noqa: PLC0415
+    from trunkline_mcp.routes import make_routes  # noqa: PLC0415
+
+    serving = context.shared(Serving)
     of_hub = context.deployment.access_tokens()
-    metadata = ResourceMetadata(
+    metadata = resource_metadata.ResourceMetadata(
         context,
-        issuer=served.tokens.issuer if served.tokens else None,
+        issuer=serving.tokens.issuer if serving.tokens else None,
         hub_issuer=of_hub.issuer if of_hub else None,
     )
-    routes: Routes = import_module("trunkline_mcp.routes").make_routes(context, server, metadata)
-    return [routes, resource_metadata.make_routes(metadata, public_url=context.deployment.public_url)]
+    of_metadata = resource_metadata.make_routes(metadata, public_url=context.deployment.public_url)
+    return [make_routes(context, serving, metadata), of_metadata]
 
 
 @hookimpl
 async def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
     """Tell whose access token of the issuer a message to the server has; tokens for the server are good for nothing else."""
-    tokens = context.shared(_Served).tokens
+    tokens = context.shared(Serving).tokens
     return await tokens.authenticate(request) if tokens is not None and request.path == PATH else None
 
 
@@ -109,10 +101,6 @@ async def find_principal(context: PluginContext, principal_id: str) -> Principal
 @hookimpl
 @asynccontextmanager
 async def lifespan(context: PluginContext) -> AsyncGenerator[None]:
-    """Run the server while the hub runs."""
-    server = context.shared(_Served).server
-    if server is None:
-        yield
-        return
-    async with server.running():
+    """Run the server while the hub runs, from its first message on."""
+    async with context.shared(Serving).running():
         yield

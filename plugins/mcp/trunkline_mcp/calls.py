@@ -8,12 +8,15 @@ import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from trunkline import PluginContext
-from trunkline.routes import Caller, TrunklineError
+from trunkline.routes import TrunklineError
 from trunkline_mcp import call_store
 from trunkline_mcp.call_store import CalledTool
+
+if TYPE_CHECKING:
+    from trunkline.routes import Caller
 
 KEPT = 1_000
 """Calls that are kept for each company, some of the newest ones beside them."""
@@ -50,7 +53,7 @@ class CallLog:
         self._is_away = False
         self._wanted, self._ending = asyncio.Event(), asyncio.Event()
 
-    def note(self, caller: Caller, tool: str | None, outcome: Outcome, *, seconds: float) -> None:
+    def note(self, caller: "Caller", tool: str | None, outcome: Outcome, *, seconds: float) -> None:
         """Note a call that has ended; *tool* is one that there is, or None."""
         principal = caller.principal
         self._context.log.info(

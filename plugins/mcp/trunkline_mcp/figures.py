@@ -1,11 +1,12 @@
 """The metrics of what agents send."""
 
 import time
-from typing import Any
-
-from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from typing import TYPE_CHECKING, Any
 
 from trunkline import PluginContext
+
+if TYPE_CHECKING:
+    from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 METHODS = frozenset(
     {
@@ -48,7 +49,9 @@ class Figures:
         self._calls.count(_CALL, tool or "", outcome)
         self._seconds.observe(seconds, _CALL)
 
-    async def middleware(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    async def middleware(
+        self, ctx: "ServerRequestContext[Any, Any]", call_next: "CallNext"
+    ) -> "HandlerResult":
         """Count what the SDK is asked for, but for calls of tools, which the toolbox knows more of."""
         if ctx.method == _CALL:
             return await call_next(ctx)

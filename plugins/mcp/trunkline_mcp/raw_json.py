@@ -8,6 +8,8 @@ import secrets
 
 from starlette.types import Message, Send
 
+CALLER_KEY = "trunkline_mcp.caller"
+"""Where in the ASGI scope of a message its caller stands."""
 SCOPE_KEY = "trunkline_mcp.raw_json"
 """Where in the ASGI scope of a message its ``RawJson`` stands."""
 

@@ -1,6 +1,6 @@
 """The route at ``/mcp``: who may send a message, and how large it may be; the server answers it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
 import orjson
@@ -9,11 +9,14 @@ from starlette.types import Message, Receive, Scope, Send
 
 from trunkline import BodyInvalid, PluginContext
 from trunkline.routes import Caller, Routes, read_body, read_json, requires
+from trunkline_mcp.raw_json import CALLER_KEY, Filling, RawJson
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
-from trunkline_mcp.raw_json import Filling, RawJson
 from trunkline_mcp.resource_metadata import ResourceMetadata, challenging
-from trunkline_mcp.server import CALLER_KEY, AgentServer
+from trunkline_mcp.serving import Serving
 from trunkline_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from trunkline_mcp.server import AgentServer
 
 PATH = "/mcp"
 MAX_BYTES = 32 * 1024
@@ -25,12 +28,12 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NO_STREAM = "Send messages by POST: nothing is sent unasked here, and no session is kept that could end."
 
 
-def make_routes(context: PluginContext, server: AgentServer, metadata: ResourceMetadata) -> Routes:
-    """Build the route over *server*; *metadata* say who gives tokens."""
+def make_routes(context: PluginContext, serving: Serving, metadata: ResourceMetadata) -> Routes:
+    """Build the route over the server of *serving*; *metadata* say who gives tokens."""
     assert isinstance(context.settings, Settings)
     public_url = context.deployment.public_url
     own = (_origin_of(public_url),) if public_url else ()
-    handlers = _Handlers(server, metadata, origins=frozenset({*own, *context.settings.allowed_origins}))
+    handlers = _Handlers(serving, metadata, origins=frozenset({*own, *context.settings.allowed_origins}))
     router = APIRouter(route_class=challenging(metadata), tags=["MCP"], include_in_schema=False)
     router.add_api_route(
         "", handlers.take, methods=["POST"], summary="Send a message of the Model Context Protocol"
@@ -40,10 +43,10 @@ def make_routes(context: PluginContext, server: AgentServer, metadata: ResourceM
 
 
 class _Handlers:
-    """Takes messages for *server*; web pages of *origins* may send some, too."""
+    """Takes messages for the server of *serving*; web pages of *origins* may send some, too."""
 
-    def __init__(self, server: AgentServer, metadata: ResourceMetadata, *, origins: frozenset[str]) -> None:
-        self._server = server
+    def __init__(self, serving: Serving, metadata: ResourceMetadata, *, origins: frozenset[str]) -> None:
+        self._serving = serving
         self._metadata = metadata
         self._origins = origins
 
@@ -59,13 +62,14 @@ class _Handlers:
             _, message = read_json(body)
         except BodyInvalid as error:
             return _unreadable(body, error)
-        if scope := self._server.scope_missing(caller, message):
+        server = await self._serving.server()
+        if scope := server.scope_missing(caller, message):
             challenge = self._metadata.challenge(request, error="insufficient_scope", scopes=[scope])
             sentence = f"This access token lacks the scope '{scope}'."
             headers = {"WWW-Authenticate": challenge} if challenge else None
             return _error(403, _INVALID_REQUEST, sentence, headers=headers)
         same_as_over_http = orjson.dumps(message)
-        return _Answer(self._server, caller, same_as_over_http)
+        return _Answer(server, caller, same_as_over_http)
 
     async def refuse(self, _: Calls) -> Response:
         """Refuse to open a stream, or to end a session."""
@@ -75,7 +79,7 @@ class _Handlers:
 class _Answer(Response):
     """The server's answer to *body*, made while it is sent."""
 
-    def __init__(self, server: AgentServer, caller: Caller, body: bytes) -> None:
+    def __init__(self, server: "AgentServer", caller: Caller, body: bytes) -> None:
         super().__init__()
         self._server = server
         self._caller = caller

@@ -41,14 +41,12 @@ from trunkline_mcp.event_streams import EventStreams, StreamParams
 from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
 from trunkline_mcp.events import Events, ListParams, PollParams
 from trunkline_mcp.figures import Figures
+from trunkline_mcp.raw_json import CALLER_KEY, RawJson
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
-from trunkline_mcp.raw_json import RawJson
 from trunkline_mcp.resources import TEMPLATES, Library
 from trunkline_mcp.settings import Settings
 from trunkline_mcp.toolbox import Toolbox
 
-CALLER_KEY = "trunkline_mcp.caller"
-"""Where in the ASGI scope of a message its caller stands."""
 SDK_LOGGER = "mcp"
 """Of this logger only errors are kept: it notes each message, with what its sender wrote."""
 RESOURCE_MISSING = -32002
@@ -79,10 +77,8 @@ class _StreamNotification(Notification[dict[str, Any], str]):
 class AgentServer:
     """Answers messages whose callers are known."""
 
-    def __init__(self, context: PluginContext) -> None:
-        figures = Figures(context)
-        self._log = CallLog(context)
-        self._toolbox = Toolbox(context, log=self._log, figures=figures)
+    def __init__(self, context: PluginContext, *, log: CallLog, figures: Figures) -> None:
+        self._toolbox = Toolbox(context, log=log, figures=figures)
         self._library = Library(context)
         brand = context.deployment.brand
         kept = CacheHint(ttl_ms=LIST_TTL_MS, scope="private")
@@ -121,7 +117,7 @@ class AgentServer:
         logging.getLogger(SDK_LOGGER).setLevel(logging.ERROR)
         manager = StreamableHTTPSessionManager(app=self._server, stateless=True, json_response=True)
         streaming = StreamableHTTPSessionManager(app=self._server, stateless=True)
-        async with self._log.running(), manager.run(), streaming.run():
+        async with manager.run(), streaming.run():
             self._manager, self._streaming = manager, streaming
             yield
         self._manager = self._streaming = None

@@ -1,12 +1,16 @@
 """n8n: the channel ``n8n``, which the platform subscribes to by itself, and the app that it needs, made from the catalogue."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from trunkline import Channel, PluginContext, hookimpl
 from trunkline.pages import Connector
-from trunkline.routes import Routes, rest_hook_channel, rest_hook_routes
+from trunkline.routes import rest_hook_channel
 from trunkline_n8n.generator import generate, remarks
 from trunkline_n8n.published import demands, keys
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 CHANNEL = "n8n"
 TITLE = "n8n"
@@ -25,8 +29,10 @@ def register_channels() -> Sequence[Channel]:
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the calls by which n8n subscribes and unsubscribes."""
+    from trunkline.routes import rest_hook_routes  # noqa: PLC0415
+
     return [rest_hook_routes(context, channel=CHANNEL, title=TITLE)]
 
 

@@ -8,16 +8,20 @@ API with them. ``grants`` says what a code or a token leads to, ``apps`` knows w
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from trunkline import CompanyRows, Migrations, PluginContext, hookimpl
 from trunkline.pages import PortalPage
-from trunkline.routes import BearerRequest, Command, Principal, Routes
-from trunkline_oauth import api_routes, authorize_routes, commands, pages, secrets, token_routes
+from trunkline.routes import BearerRequest, Command, Principal
+from trunkline_oauth import commands, pages, secrets
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import CONNECTION_PREFIX, Grants
 from trunkline_oauth.settings import Settings
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 SWEEP_SECONDS = 5.0
 """How often connections are looked for that are over: what they made goes on no longer than that."""
@@ -55,8 +59,11 @@ def register_migrations() -> Sequence[Migrations]:
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give what apps and operators call."""
+    from trunkline.routes import Routes  # noqa: PLC0415
+    from trunkline_oauth import api_routes, authorize_routes, token_routes  # noqa: PLC0415
+
     server = context.shared(_Server)
     own, known = authorize_routes.make_routers(context, server.apps)
     return [

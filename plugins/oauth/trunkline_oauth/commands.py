@@ -8,7 +8,6 @@ from pydantic import BaseModel, ValidationError
 
 from trunkline import PluginContext
 from trunkline.routes import Command, in_environment
-from trunkline_oauth.api_routes import AppRequest, ChangeApp
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.grants import Grants
 from trunkline_oauth.settings import UNLESS_NAMED
@@ -70,6 +69,8 @@ async def register_app(
     jwks_uri: JwksUri = None,
 ) -> str:
     """Register an app, and show its id and, this once, its secret."""
+    from trunkline_oauth.api_routes import AppRequest  # noqa: PLC0415 - which loads the web framework
+
     values = {"name": name, "redirect_uris": redirect_uris, "scopes": scope, "public": public}
     wanted = _read(AppRequest, values | ({"jwks_uri": jwks_uri} if jwks_uri else {}))
     app, secret = await Apps(context).register(
@@ -91,6 +92,8 @@ async def change_app(
     jwks_uri: JwksUri = None,
 ) -> str:
     """Change an app that was registered here."""
+    from trunkline_oauth.api_routes import ChangeApp  # noqa: PLC0415
+
     values = {"name": name, "redirect_uris": redirect_uri, "jwks_uri": jwks_uri}
     wanted = _read(ChangeApp, {option: value for option, value in values.items() if value})
     app = await Apps(context).change(client_id, wanted.changes())

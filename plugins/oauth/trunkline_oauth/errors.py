@@ -1,8 +1,10 @@
 """Errors as OAuth has them (RFC 6749, 4.1.2.1 and 5.2): a code, and a sentence for whoever builds the app."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from starlette.responses import JSONResponse
+if TYPE_CHECKING:
+    from starlette.responses import JSONResponse
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 UNKNOWN_APP = "There is no app with this client_id here, or it must prove who it is in another way."
@@ -20,8 +22,10 @@ class OAuthError(Exception):
         self.status = status
         self.headers = dict(headers or {})
 
-    def answer(self) -> JSONResponse:
+    def answer(self) -> "JSONResponse":
         """Answer by JSON."""
+        from starlette.responses import JSONResponse  # noqa: PLC0415
+
         content = {"error": self.code, "error_description": self.description}
         return JSONResponse(content, self.status, headers={**NO_STORE, **self.headers})
 

@@ -3,24 +3,27 @@
 import base64
 import binascii
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote_plus
 
-from starlette.requests import Request
-
 from trunkline import Refused
-from trunkline.routes import read_body
 from trunkline_oauth import assertions
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.errors import OAuthError, invalid_client, invalid_request
 from trunkline_oauth.model import App
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
 
 MAX_BYTES = 16 * 1024
 """What a form may have: no code, token or address of ours comes near it."""
 _FORM = "application/x-www-form-urlencoded"
 
 
-async def read_form(request: Request) -> dict[str, str]:
+async def read_form(request: "Request") -> dict[str, str]:
     """Read the form of *request*. Raises OAuthError."""
+    from trunkline.routes import read_body  # noqa: PLC0415 - the consent page needs other parts of this module, at each start
+
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _FORM:
         msg = f"The request must be a form, of the type {_FORM}."
@@ -62,7 +65,9 @@ def need(values: Mapping[str, str], name: str) -> str:
     return values[name]
 
 
-async def find_app(request: Request, values: dict[str, str], apps: Apps, *, audiences: Sequence[str]) -> App:
+async def find_app(
+    request: "Request", values: dict[str, str], apps: Apps, *, audiences: Sequence[str]
+) -> App:
     """Find the app that sent a form: by HTTP Basic, by its parameters, or by an assertion for one of *audiences*.
 
     A public app is found by its id alone. *values* have the ``client_id`` afterwards, wherever it came from.

@@ -1,10 +1,12 @@
 """Cursor polling: the reading half of the events API, over the same log that feeds every push."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from trunkline import Channel, PluginContext, hookimpl
-from trunkline.routes import Routes
-from trunkline_polling.routes import make_routes
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 
 @hookimpl
@@ -20,6 +22,8 @@ def register_channels() -> Sequence[Channel]:
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the routes that read events."""
+    from trunkline_polling.routes import make_routes  # noqa: PLC0415
+
     return [make_routes(context)]

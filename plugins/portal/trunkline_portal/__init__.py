@@ -4,16 +4,18 @@ A request goes ``routing`` (errors, headers) → ``access`` (who looks, form tok
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
 from trunkline import CompanyRows, Migrations, PluginContext, hookimpl
-from trunkline.routes import Principal, Routes
-from trunkline_portal import link_routes, pages
+from trunkline.routes import Principal
 from trunkline_portal.oidc.people import PREFIX
 from trunkline_portal.oidc.users import Users
-from trunkline_portal.portal import Portal
 from trunkline_portal.settings import Settings
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 
 @hookimpl
@@ -34,8 +36,12 @@ def register_migrations() -> Sequence[Migrations]:
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the pages, and the call that makes sign-in links."""
+    from trunkline.routes import Routes  # noqa: PLC0415
+    from trunkline_portal import link_routes, pages  # noqa: PLC0415
+    from trunkline_portal.portal import Portal  # noqa: PLC0415
+
     portal = Portal(context)
     return [
         *(Routes(router, base="/portal") for router in pages.make_routers(portal)),

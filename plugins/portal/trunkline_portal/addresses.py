@@ -17,6 +17,7 @@ SECTIONS = frozenset(
     {
         "events",
         "deliveries",
+        "consumers",
         "quarantine",
         "subscriptions",
         "keys",

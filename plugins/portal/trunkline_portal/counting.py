@@ -57,6 +57,6 @@ async def _count(context: PluginContext, holder: str, bucket: str, *, per_minute
     except Refused as refusal:
         raise TooMuch(
             is_page=bucket == PAGES,
-            limit=refusal.headers["X-RateLimit-Limit"],
+            limit=refusal.headers["x-ratelimit-limit"],
             retry_after_seconds=refusal.headers["Retry-After"],
         ) from None

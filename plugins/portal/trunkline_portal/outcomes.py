@@ -69,10 +69,11 @@ class SkippedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class EventOutcome:
-    """The outcome of one event, for each subscription of its company."""
+    """The outcome of one event: for each subscription of its company, and for the consumers that take its type."""
 
     matched: Sequence[MatchedSubscription]
     skipped: Sequence[SkippedSubscription]
+    consumers: Sequence[Mapping[str, Json]]
 
     @property
     def is_moving(self) -> bool:
@@ -82,7 +83,7 @@ class EventOutcome:
 
 def outcome_of(
     event_type: str,
-    explained: Sequence[Mapping[str, Json]],
+    explained: Mapping[str, Json],
     deliveries: Sequence[Mapping[str, Json]],
     subscriptions: Mapping[str, Mapping[str, Json]],
 ) -> EventOutcome:
@@ -90,7 +91,7 @@ def outcome_of(
     logged = {str(delivery["subscription_id"]): delivery for delivery in deliveries}
     matched: list[MatchedSubscription] = []
     skipped: list[SkippedSubscription] = []
-    for entry in explained:
+    for entry in explained["subscriptions"]:
         view = subscriptions.get(entry["subscription_id"])
         receiver = Receiver(
             entry["subscription_id"],
@@ -107,7 +108,7 @@ def outcome_of(
             skipped.append(
                 SkippedSubscription(receiver, entry["reason"], is_for_type=takes_type(types, event_type))
             )
-    return EventOutcome([*matched, *_of_deleted(logged)], skipped)
+    return EventOutcome([*matched, *_of_deleted(logged)], skipped, explained["consumers"])
 
 
 def _of_deleted(deliveries: Mapping[str, Mapping[str, Json]]) -> Iterator[MatchedSubscription]:

@@ -1,13 +1,18 @@
 """Routes for every search and lookup that a plugin carries out. The plugin knows no domain."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from trunkline import PluginContext, hookimpl
-from trunkline.routes import Routes, definition_routes
-from trunkline_searches.routes import make_routes
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the routes that search and look up, and those that list the searches."""
+    from trunkline.routes import definition_routes  # noqa: PLC0415
+    from trunkline_searches.routes import make_routes  # noqa: PLC0415
+
     return [make_routes(context), *definition_routes(context.operations, "search")]

@@ -5,10 +5,12 @@ customers manage what is pushed to them.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from trunkline import Channel, PluginContext, deliver_by_http, hookimpl
-from trunkline.routes import Routes
-from trunkline_webhooks.routes import make_router
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 CHANNEL = "webhooks"
 
@@ -27,6 +29,9 @@ def register_channels() -> Sequence[Channel]:
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the routes that manage the channel's subscriptions."""
+    from trunkline.routes import Routes  # noqa: PLC0415
+    from trunkline_webhooks.routes import make_router  # noqa: PLC0415
+
     return [Routes(make_router(context, channel=CHANNEL), prefix="/webhooks/subscriptions")]

@@ -104,9 +104,13 @@ class SubscriptionHandlers:
         self, subscription_id: str, caller: Administers, body: RotateSecret | None = None
     ) -> dict[str, Any]:
         """Make a new secret; the old one signs beside it during the overlap. At most five sign at once."""
-        overlap = (body or RotateSecret()).overlap_seconds
+        rotation = body or RotateSecret()
         return await self._subscriptions.rotate_secret(
-            caller.company_id, subscription_id, channel=self._channel, overlap_seconds=overlap
+            caller.company_id,
+            subscription_id,
+            channel=self._channel,
+            overlap_seconds=rotation.overlap_seconds,
+            secret=rotation.secret,
         )
 
     async def test(self, subscription_id: str, caller: Administers) -> dict[str, Any]:

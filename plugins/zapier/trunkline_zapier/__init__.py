@@ -1,13 +1,17 @@
 """Zapier: the channel ``zapier``, which the platform subscribes to by itself, and the app that it needs, made from the catalogue."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from trunkline import Channel, PluginContext, hookimpl
 from trunkline.pages import Connector
-from trunkline.routes import Routes, rest_hook_channel, rest_hook_routes
+from trunkline.routes import rest_hook_channel
 from trunkline_zapier.fields import JOINT
 from trunkline_zapier.generator import generate, remarks
 from trunkline_zapier.published import demands, keys
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
 
 CHANNEL = "zapier"
 TITLE = "Zapier"
@@ -26,8 +30,10 @@ def register_channels() -> Sequence[Channel]:
 
 
 @hookimpl
-def register_routes(context: PluginContext) -> Sequence[Routes]:
+def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the calls by which Zapier subscribes and unsubscribes."""
+    from trunkline.routes import rest_hook_routes  # noqa: PLC0415
+
     return [rest_hook_routes(context, channel=CHANNEL, title=TITLE)]
 
 

@@ -33,7 +33,7 @@ async def test_a_company_without_limits_of_its_own_has_the_deployments(database)
         "id": 92,
         "limits": {
             "subscriptions": 33, "filter_cost": quotas.filter_cost, "lookups_per_minute": 600,
-            "events_per_second": 1000, "replays_at_once": 5, "keys": 7,
+            "events_per_second": 1000, "replays_at_once": 5, "keys": 7, "consumers": 100,
         },
         "own_limits": {},
     }  # fmt: skip

@@ -92,4 +92,5 @@ async def fill(hub, made: dict, target_url: str):
     path = f"{HOOKS}/{hook.json()['id']}"
     replay = await customer.post(f"{path}/replay", json={})
     assert replay.status_code == 202, replay.text
+    await customer.put("/api/v1/consumers/billing")
     return customer

@@ -247,7 +247,16 @@ async def test_deleting_a_company_stops_it_at_once_and_leaves_nothing_of_it(runn
 
     ended = await completed(running, receipt["id"])
     assert await rows_of(running, made["id"]) == {}
-    for table in ("events", "deliveries", "attempts", "api_keys", "subscriptions", "replays", "crm_notes"):
+    for table in (
+        "events",
+        "deliveries",
+        "attempts",
+        "api_keys",
+        "subscriptions",
+        "replays",
+        "consumers",
+        "crm_notes",
+    ):
         assert ended["removed"][table] >= 1, table
     assert ended["completed_utc"] is not None
     assert (await theirs.get("/api/v1/events")).status_code == 200
@@ -287,5 +296,5 @@ def test_every_table_of_the_core_is_emptied_for_a_company_or_has_nothing_of_one(
     }
     assert of_companies == {
         "events", "deliveries", "attempts", "subscriptions", "replays", "quarantine", "quarantine_answers",
-        "idempotency_keys", "operation_keys", "api_keys", "companies", "erasures", "unsettled", "unreleased",
+        "idempotency_keys", "operation_keys", "api_keys", "companies", "erasures", "unsettled", "unreleased", "consumers",
     }  # fmt: skip

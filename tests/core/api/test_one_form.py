@@ -159,7 +159,8 @@ async def test_every_list_takes_a_limit_and_a_cursor_and_gives_the_next_one(api)
     lists = [
         (path, item["get"])
         for path, item in document["paths"].items()
-        if item.get("get", {}).get("operationId", "").startswith("list")
+        if path.startswith("/api/v1")  # what a standard gives another form has that
+        and item.get("get", {}).get("operationId", "").startswith("list")
     ]
     assert len(lists) > 20
     for path, operation in lists:

@@ -32,6 +32,7 @@ REFUSALS: list[Refused] = [
     errors.RequestMalformed.header("Host", "is missing"),
     errors.CursorExpired("2026-01-28T10:30:00Z"),
     errors.CursorUnknown(),
+    errors.PageLeaseLost("billing"),
     errors.Unauthenticated("No key."),
     errors.Forbidden.scope_missing("admin"),
     errors.NotFound("event", 7),

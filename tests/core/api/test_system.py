@@ -74,6 +74,8 @@ def scope_of(method: str, path: str) -> str | None:  # noqa: C901 - a table
             | "/api/v1/keys/{key_id}/rotate",
         ):
             return "admin"
+        case _ if path.startswith("/api/v1/consumers"):
+            return "events:read"
         case "get", _ if path.startswith(("/api/v1/events", "/api/v1/quarantine")):
             return "events:read"
         case _ if path.startswith("/api/v1/quarantine") or (method, path) in ACCEPTING:

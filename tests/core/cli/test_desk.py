@@ -28,7 +28,23 @@ LOOKING = [
     "replays list sub_1",
     "deliveries list sub_1",
 ]
-OF_SUBSCRIPTIONS = ["subscriptions list --company 92"]
+OF_SUBSCRIPTIONS = ["subscriptions list --company 92", "subscriptions show sub_1"]
+INBOX = ["quarantine list", "quarantine show qtn_1", "quarantine delete qtn_1", "schemas list"]
+OF_PLUGINS = [
+    "plugins",
+    "schemas check",
+    "subscriptions channels",
+    "subscriptions pause sub_1",
+    "migrate --plan",
+    "run oauth apps",
+    "companies delete 4711 --yes",
+    "quarantine release qtn_1",
+]
+OF_REQUESTS = {
+    "aiohttp", "fastapi", "httpx2", "jinja2", "jsonschema", "jwt", "mcp", "mcp_types", "phonenumbers", "rich", "starlette", "structlog",
+    "trunkline.api.app", "trunkline.dispatch.dispatcher", "uvicorn",
+}  # fmt: skip
+"""What requests and deliveries need: half of a second of CPU and more."""
 _SCRIPT = """
 import sys
 from trunkline.cli import app
@@ -48,10 +64,9 @@ print(*sys.modules, file=sys.stderr)
         (READING, HEAVY | VALIDATORS | {"trunkline.api"}),
         (MAKING, HEAVY),
         (LOOKING, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
-        (
-            OF_SUBSCRIPTIONS,
-            HEAVY - {"aiodns", "trunkline.contract", "trunkline.dispatch", "trunkline.outbound"},
-        ),
+        (OF_SUBSCRIPTIONS, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
+        (INBOX, HEAVY - {"trunkline.contract", "trunkline.dispatch"} | {"trunkline.api.models"}),
+        (OF_PLUGINS, OF_REQUESTS),
     ],
 )
 def test_no_plugin_no_api_and_no_validator_is_loaded_for_them(migrated_cli, commands, absent):
@@ -61,6 +76,34 @@ def test_no_plugin_no_api_and_no_validator_is_loaded_for_them(migrated_cli, comm
         cwd=migrated_cli.folder, env=migrated_cli._environment(), capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert absent & {*done.stderr.splitlines()[-1].split()} == set()
+
+
+LATER = OF_REQUESTS - {"starlette", "trunkline.dispatch.dispatcher", "uvicorn"} | {
+    "trunkline.api.models", "trunkline.api.routing", "trunkline_portal.portal",
+}  # fmt: skip
+_READY = """
+import asyncio, sys
+from trunkline.api.deferred import DeferredApp
+from trunkline.cli import processes
+from trunkline.hub.hub import Hub
+from trunkline.settings import load
+
+async def start():
+    async with Hub(load(), defers_routes=True) as hub:
+        DeferredApp(hub)
+        assert (await hub.readiness())["dispatcher"] == "ok"
+        print(*sys.modules)
+
+asyncio.run(start())
+"""
+
+
+def test_a_hub_is_ready_before_the_web_framework_is_loaded(migrated_cli):
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", _READY],
+        cwd=migrated_cli.folder, env=migrated_cli._environment(), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert LATER & {*done.stdout.split()} == set()
 
 
 def test_a_section_that_is_nobodys_is_refused_and_a_plugins_is_not(migrated_cli):

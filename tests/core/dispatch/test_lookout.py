@@ -36,7 +36,7 @@ async def test_what_another_process_has_made_due_is_delivered(open_house, receiv
 @pytest.mark.usefixtures("soon")
 async def test_events_and_changes_are_found_whose_wake_up_was_lost(open_house, receiver, until, monkeypatch):
     async with open_house() as house:
-        monkeypatch.setattr(house.hub.wakeup, "announce", lambda: None)
+        monkeypatch.setattr(house.hub.wakeup, "announce", lambda _: None)
         no = await house.subscribe(f"{receiver.url}/h")
         await until(house.routing_is_fresh, seconds=3)
         await house.emit(to=[no])

@@ -90,7 +90,7 @@ def read(body: bytes, *, mode: str = "reject", call: str = "event", **options):
         body,
         orjson.loads(body),
         company_of=lambda company_id: company_id or 92,
-        now_text="2026-01-28T10:30:00Z",
+        now_text=lambda: "2026-01-28T10:30:00Z",
         **options,
     )
 

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trunkline.schemas.budget import MAX_STEPS, Budget
 from trunkline.schemas.catalog import Validator
 from trunkline.schemas.compiling import MAX_BACKTRACKS, backtracking_patterns, compile_validator, is_linear
-from trunkline.schemas.explaining import MAX_STEPS, Budget, Explainer
+from trunkline.schemas.explaining import Explainer
 
 BACKTRACKS = "^(a+)+$"
 """Python's ``re`` would take longer than the universe is old for eighty letters."""

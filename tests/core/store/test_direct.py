@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from sqlite3 import IntegrityError
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from trunkline.store import sql, tables
 from trunkline.store.database import Database
 from trunkline.store.direct import _Written
 from trunkline.store.sql import text
+from trunkline.store.sqlite import OneWayConnection
 
 
 @pytest.fixture
@@ -133,6 +135,47 @@ async def test_a_text_that_lacks_a_value_is_refused(database: Database) -> None:
     async with database.direct(2) as direct, direct.read() as connection:
         with pytest.raises(KeyError):
             await connection.execute(statement, {"a": 3})
+
+
+async def test_rows_go_to_the_thread_of_sqlite_with_the_statement_or_the_commit_after_them(
+    sqlite_database: Database, monkeypatch
+) -> None:
+    ways: list[object] = []
+    execute = OneWayConnection._execute
+
+    async def noted(self, *order):
+        ways.append(order)
+        return await execute(self, *order)
+
+    add = "INSERT INTO workers (id, heartbeat_ms, draining) VALUES (?, 0, false)"
+    count = text("SELECT count(*) FROM workers")
+    async with sqlite_database.direct(1) as direct:
+        async with direct.write() as connection:
+            assert await connection.scalar(count) == 0
+        monkeypatch.setattr(OneWayConnection, "_execute", noted)
+        async with direct.write() as connection:
+            await connection.exec_driver_sql(add, [["a"], ["b"]])
+        assert len(ways) == 1, "the transaction, its rows and its commit"
+        async with direct.write() as connection:
+            await connection.exec_driver_sql(add, [["c"]])
+            assert await connection.scalar(count) == 3
+        assert len(ways) == 3
+        with pytest.raises(IntegrityError):
+            await _add(direct, add, [["d"]], [["a"]])
+        with pytest.raises(RuntimeError):
+            await _add(direct, add, [["d"]], error=RuntimeError())
+        async with direct.write() as connection:
+            assert await connection.scalar(count) == 3
+
+
+async def _add(
+    direct: Database, add: str, *groups: Sequence[Sequence[str]], error: Exception | None = None
+) -> None:
+    async with direct.write() as connection:
+        for rows in groups:
+            await connection.exec_driver_sql(add, rows)
+        if error is not None:
+            raise error
 
 
 async def test_one_connection_is_lent_to_one_at_a_time(database: Database) -> None:

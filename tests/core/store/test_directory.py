@@ -25,8 +25,8 @@ def draft(company: int) -> Draft:
 
 async def append(database, directory, *ids: int) -> list[bytes]:
     async with database.write() as connection:
-        events = await stream.append(connection, [draft(i) for i in ids], shards=16, directory=directory)
-    return [event.body for event in events]
+        appended = await stream.append(connection, [draft(i) for i in ids], shards=16, directory=directory)
+    return [event.body for event in appended.events]
 
 
 async def test_an_append_has_the_reference_of_its_moment_whichever_process_changed_it(database, companies):

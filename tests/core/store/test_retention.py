@@ -33,7 +33,7 @@ async def append(database: Database, count: int, *, company: int = 92) -> list[i
     """Append events that were settled by the live lane."""
     drafts = [Draft(company, "lead.created", "2026-01-28T10:30:00Z", b"{}")] * count
     async with database.write() as connection:
-        events = await stream.append(connection, drafts, shards=SHARDS)
+        events = (await stream.append(connection, drafts, shards=SHARDS)).events
     await execute(database, "UPDATE shards SET cursor = :head", head=events[-1].position)
     return [event.position for event in events]
 

@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 
 from trunkline.model.events import Draft, Event, shard_of
-from trunkline.store import idempotency, migrate, operation_keys, stream
+from trunkline.store import idempotency, migrate, operation_keys, stream, subscriptions
 from trunkline.store.database import Database
 from trunkline.store.sql import text
 
@@ -23,7 +23,7 @@ def draft(company_id: int = 92, type: str = "lead.created", number: int = 1) -> 
 
 async def append(database: Database, drafts: Sequence[Draft]) -> list[Event]:
     async with database.write() as connection:
-        return await stream.append(connection, drafts, shards=SHARDS)
+        return (await stream.append(connection, drafts, shards=SHARDS)).events
 
 
 async def set_accepted(database: Database, position: int, accepted_ms: int) -> None:
@@ -70,6 +70,24 @@ async def test_a_rolled_back_append_leaves_no_gap(database: Database):
         await append_and_fail()
 
     assert [event.position for event in await append(database, [draft()])] == [NONE + 1]
+
+
+async def test_an_append_knows_of_each_subscription_that_was_made_before_it(database: Database):
+    """It gets the log's lock after them, however long it has waited."""
+    async with database.write() as connection:
+        version = await subscriptions.next_version(connection)
+        head, _ = await subscriptions.lock_head(connection)
+        appending = asyncio.create_task(append_one(database))
+        await asyncio.sleep(0.2)
+        assert not appending.done()
+    appended = await appending
+    assert appended.events[0].position == head + 1
+    assert appended.routing_version == version
+
+
+async def append_one(database: Database) -> stream.Appended:
+    async with database.write() as connection:
+        return await stream.append(connection, [draft()], shards=SHARDS)
 
 
 async def test_reading_shards_keeps_to_its_bounds(database: Database):

@@ -6,8 +6,10 @@ import time
 import asyncpg
 from tests.silent_proxy import silent_proxy
 
+from trunkline.model.events import Event
 from trunkline.store.database import Database
-from trunkline.store.wakeup import Signal, Wakeup
+from trunkline.store.stream import Appended
+from trunkline.store.wakeup import Handover, Signal, Wakeup
 
 
 async def test_a_signal_that_was_set_before_anybody_waited_wakes_the_next_waiter_once():
@@ -54,33 +56,60 @@ async def test_a_process_is_woken_once_by_what_it_announces_itself(postgres_data
         with here.signal() as own, there.signal() as other:
             await _listening(own)
             await _listening(other)
+            await _quiet(own)
+            await _quiet(other)
             here.announce()
             assert await own.wait(5)
             assert await other.wait(5), "the notification has come"
             assert not await own.wait(0.1)
 
 
-async def test_many_announcements_share_few_notifications(
+async def test_many_announcements_share_few_notifications_and_nobody_is_sent_none(
     postgres_database: Database, postgres_database_url: str
 ):
-    heard = 0
-
-    def count(*_):
-        nonlocal heard
-        heard += 1
-
+    heard: list[str] = []
     listener = await asyncpg.connect(postgres_database_url)
-    await listener.add_listener("trunkline", count)
-    async with Wakeup(postgres_database) as wakeup:
-        for _ in range(200):
-            wakeup.announce()
-            await asyncio.sleep(0)
-        async with asyncio.timeout(5):
-            while not heard:
-                await asyncio.sleep(0.01)
-        await asyncio.sleep(0.05)
+    await listener.add_listener("trunkline", lambda *message: heard.append(message[3]))
+    async with Wakeup(postgres_database) as here:
+        with here.signal() as own:
+            await _listening(own)
+        here.announce()
+        await asyncio.sleep(0.1)
+        assert set(heard) == {"present"}, "no other process listens"
+        async with Wakeup(postgres_database) as there:
+            with there.signal() as other:
+                await _quiet(other)
+                for _ in range(200):
+                    here.announce()
+                    await asyncio.sleep(0)
+                assert await other.wait(5)
+            await asyncio.sleep(0.05)
     await listener.close()
-    assert 1 <= heard < 100
+    assert 1 <= heard.count("") < 100
+
+
+async def test_a_process_that_has_gone_is_sent_none(
+    postgres_database: Database, postgres_database_url: str, monkeypatch
+):
+    monkeypatch.setattr("trunkline.store.notifications.CHECK_SECONDS", 0.1)
+    monkeypatch.setattr("trunkline.store.notifications.GONE_SECONDS", 0.5)
+    heard: list[str] = []
+    listener = await asyncpg.connect(postgres_database_url)
+    await listener.add_listener("trunkline", lambda *message: heard.append(message[3]))
+    async with Wakeup(postgres_database) as here:
+        async with Wakeup(postgres_database) as there:
+            with there.signal() as other:
+                await _quiet(other)
+                await asyncio.sleep(1)
+                here.announce()
+                assert await other.wait(5), "it says again and again that it listens"
+        await asyncio.sleep(1)
+        count = heard.count("")
+        assert count
+        here.announce()
+        await asyncio.sleep(0.1)
+        assert heard.count("") == count
+    await listener.close()
 
 
 async def test_a_listener_whose_connection_is_cut_listens_again(
@@ -119,6 +148,35 @@ async def test_a_listener_whose_connection_died_without_a_word_listens_again(
             await _listening(signal)
             proxy.fall_silent()
             await _listening(signal)
+
+
+def test_a_reader_is_handed_what_is_next_in_order_and_nothing_else():
+    handover = Handover()
+    handover.put(appended(11, 12))
+    handover.put(appended(13, version=4))
+    assert handover.take(9) is None, "10 is missing"
+    assert handover.take(10) is None, "what does not go on is given up"
+    handover.put(appended(11, 12))
+    handover.put(appended(13, version=4))
+    assert handover.take(11) == appended(12, 13, version=4)
+    assert handover.take(13) is None
+    handover.put(appended(14))
+    handover.put(appended(16))
+    assert handover.take(13) is None, "another process has appended 15"
+    handover.put(appended(*range(100, 100 + Handover.MOST_EVENTS + 1)))
+    assert handover.take(99) is None, "the reader is behind"
+    handover.put(appended(7, body=b"x" * (Handover.MOST_BYTES + 1)))
+    assert handover.take(6) is None
+
+
+def appended(*positions: int, version: int = 3, body: bytes = b"{}") -> Appended:
+    return Appended([Event(position, 92, "lead.created", 0, body) for position in positions], version)
+
+
+async def _quiet(signal: Signal) -> None:
+    """Wait until the signal's process knows the others: it sets its signals once for each that it hears first."""
+    while await signal.wait(0.2):
+        pass
 
 
 async def _listening(signal: Signal) -> None:

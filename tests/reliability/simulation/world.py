@@ -736,7 +736,7 @@ class World:
             for _ in range(chance.choice((1, 1, 2, 5)))
         ]
         async with self.front.door.write() as connection:
-            events = await stream.append(connection, drafts, shards=SHARDS)
+            events = (await stream.append(connection, drafts, shards=SHARDS)).events
             if not self.is_calm and chance.random() < 0.05:
                 await asyncio.sleep(chance.uniform(0, 0.2))
         self.promised |= {event.position for event in events}

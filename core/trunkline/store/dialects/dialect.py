@@ -35,6 +35,7 @@ class Dialect(ABC):
     limit_idling: ClassVar[str]
     """The value whose reading has the database end this transaction where its process stands still in it."""
     limit_waiting: ClassVar[str]
+    lazily: ClassVar[str]
     """The condition, always true, with which this transaction waits for a lock no longer than the hub lets a caller wait."""
     worker_locks: ClassVar[str]
     """The SELECT of the locks of workers that sessions hold: the number ``no`` of each (``store.worker_locks``)."""
@@ -180,6 +181,6 @@ class Dialect(ABC):
 
     @abstractmethod
     async def insert_columns(
-        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]]
-    ) -> None:
-        """Insert rows given column by column; rows whose key is taken are left as they are."""
+        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
+    ) -> Any:
+        """Insert rows as ``sql.insert_columns`` does."""

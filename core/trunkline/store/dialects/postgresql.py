@@ -79,6 +79,7 @@ class PostgreSQL(Dialect):
     worker_locks = WORKER_LOCKS
     timeline = "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
     limit_waiting = f"set_config('lock_timeout', '{LOCK_MS}', true) IS NOT NULL"
+    lazily = "set_config('synchronous_commit', 'off', true) IS NOT NULL"
     index_seconds_per_row = 0.7e-6
 
     def connect(
@@ -244,10 +245,11 @@ class PostgreSQL(Dialect):
         return f"{column} = ANY(:{parameter})", bindparam(parameter, type_=ARRAY(kind))
 
     async def insert_columns(
-        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]]
-    ) -> None:
+        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
+    ) -> Any:
         """Insert all rows as arrays in one statement: about 4 µs a row, against 12 for the driver's executemany."""
-        await connection.execute(_unnest_insert(table, tuple(columns)), dict(columns))
+        rows = await connection.execute(_unnest_insert(table, tuple(columns), also), dict(columns))
+        return rows.scalar() if also else None
 
 
 def _rows(columns: Mapping[str, str], condition: str = "") -> str:
@@ -258,9 +260,10 @@ def _rows(columns: Mapping[str, str], condition: str = "") -> str:
 
 
 @lru_cache(maxsize=64)
-def _unnest_insert(table: Table, names: tuple[str, ...]) -> TextClause:
+def _unnest_insert(table: Table, names: tuple[str, ...], also: str) -> TextClause:
     arrays = ", ".join(f":{name}" for name in names)
-    statement = sqlalchemy.text(
+    insert = (
         f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM unnest({arrays}) ON CONFLICT DO NOTHING"
     )
+    statement = sqlalchemy.text(f"WITH inserted AS ({insert} RETURNING 1) {also}" if also else insert)
     return statement.bindparams(*(bindparam(name, type_=ARRAY(table.c[name].type)) for name in names))

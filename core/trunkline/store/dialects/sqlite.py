@@ -58,6 +58,7 @@ class SQLite(Dialect):
     row_among = "rowid IN (SELECT rowid {picking})"
     limit_idling = "NULL"
     limit_waiting = "true"
+    lazily = "true"
     worker_locks = "SELECT 0 AS no WHERE false"
     timeline = "NULL"
     index_seconds_per_row = 0.5e-6
@@ -231,8 +232,13 @@ class SQLite(Dialect):
         return f"{column} IN :{parameter}", bindparam(parameter, expanding=True)
 
     async def insert_columns(
-        self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]]
-    ) -> None:
+        self,
+        connection: AsyncConnection,
+        table: Table,
+        columns: Mapping[str, Sequence[Any]],
+        *,
+        also: str,  # noqa: ARG002 - nobody else writes meanwhile
+    ) -> Any:
         """Insert row by row: the driver is our own (``store.sqlite``), and as fast with rows as with columns."""
         rows = list(zip(*columns.values(), strict=True))
         await connection.exec_driver_sql(_values_insert(table.name, tuple(columns)), rows)

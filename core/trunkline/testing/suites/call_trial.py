@@ -15,12 +15,11 @@ from sqlalchemy import inspect, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.api.definitions import CALL_PREFIX
 from trunkline.contract import Answer, Call
 from trunkline.operations import running
 from trunkline.runtime import faults
 from trunkline.schemas.catalog import Json
-from trunkline.schemas.definitions import Definition, Kind
+from trunkline.schemas.definitions import CALL_PREFIX, Definition, Kind
 from trunkline.testing.checks import demand, fail, not_applicable
 from trunkline.testing.databases import Engine
 from trunkline.testing.hubs import COMPANY_ID, MakeTestHub, TestHub

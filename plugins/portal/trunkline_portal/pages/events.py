@@ -158,7 +158,7 @@ async def find_outcome(portal: Portal, viewer: Viewer, event: ListedEvent) -> Ev
     )
     return outcome_of(
         event.type,
-        explanation["subscriptions"],
+        explanation,
         logged,
         {subscription["id"]: subscription for subscription in subscriptions},
     )

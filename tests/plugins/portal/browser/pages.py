@@ -48,6 +48,7 @@ PAGES = (
     PortalPage("subscription-delete", "/portal/subscriptions/{failing}/delete"),
     PortalPage("replays", "/portal/subscriptions/{subscription}/replays"),
     PortalPage("replay-new", "/portal/subscriptions/{subscription}/replays/new"),
+    PortalPage("consumers", "/portal/consumers?digest=1"),
     PortalPage("quarantine", "/portal/quarantine"),
     PortalPage("quarantine-event", "/portal/quarantine/{quarantined}"),
     PortalPage("quarantine-delete", "/portal/quarantine/{quarantined}/delete"),

@@ -1,0 +1,63 @@
+"""The app of a hub that has just started: health and metrics at once, everything else as soon as the app is made.
+
+The web framework and the routes take longer to load than all that a hub needs to be ready. They are loaded in a thread then.
+"""
+
+import asyncio
+from typing import TYPE_CHECKING, Self
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from trunkline.api.problems import RequestIds
+from trunkline.api.side_door import PATHS, make_side_door
+from trunkline.hub.hub import Hub
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+
+class DeferredApp:
+    """Answers the requests to *hub* by the app once it is made; until then by a side door, or not yet. Leave it after the server.
+
+    Raises:
+        PluginFailed: a plugin that was asked for by name gives routes that the app cannot have.
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self._side_door = RequestIds(make_side_door(hub.metrics.whole, hub.readiness))
+        self._app: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
+        self._hub = hub
+        self._making: asyncio.Task[None] | None = None
+        if not hub.registry.has_only_own:  # what others give may be refused at a start alone
+            self._app.set_result(self._create())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._making is not None:
+            await asyncio.wait({self._making})
+
+    def begin(self) -> None:
+        """Begin to make the app."""
+        self._making = asyncio.create_task(self._make(), name="making the app")
+
+    async def complete(self) -> None:
+        """Wait until the app is made."""
+        assert self._making is not None
+        await self._making
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        is_early = not self._app.done() and scope["path"] in PATHS
+        app = self._side_door if is_early else await asyncio.shield(self._app)
+        await app(scope, receive, send)
+
+    async def _make(self) -> None:
+        if not self._app.done():
+            self._app.set_result(await asyncio.to_thread(self._create))
+
+    def _create(self) -> "FastAPI":
+        from trunkline.api.app import create_app  # noqa: PLC0415
+
+        return create_app(self._hub)

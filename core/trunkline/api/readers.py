@@ -1,0 +1,324 @@
+"""Readers over HTTP: named consumers, digests of the log, interest in an event type, and public keys."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import orjson
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import ValidationError
+from starlette.responses import JSONResponse
+
+from trunkline.api.problems import responses
+from trunkline.api.reader_models import (
+    ConsumerCommit,
+    ConsumerList,
+    ConsumerRequest,
+    ConsumerSeek,
+    ConsumerView,
+    DigestQuery,
+    EventDigest,
+    InterestQuery,
+    InterestView,
+    KeysQuery,
+    LeasedEvents,
+    LeaseQuery,
+    ListQuery,
+    PublicKeys,
+)
+from trunkline.api.refusals import refusal_of
+from trunkline.api.requests import query_reader, read_body, read_json
+from trunkline.api.routing import Route, bind
+from trunkline.api.security import Caller, requires
+from trunkline.contract import Routes
+from trunkline.errors import BadQuery, BodyInvalid, CompanyUnknown, NotFound, unknown_name
+from trunkline.hub.readers import Readers
+from trunkline.model.companies import read_name
+from trunkline.model.environments import in_environment
+from trunkline.model.event_groups import is_group
+from trunkline.model.times import epoch_ms_of
+from trunkline.schemas.catalog import Json, SchemaCatalog
+from trunkline.store.directory import CompanyDirectory
+
+JSON = "application/json"
+MAX_COMMIT_BYTES = 16_384
+_MAY_READ = requires("events:read")
+_MAY_COMMIT = requires("events:read", bucket="write")
+Reads = Annotated[Caller, Depends(_MAY_READ)]
+Commits = Annotated[Caller, Depends(_MAY_COMMIT)]
+Deletes = Annotated[Caller, Depends(requires("events:read", bucket="write"))]
+Administers = Annotated[Caller, Depends(requires("events:read", bucket="admin"))]
+Anyone = Annotated[Caller, Depends(requires(None))]
+
+
+_read_lease_query = query_reader(LeaseQuery)
+
+
+class ReaderHandlers:
+    """Answers the calls of readers."""
+
+    def __init__(self, readers: Readers, catalog: SchemaCatalog, directory: CompanyDirectory) -> None:
+        self._readers = readers
+        self._consumers = readers.consumers
+        self._catalog = catalog
+        self._directory = directory
+
+    async def put_consumer(
+        self, name: str, caller: Administers, body: ConsumerRequest | None = None
+    ) -> Response:
+        """Make a consumer, whose cursor the hub keeps, or change what it reads. One that is there stays where it is."""
+        request = {} if body is None else body.model_dump(exclude_unset=True)
+        view, is_new = await self._consumers.put(caller.company_id, name, request, versions=caller.versions)
+        headers = {"Location": f"/api/v1/consumers/{name}"} if is_new else None
+        return JSONResponse(view, 201 if is_new else 200, headers=headers)
+
+    async def list_consumers(self, caller: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Json]:
+        """List the company's consumers, oldest first, and how far they are."""
+        return await self._consumers.page_of(caller.company_id, cursor=query.cursor, limit=query.limit)
+
+    async def show_consumer(self, name: str, caller: Reads) -> dict[str, Json]:
+        """Show a consumer, and how far it is."""
+        return await self._consumers.get(caller.company_id, name)
+
+    async def delete_consumer(self, name: str, caller: Deletes) -> None:
+        """Delete a consumer and its cursor."""
+        await self._consumers.delete(caller.company_id, name)
+
+    async def lease_events(self, name: str, caller: Reads, query: Annotated[LeaseQuery, Query()]) -> Response:
+        """Read the next page, oldest first, and keep it from the consumer's other pollers until it is committed.
+
+        A page that is not committed in time is given out again, before anything new. Two pollers never hold one event.
+        """
+        page = await self._readers.leasing.lease(
+            caller.company_id,
+            name,
+            limit=query.limit,
+            wait_seconds=query.wait,
+            lease_seconds=query.lease_seconds,
+            versions=caller.versions,
+            check_caller=caller.check_still_valid,
+        )
+        lease = b"null" if page.lease is None else b'"%b"' % page.lease.encode()
+        body = b'{"events":[%b],"cursor":"%b","lease":%b}' % (
+            b",".join(page.bodies),
+            page.cursor.encode(),
+            lease,
+        )
+        return Response(body, media_type=JSON)
+
+    async def lease_directly(self, request: Request) -> Response | None:
+        """Answer ``lease_events`` without the framework in between."""
+        query = _read_lease_query(request.scope["query_string"])
+        if query is None:
+            return None
+        return await self.lease_events(request.path_params["name"], await _MAY_READ(request), query)
+
+    async def commit(self, name: str, body: ConsumerCommit, caller: Commits) -> Response:
+        """Say that the events of a page are handled. It may be repeated; 409 says that the lease is lost, and nothing was committed."""
+        await self._readers.leasing.commit(caller.company_id, name, cursor=body.cursor, lease=body.lease)
+        return Response(status_code=204)
+
+    async def commit_directly(self, request: Request) -> Response | None:
+        """Answer ``commit`` without the framework in between."""
+        if request.scope["query_string"] or request.headers.get("content-type") != JSON:
+            return None
+        caller = await _MAY_COMMIT(request)
+        document = read_json(await read_body(request, limit=MAX_COMMIT_BYTES))[1]
+        try:
+            body = ConsumerCommit.model_validate(document)
+        except ValidationError as error:
+            faults = [{**fault, "loc": ("body", *fault["loc"])} for fault in error.errors()]
+            raise refusal_of(faults, ConsumerCommit) from None
+        return await self.commit(request.path_params["name"], body, caller)
+
+    async def seek(self, name: str, body: ConsumerSeek, caller: Commits) -> dict[str, Json]:
+        """Move a consumer back or on. Pages that pollers hold are theirs no more."""
+        since_ms = None if body.time is None else epoch_ms_of(body.time)
+        return await self._consumers.seek(caller.company_id, name, cursor=body.cursor, since_ms=since_ms)
+
+    async def digest_events(self, caller: Reads, query: Annotated[DigestQuery, Query()]) -> Response:
+        """Count the company's events in a stretch of the log, and digest their ids, so that a reader can compare what it has."""
+        if query.subscription is not None and (query.types is not None or query.filter is not None):
+            raise BadQuery.parameter("subscription", "does not go together with 'types' or 'filter'")
+        answer = await self._readers.digests.of(
+            caller.company_id,
+            begin=query.begin,
+            end=query.end,
+            types=self._types(query.types),
+            filter=query.filter,
+            subscription_id=query.subscription,
+            ranges=query.ranges,
+            versions=caller.versions,
+        )
+        return Response(orjson.dumps(answer), media_type=JSON)
+
+    async def show_interest(
+        self, name: str, caller: Anyone, query: Annotated[InterestQuery, Query()]
+    ) -> dict[str, Json]:
+        """Tell whether a subscription or a consumer of the company takes an event type. The answer is at most two seconds old.
+
+        Who polls with a cursor of its own is not known here.
+        """
+        kind = self._catalog.resolve(name)
+        if kind is None:
+            raise NotFound("event type", name)
+        company_id = caller.company_id if query.company is None else await _named(caller, query.company)
+        return await self._readers.interest.in_type(company_id, kind)
+
+    async def show_public_keys(self, query: Annotated[KeysQuery, Query()]) -> Response:
+        """Show the public keys of `ed25519` subscriptions, of a company or of one subscription; two while a rotation lasts. Public."""
+        if query.company is None and query.subscription is None:
+            raise BadQuery.parameter("company", "is required, or 'subscription': name whose keys you want")
+        company_id = None
+        if query.company is not None:
+            name = read_name(query.company)
+            try:
+                found = await self._directory.id_of(name) if name is not None else None
+            except CompanyUnknown:
+                found = None
+            if found is None:
+                return JSONResponse({"keys": []})
+            company_id = in_environment(found, query.environment)
+        keys = await self._readers.interest.public_keys(company_id, query.subscription)
+        return JSONResponse({"keys": keys}, headers={"Cache-Control": "public, max-age=60"})
+
+    def _types(self, text: str | None) -> list[str]:
+        """Read the parameter ``types``. Raises BadQuery."""
+        names = [name.strip() for name in (text or "").split(",") if name.strip()]
+        for index, name in enumerate(names):
+            known = name.lower() if is_group(name) else self._catalog.resolve(name)
+            if known is None:
+                raise BadQuery.parameter("types", unknown_name("event type", name, self._catalog.names()))
+            names[index] = known
+        return list(dict.fromkeys(names))
+
+
+async def _named(caller: Caller, company: str) -> int:
+    name = read_name(company)
+    if name is None:
+        raise BadQuery.parameter("company", "must be a company's id or reference")
+    try:
+        return await caller.company_named(name, path="company")
+    except BodyInvalid as error:
+        raise BadQuery.parameter("company", error.errors[0].message) from None
+
+
+_CONSUMER = "/consumers/{name}"
+ROUTES = (
+    Route(
+        "GET",
+        "/consumers",
+        ReaderHandlers.list_consumers,
+        response_model=ConsumerList,
+        operation_id="listConsumers",
+        summary="List consumers",
+        tags=["Consumers"],
+        responses=responses(400),
+    ),
+    Route(
+        "PUT",
+        _CONSUMER,
+        ReaderHandlers.put_consumer,
+        status_code=201,
+        response_model=ConsumerView,
+        operation_id="putConsumer",
+        summary="Make or change a consumer",
+        tags=["Consumers"],
+        responses=responses(409, 410, 422)
+        | {200: {"model": ConsumerView, "description": "It was there, and reads this from now on"}},
+    ),
+    Route(
+        "GET",
+        _CONSUMER,
+        ReaderHandlers.show_consumer,
+        response_model=ConsumerView,
+        operation_id="getConsumer",
+        summary="Show a consumer",
+        tags=["Consumers"],
+        responses=responses(404),
+    ),
+    Route(
+        "DELETE",
+        _CONSUMER,
+        ReaderHandlers.delete_consumer,
+        status_code=204,
+        operation_id="deleteConsumer",
+        summary="Delete a consumer",
+        tags=["Consumers"],
+        responses=responses(404),
+    ),
+    Route(
+        "GET",
+        f"{_CONSUMER}/events",
+        ReaderHandlers.lease_events,
+        response_model=LeasedEvents,
+        operation_id="leaseEvents",
+        summary="Lease the next events of a consumer",
+        tags=["Consumers"],
+        responses=responses(400, 404, 410, 429),
+    ),
+    Route(
+        "POST",
+        f"{_CONSUMER}/commit",
+        ReaderHandlers.commit,
+        status_code=204,
+        operation_id="commitEvents",
+        summary="Commit a leased page",
+        tags=["Consumers"],
+        responses=responses(400, 404, 409, 410, 422),
+    ),
+    Route(
+        "POST",
+        f"{_CONSUMER}/seek",
+        ReaderHandlers.seek,
+        response_model=ConsumerView,
+        operation_id="seekConsumer",
+        summary="Move a consumer",
+        tags=["Consumers"],
+        responses=responses(400, 404, 410, 422),
+    ),
+    Route(
+        "GET",
+        "/events/digest",
+        ReaderHandlers.digest_events,
+        response_model=EventDigest,
+        response_model_exclude_unset=True,
+        operation_id="digestEvents",
+        summary="Count and digest events",
+        tags=["Events"],
+        responses=responses(400, 404, 410, 429),
+    ),
+    Route(
+        "GET",
+        "/event-types/{name}/interest",
+        ReaderHandlers.show_interest,
+        response_model=InterestView,
+        operation_id="getInterest",
+        summary="Whether anybody takes an event type",
+        tags=["Schemas"],
+        responses=responses(400, 404),
+    ),
+)
+KEY_ROUTES = (
+    Route(
+        "GET",
+        "/.well-known/jwks.json",
+        ReaderHandlers.show_public_keys,
+        response_model=PublicKeys,
+        operation_id="listPublicKeys",
+        summary="Public keys of signatures",
+        tags=["Subscriptions"],
+        responses=responses(400),
+    ),
+)
+
+
+def make_routes(
+    readers: Readers, catalog: SchemaCatalog, directory: CompanyDirectory
+) -> tuple[Routes, APIRouter]:
+    """Build the routes of readers, and the public one at the root; polls and commits are on the fast path, too."""
+    handlers = ReaderHandlers(readers, catalog, directory)
+    direct: dict[tuple[str, str], Callable[..., Any]] = {
+        ("GET", f"{_CONSUMER}/events"): handlers.lease_directly,
+        ("POST", f"{_CONSUMER}/commit"): handlers.commit_directly,
+    }
+    return Routes(bind(handlers, ROUTES), direct=direct), bind(handlers, KEY_ROUTES)

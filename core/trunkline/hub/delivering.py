@@ -1,0 +1,32 @@
+"""The part of a hub that delivers, loaded by processes that do."""
+
+from typing import TYPE_CHECKING
+
+from trunkline.dispatch.dispatcher import Dispatcher
+from trunkline.dispatch.reports import Reports
+from trunkline.dispatch.sender import Sender
+from trunkline.runtime.clock import SystemClock
+from trunkline.store.connections import Connections
+
+if TYPE_CHECKING:
+    from trunkline.hub.hub import Hub
+
+
+def make_dispatcher(hub: "Hub", connections: Connections) -> Dispatcher:
+    """Make the dispatcher of *hub*, over its share of *connections*."""
+    return Dispatcher(
+        hub.database,
+        hub.settings.delivery.model_copy(update={"concurrency": hub.files.attempts}),
+        records=hub.subscription_records,
+        sender=Sender(
+            hub.channels(),
+            hub.http.for_tenant,
+            schema_versions=hub.schema_versions,
+            now_ms=SystemClock().now_ms,
+            aged_ms=hub.clock_guard.aged_ms,
+        ),
+        signals=hub.signals,
+        reports=Reports(hub.metrics, hub.notifier),
+        keep_up=hub.clock_guard.keep_up,
+        connections=connections.lanes,
+    )

@@ -1,0 +1,50 @@
+"""The services of readers: for those who fetch events, and for those who want to be sure that they have all."""
+
+from dataclasses import dataclass
+
+from trunkline.access.company_limits import CompanyLimits
+from trunkline.store.database import Database
+from trunkline.stream.pages import Streaming
+from trunkline.subscribing.consuming import Consumers
+from trunkline.subscribing.digests import Digests
+from trunkline.subscribing.finding import SubscriptionFinder
+from trunkline.subscribing.interest import Interest
+from trunkline.subscribing.leasing import Leasing
+from trunkline.subscribing.requests import Checker
+
+
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """Named consumers, digests of the log, and who is interested in it."""
+
+    consumers: Consumers
+    leasing: Leasing
+    digests: Digests
+    interest: Interest
+
+
+def make(
+    database: Database,
+    reading: Database,
+    *,
+    streaming: Streaming,
+    checker: Checker,
+    finder: SubscriptionFinder,
+    limits: CompanyLimits,
+) -> Readers:
+    """Build the services over *database*; *reading* lends connections for reading."""
+    versions = checker.schema_versions
+    leasing = Leasing(database, reading=reading, streaming=streaming, schema_versions=versions)
+    return Readers(
+        Consumers(
+            database,
+            reading=reading,
+            streaming=streaming,
+            checker=checker,
+            limits=limits,
+            leasing=leasing,
+        ),
+        leasing,
+        Digests(reading, finder=finder, streaming=streaming, schema_versions=versions),
+        Interest(reading, records=finder.records),
+    )

@@ -1,0 +1,103 @@
+"""How far a named consumer is: what it has given out, what is committed, and who holds which page.
+
+The rule that keeps several pollers of one consumer apart:
+
+- ``position`` is the newest position that was given out. A new page begins after it, so no two pages overlap.
+- A lease is a stretch of the log, after ``after`` and up to ``up_to``, that one poller holds. Its events are not committed.
+- A commit takes the stretch away, or its first part. Pages may be committed in any order.
+- ``cursor`` is where everything before it is committed: the lowest ``after`` of the stretches that are left, else ``position``.
+- A stretch whose lease has lapsed is given out again before anything new, under another token. Its former holder's commit
+  is refused. So if the earlier of two pages lapses, the later one may be committed, and the earlier one is not skipped.
+
+Each change is stored only if nobody stored another one meanwhile (``store.consumers.change``). Clocks decide when a stretch
+may be given out again; that no page is committed twice depends on tokens alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+KEPT = 8
+"""Committed leases that are remembered, so that a commit that is repeated is answered alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A stretch of the log that the holder of *token* has until *until_ms*; nothing is left of one that was committed."""
+
+    token: str
+    after: int
+    up_to: int
+    until_ms: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether some of it is not committed."""
+        return self.after < self.up_to
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far one consumer is. *leases* are in the order in which they were given."""
+
+    position: int
+    leases: tuple[Lease, ...] = ()
+
+    @property
+    def open(self) -> Sequence[Lease]:
+        """The leases of which some is not committed, lapsed ones too."""
+        return [lease for lease in self.leases if lease.is_open]
+
+    @property
+    def cursor(self) -> int:
+        """The position up to which everything is committed."""
+        return min((lease.after for lease in self.open), default=self.position)
+
+    def is_committed(self, position: int) -> bool:
+        """Tell whether the event at *position* was committed."""
+        return position <= self.position and not any(one.after < position <= one.up_to for one in self.open)
+
+    def lapsed(self, now_ms: int) -> Lease | None:
+        """Find the lowest stretch that nobody holds at *now_ms*."""
+        free = (lease for lease in self.open if lease.until_ms <= now_ms)
+        return min(free, key=lambda lease: lease.after, default=None)
+
+    def give(self, lease: Lease, *, instead_of: Lease | None = None) -> "Reach":
+        """Give *lease* out: a new stretch, or the first part of the lapsed one that it stands *instead_of*."""
+        if instead_of is None:
+            return Reach(lease.up_to, (*self.leases, lease))
+        rest = self.pass_over(instead_of, lease.up_to)
+        return replace(rest, leases=(*rest.leases, lease))
+
+    def pass_over(self, lapsed: Lease, up_to: int) -> "Reach":
+        """Go past what is up to *up_to* of a *lapsed* stretch: there is no event in it any more."""
+        rest = replace(lapsed, after=up_to)
+        return replace(self, leases=(*self._but(lapsed), *((rest,) if rest.is_open else ())))
+
+    def commit(self, token: str, position: int, *, now_ms: int) -> "Reach | None":
+        """Commit what the holder of *token* has up to *position*; None if the lease has lapsed or is another's.
+
+        Raises:
+            ValueError: *position* is not within the page.
+        """
+        lease = next((one for one in self.leases if one.token == token), None)
+        if lease is None or lease.until_ms <= now_ms:
+            return None
+        if not lease.after <= position <= lease.up_to:
+            msg = "is not within the page that was leased"
+            raise ValueError(msg)
+        committed = replace(lease, after=position)
+        return self._tidied((*self._but(lease), committed))
+
+    def commit_all(self, position: int) -> "Reach":
+        """Commit everything up to *position*, whoever holds it."""
+        left = (replace(one, after=max(one.after, position)) for one in self.open if one.up_to > position)
+        return Reach(max(self.position, position), tuple(left))
+
+    def _but(self, lease: Lease) -> tuple[Lease, ...]:
+        return tuple(one for one in self.leases if one != lease)
+
+    def _tidied(self, leases: Sequence[Lease]) -> "Reach":
+        """Forget the oldest of those that were committed."""
+        done = [lease for lease in leases if not lease.is_open]
+        forgotten = {lease.token for lease in done[:-KEPT]}
+        return replace(self, leases=tuple(lease for lease in leases if lease.token not in forgotten))

@@ -1,0 +1,195 @@
+"""Named consumers as rows: what each reads, and how far it is (``model.reach``)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.model.events import Event
+from trunkline.model.reach import Lease, Reach
+from trunkline.store import dialects, retention, sql, stream
+from trunkline.store.retention import LogBounds
+from trunkline.store.sql import text
+
+_LOCK = 7_236_455_010
+"""Key of the lock of whoever makes a consumer, so that companies have no more of them than they may."""
+_COLUMNS = "no, company_id, name, event_types, filter, position, leases, version, created_ms, updated_ms, committed_ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """One consumer. No *event_types* means every type. *version* counts the changes of the row."""
+
+    no: int
+    company_id: int
+    name: str
+    event_types: tuple[str, ...]
+    filter: Mapping[str, Any] | None
+    reach: Reach
+    version: int
+    created_ms: int
+    updated_ms: int
+    committed_ms: int | None
+    clock_ms: int
+    """What the database's clock said when the row was read."""
+
+
+async def find(connection: AsyncConnection, company_id: int, name: str) -> Consumer | None:
+    """Read a consumer; None if the company has none of that name."""
+    statement = text(
+        f"SELECT {_columns(connection)} FROM consumers WHERE company_id = :company AND name = :name"
+    )
+    row = (await connection.execute(statement, {"company": company_id, "name": name})).first()
+    return _read(row) if row else None
+
+
+async def of_company(
+    connection: AsyncConnection, company_id: int, *, after: int = 0, limit: int
+) -> list[Consumer]:
+    """Read up to *limit* consumers of a company, oldest first, whose numbers are above *after*."""
+    statement = text(
+        f"SELECT {_columns(connection)} FROM consumers WHERE company_id = :company AND no > :after ORDER BY no LIMIT :limit"
+    )
+    rows = await connection.execute(statement, {"company": company_id, "after": after, "limit": limit})
+    return [_read(row) for row in rows]
+
+
+async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tuple[int, str, int]]:
+    """Read the consumers that are furthest behind in the log: company, name, and for how many milliseconds an event waits."""
+    statement = text(
+        f"SELECT c.company_id, c.name, COALESCE({sql.now_ms(connection)} - (SELECT e.accepted_ms FROM events AS e "
+        "WHERE e.company_id = c.company_id AND e.position > c.cursor ORDER BY e.position LIMIT 1), 0) "
+        "FROM consumers AS c ORDER BY c.cursor LIMIT :limit"
+    )
+    return [(row[0], row[1], int(row[2])) for row in await connection.execute(statement, {"limit": limit})]
+
+
+async def lock_new(connection: AsyncConnection) -> None:
+    """Let nobody else make a consumer until the transaction ends."""
+    await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
+
+
+async def count(connection: AsyncConnection, company_id: int) -> int:
+    """Count the consumers of a company."""
+    statement = text("SELECT count(*) FROM consumers WHERE company_id = :company")
+    return int((await connection.execute(statement, {"company": company_id})).scalar_one())
+
+
+async def insert(
+    connection: AsyncConnection, company_id: int, name: str, *, definition: Mapping[str, Any], position: int
+) -> Consumer:
+    """Make a consumer of *definition* (``event_types``, ``filter``) that begins after *position*."""
+    now = sql.now_ms(connection)
+    statement = text(
+        "INSERT INTO consumers (company_id, name, event_types, filter, position, cursor, leases, version, created_ms, updated_ms) "
+        f"VALUES (:company, :name, :types, :filter, :position, :position, '[]', 1, {now}, {now}) RETURNING {_columns(connection)}"
+    )
+    parameters = {"company": company_id, "name": name, "position": position, **_defined(definition)}
+    return _read((await connection.execute(statement, parameters)).one())
+
+
+async def define(
+    connection: AsyncConnection, company_id: int, name: str, *, definition: Mapping[str, Any]
+) -> Consumer | None:
+    """Change what a consumer reads; None if there is none."""
+    statement = text(
+        f"UPDATE consumers SET event_types = :types, filter = :filter, version = version + 1, updated_ms = {sql.now_ms(connection)} "
+        f"WHERE company_id = :company AND name = :name RETURNING {_columns(connection)}"
+    )
+    parameters = {"company": company_id, "name": name, **_defined(definition)}
+    row = (await connection.execute(statement, parameters)).first()
+    return _read(row) if row else None
+
+
+async def change(
+    connection: AsyncConnection,
+    consumer: Consumer,
+    reach: Reach,
+    *,
+    commits: bool = False,
+    is_lazy: bool = False,
+) -> Consumer | None:
+    """Store how far *consumer* is now; None if somebody has changed it since it was read.
+
+    *commits* notes the time. If it *is_lazy*, the change may be lost with the machine's power, as a lease may be without harm:
+    its page is given out again, and its holder's commit refused.
+    """
+    now = sql.now_ms(connection)
+    committed = f", committed_ms = {now}" if commits else ""
+    lazily = sql.lazily(connection) if is_lazy else "true"
+    statement = text(
+        "UPDATE consumers SET position = :position, cursor = :cursor, leases = :leases, version = version + 1, "
+        f"updated_ms = {now}{committed} WHERE no = :no AND version = :version AND {lazily} RETURNING {_columns(connection)}"
+    )
+    leases = [[one.token, one.after, one.up_to, one.until_ms] for one in reach.leases]
+    parameters = {
+        "no": consumer.no,
+        "version": consumer.version,
+        "position": reach.position,
+        "cursor": reach.cursor,
+        "leases": orjson.dumps(leases).decode(),
+    }
+    row = (await connection.execute(statement, parameters)).first()
+    return _read(row) if row else None
+
+
+async def delete(connection: AsyncConnection, company_id: int, name: str) -> bool:
+    """Delete a consumer; False if there is none."""
+    statement = text("DELETE FROM consumers WHERE company_id = :company AND name = :name")
+    done = await connection.execute(statement, {"company": company_id, "name": name})
+    return done.rowcount > 0
+
+
+async def read_page(
+    connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], after: int, limit: int
+) -> tuple[list[Event], LogBounds, int | None]:
+    """Read the next events as ``stream.read_page`` does, and the version of *consumer* at that moment, None if it is gone."""
+    query, parameters = stream.company_query(consumer.company_id, types, after, limit)
+    statement = text(
+        "SELECT bounds.edge, bounds.head, (SELECT version FROM consumers WHERE no = :no) AS changes, page.* "
+        f"FROM ({retention.LOG_BOUNDS}) AS bounds LEFT JOIN ({query}) AS page ON true ORDER BY position"
+    )
+    rows = (await connection.execute(statement, {**parameters, "no": consumer.no})).all()
+    edge, head, version, *first = rows[0]
+    events = [Event(*row[3:]) for row in rows] if first[0] is not None else []
+    return events, LogBounds(edge, head), version
+
+
+async def lag(
+    connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], limit: int
+) -> tuple[int, int]:
+    """Count up to *limit* events of *types* after the consumer's cursor; returns how many, and the log's edge."""
+    among = f"AND type IN ({', '.join(f':type_{index}' for index in range(len(types)))})" if types else ""
+    statement = text(
+        "SELECT (SELECT count(*) FROM (SELECT 1 AS one FROM events WHERE company_id = :company AND position > :after "
+        f"{among} LIMIT :limit) AS counted), edge FROM retention WHERE id = 1"
+    )
+    parameters: dict[str, Any] = {
+        "company": consumer.company_id,
+        "after": consumer.reach.cursor,
+        "limit": limit,
+    }
+    parameters |= {f"type_{index}": name for index, name in enumerate(types)}
+    row = (await connection.execute(statement, parameters)).one()
+    return row[0], row[1]
+
+
+def _columns(connection: AsyncConnection) -> str:
+    return f"{_COLUMNS}, {sql.now_ms(connection)} AS clock_ms"
+
+
+def _defined(definition: Mapping[str, Any]) -> dict[str, str | None]:
+    return {"types": orjson.dumps(definition["event_types"]).decode(), "filter": _json(definition["filter"])}
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _read(row: Sequence[Any]) -> Consumer:
+    no, company_id, name, types, wanted, position, leases, *rest = row
+    reach = Reach(position, tuple(Lease(*lease) for lease in orjson.loads(leases)))
+    read = orjson.loads(wanted) if wanted else None
+    return Consumer(no, company_id, name, tuple(orjson.loads(types)), read, reach, *rest)

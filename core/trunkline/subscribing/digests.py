@@ -1,0 +1,207 @@
+"""Digests of the log: how many events a company has between two places, and the SHA-256 of their ids.
+
+A reader that keeps the ids it has got computes the same, and where both differ it asks for the parts of that stretch.
+
+The log is read in pieces, each with a connection for itself; few are read at once, and a company has one digest at a time.
+Ids alone are read unless there is a filter. Nothing is kept: a million ids take less than a second.
+"""
+
+import hashlib
+import time
+from array import array
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from trunkline.errors import BadCursor, BadQuery, CursorUnknown, TooMuchAtOnce
+from trunkline.filters import filters
+from trunkline.filters.filters import Filter
+from trunkline.filters.reading import Reading
+from trunkline.model import cursors
+from trunkline.model.event_groups import EVERY_TYPE
+from trunkline.model.events import Event
+from trunkline.model.times import epoch_ms_of
+from trunkline.runtime import callers
+from trunkline.runtime.pauses import Pauses
+from trunkline.runtime.turns import Turns
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.versions import Pins, SchemaVersions
+from trunkline.store import retention, stream
+from trunkline.store.database import Database
+from trunkline.store.retention import LogBounds
+from trunkline.stream.pages import Streaming
+from trunkline.subscribing.finding import SubscriptionFinder
+
+AT_ONCE = 2
+"""Pieces that one process reads at the same time."""
+WAIT_SECONDS, LIMIT_SECONDS = 5.0, 20.0
+"""How long a digest waits for another one of its company, and after which time it ends with what it has read."""
+MOST_EVENTS = 1_000_000
+MAX_RANGES = 1_000
+IDS, EVENTS = 20_000, 500
+"""Ids, and events with a filter, that are read in one piece."""
+_HASHED = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Selection:
+    """Which events of a company count; every type if there are no *types*. *versions* are those that *wanted* reads."""
+
+    company_id: int
+    types: Sequence[str]
+    wanted: Filter | None
+    versions: Pins | None
+
+
+class Digests:
+    """Digests stretches of the log (``contract.Digests``)."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        finder: SubscriptionFinder,
+        streaming: Streaming,
+        schema_versions: SchemaVersions,
+    ) -> None:
+        self._database = database
+        self._finder = finder
+        self._streaming = streaming
+        self._schema_versions = schema_versions
+        self._digests = Turns(share=1)
+        self._pieces = Turns(share=1, total=AT_ONCE)
+
+    async def of(
+        self,
+        company_id: int,
+        *,
+        begin: str | None = None,
+        end: str | None = None,
+        types: Sequence[str] = (),
+        filter: Json | None = None,
+        subscription_id: str | None = None,
+        ranges: int | None = None,
+        versions: Mapping[str, int] | None = None,
+    ) -> dict[str, Any]:
+        """Digest what a company has after *begin* and up to *end*; with *subscription_id* what that subscription matches.
+
+        *ranges* splits it into parts with as many events each. ``more`` is true if there was no time, or no room, for all of it:
+        then ``to`` is how far it came.
+
+        Raises:
+            BadQuery, NotFound, CursorExpired, CursorUnknown
+            TooMuchAtOnce: another digest of the company takes its time.
+        """
+        wanted: Filter | None
+        if subscription_id is not None:
+            subscription = await self._finder.find(company_id, subscription_id, channel=None)
+            types = [] if EVERY_TYPE in subscription.event_types else subscription.event_types
+            versions = subscription.pins
+            wanted = filters.compile_stored(subscription.filter) if subscription.filter else None
+        else:
+            wanted = self._streaming.wanted(filter, types, versions)
+        selection = _Selection(company_id, self._streaming.named(types), wanted, versions)
+        try:
+            async with self._digests.turn(company_id, wait_seconds=WAIT_SECONDS):
+                return await callers.while_present(self._of(selection, begin, end, ranges))
+        except TimeoutError:
+            raise TooMuchAtOnce("digests", limit=1, retry_after_seconds=int(WAIT_SECONDS)) from None
+
+    async def _of(
+        self, selection: _Selection, begin: str | None, end: str | None, ranges: int | None
+    ) -> dict[str, Any]:
+        async with self._database.read() as connection:
+            bounds = await retention.log_bounds(connection)
+            after = bounds.edge if begin is None else await _place(connection, "from", begin, bounds)
+            up_to = bounds.head if end is None else await _place(connection, "to", end, bounds)
+            await retention.check_cursor(connection, selection.company_id, after=after, bounds=bounds)
+        if up_to < after:
+            raise BadQuery.parameter("to", "lies before 'from'")
+        ids, reached = array("q"), up_to
+        deadline = time.monotonic() + LIMIT_SECONDS
+        async for piece, position in self._read(selection, after, up_to):
+            ids.extend(piece)
+            if len(ids) > MOST_EVENTS - IDS or time.monotonic() >= deadline:
+                reached = position
+                break
+        async with self._database.read() as connection:
+            await retention.check_cursor(connection, selection.company_id, after=after)
+        answer = await _digest(ids, after, reached) | {"more": reached < up_to}
+        if ranges is not None:
+            answer["ranges"] = await _parts(ids, after, reached, ranges)
+        return answer
+
+    async def _read(
+        self, selection: _Selection, after: int, up_to: int
+    ) -> AsyncIterator[tuple[Sequence[int], int]]:
+        """Read the ids of a stretch piece by piece, each with the position up to which everything is read."""
+        pauses = Pauses()
+        while after < up_to:
+            ids, events = await self._piece(selection, after)
+            is_last = len(ids) < (IDS if selection.wanted is None else EVENTS)
+            after = up_to if is_last or ids[-1] >= up_to else ids[-1]
+            if selection.wanted is not None:
+                ids = []
+                for event in events:
+                    reading = Reading(self._schema_versions.decode(event, selection.versions))
+                    if selection.wanted.test(reading):
+                        ids.append(event.position)
+                    await pauses.pause_if_due()
+            while ids and ids[-1] > up_to:
+                ids.pop()
+            yield ids, after
+            await pauses.pause_if_due()
+
+    async def _piece(self, selection: _Selection, after: int) -> tuple[list[int], Sequence[Event]]:
+        """Read the next ids, and with a filter the events."""
+        company_id, types = selection.company_id, selection.types
+        async with self._pieces.turn(company_id), self._database.read() as connection:
+            if selection.wanted is None:
+                return await stream.positions(connection, company_id, types=types, after=after, limit=IDS), ()
+            events = await stream.read_company(connection, company_id, types=types, after=after, limit=EVENTS)
+        return [event.position for event in events], events
+
+
+async def _place(connection: Any, name: str, text: str, bounds: LogBounds) -> int:
+    """Read a place in the log: a cursor, an ISO 8601 time, or the id of an event. Raises BadQuery, CursorUnknown."""
+    if text.isascii() and text.isdigit() and len(text) <= 19:
+        position = int(text)
+    elif (since_ms := epoch_ms_of(text)) is not None:
+        position = max(await stream.position_before(connection, since_ms), bounds.edge)
+    else:
+        try:
+            position = cursors.decode(text)
+        except BadCursor:
+            message = "must be a cursor, an ISO 8601 time with its offset, or the id of an event"
+            raise BadQuery.parameter(name, message) from None
+    if position > bounds.head:
+        raise CursorUnknown
+    return position
+
+
+async def _parts(ids: "array[int]", after: int, up_to: int, ranges: int) -> list[dict[str, Any]]:
+    """Split a stretch into up to *ranges* parts with as many ids each."""
+    parts: list[dict[str, Any]] = []
+    count = max(min(ranges, len(ids)), 1)
+    for part in range(count):
+        own = ids[len(ids) * part // count : len(ids) * (part + 1) // count]
+        end = up_to if part == count - 1 else own[-1]
+        parts.append(await _digest(own, after, end))
+        after = end
+    return parts
+
+
+async def _digest(ids: "array[int]", after: int, up_to: int) -> dict[str, Any]:
+    pauses = Pauses()
+    digest = hashlib.sha256()
+    for start in range(0, len(ids), _HASHED):
+        digest.update("".join([f"{position}\n" for position in ids[start : start + _HASHED]]).encode())
+        await pauses.pause_if_due()
+    return {
+        "from": cursors.encode(after),
+        "to": cursors.encode(up_to),
+        "after_id": after,
+        "last_id": up_to,
+        "count": len(ids),
+        "digest": digest.hexdigest(),
+    }

@@ -1,0 +1,76 @@
+"""Whether anybody is interested in an event type of a company, and the public keys of its subscriptions.
+
+Both are asked often and change seldom, so a process remembers the answers for ``FRESH_SECONDS``.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+from trunkline.access.subscription_records import SubscriptionRecords
+from trunkline.model.event_groups import takes_type
+from trunkline.runtime.clock import now_ms
+from trunkline.store import interest as store
+from trunkline.store.database import Database
+from trunkline.targets import signatures
+
+FRESH_SECONDS = 2.0
+_REMEMBERED = 1_000
+_Key = TypeVar("_Key", bound=Hashable)
+_Value = TypeVar("_Value")
+
+
+class _Fresh(Generic[_Key, _Value]):
+    """Remembers what *read* gave, for ``FRESH_SECONDS``."""
+
+    def __init__(self, read: Callable[[_Key], Awaitable[_Value]]) -> None:
+        self._read = read
+        self._known: OrderedDict[_Key, tuple[float, _Value]] = OrderedDict()
+
+    async def get(self, key: _Key) -> _Value:
+        known = self._known.get(key)
+        if known is not None and time.monotonic() < known[0]:
+            return known[1]
+        until = time.monotonic() + FRESH_SECONDS
+        value = await self._read(key)
+        self._known[key] = until, value
+        self._known.move_to_end(key)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return value
+
+
+class Interest:
+    """Tells who is interested in what, and which keys sign."""
+
+    def __init__(self, database: Database, *, records: SubscriptionRecords) -> None:
+        self._database = database
+        self._records = records
+        self._named = _Fresh(self._read_named)
+        self._keys = _Fresh(self._read_keys)
+
+    async def in_type(self, company_id: int, event_type: str) -> dict[str, Any]:
+        """Tell how many subscriptions and consumers of a company take *event_type*, whatever their filters."""
+        counts = {"subscriptions": 0, "consumers": 0}
+        for kind, names, count in await self._named.get(company_id):
+            if not names or takes_type(names, event_type):
+                counts[kind] += count
+        return {"type": event_type, "is_wanted": any(counts.values()), **counts}
+
+    async def public_keys(self, company_id: int | None, subscription_id: str | None) -> list[dict[str, str]]:
+        """List the keys that sign with ``ed25519`` now, of one subscription or of a company's, as JSON Web Keys (RFC 8037)."""
+        return await self._keys.get((company_id, subscription_id))
+
+    async def _read_named(self, company_id: int) -> Sequence[tuple[str, tuple[str, ...], int]]:
+        async with self._database.read() as connection:
+            rows = await store.named(connection, company_id)
+        return [(kind, tuple(orjson.loads(names)), count) for kind, names, count in rows]
+
+    async def _read_keys(self, which: tuple[int | None, str | None]) -> list[dict[str, str]]:
+        async with self._database.read() as connection:
+            rows = await store.signed_by_ed25519(connection, *which)
+        opened = (self._records.open(row) for row in rows)
+        return [signatures.jwk(secret) for one in opened for secret in one.live_secrets(now_ms())]

@@ -1,0 +1,311 @@
+"""Pages of named consumers, leased and committed: ``model.reach`` says how several pollers are kept apart.
+
+A poll reads a page as ``stream.pages`` does, and stores one row. A process remembers the consumers that it served; each change
+names the version of the row that it follows, so what another process has stored meanwhile is read anew and nothing is
+overwritten.
+"""
+
+import asyncio
+import random
+import secrets
+from collections import OrderedDict
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
+
+from trunkline.errors import (
+    SHOWN,
+    BodyInvalid,
+    CursorExpired,
+    FieldError,
+    NotFound,
+    PageLeaseLost,
+    TooMuchAtOnce,
+)
+from trunkline.filters import filters
+from trunkline.model import cursors
+from trunkline.model.reach import Lease, Reach
+from trunkline.runtime import callers
+from trunkline.runtime.clock import now_ms
+from trunkline.schemas.versions import Pins, SchemaVersions
+from trunkline.store import consumers as store
+from trunkline.store import retention
+from trunkline.store.consumers import Consumer
+from trunkline.store.database import Database
+from trunkline.stream.filtered_pages import Found, PageRequest
+from trunkline.stream.page_bytes import UNKNOWN
+from trunkline.stream.pages import CHECK_SECONDS, CheckCaller, Streaming
+
+LEASE_SECONDS, MAX_LEASE_SECONDS = 60, 3_600
+MAX_LEASES = 32
+"""Pages of one consumer that may be leased at once; who polls beyond that waits until one is committed or lapses."""
+STEP, STEP_MS = 1_000, 3_600_000
+"""A consumer that has nothing to read is moved on if it would go past so many positions, or was last moved so long ago."""
+TRIES = 50
+LOOK_SECONDS = 0.5
+"""How often a poll that waits looks for a page whose lease has lapsed."""
+KIND = "consumer"
+_REMEMBERED = 10_000
+Key = tuple[int, str]
+"""The company and the name of a consumer."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeasedPage:
+    """Events that one poller holds by *lease*, and the *cursor* that commits them; without events there is no lease.
+
+    *more*: no event met the filter so far, and there are others to look at.
+    """
+
+    bodies: Sequence[bytes]
+    cursor: str
+    lease: str | None
+    more: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Poll:
+    """What a poll asks for."""
+
+    key: Key
+    limit: int
+    lease_ms: int
+    versions: Pins | None
+
+
+class Leasing:
+    """Leases pages of consumers, and moves their cursors. *reading* lends connections for reading."""
+
+    def __init__(
+        self, database: Database, *, reading: Database, streaming: Streaming, schema_versions: SchemaVersions
+    ) -> None:
+        self._database = database
+        self._reading = reading
+        self._streaming = streaming
+        self._schema_versions = schema_versions
+        self._known: OrderedDict[Key, Consumer] = OrderedDict()
+        self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
+        self._ahead_ms = 0
+        """How far the database's clock is ahead of this machine's: leases are timed by the former."""
+
+    async def lease(
+        self,
+        company_id: int,
+        name: str,
+        *,
+        limit: int = 50,
+        wait_seconds: float = 0,
+        lease_seconds: int = LEASE_SECONDS,
+        versions: Pins | None = None,
+        check_caller: CheckCaller | None = None,
+    ) -> LeasedPage:
+        """Lease the next page for *lease_seconds*, waiting up to *wait_seconds* for one.
+
+        Raises:
+            NotFound
+            CursorExpired, CursorUnknown: the cursor is not in the log any more; ``seek`` moves it.
+            TooMuchAtOnce: the company has as many long polls, or searches by a filter, as it may have.
+        """
+        poll = _Poll((company_id, name), limit, lease_seconds * 1000, versions)
+        page = await self._lease(poll)
+        if page.lease is not None or wait_seconds <= 0:
+            return page
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + wait_seconds
+        next_check = loop.time() + CHECK_SECONDS
+        async with self._streaming.waiting(company_id) as signal:
+            while page.lease is None and loop.time() < deadline and not self._streaming.is_released:
+                if not page.more:
+                    left = deadline - loop.time()
+                    await callers.while_present(signal.wait(min(left, self._pause(poll.key))))
+                if check_caller is not None and loop.time() >= next_check:
+                    await check_caller()
+                    next_check = loop.time() + CHECK_SECONDS
+                page = await self._lease(poll)
+        return page
+
+    async def commit(self, company_id: int, name: str, *, cursor: str, lease: str | None) -> None:
+        """Commit what the holder of *lease* has up to *cursor*; without *lease* everything up to it, whoever holds it.
+
+        A commit may be repeated. One without *lease* never moves a consumer back.
+
+        Raises:
+            NotFound, BadCursor, CursorUnknown
+            BodyInvalid: *cursor* is not within the leased page.
+            PageLeaseLost: the lease has lapsed, or the consumer was moved. Nothing was committed.
+        """
+        position = cursors.decode(cursor)
+        key = company_id, name
+        consumer = self._known.get(key)
+        is_fresh = consumer is None
+        for _ in range(TRIES):
+            consumer = consumer or await self.load(key)
+            reach = consumer.reach
+            if lease is None:
+                await self._check(company_id, position, at_least=reach.position)
+                reached: Reach | None = reach if position <= reach.cursor else reach.commit_all(position)
+            else:
+                try:
+                    reached = reach.commit(lease, position, now_ms=self.now_ms())
+                except ValueError as error:
+                    raise BodyInvalid([FieldError("/cursor", str(error))]) from None
+            if reached is not None and await self.save(consumer, reached, commits=True):
+                return
+            if reached is None and is_fresh:
+                raise PageLeaseLost(name)
+            consumer, is_fresh = None, True
+        raise _contended(name)
+
+    async def move(self, key: Key, reach: Reach) -> Consumer:
+        """Move a consumer, whatever is leased. Raises NotFound."""
+        for _ in range(TRIES):
+            if moved := await self.save(await self.load(key), reach):
+                return moved
+        raise _contended(key[1])
+
+    def now_ms(self) -> int:
+        """Give the database's time, by this machine's clock."""
+        return now_ms() + self._ahead_ms
+
+    def remember(self, consumer: Consumer) -> None:
+        """Remember a row that was read or written just now."""
+        self._ahead_ms = consumer.clock_ms - now_ms()
+        key = consumer.company_id, consumer.name
+        self._known[key] = consumer
+        self._known.move_to_end(key)
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+
+    async def _lease(self, poll: _Poll) -> LeasedPage:
+        """Lease a page; the pollers of one process in turn, so that none of them is outrun again and again."""
+        async with self._turns.setdefault(poll.key, asyncio.Lock()):
+            consumer = self._known.get(poll.key)
+            for tries in range(TRIES):
+                if (page := await self._try(consumer or await self.load(poll.key), poll)) is not None:
+                    return page
+                consumer = None
+                await asyncio.sleep(random.uniform(0, tries / 1000))  # noqa: S311 - others in other processes try as well
+        raise _contended(poll.key[1])
+
+    async def _try(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
+        """Lease the next page of *consumer*; None to try again: it was changed since it was read, or passed what is empty."""
+        reach, now = consumer.reach, self.now_ms()
+        lapsed = reach.lapsed(now)
+        if lapsed is None and len(reach.open) >= MAX_LEASES:
+            return await self._nothing(consumer)
+        after = reach.position if lapsed is None else lapsed.after
+        found = await self._find(consumer, after, poll)
+        if found is None:
+            return None
+        up_to = found.after if lapsed is None else min(found.after, lapsed.up_to)
+        events = [event for event in found.events if lapsed is None or event.position <= lapsed.up_to]
+        if events:
+            lease = Lease(secrets.token_urlsafe(12), after, events[-1].position, now + poll.lease_ms)
+            if not await self._give(consumer, lease, lapsed):
+                return None
+            bodies = [self._schema_versions.body(event, poll.versions) for event in events]
+            return LeasedPage(bodies, cursors.encode(lease.up_to), lease.token)
+        is_due = up_to - after >= STEP or (up_to > after and now - consumer.updated_ms >= STEP_MS)
+        if lapsed is not None:
+            reach = reach.pass_over(lapsed, lapsed.up_to if found.events else up_to)
+        elif is_due or found.more:
+            reach = replace(reach, position=up_to)
+        if await self.save(consumer, reach, is_lazy=True) is None or lapsed is not None:
+            return None
+        return LeasedPage([], cursors.encode(reach.cursor), None, more=found.more)
+
+    async def _find(self, consumer: Consumer, after: int, poll: _Poll) -> Found | None:
+        """Read the next page after *after*; None if *consumer* was changed since it was read."""
+        types = self._streaming.named(consumer.event_types)
+        request = PageRequest(consumer.company_id, types, after, None, poll.limit)
+        if consumer.filter is not None:
+            wanted = filters.compile_stored(consumer.filter)
+            found = await callers.while_present(self._streaming.search(request, wanted, poll.versions))
+            return found if found.events or await self._reread(consumer, after) else None
+        while True:
+            knows = self._streaming.knows_length(consumer.company_id)
+            fitting = self._streaming.fitting(
+                request if knows else replace(request, limit=min(poll.limit, UNKNOWN))
+            )
+            async with self._reading.read() as connection:
+                events, bounds, version = await store.read_page(
+                    connection, consumer, types=types, after=after, limit=fitting.limit + 1
+                )
+                await retention.check_cursor(connection, consumer.company_id, after=after, bounds=bounds)
+            if version != consumer.version and await self._reread(consumer, after) is None:
+                return None
+            found = self._streaming.cut(fitting, max(after, bounds.head), events)
+            if knows or not found.more or fitting.limit == poll.limit:
+                return found
+
+    async def _give(self, consumer: Consumer, lease: Lease, lapsed: Lease | None) -> bool:
+        """Store that *lease* was given out; False if another poller has got its events. Commits in between stop nobody."""
+        for _ in range(TRIES):
+            if await self.save(consumer, consumer.reach.give(lease, instead_of=lapsed), is_lazy=True):
+                return True
+            fresh = await self._reread(consumer, lease.after)
+            if fresh is None or (lapsed is not None and lapsed not in fresh.reach.leases):
+                return False
+            consumer = fresh
+        return False
+
+    async def _reread(self, consumer: Consumer, after: int) -> Consumer | None:
+        """Read *consumer* again; None if the page after *after* is not the next one of these events any more."""
+        fresh = await self.load((consumer.company_id, consumer.name))
+        lapsed = fresh.reach.lapsed(self.now_ms())
+        is_same = (fresh.no, fresh.event_types, fresh.filter) == (
+            consumer.no,
+            consumer.event_types,
+            consumer.filter,
+        )
+        place = fresh.reach.position if lapsed is None else lapsed.after
+        return fresh if is_same and place == after else None
+
+    async def _nothing(self, consumer: Consumer) -> LeasedPage | None:
+        """Give an empty page; None if *consumer* was changed since it was read."""
+        fresh = await self.load((consumer.company_id, consumer.name))
+        if fresh.version != consumer.version:
+            return None
+        return LeasedPage([], cursors.encode(consumer.reach.cursor), None)
+
+    async def load(self, key: tuple[int, str]) -> Consumer:
+        """Read a consumer. Raises NotFound."""
+        async with self._reading.read() as connection:
+            consumer = await store.find(connection, *key)
+        if consumer is None:
+            self._known.pop(key, None)
+            raise NotFound(KIND, key[1][:SHOWN])
+        self.remember(consumer)
+        return consumer
+
+    async def save(
+        self, consumer: Consumer, reach: Reach, *, commits: bool = False, is_lazy: bool = False
+    ) -> Consumer | None:
+        """Store how far *consumer* is; None if somebody has changed it since it was read."""
+        if reach == consumer.reach and not commits:
+            return consumer
+        lending = self._database.write_lazily() if is_lazy else self._database.write_once()
+        async with lending as connection:
+            changed = await store.change(connection, consumer, reach, commits=commits, is_lazy=is_lazy)
+        if changed is None:
+            self._known.pop((consumer.company_id, consumer.name), None)
+        else:
+            self.remember(changed)
+        return changed
+
+    def _pause(self, key: tuple[int, str]) -> float:
+        """Tell how long a poll waits for new events until it looks again: not long if others hold pages that may lapse."""
+        known = self._known.get(key)
+        return LOOK_SECONDS if known is None or known.reach.open else CHECK_SECONDS
+
+    async def _check(self, company_id: int, position: int, *, at_least: int) -> None:
+        """Make sure that a *position* which the consumer has not given out is in the log."""
+        if position > at_least:
+            async with self._reading.read() as connection:
+                with suppress(CursorExpired):  # what was removed is as good as read
+                    await retention.check_cursor(connection, company_id, after=position)
+
+
+def _contended(name: str) -> TooMuchAtOnce:
+    return TooMuchAtOnce(f"calls that move the consumer '{name}'", retry_after_seconds=1)

@@ -1,0 +1,102 @@
+"""Named consumers: how far each is, moving one; and the digest of a stretch of the log, to compare with what a reader has."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import FieldError, Refused
+from trunkline_portal.access import ReadsEvents, Viewer
+from trunkline_portal.forms import Submitted, faults_of
+from trunkline_portal.pages.subscriptions.form import read_time
+from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
+
+CONSUMERS = "/consumers"
+"""Follows ``Viewer.root``."""
+PAGE = 50
+
+
+class ConsumerPages:
+    """The list of consumers, with the form that moves one and the form that asks for a digest."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+        self._consumers = portal.context.consumers
+
+    async def show_list(self, request: Request, viewer: ReadsEvents) -> Response:
+        """Show the list, and the digest if one was asked for."""
+        asked = request.query_params
+        entered = {name: asked.get(name, "") for name in ("from", "to", "type")}
+        digest, errors = None, dict[str, str]()
+        if "digest" in asked:
+            faults: list[FieldError] = []
+            begin, end = (
+                read_time(f"/{name}", entered[name], faults) if entered[name] else None
+                for name in ("from", "to")
+            )
+            errors = {fault.path.lstrip("/"): f"{fault.message}." for fault in faults}
+            if not faults:
+                try:
+                    digest = await self._portal.context.digests.of(
+                        viewer.company_id, begin=begin, end=end, types=self._types(entered["type"])
+                    )
+                except Refused as error:
+                    errors = faults_of(error)
+        return await self._render(request, viewer, digest=digest, entered=entered, errors=errors)
+
+    async def seek(self, request: Request, viewer: ReadsEvents, fields: Submitted) -> Response:
+        """Move a consumer to a time."""
+        faults: list[FieldError] = []
+        time = read_time("/time", fields["time"], faults)
+        if time is None:
+            errors = {"time": f"{faults[0].message}."}
+            return await self._render(request, viewer, errors=errors, chosen=fields["name"])
+        since_ms = int(datetime.fromisoformat(time).timestamp() * 1000)
+        view = await self._consumers.seek(viewer.company_id, fields["name"], since_ms=since_ms)
+        flash = f"{view['name']} was moved; {view['lag']:,} events are before it."
+        return self._portal.redirect(request, f"{viewer.root}{CONSUMERS}", viewer=viewer, flash=flash)
+
+    async def _render(
+        self,
+        request: Request,
+        viewer: Viewer,
+        *,
+        errors: dict[str, str],
+        digest: object = None,
+        entered: dict[str, str] | None = None,
+        chosen: str = "",
+    ) -> Response:
+        cursor = request.query_params.get("cursor") or None
+        page = await self._consumers.page_of(viewer.company_id, cursor=cursor, limit=PAGE)
+        names = [kind.name for kind in self._portal.context.events.types()]
+        path = f"{viewer.root}{CONSUMERS}"
+        return self._portal.render(
+            request,
+            viewer,
+            "consumers.html",
+            status=422 if errors else 200,
+            consumers=page["consumers"],
+            types=[("", "Any type"), *((name, name) for name in names)],
+            older=page["next_cursor"] and f"{path}?cursor={page['next_cursor']}",
+            newest=cursor and path,
+            command=f"{self._portal.base_url(request)}/api/v1/consumers/billing",
+            digest=digest,
+            entered=entered or {},
+            errors=errors,
+            chosen=chosen,
+        )
+
+    def _types(self, name: str) -> list[str]:
+        known = [kind.name for kind in self._portal.context.events.types()]
+        return [name] if name in known else []
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = ConsumerPages(portal)
+    return portal.router(
+        get("/consumers", pages.show_list),
+        post("/consumers/seek", pages.seek, bucket="write"),
+    )

@@ -1,0 +1,56 @@
+"""What a process appends goes to its own reader in memory; what others append is read from the log."""
+
+import asyncio
+
+import pytest
+
+from trunkline.store.drivers import SQLiteDriver
+from trunkline.store.drivers_postgresql import PostgreSQLDriver
+
+EVENTS = 5
+
+
+@pytest.fixture
+def pages(monkeypatch) -> list[str]:
+    """The statements so far that read a page of the log."""
+    seen: list[str] = []
+    for driver in (PostgreSQLDriver, SQLiteDriver):
+        run = driver.run
+
+        async def noted(self, statement, values, run=run):
+            if " AS page ON true" in statement:
+                seen.append(statement)
+            return await run(self, statement, values)
+
+        monkeypatch.setattr(driver, "run", noted)
+    return seen
+
+
+async def test_an_event_is_pushed_without_reading_it_again(open_house, receiver, pages):
+    async with open_house() as house:
+        no = await house.subscribe(f"{receiver.url}/h")
+        await house.until(house.routing_is_fresh)
+        await house.until(house.is_read)
+        pages.clear()
+        for _ in range(EVENTS):
+            await house.emit(to=[no])
+            await house.check_recorded()
+        assert len(pages) <= 1, "at most the lookout has read one, between a commit and its hand-over"
+        await house.check_settled()
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_events_of_two_processes_are_pushed_once_each(open_house, receiver):
+    async with open_house() as first, open_house() as second:
+        numbers = {
+            company: await first.subscribe(f"{receiver.url}/h", company=company) for company in (1, 2, 3)
+        }
+        for house in (first, second):
+            await house.until(house.routing_is_fresh)
+        for _ in range(10):
+            for company, no in numbers.items():
+                both = (house.emit(2, to=[no], company=company) for house in (first, second))
+                await asyncio.gather(*both)
+        first.matched |= second.matched
+        await first.check_settled()
+    assert len(receiver.requests) == 10 * 3 * 4

@@ -1,0 +1,58 @@
+"""Several processes that serve one consumer: what one has stored, the other knows before it gives anything out."""
+
+import asyncio
+
+import orjson
+import pytest
+from tests.plugins.polling.test_routes import emit, lead
+
+from trunkline.errors import NotFound, PageLeaseLost
+from trunkline.model import cursors
+from trunkline.model.reach import Reach
+from trunkline.subscribing.leasing import Leasing
+
+
+@pytest.fixture
+async def both(running):
+    """The leasing of the hub, and one beside it that remembers for itself, as another process does."""
+    hub = running.hub
+    other = Leasing(
+        hub._door_database,
+        reading=hub._reading_database,
+        streaming=hub.streaming,
+        schema_versions=hub.schema_versions,
+    )
+    await hub.readers.consumers.put(running.company_id, "shared", {"start": "beginning"}, versions={})
+    await other.load((running.company_id, "shared"))
+    return hub.readers.leasing, other
+
+
+async def test_pollers_of_two_processes_commit_each_event_once(running, both):
+    ids = await emit(running.client, *(lead(number) for number in range(1, 61)))
+    committed: list[int] = []
+
+    async def poll(leasing: Leasing) -> None:
+        while (page := await leasing.lease(running.company_id, "shared", limit=3)).lease:
+            await asyncio.sleep(0)
+            await leasing.commit(running.company_id, "shared", cursor=page.cursor, lease=page.lease)
+            committed.extend(orjson.loads(body)["id"] for body in page.bodies)
+
+    await asyncio.gather(*(poll(leasing) for leasing in (*both, *both)))
+    assert sorted(committed) == ids
+
+
+async def test_what_another_process_has_moved_or_deleted_is_noticed(running, both):
+    ids = await emit(running.client, lead(1), lead(2))
+    one, other = both
+    page = await one.lease(running.company_id, "shared", limit=1)
+    with pytest.raises(PageLeaseLost):
+        await other.commit(running.company_id, "shared", cursor=page.cursor, lease="nobody's")
+    await other.commit(running.company_id, "shared", cursor=page.cursor, lease=page.lease)
+    await one.commit(running.company_id, "shared", cursor=page.cursor, lease=page.lease)
+    assert (await other.lease(running.company_id, "shared")).cursor == cursors.encode(ids[1])
+    await other.move((running.company_id, "shared"), Reach(0))
+    assert len((await one.lease(running.company_id, "shared")).bodies) == 2
+    await running.hub.readers.consumers.delete(running.company_id, "shared")
+    for leasing in both:
+        with pytest.raises(NotFound):
+            await leasing.lease(running.company_id, "shared")

@@ -1,0 +1,48 @@
+"""The page of consumers: how far they are, moving one, and the digest that a reader compares with."""
+
+import hashlib
+
+import pytest
+from tests.plugins.polling.test_routes import emit, failed, lead
+
+PAGE = "/portal/consumers"
+
+
+@pytest.fixture
+async def hub(lend_hub):
+    """A hub that does not deliver."""
+    return await lend_hub("sqlite", dispatch=False)
+
+
+async def test_consumers_are_listed_with_their_lag_and_moved_back(hub, sign_in):
+    browser = await sign_in(hub)
+    assert "No consumer yet" in browser.words(await browser.get(PAGE))
+    await emit(hub.client, lead(1), lead(2))
+    await hub.client.put("/api/v1/consumers/billing", json={"start": "now"})
+    await emit(hub.client, lead(3))
+    words = browser.words(await browser.get(PAGE))
+    assert "billing 1 0 never" in words
+    await browser.post(f"{PAGE}/seek", {"name": "billing", "time": "2020-01-01T00:00"})
+    assert "3 events are before it" in browser.words(await browser.get(PAGE))
+    wrong = await browser.post(f"{PAGE}/seek", {"name": "billing", "time": "soon"}, expect=422)
+    assert "Enter a date and a time" in browser.words(wrong)
+    assert (await hub.client.get("/api/v1/consumers/billing")).json()["lag"] == 3
+    event = (await hub.client.get("/api/v1/consumers/billing/events?limit=1")).json()["events"][0]["id"]
+    words = browser.words(await browser.get(f"/portal/events/{event}"))
+    assert "billing leased" in words.lower()
+
+
+async def test_the_digest_between_two_times_is_that_of_the_api(hub, sign_in):
+    ids = await emit(hub.client, lead(1), failed(), lead(2))
+    browser = await sign_in(hub)
+    whole = await browser.get(f"{PAGE}?digest=1&from=2020-01-01T00:00")
+    assert hashlib.sha256("".join(f"{one}\n" for one in ids).encode()).hexdigest() in whole.text
+    typed = await browser.get(f"{PAGE}?digest=1&type=payment.failed")
+    assert hashlib.sha256(f"{ids[1]}\n".encode()).hexdigest() in typed.text
+    wrong = await browser.get(f"{PAGE}?digest=1&from=soon", expect=422)
+    assert "Enter a date and a time" in browser.words(wrong)
+
+
+async def test_a_key_that_reads_no_events_sees_no_consumers(hub, sign_in):
+    browser = await sign_in(hub, scopes=["webhooks:write"])
+    assert "events:read" in browser.words(await browser.get(PAGE, expect=403))

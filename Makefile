@@ -6,7 +6,7 @@ LOCKED = --constraint constraints.txt --build-constraint constraints.txt
 # uv takes a quarter of the time; pip serves where only pip has been told of an index.
 install = .venv/bin/uv pip install --python .venv/bin/python --quiet --compile-bytecode $(LOCKED) $(1) || { $(NEWER_PIP) && $(PIP) $(LOCKED) $(1); }
 
-.PHONY: help setup demo test long fresh oldest oldest-sqlite oldest-postgresql oldest-dependencies check check-form check-mypy check-pyright check-layers check-lines bench soak crash isolation lock clean
+.PHONY: help setup demo test long fresh oldest oldest-sqlite oldest-postgresql oldest-dependencies check check-form check-mypy check-pyright check-layers check-lines bench clients soak crash isolation lock clean
 
 help:  ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-9s  %s\n", $$1, $$2}' Makefile
@@ -86,6 +86,9 @@ check-lines:  # the budget of each room: tests/contract/lines.txt
 
 bench: setup  ## measure, and write the figures to docs/internals/performance.md; ARGS="--only push" for one suite
 	.venv/bin/python -m benchmarks --write-docs $(ARGS)
+
+clients: setup  ## make clients from the OpenAPI document, compile them and call a hub with each; ARGS="rust" for some; needs npm, a JDK and Debian's crates
+	.venv/bin/python -m tests.clients $(ARGS)
 
 soak: setup  ## load the hub for an hour, and write to docs/internals/performance.md what changed from its begin to its end; ARGS="--scale 0.1" for six minutes
 	.venv/bin/python -m benchmarks --only soak --rounds 1 --write-docs $(ARGS)

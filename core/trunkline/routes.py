@@ -70,6 +70,7 @@ from trunkline.model.environments import (
     environment_of,
     in_environment,
 )
+from trunkline.model.etags import etag_of
 from trunkline.model.event_groups import is_group, takes_type, type_groups
 from trunkline.model.principals import COMPANY_SCOPES, Principal, describe_scope
 from trunkline.plugins.extras import require_extra
@@ -87,6 +88,7 @@ from trunkline.subscribing.named import rest_hook_channel
 if TYPE_CHECKING:
     from trunkline.api.company_names import CompanyName
     from trunkline.api.definitions import body_model, call_options, definition_routes, query_model
+    from trunkline.api.events import EventIdInPath
     from trunkline.api.hooks import rest_hook_routes
     from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
     from trunkline.api.models import (
@@ -105,10 +107,12 @@ if TYPE_CHECKING:
         SubscriptionList,
         SubscriptionView,
         TestAttempt,
+        UpdatedSubscription,
         UpdateSubscription,
     )
+    from trunkline.api.paging import ListQuery, page_of
     from trunkline.api.problems import responses
-    from trunkline.api.requests import QueryModel, StrictRoute, query_reader, read_body
+    from trunkline.api.requests import LOCATION, IfMatch, QueryModel, StrictRoute, query_reader, read_body
     from trunkline.api.security import Caller, requires
     from trunkline.api.security_events import SecurityEvent
     from trunkline.api.strict_json import read_json
@@ -119,6 +123,7 @@ __all__ = [
     "CALL_PREFIX",
     "COMPANY_SCOPES",
     "KEYS",
+    "LOCATION",
     "AcceptedEvent",
     "AccessTokens",
     "Answered",
@@ -148,6 +153,7 @@ __all__ = [
     "Digests",
     "Emit",
     "Envelope",
+    "EventIdInPath",
     "EventPage",
     "EventReader",
     "EventRejected",
@@ -157,10 +163,12 @@ __all__ = [
     "Held",
     "HttpResponse",
     "IdempotencyKey",
+    "IfMatch",
     "Issuer",
     "IssuerTokens",
     "IssuerUnavailable",
     "Journal",
+    "ListQuery",
     "Maker",
     "Names",
     "OpenOrigin",
@@ -198,6 +206,7 @@ __all__ = [
     "Unauthenticated",
     "UnknownCompanies",
     "UpdateSubscription",
+    "UpdatedSubscription",
     "body_model",
     "call_options",
     "check_idempotency_key",
@@ -207,9 +216,11 @@ __all__ = [
     "describe_scope",
     "environment_member",
     "environment_of",
+    "etag_of",
     "find_claim",
     "in_environment",
     "is_group",
+    "page_of",
     "query_model",
     "query_reader",
     "read_body",
@@ -227,14 +238,17 @@ __all__ = [
 _HOMES = {
     "trunkline.api.company_names": "CompanyName",
     "trunkline.api.definitions": "body_model call_options definition_routes query_model",
+    "trunkline.api.events": "EventIdInPath",
     "trunkline.api.hooks": "rest_hook_routes",
     "trunkline.api.idempotency_keys": "IdempotencyKey check_idempotency_key",
     "trunkline.api.models": (
         "CreatedSubscription CreateWebhookSubscription DeliveryList Envelope EventPage Maker ReplayCount ReplayRequest "
-        "ReplayView RotatedSecret RotateSecret Strict SubscriptionList SubscriptionView TestAttempt UpdateSubscription"
+        "ReplayView RotatedSecret RotateSecret Strict SubscriptionList SubscriptionView TestAttempt UpdatedSubscription "
+        "UpdateSubscription"
     ),
+    "trunkline.api.paging": "ListQuery page_of",
     "trunkline.api.problems": "responses",
-    "trunkline.api.requests": "QueryModel StrictRoute query_reader read_body",
+    "trunkline.api.requests": "LOCATION IfMatch QueryModel StrictRoute query_reader read_body",
     "trunkline.api.security": "Caller requires",
     "trunkline.api.security_events": "SecurityEvent",
     "trunkline.api.strict_json": "read_json",

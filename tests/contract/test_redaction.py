@@ -54,6 +54,7 @@ OPENS_NOTHING = {
     "core/trunkline/operations/service.py _act_elsewhere",
     "core/trunkline/operations/service.py _try_in_transaction",
     "core/trunkline/operations/service.py call",
+    "core/trunkline/operations/service.py once",
     "core/trunkline/store/rehearsal.py rehearse_append",
     "core/trunkline/stream/erasing.py __init__",
     "core/trunkline/subscribing/trial.py _push_to",

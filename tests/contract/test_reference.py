@@ -13,8 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.some import some
 
 from trunkline import settings
-from trunkline.api import documents, problems
+from trunkline.api import problems
 from trunkline.api.app import create_app
+from trunkline.api.openapi import openapi
 from trunkline.cli import load_commands
 from trunkline.contract import hookspecs
 from trunkline.errors import SettingsInvalid
@@ -103,14 +104,21 @@ def test_every_action_search_and_lookup_is_there():
 
 def test_every_route_is_there():
     hub = generate.built_in_hub()
-    document = documents.openapi(create_app(hub), hub.catalog)
+    document = openapi(create_app(hub), hub.catalog)
     served = {
         (method.upper(), path) for path, operations in document["paths"].items() for method in operations
     }
     shown = set(re.findall(r"^\| (\w+) \| `([^`]+)`", (FOLDER / "http.md").read_text(), re.MULTILINE))
     unlisted = {
         ("GET", path)
-        for path in ("/docs", "/docs/events", "/docs/events/{path:path}", "/openapi.json", "/asyncapi.json")
+        for path in (
+            "/docs",
+            "/docs/events",
+            "/docs/events/{path:path}",
+            "/openapi.json",
+            "/openapi-3.0.json",
+            "/asyncapi.json",
+        )
     }
     unlisted |= {("GET", "/.well-known/oauth-authorization-server"), ("GET", "/oauth/authorize")}
     unlisted |= {("GET", f"/.well-known/oauth-protected-resource{path}") for path in ("", "/mcp")}

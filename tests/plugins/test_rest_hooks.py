@@ -102,7 +102,11 @@ async def test_a_hook_is_its_channel_s_and_its_company_s(api: Any):
     hook = (
         await api.client.post("/api/v1/zapier/hooks", json={"url": TARGET, "event_type": "lead.created"})
     ).json()
-    assert (await api.client.get("/api/v1/make/hooks")).json() == {"hooks": [], "count": 0}
+    assert (await api.client.get("/api/v1/make/hooks")).json() == {
+        "hooks": [],
+        "count": 0,
+        "next_cursor": None,
+    }
     assert (await api.client.get(f"/api/v1/webhooks/subscriptions/{hook['id']}")).status_code == 404
     assert (await api.client.delete(f"/api/v1/make/hooks/{hook['id']}")).status_code == 204
     other = await api.client_of(api.neighbour_id)

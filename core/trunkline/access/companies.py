@@ -23,6 +23,7 @@ from trunkline.model import cursors, treatments
 from trunkline.model.companies import GIVEN_FORM, may_be_given
 from trunkline.model.company_rows import CompanyRows
 from trunkline.model.environments import TEST, company_number, environment_member, in_environment
+from trunkline.model.etags import check_match
 from trunkline.model.times import utc_or_none
 from trunkline.store import companies as store
 from trunkline.store import defaults, directory, erasures
@@ -118,12 +119,15 @@ class Companies:
             "next_cursor": cursors.encode(shown[-1].id, kind=_CURSOR) if len(found) > limit else None,
         }
 
-    async def change(self, name: int | str, values: Mapping[str, Any]) -> dict[str, Any]:
+    async def change(
+        self, name: int | str, values: Mapping[str, Any], *, if_match: str | None = None
+    ) -> dict[str, Any]:
         """Change what *values* name of a company, and show it; None takes back what was set.
 
         Raises:
             BodyInvalid, CompanyUnknown
             Conflict: another company has the reference. CompanyErased: it is being deleted.
+            PreconditionFailed: it is not in the state that *if_match*, the header, names.
         """
         _check(values)
         company_id = company_number(await self._directory.id_of(name))
@@ -136,6 +140,11 @@ class Companies:
                 await directory.count_change(connection)
             if await store.lock(connection, company_id) is None:
                 raise CompanyErased(company_id)
+            if if_match is not None:
+                before = await store.find(connection, company_id)
+                check_match(
+                    if_match, self._view(company_id, before, await _test_limits(connection, company_id))
+                )
             company = await self._change(connection, company_id, values)
             test_limits = await _test_limits(connection, company_id)
         return self._view(company_id, company, test_limits)

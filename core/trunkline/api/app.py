@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncGenerator, Iterable, Sequence
 
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.routing import iter_route_contexts
 
 from trunkline import plugins
@@ -72,6 +73,14 @@ def create_app(hub: Hub) -> FastAPI:
     app.add_middleware(FastPath, handlers=direct)
     bodies.install(app, BodyRoom(hub.settings.server.max_body_bytes_in_flight))
     observation.install(app, hub.metrics)
+    if hub.settings.server.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=hub.settings.server.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
     path_prefix.install(app, hub.settings.server.public_url)
     is_named = hub.settings.server.public_url is not None
     problems.install(app, None if is_named else ForwardedScheme(hub.client_addresses))

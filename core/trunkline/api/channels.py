@@ -6,11 +6,12 @@ One set of calls serves every such channel; a plugin has none of its own for it.
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic.alias_generators import to_pascal
 
 from trunkline.api import models
-from trunkline.api.problems import responses
+from trunkline.api.paging import ListQuery, page_of
+from trunkline.api.requests import LOCATION, IfMatch
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Channel, Subscriptions
@@ -30,13 +31,12 @@ class ChannelHandlers:
         self._channels = channels
         self._subscriptions = subscriptions
 
-    async def list_channels(self, _: Reads) -> dict[str, Json]:
+    async def list_channels(self, _: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Json]:
         """List the channels that run, with the JSON Schema of the targets of those that declare them."""
         channels = self._channels()
-        return {
-            "channels": [shown_channel(channels[name]) for name in sorted(channels)],
-            "count": len(channels),
-        }
+        names, cursor = page_of(sorted(channels), query, name=str)
+        shown = [shown_channel(channels[name]) for name in names]
+        return {"channels": shown, "count": len(shown), "next_cursor": cursor}
 
     async def subscribe(self, body: models.CreateSubscription, caller: Administers) -> dict[str, Json]:
         """Subscribe on a channel that declares its targets, or posts to a URL. The signing secret is shown here and never again."""
@@ -44,9 +44,9 @@ class ChannelHandlers:
         channel = channel_named(request.pop("channel"), self._channels())
         return await self._subscriptions.create(caller.company_id, request, channel=channel.name)
 
-    async def delete(self, subscription_id: str, caller: Deletes) -> None:
+    async def delete(self, subscription_id: str, caller: Deletes, if_match: IfMatch = None) -> None:
         """Stop delivering to a subscription of any channel for good; what was still to be delivered ends as `gone`."""
-        await self._subscriptions.delete(caller.company_id, subscription_id, channel=None)
+        await self._subscriptions.delete(caller.company_id, subscription_id, channel=None, if_match=if_match)
 
     async def rotate(
         self, subscription_id: str, caller: Administers, body: models.RotateSecret | None = None
@@ -85,7 +85,6 @@ ROUTES = (
         status_code=204,
         summary="Delete a subscription",
         tags=["Subscriptions"],
-        responses=responses(404),
     ),
     Route(
         "POST",
@@ -96,7 +95,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Give a subscription a new signing secret",
         tags=["Subscriptions"],
-        responses=responses(404, 409, 422),
     ),
     Route(
         "POST",
@@ -107,7 +105,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Try a subscription",
         tags=["Subscriptions"],
-        responses=responses(404, 409),
     ),
 )
 
@@ -124,7 +121,6 @@ def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Su
         response_model_exclude_unset=True,
         summary="Subscribe on a channel",
         tags=["Subscriptions"],
-        responses=responses(409, 422),
         openapi_extra=_described(channels()),
     )
     return bind(ChannelHandlers(channels, subscriptions), (subscribe, *ROUTES), prefix="/api/v1")
@@ -140,7 +136,8 @@ def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
         }
         for entry in shown
     }
-    return {"requestBody": {"content": {"application/json": {"examples": examples}}}} if examples else {}
+    body = {"requestBody": {"content": {"application/json": {"examples": examples}}}} if examples else {}
+    return {LOCATION: "/api/v1/subscriptions/{id}", **body}
 
 
 def add_targets(schemas: dict[str, Any], channels: Mapping[str, Channel]) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 
 from trunkline import errors
 from trunkline.api.problems import MEDIA_TYPE, TYPES
+from trunkline.api.requests import LOCATION
 
-KEYED = [{"ApiKey": []}, {"Bearer": []}]
+KEYED: list[dict[str, list[str]]] = [{"ApiKey": []}, {"Bearer": []}]
 _PROBLEM = {"$ref": "#/components/schemas/Problem"}
 _TAGS = {
     "Events": "Emit events, and read them in order.",
@@ -37,7 +38,7 @@ _REFUSALS: Mapping[int, tuple[str, type[errors.TrunklineError] | str, str, list[
     404: ("NotFound", errors.NotFound, "There is no subscription 'sub_5f0c9a2d1e83c55b4f0c9a2d'.", []),
     409: ("Conflict", errors.IdempotencyConflict, "This Idempotency-Key was used with another body.", []),
     410: ("CursorGone", errors.CursorExpired, "The cursor is older than the events that are kept.", []),
-    412: ("PreconditionFailed", "precondition-failed", "The record has changed since you read it; read it again.", []),
+    412: ("PreconditionFailed", errors.PreconditionFailed, "The header If-Match names an earlier state of the record; read it again, and change what is there now.", []),
     413: ("PayloadTooLarge", errors.BodyTooLarge, "The body is larger than 262,144 bytes.", []),
     415: ("UnsupportedMediaType", "unsupported-media-type", "This call takes JSON, not 'text/plain'.", []),
     422: ("Unprocessable", errors.BodyInvalid, "/event_types is required.", [
@@ -63,8 +64,10 @@ _HEADERS = {
 }
 _NUMBERS = {"X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset", "Retry-After"}
 _OF_KEYS = tuple(name for name in _HEADERS if name.startswith("X-RateLimit"))
-_OWN_HEADERS = {429: ("Retry-After",), 503: ("Retry-After",), 401: ("WWW-Authenticate",), 201: ("Location",)}
+_OWN_HEADERS = {429: ("Retry-After",), 503: ("Retry-After",), 401: ("WWW-Authenticate",)}
+_KEY_HEADER = "IdempotencyKey"
 _REQUEST_HEADERS = {
+    _KEY_HEADER: ("Idempotency-Key", "the same key and request again gives the first answer, for 24 hours unless `events.idempotency_hours` says otherwise"),
     "CompanyId": ("X-Company-Id", "for operator keys: the company that the call is about, by its id or its reference"),
     "Environment": ("X-Environment", "for operator keys: `live`, if absent, or `test`"),
 }  # fmt: skip
@@ -92,8 +95,8 @@ def add(document: dict[str, Any]) -> None:
     components["responses"] = {_REFUSALS[status][0]: _answer(status) for status in _REFUSALS}
     tags: dict[str, None] = {}
     for path, item in document["paths"].items():
-        for operation in item.values():
-            _add_to(operation, path)
+        for method, operation in item.items():
+            _add_to(operation, method, path)
             tags |= dict.fromkeys(operation.get("tags", ()))
     document["tags"] = [
         {"name": tag, "description": _TAGS.get(tag, f"{tag}.")} for tag in (*tags, "Pushed events")
@@ -102,13 +105,16 @@ def add(document: dict[str, Any]) -> None:
         components["schemas"].pop(name, None)
 
 
-def _add_to(operation: dict[str, Any], path: str) -> None:
+def _add_to(operation: dict[str, Any], method: str, path: str) -> None:
     has_key = bool(operation.get("security"))
     operation["security"] = KEYED if has_key else []
     parameters = operation.setdefault("parameters", [])
     if has_key:
-        parameters += [{"$ref": f"#/components/parameters/{name}"} for name in _REQUEST_HEADERS]
+        takes_key = method == "post" and not _has_key(parameters)
+        names = [name for name in _REQUEST_HEADERS if takes_key or name != _KEY_HEADER]
+        parameters += [{"$ref": f"#/components/parameters/{name}"} for name in names]
     answers = operation["responses"]
+    is_located = operation.pop(LOCATION, None) is not None
     given = {int(status) for status in answers if status in map(str, _REFUSALS)}
     given |= set(_statuses(operation, path, has_key=has_key))
     for status in sorted(given):
@@ -116,8 +122,9 @@ def _add_to(operation: dict[str, Any], path: str) -> None:
             answers[str(status)] = {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"}
     for status, answer in answers.items():
         if "$ref" not in answer:
-            names = ("X-Request-Id", *(_OF_KEYS if has_key else ()), *_OWN_HEADERS.get(int(status), ()))
-            answer["headers"] = _headers(*names) | answer.get("headers", {})
+            own = ("Location",) if status == "201" and is_located else _OWN_HEADERS.get(int(status), ())
+            headers = _headers("X-Request-Id", *(_OF_KEYS if has_key else ()), *own)
+            answer["headers"] = headers | answer.get("headers", {})
     answers["default"] = {
         "description": "A problem; `detail` says what to do",
         "content": {MEDIA_TYPE: {"schema": _PROBLEM}},
@@ -135,8 +142,17 @@ def _statuses(operation: dict[str, Any], path: str, *, has_key: bool) -> Iterato
         yield 404
     if "requestBody" in operation:
         yield from (413, 415, 422)
-    if any(parameter.get("name") == "Idempotency-Key" for parameter in operation["parameters"]):
+    if _has_key(operation["parameters"]):
         yield 409
+    if any(parameter.get("name") == "If-Match" for parameter in operation["parameters"]):
+        yield 412
+
+
+def _has_key(parameters: list[dict[str, Any]]) -> bool:
+    reference = f"#/components/parameters/{_KEY_HEADER}"
+    return any(
+        named.get("name") == "Idempotency-Key" or named.get("$ref") == reference for named in parameters
+    )
 
 
 def _answer(status: int) -> dict[str, Any]:

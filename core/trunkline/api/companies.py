@@ -10,11 +10,12 @@ from pydantic.json_schema import SkipJsonSchema
 from trunkline.access.companies import MAX_NAME, MAX_RECIPIENTS, Companies
 from trunkline.api.models import InTest, Strict, Utc
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel
+from trunkline.api.requests import LOCATION, IfMatch, QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.errors import SHOWN, NotFound
 from trunkline.model.companies import GIVEN_FORM, read_name
+from trunkline.model.etags import etag_of
 from trunkline.model.principals import OPERATOR
 from trunkline.subscribing import paces
 
@@ -203,18 +204,28 @@ class CompanyHandlers:
         """List the companies that were made or changed. Others exist by their ids, once a key or a call has named them."""
         return await self._companies.page(reference=query.reference, cursor=query.cursor, limit=query.limit)
 
-    async def show_company(self, company_id: CompanyPath, _: Reads) -> dict[str, Any]:
+    async def show_company(self, company_id: CompanyPath, _: Reads, response: Response) -> dict[str, Any]:
         """Show a company; one that never was made has the deployment's limits."""
-        return await self._companies.view(_name(company_id))
+        view = await self._companies.view(_name(company_id))
+        response.headers["ETag"] = etag_of(view)
+        return view
 
     async def change_company(
-        self, company_id: CompanyPath, body: CompanyRequest, _: Administers
+        self,
+        company_id: CompanyPath,
+        body: CompanyRequest,
+        _: Administers,
+        response: Response,
+        if_match: IfMatch = None,
     ) -> dict[str, Any]:
         """Change what the body names; null takes it back. Every process knows new limits within five seconds.
 
         A new reference is in the envelopes of events from then on; those that were accepted before keep theirs.
         """
-        return await self._companies.change(_name(company_id), body.model_dump(exclude_unset=True))
+        changes = body.model_dump(exclude_unset=True)
+        view = await self._companies.change(_name(company_id), changes, if_match=if_match)
+        response.headers["ETag"] = etag_of(view)
+        return view
 
     async def delete_company(
         self,
@@ -249,10 +260,10 @@ ROUTES = (
         "/companies",
         CompanyHandlers.create_company,
         operation_id="createCompany",
+        openapi_extra={LOCATION: "/api/v1/companies/{id}"},
         status_code=201,
         response_model=CompanyView,
         summary="Make a company",
-        responses=responses(401, 403, 409, 422),
     ),
     Route(
         "GET",
@@ -261,7 +272,6 @@ ROUTES = (
         operation_id="listCompanies",
         response_model=CompanyList,
         summary="List companies",
-        responses=responses(400, 401, 403),
     ),
     Route(
         "GET",
@@ -270,7 +280,6 @@ ROUTES = (
         operation_id="getCompany",
         response_model=CompanyView,
         summary="Show a company",
-        responses=responses(401, 403, 404),
     ),
     Route(
         "PATCH",
@@ -279,7 +288,7 @@ ROUTES = (
         operation_id="updateCompany",
         response_model=CompanyView,
         summary="Change a company",
-        responses=responses(401, 403, 404, 409, 422),
+        responses=responses(409),
     ),
     Route(
         "DELETE",
@@ -290,7 +299,6 @@ ROUTES = (
         response_model=ErasureReceipt,
         response_model_exclude_unset=True,
         summary="Delete a company and everything of it",
-        responses=responses(401, 403, 404),
     ),
     Route(
         "GET",
@@ -300,7 +308,6 @@ ROUTES = (
         response_model=ErasureReceipt,
         response_model_exclude_unset=True,
         summary="Show the receipt of a deletion",
-        responses=responses(401, 403, 404),
     ),
 )
 

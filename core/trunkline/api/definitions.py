@@ -9,11 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Query, Request, Response
 from pydantic import BaseModel, Field, RootModel, WithJsonSchema, create_model
 from pydantic.alias_generators import to_camel, to_pascal
 from pydantic.json_schema import JsonSchemaValue
 
+from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.problems import responses
 from trunkline.api.requests import QueryModel
 from trunkline.api.routing import Route, bind
@@ -53,10 +54,15 @@ class DefinitionHandlers:
         self._operations = operations
         self._kind: Kind = kind
 
-    async def list_definitions(self, _: Annotated[Caller, Depends(requires(None))]) -> Response:
+    async def list_definitions(
+        self, _: Annotated[Caller, Depends(requires(None))], query: Annotated[ListQuery, Query()]
+    ) -> Response:
         """List what this deployment carries out, with the schemas of what goes in and what comes out."""
-        views = [_view(definition) for definition in self._operations.provided(self._kind)]
-        return Response(orjson.dumps({FOLDERS[self._kind]: views, "count": len(views)}), media_type=JSON)
+        provided = self._operations.provided(self._kind)
+        definitions, cursor = page_of(provided, query, name=lambda definition: definition.name)
+        views = [_view(definition) for definition in definitions]
+        answer = {FOLDERS[self._kind]: views, "count": len(views), "next_cursor": cursor}
+        return Response(orjson.dumps(answer), media_type=JSON)
 
     async def show_schemas(self, request: Request, name: str) -> Response:
         """Serve `{"input": …, "output": …}` with an ETag; public."""
@@ -80,7 +86,11 @@ def definition_routes(operations: Operations, kind: Kind) -> Sequence[Routes]:
 
 def _list_route(kind: Kind) -> Route:
     plural = FOLDERS[kind]
-    fields: dict[str, Any] = {plural: (list[ShownDefinition], ...), "count": (int, ...)}
+    fields: dict[str, Any] = {
+        plural: (list[ShownDefinition], ...),
+        "count": (int, ...),
+        "next_cursor": (str | None, Field(description="null on the last page")),
+    }
     return Route(
         "GET",
         "",

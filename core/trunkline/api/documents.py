@@ -16,6 +16,7 @@ from fastapi.staticfiles import StaticFiles
 
 from trunkline.api.asyncapi import asyncapi
 from trunkline.api.openapi import openapi
+from trunkline.api.openapi_3_0 import as_3_0
 from trunkline.api.routing import Route, bind
 from trunkline.schemas.catalog import SchemaCatalog
 
@@ -69,6 +70,7 @@ class DocumentHandlers:
 
     def __init__(self, catalog: SchemaCatalog, public_url: str | None) -> None:
         self._openapi = _Document(catalog, lambda app: openapi(app, catalog, public_url))
+        self._openapi_3_0 = _Document(catalog, lambda app: as_3_0(openapi(app, catalog, public_url)))
         self._asyncapi = _Document(catalog, lambda _: asyncapi(catalog, public_url))
         own = "" if public_url is None else " {}://{}".format(*urlsplit(public_url)[:2])
         self._policy = f"{_POLICY}; connect-src 'self'{own}"
@@ -77,8 +79,12 @@ class DocumentHandlers:
         """Serve the OpenAPI 3.1 document of what this deployment has enabled."""
         return await self._openapi.answer(request.app)
 
+    async def show_openapi_3_0(self, request: Request) -> Response:
+        """Serve the same as OpenAPI 3.0, for generators that read nothing newer."""
+        return await self._openapi_3_0.answer(request.app)
+
     async def show_asyncapi(self, request: Request) -> Response:
-        """Serve the AsyncAPI 3.0 document of the events."""
+        """Serve the AsyncAPI 3.1 document of the events."""
         return await self._asyncapi.answer(request.app)
 
     async def show_docs(self) -> HTMLResponse:
@@ -104,6 +110,7 @@ class DocumentHandlers:
 
 ROUTES = (
     Route("GET", "/openapi.json", DocumentHandlers.show_openapi, include_in_schema=False),
+    Route("GET", "/openapi-3.0.json", DocumentHandlers.show_openapi_3_0, include_in_schema=False),
     Route("GET", "/asyncapi.json", DocumentHandlers.show_asyncapi, include_in_schema=False),
     Route("GET", "/docs", DocumentHandlers.show_docs, include_in_schema=False),
 )

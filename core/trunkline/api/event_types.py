@@ -3,9 +3,10 @@
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from trunkline.api import models
+from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.problems import responses
 from trunkline.api.routing import Route, bind
 from trunkline.api.schema_documents import answer_schema
@@ -24,12 +25,14 @@ class EventTypeHandlers:
     def __init__(self, catalog: SchemaCatalog) -> None:
         self._catalog = catalog
 
-    async def list_event_types(self, _: Anyone) -> Response:
+    async def list_event_types(self, _: Anyone, query: Annotated[ListQuery, Query()]) -> Response:
         """List every event type that this deployment knows."""
         operational = self._catalog.operational
         types = (*self._catalog.types(), *(operational.types() if operational else ()))
-        summaries = [self._summary(kind) for kind in types]
-        return Response(b'{"event_types":[' + b",".join(summaries) + b"]}", media_type=JSON)
+        kinds, cursor = page_of(types, query, name=lambda kind: kind.name)
+        summaries = b",".join(map(self._summary, kinds))
+        body = b'{"event_types":[%b],"next_cursor":%b}' % (summaries, orjson.dumps(cursor))
+        return Response(body, media_type=JSON)
 
     async def show_event_type(self, name: str, _: Anyone) -> Response:
         """Show one event type; its name may be in any case. ``{name}@1`` shows its version 1."""
@@ -90,7 +93,6 @@ ROUTES = (
         operation_id="getEventType",
         response_model=models.EventTypeDetail,
         summary="Show an event type with its schema",
-        responses=responses(404),
     ),
     Route(
         "GET",

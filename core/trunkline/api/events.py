@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any
 
 import orjson
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Path, Request, Response
 from pydantic import Field
 
 from trunkline.access.company_paces import EventPace
@@ -17,7 +17,7 @@ from trunkline.api.idempotency_keys import IdempotencyKey, check_idempotency_key
 from trunkline.api.problems import responses
 from trunkline.api.quarantine import QuarantinedAnswer, QuarantinedItem, answer_receipt
 from trunkline.api.reader_models import EventExplanation
-from trunkline.api.requests import read_body, read_json
+from trunkline.api.requests import LOCATION, read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, Requires, requires
 from trunkline.api.strict_json import MAX_DEPTH, check_values
@@ -48,6 +48,9 @@ VALIDATION_HEADER = "Trunkline-Validation"
 JSON = "application/json"
 _MAY_EMIT = Requires("events:write", bucket="write", for_emitters=True)
 Emits = Annotated[Caller, Depends(_MAY_EMIT)]
+EventIdInPath = Annotated[str, Path(json_schema_extra={"type": "integer", "format": "int64", "minimum": 1})]
+"""An event's id in a path; it is read as text, so that what is no id is not found."""
+_WARNED = {"headers": {VALIDATION_HEADER: {"$ref": f"#/components/headers/{VALIDATION_HEADER}"}}}
 
 
 class AcceptedBatch(models.Envelopes):
@@ -96,7 +99,9 @@ class EventHandlers:
         if accepted.quarantined:
             return answer_receipt(accepted.quarantined[0])
         status = 200 if accepted.repeated else 201
-        return Response(accepted.events[0].body, status, headers=_headers(submission), media_type=JSON)
+        event = accepted.events[0]
+        headers = {"Location": f"/api/v1/events/{event.position}"} if status == 201 else {}
+        return Response(event.body, status, headers=headers | _headers(submission), media_type=JSON)
 
     async def accept_directly(self, request: Request) -> Response | None:
         """Answer ``accept_event`` without the framework in between (``api.fast_path``)."""
@@ -154,7 +159,7 @@ class EventHandlers:
         return Response(accepted.events[0].body, 201, media_type=JSON)
 
     async def explain_event(
-        self, event_id: str, caller: Annotated[Caller, Depends(requires("events:read"))]
+        self, event_id: EventIdInPath, caller: Annotated[Caller, Depends(requires("events:read"))]
     ) -> dict[str, Json]:
         """Give one entry per subscription of the company, and tell which consumers have read the event."""
         return await self._deliveries.explain(caller.company_id, event_id_of(event_id))
@@ -222,6 +227,7 @@ ROUTES = (
         responses=responses(409, 413, 422)
         | {
             200: {"model": models.Envelope, "description": "A repeat of an earlier request"},
+            201: {"headers": _WARNED["headers"] | {"Location": {"$ref": "#/components/headers/Location"}}},
             202: {"model": QuarantinedAnswer, "description": "It breaks its schema, and waits in quarantine"},
         },
         openapi_extra={
@@ -242,6 +248,7 @@ ROUTES = (
         responses=responses(409, 413, 422)
         | {
             200: {"model": AcceptedBatch, "description": "A repeat of an earlier request"},
+            201: _WARNED,
             202: {
                 "model": AcceptedBatch,
                 "description": "All of them break their schemas, and wait in quarantine",
@@ -259,10 +266,10 @@ ROUTES = (
         "/events/test",
         EventHandlers.emit_test_event,
         operation_id="emitTestEvent",
+        openapi_extra={LOCATION: "/api/v1/events/{id}"},
         status_code=201,
         response_model=models.Envelope,
         summary="Emit an example event",
-        responses=responses(422),
     ),
     Route(
         "GET",
@@ -272,7 +279,6 @@ ROUTES = (
         response_model=EventExplanation,
         response_model_exclude_unset=True,
         summary="Why an event was delivered, or was not",
-        responses=responses(404),
     ),
 )
 
@@ -290,5 +296,5 @@ def event_id_of(text: str) -> int:
     return int(text)
 
 
-def _headers(submission: Submission) -> dict[str, str] | None:
-    return {VALIDATION_HEADER: "warned"} if submission.warned else None
+def _headers(submission: Submission) -> dict[str, str]:
+    return {VALIDATION_HEADER: "warned"} if submission.warned else {}

@@ -14,8 +14,9 @@ from pydantic import BaseModel, Field
 
 from trunkline.api.models import Strict, Utc
 from trunkline.api.option_fields import with_fields
+from trunkline.api.paging import ListQuery
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel
+from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import EventReader, PluginContext, Routes, Subscriptions
@@ -77,14 +78,13 @@ class HookList(BaseModel):
 
     hooks: list[Hook]
     count: int
-    next_cursor: str = Field(default="", description="`cursor` of the next page; absent if this is the last")
+    next_cursor: str | None = Field(description="null on the last page")
 
 
-class HookQuery(QueryModel):
+class HookQuery(ListQuery):
     """Which hooks to list."""
 
     target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
 
 
 class RestHookHandlers:
@@ -111,11 +111,14 @@ class RestHookHandlers:
     async def list_hooks(self, caller: Reads, query: Annotated[HookQuery, Query()]) -> dict[str, Any]:
         """List hooks, except those whose target has ended them by answering 410. A page ends early where they are long."""
         page = await self._subscriptions.page(
-            caller.company_id, channel=self._channel, target_url=query.target_url, cursor=query.cursor
+            caller.company_id,
+            channel=self._channel,
+            target_url=query.target_url,
+            cursor=query.cursor,
+            limit=query.limit,
         )
         hooks = [view for view in page["subscriptions"] if view["disabled_reason"] != GONE]
-        more = {name: page[name] for name in ("next_cursor",) if name in page}
-        return {"hooks": hooks, "count": len(hooks), **more}
+        return {"hooks": hooks, "count": len(hooks), "next_cursor": page["next_cursor"]}
 
     async def unsubscribe(self, hook_id: str, caller: Deletes) -> None:
         """Stop pushing for good. A hook that is not there is as good as one that has gone."""
@@ -149,7 +152,10 @@ def _routes(channel: str, title: str, example: str) -> Sequence[Route]:
             summary=f"Subscribe from {title}",
             responses=responses(409, 422)
             | {200: {"model": SubscribedHook, "description": "The hook was there already"}},
-            openapi_extra={"requestBody": {"content": {"application/json": {"examples": examples}}}},
+            openapi_extra={
+                "requestBody": {"content": {"application/json": {"examples": examples}}},
+                LOCATION: "/api/v1/subscriptions/{id}",
+            },
         ),
         Route(
             "GET",

@@ -1,10 +1,20 @@
-"""The header ``Idempotency-Key`` of every call that takes it."""
+"""The header ``Idempotency-Key``: each POST takes it.
 
-from typing import Annotated
+Events and actions store their keys with what they store. The other calls are carried out ``once``.
+"""
 
-from fastapi import Header
+import hashlib
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Protocol
 
-from trunkline.errors import BadQuery, FieldError
+from fastapi import Header, Request, Response
+
+from trunkline.access.vault import Vault
+from trunkline.api.security import caller_of
+from trunkline.contract import Answered
+from trunkline.errors import BadQuery, Conflict, FieldError, Unreadable
+from trunkline.operations import Operations
+from trunkline.store.operation_keys import Key
 
 HEADER = "Idempotency-Key"
 MAX_CHARACTERS = 255
@@ -19,6 +29,13 @@ IdempotencyKey = Annotated[
 """The header ``Idempotency-Key`` as a parameter of a route."""
 
 
+class Hub(Protocol):
+    """The parts of the hub that keep answers."""
+
+    vault: Vault
+    operations: Operations
+
+
 def check_idempotency_key(key: str | None) -> str | None:
     """Give *key* back; None where it is absent or empty. Raises BadQuery."""
     if not key:
@@ -28,3 +45,35 @@ def check_idempotency_key(key: str | None) -> str | None:
         sentence = f"The header {HEADER} {message}."
         raise BadQuery(sentence, errors=[FieldError(HEADER, message)])
     return key
+
+
+async def once(request: Request, key: str, answer: Callable[[], Awaitable[Response]]) -> Response:
+    """Have *answer* carried out for the first request with *key*; return its answer to each later one.
+
+    Answers are stored sealed, as some hold a secret. Raises what ``Operations.once`` does.
+    """
+    caller = caller_of(request.scope)
+    assert caller is not None  # its guard has let it in
+    hub: Hub = request.app.state.hub
+    company = str(caller.named_company_id).encode()
+    asked = (request.method.encode(), request.url.path.encode(), request.url.query.encode(), company)
+    fingerprint = hashlib.sha256(b"\n".join((*asked, await request.body()))).digest()
+    used = Key(caller.namespace, key, fingerprint)
+    context = b"idempotency:%d:%b" % (caller.namespace, fingerprint)
+    first: list[Response] = []
+
+    async def act() -> Answered:
+        first.append(await answer())
+        return Answered(first[0].status_code, hub.vault.seal(bytes(first[0].body), context=context))
+
+    answered = await hub.operations.once(used, act)
+    if first:
+        return first[0]
+    try:
+        body = hub.vault.unseal(answered.body, context=context)
+    except Unreadable:
+        raise Conflict(_LOST) from None
+    return Response(body, answered.status, media_type="application/json" if body else None)
+
+
+_LOST = "The answer to the first request with this Idempotency-Key can no longer be read; use a new key for a new request."

@@ -10,7 +10,9 @@ from starlette.responses import JSONResponse, Response
 from trunkline.access.key_terms import DEFAULT_OVERLAP_SECONDS, MAX_NETWORKS, MAX_OVERLAP_SECONDS
 from trunkline.api.company_names import PLATFORM, KeyOwner
 from trunkline.api.models import InTest, Maker
+from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.problems import responses
+from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import COMPANY_HEADER, Caller, Requires, requires
 from trunkline.contract import ApiKeys, Subscriptions
@@ -138,6 +140,7 @@ class KeyList(BaseModel):
 
     keys: list[KeyView]
     count: int
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 class DisabledSubscriptions(BaseModel):
@@ -195,10 +198,13 @@ class KeyHandlers:
         )
         return NewKey(**view, key=key)
 
-    async def list_keys(self, caller: Annotated[Caller, Depends(requires(ADMIN))]) -> KeyList:
+    async def list_keys(
+        self, caller: Annotated[Caller, Depends(requires(ADMIN))], query: Annotated[ListQuery, Query()]
+    ) -> KeyList:
         """List the company's keys, or every company's, in both environments, for an operator who names none."""
-        views = await self._keys.list(caller.named_company_id)
-        return KeyList(keys=[KeyView(**view) for view in views], count=len(views))
+        keys = await self._keys.list(caller.named_company_id)
+        views, cursor = page_of(keys, query, name=lambda view: view["id"])
+        return KeyList(keys=[KeyView(**view) for view in views], count=len(views), next_cursor=cursor)
 
     async def revoke_key(
         self,
@@ -247,17 +253,16 @@ ROUTES = (
         response_model=Me,
         response_model_exclude_unset=True,
         summary="Show whose key this is",
-        responses=responses(401, 429),
     ),
     Route(
         "POST",
         "/keys",
         KeyHandlers.create_key,
         operation_id="createKey",
+        openapi_extra={LOCATION: "/api/v1/keys/{id}"},
         status_code=201,
         response_model_exclude_unset=True,
         summary="Make a key",
-        responses=responses(401, 403, 422, 429),
     ),
     Route(
         "GET",
@@ -266,17 +271,16 @@ ROUTES = (
         operation_id="listKeys",
         response_model_exclude_unset=True,
         summary="List keys",
-        responses=responses(401, 403, 429),
     ),
     Route(
         "POST",
         "/keys/{key_id}/rotate",
         KeyHandlers.rotate_key,
         operation_id="rotateKey",
+        openapi_extra={LOCATION: "/api/v1/keys/{id}"},
         status_code=201,
         response_model_exclude_unset=True,
         summary="Replace a key, with an overlap",
-        responses=responses(401, 403, 404, 409, 422, 429),
     ),
     Route(
         "DELETE",

@@ -118,6 +118,7 @@ class EventTypeList(BaseModel):
     """Every registered event type."""
 
     event_types: list[EventTypeSummary]
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 NextAttemptBy = Annotated[
@@ -197,7 +198,9 @@ class SubscriptionView(BaseModel):
     disabled_utc: Utc | None
     created_utc: Utc
     updated_utc: Utc
-    public_key: str | None = Field(default=None, description="for `ed25519` only")
+    public_key: str | None = Field(
+        default=None, description="for `ed25519` only; null if its secret cannot be read"
+    )
     target: dict[str, Any] | None = Field(
         default=None, description="on a channel that declares its targets; secrets are masked"
     )
@@ -207,7 +210,7 @@ class SubscriptionView(BaseModel):
         default=None, description="when it lapses unless it is renewed; null where it never does"
     )
     created_by: Maker | None = Field(
-        default=None, description="who made it, or gave it its present target; null where that is not known"
+        description="who made it, or gave it its present target; null where that is not known"
     )
 
 
@@ -220,17 +223,25 @@ class CreatedSubscription(SubscriptionView):
     )
 
 
+class UpdatedSubscription(SubscriptionView):
+    """A subscription after a change."""
+
+    warnings: list[str] | None = Field(
+        default=None, description="what a new target lacks, such as a name that resolves; else absent"
+    )
+
+
 class SubscriptionList(BaseModel):
     """A company's subscriptions, oldest first."""
 
     subscriptions: list[SubscriptionView]
     count: int
-    next_cursor: str = Field(default="", description="`cursor` of the next page; absent if this is the last")
+    next_cursor: str | None = Field(description="null on the last page")
 
 
-@with_fields(options.members_of_change(options.for_declared()))
+@with_fields(options.members_of_change((options.TARGET, *options.OPTIONS)))
 class ChangeSubscription(Strict):
-    """What to change: pause or resume, order and pace on any channel, all the rest on one that declares its targets."""
+    """What to change: pause or resume, order and pace on any channel, all the rest if it declares targets or posts to URLs."""
 
 
 class RotateSecret(Strict):
@@ -279,6 +290,7 @@ class ChannelList(BaseModel):
 
     channels: list[ChannelView]
     count: int
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 class ReplayRequest(Strict):
@@ -392,3 +404,4 @@ class PluginList(BaseModel):
 
     plugins: list[PluginView]
     count: int
+    next_cursor: str | None = Field(description="null on the last page")

@@ -22,6 +22,7 @@ from trunkline.api.schema_form import (
     formed_parameter,
     free_name,
     reached,
+    restore_nulls,
     with_components,
 )
 from trunkline.schemas.catalog import EventType, SchemaCatalog
@@ -79,7 +80,12 @@ def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None)
 def _described(routes: Sequence[BaseRoute], public_url: str | None) -> dict[str, Any]:
     servers = [{"url": public_url or "/"}]
     return get_openapi(
-        title="trunkline", version=__version__, description=DESCRIPTION, routes=routes, servers=servers
+        title="trunkline",
+        version=__version__,
+        description=DESCRIPTION,
+        routes=routes,
+        servers=servers,
+        license_info={"name": "Apache 2.0", "identifier": "Apache-2.0"},
     )
 
 
@@ -169,20 +175,30 @@ def _form(document: dict[str, Any]) -> None:
     for name, schema in schemas.items():
         schemas[name] = formed(schema, uses[name]) | {"title": name}
     document["components"]["schemas"] = dict(sorted(with_components(schemas).items()))
+    schemas = document["components"]["schemas"]
+    for schema in schemas.values():
+        for example in schema.get("examples", ()):
+            restore_nulls(example, schema, schemas)
     taken: set[str] = set()
     for method, operation in _operations(document):
         if "_" in operation["operationId"]:  # FastAPI's, of a plugin that names none
             operation["operationId"] = to_camel(operation["operationId"].replace("__", "_"))
         operation["operationId"] = free_name(operation["operationId"], taken)
         taken.add(operation["operationId"])
-        for content in _contents(operation.get("requestBody", {})):
-            content["schema"] = formed(content["schema"], _use_of(method))
-        for answer in operation["responses"].values():
-            for content in _contents(answer):
-                content["schema"] = formed(content["schema"], "answer")
-        for parameter in operation.get("parameters", ()):
-            if "schema" in parameter:
-                parameter["schema"] = formed_parameter(parameter["schema"])
+        _form_operation(operation, _use_of(method), schemas)
+
+
+def _form_operation(operation: dict[str, Any], use: Use, schemas: Mapping[str, Schema]) -> None:
+    for content in _contents(operation.get("requestBody", {})):
+        content["schema"] = formed(content["schema"], use)
+    for answer in operation["responses"].values():
+        for content in _contents(answer):
+            content["schema"] = formed(content["schema"], "answer")
+            for example in content.get("examples", {}).values():
+                restore_nulls(example.get("value"), content["schema"], schemas)
+    for parameter in operation.get("parameters", ()):
+        if "schema" in parameter:
+            parameter["schema"] = formed_parameter(parameter["schema"])
 
 
 def _uses(document: dict[str, Any], schemas: Mapping[str, Schema]) -> dict[str, Use]:

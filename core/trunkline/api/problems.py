@@ -21,6 +21,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trunkline import errors
+from trunkline.api import codings
 from trunkline.api.forwarded_scheme import ForwardedScheme
 from trunkline.api.heads import check_head, head_of
 from trunkline.api.refusals import refusal_of
@@ -78,6 +79,8 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.RequestTimeout: "request-timeout",
     errors.RequestMalformed: "request-malformed",
     errors.HeadTooLarge: "head-too-large",
+    errors.CodingUnknown: "coding-unknown",
+    errors.PreconditionFailed: "precondition-failed",
     errors.Overloaded: "overloaded",
     errors.MachineExhausted: "machine-exhausted",
     errors.Stopping: "stopping",
@@ -311,12 +314,15 @@ class RequestIds:
 
         try:
             self._read_head(scope, headers)
+            asked = codings.is_asked(scope, headers) and codings.applied(
+                scope, receive, send_with_headers, headers
+            )
         except Refused as error:
             await problem_of(error, scope)(scope, receive, send_with_headers)
             return
         callers.begin(receive, scope)
         try:
-            await self.app(scope, receive, send_with_headers)
+            await self.app(*(asked or (scope, receive, send_with_headers)))
         except (ClientDisconnect, CallerLeft):
             return
         except asyncio.CancelledError as error:

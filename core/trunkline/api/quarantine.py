@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from trunkline.api import models
 from trunkline.api.models import Utc
 from trunkline.api.problems import ProblemField, responses
-from trunkline.api.requests import QueryModel, read_body, read_json
+from trunkline.api.requests import LOCATION, QueryModel, read_body, read_json
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import Quarantine, QuarantinedEvent
@@ -178,7 +178,6 @@ ROUTES = (
         operation_id="listQuarantinedEvents",
         response_model=QuarantinedEventList,
         summary="List quarantined events",
-        responses=responses(400),
     ),
     Route(
         "POST",
@@ -186,7 +185,6 @@ ROUTES = (
         QuarantineHandlers.release_all,
         operation_id="releaseQuarantinedEvents",
         summary="Release all that are valid by now",
-        responses=responses(422),
     ),
     Route(
         "GET",
@@ -195,7 +193,6 @@ ROUTES = (
         operation_id="getQuarantinedEvent",
         response_model=QuarantinedEventDetail,
         summary="Show a quarantined event",
-        responses=responses(404),
     ),
     Route(
         "PATCH",
@@ -204,7 +201,6 @@ ROUTES = (
         operation_id="updateQuarantinedEvent",
         response_model=QuarantinedEventDetail,
         summary="Correct a quarantined event",
-        responses=responses(404, 413, 422),
         openapi_extra={
             "requestBody": {
                 "required": True,
@@ -224,6 +220,7 @@ ROUTES = (
         summary="Release a quarantined event",
         responses=responses(404, 409, 413, 422) | _REPEATED,
         openapi_extra={
+            LOCATION: "/api/v1/events/{id}",
             "requestBody": {
                 "required": False,
                 "content": {JSON: {"schema": _PAYLOAD_SCHEMA, "examples": _EXAMPLES}},
@@ -237,7 +234,6 @@ ROUTES = (
         operation_id="deleteQuarantinedEvent",
         status_code=204,
         summary="Delete a quarantined event",
-        responses=responses(404),
     ),
 )
 

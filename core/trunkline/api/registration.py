@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field
 
 from trunkline.api.models import Strict
 from trunkline.api.problems import responses
+from trunkline.api.requests import LOCATION
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.ingest import event_types
@@ -75,10 +76,10 @@ ROUTES = (
         "/api/v1/event-types",
         RegistrationHandlers.register,
         operation_id="createEventType",
+        openapi_extra={LOCATION: "/api/v1/event-types/{type}"},
         status_code=201,
         response_model=RegisteredType,
         summary="Register an event type",
-        responses=responses(401, 403, 409, 422),
     ),
     Route(
         "PATCH",
@@ -87,7 +88,7 @@ ROUTES = (
         operation_id="updateEventType",
         response_model=RegisteredType,
         summary="Change a registered event type",
-        responses=responses(401, 403, 404, 409, 422),
+        responses=responses(409),
     ),
 )
 

@@ -4,13 +4,15 @@
 body; then FastAPI goes on as usual.
 """
 
+import contextlib
 import functools
 import typing
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 from urllib.parse import parse_qsl, unquote_to_bytes
 
-from fastapi import params
+import orjson
+from fastapi import Header, params
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter, ValidationError, ValidationInfo, field_validator
@@ -21,6 +23,7 @@ from starlette.types import Receive, Scope
 
 from trunkline.api.bodies import FREE_BYTES, LEASE_KEY, NO_COMPANY, Lease
 from trunkline.api.heads import head_of
+from trunkline.api.idempotency_keys import HEADER, check_idempotency_key, once
 from trunkline.api.lengths import Lengths, of_schema
 from trunkline.api.security import Requires, caller_of
 from trunkline.api.strict_json import read_json
@@ -39,6 +42,9 @@ __all__ = [
 ]
 
 MAX_BODY_BYTES = 262_144
+
+LOCATION = "x-location"
+"""The member of ``openapi_extra`` that has the address of what a call makes, with members of its answer in braces."""
 
 _REPEATABLE = (list, tuple, set, frozenset, Sequence)
 
@@ -215,25 +221,29 @@ class StrictRoute(APIRoute):
         """Put the checks in front of FastAPI's own handler."""
         handle = super().get_route_handler()
         guards = list(_guards(self.dependant))
-        for guard in guards:
-            if missing := [method for method in self.methods or () if guard.bucket_for(method) is None]:
-                msg = (
-                    f"{self.path} must say in which bucket {', '.join(missing)} counts: requires(…, bucket=…)"
-                )
-                raise RuntimeError(msg)
+        self._check_buckets(guards)
         names = query_names(self.dependant)
         body_info = self.body_field.field_info if self.body_field is not None else None
         takes_json = body_info is not None and not isinstance(body_info, params.Form)
         needs_json = takes_json and body_info is not None and body_info.is_required()
         annotation: Any = None if body_info is None else body_info.annotation
+        extra = self.openapi_extra or {}
+        is_raw = body_info is None and "requestBody" in extra
+        may_be_keyed = (
+            "POST" in (self.methods or ()) and not is_raw and guards and not _takes_key(self.dependant)
+        )
+        location: str | None = extra.get(LOCATION)
 
         async def strict(request: Request) -> Response:
             scope = request.scope
             if "\0" in scope["path"]:
                 kind = "record"
                 raise NotFound(kind, scope["path"].replace("\0", "%00"))
-            if not takes_json and not scope["query_string"]:
-                return await handle(request)
+            key = check_idempotency_key(request.headers.get(HEADER)) if may_be_keyed else None
+            if not takes_json and not scope["query_string"] and key is None:
+                if is_raw:
+                    _check_content_type(request)
+                return _finished(await handle(request), request, location)
             for guard in guards:
                 await guard(request)
             query = check_query(scope["query_string"], names) if scope["query_string"] else b""
@@ -249,9 +259,31 @@ class StrictRoute(APIRoute):
                 bounds = _lengths_of(annotation)
                 if bounds is not None and (faults := list(bounds.faults(document))):
                     raise BodyInvalid(faults)
-            return await handle(checked)
+            answer = functools.partial(handle, checked)
+            response = await (once(checked, key, answer) if key else answer())
+            return _finished(response, request, location)
 
         return strict
+
+    def _check_buckets(self, guards: Iterable[Requires]) -> None:
+        for guard in guards:
+            if missing := [method for method in self.methods or () if guard.bucket_for(method) is None]:
+                msg = (
+                    f"{self.path} must say in which bucket {', '.join(missing)} counts: requires(…, bucket=…)"
+                )
+                raise RuntimeError(msg)
+
+
+def _finished(response: Response, request: Request, location: str | None) -> Response:
+    """Give *response* the headers that follow from its status and its body; *location* is a route's template."""
+    if response.status_code == 204:
+        del response.headers["content-type"]
+    elif response.status_code == 201 and location is not None:
+        with contextlib.suppress(KeyError):  # a provider's answer may lack what is optional
+            response.headers["Location"] = location.format_map(orjson.loads(response.body))
+    elif "etag" in response.headers and request.scope["method"] == "GET":
+        return unless_known(response, request)
+    return response
 
 
 @functools.cache
@@ -263,6 +295,30 @@ def _lengths_of(annotation: Any) -> Lengths | None:
     ):  # pydantic knows no references of a deployment's own schema, which its route judges by itself
         return None
     return of_schema(schema, schema.get("$defs", {}))
+
+
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="the `ETag` of the state that is to be changed; if the record is in another one, the answer is 412",
+    ),
+]
+"""The header ``If-Match`` as a parameter of a route."""
+
+
+def _takes_key(dependant: Dependant) -> bool:
+    return any(field.alias == HEADER for field in dependant.header_params)
+
+
+def unless_known(response: Response, request: Request) -> Response:
+    """Return *response*, or 304 if the caller has what it holds (``If-None-Match``)."""
+    etag = response.headers["etag"]
+    known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
+    if etag not in known and "*" not in known:
+        return response
+    kept = {name: response.headers[name] for name in ("etag", "cache-control") if name in response.headers}
+    return Response(status_code=304, headers=kept)
 
 
 def _guards(dependant: Dependant) -> Iterator[Requires]:

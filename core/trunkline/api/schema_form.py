@@ -85,7 +85,7 @@ def _flat(schema: Schema) -> Schema:
     if len(values) == 1 and not {"$ref", COMPONENT} & set(values[0]):
         notes |= {key: values[0][key] for key in ("description", "examples") if key in values[0]}
         values[0] = {key: value for key, value in values[0].items() if key not in notes}
-    nulls = [_NULL] if len(values) < len(unique) else []
+    nulls = [_NULL] if len(values) < len(unique) and not any(map(takes_null, values)) else []
     rest = {key: value for key, value in schema.items() if key != "anyOf"}
     if len(values) == 1 and not nulls:
         return {**values[0], **notes, **rest}
@@ -110,22 +110,29 @@ def _form_number(schema: Schema) -> None:
 
 
 def _form_choice(schema: Schema) -> None:
-    """Say in words that one of several members must be there: as a union, it makes a generator drop the members."""
-    choices = schema.get("anyOf")
-    if choices and all(isinstance(choice, dict) and set(choice) == {"required"} for choice in choices):
+    """Say in words that one of several members, or formats, must be there: a union of them is no type to a generator."""
+    choices = schema.get("anyOf", ())
+    if choices and all(set(choice) == {"required"} for choice in choices):
         names = " or ".join(f"`{'` and `'.join(choice['required'])}`" for choice in choices)
         del schema["anyOf"]
         _describe(schema, f"At least {names} is required.")
+    elif choices and all(set(choice) == {"format"} for choice in choices):
+        del schema["anyOf"]
+        _describe(schema, f"Format: `{'` or `'.join(choice['format'] for choice in choices)}`.")
 
 
 def _member(schema: Schema, use: Use, *, is_required: bool) -> Schema:
-    """Form one member of an object: its default in words, and null only where null is sent or has a meaning."""
+    """Form one member of an object: its default in words, and no null where that says nothing.
+
+    An answer leaves a member out rather than set it to null, unless its description says what null means.
+    """
     made = dict(schema)
     default = made.pop("default", None)
     if default is not None and use != "answer":
         _describe(made, f"Default: `{json.dumps(default)}`.")
     choices = made.get("anyOf")
-    if not is_required and use != "change" and choices and _NULL in choices:
+    has_no_null = use == "creation" or (use == "answer" and "null" not in made.get("description", ""))
+    if not is_required and has_no_null and choices and _NULL in choices and COMPONENT not in made:
         made["anyOf"] = [choice for choice in choices if choice != _NULL]
         made = _flat(made)
     return made
@@ -135,6 +142,28 @@ def _describe(schema: Schema, sentence: str) -> None:
     text = schema.get("description", "")
     ending = "" if not text or text.endswith((".", "!", "?")) else "."
     schema["description"] = f"{text}{ending} {sentence}".strip()
+
+
+def restore_nulls(example: Any, schema: Schema, schemas: Mapping[str, Schema]) -> None:
+    """Put back the nulls of an *example* of *schema* that FastAPI has left out, where a member is required."""
+    while "$ref" in schema:
+        schema = schemas[schema["$ref"].removeprefix(COMPONENTS)]
+    if isinstance(example, list):
+        for item in example:
+            restore_nulls(item, schema.get("items", {}), schemas)
+    elif isinstance(example, dict):
+        for name, member in schema.get("properties", {}).items():
+            if name in example:
+                restore_nulls(example[name], member, schemas)
+            elif name in schema.get("required", ()) and takes_null(member):
+                example[name] = None
+
+
+def takes_null(schema: Schema) -> bool:
+    """Tell whether *schema* says that null is valid."""
+    return (
+        _NULL in schema.get("anyOf", ()) or "null" in schema.get("type", ()) or None in schema.get("enum", ())
+    )
 
 
 # ---- components ------------------------------------------------------------------------------------------------------
@@ -178,16 +207,18 @@ def with_components(schemas: Mapping[str, Schema]) -> dict[str, Schema]:
 
     def lifted(schema: Schema, owner: str) -> Schema:
         key = _key(schema)
-        asked = schema.get(COMPONENT)
         inner = mapped(schema, lambda inner: lifted(inner, owner))
+        asked = inner.pop(COMPONENT, None)
         if asked is None and counts[key] < 2:
             return inner
-        inner.pop(COMPONENT, None)
+        notes: Schema = {
+            note: inner.pop(note) for note in ("description", "examples") if asked and note in inner
+        }
         if key not in names:
             record = f"{owner.removesuffix('Output').removesuffix('Input')}Record"
             names[key] = asked or free_name(record, {*schemas, *made})
             made[names[key]] = inner | {"title": names[key]}
-        return {"$ref": f"{COMPONENTS}{names[key]}"}
+        return notes | {"$ref": f"{COMPONENTS}{names[key]}"}
 
     kept = {
         name: mapped(schema, lambda inner, name=name: lifted(inner, name))  # type: ignore[misc]

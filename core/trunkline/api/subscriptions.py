@@ -9,11 +9,13 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from trunkline.api import models
+from trunkline.api.paging import ListQuery
 from trunkline.api.problems import responses
-from trunkline.api.requests import QueryModel
+from trunkline.api.requests import IfMatch, QueryModel
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.contract import DeliveryLog, Replays, Subscriptions
+from trunkline.model.etags import etag_of
 from trunkline.schemas.catalog import Json
 
 Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
@@ -21,12 +23,11 @@ Deletes = Annotated[Caller, Depends(requires("webhooks:write"))]
 Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
 
 
-class SubscriptionQuery(QueryModel):
+class SubscriptionQuery(ListQuery):
     """Which subscriptions to list."""
 
     channel: str | None = Field(default=None, description="only those of this channel")
     target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
 
 
 class DeliveryQuery(QueryModel):
@@ -50,23 +51,40 @@ class SubscriptionHandlers:
     ) -> dict[str, Json]:
         """List the company's subscriptions on every channel, oldest first. A page ends early where they are long."""
         return await self._subscriptions.page(
-            caller.company_id, channel=query.channel, target_url=query.target_url, cursor=query.cursor
+            caller.company_id,
+            channel=query.channel,
+            target_url=query.target_url,
+            cursor=query.cursor,
+            limit=query.limit,
         )
 
-    async def show_subscription(self, subscription_id: str, caller: Reads) -> dict[str, Json]:
+    async def show_subscription(
+        self, subscription_id: str, caller: Reads, response: Response
+    ) -> dict[str, Json]:
         """Show one subscription of any channel, without its secret."""
-        return await self._subscriptions.get(caller.company_id, subscription_id, channel=None)
+        view = await self._subscriptions.get(caller.company_id, subscription_id, channel=None)
+        response.headers["ETag"] = etag_of(view)
+        return view
 
     async def change_subscription(
-        self, subscription_id: str, body: models.ChangeSubscription, caller: Administers
+        self,
+        subscription_id: str,
+        body: models.ChangeSubscription,
+        caller: Administers,
+        response: Response,
+        if_match: IfMatch = None,
     ) -> dict[str, Json]:
         """Pause or resume one subscription of any channel, and set its order and pace.
 
-        On a channel that declares its targets everything else may be changed too. Where anything of a target changes that
+        If its channel declares targets, or posts to URLs as the hub does, everything else may be changed too. Where anything of a target changes that
         is no secret, its secrets are given again.
         """
         changes = body.model_dump(exclude_unset=True)
-        return await self._subscriptions.update(caller.company_id, subscription_id, changes, channel=None)
+        view = await self._subscriptions.update(
+            caller.company_id, subscription_id, changes, channel=None, if_match=if_match
+        )
+        response.headers["ETag"] = etag_of(view)
+        return view
 
     async def list_deliveries(
         self, subscription_id: str, caller: Reads, query: Annotated[DeliveryQuery, Query()]
@@ -129,18 +147,17 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Show a subscription",
         tags=["Subscriptions"],
-        responses=responses(404),
     ),
     Route(
         "PATCH",
         "/subscriptions/{subscription_id}",
         SubscriptionHandlers.change_subscription,
         operation_id="updateSubscription",
-        response_model=models.SubscriptionView,
+        response_model=models.UpdatedSubscription,
         response_model_exclude_unset=True,
         summary="Change a subscription",
         tags=["Subscriptions"],
-        responses=responses(404, 409, 422),
+        responses=responses(409),
     ),
     Route(
         "GET",
@@ -151,7 +168,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="The delivery log of a subscription",
         tags=["Deliveries"],
-        responses=responses(404),
     ),
     Route(
         "GET",
@@ -162,7 +178,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Show a delivery with its attempts",
         tags=["Deliveries"],
-        responses=responses(404),
     ),
     Route(
         "POST",
@@ -174,7 +189,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Try a delivery again now",
         tags=["Deliveries"],
-        responses=responses(404),
     ),
     Route(
         "POST",
@@ -186,7 +200,6 @@ ROUTES = (
         response_model_exclude_unset=True,
         summary="Skip a delivery",
         tags=["Deliveries"],
-        responses=responses(404),
     ),
     Route(
         "POST",
@@ -207,7 +220,6 @@ ROUTES = (
         response_model=models.ReplayView,
         summary="Show a replay's progress",
         tags=["Replays"],
-        responses=responses(404),
     ),
     Route(
         "DELETE",
@@ -217,7 +229,6 @@ ROUTES = (
         status_code=204,
         summary="Cancel a replay",
         tags=["Replays"],
-        responses=responses(404),
     ),
 )
 

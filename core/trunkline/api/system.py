@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from trunkline.api import models
+from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
 from trunkline.api.side_door import METRICS_TYPE, readiness_answer
@@ -33,12 +34,14 @@ class SystemHandlers:
         """Serve the metrics of all processes of this command in Prometheus's text format."""
         return Response(await self._metrics.whole(), media_type=METRICS_TYPE)
 
-    async def list_plugins(self, caller: Annotated[Caller, Depends(requires(None))]) -> dict[str, Json]:
+    async def list_plugins(
+        self, caller: Annotated[Caller, Depends(requires(None))], query: Annotated[ListQuery, Query()]
+    ) -> dict[str, Json]:
         """List every plugin that was found, and whether it runs (scope `admin`, or an operator)."""
         if not caller.principal.has("admin"):
             raise Forbidden.scope_missing("admin")
-        plugins = self._deployment.plugins()
-        return {"plugins": plugins, "count": len(plugins)}
+        plugins, cursor = page_of(self._deployment.plugins(), query, name=lambda plugin: plugin["name"])
+        return {"plugins": plugins, "count": len(plugins), "next_cursor": cursor}
 
 
 ROUTES: tuple[Route, ...] = (
@@ -49,7 +52,6 @@ ROUTES: tuple[Route, ...] = (
         operation_id="getHealth",
         summary="Whether the process answers",
     ),
-    Route("HEAD", "/healthz", SystemHandlers.healthz, include_in_schema=False),
     Route(
         "GET",
         "/readyz",
@@ -59,7 +61,6 @@ ROUTES: tuple[Route, ...] = (
         response_model=dict[str, str],
         responses={503: {"description": "Something is missing; the body says what", "model": dict[str, str]}},
     ),
-    Route("HEAD", "/readyz", SystemHandlers.readyz, include_in_schema=False),
     Route(
         "GET",
         "/metrics",

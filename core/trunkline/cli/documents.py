@@ -75,21 +75,23 @@ _MAX_LISTED = 20
 
 @app.command("openapi")
 def export_openapi(context: typer.Context, folder: Folder, config: Config = None) -> None:
-    """Write openapi.json (OpenAPI 3.1): every call of the plugins that run, and the events as webhooks.
+    """Write openapi.json (OpenAPI 3.1): every call of the plugins that run, and the events as webhooks; openapi-3.0.json is the same without them.
 
     Example: [bold]trunkline export openapi docs/[/bold]
     """
     from trunkline.api.app import create_app  # noqa: PLC0415 - which loads the web framework
     from trunkline.api.openapi import openapi  # noqa: PLC0415
+    from trunkline.api.openapi_3_0 import as_3_0  # noqa: PLC0415
 
     hub = opening.described(load_settings(context, config), with_routes=True)
     document = openapi(create_app(hub), hub.catalog, hub.settings.server.public_url)
     _write(folder / "openapi.json", document)
+    _write(folder / "openapi-3.0.json", as_3_0(document))
 
 
 @app.command("asyncapi")
 def export_asyncapi(context: typer.Context, folder: Folder, config: Config = None) -> None:
-    """Write asyncapi.json (AsyncAPI 3.0): the events, one channel a type.
+    """Write asyncapi.json (AsyncAPI 3.1): the events, pushed and polled.
 
     Example: [bold]trunkline export asyncapi docs/[/bold]
     """

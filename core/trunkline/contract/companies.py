@@ -43,7 +43,9 @@ class Companies(Protocol):
         """Make a company and show it. Raises BodyInvalid, Conflict: another one has its reference."""
         ...
 
-    async def change(self, name: int | str, values: Mapping[str, Json]) -> dict[str, Json]:
+    async def change(
+        self, name: int | str, values: Mapping[str, Json], *, if_match: str | None = None
+    ) -> dict[str, Json]:
         """Change what *values* name of a company, and show it; None takes back what was set. Raises BodyInvalid, Conflict."""
         ...
 

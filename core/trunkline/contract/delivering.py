@@ -57,11 +57,12 @@ class Subscriptions(HeldSubscriptions, Protocol):
         channel: str | None,
         target_url: str | None = None,
         cursor: str | None = None,
+        limit: int | None = None,
     ) -> dict[str, Json]:
         """List them a page at a time: ``subscriptions``, as ``list`` gives them, and their ``count``.
 
-        A page ends early if its subscriptions are long. Then it has ``next_cursor``, the *cursor* of the next page.
-        Raises BadCursor.
+        A page ends at *limit*, or early if its subscriptions are long. ``next_cursor`` is the *cursor* of the next page, None
+        on the last one. Raises BadCursor.
         """
         ...
 
@@ -84,16 +85,26 @@ class Subscriptions(HeldSubscriptions, Protocol):
         ...
 
     async def update(
-        self, company_id: int, subscription_id: str, changes: Mapping[str, Json], *, channel: str | None
+        self,
+        company_id: int,
+        subscription_id: str,
+        changes: Mapping[str, Json],
+        *,
+        channel: str | None,
+        if_match: str | None = None,
     ) -> dict[str, Json]:
         """Change what *changes* names. Raises NotFound, BodyInvalid, TargetRefused.
+
+        Raises PreconditionFailed if it is not in the state that *if_match*, the header, names.
 
         A target whose scheme, host or port is another needs ``headers`` beside it where the subscription has some.
         """
         ...
 
-    async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
-        """Delete one; its pending deliveries end as ``gone``. Raises NotFound."""
+    async def delete(
+        self, company_id: int, subscription_id: str, *, channel: str | None, if_match: str | None = None
+    ) -> None:
+        """Delete one; its pending deliveries end as ``gone``. Raises NotFound, PreconditionFailed."""
         ...
 
     async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:

@@ -29,6 +29,8 @@
     │   ├── TooMuchAtOnce           429  the company has too much under way at once
     │   ├── RequestTimeout          408  head or body did not come in time; the connection is closed
     │   ├── RequestMalformed        400  not valid HTTP, or repeats a header that may appear once
+    │   ├── CodingUnknown           415  the body is encoded in a way that is not read
+    │   ├── PreconditionFailed      412  the record is not in the state that If-Match names
     │   ├── HeadTooLarge            431  the connection is closed
     │   ├── Overloaded              503  all of something that requests share is taken; nothing was done
     │   │   └── MachineExhausted    the hub's machine has no file, memory, port or thread left
@@ -78,6 +80,7 @@ from trunkline.errors.refusals import (
     BadQuery,
     BodyInvalid,
     BodyTooLarge,
+    CodingUnknown,
     CompanyErased,
     CompanyUnknown,
     Conflict,
@@ -94,6 +97,7 @@ from trunkline.errors.refusals import (
     NotFound,
     Overloaded,
     PageLeaseLost,
+    PreconditionFailed,
     ProviderRefused,
     RateLimited,
     Refused,
@@ -114,6 +118,7 @@ __all__ = [
     "BadQuery",
     "BodyInvalid",
     "BodyTooLarge",
+    "CodingUnknown",
     "CompanyErased",
     "CompanyUnknown",
     "Conflict",
@@ -136,6 +141,7 @@ __all__ = [
     "Overloaded",
     "PageLeaseLost",
     "PluginFailed",
+    "PreconditionFailed",
     "ProviderFailed",
     "ProviderRefused",
     "RateLimited",

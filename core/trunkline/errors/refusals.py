@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
-from trunkline.errors.faults import FieldError, TrunklineError
+from trunkline.errors.faults import SHOWN, FieldError, TrunklineError
 
 
 class Refused(TrunklineError):
@@ -343,6 +343,31 @@ class RequestMalformed(Refused):
     def header(cls, name: str, message: str) -> "RequestMalformed":
         """Name the one header at fault."""
         return cls(f"The header {name} {message}.", errors=[FieldError(name, message)])
+
+
+class CodingUnknown(Refused):
+    """The request's body is encoded in a way that is not read."""
+
+    status = 415
+    title = "Unsupported media type"
+
+    def __init__(self, coding: str) -> None:
+        message = f"must be gzip, or absent, not '{coding[:SHOWN]}'"
+        super().__init__(
+            f"The header Content-Encoding {message}.", errors=[FieldError("Content-Encoding", message)]
+        )
+        self.headers = {"Accept-Encoding": "gzip"}
+
+
+class PreconditionFailed(Refused):
+    """The record is not in the state that ``If-Match`` names; nothing was changed."""
+
+    status = 412
+    title = "Precondition failed"
+
+    def __init__(self) -> None:
+        message = "names an earlier state of the record; read it again, and change what is there now"
+        super().__init__(f"The header If-Match {message}.", errors=[FieldError("If-Match", message)])
 
 
 class HeadTooLarge(Refused):

@@ -26,18 +26,11 @@ def epoch_ms_of(text: str) -> int | None:
     return None if moment is None else int(datetime.fromisoformat(moment).timestamp() * 1000)
 
 
-def utc_text(moment: datetime) -> str:
-    """Write *moment* as ISO 8601 UTC with ``Z``; sub-second digits only where there are any (at most 6)."""
-    text = moment.astimezone(UTC).replace(tzinfo=None).isoformat()
-    return f"{text.rstrip('0') if '.' in text else text}Z"
-
-
 def utc_text_of_ms(epoch_ms: int) -> str:
-    """Write *epoch_ms* (Unix milliseconds) as ISO 8601 UTC with ``Z``; whole seconds without a fraction."""
+    """Write *epoch_ms* (Unix milliseconds) as ISO 8601 UTC with ``Z``, always with three digits of a second."""
     seconds, milliseconds = divmod(epoch_ms, 1000)
     year, month, day, hour, minute, second, *_ = time.gmtime(seconds)  # a third of what datetime takes
-    fraction = f".{milliseconds:03d}".rstrip("0") if milliseconds else ""
-    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}{fraction}Z"
+    return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}.{milliseconds:03d}Z"
 
 
 def utc_or_none(epoch_ms: int | None) -> str | None:

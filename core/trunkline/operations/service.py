@@ -8,7 +8,7 @@ afterwards.
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, repeat
@@ -16,7 +16,14 @@ from itertools import chain, repeat
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.contract import Answered, Call, Operation
-from trunkline.errors import BadQuery, BodyInvalid, IdempotencyConflict, ProviderFailed, TooMuchAtOnce
+from trunkline.errors import (
+    BadQuery,
+    BodyInvalid,
+    Conflict,
+    IdempotencyConflict,
+    ProviderFailed,
+    TooMuchAtOnce,
+)
 from trunkline.ingest.accept import Ingest
 from trunkline.operations import requests, running
 from trunkline.operations.form_sentences import form_detail
@@ -46,6 +53,11 @@ MAX_ELSEWHERE_IN_ALL = 256
 RETRY_SECONDS = 5
 WAIT_SECONDS = (0.05, 0.05, 0.1, 0.2, 0.4)
 """The pauses before a repeated request looks again whether the first one has ended; the last one goes on."""
+
+_UNANSWERED = (
+    "An earlier request with this Idempotency-Key was cut off before its answer was stored. Look whether it was done, and use "
+    "a new key if it was not."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +164,34 @@ class Operations:
             outcome = await self._carry_out(task)
         return Answered(200, outcome.body)
 
+    async def once(self, key: Key, act: Callable[[], Awaitable[Answered]]) -> Answered:
+        """Carry *act* out for the first request with *key*, and return its answer to each later one.
+
+        The answer is stored after what *act* stored, so a crash may come between them. No later request repeats *act* then.
+
+        Raises:
+            IdempotencyConflict: *key* was used for another request.
+            Conflict: an earlier request with *key* got no answer.
+            TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys.
+        """
+        holder = secrets.token_hex(12)
+        if answered := await self._claim_or_wait(key, holder=holder, may_repeat=False):
+            return answered
+        try:
+            answered = await act()
+        except BaseException:
+            async with self._database.write() as connection:
+                await operation_keys.give_back(connection, key, holder=holder)
+            raise
+        async with self._database.write() as connection:
+            if answered.status < 300:
+                await operation_keys.finish(
+                    connection, key, status=answered.status, body=answered.body, holder=holder
+                )
+            else:
+                await operation_keys.give_back(connection, key, holder=holder)
+        return answered
+
     async def _act_in_transaction(self, task: _Task) -> Answered:
         if answered := await self._try_in_transaction(task):
             return answered
@@ -187,11 +227,14 @@ class Operations:
             raise
         return _answer(outcome, announce)
 
-    async def _claim(self, connection: AsyncConnection, key: Key, *, holder: str) -> Use | None:
-        """Claim *key* for *holder*, if need be from one whose lease is over; else give how it was used.
+    async def _claim(
+        self, connection: AsyncConnection, key: Key, *, holder: str, may_repeat: bool = True
+    ) -> Use | None:
+        """Claim *key* for *holder*, from one whose lease is over if it *may repeat* that; else give how it was used.
 
         Raises:
             IdempotencyConflict: it was used for another request.
+            Conflict: the lease is over, and the request may not be repeated.
         """
         use = await operation_keys.take(
             connection, key, holder=holder, lease_ms=LEASE_MS, lifetime_ms=self._ingest.keys_ms
@@ -200,26 +243,28 @@ class Operations:
             return None
         if use.fingerprint != key.fingerprint:
             raise IdempotencyConflict(key.text)
+        if use.lapsed and not may_repeat:
+            raise Conflict(_UNANSWERED)
         if use.lapsed and await operation_keys.take_over(connection, key, holder=holder, lease_ms=LEASE_MS):
             return None
         return use
 
-    async def _claim_or_wait(self, key: Key, *, holder: str) -> Answered | None:
+    async def _claim_or_wait(self, key: Key, *, holder: str, may_repeat: bool = True) -> Answered | None:
         """Claim *key* for *holder*, or wait for the answer that another request gets."""
-        is_claimed, answered = await self._try_to_claim(key, holder=holder)
+        is_claimed, answered = await self._try_to_claim(key, holder=holder, may_repeat=may_repeat)
         if is_claimed or answered:
             return answered
         with self._waiting(key.namespace):
             pauses = _pauses()
             while not (is_claimed or answered):
                 await asyncio.sleep(next(pauses))
-                is_claimed, answered = await self._try_to_claim(key, holder=holder)
+                is_claimed, answered = await self._try_to_claim(key, holder=holder, may_repeat=may_repeat)
         return answered
 
-    async def _try_to_claim(self, key: Key, *, holder: str) -> tuple[bool, Answered | None]:
+    async def _try_to_claim(self, key: Key, *, holder: str, may_repeat: bool) -> tuple[bool, Answered | None]:
         """Claim *key* for *holder*; tells whether that was done, and the answer that another request got, if it has ended."""
         async with self._database.write() as connection:
-            use = await self._claim(connection, key, holder=holder)
+            use = await self._claim(connection, key, holder=holder, may_repeat=may_repeat)
         return (True, None) if use is None else (False, _repeat(use))
 
     @contextlib.contextmanager

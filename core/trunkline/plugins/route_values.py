@@ -13,7 +13,18 @@ from trunkline.plugins.values import check_items
 
 PREFIX = re.compile(r"(/[^/]+)*")
 TAKEN_AT_ROOT = frozenset(
-    {"api", "schemas", "docs", "portal", "openapi.json", "asyncapi.json", "healthz", "readyz", "metrics"}
+    {
+        "api",
+        "schemas",
+        "docs",
+        "portal",
+        "openapi.json",
+        "openapi-3.0.json",
+        "asyncapi.json",
+        "healthz",
+        "readyz",
+        "metrics",
+    }
 )
 """First parts of addresses that are the hub's, or have a base of their own."""
 

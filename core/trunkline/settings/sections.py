@@ -69,6 +69,10 @@ class Server(Section):
         default=None,
         description="how clients reach the hub, where that differs; begins with `https://` or `http://`. It may have a path, such as `https://example.com/hub`, which the proxy in front takes away from each request; links of the portal, of `/docs` and in redirects lead below it",
     )
+    cors_origins: Names = Field(
+        default=(),
+        description="origins whose web pages may call the API from a browser, such as `https://app.example.com`; none, if empty. They need a key, and a key in a page is everybody's",
+    )
     max_head_bytes: int = Field(
         default=16_384,
         ge=1024,

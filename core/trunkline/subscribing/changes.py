@@ -9,6 +9,7 @@ from trunkline.access.company_limits import CompanyLimits
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import ChangedSubscription
 from trunkline.errors import Conflict
+from trunkline.model.etags import check_match
 from trunkline.model.event_groups import takes_type, types_among
 from trunkline.model.health import NO_FIGURES
 from trunkline.model.subscriptions import DISCONNECTED, LAPSED, Status, Subscription
@@ -26,6 +27,7 @@ from trunkline.subscribing.catching_up import CatchUp
 from trunkline.subscribing.checks import check_headers_given
 from trunkline.subscribing.filter_costs import check_filter_cost
 from trunkline.subscribing.finding import find_row
+from trunkline.subscribing.named import takes_urls
 from trunkline.subscribing.options import unique
 from trunkline.subscribing.readable import check_readable
 from trunkline.subscribing.requests import Checker
@@ -58,14 +60,20 @@ class SubscriptionChanges:
         self._limits = limits
 
     async def update(
-        self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
+        self,
+        company_id: int,
+        subscription_id: str,
+        changes: Mapping[str, Any],
+        *,
+        channel: str | None,
+        if_match: str | None = None,
     ) -> dict[str, Any]:
         """Change what *changes* names and show the result.
 
         Raises:
-            NotFound, BodyInvalid, TargetRefused: nothing was changed.
+            NotFound, BodyInvalid, TargetRefused, PreconditionFailed: nothing was changed.
         """
-        channel = channel or await self._declaring(company_id, subscription_id)
+        channel = channel or await self._edited_as(company_id, subscription_id)
         self._checker.check_change(changes, channel=channel)
         warnings = await self._check_new_target(company_id, subscription_id, changes, channel=channel)
         quotas = await self._limits.of(company_id)
@@ -73,6 +81,8 @@ class SubscriptionChanges:
             before = self._records.open(
                 await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             )
+            if if_match is not None:
+                check_match(if_match, view(before, checker=self._checker))
             if before.disabled_reason == LAPSED:
                 raise Conflict(_LAPSED)
             columns = self._columns(before, changes)
@@ -102,10 +112,14 @@ class SubscriptionChanges:
         shown = view(self._records.open(row), checker=self._checker, warnings=warnings)
         return shown | show_condition(row, figures.get(row.no, NO_FIGURES))
 
-    async def delete(self, company_id: int, subscription_id: str, *, channel: str | None) -> None:
-        """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound."""
+    async def delete(
+        self, company_id: int, subscription_id: str, *, channel: str | None, if_match: str | None = None
+    ) -> None:
+        """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound, PreconditionFailed."""
         async with self._database.write() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
+            if if_match is not None:
+                check_match(if_match, view(self._records.open(row), checker=self._checker))
             sealed = self._records.seal(row.id, (), {})
             row = await store.update(
                 connection, row.no, {"status": Status.DELETED, "sealed": sealed, "name": None}
@@ -146,12 +160,13 @@ class SubscriptionChanges:
             return []
         return await self._checker.check_name(url, company_id=company_id, path=path_of_target(changes))
 
-    async def _declaring(self, company_id: int, subscription_id: str) -> str | None:
-        """Give the channel of a subscription where it declares its targets: all of it may be changed then. Raises NotFound."""
+    async def _edited_as(self, company_id: int, subscription_id: str) -> str | None:
+        """Give the channel of a subscription if it declares its targets or posts to URLs: all of it may be changed. Raises NotFound."""
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=None)
         registered = self._checker.channel(row.channel)
-        return row.channel if registered is not None and registered.target is not None else None
+        is_open = registered is not None and (registered.target is not None or takes_urls(registered))
+        return row.channel if is_open else None
 
     def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
         """Work out the new column values; the filter is checked against the event types that it will see."""

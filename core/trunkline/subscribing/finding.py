@@ -53,13 +53,17 @@ class SubscriptionFinder:
         channel: str | None,
         target_url: str | None = None,
         cursor: str | None = None,
+        limit: int | None = None,
     ) -> dict[str, Any]:
-        """Show them as ``list`` does, as many as ``PAGE_BYTES`` hold, and the cursor of the others. Raises BadCursor."""
+        """Show *limit* of them, or as many as ``PAGE_BYTES`` hold, and the cursor of the others. Raises BadCursor."""
         after = cursors.decode(cursor, kind=_CURSOR) if cursor is not None else 0
         rows, reached = await self._read(company_id, after, channel=channel, target_url=target_url)
+        if limit is not None and len(rows) > limit:
+            rows = rows[:limit]
+            reached = rows[-1].no
         views = await self._show(rows)
-        more = {} if reached is None else {"next_cursor": cursors.encode(reached, kind=_CURSOR)}
-        return {"subscriptions": views, "count": len(views), **more}
+        following = None if reached is None else cursors.encode(reached, kind=_CURSOR)
+        return {"subscriptions": views, "count": len(views), "next_cursor": following}
 
     async def each(
         self, company_id: int, *, channel: str | None = None, target_url: str | None = None

@@ -18,22 +18,18 @@ Ordering = Annotated[
     Any,
     WithJsonSchema(
         {
+            "x-component": "Ordering",
             "anyOf": [
+                {"type": "string", "const": WHOLE},
                 {
-                    "x-component": "Ordering",
-                    "anyOf": [
-                        {"type": "string", "const": WHOLE},
-                        {
-                            "x-component": "OrderingKey",
-                            "type": "object",
-                            "properties": {"key": {"type": "string", "maxLength": MAX_POINTER}},
-                            "required": ["key"],
-                            "additionalProperties": False,
-                        },
-                    ],
+                    "x-component": "OrderingKey",
+                    "type": "object",
+                    "properties": {"key": {"type": "string", "maxLength": MAX_POINTER}},
+                    "required": ["key"],
+                    "additionalProperties": False,
                 },
                 {"type": "null"},
-            ]
+            ],
         }
     ),
     Field(

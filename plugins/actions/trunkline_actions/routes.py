@@ -1,5 +1,6 @@
 """The routes below ``/api/v1/integrations`` that write: one per action."""
 
+import re
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -7,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from trunkline import BodyInvalid, Definition, FieldError, PluginContext
 from trunkline.routes import (
     CALL_PREFIX,
+    LOCATION,
     Caller,
     IdempotencyKey,
     Operations,
@@ -31,10 +33,25 @@ def make_routes(context: PluginContext) -> Routes:
         make = _make_function if definition.takes_body else _make_function_without_body
         act = make(context.operations, definition)
         options = call_options(definition)
+        if location := _location(context.operations, definition):
+            options["openapi_extra"][LOCATION] = location
         router.add_api_route(definition.path, act, methods=[definition.method], **options)
         if definition.method == "PATCH":
-            router.add_api_route(definition.path, act, methods=["PUT"], include_in_schema=False)
+            put: dict[str, Any] = {
+                "operation_id": f"{options['operation_id']}ByPut",
+                "description": f"{definition.description}\n\nPUT does what PATCH does: what is absent stays as it is.",
+            }
+            router.add_api_route(definition.path, act, methods=["PUT"], **(options | put))
     return Routes(router, prefix=CALL_PREFIX)
+
+
+def _location(operations: Operations, definition: Definition) -> str | None:
+    """Return the address of what an action makes, if a search reads one record by it."""
+    if definition.method != "POST":
+        return None
+    found = re.compile(rf"{re.escape(definition.path)}/\{{\w+\}}")
+    paths = [search.path for search in operations.provided("search") if found.fullmatch(search.path)]
+    return f"/api/v1{CALL_PREFIX}{paths[0]}" if paths else None
 
 
 def _make_function(operations: Operations, definition: Definition) -> Any:

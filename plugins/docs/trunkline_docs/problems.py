@@ -67,7 +67,18 @@ PROBLEMS: Sequence[Problem] = (
         "Leave it out to go on from the oldest, or send since.",
     ),
     Problem(413, "Too large", ("body-too-large",), "Send less in one request."),
-    Problem(415, "Not JSON", ("unsupported-media-type",), "Send JSON, with Content-Type: application/json."),
+    Problem(
+        415,
+        "Not JSON",
+        ("unsupported-media-type", "coding-unknown"),
+        "Send JSON, with Content-Type: application/json, as it is or compressed with gzip.",
+    ),
+    Problem(
+        412,
+        "Changed meanwhile",
+        ("precondition-failed",),
+        "Read the record again, and change what is there now.",
+    ),
     Problem(
         422,
         "Invalid fields",

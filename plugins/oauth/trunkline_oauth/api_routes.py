@@ -3,18 +3,20 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.config import JsonDict
 
 from trunkline.routes import (
     Caller,
+    ListQuery,
     Maker,
     RotateSecret,
     Strict,
     StrictRoute,
     company_number,
     environment_member,
+    page_of,
     requires,
     responses,
 )
@@ -137,6 +139,7 @@ class AppList(BaseModel):
 
     apps: list[AppView]
     count: int
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 class ConnectionView(BaseModel):
@@ -189,6 +192,7 @@ class ConnectionList(BaseModel):
 
     connections: list[ConnectionView]
     count: int
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 class DisconnectedView(BaseModel):
@@ -229,19 +233,23 @@ class OAuthRoutes:
         )
         return AppSecret(client_secret=secret)
 
-    async def list_apps(self, _: Operates) -> AppList:
+    async def list_apps(self, _: Operates, query: Annotated[ListQuery, Query()]) -> AppList:
         """List the registered apps (an operator's key only)."""
-        views = [_view(app) for app in await self._apps.list()]
-        return AppList(apps=views, count=len(views))
+        apps, cursor = page_of(await self._apps.list(), query, name=lambda app: app.client_id)
+        return AppList(apps=[_view(app) for app in apps], count=len(apps), next_cursor=cursor)
 
     async def remove(self, app_id: str, caller: Operates) -> None:
         """Remove an app that was registered here, and end all its connections at once (an operator's key only)."""
         await self._grants.remove_app(app_id, by=caller.principal)
 
-    async def list_connections(self, caller: Administers) -> ConnectionList:
+    async def list_connections(
+        self, caller: Administers, query: Annotated[ListQuery, Query()]
+    ) -> ConnectionList:
         """List the apps that are connected with the company."""
-        views = [_connection_view(connection) for connection in await self._grants.list(caller.company_id)]
-        return ConnectionList(connections=views, count=len(views))
+        found = await self._grants.list(caller.company_id)
+        connections, cursor = page_of(found, query, name=lambda connection: connection.id)
+        views = [_connection_view(connection) for connection in connections]
+        return ConnectionList(connections=views, count=len(views), next_cursor=cursor)
 
     async def disconnect(self, connection_id: str, caller: Administers) -> DisconnectedView:
         """End a connection at once and for good: none of its tokens works any more.
@@ -331,4 +339,4 @@ def _connection_view(connection: Connection) -> ConnectionView:
 
 
 def _utc(ms: int) -> str:
-    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

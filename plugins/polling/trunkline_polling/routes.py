@@ -14,6 +14,7 @@ from trunkline.routes import (
     BadQuery,
     Caller,
     Envelope,
+    EventIdInPath,
     EventPage,
     EventReader,
     QueryModel,
@@ -142,7 +143,9 @@ class EventHandlers:
         )
         return Response(b"[" + b",".join(bodies) + b"]", media_type=JSON)
 
-    async def show(self, event_id: str, caller: Reads, query: Annotated[EventQuery, Query()]) -> Response:
+    async def show(
+        self, event_id: EventIdInPath, caller: Reads, query: Annotated[EventQuery, Query()]
+    ) -> Response:
         """Read one event by its id."""
         digits = event_id.isascii() and event_id.isdigit() and len(event_id) <= 19
         number = int(event_id) if digits else 0
@@ -214,7 +217,8 @@ _ROUTES: Sequence[tuple[str, Callable[..., Any], dict[str, Any]]] = (
             "operation_id": "listEvents",
             "response_model": EventPage,
             "summary": "Read events in order",
-            "responses": responses(400, 410),
+            "responses": responses(400, 410)
+            | {200: {"headers": {"X-Paging-Cursor": {"$ref": "#/components/headers/X-Paging-Cursor"}}}},
         },
     ),
     (

@@ -89,7 +89,7 @@ class LinkRoutes:
             name=body.name,
             minutes=body.minutes,
         )
-        expires = moment(link.expires_ms).isoformat(timespec="seconds").replace("+00:00", "Z")
+        expires = moment(link.expires_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         return LinkView(
             url=f"{self._portal.base_url(request)}/portal/enter?link={quote(token)}",
             expires_utc=expires,

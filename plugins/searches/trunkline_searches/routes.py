@@ -1,5 +1,6 @@
 """The routes below ``/api/v1/integrations`` that read: one per search and per lookup."""
 
+import hashlib
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -46,7 +47,10 @@ def _make_function(operations: Operations, definition: Definition) -> Any:
             parameters=request.path_params,
             input=query.model_dump(by_alias=True, exclude_unset=True),
         )
-        return Response(answered.body, answered.status, media_type="application/json")
+        headers = (
+            {"ETag": f'"{hashlib.sha256(answered.body).hexdigest()[:32]}"'} if definition.is_single else {}
+        )
+        return Response(answered.body, answered.status, headers=headers, media_type="application/json")
 
     look.__annotations__["query"] = Annotated[
         model, Query()

@@ -10,12 +10,14 @@ from pydantic import Field
 
 from trunkline import PluginContext
 from trunkline.routes import (
+    LOCATION,
     Caller,
     CreatedSubscription,
     CreateWebhookSubscription,
     DeliveryList,
     DeliveryQuery,
-    QueryModel,
+    IfMatch,
+    ListQuery,
     ReplayCount,
     ReplayRequest,
     ReplayView,
@@ -25,22 +27,22 @@ from trunkline.routes import (
     SubscriptionList,
     SubscriptionView,
     TestAttempt,
+    UpdatedSubscription,
     UpdateSubscription,
+    etag_of,
     requires,
     responses,
 )
-from trunkline_webhooks.models import ChangedSubscription
 
 Reads = Annotated[Caller, Depends(requires("webhooks:read"))]
 Deletes = Annotated[Caller, Depends(requires("webhooks:write", bucket="write"))]
 Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin"))]
 
 
-class ListQuery(QueryModel):
+class SubscriptionQuery(ListQuery):
     """Which subscriptions to list."""
 
     target_url: str | None = Field(default=None, description="only those that go to exactly this URL")
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before")
 
 
 class SubscriptionHandlers:
@@ -57,31 +59,46 @@ class SubscriptionHandlers:
         request = body.model_dump(exclude_unset=True)
         return await self._subscriptions.create(caller.company_id, request, channel=self._channel)
 
-    async def list_all(self, caller: Reads, query: Annotated[ListQuery, Query()]) -> dict[str, Any]:
+    async def list_all(self, caller: Reads, query: Annotated[SubscriptionQuery, Query()]) -> dict[str, Any]:
         """List the company's webhook subscriptions, oldest first. A page ends early where they are long."""
         return await self._subscriptions.page(
-            caller.company_id, channel=self._channel, target_url=query.target_url, cursor=query.cursor
+            caller.company_id,
+            channel=self._channel,
+            target_url=query.target_url,
+            cursor=query.cursor,
+            limit=query.limit,
         )
 
-    async def show(self, subscription_id: str, caller: Reads) -> dict[str, Any]:
+    async def show(self, subscription_id: str, caller: Reads, response: Response) -> dict[str, Any]:
         """Show one subscription, without its secret."""
-        return await self._subscriptions.get(caller.company_id, subscription_id, channel=self._channel)
+        view = await self._subscriptions.get(caller.company_id, subscription_id, channel=self._channel)
+        response.headers["ETag"] = etag_of(view)
+        return view
 
     async def update(
-        self, subscription_id: str, body: UpdateSubscription, caller: Administers
+        self,
+        subscription_id: str,
+        body: UpdateSubscription,
+        caller: Administers,
+        response: Response,
+        if_match: IfMatch = None,
     ) -> dict[str, Any]:
         """Change what the body names; pause with `"status": "paused"`, resume with `"status": "active"`.
 
         A `target_url` of another scheme, host or port needs `headers` beside it where the subscription has some.
         """
         changes = body.model_dump(exclude_unset=True)
-        return await self._subscriptions.update(
-            caller.company_id, subscription_id, changes, channel=self._channel
+        view = await self._subscriptions.update(
+            caller.company_id, subscription_id, changes, channel=self._channel, if_match=if_match
         )
+        response.headers["ETag"] = etag_of(view)
+        return view
 
-    async def delete(self, subscription_id: str, caller: Deletes) -> None:
+    async def delete(self, subscription_id: str, caller: Deletes, if_match: IfMatch = None) -> None:
         """Stop pushing for good; what was still to be delivered ends as `gone`."""
-        await self._subscriptions.delete(caller.company_id, subscription_id, channel=self._channel)
+        await self._subscriptions.delete(
+            caller.company_id, subscription_id, channel=self._channel, if_match=if_match
+        )
 
     async def rotate(
         self, subscription_id: str, caller: Administers, body: RotateSecret | None = None
@@ -128,6 +145,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         SubscriptionHandlers.create,
         {
             "operation_id": "createWebhookSubscription",
+            "openapi_extra": {LOCATION: "/api/v1/webhooks/subscriptions/{id}"},
             "status_code": 201,
             "response_model": CreatedSubscription,
             "response_model_exclude_unset": True,
@@ -164,7 +182,7 @@ _ROUTES: Sequence[tuple[str, str, Callable[..., Any], dict[str, Any]]] = (
         SubscriptionHandlers.update,
         {
             "operation_id": "updateWebhookSubscription",
-            "response_model": ChangedSubscription,
+            "response_model": UpdatedSubscription,
             "response_model_exclude_unset": True,
             "summary": "Change a webhook subscription",
             "responses": responses(404, 422),

@@ -206,9 +206,14 @@ async def test_a_channel_that_posts_as_the_hub_does_is_subscribed_to_by_the_same
         assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, path)
     inside = await hub.client.post(URL, json={**request, "target_url": "https://169.254.169.254/"})
     assert inside.status_code == 422
-    for changes in ({"target": TARGET}, {"event_types": ["client.created"]}):
-        refused = await hub.client.patch(f"{URL}/{made['id']}", json=changes)
-        assert refused.status_code == 422
+    refused = await hub.client.patch(f"{URL}/{made['id']}", json={"target": TARGET})
+    assert refused.status_code == 422
+    changes = {"event_types": ["client.created"], "description": "both", "headers": {"x-token": "u"}}
+    changed = await hub.client.patch(f"{URL}/{made['id']}", json=changes)
+    assert (changed.status_code, changed.json()["event_types"]) == (200, ["client.created"])
+    assert changed.json() == (await hub.client.patch(own, json=changes)).json() | {
+        "updated_utc": changed.json()["updated_utc"]
+    }
     assert (await hub.client.patch(f"{URL}/{made['id']}", json={"status": "paused"})).status_code == 200
     assert (await hub.client.delete(f"{URL}/{made['id']}")).status_code == 204
 

@@ -21,7 +21,8 @@ async def post_batch(api):
     }
 
     async def post(size: int) -> httpx2.Response:
-        return await api.client.post("/api/v1/events/batch", json={"events": [event] * size})
+        plain = {"Accept-Encoding": "identity"}
+        return await api.client.post("/api/v1/events/batch", json={"events": [event] * size}, headers=plain)
 
     return post
 

@@ -53,6 +53,8 @@ REFUSALS: list[Refused] = [
     errors.KeysTooFast(30),
     errors.RequestTimeout("body"),
     errors.HeadTooLarge(16_384),
+    errors.CodingUnknown("br"),
+    errors.PreconditionFailed(),
     errors.Overloaded("All is taken", retry_after_seconds=5),
     errors.MachineExhausted("No files", retry_after_seconds=1),
     errors.Stopping(retry_after_seconds=1),

@@ -11,7 +11,7 @@ import pytest
 from tests import clock_steps
 from tests.some import some
 
-from trunkline.api.documents import openapi
+from trunkline.api.openapi import openapi
 from trunkline.model.principals import COMPANY_SCOPES
 
 READY = {"database": "ok", "log": "ok", "plugins": "ok", "dispatcher": "ok"}
@@ -158,7 +158,11 @@ async def test_no_call_shows_or_changes_what_is_another_companys(running, receiv
         checked.append(path)
 
     assert len(checked) >= 13
-    assert (await other.get("/api/v1/subscriptions")).json() == {"subscriptions": [], "count": 0}
+    assert (await other.get("/api/v1/subscriptions")).json() == {
+        "subscriptions": [],
+        "count": 0,
+        "next_cursor": None,
+    }
     assert (await running.client.get(f"/api/v1/subscriptions/{made['id']}")).json() == before
 
 
@@ -215,7 +219,7 @@ async def test_a_405_lists_every_method_that_the_address_takes(api):
 async def test_health_may_be_asked_with_head(api):
     for path in ("/healthz", "/readyz"):
         assert (await api.anonymous.head(path)).status_code == 200
-    assert (await api.anonymous.head("/api/v1/events")).status_code == 405
+    assert (await api.client.head("/api/v1/events")).status_code == 200
 
 
 async def test_no_query_parameter_goes_unnoticed_anywhere(api):

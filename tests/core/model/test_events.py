@@ -1,7 +1,7 @@
 """The envelope's one encoding, and how times and shards are made."""
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 
 import orjson
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trunkline.model.events import Draft, Event, shard_of
-from trunkline.model.times import utc_text, utc_text_of_ms
+from trunkline.model.times import utc_text_of_ms
 
 
 def test_an_envelope_is_its_parts_byte_for_byte():
@@ -27,19 +27,6 @@ def test_metadata_is_left_out_when_there_is_none():
 
 def test_an_event_does_not_show_its_body():
     assert "secret" not in repr(Event(1, 92, "client.created", 0, b'{"payload":"secret"}'))
-
-
-@pytest.mark.parametrize(
-    ("moment", "text"),
-    [
-        (datetime(2026, 1, 28, 10, 30, tzinfo=UTC), "2026-01-28T10:30:00Z"),
-        (datetime(2026, 1, 28, 10, 30, 0, 120_000, tzinfo=UTC), "2026-01-28T10:30:00.12Z"),
-        (datetime(2026, 1, 28, 12, 30, tzinfo=timezone(timedelta(hours=2))), "2026-01-28T10:30:00Z"),
-        (datetime(2026, 1, 28, 10, 30, 0, 1, tzinfo=UTC), "2026-01-28T10:30:00.000001Z"),
-    ],
-)
-def test_a_time_is_written_in_utc_with_the_digits_it_has(moment, text):
-    assert utc_text(moment) == text
 
 
 @given(st.integers(0, 4_102_444_800_000))

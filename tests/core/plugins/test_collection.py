@@ -206,7 +206,7 @@ CHANNELS = "from register_channels, which must return a list or tuple of Channel
                 [Routes(APIRouter(), prefix=prefix, base="")],
                 (
                     f"gave a faulty Routes in register_routes: its prefix '{prefix}' does not begin with a name of its own; "
-                    "at the root these are taken: api, asyncapi.json, docs, healthz, metrics, openapi.json, portal, readyz, "
+                    "at the root these are taken: api, asyncapi.json, docs, healthz, metrics, openapi-3.0.json, openapi.json, portal, readyz, "
                     "schemas"
                 ),
             )

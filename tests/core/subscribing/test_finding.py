@@ -18,7 +18,7 @@ async def read_to_the_end(client, path, members):
         page = answer.json()
         assert (len(page[members]), len(answer.content) < 1.1 * PAGE_BYTES) == (page["count"], True)
         pages.append([one["id"] for one in page[members]])
-        cursor = {"cursor": page["next_cursor"]} if "next_cursor" in page else None
+        cursor = {"cursor": page["next_cursor"]} if page["next_cursor"] else None
     return pages
 
 

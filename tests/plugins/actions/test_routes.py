@@ -97,7 +97,7 @@ async def test_without_the_plugin_and_without_a_provider_nothing_is_there(sqlite
         listed = await hub.client.get("/api/v1/actions")
         assert listed.status_code == status
         if status == 200:
-            assert listed.json() == {"actions": [], "count": 0}
+            assert listed.json() == {"actions": [], "count": 0, "next_cursor": None}
         paths = (await hub.anonymous.get("/openapi.json")).json()["paths"]
         assert list(paths.get(LEADS, {})) == (["get"] if is_listed else [])
 

@@ -6,7 +6,7 @@ import re
 import jsonschema
 import pytest
 
-UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 
 
 async def only_event(crm, type: str) -> dict:

@@ -28,11 +28,13 @@ class AcceptedBatch(TypedDict):
 class ActionList(TypedDict):
     actions: list[ShownDefinition]
     count: int
+    next_cursor: str | None
 
 
 class AppList(TypedDict):
     apps: list[AppView]
     count: int
+    next_cursor: str | None
 
 
 class AppRequest(TypedDict):
@@ -100,55 +102,25 @@ class ChangeApp(TypedDict):
 
 class ChangeSubscription(TypedDict):
     target: NotRequired[dict[str, Any] | None]
+    target_url: NotRequired[str | None]
     event_types: NotRequired[list[str] | None]
     description: NotRequired[str | None]
+    headers: NotRequired[dict[str, str] | None]
     filter: NotRequired[dict[str, Any] | None]
     versions: NotRequired[dict[str, int] | None]
     status: NotRequired[Literal["active", "paused"] | None]
     catch_up: NotRequired[bool]
-    ordering: NotRequired[Ordering | None]
+    ordering: NotRequired[Ordering]
     timeout_seconds: NotRequired[Decimal | float | None]
     retry: NotRequired[Retry | None]
     max_in_flight: NotRequired[int | None]
     rate: NotRequired[str | None]
 
 
-class ChangedSubscription(TypedDict):
-    id: str
-    channel: str
-    health: NotRequired[SubscriptionHealth]
-    failing_since: NotRequired[str]
-    success_rate_24h: NotRequired[Decimal | float]
-    p95_ms_24h: NotRequired[int]
-    target_url: str
-    event_types: list[str]
-    description: str | None
-    filter: dict[str, Any] | None
-    versions: dict[str, int]
-    headers: dict[str, str]
-    signature: str
-    ordering: Ordering | None
-    timeout_seconds: Decimal | float | None
-    retry: Retry | None
-    max_in_flight: int | None
-    rate: str | None
-    status: Literal["active", "paused", "disabled"]
-    disabled_reason: str | None
-    disabled_utc: str | None
-    created_utc: str
-    updated_utc: str
-    public_key: NotRequired[str]
-    target: NotRequired[dict[str, Any]]
-    name: NotRequired[str]
-    holder: NotRequired[str]
-    expires_utc: NotRequired[str]
-    created_by: NotRequired[Maker]
-    warnings: NotRequired[list[str]]
-
-
 class ChannelList(TypedDict):
     channels: list[ChannelView]
     count: int
+    next_cursor: str | None
 
 
 class ChannelView(TypedDict):
@@ -193,6 +165,7 @@ class CompanyView(TypedDict):
 class ConnectionList(TypedDict):
     connections: list[ConnectionView]
     count: int
+    next_cursor: str | None
 
 
 class ConnectionView(TypedDict):
@@ -209,6 +182,41 @@ class ConnectionView(TypedDict):
     created_utc: str
     last_used_utc: str | None
     expires_utc: str | None
+
+
+class ConsumerCommit(TypedDict):
+    cursor: str
+    lease: NotRequired[str]
+
+
+class ConsumerList(TypedDict):
+    consumers: list[ConsumerView]
+    next_cursor: str | None
+
+
+class ConsumerRequest(TypedDict):
+    event_types: NotRequired[list[str] | None]
+    filter: NotRequired[dict[str, Any] | None]
+    start: NotRequired[str | None]
+
+
+class ConsumerSeek(TypedDict):
+    cursor: NotRequired[str]
+    time: NotRequired[str]
+
+
+class ConsumerView(TypedDict):
+    name: str
+    cursor: str
+    lag: int
+    lag_is_least: bool
+    leases: int
+    is_expired: bool
+    event_types: list[str]
+    filter: dict[str, Any] | None
+    created_utc: str
+    updated_utc: str
+    committed_utc: str | None
 
 
 class CreateSubscription(TypedDict):
@@ -251,9 +259,9 @@ class CreatedSubscription(TypedDict):
     id: str
     channel: str
     health: NotRequired[SubscriptionHealth]
-    failing_since: NotRequired[str]
-    success_rate_24h: NotRequired[Decimal | float]
-    p95_ms_24h: NotRequired[int]
+    failing_since: NotRequired[str | None]
+    success_rate_24h: NotRequired[Decimal | float | None]
+    p95_ms_24h: NotRequired[int | None]
     target_url: str
     event_types: list[str]
     description: str | None
@@ -261,7 +269,7 @@ class CreatedSubscription(TypedDict):
     versions: dict[str, int]
     headers: dict[str, str]
     signature: str
-    ordering: Ordering | None
+    ordering: Ordering
     timeout_seconds: Decimal | float | None
     retry: Retry | None
     max_in_flight: int | None
@@ -271,12 +279,12 @@ class CreatedSubscription(TypedDict):
     disabled_utc: str | None
     created_utc: str
     updated_utc: str
-    public_key: NotRequired[str]
+    public_key: NotRequired[str | None]
     target: NotRequired[dict[str, Any]]
     name: NotRequired[str]
     holder: NotRequired[str]
-    expires_utc: NotRequired[str]
-    created_by: NotRequired[Maker]
+    expires_utc: NotRequired[str | None]
+    created_by: Maker | None
     secret: NotRequired[str]
     warnings: NotRequired[list[str]]
 
@@ -320,6 +328,12 @@ class DeliverySummary(TypedDict):
     held_by: NotRequired[str]
 
 
+DigestRange = TypedDict(
+    "DigestRange",
+    {"from": "str", "to": "str", "after_id": "int", "last_id": "int", "count": "int", "digest": "str"},
+)
+
+
 class DisabledSubscriptions(TypedDict):
     subscriptions_disabled: int
 
@@ -347,14 +361,30 @@ class ErasureReceipt(TypedDict):
     status: str
     removed: dict[str, int]
     remaining: NotRequired[dict[str, int]]
-    estimated_seconds: NotRequired[int]
+    estimated_seconds: NotRequired[int | None]
     created_utc: str
     completed_utc: str | None
+
+
+EventDigest = TypedDict(
+    "EventDigest",
+    {
+        "from": "str",
+        "to": "str",
+        "after_id": "int",
+        "last_id": "int",
+        "count": "int",
+        "digest": "str",
+        "more": "bool",
+        "ranges": "NotRequired[list[DigestRange]]",
+    },
+)
 
 
 class EventExplanation(TypedDict):
     event_id: int
     subscriptions: list[SubscriptionExplanation]
+    consumers: list[ReadBy]
 
 
 class EventPage(TypedDict):
@@ -390,6 +420,7 @@ class EventTypeDetail(TypedDict):
 
 class EventTypeList(TypedDict):
     event_types: list[EventTypeSummary]
+    next_cursor: str | None
 
 
 class EventTypeRequest(TypedDict):
@@ -422,7 +453,7 @@ class Hook(TypedDict):
 class HookList(TypedDict):
     hooks: list[Hook]
     count: int
-    next_cursor: NotRequired[str]
+    next_cursor: str | None
 
 
 class HookRequest(TypedDict):
@@ -440,9 +471,17 @@ class HookRequest(TypedDict):
     rate: NotRequired[str]
 
 
+class InterestView(TypedDict):
+    type: str
+    is_wanted: bool
+    subscriptions: int
+    consumers: int
+
+
 class KeyList(TypedDict):
     keys: list[KeyView]
     count: int
+    next_cursor: str | None
 
 
 class KeyRequest(TypedDict):
@@ -471,6 +510,12 @@ class KeyView(TypedDict):
     revoked_utc: str | None
     expires_utc: str | None
     allowed_networks: list[str]
+
+
+class LeasedEvents(TypedDict):
+    events: list[Envelope]
+    cursor: str
+    lease: str | None
 
 
 class LinkRequest(TypedDict):
@@ -525,7 +570,7 @@ class NewKey(TypedDict):
     key: str
 
 
-Ordering: TypeAlias = "Literal['subscription'] | OrderingKey"
+Ordering: TypeAlias = "Literal['subscription'] | OrderingKey | None"
 
 
 class OrderingKey(TypedDict):
@@ -535,6 +580,7 @@ class OrderingKey(TypedDict):
 class PluginList(TypedDict):
     plugins: list[PluginView]
     count: int
+    next_cursor: str | None
 
 
 class PluginView(TypedDict):
@@ -547,6 +593,10 @@ class PluginView(TypedDict):
 class ProblemField(TypedDict):
     path: str
     message: str
+
+
+class PublicKeys(TypedDict):
+    keys: list[dict[str, str]]
 
 
 class QuarantineReceipt(TypedDict):
@@ -603,6 +653,11 @@ class QuarantinedItem(TypedDict):
     index: int
 
 
+class ReadBy(TypedDict):
+    name: str
+    state: Literal["committed", "leased", "unread"]
+
+
 class RegisteredType(TypedDict):
     type: str
     revision: int
@@ -654,6 +709,7 @@ class Retry(TypedDict):
 
 class RotateSecret(TypedDict):
     overlap_seconds: NotRequired[int]
+    secret: NotRequired[str]
 
 
 class RotatedSecret(TypedDict):
@@ -664,6 +720,7 @@ class RotatedSecret(TypedDict):
 class SearchList(TypedDict):
     searches: list[ShownDefinition]
     count: int
+    next_cursor: str | None
 
 
 class ShownDefinition(TypedDict):
@@ -715,16 +772,16 @@ SubscriptionHealth: TypeAlias = "Literal['delivering', 'retrying', 'failing', 'i
 class SubscriptionList(TypedDict):
     subscriptions: list[SubscriptionView]
     count: int
-    next_cursor: NotRequired[str]
+    next_cursor: str | None
 
 
 class SubscriptionView(TypedDict):
     id: str
     channel: str
     health: NotRequired[SubscriptionHealth]
-    failing_since: NotRequired[str]
-    success_rate_24h: NotRequired[Decimal | float]
-    p95_ms_24h: NotRequired[int]
+    failing_since: NotRequired[str | None]
+    success_rate_24h: NotRequired[Decimal | float | None]
+    p95_ms_24h: NotRequired[int | None]
     target_url: str
     event_types: list[str]
     description: str | None
@@ -732,7 +789,7 @@ class SubscriptionView(TypedDict):
     versions: dict[str, int]
     headers: dict[str, str]
     signature: str
-    ordering: Ordering | None
+    ordering: Ordering
     timeout_seconds: Decimal | float | None
     retry: Retry | None
     max_in_flight: int | None
@@ -742,12 +799,12 @@ class SubscriptionView(TypedDict):
     disabled_utc: str | None
     created_utc: str
     updated_utc: str
-    public_key: NotRequired[str]
+    public_key: NotRequired[str | None]
     target: NotRequired[dict[str, Any]]
     name: NotRequired[str]
     holder: NotRequired[str]
-    expires_utc: NotRequired[str]
-    created_by: NotRequired[Maker]
+    expires_utc: NotRequired[str | None]
+    created_by: Maker | None
 
 
 class TestAttempt(TypedDict):
@@ -781,8 +838,41 @@ class UpdateSubscription(TypedDict):
     versions: NotRequired[dict[str, int] | None]
     status: NotRequired[Literal["active", "paused"] | None]
     catch_up: NotRequired[bool]
-    ordering: NotRequired[Ordering | None]
+    ordering: NotRequired[Ordering]
     timeout_seconds: NotRequired[Decimal | float | None]
     retry: NotRequired[Retry | None]
     max_in_flight: NotRequired[int | None]
     rate: NotRequired[str | None]
+
+
+class UpdatedSubscription(TypedDict):
+    id: str
+    channel: str
+    health: NotRequired[SubscriptionHealth]
+    failing_since: NotRequired[str | None]
+    success_rate_24h: NotRequired[Decimal | float | None]
+    p95_ms_24h: NotRequired[int | None]
+    target_url: str
+    event_types: list[str]
+    description: str | None
+    filter: dict[str, Any] | None
+    versions: dict[str, int]
+    headers: dict[str, str]
+    signature: str
+    ordering: Ordering
+    timeout_seconds: Decimal | float | None
+    retry: Retry | None
+    max_in_flight: int | None
+    rate: str | None
+    status: Literal["active", "paused", "disabled"]
+    disabled_reason: str | None
+    disabled_utc: str | None
+    created_utc: str
+    updated_utc: str
+    public_key: NotRequired[str | None]
+    target: NotRequired[dict[str, Any]]
+    name: NotRequired[str]
+    holder: NotRequired[str]
+    expires_utc: NotRequired[str | None]
+    created_by: Maker | None
+    warnings: NotRequired[list[str]]

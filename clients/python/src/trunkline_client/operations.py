@@ -44,22 +44,103 @@ class Operations:
         ...
 
     @operation("POST", "/api/v1/events/test")
-    def emit_test_event(self, body: models.TestEventRequest) -> models.Envelope:
+    def emit_test_event(
+        self, body: models.TestEventRequest, *, idempotency_key: str | None = None
+    ) -> models.Envelope:
         """Emit an example event."""
         ...
 
     @operation("GET", "/api/v1/events/{event_id}/explain")
-    def explain_event(self, event_id: str) -> models.EventExplanation:
+    def explain_event(self, event_id: int) -> models.EventExplanation:
         """Why an event was delivered, or was not."""
         ...
 
+    @operation("GET", "/api/v1/consumers")
+    def list_consumers(self, *, cursor: str | None = None, limit: int | None = None) -> models.ConsumerList:
+        """List consumers."""
+        ...
+
+    @pages("/api/v1/consumers", "consumers")
+    def iter_consumers(self, *, limit: int | None = None) -> models.ConsumerView:
+        """List consumers: each one, page by page."""
+        ...
+
+    @operation("GET", "/api/v1/consumers/{name}")
+    def get_consumer(self, name: str) -> models.ConsumerView:
+        """Show a consumer."""
+        ...
+
+    @operation("PUT", "/api/v1/consumers/{name}")
+    def put_consumer(self, name: str, body: models.ConsumerRequest | None = None) -> models.ConsumerView:
+        """Make or change a consumer."""
+        ...
+
+    @operation("DELETE", "/api/v1/consumers/{name}")
+    def delete_consumer(self, name: str) -> None:
+        """Delete a consumer."""
+        ...
+
+    @operation("GET", "/api/v1/consumers/{name}/events")
+    def lease_events(
+        self,
+        name: str,
+        *,
+        limit: int | None = None,
+        wait: int | None = None,
+        lease_seconds: int | None = None,
+    ) -> models.LeasedEvents:
+        """Lease the next events of a consumer."""
+        ...
+
+    @operation("POST", "/api/v1/consumers/{name}/commit")
+    def commit_events(
+        self, name: str, body: models.ConsumerCommit, *, idempotency_key: str | None = None
+    ) -> None:
+        """Commit a leased page."""
+        ...
+
+    @operation("POST", "/api/v1/consumers/{name}/seek")
+    def seek_consumer(
+        self, name: str, body: models.ConsumerSeek, *, idempotency_key: str | None = None
+    ) -> models.ConsumerView:
+        """Move a consumer."""
+        ...
+
+    @operation("GET", "/api/v1/events/digest")
+    def digest_events(
+        self,
+        *,
+        from_: str | None = None,
+        to: str | None = None,
+        types: str | None = None,
+        filter: str | None = None,
+        subscription: str | None = None,
+        ranges: int | None = None,
+    ) -> models.EventDigest:
+        """Count and digest events."""
+        ...
+
+    @operation("GET", "/api/v1/event-types/{name}/interest")
+    def get_interest(self, name: str, *, company: str | None = None) -> models.InterestView:
+        """Whether anybody takes an event type."""
+        ...
+
     @operation("GET", "/api/v1/event-types")
-    def list_event_types(self) -> models.EventTypeList:
+    def list_event_types(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.EventTypeList:
         """List event types."""
         ...
 
+    @pages("/api/v1/event-types", "event_types")
+    def iter_event_types(self, *, limit: int | None = None) -> models.EventTypeSummary:
+        """List event types: each one, page by page."""
+        ...
+
     @operation("POST", "/api/v1/event-types")
-    def create_event_type(self, body: models.EventTypeRequest) -> models.RegisteredType:
+    def create_event_type(
+        self, body: models.EventTypeRequest, *, idempotency_key: str | None = None
+    ) -> models.RegisteredType:
         """Register an event type."""
         ...
 
@@ -93,7 +174,9 @@ class Operations:
         ...
 
     @operation("POST", "/api/v1/quarantine/release")
-    def release_quarantined_events(self, body: models.ReleaseRequest) -> models.ReleaseCounts:
+    def release_quarantined_events(
+        self, body: models.ReleaseRequest, *, idempotency_key: str | None = None
+    ) -> models.ReleaseCounts:
         """Release all that are valid by now."""
         ...
 
@@ -116,33 +199,49 @@ class Operations:
 
     @operation("POST", "/api/v1/quarantine/{quarantine_id}/release")
     def release_quarantined_event(
-        self, quarantine_id: str, body: models.ReleaseQuarantinedEventBody | None = None
+        self,
+        quarantine_id: str,
+        body: models.ReleaseQuarantinedEventBody | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.Envelope:
         """Release a quarantined event."""
         ...
 
     @operation("GET", "/api/v1/subscriptions")
     def list_subscriptions(
-        self, *, channel: str | None = None, target_url: str | None = None, cursor: str | None = None
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        channel: str | None = None,
+        target_url: str | None = None,
     ) -> models.SubscriptionList:
         """List subscriptions."""
         ...
 
     @pages("/api/v1/subscriptions", "subscriptions")
     def iter_subscriptions(
-        self, *, channel: str | None = None, target_url: str | None = None
+        self, *, limit: int | None = None, channel: str | None = None, target_url: str | None = None
     ) -> models.SubscriptionView:
         """List subscriptions: each one, page by page."""
         ...
 
     @operation("POST", "/api/v1/subscriptions")
-    def create_subscription(self, body: models.CreateSubscription) -> models.CreatedSubscription:
+    def create_subscription(
+        self, body: models.CreateSubscription, *, idempotency_key: str | None = None
+    ) -> models.CreatedSubscription:
         """Subscribe on a channel."""
         ...
 
     @operation("GET", "/api/v1/channels")
-    def list_channels(self) -> models.ChannelList:
+    def list_channels(self, *, limit: int | None = None, cursor: str | None = None) -> models.ChannelList:
         """List channels."""
+        ...
+
+    @pages("/api/v1/channels", "channels")
+    def iter_channels(self, *, limit: int | None = None) -> models.ChannelView:
+        """List channels: each one, page by page."""
         ...
 
     @operation("GET", "/api/v1/subscriptions/{subscription_id}")
@@ -152,25 +251,31 @@ class Operations:
 
     @operation("PATCH", "/api/v1/subscriptions/{subscription_id}")
     def update_subscription(
-        self, subscription_id: str, body: models.ChangeSubscription
-    ) -> models.SubscriptionView:
+        self, subscription_id: str, body: models.ChangeSubscription, *, if_match: str | None = None
+    ) -> models.UpdatedSubscription:
         """Change a subscription."""
         ...
 
     @operation("DELETE", "/api/v1/subscriptions/{subscription_id}")
-    def delete_subscription(self, subscription_id: str) -> None:
+    def delete_subscription(self, subscription_id: str, *, if_match: str | None = None) -> None:
         """Delete a subscription."""
         ...
 
     @operation("POST", "/api/v1/subscriptions/{subscription_id}/rotate-secret")
     def rotate_subscription_secret(
-        self, subscription_id: str, body: models.RotateSecret | None = None
+        self,
+        subscription_id: str,
+        body: models.RotateSecret | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.RotatedSecret:
         """Give a subscription a new signing secret."""
         ...
 
     @operation("POST", "/api/v1/subscriptions/{subscription_id}/test")
-    def test_subscription(self, subscription_id: str) -> models.TestAttempt:
+    def test_subscription(
+        self, subscription_id: str, *, idempotency_key: str | None = None
+    ) -> models.TestAttempt:
         """Try a subscription."""
         ...
 
@@ -205,18 +310,22 @@ class Operations:
         ...
 
     @operation("POST", "/api/v1/deliveries/{delivery_id}/retry")
-    def retry_delivery(self, delivery_id: str) -> models.DeliverySummary:
+    def retry_delivery(
+        self, delivery_id: str, *, idempotency_key: str | None = None
+    ) -> models.DeliverySummary:
         """Try a delivery again now."""
         ...
 
     @operation("POST", "/api/v1/deliveries/{delivery_id}/skip")
-    def skip_delivery(self, delivery_id: str) -> models.DeliverySummary:
+    def skip_delivery(
+        self, delivery_id: str, *, idempotency_key: str | None = None
+    ) -> models.DeliverySummary:
         """Skip a delivery."""
         ...
 
     @operation("POST", "/api/v1/subscriptions/{subscription_id}/replay")
     def start_replay(
-        self, subscription_id: str, body: models.ReplayRequest
+        self, subscription_id: str, body: models.ReplayRequest, *, idempotency_key: str | None = None
     ) -> models.ReplayCount | models.ReplayView:
         """Send events of the past again."""
         ...
@@ -237,17 +346,24 @@ class Operations:
         ...
 
     @operation("GET", "/api/v1/keys")
-    def list_keys(self) -> models.KeyList:
+    def list_keys(self, *, limit: int | None = None, cursor: str | None = None) -> models.KeyList:
         """List keys."""
         ...
 
+    @pages("/api/v1/keys", "keys")
+    def iter_keys(self, *, limit: int | None = None) -> models.KeyView:
+        """List keys: each one, page by page."""
+        ...
+
     @operation("POST", "/api/v1/keys")
-    def create_key(self, body: models.KeyRequest) -> models.NewKey:
+    def create_key(self, body: models.KeyRequest, *, idempotency_key: str | None = None) -> models.NewKey:
         """Make a key."""
         ...
 
     @operation("POST", "/api/v1/keys/{key_id}/rotate")
-    def rotate_key(self, key_id: str, body: models.KeyRotation | None = None) -> models.NewKey:
+    def rotate_key(
+        self, key_id: str, body: models.KeyRotation | None = None, *, idempotency_key: str | None = None
+    ) -> models.NewKey:
         """Replace a key, with an overlap."""
         ...
 
@@ -271,7 +387,9 @@ class Operations:
         ...
 
     @operation("POST", "/api/v1/companies")
-    def create_company(self, body: models.CompanyRequest) -> models.CompanyView:
+    def create_company(
+        self, body: models.CompanyRequest, *, idempotency_key: str | None = None
+    ) -> models.CompanyView:
         """Make a company."""
         ...
 
@@ -281,7 +399,9 @@ class Operations:
         ...
 
     @operation("PATCH", "/api/v1/companies/{company_id}")
-    def update_company(self, company_id: str, body: models.CompanyRequest) -> models.CompanyView:
+    def update_company(
+        self, company_id: str, body: models.CompanyRequest, *, if_match: str | None = None
+    ) -> models.CompanyView:
         """Change a company."""
         ...
 
@@ -336,13 +456,34 @@ class Operations:
         ...
 
     @operation("GET", "/api/v1/plugins")
-    def list_plugins(self) -> models.PluginList:
+    def list_plugins(self, *, limit: int | None = None, cursor: str | None = None) -> models.PluginList:
         """List plugins."""
         ...
 
+    @pages("/api/v1/plugins", "plugins")
+    def iter_plugins(self, *, limit: int | None = None) -> models.PluginView:
+        """List plugins: each one, page by page."""
+        ...
+
+    @operation("GET", "/.well-known/jwks.json")
+    def list_public_keys(
+        self,
+        *,
+        company: str | None = None,
+        environment: Literal["live", "test"] | None = None,
+        subscription: str | None = None,
+    ) -> models.PublicKeys:
+        """Public keys of signatures."""
+        ...
+
     @operation("GET", "/api/v1/actions")
-    def list_actions(self) -> models.ActionList:
+    def list_actions(self, *, limit: int | None = None, cursor: str | None = None) -> models.ActionList:
         """List actions."""
+        ...
+
+    @pages("/api/v1/actions", "actions")
+    def iter_actions(self, *, limit: int | None = None) -> models.ShownDefinition:
+        """List actions: each one, page by page."""
         ...
 
     @operation("GET", "/schemas/actions/{name}.json")
@@ -351,17 +492,21 @@ class Operations:
         ...
 
     @operation("GET", "/api/v1/make/hooks")
-    def list_make_hooks(self, *, target_url: str | None = None, cursor: str | None = None) -> models.HookList:
+    def list_make_hooks(
+        self, *, limit: int | None = None, cursor: str | None = None, target_url: str | None = None
+    ) -> models.HookList:
         """List the hooks of Make."""
         ...
 
     @pages("/api/v1/make/hooks", "hooks")
-    def iter_make_hooks(self, *, target_url: str | None = None) -> models.Hook:
+    def iter_make_hooks(self, *, limit: int | None = None, target_url: str | None = None) -> models.Hook:
         """List the hooks of Make: each one, page by page."""
         ...
 
     @operation("POST", "/api/v1/make/hooks")
-    def create_make_hook(self, body: models.HookRequest) -> models.SubscribedHook:
+    def create_make_hook(
+        self, body: models.HookRequest, *, idempotency_key: str | None = None
+    ) -> models.SubscribedHook:
         """Subscribe from Make."""
         ...
 
@@ -371,17 +516,21 @@ class Operations:
         ...
 
     @operation("GET", "/api/v1/n8n/hooks")
-    def list_n8n_hooks(self, *, target_url: str | None = None, cursor: str | None = None) -> models.HookList:
+    def list_n8n_hooks(
+        self, *, limit: int | None = None, cursor: str | None = None, target_url: str | None = None
+    ) -> models.HookList:
         """List the hooks of n8n."""
         ...
 
     @pages("/api/v1/n8n/hooks", "hooks")
-    def iter_n8n_hooks(self, *, target_url: str | None = None) -> models.Hook:
+    def iter_n8n_hooks(self, *, limit: int | None = None, target_url: str | None = None) -> models.Hook:
         """List the hooks of n8n: each one, page by page."""
         ...
 
     @operation("POST", "/api/v1/n8n/hooks")
-    def create_n8n_hook(self, body: models.HookRequest) -> models.SubscribedHook:
+    def create_n8n_hook(
+        self, body: models.HookRequest, *, idempotency_key: str | None = None
+    ) -> models.SubscribedHook:
         """Subscribe from n8n."""
         ...
 
@@ -391,12 +540,17 @@ class Operations:
         ...
 
     @operation("GET", "/api/v1/oauth/apps")
-    def list_apps(self) -> models.AppList:
+    def list_apps(self, *, limit: int | None = None, cursor: str | None = None) -> models.AppList:
         """List registered apps."""
         ...
 
+    @pages("/api/v1/oauth/apps", "apps")
+    def iter_apps(self, *, limit: int | None = None) -> models.AppView:
+        """List registered apps: each one, page by page."""
+        ...
+
     @operation("POST", "/api/v1/oauth/apps")
-    def create_app(self, body: models.AppRequest) -> models.NewApp:
+    def create_app(self, body: models.AppRequest, *, idempotency_key: str | None = None) -> models.NewApp:
         """Register an app."""
         ...
 
@@ -411,13 +565,22 @@ class Operations:
         ...
 
     @operation("POST", "/api/v1/oauth/apps/{app_id}/rotate-secret")
-    def rotate_app_secret(self, app_id: str, body: models.RotateSecret | None = None) -> models.AppSecret:
+    def rotate_app_secret(
+        self, app_id: str, body: models.RotateSecret | None = None, *, idempotency_key: str | None = None
+    ) -> models.AppSecret:
         """Replace an app's secret."""
         ...
 
     @operation("GET", "/api/v1/oauth/connections")
-    def list_connections(self) -> models.ConnectionList:
+    def list_connections(
+        self, *, limit: int | None = None, cursor: str | None = None
+    ) -> models.ConnectionList:
         """List connected apps."""
+        ...
+
+    @pages("/api/v1/oauth/connections", "connections")
+    def iter_connections(self, *, limit: int | None = None) -> models.ConnectionView:
+        """List connected apps: each one, page by page."""
         ...
 
     @operation("DELETE", "/api/v1/oauth/connections/{connection_id}")
@@ -438,18 +601,25 @@ class Operations:
         ...
 
     @operation("GET", "/api/v1/events/{event_id}")
-    def get_event(self, event_id: str, *, versions: str | None = None) -> models.Envelope:
+    def get_event(self, event_id: int, *, versions: str | None = None) -> models.Envelope:
         """Read one event."""
         ...
 
     @operation("POST", "/api/v1/portal/links")
-    def create_portal_link(self, body: models.LinkRequest) -> models.LinkView:
+    def create_portal_link(
+        self, body: models.LinkRequest, *, idempotency_key: str | None = None
+    ) -> models.LinkView:
         """Make a sign-in link."""
         ...
 
     @operation("GET", "/api/v1/searches")
-    def list_searches(self) -> models.SearchList:
+    def list_searches(self, *, limit: int | None = None, cursor: str | None = None) -> models.SearchList:
         """List searches."""
+        ...
+
+    @pages("/api/v1/searches", "searches")
+    def iter_searches(self, *, limit: int | None = None) -> models.ShownDefinition:
+        """List searches: each one, page by page."""
         ...
 
     @operation("GET", "/schemas/searches/{name}.json")
@@ -459,19 +629,21 @@ class Operations:
 
     @operation("GET", "/api/v1/webhooks/subscriptions")
     def list_webhook_subscriptions(
-        self, *, target_url: str | None = None, cursor: str | None = None
+        self, *, limit: int | None = None, cursor: str | None = None, target_url: str | None = None
     ) -> models.SubscriptionList:
         """List webhook subscriptions."""
         ...
 
     @pages("/api/v1/webhooks/subscriptions", "subscriptions")
-    def iter_webhook_subscriptions(self, *, target_url: str | None = None) -> models.SubscriptionView:
+    def iter_webhook_subscriptions(
+        self, *, limit: int | None = None, target_url: str | None = None
+    ) -> models.SubscriptionView:
         """List webhook subscriptions: each one, page by page."""
         ...
 
     @operation("POST", "/api/v1/webhooks/subscriptions")
     def create_webhook_subscription(
-        self, body: models.CreateWebhookSubscription
+        self, body: models.CreateWebhookSubscription, *, idempotency_key: str | None = None
     ) -> models.CreatedSubscription:
         """Create a webhook subscription."""
         ...
@@ -483,25 +655,31 @@ class Operations:
 
     @operation("PATCH", "/api/v1/webhooks/subscriptions/{subscription_id}")
     def update_webhook_subscription(
-        self, subscription_id: str, body: models.UpdateSubscription
-    ) -> models.ChangedSubscription:
+        self, subscription_id: str, body: models.UpdateSubscription, *, if_match: str | None = None
+    ) -> models.UpdatedSubscription:
         """Change a webhook subscription."""
         ...
 
     @operation("DELETE", "/api/v1/webhooks/subscriptions/{subscription_id}")
-    def delete_webhook_subscription(self, subscription_id: str) -> None:
+    def delete_webhook_subscription(self, subscription_id: str, *, if_match: str | None = None) -> None:
         """Delete a webhook subscription."""
         ...
 
     @operation("POST", "/api/v1/webhooks/subscriptions/{subscription_id}/rotate-secret")
     def rotate_webhook_subscription_secret(
-        self, subscription_id: str, body: models.RotateSecret | None = None
+        self,
+        subscription_id: str,
+        body: models.RotateSecret | None = None,
+        *,
+        idempotency_key: str | None = None,
     ) -> models.RotatedSecret:
         """Give a subscription a new secret."""
         ...
 
     @operation("POST", "/api/v1/webhooks/subscriptions/{subscription_id}/test")
-    def test_webhook_subscription(self, subscription_id: str) -> models.TestAttempt:
+    def test_webhook_subscription(
+        self, subscription_id: str, *, idempotency_key: str | None = None
+    ) -> models.TestAttempt:
         """Send a test delivery."""
         ...
 
@@ -532,25 +710,27 @@ class Operations:
 
     @operation("POST", "/api/v1/webhooks/subscriptions/{subscription_id}/replay")
     def start_webhook_replay(
-        self, subscription_id: str, body: models.ReplayRequest
+        self, subscription_id: str, body: models.ReplayRequest, *, idempotency_key: str | None = None
     ) -> models.ReplayCount | models.ReplayView:
         """Send events of the past again."""
         ...
 
     @operation("GET", "/api/v1/zapier/hooks")
     def list_zapier_hooks(
-        self, *, target_url: str | None = None, cursor: str | None = None
+        self, *, limit: int | None = None, cursor: str | None = None, target_url: str | None = None
     ) -> models.HookList:
         """List the hooks of Zapier."""
         ...
 
     @pages("/api/v1/zapier/hooks", "hooks")
-    def iter_zapier_hooks(self, *, target_url: str | None = None) -> models.Hook:
+    def iter_zapier_hooks(self, *, limit: int | None = None, target_url: str | None = None) -> models.Hook:
         """List the hooks of Zapier: each one, page by page."""
         ...
 
     @operation("POST", "/api/v1/zapier/hooks")
-    def create_zapier_hook(self, body: models.HookRequest) -> models.SubscribedHook:
+    def create_zapier_hook(
+        self, body: models.HookRequest, *, idempotency_key: str | None = None
+    ) -> models.SubscribedHook:
         """Subscribe from Zapier."""
         ...
 

@@ -1,0 +1,81 @@
+"""The OpenAPI 3.0 document, for generators that read nothing newer: the 3.1 document in the words of 3.0, without the pushes."""
+
+from typing import Any
+
+from trunkline.api.schema_form import Schema, mapped
+
+_NULL = {"type": "null"}
+_DROPPED = ("$schema", "$id", "$comment", "$defs", "propertyNames", "contains", "if", "then", "else", "patternProperties", "prefixItems",
+            "dependentRequired", "dependentSchemas", "unevaluatedProperties", "contentMediaType", "contentEncoding")  # fmt: skip
+"""Keywords that 3.0 has not. They narrow what is valid, so that a schema without them takes more."""
+
+
+def as_3_0(document: dict[str, Any]) -> dict[str, Any]:
+    """Return *document*, which is OpenAPI 3.1 in the form of ``schema_form``, as OpenAPI 3.0."""
+    info = {**document["info"], "license": {"name": document["info"]["license"]["name"]}}
+    made: dict[str, Any] = _converted(
+        {key: value for key, value in document.items() if key not in {"webhooks", "info", "openapi"}}
+    )
+    used = {
+        name
+        for name in made["components"]["schemas"]
+        if not name.endswith(("Event", "Payload")) or name in str(made["paths"])
+    }
+    made["components"]["schemas"] = {
+        name: schema for name, schema in made["components"]["schemas"].items() if name in used
+    }
+    made["tags"] = [tag for tag in made["tags"] if tag["name"] != "Pushed events"]
+    return {"openapi": "3.0.3", "info": info, **made}
+
+
+def _converted(value: Any) -> Any:
+    """Convert every schema in *value*: what stands under ``schema``, and the components."""
+    if isinstance(value, list):
+        return [_converted(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        key: _schema(inner)
+        if key == "schema" and isinstance(inner, dict)
+        else {name: _schema(schema) for name, schema in inner.items()}
+        if key == "schemas"
+        else inner
+        if key in {"example", "examples"}
+        else _converted(inner)
+        for key, inner in value.items()
+    }
+
+
+def _schema(schema: Schema) -> Schema:
+    made = mapped({key: value for key, value in schema.items() if key not in _DROPPED}, _schema)
+    if made.get("examples"):
+        made["example"] = made["examples"][0]
+    made.pop("examples", None)
+    if "const" in made:
+        made["enum"] = [made.pop("const")]
+    kinds = made.get("type")
+    if isinstance(kinds, list):
+        made["nullable"] = "null" in kinds
+        made["type"] = next(kind for kind in kinds if kind != "null")
+    for bound, limit in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
+        if isinstance(made.get(bound), int | float) and not isinstance(made.get(bound), bool):
+            made[limit], made[bound] = made[bound], True
+    choices = made.get("anyOf", [])
+    if _NULL in choices:
+        made = _nullable([choice for choice in choices if choice != _NULL], made)
+    if "$ref" in made and len(made) > 1:
+        made["allOf"] = [{"$ref": made.pop("$ref")}]
+    return made
+
+
+def _nullable(choices: list[Schema], schema: Schema) -> Schema:
+    """Write that *schema* is one of *choices* or null, which in 3.0 is a property of what has a type."""
+    made = {key: value for key, value in schema.items() if key != "anyOf"}
+    if len(choices) == 1:
+        own = {"type": "object", "allOf": choices} if "$ref" in choices[0] else choices[0]
+        return own | made | {"nullable": True}
+    typed = next(choice for choice in choices if "type" in choice)
+    enum = {"enum": [*typed["enum"], None]} if "enum" in typed else {}
+    return made | {
+        "anyOf": [(choice | enum | {"nullable": True}) if choice is typed else choice for choice in choices]
+    }

@@ -1,0 +1,37 @@
+"""Validators of records (RFC 9110): which state of it a caller has read, and whether a change begins from that state."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from trunkline.errors import PreconditionFailed
+
+_DERIVED = frozenset({"updated_utc", "health", "success_rate_24h", "p95_ms_24h"})
+"""Members that change by themselves: a change of a record does not fail because of them."""
+_ONCE = frozenset({"secret", "warnings"})
+"""Members of one answer, which are no part of the record."""
+
+
+def etag_of(view: Mapping[str, Any]) -> str:
+    """Return the strong validator of a record, in quotes: a part for what people change, and one for what changes by itself."""
+    stored = {name: value for name, value in view.items() if name not in _DERIVED | _ONCE}
+    derived = {name: value for name, value in view.items() if name in _DERIVED}
+    return f'"{_hash(stored)}.{_hash(derived)}"'
+
+
+def check_match(if_match: str, view: Mapping[str, Any]) -> None:
+    """Check that a record is, but for what changes by itself, in the state that the header *if_match* names.
+
+    Raises:
+        PreconditionFailed: it is not.
+    """
+    if if_match.strip() == "*":
+        return
+    stored = etag_of(view).partition(".")[0]
+    if stored not in {tag.strip().partition(".")[0] for tag in if_match.split(",")}:
+        raise PreconditionFailed
+
+
+def _hash(members: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(members, sort_keys=True).encode()).hexdigest()[:20]

@@ -1,0 +1,113 @@
+"""Gzip in both directions, HEAD wherever GET is, and CORS by a setting."""
+
+import gzip
+import json
+import zlib
+
+import pytest
+
+EVENT = {
+    "type": "payment.succeeded",
+    "payload": {
+        "payment_id": 1, "invoice_id": 2, "client_id": 3, "payment_amount": 149999.99, "payment_method": "card",
+        "date_paid": "2026-01-28T10:30:00Z",
+    },
+}  # fmt: skip
+GZIPPED = {"Content-Encoding": "gzip", "Content-Type": "application/json"}
+
+
+def problem(answer, status: int) -> str:
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    return answer.json()["detail"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/events", "/api/v1/webhooks/subscriptions"])
+async def test_a_compressed_body_is_read_on_every_route(api, path):
+    body = (
+        EVENT if path.endswith("events") else {"target_url": "https://example.com/gzip", "event_types": ["*"]}
+    )
+    answer = await api.client.post(path, content=gzip.compress(json.dumps(body).encode()), headers=GZIPPED)
+    assert answer.status_code == 201
+
+
+async def test_a_body_that_inflates_beyond_the_limit_is_refused(api):
+    bomb = gzip.compress(b'{"type": "' + b"a" * 50_000_000 + b'"}')
+    assert len(bomb) < 60_000
+    assert "larger than" in problem(
+        await api.client.post("/api/v1/events", content=bomb, headers=GZIPPED), 413
+    )
+    answer = await api.client.post("/api/v1/webhooks/subscriptions", content=bomb, headers=GZIPPED)
+    problem(answer, 413)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", gzip.compress(b"{}")[:-4], gzip.compress(b"{}") + b"x", zlib.compress(b"{}"), b""],
+    ids=["plain", "cut", "longer", "zlib", "empty"],
+)
+async def test_a_body_that_is_not_gzip_is_refused(api, body):
+    answer = await api.client.post("/api/v1/events", content=body, headers=GZIPPED)
+    assert "not one whole gzip member" in problem(answer, 400)
+
+
+async def test_another_coding_is_refused_with_the_one_that_is_read(api):
+    answer = await api.client.post("/api/v1/events", content=b"{}", headers={"Content-Encoding": "br"})
+    assert problem(answer, 415) == "The header Content-Encoding must be gzip, or absent, not 'br'."
+    assert answer.headers["accept-encoding"] == "gzip"
+
+
+async def test_a_long_answer_is_compressed_for_whoever_takes_it(api):
+    whole = await api.client.get("/api/v1/event-types", headers={"Accept-Encoding": "identity"})
+    assert "content-encoding" not in whole.headers
+    answer = await api.client.get("/api/v1/event-types", headers={"Accept-Encoding": "br, gzip;q=0.5"})
+    assert answer.headers["content-encoding"] == "gzip"
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert int(answer.headers["content-length"]) < int(whole.headers["content-length"]) / 2
+    assert answer.content == whole.content
+    for accepted in ("gzip;q=0", "deflate"):
+        plain = await api.client.get("/api/v1/event-types", headers={"Accept-Encoding": accepted})
+        assert "content-encoding" not in plain.headers
+    short = await api.client.get("/api/v1/me", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in short.headers
+    page = await api.anonymous.get("/docs", headers={"Accept-Encoding": "gzip"})
+    assert "content-encoding" not in page.headers, "a secret in a page could be guessed by its length"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/healthz",
+        "/api/v1/me",
+        "/api/v1/events/sample",
+        "/api/v1/event-types",
+        "/openapi.json",
+        "/portal/sign-in",
+    ],
+)
+async def test_head_answers_wherever_get_does(api, path):
+    got = await api.client.get(path, headers={"Accept-Encoding": "identity"})
+    head = await api.client.head(path, headers={"Accept-Encoding": "identity"})
+    assert (head.status_code, head.content) == (got.status_code, b"")
+    assert head.headers["content-length"] == got.headers["content-length"]
+    missing = await api.client.head("/api/v1/events/test")
+    assert missing.status_code == 404
+
+
+async def test_web_pages_may_call_the_api_only_from_the_origins_of_the_setting(
+    api, sqlite_database_url, make_hub
+):
+    origin = {"Origin": "https://app.example.com"}
+    answer = await api.client.get("/api/v1/me", headers=origin)
+    assert "access-control-allow-origin" not in answer.headers
+    hub = await make_hub(sqlite_database_url, {"server.cors_origins": origin["Origin"]}, dispatch=False)
+    asked = await hub.anonymous.options(
+        "/api/v1/events",
+        headers=origin
+        | {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "x-api-key"},
+    )
+    assert (asked.status_code, asked.headers["access-control-allow-origin"]) == (200, origin["Origin"])
+    refused = await hub.anonymous.get("/api/v1/me", headers=origin)
+    assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, origin["Origin"])
+    assert refused.headers["www-authenticate"]
+    other = await hub.client.get("/api/v1/me", headers={"Origin": "https://elsewhere.example.com"})
+    assert "access-control-allow-origin" not in other.headers

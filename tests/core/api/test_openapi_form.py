@@ -1,0 +1,160 @@
+"""The form that generators of clients need, judged over every schema, answer and example of the document."""
+
+import jsonschema
+import pytest
+from openapi_spec_validator import OpenAPIV30SpecValidator
+
+from trunkline.api.openapi_3_0 import as_3_0
+from trunkline.api.schema_form import formed, mapped
+
+MAX_INT64 = 2**63 - 1
+
+
+@pytest.fixture
+async def document(api):
+    return (await api.anonymous.get("/openapi.json")).json()
+
+
+def schemas_in(value, place="#"):
+    """Give every schema of a document with its place, those within schemas included."""
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from schemas_in(item, f"{place}/{number}")
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            if key == "schema":
+                yield from inside(inner, f"{place}/schema")
+            elif key == "schemas":
+                for name, schema in inner.items():
+                    yield from inside(schema, f"{place}/schemas/{name}")
+            elif key not in {"example", "examples"}:
+                yield from schemas_in(inner, f"{place}/{key}")
+
+
+def inside(schema, place):
+    yield place, schema
+    found = []
+    mapped(schema, lambda inner: found.append(inner) or inner)
+    for number, inner in enumerate(found):
+        yield from inside(inner, f"{place}/{number}")
+
+
+def faults_of(schema):
+    kinds = schema.get("type", ())
+    if {"integer", "number"} & {kinds if isinstance(kinds, str) else "", *kinds} and "format" not in schema:
+        yield "says not how wide its number is (format)"
+    if any(abs(schema.get(bound, 0)) > MAX_INT64 for bound in ("minimum", "maximum")):
+        yield "has a bound beyond int64"
+    if any("anyOf" in choice for choice in schema.get("anyOf", ())):
+        yield "has a union within a union"
+    if any(set(choice) == {"required"} for choice in schema.get("anyOf", ())):
+        yield "is a union of required members"
+    if "const" in schema and "type" not in schema:
+        yield "has a constant without its type"
+    if any("default" in member for member in schema.get("properties", {}).values()):
+        yield "has a member with a default, which generators take for required"
+
+
+def test_every_schema_is_one_that_generators_read(document):
+    found = list(schemas_in(document))
+    assert len(found) > 1000
+    wrong = [f"{place} {fault}" for place, schema in found for fault in faults_of(schema)]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_absent_from_answers_is_not_null_and_what_changes_takes_null(document):
+    schemas = document["components"]["schemas"]
+    assert schemas["Envelope"]["properties"]["metadata"]["type"] == "object"
+    assert {"type": "null"} in schemas["SubscriptionView"]["properties"]["disabled_utc"]["anyOf"]
+    assert {"type": "null"} in schemas["UpdateSubscription"]["properties"]["description"]["anyOf"]
+    assert schemas["CreateWebhookSubscription"]["properties"]["description"]["type"] == "string"
+
+
+def test_schemas_are_brought_into_form():
+    for use, schema, expected in (
+        ("answer", {"anyOf": [{"anyOf": [{"type": "string"}, {"type": "null"}]}, {"type": "null"}]}, {"anyOf": [{"type": "string"}, {"type": "null"}]}),
+        ("answer", {"type": "integer", "maximum": 9.223372036854776e18, "minimum": 1.0}, {"type": "integer", "minimum": 1, "format": "int64"}),
+        ("answer", {"const": "a"}, {"const": "a", "type": "string"}),
+        ("creation", {"properties": {"a": {"type": "string", "default": "b"}}}, {"properties": {"a": {"type": "string", "description": 'Default: `"b"`.'}}}),
+        ("creation", {"anyOf": [{"required": ["a"]}, {"required": ["b"]}]}, {"description": "At least `a` or `b` is required."}),
+        ("creation", {"type": "string", "anyOf": [{"format": "date"}, {"format": "date-time"}]}, {"type": "string", "description": "Format: `date` or `date-time`."}),
+    ):  # fmt: skip
+        assert formed(schema, use) == expected
+
+
+def examples_in(value, place="#"):
+    """Give each example of a document, its schema and its place."""
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from examples_in(item, f"{place}/{number}")
+    elif isinstance(value, dict):
+        if "schema" in value:
+            for name, example in value.get("examples", {}).items():
+                yield f"{place}/{name}", value["schema"], example["value"]
+            if "example" in value:
+                yield place, value["schema"], value["example"]
+        for key, inner in value.items():
+            if key not in {"schema", "schemas", "example", "examples"}:
+                yield from examples_in(inner, f"{place}/{key}")
+
+
+def test_every_example_is_valid(document):
+    examples = list(examples_in(document))
+    examples += [
+        (place, schema, example)
+        for place, schema in schemas_in(document)
+        for example in schema.get("examples", ())
+    ]
+    assert len(examples) > 80
+    wrong = [
+        f"{place}: {error.message}"
+        for place, schema, example in examples
+        for error in jsonschema.Draft202012Validator(
+            schema | {"components": document["components"]}
+        ).iter_errors(example)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_every_answer_has_its_headers_and_every_call_the_problems_of_its_form(document):
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            call = f"{method.upper()} {path}"
+            expected = {"400"}
+            if operation["security"]:
+                expected |= {"401", "403", "429", "503"}
+                names = {
+                    parameter.get("$ref", "").rpartition("/")[2] for parameter in operation["parameters"]
+                }
+                assert {"CompanyId", "Environment"} <= names, call
+            if "{" in path:
+                expected |= {"404"}
+            if "requestBody" in operation:
+                expected |= {"413", "415", "422"}
+            assert expected <= operation["responses"].keys(), call
+            for status, answer in operation["responses"].items():
+                if "$ref" not in answer and status != "default":
+                    assert "X-Request-Id" in answer["headers"], f"{call} {status}"
+    responses = document["components"]["responses"]
+    assert {"Retry-After", "X-Request-Id"} <= responses["TooManyRequests"]["headers"].keys()
+    assert "WWW-Authenticate" in responses["Unauthenticated"]["headers"]
+
+
+def test_every_tag_is_declared(document):
+    used = {
+        tag for item in document["paths"].values() for operation in item.values() for tag in operation["tags"]
+    }
+    assert used <= {tag["name"] for tag in document["tags"]}
+    assert all(tag["description"] for tag in document["tags"])
+
+
+async def test_the_document_for_older_generators_is_valid_and_has_every_call(api, document):
+    older = (await api.anonymous.get("/openapi-3.0.json")).json()
+    assert older["openapi"] == "3.0.3"
+    assert [error.message for error in OpenAPIV30SpecValidator(older).iter_errors()] == []
+    assert [operation["operationId"] for item in older["paths"].values() for operation in item.values()] == [
+        operation["operationId"] for item in document["paths"].values() for operation in item.values()
+    ]
+    view = older["components"]["schemas"]["SubscriptionView"]["properties"]
+    assert (view["description"]["type"], view["description"]["nullable"]) == ("string", True)
+    assert as_3_0(document) == older

@@ -1,5 +1,8 @@
 """How far a shard is read and settled."""
 
+import re
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,3 +188,44 @@ def test_the_ledger_has_what_a_progress_says_it_has(data):
         settled = {*range(1, cursor + 1), *(() if end is None else range(end + 1, live + 1))}
         assert settled <= read - {*open_}
         assert cursor == head or cursor + 1 not in read - {*open_} or end == cursor
+
+
+PAGE = Path(__file__).parents[3] / "docs" / "internals" / "dispatch.md"
+STEPS = (
+    lambda p: p.go_on_at(4),
+    lambda p: _read(p, p.live, 5),
+    lambda p: _read(p, p.stretches[0], 1, 2),
+    lambda p: (p.close(5), p.close(2)),
+    lambda p: p.close(1),
+    lambda p: _read(p, p.live, 6),
+    lambda p: p.close(6),
+    lambda p: (_read(p, p.stretches[0], 3, 4), p.close(3), p.close(4)),
+)
+"""What happens in each row of the page's table."""
+UNSETTLED_ROWS = 3
+
+
+def _read(progress: Progress, track: Track, *positions: int) -> None:
+    for position in positions:
+        progress.open(position, 1)
+        track.read = position
+
+
+def test_the_table_of_the_internals_is_what_a_progress_does():
+    rows = [
+        line.split(" | ")
+        for line in PAGE.read_text().splitlines()
+        if line[:3] in {f"| {n}" for n in range(9)}
+    ]
+    assert len(rows) == len(STEPS)
+    progress = _progress()
+    for number, (step, cells) in enumerate(zip(STEPS, rows, strict=True), 1):
+        step(progress)
+        numbers = [tuple(int(n) for n in re.findall(r"\d+", cell)) for cell in cells[2:6]]
+        is_stored = number > UNSETTLED_ROWS
+        assert numbers[0] == (progress.live.read,), cells
+        assert numbers[1] == (progress.stretches[0].read,), cells
+        assert numbers[2] == tuple(sorted(progress._open)), cells
+        assert numbers[3] == (tuple(n for n in progress.reached if n is not None) if is_stored else (0,)), (
+            cells
+        )

@@ -5,6 +5,7 @@ at which the server answers. An event's way is from its answer to its arrival. T
 """
 
 import asyncio
+import contextlib
 import time
 
 import psutil
@@ -30,14 +31,19 @@ _EARLY = text("SELECT count(*) FROM deliveries WHERE claim > 0")
 
 
 def run(options: Options) -> list[Row]:
-    """Catch up on either engine."""
+    """Catch up on either engine, and with three workers on PostgreSQL."""
     events = options.scaled(EVENTS, least=1_000) // BATCH * BATCH
     return [
-        _row(engine, [_round(engine, events) for _ in range(options.rounds)]) for engine in options.engines
+        _row(
+            f"after an outage, {engine}{', three workers' if workers > 1 else ''}",
+            [_round(engine, events, workers) for _ in range(options.rounds)],
+        )
+        for engine in options.engines
+        for workers in ((1, 3) if engine == "postgresql" else (1,))
     ]
 
 
-def _round(engine: str, events: int) -> dict[str, float]:
+def _round(engine: str, events: int, workers: int) -> dict[str, float]:
     live = push.limit(engine, min(events, push.DELIVERIES))
     with (
         processes.sink() as backlog,
@@ -46,10 +52,11 @@ def _round(engine: str, events: int) -> dict[str, float]:
     ):
         fresh = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
         uvloop.run(_accept(database_url, events, backlog=backlog, fresh=fresh))
-        with (
-            served.serving(database_url) as hub,
-            clocked.posting(hub, [FRESH], per_second=PER_SECOND) as load,
-        ):
+        with contextlib.ExitStack() as stack:
+            hub = stack.enter_context(served.serving(database_url))
+            for _ in range(1, workers):
+                stack.enter_context(served.working(database_url))
+            load = stack.enter_context(clocked.posting(hub, [FRESH], per_second=PER_SECOND))
             process = psutil.Process(hub.pid)
             began, cpu = time.monotonic(), processes.cpu_seconds(hub.pid)
             first, first_mb = served.tell(backlog, "count"), process.memory_info().rss
@@ -90,7 +97,7 @@ async def _count_early(database_url: str) -> int:
         return int((await connection.execute(_EARLY)).scalar_one())
 
 
-def _row(engine: str, rounds: list[dict[str, float]]) -> Row:
+def _row(name: str, rounds: list[dict[str, float]]) -> Row:
     figures = medians(rounds)
     ratio = figures["per_second"] / figures["baseline_per_second"]
     met = (
@@ -100,4 +107,4 @@ def _row(engine: str, rounds: list[dict[str, float]]) -> Row:
         and not figures["early_rows"]
     )
     target = f"≥ {LEAST_RATIO}; fresh p99 ≤ {MOST_MS} ms; memory ≤ +{MOST_GROWTH_MB} MB; no early row"
-    return Row(f"after an outage, {engine}", figures, ratio, target, met)
+    return Row(name, figures, ratio, target, met)

@@ -75,8 +75,8 @@ def _in_worlds(few, many):
 @_in_worlds(FAST, MANY)
 @pytest.mark.usefixtures("_simulated")
 def test_in_all_worlds_nothing_is_lost_and_nothing_sent_twice_but_what_was_in_flight(seeds):
-    stretches = [live(seed).checks.stretches for seed in _seeds(seeds)]
-    assert any(stretches) or len(stretches) < len(FAST), "somebody caught up"
+    for seed in _seeds(seeds):
+        live(seed)
 
 
 @_in_worlds(SWITCHING, MANY_SWITCHING)
@@ -102,10 +102,11 @@ def test_where_the_channel_takes_batches_each_delivery_of_one_is_as_any_other(se
 
 @pytest.mark.usefixtures("_simulated")
 def test_a_seed_gives_the_same_world_each_time():
-    first, second = World(7), World(7)
+    first, second = World(9), World(9)
     first.run()
     second.run()
     assert explain(first) == explain(second)
+    assert first.checks.stretches, "the worlds have readers that catch up"
     assert first.database.tables == second.database.tables
 
 
@@ -343,7 +344,7 @@ FAULTS = [  # with the seed to begin at: the one that shows it
 RARE_FAULTS = [  # seldom seen: whatever changes the course of the worlds makes the search for them long
     (_a_matching_lane_that_holds_no_cursor, 6),
     (_settling_without_the_claim, 5),
-    (_a_fence_that_is_ignored, 401),
+    (_a_fence_that_is_ignored, 668),
     (_no_slots_kept_for_the_trusted, 8),
     (_a_replay_that_outruns_the_live_lane, 109),
     (_turns_before_the_cursor_has_passed, 402),

@@ -434,7 +434,7 @@ class Stream:
         row = connection.get("head", 1)
         now = max(row["accepted_ms"], connection.now_ms)
         connection.put("head", 1, {"position": row["position"] + count, "accepted_ms": now})
-        return stream.Reserved(row["position"] + 1, now, 0, now)
+        return stream.Reserved(row["position"] + 1, now, 0, now, connection.get("routing", 1)["version"])
 
     async def insert(connection, events, *, shards):
         await connection.statement()

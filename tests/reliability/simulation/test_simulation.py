@@ -196,7 +196,9 @@ def _positions_without_the_lock(patch):
         numbers[database] = first + count - 1
         head = max(connection.get("head", 1)["position"], first + count - 1)
         connection.put("head", 1, {"position": head, "accepted_ms": connection.now_ms})
-        return stream.Reserved(first, connection.now_ms, 0, connection.now_ms)
+        return stream.Reserved(
+            first, connection.now_ms, 0, connection.now_ms, connection.get("routing", 1)["version"]
+        )
 
     patch.setattr(stream, "reserve", reserve)
 

@@ -20,6 +20,7 @@ SUITES = (
     "takeover",
     "replay",
     "return",
+    "outage",
     "subscribing",
     "accept",
     "batches",

@@ -53,7 +53,7 @@ from trunkline.store.quarantine import QuarantinedDraft, Which
 from trunkline.store.quarantine_answers import Receipt
 from trunkline.store.replays import Row as Replay
 from trunkline.store.retention import Horizon
-from trunkline.store.shards import Lease
+from trunkline.store.shards import Lease, Reached
 from trunkline.store.streaks import Ending, Streak
 
 DAY_MS = 86_400_000
@@ -204,7 +204,7 @@ def _of_settling(run: LongRun) -> Mapping[str, Call]:
             c, [Attempt(*key, 1, 1, 1, "delivered", 200, None, None) for key in new]
         ),
         "advance": lambda c: shards.advance(
-            c, "wrk_a", [Lease(3, 1, run.middle), Lease(4, 1, run.middle, 7)]
+            c, "wrk_a", [Lease(3, 1, Reached(run.middle)), Lease(4, 1, Reached(run.middle), 7)]
         ),
         "count failures": lambda c: streaks.record_streaks(
             c, [Streak(ORDINARY + n, n % 2 == 0, n % 2) for n in range(50)], also=[ORDINARY + 60]
@@ -216,7 +216,7 @@ def _of_settling(run: LongRun) -> Mapping[str, Call]:
 def _of_workers(run: LongRun) -> Mapping[str, Call]:
     return {
         "beat": lambda c: shards.beat(
-            c, "wrk_a", [Lease(3, 1, 0), Lease(4, 1, 0, 7)], lease_ms=1000, lock_no=7
+            c, "wrk_a", [Lease(3, 1, Reached(0)), Lease(4, 1, Reached(0), 7)], lease_ms=1000, lock_no=7
         ),
         "heartbeat": lambda c: shards.heartbeat(c, "wrk_a", lease_ms=1000),
         "take shards": lambda c: shards.claim(c, "wrk_a", limit=8, lease_ms=1000),

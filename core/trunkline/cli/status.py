@@ -192,13 +192,14 @@ def _shards(snapshot: Snapshot) -> _Table:
             str(shard.shard) if shard.part is None else f"{shard.shard}.{shard.part}",
             f"{shard.cursor:,}",
             f"{shard.lag_positions:,}",
+            f"{shard.live_lag_positions:,}",
             span(shard.lag_seconds),
             shard.holder or "-",
             "-" if shard.lease_seconds is None else span(shard.lease_seconds),
         ]
         for shard in snapshot.shards
     ]
-    return _Table(["shard", "cursor", "behind", "for", "read by", "lease left"], rows)
+    return _Table(["shard", "cursor", "behind", "live behind", "for", "read by", "lease left"], rows)
 
 
 def _workers(snapshot: Snapshot) -> _Table:

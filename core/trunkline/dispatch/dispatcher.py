@@ -166,13 +166,16 @@ class Dispatcher:
         self._ordering = Ordering(self._runner, self._owned, table, turn=self._signals.turn)
         self._runner.ordering = self._ordering
         self._settlement = self._build_settlement()
-        self._matching = MatchingLane(self._database, table, self._runner)
+        self._matching = MatchingLane(self._database, table, self._runner, self._runner.room, spills=True)
+        self._catching_up = MatchingLane(
+            self._database, table, self._runner, self._runner.room_of_stretches, spills=False
+        )
         self._leases = Leases(
             for_leases,
             self._owned,
             log_has_grown,
             self._signals.log.lock,
-            mark_hot=Dividing(self._owned, table, self._matching).mark,
+            mark_hot=Dividing(self._owned, table, (self._matching, self._catching_up)).mark,
         )
         self._reader = self._build_reader(table)
         starter = Starter(self._database, self._owned, table, self._runner)
@@ -214,6 +217,7 @@ class Dispatcher:
             unreadable=unreadable,
             matching=self._matching,
             handover=self._handover,
+            catching_up=self._catching_up,
         )
 
     def _build_runner(self) -> Runner:
@@ -261,7 +265,9 @@ class Dispatcher:
         parts: dict[str, Run] = {
             "leases": self._leases.run,
             "reader": functools.partial(self._reader.run, log_has_grown),
+            "stretches": self._reader.catch_up,
             "matching": self._matching.run,
+            "matching of stretches": self._catching_up.run,
             "retries": functools.partial(self._retries.run, self._signals.due),
             "paced": self._paced.run,
             "turns": functools.partial(self._turns.run, self._signals.turn),

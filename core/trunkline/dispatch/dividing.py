@@ -3,6 +3,8 @@
 A company is hot while many of its events wait for their deliveries to begin, for longer than a burst takes.
 """
 
+from collections.abc import Sequence
+
 from trunkline.dispatch.matching_lane import MatchingLane
 from trunkline.dispatch.owned_shards import OwnedShards
 from trunkline.dispatch.routing import RoutingTable
@@ -17,17 +19,20 @@ LOOKS = 3
 class Dividing:
     """Marks those of the whole shards in *owned* that are to be divided; the leases do it, once nothing of them is open."""
 
-    def __init__(self, owned: OwnedShards, table: RoutingTable, matching: MatchingLane) -> None:
+    def __init__(self, owned: OwnedShards, table: RoutingTable, lanes: Sequence[MatchingLane]) -> None:
         self._owned = owned
         self._table = table
-        self._matching = matching
+        self._lanes = lanes
         self._looks: dict[Slice, int] = {}
 
     def mark(self, alive: int) -> None:
         """Look once, and mark what is hot; where fewer than two workers are *alive*, nothing is divided."""
-        crowded = self._matching.crowded(least=HOT_EVENTS) if alive > 1 else ()
         hot = {
-            held for company_id, held in crowded if held.part == WHOLE and self._table.is_in_parts(company_id)
+            held
+            for lane in self._lanes
+            if alive > 1
+            for company_id, held in lane.crowded(least=HOT_EVENTS)
+            if held.part == WHOLE and self._table.is_in_parts(company_id)
         }
         self._looks = {held: self._looks.get(held, 0) + 1 for held in hot}
         for held, progress in self._owned.progress.items():

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.room import Room
 from trunkline.dispatch.routing import Route
 from trunkline.model.deliveries import Key, Result
 from trunkline.model.events import Event
@@ -46,6 +47,7 @@ class Job:
         "progress",
         "queue",
         "replay_no",
+        "room",
         "round_start",
         "route",
         "started",
@@ -64,6 +66,7 @@ class Job:
         progress: Progress | None = None,
         pins: Pins | None = None,
         replay_no: int | None = None,
+        room: Room | None = None,
     ) -> None:
         self.event = event
         self.route = route
@@ -79,8 +82,10 @@ class Job:
         self.queue: KeyQueue | None = None
         """Where it is in an order (``dispatch.ordering``)."""
         self.task: asyncio.Task[None] | None = None
+        self.room = room
+        """Where it is counted; the live reader's room where the runner is not told."""
         self.has_room = False
-        """Whether it is counted in ``room.Room``: from when it is submitted until its attempt or its row in the ledger is there."""
+        """Whether it is counted there: from when it is submitted until its attempt or its row in the ledger is there."""
         self.timed_out = False
         self.is_over = False
 

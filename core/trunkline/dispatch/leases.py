@@ -304,7 +304,7 @@ class Leases:
     async def _give_back(self) -> int:
         """Divide and release what is read no further, once its deliveries have all ended; tells how many were divided."""
         done = [
-            p for p in self._owned.progress.values() if p.draining and p.is_settled and p.cursor == p.written
+            p for p in self._owned.progress.values() if p.draining and p.is_settled and p.reached == p.written
         ]
         if not done:
             return 0

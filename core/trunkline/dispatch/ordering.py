@@ -39,10 +39,11 @@ class BlockedKeys:
     It is known for one *progress*: whoever takes a shard looks anew.
     """
 
-    __slots__ = ("_is_learning", "_look_at", "_reached", "is_known", "progress")
+    __slots__ = ("_company_id", "_is_learning", "_look_at", "_reached", "is_known", "progress")
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress, company_id: int) -> None:
         self.progress = progress
+        self._company_id = company_id
         self.is_known = self._is_learning = False
         self._look_at = 0.0
         self._reached: dict[int, int] = {}
@@ -77,7 +78,7 @@ class BlockedKeys:
 
     def begin_to_learn(self) -> None:
         """Forget what is in the ledger by now, before that is read; a change meanwhile makes what is read worthless."""
-        settled = self.progress.written
+        settled = self.progress.settled_of(self._company_id, self.progress.written)
         self._reached = {key: position for key, position in self._reached.items() if position > settled}
         self._is_learning = True
         self._look_at = time.monotonic() + LOOK_SECONDS
@@ -133,7 +134,7 @@ class Ordering:
         self._runner.admit(job)
         blocked = self._blocked.get(no)
         if blocked is None or blocked.progress is not job.progress:
-            blocked = self._blocked[no] = BlockedKeys(job.progress)
+            blocked = self._blocked[no] = BlockedKeys(job.progress, job.route.subscription.company_id)
             self._turn.set()
         if job.route.deliver is None or order_key in blocked or self._is_stopping:
             self._leave_to_ledger(job)

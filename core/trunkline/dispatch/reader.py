@@ -1,20 +1,25 @@
-"""The live lane: reads the log past the cursors, matches, and hands deliveries to the runner."""
+"""The readers: they read the log past the cursors, match, and hand deliveries to the runner.
+
+The live reader is near the head of the log. If a shard is found far behind it, as after an outage, the live reader goes on at the
+head, and the stretch up to there is left to the second reader, which catches up: it reads no more than has room beside what is
+live, and writes nothing to the ledger before an attempt. Both read the same way, each along its own tracks (``dispatch.progress``).
+"""
 
 import asyncio
 import itertools
 import logging
 import time
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from trunkline.dispatch.jobs import Job
 from trunkline.dispatch.matching_lane import Budget, MatchingLane, candidates_of, unsettled
 from trunkline.dispatch.owned_shards import OwnedShards
-from trunkline.dispatch.progress import SPAN, Progress, next_window
+from trunkline.dispatch.progress import SPAN, Progress, Track, next_window
 from trunkline.dispatch.routing import RoutingTable
 from trunkline.dispatch.runner import Runner
 from trunkline.dispatch.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
+from trunkline.model.deliveries import Key
 from trunkline.model.events import Event, shard_of
 from trunkline.model.subscriptions import Status
 from trunkline.model.treatments import said_of
@@ -34,8 +39,10 @@ FIRST_PAGE = 64
 """Events of the first page, when it is not known how long they are."""
 SUBMITTED_AT_ONCE = 128
 """Deliveries that are submitted before others have the loop: each takes some 10 µs of it."""
-BACKLOG = 5_000
-"""Positions from the end of a page to the end of the log at which the shard that has most of the page is read by itself."""
+FAR_BEHIND = 5_000
+"""Positions between the live reader and the head of the log at which it goes on at the head."""
+MOST_STRETCHES = 1_000
+"""Stretches of one shard: where it has so many the live reader reads on from where it is."""
 LOOK_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -43,7 +50,7 @@ _log = logging.getLogger(__name__)
 class Reader:
     """Reads the log for the shards in *owned*, which the leases change meanwhile.
 
-    What is dear to match it leaves to *matching*, so that a page takes milliseconds.
+    Events that cost much to match go to the lane of the reader: *matching*, or *catching_up*. So a page takes milliseconds.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class Reader:
         unreadable: Unreadable,
         matching: MatchingLane,
         handover: Handover,
+        catching_up: MatchingLane,
     ) -> None:
         self._database = database
         self._table = table
@@ -64,15 +72,18 @@ class Reader:
         self._unreadable = unreadable
         self._matching = matching
         self._handover = handover
+        self._catching_up = catching_up
         self._limit = FIRST_PAGE
         self._event_bytes = 0
         self._head = 0
         self._pages = 0
+        self._refreshing = asyncio.Lock()
+        self._has_stretch = Signal()
 
     async def run(self, log_has_grown: Signal) -> None:
         """Read whenever the log has grown; the lookout sees it where a wake-up was lost."""
         while True:
-            await self._runner.room.has_room.wait()
+            await self._matching.room.has_room.wait()
             wait = None
             try:
                 if await self.read_on():
@@ -82,10 +93,22 @@ class Reader:
                 wait = LOOK_SECONDS
             await log_has_grown.wait(wait)
 
+    async def catch_up(self) -> None:
+        """Read stretches whenever there are some."""
+        while True:
+            try:
+                if await self.read_stretch():
+                    continue
+            except StoreUnavailable as error:
+                _log.warning("cannot catch up with the log now: %s", error)
+            # One whose lease is not sure, or that is to be given away, may be read on after all.
+            is_any = any(progress.stretches for progress in self._owned.progress.values())
+            await self._has_stretch.wait(LOOK_SECONDS if is_any else None)
+
     def is_behind(self, agenda: Agenda) -> bool:
         """Tell whether the log has something that was not read, or subscriptions have changed."""
         shards = self._owned.progress.values()
-        return agenda.routing_version != self._table.version or any(p.read < agenda.head for p in shards)
+        return agenda.routing_version != self._table.version or any(p.live.read < agenda.head for p in shards)
 
     async def prepare(self) -> None:
         """Load the routing table, before shards are taken that would wait for it."""
@@ -94,13 +117,28 @@ class Reader:
         await self.refresh(head.routing_version)
 
     async def read_on(self) -> bool:
-        """Read one page of the log, or take what this process has just appended; tells whether there is more to read."""
-        readable = self._readable()
-        behind, after, up_to = next_window(readable, head=self._head)
+        """Read one page at the head of the log, or take what this process has just appended; tells whether there is more to read."""
+        tracks = [progress.live for progress in self._readable()]
+        head, is_read = await self._read_page(tracks, self._matching)
+        return is_read and any(progress.live.read < head for progress in self._readable())
+
+    async def read_stretch(self) -> bool:
+        """Read one page of the stretches; tells whether there was any."""
+        tracks = [t for t in (progress.next_stretch() for progress in self._readable()) if t is not None]
+        if not tracks:
+            return False
+        await self._read_page(tracks, self._catching_up)
+        faults.point("stretch.after_hand_over")
+        return True
+
+    async def _read_page(self, tracks: Sequence[Track], lane: MatchingLane) -> tuple[int, bool]:
+        """Read a page along those of *tracks* whose turn it is; returns the head of the log, and whether they were behind it."""
+        chosen, after, up_to = next_window(tracks, head=self._head)
         self._pages += 1
-        for progress in behind:
-            progress.turn = self._pages
-        handed = self._handover.take(after) if behind and len(behind) == len(readable) else None
+        for track in chosen:
+            track.turn = self._pages
+        takes_over = lane is self._matching and chosen and len(chosen) == len(tracks)
+        handed = self._handover.take(after) if takes_over else None
         if handed is not None:
             events, limit = handed.events, len(handed.events)
             version = max(handed.routing_version, self._table.version)
@@ -109,63 +147,76 @@ class Reader:
             limit = self._limit
             async with self._database.read() as connection:
                 head, events = await stream.read_on(
-                    connection, sorted({p.lease.shard for p in behind}), after=after, up_to=up_to, limit=limit
+                    connection,
+                    sorted({track.progress.lease.shard for track in chosen}),
+                    after=after,
+                    up_to=up_to,
+                    limit=limit,
                 )
-        self._head = head.position
+        self._head = max(self._head, head.position)
         faults.point("read.after_head")
         if head.routing_version != self._table.version:
             await self.refresh(head.routing_version)
-        if not behind or head.position <= after:
-            return False
+        if lane is self._matching and self._goes_on_at(head.position):
+            return head.position, True
+        if not chosen or head.position <= after:
+            return head.position, False
         faults.point("read.after_page")
         self._suit_limit(events)
-        await self._look_for_settled(events, behind)
+        known = await self._known(events, chosen)
         reached = events[-1].position if len(events) == limit else min(up_to, head.position)
         if not events and reached == after + SPAN:
-            reached = await self._end_of_gap(reached, head=head.position)
-        if len(events) == limit and head.position - reached > BACKLOG:
-            self._set_apart(events, behind)
-        await self._hand_over(events, behind, reached=reached)
+            reached = await self._end_of_gap(reached, up_to=min([head.position, *_ends(chosen)]))
+        await self._hand_over(events, chosen, lane, reached=reached, known=known)
         faults.point("read.after_hand_over")
-        return any(progress.read < head.position for progress in self._readable())
+        return head.position, True
 
-    async def _end_of_gap(self, after: int, *, head: int) -> int:
+    def _goes_on_at(self, head: int) -> bool:
+        """Have the live reader of each shard that is far behind go on at *head*; tells whether any was.
+
+        That is for the live reader alone, when nothing of its page is in hand.
+        """
+        far_behind = [
+            progress
+            for progress in self._readable()
+            if head - progress.live.read > FAR_BEHIND and len(progress.stretches) < MOST_STRETCHES
+        ]
+        for progress in far_behind:
+            progress.go_on_at(head)
+        if far_behind or any(progress.stretches for progress in self._owned.progress.values()):
+            self._has_stretch.set()
+        if far_behind:
+            faults.point("read.after_going_on")
+        return bool(far_behind)
+
+    async def _end_of_gap(self, after: int, *, up_to: int) -> int:
         """Find how far there is no event at all after *after*: a restore leaves out a billion positions (``store.epochs``)."""
         async with self._database.read() as connection:
             first = await stream.first_after(connection, after)
-        return head if first is None else min(first - 1, head)
+        return up_to if first is None else min(first - 1, up_to)
 
-    async def _look_for_settled(self, events: Sequence[Event], behind: Sequence[Progress]) -> None:
+    async def _known(self, events: Sequence[Event], tracks: Sequence[Track]) -> Collection[Key]:
         """Find what earlier owners of the shards have settled of *events*: for each page, so that a backlog costs no start."""
-        unsure = [p for p in behind if events and p.known_until >= events[0].position]
-        if not unsure:
-            return
-        until: dict[int, int] = {}
-        for progress in unsure:
-            until[progress.lease.shard] = max(progress.known_until, until.get(progress.lease.shard, 0))
+        known_until: dict[int, int] = {}
+        for progress in (track.progress for track in tracks):
+            known_until[progress.lease.shard] = max(
+                progress.known_until, known_until.get(progress.lease.shard, 0)
+            )
         total = self._owned.total
-        shard_at = {event.position: shard_of(event.company_id, total) for event in events}
-        positions = [at for at, shard in shard_at.items() if at <= until.get(shard, 0)]
-        if positions:
-            async with self._database.read() as connection:
-                keys = await ledger.keys_at(connection, positions)
-            for progress in unsure:
-                progress.know(key for key in keys if shard_at[key.position] == progress.lease.shard)
+        unsure = [
+            e.position for e in events if e.position <= known_until.get(shard_of(e.company_id, total), 0)
+        ]
+        if not unsure:
+            return ()
+        async with self._database.read() as connection:
+            return await ledger.keys_at(connection, unsure)
 
     def _suit_limit(self, events: Sequence[Event]) -> None:
-        """Read fewer events at once while they are long; who has had long ones is believed only slowly to have short ones."""
+        """Shrink pages for large events at once; grow back slowly."""
         if events:
             average = sum(len(event.body) for event in events) // len(events)
             self._event_bytes = max(average, self._event_bytes // 2, 1)
             self._limit = max(min(PAGE_BYTES // self._event_bytes, PAGE), 1)
-
-    def _set_apart(self, events: Sequence[Event], behind: Sequence[Progress]) -> None:
-        """Read the shard that more than half of *events* are of by itself from now on: the others pass its backlog."""
-        counts = Counter(shard_of(event.company_id, self._owned.total) for event in events)
-        shard, count = counts.most_common(1)[0]
-        if 2 * count > len(events):
-            for progress in behind:
-                progress.apart |= progress.lease.shard == shard
 
     def _readable(self) -> list[Progress]:
         now = time.monotonic()
@@ -182,6 +233,12 @@ class Reader:
         what was valid when the event was accepted. Where all subscriptions are read, by their numbers, the table has what was
         valid at that version; what has changed since, and was read already, comes with the next.
         """
+        async with self._refreshing:
+            if version > self._table.version or not self._table.version:
+                await self._refresh(version)
+        faults.point("read.after_refresh")
+
+    async def _refresh(self, version: int) -> None:
         known = self._table.version
         unreadable: list[Row] = []
         async with self._database.read() as connection:
@@ -197,54 +254,70 @@ class Reader:
         if unreadable:  # before an event is handed over that they would miss
             await self._unreadable.disable(unreadable)
         self._table.version = version  # when everything is there: what breaks off here is read again
-        faults.point("read.after_refresh")
 
-    async def _hand_over(self, events: Sequence[Event], behind: Sequence[Progress], *, reached: int) -> None:
-        """Hand over a page, which leads *behind*, the shards that it was read for, to position *reached*.
+    async def _hand_over(
+        self,
+        events: Sequence[Event],
+        tracks: Sequence[Track],
+        lane: MatchingLane,
+        *,
+        reached: int,
+        known: Collection[Key],
+    ) -> None:
+        """Hand over a page, which leads *tracks*, along which it was read, to position *reached*.
 
-        Between deliveries others have the loop. A shard that is given away in such a pause is left where it is.
+        Between deliveries others have the loop, and what is caught up with waits for room. A shard that is given away in such a
+        pause is left where it is.
         """
         budget, submitted = Budget(), 0
-        readers = self._still_readable(behind)
+        of_shard = self._still_readable(tracks)
         for event in events:
-            for progress in readers.get(shard_of(event.company_id, self._owned.total), ()):
-                submitted += self._hand_over_event(event, progress, budget)
-            if submitted >= SUBMITTED_AT_ONCE:
+            if submitted >= SUBMITTED_AT_ONCE or not (lane is self._matching or lane.room.has_room.is_set()):
                 submitted = 0
-                for each in itertools.chain(*readers.values()):
-                    each.read = event.position
+                for each in itertools.chain(*of_shard.values()):
+                    each.read = event.position - 1
                 await asyncio.sleep(0)
-                readers = self._still_readable(itertools.chain(*readers.values()))
-        for progress in itertools.chain(*readers.values()):
-            progress.read = reached
-            progress.apart = progress.apart and reached < self._head
+                if lane is not self._matching:
+                    await lane.room.has_room.wait()
+                of_shard = self._still_readable(itertools.chain(*of_shard.values()))
+            for track in of_shard.get(shard_of(event.company_id, self._owned.total), ()):
+                submitted += self._hand_over_event(event, track, lane, budget, known)
+        for track in itertools.chain(*of_shard.values()):
+            track.read = reached
         self._runner.stir()
 
-    def _still_readable(self, among: Iterable[Progress]) -> dict[int, list[Progress]]:
+    def _still_readable(self, among: Iterable[Track]) -> dict[int, list[Track]]:
         """Choose those that may be read on, by their shards: several where they are parts of one."""
         readable = set(self._readable())
-        readers: dict[int, list[Progress]] = {}
-        for progress in among:
-            if progress in readable:
-                readers.setdefault(progress.lease.shard, []).append(progress)
-        return readers
+        of_shard: dict[int, list[Track]] = {}
+        for track in among:
+            if track.progress in readable:
+                of_shard.setdefault(track.progress.lease.shard, []).append(track)
+        return of_shard
 
-    def _hand_over_event(self, event: Event, progress: Progress, budget: Budget) -> int:
-        """Match *event* and submit its deliveries, or leave it to the matching lane; gives how many were submitted."""
+    def _hand_over_event(
+        self, event: Event, track: Track, lane: MatchingLane, budget: Budget, known: Collection[Key]
+    ) -> int:
+        """Match *event* and submit its deliveries, or leave it to *lane*; gives how many were submitted."""
+        progress = track.progress
         routes, cost = candidates_of(progress, self._table.candidates(event))
         if not routes:
             return 0
-        has_room = self._runner.room.has_room_for(event.company_id)
         if (
-            not has_room
-            or self._matching.waiting(event.company_id, progress)
+            not lane.room.has_room_for(event.company_id)
+            or lane.waiting(event.company_id, track)
             or (cost and not budget.allows(event, cost))
+            or lane.waits_for_earlier(event, track)
         ):
-            self._matching.put(event, progress)
+            lane.put(event, track)
             return 0
-        matched = unsettled(self._table.match(event, routes), event, progress)
+        matched = unsettled(self._table.match(event, routes), event, known)
         if matched:
             progress.open(event.position, len(matched))
             for route in matched:
-                self._runner.submit(Job(event, route, progress=progress))
+                self._runner.submit(Job(event, route, progress=progress, room=lane.room))
         return len(matched)
+
+
+def _ends(tracks: Iterable[Track]) -> list[int]:
+    return [track.end for track in tracks if track.end is not None]

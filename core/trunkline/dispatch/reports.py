@@ -17,6 +17,7 @@ from trunkline.model.parts import Slice
 from trunkline.model.subscriptions import UNREADABLE, Subscription
 from trunkline.plugins import Notifier
 from trunkline.runtime.metrics import AttemptKind, Metrics
+from trunkline.store.shards import Reached
 from trunkline.store.subscriptions import Row
 
 LINES_OF_COMPANY = 5
@@ -40,7 +41,7 @@ class Reports:
         self._metrics.watch_dispatcher(
             in_flight=lambda: runner.slots.in_use,
             waiting=lambda: runner.waiting,
-            open=lambda: runner.room.open,
+            open=lambda: runner.room.open + runner.room_of_stretches.open,
             shards=lambda: len(owned.progress),
             put_off=lambda: runner.put_off,
         )
@@ -50,12 +51,12 @@ class Reports:
         self._metrics.batch_began(channel, deliveries)
 
     def batch_settled(
-        self, worker: str, batch: Batch, *, cursors: Mapping[Slice, int], seconds: float
+        self, worker: str, batch: Batch, *, reached: Mapping[Slice, Reached], seconds: float
     ) -> None:
-        """Report that *batch* was written; *cursors* are those of what *worker* owns."""
+        """Report that *batch* was written; *reached* tells how far everything is that *worker* owns."""
         if len(batch):
             self._metrics.batch_settled(len(batch), seconds=seconds)
-        _log_batch(worker, batch, cursors=cursors, seconds=seconds)
+        _log_batch(worker, batch, reached=reached, seconds=seconds)
         _log_failures(batch.failures)
         _log_sent_twice(batch.ended)
         if batch.ended:
@@ -116,7 +117,7 @@ def gap_told(subscription: Subscription, result: Result, *, position: int) -> No
     )
 
 
-def _log_batch(worker: str, batch: Batch, *, cursors: Mapping[Slice, int], seconds: float) -> None:
+def _log_batch(worker: str, batch: Batch, *, reached: Mapping[Slice, Reached], seconds: float) -> None:
     if _log.isEnabledFor(logging.DEBUG):
         _log.debug(
             "settled a batch",
@@ -124,7 +125,7 @@ def _log_batch(worker: str, batch: Batch, *, cursors: Mapping[Slice, int], secon
                 "worker_id": worker,
                 "deliveries": len(batch),
                 "attempts": len(batch.ended),
-                "cursors": {str(shard): cursor for shard, cursor in cursors.items()},
+                "cursors": {str(held): each.cursor for held, each in reached.items()},
                 "duration_ms": round(seconds * 1000, 1),
             },
         )

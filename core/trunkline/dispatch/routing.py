@@ -308,6 +308,12 @@ class RoutingTable:
             self._by_company.pop(event.company_id, None)  # also an index that was made meanwhile
         return matched
 
+    def is_ordered(self, candidates: Candidates) -> bool:
+        """Tell whether any of *candidates* has an ordering."""
+        return bool(self.ordered) and any(
+            route.subscription.no in self.ordered for route in candidates.routes
+        )
+
     def is_in_parts(self, company_id: int) -> bool:
         """Tell whether the subscriptions of a company would be in several parts of its shard, if that were divided."""
         return len({part_of(no) for no in self._members.get(company_id, ())}) > 1

@@ -6,10 +6,11 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from trunkline.dispatch import room
 from trunkline.dispatch.gates import Gate, Gates
 from trunkline.dispatch.jobs import Deferred, Ended, Job, ResultQueue
 from trunkline.dispatch.progress import Progress
-from trunkline.dispatch.room import HIGH_WATER, Room
+from trunkline.dispatch.room import HIGH_WATER
 from trunkline.dispatch.routing import Route
 from trunkline.dispatch.sender import Sender
 from trunkline.dispatch.slots import Slots, Standing
@@ -79,7 +80,10 @@ class Runner:
         self.put_off = 0
         """Attempts that could not be made, as this machine lacked what they need."""
         self._tell_shortage_at = 0.0
-        self.room = Room()
+        self.room = room.of_live()
+        """For what the live reader hands over."""
+        self.room_of_stretches = room.of_stretches(slots.total)
+        """For what is caught up with."""
         self.ordering: Order
         """Where deliveries that are in an order wait for those before them."""
 
@@ -176,13 +180,14 @@ class Runner:
         """Count *job* among those that are in memory, once; what was claimed is counted by its claim."""
         if job.claim == 0 and not job.has_room:
             job.has_room = True
-            self.room.take(job.route.subscription.company_id)
+            job.room = job.room or self.room
+            job.room.take(job.route.subscription.company_id)
 
     def dismiss(self, job: Job) -> None:
-        """Count *job* no longer."""
-        if job.has_room:
+        """Stop counting *job*."""
+        if job.has_room and job.room is not None:
             job.has_room = False
-            self.room.give_back(job.route.subscription.company_id)
+            job.room.give_back(job.route.subscription.company_id)
 
     def overdue(self, *, is_leaving: bool) -> list[Deferred]:
         """Collect the deliveries that a cursor has waited for too long: each gets a row in the ledger instead.
@@ -256,7 +261,9 @@ class Runner:
             try:
                 units = 1 + len(job.event.body) // UNIT_BYTES
                 if not self._beginnings.try_take(units):
-                    await self._beginnings.wait(job.route.subscription.company_id, units)
+                    await self._beginnings.wait(
+                        job.route.subscription.company_id, units, later=job.room is self.room_of_stretches
+                    )
                     now_ms, began = self._now_ms(), time.monotonic()
                 result = await self._attempt(job, now_ms)
             except asyncio.CancelledError:

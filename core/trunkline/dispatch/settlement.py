@@ -36,6 +36,7 @@ from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.open_deliveries import Change
 from trunkline.store.operational import Gathered
+from trunkline.store.shards import Reached
 from trunkline.store.streaks import Ending, Failing, Streak
 from trunkline.store.subscriptions import Row
 from trunkline.store.wakeup import Signal
@@ -130,7 +131,7 @@ class Settlement:
         return len(self._tally) > 0 and asyncio.get_running_loop().time() >= self._tally_due
 
     def _has_unwritten_cursors(self) -> bool:
-        return any(p.cursor != p.written for p in self._owned.progress.values())
+        return any(p.reached != p.written for p in self._owned.progress.values())
 
     def _cursor_is_due(self) -> bool:
         if not self._has_unwritten_cursors():
@@ -157,7 +158,7 @@ class Settlement:
         while True:
             batch.drop([progress for progress, _ in batch.first if progress.lost])
             leases = [progress for progress in self._owned.progress.values() if not progress.lost]
-            reached = {progress.lease.slice: progress.cursor for progress in leases}
+            reached = {progress.lease.slice: progress.reached for progress in leases}
             began = time.perf_counter()
             tallies = self._tally_is_due()
             faults.point("settle.before_transaction")
@@ -175,18 +176,25 @@ class Settlement:
                 continue
             break
         faults.point("settle.after_commit")
+        if any(p.written.stretch_end and not reached[p.lease.slice].stretch_end for p in leases):
+            faults.point("stretch.after_end")
         self._unwritten = None
         self._note_failures(batch.streaks.values())
         self._count_attempts(batch, was_written=tallies)
         for job in batch.rooms:
-            self._runner.room.give_back(job.route.subscription.company_id)
+            assert job.room is not None
+            job.room.give_back(job.route.subscription.company_id)
         self._cursor_written = asyncio.get_running_loop().time()
         for progress in leases:
             progress.written = reached[progress.lease.slice]
         self._reports.batch_settled(
-            self._owned.worker, batch, cursors=reached, seconds=time.perf_counter() - began
+            self._owned.worker, batch, reached=reached, seconds=time.perf_counter() - began
         )
         self._reports.subscriptions_disabled(disabled)
+        self._wake(batch)
+
+    def _wake(self, batch: Batch) -> None:
+        """Wake the lanes for which *batch* has left something."""
         if batch.is_due_soon:
             self._due.set()
         if batch.is_paced_soon:
@@ -234,7 +242,7 @@ class Settlement:
         connection: AsyncConnection,
         batch: Batch,
         leases: Sequence[Progress],
-        reached: Mapping[Slice, int],
+        reached: Mapping[Slice, Reached],
     ) -> list[Row]:
         """Write *batch* and the cursors, as far as is *reached*; returns the subscriptions that this disabled. Raises LeaseLost."""
         now_ms = await self._advance(connection, batch, leases, reached)
@@ -274,14 +282,14 @@ class Settlement:
         connection: AsyncConnection,
         batch: Batch,
         leases: Sequence[Progress],
-        reached: Mapping[Slice, int],
+        reached: Mapping[Slice, Reached],
     ) -> int:
         """Move the cursors that have moved or that *batch* depends on; returns the database's time. Raises LeaseLost."""
         needed = {progress for progress, _ in batch.first}
         moving = [p for p in leases if p in needed or reached[p.lease.slice] != p.written]
         if not moving:
             return 0
-        moved = [replace(p.lease, cursor=reached[p.lease.slice]) for p in moving]
+        moved = [replace(p.lease, reached=reached[p.lease.slice]) for p in moving]
         owned, now_ms = await shard_store.advance(connection, self._owned.worker, moved)
         lost = [p for p in moving if p.lease.slice not in owned]
         if lost:

@@ -118,6 +118,11 @@ class Slots(Generic[Job]):
             del self._standings[subscription_no]
 
     @property
+    def total(self) -> int:
+        """How many slots there are."""
+        return self._all.total
+
+    @property
     def in_use(self) -> int:
         """How many slots are taken."""
         return self._all.in_use

@@ -32,6 +32,7 @@ from trunkline.store import stream
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Settled
 from trunkline.store.ordering import OrderedClaim, Place
+from trunkline.store.shards import Reached
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
@@ -94,13 +95,13 @@ class Turns:
 
         Where no subscription has an ordering, and no shard has anything that is in one, it asks nothing for a while.
         """
-        settled = {
+        written = {
             progress.lease.slice: progress.written
             for progress in self._owned.progress.values()
             if not progress.lost and not progress.draining
         }
-        state = (frozenset(settled), self._table.version)
-        if not settled or not self._owned.is_alive or self._is_idle(state):
+        state = (frozenset(written), self._table.version)
+        if not written or not self._owned.is_alive or self._is_idle(state):
             return LOOK_SECONDS
         await self._keep_up()
         await self._look()
@@ -108,10 +109,11 @@ class Turns:
         if room <= 0:
             return CROWDED_SECONDS
         async with self._database.read() as connection:
-            due_ms = await store.next_due_ms(connection, {each.shard for each in settled})
+            due_ms = await store.next_due_ms(connection, {each.shard for each in written})
             self._idle, self._idle_since = (state if due_ms is None else None), time.monotonic()
             if due_ms is None or due_ms > 0:
                 return LOOK_SECONDS if due_ms is None else min(LOOK_SECONDS, due_ms / 1000)
+            settled = functools.partial(self._settled, written)
             fronts = await self._fronts(connection, settled, limit=min(FRONTS, room))
         claimed = await self._claim(fronts, settled, room=min(room, MOST_OF_COMPANY)) if fronts else []
         if not claimed:
@@ -125,13 +127,20 @@ class Turns:
             return False
         return time.monotonic() - self._idle_since < IDLE_SECONDS
 
-    async def _fronts(
-        self, connection: AsyncConnection, settled: Mapping[Slice, int], *, limit: int
-    ) -> list[Key]:
+    def _settled(self, written: Mapping[Slice, Reached], shard: int, subscription_no: int) -> int | None:
+        """Tell up to where the ledger had all of a subscription when it had what was *written*; None if others have its shard."""
+        reached = parts.find(written, shard, subscription_no)
+        route = self._table.route(subscription_no)
+        progress = parts.find(self._owned.progress, shard, subscription_no)
+        if reached is None or route is None or progress is None:
+            return reached and reached.cursor
+        return progress.settled_of(route.subscription.company_id, reached)
+
+    async def _fronts(self, connection: AsyncConnection, settled: store.Settled, *, limit: int) -> list[Key]:
         """Choose of the next subscriptions that have something due."""
         fronts, self._after = await store.due_fronts(
             connection,
-            functools.partial(parts.find, settled),
+            settled,
             limit=limit,
             most_of=self._most_of,
             busy=self._without_turn(),
@@ -152,16 +161,14 @@ class Turns:
         routes = ((no, self._table.route(no)) for no in self._table.ordered)
         return busy | {no for no, route in routes if route and route.subscription.company_id in full}
 
-    async def _claim(
-        self, fronts: Sequence[Key], settled: Mapping[Slice, int], *, room: int
-    ) -> list[OrderedClaim]:
+    async def _claim(self, fronts: Sequence[Key], settled: store.Settled, *, room: int) -> list[OrderedClaim]:
         faults.point("order.before_claim")
         async with self._database.write() as connection:
             claimed = await store.claim(
                 connection,
                 self._owned.worker,
                 fronts,
-                settled=functools.partial(parts.find, settled),
+                settled=settled,
                 run=min(RUN, room // len(fronts)),
                 lease_ms=self._runner.claim_ms,
             )
@@ -179,7 +186,7 @@ class Turns:
                 keys = await store.busy_keys(connection, no, limit=MOST_BLOCKED + 1)
             blocked.learn(keys)
 
-    async def _start(self, claimed: Sequence[OrderedClaim], settled: Mapping[Slice, int]) -> None:
+    async def _start(self, claimed: Sequence[OrderedClaim], settled: store.Settled) -> None:
         claims = [claim for queue in claimed for claim in queue.claims]
         async with self._database.read() as connection:
             events = await stream.by_positions(connection, [claim.position for claim in claims])
@@ -197,7 +204,7 @@ class Turns:
                 for claim in queue.claims
                 if claim.position in events
             ]
-            reached = settled.get(progress.lease.slice, 0)
+            reached = settled(progress.lease.shard, queue.subscription_no) or 0
             self._ordering.take(jobs, queue.order_key, is_all=queue.is_all, settled=reached)
         faults.point("order.after_start")
         if unroutable:

@@ -22,6 +22,7 @@ from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store import audit_log, order_changes, sql, stream, watermarks
 from trunkline.store import consumers as consumer_store
+from trunkline.store import cursors as shard_cursors
 from trunkline.store import deliveries as ledger
 from trunkline.store import delivery_log as store
 from trunkline.store import ordering as queues
@@ -61,6 +62,7 @@ _DISABLED = {
 _HELD_BY = (
     "It matched and is held by {delivery}, an earlier one in its order: it goes on when that has ended."
 )
+_IN_STRETCH = "It matches and waits: the workers catch up with a backlog, and have not come to it yet."
 _QUEUED = "It matched and is held until the replay that runs has come to its place in the order."
 
 
@@ -240,10 +242,15 @@ class DeliveryLog:
             deliveries = {row.subscription_no: row for row in await store.of_event(connection, event_id)}
             last = {row.subscription_no: row for row in await store.last_attempts(connection, event_id)}
             consumers = await consumer_store.of_company(connection, company_id, limit=SHOWN_CONSUMERS)
+            self._shards = self._shards or await shard_store.count(connection)
+            shard = shard_of(company_id, self._shards)
+            is_in_stretch = await shard_cursors.is_in_stretch(connection, shard, event_id)
         readings, explained = Readings(), list[dict[str, Any]]()
         async for subscription in self._finder.each(company_id):
             reading = read(event, subscription.pins, self._schema_versions, readings)
-            entry = _explain(subscription, event, reading, deliveries.get(subscription.no))
+            entry = _explain(
+                subscription, event, reading, deliveries.get(subscription.no), is_in_stretch=is_in_stretch
+            )
             explained.append(
                 entry | _last_answer(subscription, last.get(subscription.no)) | _disabled(subscription)
             )
@@ -263,7 +270,12 @@ class DeliveryLog:
 
 
 def _explain(
-    subscription: Subscription, event: Event, reading: Reading, logged: Logged | None
+    subscription: Subscription,
+    event: Event,
+    reading: Reading,
+    logged: Logged | None,
+    *,
+    is_in_stretch: bool,
 ) -> dict[str, Any]:
     reason = None if logged else _reason_against(subscription, event, reading)
     matched = logged is not None or reason is None
@@ -273,7 +285,7 @@ def _explain(
         "channel": subscription.channel,
         "created_by": show_maker(subscription.created_by_kind, subscription.created_by),
         "matched": matched,
-        "reason": reason or _describe_state(subscription, logged),
+        "reason": reason or _describe_state(subscription, logged, is_in_stretch=is_in_stretch),
         "state": state,
         "attempts": logged.attempts if logged else 0,
         "next_attempt_utc": utc_or_none(logged.next_attempt_ms) if logged else None,
@@ -327,8 +339,10 @@ async def _find_event(connection: AsyncConnection, company_id: int, event_id: in
     return event
 
 
-def _describe_state(subscription: Subscription, logged: Logged | None) -> str:
+def _describe_state(subscription: Subscription, logged: Logged | None, *, is_in_stretch: bool) -> str:
     """Describe the state of the delivery of an event that matched."""
+    if logged is None and is_in_stretch:
+        return _IN_STRETCH
     if logged is None:
         return "It matches and is about to be delivered."
     if logged.status == Status.PENDING and subscription.status != "active":

@@ -54,10 +54,11 @@ class LagSnapshot:
         Between two snapshots the cursor moves past what was the oldest event: then the time of acceptance of the one that it
         has reached is interpolated between that event's and the head's.
         """
-        cursor = progress.cursor
-        positions = max(self.head, progress.read) - cursor
+        cursor, _, live_cursor = progress.reached
+        head = max(self.head, progress.live.read)
+        positions, live_positions = head - cursor, head - (live_cursor or cursor)
         if cursor >= self.head:
-            return Lag(held.shard, max(positions, 0), 0.0)
+            return Lag(held.shard, max(positions, 0), 0.0, max(live_positions, 0))
         if held not in self.oldest:
             return None
         position, accepted_ms = self.oldest[held]
@@ -65,7 +66,7 @@ class LagSnapshot:
             share = (cursor + 1 - position) / (self.head - position)
             accepted_ms += round(share * (self.head_ms - accepted_ms))
         age_ms = self.now_ms + (now - self.taken_at) * 1000 - accepted_ms
-        return Lag(held.shard, positions, max(age_ms / 1000, 0.0))
+        return Lag(held.shard, positions, max(age_ms / 1000, 0.0), live_positions)
 
 
 class Observer:

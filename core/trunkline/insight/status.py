@@ -37,13 +37,15 @@ class ShardStatus:
     """One shard: how far its cursor is behind the head, which process reads it, and until when.
 
     One that is divided is shown *part* by part; else that is None. *lag_seconds* is the age of the first event after the
-    cursor. *lease_seconds* is None where nobody reads it.
+    cursor. While it catches up with a backlog its live reader is nearer the head, at *live_lag_positions*; else that is
+    *lag_positions*. *lease_seconds* is None where nobody reads it.
     """
 
     shard: int
     part: int | None
     cursor: int
     lag_positions: int
+    live_lag_positions: int
     lag_seconds: float
     holder: str | None
     lease_seconds: float | None
@@ -168,6 +170,7 @@ def _shard(row: store.Shard, head: Head, oldest: Mapping[int, tuple[int, int]]) 
         None if row.slice.part == WHOLE else row.slice.part,
         row.cursor,
         max(head.position - row.cursor, 0),
+        max(head.position - max(row.cursor, row.live_cursor or 0), 0),
         max(lag_ms, 0) / 1000,
         row.holder,
         None if row.holder is None else max(left_ms, 0) / 1000,

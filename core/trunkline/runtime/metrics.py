@@ -25,11 +25,15 @@ AttemptKind = tuple[str, str, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far one shard is behind the head of the log; *seconds* is the age of its oldest event that is not settled."""
+    """How far one shard is behind the head of the log; *seconds* is the age of its oldest event that is not settled.
+
+    *live_positions* is how far its live reader is: less where a stretch is caught up with.
+    """
 
     shard: int
     positions: int
     seconds: float
+    live_positions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,12 @@ class Metrics:
             "Positions of the log between the cursor of a shard that this process reads and the head",
             "shard",
         )
+        self._live_lag_positions = self._lazy(
+            GaugeMetricFamily,
+            "trunkline_shard_live_lag_positions",
+            "Positions between the live reader of a shard and the head; less than the lag while a backlog is caught up with",
+            "shard",
+        )
         self._lag_seconds = self._lazy(
             GaugeMetricFamily,
             "trunkline_shard_lag_seconds",
@@ -306,6 +316,9 @@ class Metrics:
     def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
         """Ask *lags* at each scrape how far each shard of this process is behind."""
         self._lag_positions.set_function(lambda: [(str(lag.shard), lag.positions) for lag in lags()])
+        self._live_lag_positions.set_function(
+            lambda: [(str(lag.shard), lag.live_positions) for lag in lags()]
+        )
         self._lag_seconds.set_function(lambda: [(str(lag.shard), lag.seconds) for lag in lags()])
 
     def watch_log(self, is_writable: Callable[[], bool]) -> None:

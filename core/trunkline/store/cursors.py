@@ -27,6 +27,16 @@ async def cursor_of(connection: AsyncConnection, shard: int, subscription_no: in
     return int((await connection.execute(statement, {"shard": shard, "part": part})).scalar_one())
 
 
+async def is_in_stretch(connection: AsyncConnection, shard: int, position: int) -> bool:
+    """Tell whether *position* is in a stretch that the holder of *shard*, or of a part of it, has still to catch up with."""
+    rows = " UNION ALL ".join(
+        f"SELECT 1 FROM {table} WHERE shard = :shard AND cursor < :position AND stretch_end >= :position"
+        for table in ("shards", "shard_parts")
+    )
+    found = await connection.execute(text(f"{rows} LIMIT 1"), {"shard": shard, "position": position})
+    return found.first() is not None
+
+
 async def cursors_of(connection: AsyncConnection, shards: Mapping[int, int]) -> dict[int, int]:
     """Read how far the ledger has the deliveries of each subscription, whose number *shards* maps to its shard."""
     if not shards:

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.parts import PARTS
 from trunkline.store import sql, tables
-from trunkline.store.shards import Lease
+from trunkline.store.shards import REACHED, Lease, Reached
 from trunkline.store.sql import text
 
 NOBODY = "divided"
@@ -21,14 +21,15 @@ FOR_GOOD_MS = 2**62
 async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> None:
     """Divide the shards that *worker* holds by *leases*, and of which nothing is open, if it still holds them.
 
-    The parts begin at the shard's cursor, and have no owner.
+    The parts begin where the shard was, and have no owner.
     """
     for lease in leases:
         row = (
             await connection.execute(
                 text(
                     "UPDATE shards SET holder = :nobody, lease_until_ms = :for_good, epoch = epoch + 1 "
-                    "WHERE shard = :shard AND epoch = :epoch AND holder = :worker RETURNING shard, cursor"
+                    "WHERE shard = :shard AND epoch = :epoch AND holder = :worker "
+                    f"RETURNING shard, {REACHED}"
                 ),
                 {"nobody": NOBODY, "for_good": FOR_GOOD_MS, "worker": worker}
                 | {"shard": lease.shard, "epoch": lease.epoch},
@@ -41,7 +42,7 @@ async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Leas
                 {
                     "shard": [row[0]] * PARTS,
                     "part": [*range(PARTS)],
-                    "cursor": [row[1]] * PARTS,
+                    **{name: [value] * PARTS for name, value in Reached(*row[1:])._asdict().items()},
                     "epoch": [0] * PARTS,
                     "lease_until_ms": [0] * PARTS,
                 },
@@ -75,9 +76,9 @@ async def claim(
                 "WHERE (shard, part) IN (SELECT shard, part FROM shard_parts WHERE shard = :shard "
                 f"AND (holder IS NULL OR lease_until_ms < {now}) "
                 f"ORDER BY part LIMIT :limit {sql.for_update_skipping(connection)}) "
-                "RETURNING shard, epoch, cursor, part"
+                f"RETURNING part, epoch, {REACHED}"
             ),
             {"worker": worker, "shard": shard, "limit": limit, "lease": lease_ms},
         )
-        leases += [Lease(*row) for row in rows]
+        leases += [Lease(shard, row[1], Reached(*row[2:]), row[0]) for row in rows]
     return leases

@@ -8,7 +8,7 @@ All times are the database's, so a worker's own clock plays no part. A shard tha
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -25,17 +25,32 @@ _SLICE = {
     WHOLES: f"RETURNING shards.shard AS shard, {WHOLE} AS part",
     PARTS: "RETURNING shard_parts.shard AS shard, shard_parts.part AS part",
 }
-_LEASES = {"shard": "bigint", "part": "bigint", "epoch": "bigint", "cursor": "bigint"}
+_LEASES: Mapping[str, str] = dict.fromkeys(
+    ("shard", "part", "epoch", "cursor", "stretch_end", "live_cursor"), "bigint"
+)
+REACHED = "cursor, stretch_end, live_cursor"
+"""The columns of ``Reached``."""
 DIVIDED_COUNT = "SELECT count(DISTINCT shard) FROM shard_parts"
+
+
+class Reached(NamedTuple):
+    """How far the ledger has a shard: everything up to *cursor*, and everything after *stretch_end* up to *live_cursor*.
+
+    Without a *stretch_end* the second part is empty. The events between the two parts are the stretch that is still to be read.
+    """
+
+    cursor: int
+    stretch_end: int | None = None
+    live_cursor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A shard, or a part of one, that a worker owns: everything up to *cursor* is in the ledger."""
+    """A shard, or a part of one, that a worker owns, and how far it was when the worker took it, or is to be."""
 
     shard: int
     epoch: int
-    cursor: int
+    reached: Reached
     part: int = WHOLE
 
     @property
@@ -303,11 +318,11 @@ async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_m
         text(
             f"UPDATE shards SET holder = :worker, epoch = epoch + 1, lease_until_ms = {now} + :lease "
             f"WHERE shard IN (SELECT shard FROM shards WHERE holder IS NULL OR lease_until_ms < {now} "
-            f"ORDER BY shard LIMIT :limit {sql.for_update_skipping(connection)}) RETURNING shard, epoch, cursor"
+            f"ORDER BY shard LIMIT :limit {sql.for_update_skipping(connection)}) RETURNING shard, epoch, {REACHED}"
         ),
         {"worker": worker, "limit": limit, "lease": lease_ms},
     )
-    return [Lease(*row) for row in rows]
+    return [Lease(row[0], row[1], Reached(*row[2:])) for row in rows]
 
 
 async def renew(
@@ -342,17 +357,18 @@ async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease
 async def advance(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease]
 ) -> tuple[set[Slice], int]:
-    """Move each cursor to the lease's; returns what is still owned and the database's time in ms.
+    """Store how far each lease has come; returns what is still owned and the database's time in ms.
 
     What is missing from the answer was taken over: the transaction must not be committed with its results.
     The row locks make a take-over wait until the caller's transaction has ended.
     """
-    rows = await _change(connection, worker, leases, "cursor = u.cursor")
+    moved = ", ".join(f"{name} = u.{name}" for name in Reached._fields)
+    rows = await _change(connection, worker, leases, moved)
     return {Slice(row[0], row[1]) for row in rows}, (rows[0][2] if rows else 0)
 
 
 def _rows(leases: Sequence[Lease]) -> str:
-    return sql.rows_json([[x.shard, x.part, x.epoch, x.cursor] for x in leases])
+    return sql.rows_json([[x.shard, x.part, x.epoch, *x.reached] for x in leases])
 
 
 def _is_none_of(table: str, source: str) -> str:

@@ -35,6 +35,7 @@ class Shard:
 
     slice: Slice
     cursor: int
+    live_cursor: int | None
     holder: str | None
     lease_until_ms: int
 
@@ -134,8 +135,8 @@ async def head(connection: AsyncConnection) -> Head:
 async def shards(connection: AsyncConnection) -> list[Shard]:
     """Read every shard, those that are divided part by part."""
     statement = text(
-        f"SELECT shard, {WHOLE}, cursor, holder, lease_until_ms FROM shards WHERE COALESCE(holder, '') <> '{NOBODY}' "
-        "UNION ALL SELECT shard, part, cursor, holder, lease_until_ms FROM shard_parts ORDER BY 1, 2"
+        f"SELECT shard, {WHOLE}, cursor, live_cursor, holder, lease_until_ms FROM shards WHERE COALESCE(holder, '') <> '{NOBODY}' "
+        "UNION ALL SELECT shard, part, cursor, live_cursor, holder, lease_until_ms FROM shard_parts ORDER BY 1, 2"
     )
     return [Shard(Slice(*row[:2]), *row[2:]) for row in await connection.execute(statement)]
 

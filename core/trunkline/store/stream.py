@@ -339,6 +339,14 @@ async def first_of_company(connection: AsyncConnection, company_id: int, *, afte
     return (await connection.execute(statement, {"company": company_id, "after": after})).scalar()
 
 
+async def last_of_company(connection: AsyncConnection, company_id: int, *, up_to: int) -> int:
+    """Find a company's last event up to position *up_to*; 0 where there is none."""
+    statement = text(
+        "SELECT COALESCE(max(position), 0) FROM events WHERE company_id = :company AND position <= :up_to"
+    )
+    return int((await connection.execute(statement, {"company": company_id, "up_to": up_to})).scalar_one())
+
+
 async def position_before(connection: AsyncConnection, since_ms: int) -> int:
     """Find the position after which the events accepted at *since_ms* or later begin.
 

@@ -291,11 +291,15 @@ def _leased(name: str, *keys: str) -> Table:
         *(Column(key, SmallInteger, primary_key=True, autoincrement=False) for key in keys),
         *(Column(name, BigInteger, nullable=False) for name in ("cursor", "epoch", "lease_until_ms")),
         Column("holder", String(40)),
+        *(Column(name, BigInteger) for name in ("stretch_end", "live_cursor")),
     )
 
 
 shards = _leased("shards", "shard")
-"""*cursor*: everything of the shard up to it is in the ledger. *epoch* grows with each holder and fences the last one."""
+"""*cursor*: everything of the shard up to it is in the ledger. *epoch* grows with each holder and fences the last one.
+
+While the holder catches up, everything after *stretch_end* and up to *live_cursor* is in the ledger as well; else both are null.
+"""
 
 shard_parts = _leased("shard_parts", "shard", "part")
 """The parts of a shard that is divided (``model.parts``); its own row in ``shards`` is out of use then."""

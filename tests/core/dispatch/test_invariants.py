@@ -12,13 +12,12 @@ from trunkline.dispatch.jobs import Deferred, Ended
 from trunkline.dispatch.progress import Progress
 from trunkline.model.deliveries import NextState, Outcome, Result, Status
 from trunkline.store import shards as shard_store
-from trunkline.store.shards import Lease
+from trunkline.store.shards import Lease, Reached
 from trunkline.testing.receiver import Answer
 
 WRITERS = {
     "leases.py": {"draining", "lease", "lost", "since", "valid_until"},
     "dividing.py": {"dividing"},
-    "reader.py": {"apart", "read", "turn"},
     "ordering.py": {"claimed"},
     "settlement.py": {"lost", "written"},
 }
@@ -63,8 +62,8 @@ def _job(progress, position, *, has_room=False):
 
 
 def test_making_a_batch_changes_nothing():
-    progress = Progress(Lease(3, 1, cursor=4))
-    progress.read = 6
+    progress = Progress(Lease(3, 1, Reached(4)))
+    progress.live.read = 6
     progress.open(5, 1)
     progress.open(6, 1)
     ended = Ended(_job(progress, 5), Result(Outcome.DELIVERED, status_code=200), started_ms=1, duration_ms=2)
@@ -112,10 +111,10 @@ async def test_what_is_parked_is_what_waits_to_be_matched(open_house, receiver, 
         await house.emit(60, to=[no])
         await until(house.waiting)
         while house.waiting():
-            [line] = lane._waiting.values()
+            [((_, track), line)] = lane._waiting.items()
             first = [] if line.rest is None else [line.rest.first]
-            progress = line.listed[0][1] if line.listed else line.rest.progress
-            assert progress._parked >= {*first, *(position for position, _ in line.listed)}
+            progress = track.progress
+            assert progress._parked >= {*first, *line.listed}
             assert progress._parked <= progress._open.keys()
             looks += 1
             await asyncio.sleep(0.005)

@@ -168,7 +168,7 @@ async def test_shards_that_were_to_be_handed_over_are_read_on_when_the_newcomer_
     new = Leases(database, OwnedShards("wrk_new", 16), Signal(), mark_hot=lambda _: None)
     await old.renew()
     for progress in owned.progress.values():
-        progress.open(progress.read + 1, 1)  # something is still under way everywhere
+        progress.open(progress.live.read + 1, 1)  # something is still under way everywhere
     await new.renew()
     await old.renew()
     assert [progress.draining for progress in owned.progress.values()].count(True) == 8
@@ -186,13 +186,13 @@ async def test_a_newcomer_has_its_share_as_soon_as_what_is_under_way_has_ended(
     old, new = (Leases(database, each, Signal(), mark_hot=lambda _: None) for each in (owned, taken))
     await old.renew()
     for progress in owned.progress.values():
-        progress.open(progress.read + 1, 1)
+        progress.open(progress.live.read + 1, 1)
     await new.renew()
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(leases.run()) for leases in (old, new)]
         await until(lambda: any(progress.draining for progress in owned.progress.values()))
         for progress in owned.progress.values():
-            progress.close(progress.read + 1)
+            progress.close(progress.live.read + 1)
         await until(lambda: len(owned.progress) == len(taken.progress) == 8)
         for task in tasks:
             task.cancel()
@@ -247,13 +247,13 @@ async def test_a_shard_that_is_to_be_handed_over_is_not_read_on_and_the_others_a
         leases.cancel()  # nobody else changes what is to be handed over
         await asyncio.gather(leases, return_exceptions=True)
         owned = {held.shard: progress for held, progress in dispatcher.owned_shards.items()}
-        await until(lambda: len({progress.read for progress in owned.values()}) == 1)
-        before = owned[3].read
+        await until(lambda: len({progress.live.read for progress in owned.values()}) == 1)
+        before = owned[3].live.read
         owned[3].draining = True
         [position] = await house.emit()
-        await until(lambda: owned[4].read == position)
-        assert {progress.read for no, progress in owned.items() if no != 3} == {position}
-        assert owned[3].read == before
+        await until(lambda: owned[4].live.read == position)
+        assert {progress.live.read for no, progress in owned.items() if no != 3} == {position}
+        assert owned[3].live.read == before
         owned[3].draining = False
         [position] = await house.emit()
-        await until(lambda: {progress.read for progress in owned.values()} == {position})
+        await until(lambda: {progress.live.read for progress in owned.values()} == {position})

@@ -1,10 +1,10 @@
 """How many deliveries may be in memory."""
 
-from trunkline.dispatch.room import COMPANY_HIGH_WATER, HIGH_WATER, Room
+from trunkline.dispatch.room import COMPANY_HIGH_WATER, HIGH_WATER, of_live
 
 
 def test_a_company_that_has_many_has_room_again_when_half_of_them_have_ended():
-    room = Room()
+    room = of_live()
     for _ in range(COMPANY_HIGH_WATER):
         assert room.has_room_for(1)
         room.take(1)
@@ -21,7 +21,7 @@ def test_a_company_that_has_many_has_room_again_when_half_of_them_have_ended():
 
 
 def test_the_live_lane_stops_when_all_have_many_and_reads_on_when_half_have_ended():
-    room = Room()
+    room = of_live()
     for n in range(HIGH_WATER):
         assert room.has_room.is_set()
         room.take(n)

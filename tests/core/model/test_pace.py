@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from trunkline.dispatch import gates
 from trunkline.dispatch.progress import Progress
 from trunkline.model.pace import Pace, Rate, pace_of
-from trunkline.store.shards import Lease
+from trunkline.store.shards import Lease, Reached
 
 RATES = st.sampled_from(
     ["1/minute", "7/second", "50/second", "1000/second", "600/minute", "90/minute", "3600/hour"]
@@ -54,7 +54,7 @@ def test_however_late_one_asks_no_window_has_more_than_the_rate_and_a_hand_over_
 
 
 def _gate(rate, clock):
-    progress = Progress(Lease(0, 1, 0))
+    progress = Progress(Lease(0, 1, Reached(0)))
     progress.since = clock.now
     return gates.Gate(Pace(None, rate), progress)
 
@@ -69,7 +69,7 @@ def test_a_gate_is_shut_where_the_shard_is_lost_or_may_be_another_ones():
 
 
 def test_places_are_taken_by_what_others_have_in_flight_and_there_are_none_until_that_is_known():
-    gate = gates.Gate(Pace(5, None), Progress(Lease(0, 1, 0)))
+    gate = gates.Gate(Pace(5, None), Progress(Lease(0, 1, Reached(0))))
     assert (gate.places, gate.begin()) == (0, False)
     gate.elsewhere = 3
     assert (gate.places, gate.begin()) == (2, True)

@@ -28,7 +28,7 @@ def one(*, events: int = 0, in_flight: int = 0, shard: int = 0, head: int = 0) -
     metrics.watch_dispatcher(
         in_flight=lambda: in_flight, waiting=lambda: 0, open=lambda: 0, shards=lambda: 8, put_off=lambda: 3
     )
-    metrics.watch_lag(lambda: [Lag(shard, shard * 10, 0.5)])
+    metrics.watch_lag(lambda: [Lag(shard, shard * 10, 0.5, shard)])
     metrics.deployment_observed(DeploymentSnapshot(head, 0, 0, 0, 0, 0, 0, 0, workers=2))
     return metrics
 

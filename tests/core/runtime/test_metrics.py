@@ -16,7 +16,7 @@ from trunkline.runtime.collectors import OTHER
 from trunkline.runtime.metrics import Lag, Metrics
 from trunkline.store import migrate
 from trunkline.store.database import Database
-from trunkline.store.shards import Lease
+from trunkline.store.shards import Lease, Reached
 from trunkline.testing.receiver import Answer
 
 LEAN = {"plugins.enabled": "webhooks"}
@@ -40,10 +40,10 @@ def observer(database: Database, metrics: Metrics) -> Observer:
 
 
 def progress_at(cursor: int, *, read: int | None = None) -> Progress:
-    progress = Progress(Lease(shard=3, epoch=1, cursor=cursor))
+    progress = Progress(Lease(shard=3, epoch=1, reached=Reached(cursor)))
     if read is not None:
         progress.open(cursor + 1, 1)
-        progress.read = read
+        progress.live.read = read
     return progress
 
 
@@ -79,17 +79,17 @@ async def emit(running, count: int = 1) -> None:
 
 
 def test_a_shard_at_the_head_is_not_behind():
-    assert look(oldest=None).lag(Slice(3), progress_at(200), now=99.0) == Lag(3, 0, 0.0)
+    assert look(oldest=None).lag(Slice(3), progress_at(200), now=99.0) == Lag(3, 0, 0.0, 0)
 
 
 def test_the_lag_in_seconds_is_the_age_of_the_oldest_unsettled_event_and_grows_by_itself():
-    assert look().lag(Slice(3), progress_at(100), now=50.0) == Lag(3, 100, 20.0)
-    assert look().lag(Slice(3), progress_at(100), now=57.5) == Lag(3, 100, 27.5)
+    assert look().lag(Slice(3), progress_at(100), now=50.0) == Lag(3, 100, 20.0, 100)
+    assert look().lag(Slice(3), progress_at(100), now=57.5) == Lag(3, 100, 27.5, 100)
 
 
 def test_a_cursor_that_moved_since_the_look_is_placed_between_that_event_and_the_head():
     halfway = look().lag(Slice(3), progress_at(149), now=50.0)
-    assert halfway == Lag(3, 51, pytest.approx(15.05, abs=0.1))
+    assert halfway == Lag(3, 51, pytest.approx(15.05, abs=0.1), 51)
 
 
 def test_what_was_read_beyond_the_last_look_counts_as_positions():
@@ -102,6 +102,11 @@ def test_a_shard_that_was_taken_since_the_last_look_has_no_age_yet():
 
 def test_an_age_is_never_negative():
     assert look(oldest=(101, 99_000)).lag(Slice(3), progress_at(100), now=50.0).seconds == 0.0
+
+
+def test_the_live_reader_of_a_shard_that_is_caught_up_with_lags_less_than_the_shard():
+    progress = Progress(Lease(3, 1, Reached(100, stretch_end=180, live_cursor=190)))
+    assert look().lag(Slice(3), progress, now=50.0) == Lag(3, 100, 20.0, 10)
 
 
 async def test_an_event_in_flight_is_seen_as_the_lag_of_its_shard(running, receiver):
@@ -172,7 +177,7 @@ def test_companies_beyond_the_bound_share_a_label():
 async def test_an_idle_hub_counts_no_batches(running):
     await emit(running)
     owned = running.hub.dispatcher.owned_shards.values()
-    await until(lambda: all(progress.written == NONE + 1 for progress in owned))
+    await until(lambda: all(progress.written.cursor == NONE + 1 for progress in owned))
     assert value(running.hub, "trunkline_settle_deliveries_count") == 0
 
 

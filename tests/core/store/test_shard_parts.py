@@ -7,7 +7,7 @@ from sqlalchemy import text
 from trunkline.model.parts import PARTS, Slice
 from trunkline.store import cursors, migrate, shard_parts, shards, status
 from trunkline.store.database import Database
-from trunkline.store.shards import Lease
+from trunkline.store.shards import Lease, Reached
 
 NONE = migrate.RESERVED_POSITIONS
 LONG = 60_000
@@ -26,10 +26,10 @@ async def claim_parts(database: Database, worker: str, *, share: int, lease_ms: 
     return sorted(leases, key=lambda lease: lease.slice)
 
 
-async def divide(database: Database, shard: int = 0, *, cursor: int = NONE) -> None:
-    """Divide a shard that has come to *cursor*."""
+async def divide(database: Database, shard: int = 0, *, reached: Reached | None = None) -> None:
+    """Divide a shard that has come so far."""
     lease = next(lease for lease in await claim(database, "wrk_0") if lease.shard == shard)
-    moved = replace(lease, cursor=cursor)
+    moved = replace(lease, reached=reached or Reached(NONE))
     async with database.write() as connection:
         await shards.advance(connection, "wrk_0", [moved])
         await shard_parts.divide(connection, "wrk_0", [moved])
@@ -41,12 +41,13 @@ async def heartbeat(database: Database, worker: str, lease_ms: int = LONG) -> sh
         return await shards.heartbeat(connection, worker, lease_ms=lease_ms)
 
 
-async def test_the_parts_of_a_shard_begin_at_its_cursor_and_nobody_takes_it_whole_again(database: Database):
-    await divide(database, 3, cursor=NONE + 7)
+async def test_the_parts_of_a_shard_begin_where_it_was_and_nobody_takes_it_whole_again(database: Database):
+    reached = Reached(NONE + 7, stretch_end=NONE + 20, live_cursor=NONE + 30)
+    await divide(database, 3, reached=reached)
     assert {lease.shard for lease in await claim(database, "wrk_a")} == {*range(16)} - {3}
     leases = await claim_parts(database, "wrk_a", share=PARTS)
     assert sorted(lease.slice for lease in leases) == [Slice(3, part) for part in range(PARTS)]
-    assert {(lease.epoch, lease.cursor) for lease in leases} == {(1, NONE + 7)}
+    assert {(lease.epoch, lease.reached) for lease in leases} == {(1, reached)}
 
 
 async def test_a_holder_that_was_overtaken_divides_nothing(database: Database):
@@ -74,7 +75,7 @@ async def test_a_part_is_moved_renewed_and_given_back_by_its_holder_alone(databa
     [new] = await claim_parts(database, "wrk_b", share=1)
     assert new.slice == old.slice
     async with database.write() as connection:
-        moved, _ = await shards.advance(connection, "wrk_a", [replace(old, cursor=NONE + 9), other])
+        moved, _ = await shards.advance(connection, "wrk_a", [replace(old, reached=Reached(NONE + 9)), other])
         assert moved == {other.slice}
         assert await shards.renew(connection, "wrk_a", [old, other], lease_ms=LONG) == {other.slice}
         await shards.release(connection, "wrk_a", [old, other])
@@ -120,7 +121,7 @@ async def test_each_subscription_is_as_far_as_its_part_and_the_shard_as_far_as_t
     await divide(database, 3)
     leases = {lease.part: lease for lease in await claim_parts(database, "wrk_a", share=PARTS)}
     async with database.write() as connection:
-        ahead = [replace(lease, cursor=NONE + 10 + part) for part, lease in leases.items() if part]
+        ahead = [replace(lease, reached=Reached(NONE + 10 + part)) for part, lease in leases.items() if part]
         await shards.advance(connection, "wrk_a", ahead)
     async with database.read() as connection:
         assert await cursors.cursor_of(connection, 3, 2 * PARTS + 1) == NONE + 11

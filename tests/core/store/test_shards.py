@@ -12,6 +12,7 @@ from trunkline.store import cursors, due, migrate, shards, stream
 from trunkline.store import deliveries as ledger
 from trunkline.store.database import Database
 from trunkline.store.deliveries import Settled
+from trunkline.store.shards import Reached
 
 NONE = migrate.RESERVED_POSITIONS
 LONG = 60_000
@@ -67,11 +68,12 @@ async def test_a_lapsed_lease_goes_to_the_next_claimant_under_a_new_epoch(databa
 
 async def test_the_holder_moves_the_cursor_and_one_that_was_overtaken_does_not(database: Database):
     [old] = await claim(database, "wrk_a", limit=1, lease_ms=-1)
-    assert await advance(database, "wrk_a", replace(old, cursor=1005)) == {Slice(0)}
+    reached = Reached(1005, stretch_end=1050, live_cursor=1060)
+    assert await advance(database, "wrk_a", replace(old, reached=reached)) == {Slice(0)}
     [new] = await claim(database, "wrk_b", limit=1)
-    assert new.cursor == 1005
-    assert await advance(database, "wrk_a", replace(old, cursor=1009)) == set()
-    assert await advance(database, "wrk_a", replace(new, cursor=1009)) == set(), (
+    assert new.reached == reached
+    assert await advance(database, "wrk_a", replace(old, reached=Reached(1009))) == set()
+    assert await advance(database, "wrk_a", replace(new, reached=Reached(1009))) == set(), (
         "the epoch alone is not enough"
     )
     assert await cursor(database, 0) == 1005

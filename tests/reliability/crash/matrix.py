@@ -37,6 +37,8 @@ IDLE_SECONDS = 1.0
 OFTEN = 12
 FEW = {
     "read.after_refresh": 1,
+    "read.after_going_on": 2,
+    "stretch": 2,
     "deliver.after_defer": 2,
     "settle": 6,
     "retry": 6,

@@ -56,13 +56,14 @@ def shorten_waits() -> None:
     """Make a worker's share flow again, and its slow deliveries be deferred, in tenths of what it takes elsewhere; pieces be small."""
     from eraser import SHORT_ROWS
 
-    from trunkline.dispatch import gaps, lapses, leases, lookout, retries, runner, settlement
+    from trunkline.dispatch import gaps, lapses, leases, lookout, reader, retries, runner, settlement
     from trunkline.store import erasures, releasing
     from trunkline.stream import erasing
     from trunkline_mcp import event_subscriptions
 
     leases.RENEW_SECONDS = 0.1
     settlement.CURSOR_SECONDS = 0.1
+    reader.FAR_BEHIND = 3
     runner.SLOW_SECONDS = 0.3
     erasures.SETTLE_MS, erasing.LEASE_MS = 300, 600
     erasing.LEAST_ROWS = erasing.MOST_ROWS = SHORT_ROWS

@@ -46,6 +46,10 @@ class Receipt:
     is_settled: bool = False
 
 
+def _reached(row):
+    return row["cursor"], row["stretch_end"], row["live_cursor"]
+
+
 class Checks:
     """The judge of one world."""
 
@@ -63,6 +67,8 @@ class Checks:
         self.waits = []
         """For how many ms each delivery to a healthy target waited for others than those of its own company that may be trusted."""
         self.order = Order(self)
+        self.stretches = 0
+        """How often a shard began to catch up."""
         self.pace = Pace(self)
         world.database.on_commit.append(self.committed)
 
@@ -142,11 +148,16 @@ class Checks:
                 new["cursor"],
             )
         must(new["epoch"] >= old["epoch"] and new["cursor"] >= old["cursor"], "a shard goes on", old, new)
-        must(new["cursor"] <= self.tables["head"][1]["position"], "a cursor stays behind the head", new)
-        if new["cursor"] == old["cursor"]:
+        live = max(new["cursor"], new["live_cursor"] or 0)
+        must(live <= self.tables["head"][1]["position"], "a cursor stays behind the head", new)
+        self.stretches += new["stretch_end"] is not None and old["stretch_end"] is None
+        if _reached(new) == _reached(old):
             return
         rows = self.tables["deliveries"]
-        for position in range(old["cursor"] + 1, new["cursor"] + 1):
+        settled = [*range(old["cursor"] + 1, new["cursor"] + 1)]
+        if new["stretch_end"] is not None:
+            settled += range(new["stretch_end"] + 1, live + 1)
+        for position in settled:
             event = self.tables["events"][position]
             if shard_of(event.company_id, len(self.tables["shards"])) != held.shard:
                 continue
@@ -246,6 +257,11 @@ class Checks:
         has_to_wait = any(
             not WAITING.isdisjoint(row["options"]) for row in self.versions[key.subscription_no]
         )  # for others of its subscription
+        company = self.versions[key.subscription_no][0]["company_id"]
+        has_to_wait |= bool(self.stretches) and any(  # a company with an ordering waits for what came before
+            rows[0]["company_id"] == company and "ordering" in rows[0]["options"]
+            for rows in self.versions.values()
+        )
         if len(self.receipts[key]) == 1 and is_trusted and not has_to_wait:
             waited_ms = self.world.clock.now_ms - accepted_ms
             if self.world.slots == FEWEST_SLOTS or self.world.has_switcher:  # whose target may be slow

@@ -12,6 +12,7 @@ import contextlib
 from trunkline.errors import StoreUnavailable
 from trunkline.model.events import shard_of
 from trunkline.model.parts import part_of
+from trunkline.store.shards import Reached
 
 TABLES = (
     "deliveries",
@@ -43,7 +44,7 @@ class Database:
         self.deadlocks = 0
         self.tables = {name: {} for name in TABLES}
         self.tables["shards"] = {
-            n: {"shard": n, "cursor": 0, "holder": None, "epoch": 0, "lease_until_ms": 0}
+            n: {"shard": n, "holder": None, "epoch": 0, "lease_until_ms": 0, **Reached(0)._asdict()}
             for n in range(shards)
         }
         self.tables["routing"][1] = {"version": 0}

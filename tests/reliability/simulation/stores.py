@@ -359,7 +359,7 @@ class Shards:
 
     async def advance(connection, worker, leases):
         await connection.statement()
-        still = await _change_held(connection, worker, leases, lambda lease: {"cursor": lease.cursor})
+        still = await _change_held(connection, worker, leases, lambda lease: lease.reached._asdict())
         return still, connection.now_ms if still else 0
 
 
@@ -382,7 +382,8 @@ class ShardParts:
             if changed:
                 await connection.statement()
                 for part in range(PARTS):
-                    free = {"holder": None, "epoch": 0, "lease_until_ms": 0, "cursor": changed[0]["cursor"]}
+                    reached = {name: changed[0][name] for name in shards.Reached._fields}
+                    free = {"holder": None, "epoch": 0, "lease_until_ms": 0, **reached}
                     row = {"shard": lease.shard, "part": part, **free}
                     await connection.insert("shard_parts", (lease.shard, part), row)
 
@@ -438,7 +439,7 @@ class Stream:
         row = connection.get("head", 1)
         now = max(row["accepted_ms"], connection.now_ms)
         connection.put("head", 1, {"position": row["position"] + count, "accepted_ms": now})
-        return stream.Reserved(row["position"] + 1, now, 0, now)
+        return stream.Reserved(row["position"] + 1, now, 0, now, connection.get("routing", 1)["version"])
 
     async def insert(connection, events, *, shards):
         await connection.statement()
@@ -458,6 +459,13 @@ class Stream:
             connection, after, lambda e: e.company_id == company_id and (not types or e.type in types)
         )
         return events[:limit]
+
+    async def last_of_company(connection, company_id, *, up_to):
+        await connection.statement()
+        rows = connection.rows("events").values()
+        return max(
+            (e.position for e in rows if e.company_id == company_id and e.position <= up_to), default=0
+        )
 
     async def read_page(connection, company_id, *, types, after, limit):
         events = await Stream.read_company(connection, company_id, types=types, after=after, limit=limit)
@@ -941,7 +949,8 @@ async def _claim_free(connection, table, worker, *, fits, limit, lease_ms):
             await connection.lock(table, key)
             taken = {**row, "holder": worker, "epoch": row["epoch"] + 1, "lease_until_ms": now + lease_ms}
             connection.put(table, key, taken)
-            leases.append(shards.Lease(row["shard"], taken["epoch"], taken["cursor"], row.get("part", WHOLE)))
+            reached = shards.Reached(*(taken[name] for name in shards.Reached._fields))
+            leases.append(shards.Lease(row["shard"], taken["epoch"], reached, row.get("part", WHOLE)))
     return leases
 
 

@@ -26,6 +26,7 @@ from trunkline.dispatch import (
     replay,
     replay_lane,
     retries,
+    room,
     runner,
     settlement,
     starting,
@@ -74,7 +75,7 @@ LIMITS = {
     lookout: {"LOOK_SECONDS": 0.3, "NEAR_MS": 600},
     unroutable: {"CROWDED_MS": 100},
     retries: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05, "WINDOW": 9, "IN_TURN": 2},
-    reader: {"LOOK_SECONDS": 0.3, "PAGE": 7},
+    reader: {"LOOK_SECONDS": 0.3, "PAGE": 7, "FAR_BEHIND": 9},
     matching_lane: {
         "COMPANY_COST": 4,
         "AT_ONCE": 2,
@@ -102,6 +103,7 @@ LIMITS = {
     },
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
     starting: {"SHORTEST_PAGE": 2},
+    room: {"SHARE_OF_SLOTS": 4, "SHARE_OF_COMPANY": 0.5},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""

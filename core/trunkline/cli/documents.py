@@ -130,7 +130,11 @@ def _described(settings: Settings) -> tuple[str, Sequence[EventType], dict[str, 
     """Give a deployment's title, its event types, and its definitions by kind."""
     hub = opening.described(settings)
     kinds: tuple[Kind, ...] = ("action", "search", "lookup")
-    return hub.deployment.brand.title, hub.catalog.types(), {kind: hub.operations.provided(kind) for kind in kinds}
+    return (
+        hub.deployment.brand.title,
+        hub.catalog.types(),
+        {kind: hub.operations.provided(kind) for kind in kinds},
+    )
 
 
 def _connector_command(name: str, description: str | None) -> Any:

@@ -61,5 +61,7 @@ def _found(definition: Definition) -> str:
     record: Mapping[str, Any] = definition.output
     if not definition.is_single:
         members: Mapping[str, Any] = definition.output.get("properties", {})
-        record = next((one["items"] for one in members.values() if one.get("type") == "array"), {"type": "object"})
+        record = next(
+            (one["items"] for one in members.values() if one.get("type") == "array"), {"type": "object"}
+        )
     return type_of(record, root=definition.output)

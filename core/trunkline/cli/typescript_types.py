@@ -10,7 +10,7 @@ _COMPONENT = "#/components/schemas/"
 _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 
 
-def type_of(  # noqa: PLR0911 - one for each form of a schema
+def type_of(  # noqa: C901, PLR0911 - one for each form of a schema
     schema: Mapping[str, Any] | bool, *, root: Mapping[str, Any], within: frozenset[str] = frozenset()
 ) -> str:
     """Write the type of *schema*, whose ``#/…`` references are looked up in *root*; a component goes by its name.

@@ -21,7 +21,7 @@ async function take(events, count) {
 }
 
 /** Serve *answers* in turn, the last one for ever; null breaks the connection. */
-async function answering(t, answers) {
+async function answering(t, answers, options = {}) {
   const calls = [];
   const server = createServer((request, response) => {
     const answer = answers[Math.min(calls.push({ method: request.method, headers: request.headers }), answers.length) - 1];
@@ -31,7 +31,7 @@ async function answering(t, answers) {
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => (server.closeAllConnections(), server.close()));
-  return [new Client(`http://127.0.0.1:${server.address().port}/`, "key", { timeoutSeconds: 5 }), calls];
+  return [new Client(`http://127.0.0.1:${server.address().port}/`, "key", { timeoutSeconds: 5, ...options }), calls];
 }
 
 const PROBLEM = "application/problem+json";
@@ -49,15 +49,23 @@ test("events are followed from the place where a program stopped, and from what 
   clearTimeout(later);
 });
 
-test("two readers of one consumer share its events", async () => {
-  const options = { types: ["payment.succeeded"], filter: { "payload.payment_method": "cash" }, start: "beginning", limit: 1 };
-  const emitted = [];
-  for (const number of [11, 12, 13]) emitted.push((await hub.emit("payment.succeeded", payment(number, "cash"))).id);
+test("a consumer goes on after the last page that was handled whole, and shares its events", async (t) => {
+  const ids = [];
+  for (const number of [11, 12, 13, 14]) ids.push((await hub.emit("payment.succeeded", payment(number, "cash"))).id);
+  const filter = { "payload.payment_method": "cash" };
+  const options = { types: ["payment.succeeded"], filter, start: "beginning", limit: 2, leaseSeconds: 1 };
   const first = hub.consume("billing", options);
-  assert.equal((await first.next()).value.id, emitted[0]);
-  assert.equal((await first.next()).value.id, emitted[1]); // commits the page before
-  await hub.call("rewindConsumer", { name: "billing", body: { to: "beginning" } }).catch(() => undefined);
-  assert.equal((await hub.call("getConsumer", { name: "billing" })).name, "billing");
+  const given = [];
+  for (let count = 0; count < 3; count += 1) given.push((await first.next()).value.id);
+  assert.deepEqual(given, ids.slice(0, 3)); // the page of the third is not committed
+  const second = hub.consume("billing", { limit: 2, waitSeconds: 5, leaseSeconds: 60 });
+  assert.deepEqual([(await second.next()).value.id, (await second.next()).value.id], ids.slice(2));
+  const warned = t.mock.method(console, "warn", () => undefined);
+  const later = hub.emit("payment.succeeded", payment(15, "cash"));
+  assert.equal((await first.next()).value.id, ids[3]);
+  assert.equal((await first.next()).value.id, (await later).id);
+  assert.match(warned.mock.calls[0].arguments[0], /The lease of 2 events of the consumer 'billing' has lapsed/);
+  await assert.rejects(take(hub.consume("wrong", { types: ["no.such"] }), 1), Refused);
 });
 
 test("a loop ends when its signal is aborted, while it waits too", async () => {
@@ -191,9 +199,9 @@ test("only the hub itself refuses", async (t) => {
   assert.equal(checked, 7);
 });
 
-test("an operator's client names the company, and a call's headers go as headers", async (t) => {
-  const [, calls] = await answering(t, [DONE]);
-  const [client] = await answering(t, [DONE]);
+test("what a client is made with goes with each call", async (t) => {
+  const [client, calls] = await answering(t, [DONE], { company: "acme", environment: "test" });
   assert.equal((await client.call("getMe")).company_id, 92);
-  assert.equal(calls.length, 0);
+  const { authorization, ...headers } = calls[0].headers;
+  assert.deepEqual([authorization, headers["x-company-id"], headers["x-environment"]], ["Bearer key", "acme", "test"]);
 });

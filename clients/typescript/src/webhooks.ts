@@ -101,7 +101,7 @@ export async function verifyWebhook<S extends Shapes = AnyShapes>(
   secret: Secret,
 ): Promise<EventOf<S>> {
   const given = new Map<string, string>();
-  for (const [name, value] of headers instanceof Headers ? headers : Object.entries(headers)) {
+  for (const [name, value] of Symbol.iterator in headers ? (headers as Headers) : Object.entries(headers)) {
     if (value !== undefined) given.set(name.toLowerCase(), String(value));
   }
   const header = (name: string): string => {
@@ -122,11 +122,11 @@ export async function verifyWebhook<S extends Shapes = AnyShapes>(
     throw new NotGenuine("malformed", "webhook-signature is not a version, a comma and a signature");
   }
   const content = signed(id, timestamp, body);
-  const isSource = typeof secret === "object" && "keys" in secret && !Array.isArray(secret);
-  const keys = isSource ? await (secret as Keys).keys() : typeof secret === "string" ? [secret] : (secret as readonly string[]);
-  if (!(await fits(content, signatures, keys)) && !(isSource && (await fits(content, signatures, await (secret as Keys).keys(true))))) {
-    throw new NotGenuine("mismatch", "no key that you have made this signature");
-  }
+  const fit = (keys: readonly string[]) => fits(content, signatures, keys);
+  const isGenuine = isSource(secret)
+    ? (await fit(await secret.keys())) || (await fit(await secret.keys(true)))
+    : await fit(typeof secret === "string" ? [secret] : secret);
+  if (!isGenuine) throw new NotGenuine("mismatch", "no key that you have made this signature");
   try {
     const text = typeof body === "string" ? body : new TextDecoder("utf-8", { fatal: true }).decode(body);
     const event = readEvent(JSON.parse(text));
@@ -196,10 +196,15 @@ export class Jwks implements Keys {
   }
 }
 
+function isSource(secret: Secret): secret is Keys {
+  return typeof secret === "object" && !Array.isArray(secret);
+}
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 function signed(id: string, timestamp: string, body: Uint8Array | string): Bytes {
-  const [head, tail] = [new TextEncoder().encode(`${id}.${timestamp}.`), typeof body === "string" ? new TextEncoder().encode(body) : body];
+  const head = new TextEncoder().encode(`${id}.${timestamp}.`);
+  const tail = typeof body === "string" ? new TextEncoder().encode(body) : body;
   const whole = new Uint8Array(head.length + tail.length);
   whole.set(head);
   whole.set(tail, head.length);

@@ -242,7 +242,7 @@ export class Client<S extends Shapes = AnyShapes> {
   }
 
   #get(path: string, query: Query = {}, signal?: AbortSignal, tries?: number): Promise<any> {
-    return this.#transport.request({ method: "GET", path, query, signal, ...(tries ? { tries } : {}) });
+    return this.#transport.request({ method: "GET", path, query, signal, tries });
   }
 
   async *#allItems(path: string, query: Query): AsyncGenerator<any, void> {

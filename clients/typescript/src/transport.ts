@@ -16,7 +16,7 @@ export interface Call {
   headers?: Readonly<Record<string, string>>;
   isIdempotent?: boolean;
   /** The number of times that it is made at most: 4 if left out. */
-  tries?: number;
+  tries?: number | undefined;
   signal?: AbortSignal | undefined;
 }
 

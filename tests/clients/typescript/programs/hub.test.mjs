@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import test from "node:test";
 
-import { Client, EventQuarantined, MemorySeen, Refused, Unanswered } from "@trunkline/client";
+import { Client, EventQuarantined, Jwks, MemorySeen, Refused, Unanswered } from "@trunkline/client";
 import { PlaceFile } from "@trunkline/client/node";
 
 const { HUB_URL, HUB_KEY } = process.env;
@@ -132,8 +132,14 @@ test("a list is given page by page", async () => {
   for (const target_url of targets) {
     await hub.call("createWebhookSubscription", { body: { target_url, event_types: ["lead.created"] } });
   }
-  const pages = await take(hub.pages("listWebhookSubscriptions"), 9);
+  const pages = await take(hub.pages("listWebhookSubscriptions", { limit: 2 }), 9);
   assert.deepEqual(pages.map((one) => one.target_url).sort(), targets);
+});
+
+test("the keys that the hub publishes are those of its subscriptions", async () => {
+  const body = { target_url: "https://example.com/signed", event_types: ["*"], signature: "ed25519" };
+  const made = await hub.call("createWebhookSubscription", { body });
+  assert.deepEqual(await new Jwks(`${HUB_URL}/.well-known/jwks.json?company=92`).keys(), [made.public_key]);
 });
 
 test("a refusal has the fields at fault and is not sent again", async () => {

@@ -18,9 +18,11 @@ from trunkline.cli.loop import run
 from trunkline.cli.options import load_settings
 from trunkline.cli.output import REFUSED, warn
 from trunkline.cli.python_export import python_module
+from trunkline.cli.typescript_export import typescript_module
 from trunkline.contract import ReadFile
 from trunkline.errors import TrunklineError
 from trunkline.hub.connectors import find_breaking, make_files
+from trunkline.schemas.catalog import EventType
 from trunkline.schemas.definitions import Definition, Kind
 from trunkline.settings import Settings
 
@@ -50,7 +52,7 @@ app = typer.Typer(
     cls=Exports,
     no_args_is_help=True,
     help="Write what describes this deployment, or what a platform needs to offer it, to files.",
-    epilog="All but openapi, asyncapi and python are connectors that plugins give: [bold]trunkline export zapier build/zapier[/bold].",
+    epilog="All but openapi, asyncapi, python and typescript are connectors that plugins give: [bold]trunkline export zapier build/zapier[/bold].",
 )
 
 Folder = Annotated[
@@ -109,11 +111,30 @@ def export_python(context: typer.Context, folder: Folder, config: Config = None)
 
     Example: [bold]trunkline export python src/[/bold]
     """
-    hub = opening.described(load_settings(context, config))
+    _save(folder / "trunkline_hub.py", python_module(*_described(load_settings(context, config))).encode())
+
+
+@app.command("typescript")
+def export_typescript(context: typer.Context, folder: Folder, config: Config = None) -> None:
+    """Write trunkline-hub.ts: the types of your events, actions, searches and lookups, for @trunkline/client.
+
+    A wrong name or field is then an error of tsc: new Client<Hub>(url, key).
+
+    Example: [bold]trunkline export typescript src/[/bold]
+    """
+    module = typescript_module(*_described(load_settings(context, config)))
+    _save(folder / "trunkline-hub.ts", module.encode())
+
+
+def _described(settings: Settings) -> tuple[str, Sequence[EventType], dict[str, Sequence[Definition]]]:
+    """Give a deployment's title, its event types, and its definitions by kind."""
+    hub = opening.described(settings)
     kinds: tuple[Kind, ...] = ("action", "search", "lookup")
-    operations: dict[str, Sequence[Definition]] = {kind: hub.operations.provided(kind) for kind in kinds}
-    module = python_module(hub.deployment.brand.title, hub.catalog.types(), operations)
-    _save(folder / "trunkline_hub.py", module.encode())
+    return (
+        hub.deployment.brand.title,
+        hub.catalog.types(),
+        {kind: hub.operations.provided(kind) for kind in kinds},
+    )
 
 
 def _connector_command(name: str, description: str | None) -> Any:

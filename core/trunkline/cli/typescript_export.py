@@ -1,0 +1,67 @@
+"""``export typescript``: the types of a deployment's events, actions, searches and lookups, for ``@trunkline/client``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trunkline.cli.typescript_types import comment, member, type_of
+from trunkline.schemas.catalog import EventType
+from trunkline.schemas.definitions import Definition
+
+_HEAD = """\
+{title}
+// Written by `trunkline export typescript`: write it anew when they change. Use it so: new Client<Hub>(url, key)
+
+export type Hub = {{
+"""
+_ANY_EVENT = "  events: Record<string, Record<string, any>>;\n"
+
+
+def typescript_module(
+    product: str, types: Sequence[EventType], operations: Mapping[str, Sequence[Definition]]
+) -> str:
+    """Write the module. *operations* are the ``action``, ``search`` and ``lookup`` definitions."""
+    events = [(one.name, one.title, type_of(one.schema, root=one.schema)) for one in types]
+    actions = [
+        (one.name, one.title, f"{{ input: {_input(one)}; output: {type_of(one.output, root=one.output)} }}")
+        for one in operations["action"]
+    ]
+    searches = [
+        (one.name, one.title, f"{{ input: {_input(one)}; output: {_found(one)} }}")
+        for one in operations["search"]
+    ]
+    lookups = [(one.name, one.title, _found(one)) for one in operations["lookup"]]
+    return (
+        _HEAD.format(title=comment(f"The events, actions, searches and lookups of {product}."))
+        + (_group("events", events) if events else _ANY_EVENT)
+        + _group("actions", actions)
+        + _group("searches", searches)
+        + _group("lookups", lookups)
+        + "};\n"
+    )
+
+
+def _group(name: str, entries: Sequence[tuple[str, str, str]]) -> str:
+    lines = [f"    {comment(title)}\n    {member(key)}: {text};\n" for key, title, text in entries]
+    return f"  {name}: {{\n{''.join(lines)}  }};\n" if lines else f"  {name}: {{}};\n"
+
+
+def _input(definition: Definition) -> str:
+    """Write what an action or a search takes, what stands in its path included."""
+    parts = (definition.parameters, definition.input)
+    schema = {
+        "type": "object",
+        "properties": {key: value for part in parts for key, value in part.get("properties", {}).items()},
+        "required": [*definition.parameters.get("properties", {}), *definition.input.get("required", ())],
+    }
+    return type_of(schema, root=definition.input) if schema["properties"] else "{}"
+
+
+def _found(definition: Definition) -> str:
+    """Write a record that a search or a lookup finds: its answer, or an item of the one list in it."""
+    record: Mapping[str, Any] = definition.output
+    if not definition.is_single:
+        members: Mapping[str, Any] = definition.output.get("properties", {})
+        record = next(
+            (one["items"] for one in members.values() if one.get("type") == "array"), {"type": "object"}
+        )
+    return type_of(record, root=definition.output)

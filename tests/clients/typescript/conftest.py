@@ -1,0 +1,63 @@
+"""The package as npm installs it, and Node programs that use it."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from tests.plugins import npm
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+Run = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def tools() -> Path:
+    """The folder of npm's packages with which the client is built and checked."""
+    return npm.install(HERE / "tools") / "node_modules"
+
+
+@pytest.fixture(scope="session")
+def run(tools: Path) -> Run:
+    """Run a command with Node and the tools in the path; gives what it prints."""
+    environment = npm.node_environment()
+    environment["PATH"] = f"{tools}/.bin{os.pathsep}{environment['PATH']}"
+
+    def run(*command: str | Path, cwd: Path, **added: str) -> str:
+        done = subprocess.run(
+            command, cwd=cwd, env=environment | added, capture_output=True, text=True, check=False, timeout=50
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def source(tools: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package's source, with its development dependencies."""
+    copied = tmp_path_factory.mktemp("typescript") / "client"
+    shutil.copytree(
+        ROOT / "clients/typescript", copied, ignore=shutil.ignore_patterns("dist", "node_modules", "*.tgz")
+    )
+    (copied / "node_modules").symlink_to(tools)
+    return copied
+
+
+@pytest.fixture(scope="session")
+def packed(source: Path, run: Run) -> Path:
+    """The file that `npm pack` makes."""
+    run("npm", "pack", "--silent", cwd=source)
+    (file,) = source.glob("*.tgz")
+    return file
+
+
+@pytest.fixture(scope="session")
+def installed(packed: Path, run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that was empty, in which the packed client is installed; nothing is asked of a registry."""
+    folder = tmp_path_factory.mktemp("app")
+    run("npm", "install", "--offline", "--no-audit", "--no-fund", "--silent", packed, cwd=folder)
+    return folder

@@ -17,6 +17,7 @@ LEFT_OUT = {
     "POST /api/v1/events/test": DATA,
     f"POST {SUBSCRIPTIONS}/{{subscription_id}}/test": NO_CHANGE,
     f"POST {HOOKS}/{{subscription_id}}/test": NO_CHANGE,
+    "POST /api/v1/consumers/{name}/commit": "how far a reader is",
     "POST /mcp": "calls of tools, which are recorded as the actions and subscriptions that they make",
     "DELETE /mcp": NO_CHANGE,
     "POST /oauth/token": TOKENS,
@@ -167,13 +168,20 @@ async def apps(caller: Caller) -> None:
     await caller.call(f"DELETE {one}", address, operator=True)
 
 
+async def consumers(caller: Caller) -> None:
+    one, address = "/api/v1/consumers/{name}", "/api/v1/consumers/billing"
+    await caller.call(f"PUT {one}", address, {"event_types": ["lead.created"]})
+    await caller.call(f"POST {one}/seek", f"{address}/seek", {"time": "2026-01-28T10:30:00Z"})
+    await caller.call(f"DELETE {one}", address)
+
+
 async def links(caller: Caller) -> None:
     wish = {"company_id": 92, "scopes": ["events:read"]}
     await caller.call("POST /api/v1/portal/links", "/api/v1/portal/links", wish, operator=True)
 
 
 CALLS: tuple[Callable[[Caller], Awaitable[None]], ...] = (
-    *(companies, keys, event_types, subscriptions, hooks, deliveries, quarantine, apps, links),
+    *(companies, keys, event_types, subscriptions, hooks, deliveries, quarantine, apps, consumers, links),
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from trunkline.errors import PreconditionFailed
 
-_DERIVED = frozenset({"updated_utc", "health", "success_rate_24h", "p95_ms_24h"})
+_DERIVED = frozenset({"updated_utc", "health", "failing_since", "success_rate_24h", "p95_ms_24h"})
 """Members that change by themselves: a change of a record does not fail because of them."""
 _ONCE = frozenset({"secret", "warnings"})
 """Members of one answer, which are no part of the record."""

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.model.events import Event
 from trunkline.model.reach import Lease, Reach
-from trunkline.store import dialects, retention, sql, stream
+from trunkline.store import audit_log, dialects, retention, sql, stream
 from trunkline.store.retention import LogBounds
 from trunkline.store.sql import text
 
@@ -87,6 +87,9 @@ async def insert(
         f"VALUES (:company, :name, :types, :filter, :position, :position, '[]', 1, {now}, {now}) RETURNING {_columns(connection)}"
     )
     parameters = {"company": company_id, "name": name, "position": position, **_defined(definition)}
+    audit_log.note(
+        "consumer.created", name, company_id=company_id, after={**definition, "position": position}
+    )
     return _read((await connection.execute(statement, parameters)).one())
 
 
@@ -100,6 +103,8 @@ async def define(
     )
     parameters = {"company": company_id, "name": name, **_defined(definition)}
     row = (await connection.execute(statement, parameters)).first()
+    if row:
+        audit_log.note("consumer.changed", name, company_id=company_id, after=definition)
     return _read(row) if row else None
 
 
@@ -139,6 +144,8 @@ async def delete(connection: AsyncConnection, company_id: int, name: str) -> boo
     """Delete a consumer; False if there is none."""
     statement = text("DELETE FROM consumers WHERE company_id = :company AND name = :name")
     done = await connection.execute(statement, {"company": company_id, "name": name})
+    if done.rowcount:
+        audit_log.note("consumer.deleted", name, company_id=company_id)
     return done.rowcount > 0
 
 

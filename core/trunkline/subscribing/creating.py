@@ -16,10 +16,11 @@ from trunkline.access.company_limits import CompanyLimits, Quotas
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.errors import Refused, StoreUnavailable, TooManySubscriptions
 from trunkline.model.environments import other_environment
+from trunkline.model.health import NO_FIGURES
 from trunkline.model.subscriptions import DISCONNECTED, GONE, Secret, Status, Subscription
 from trunkline.runtime import callers
 from trunkline.runtime.batching import Batcher
-from trunkline.store import audit_log, conditions, new_subscriptions, sql
+from trunkline.store import audit_log, conditions, health, new_subscriptions, sql
 from trunkline.store import subscriptions as store
 from trunkline.store.audit_log import Origin
 from trunkline.store.database import Database
@@ -29,7 +30,7 @@ from trunkline.subscribing.changes import SubscriptionChanges, path_of_target
 from trunkline.subscribing.filter_costs import check_filter_cost
 from trunkline.subscribing.options import unique
 from trunkline.subscribing.requests import Checker, Start, read_start
-from trunkline.subscribing.views import view
+from trunkline.subscribing.views import NEW_CONDITION, show_condition, view
 from trunkline.targets import signatures
 
 AT_ONCE = 32
@@ -150,7 +151,14 @@ class SubscriptionCreation:
         subscription, is_new = await self._batcher.submit(wanted)
         if is_new:
             self._changes.announce(subscription)
-        return view(subscription, checker=self._checker, with_secret=True, warnings=warnings), is_new
+        shown = view(subscription, checker=self._checker, with_secret=True, warnings=warnings)
+        return shown | (NEW_CONDITION if is_new else await self._condition(subscription)), is_new
+
+    async def _condition(self, subscription: Subscription) -> dict[str, Any]:
+        async with self._database.read() as connection:
+            row = await store.get(connection, subscription.id)
+            figures = await health.figures(connection, [subscription.no])
+        return show_condition(row, figures.get(row.no, NO_FIGURES)) if row else NEW_CONDITION
 
     async def _make(self, batch: Sequence[_Wanted]) -> Sequence[_Done | Exception]:
         """Make what a *batch* asks for; where the database will not have one of them, each by itself."""

@@ -29,8 +29,8 @@ from trunkline.model.reach import Lease, Reach
 from trunkline.runtime import callers
 from trunkline.runtime.clock import now_ms
 from trunkline.schemas.versions import Pins, SchemaVersions
+from trunkline.store import audit_log, retention
 from trunkline.store import consumers as store
-from trunkline.store import retention
 from trunkline.store.consumers import Consumer
 from trunkline.store.database import Database
 from trunkline.stream.filtered_pages import Found, PageRequest
@@ -160,7 +160,7 @@ class Leasing:
     async def move(self, key: Key, reach: Reach) -> Consumer:
         """Move a consumer, whatever is leased. Raises NotFound."""
         for _ in range(TRIES):
-            if moved := await self.save(await self.load(key), reach):
+            if moved := await self.save(await self.load(key), reach, is_sought=True):
                 return moved
         raise _contended(key[1])
 
@@ -280,14 +280,30 @@ class Leasing:
         return consumer
 
     async def save(
-        self, consumer: Consumer, reach: Reach, *, commits: bool = False, is_lazy: bool = False
+        self,
+        consumer: Consumer,
+        reach: Reach,
+        *,
+        commits: bool = False,
+        is_lazy: bool = False,
+        is_sought: bool = False,
     ) -> Consumer | None:
-        """Store how far *consumer* is; None if somebody has changed it since it was read."""
+        """Store how far *consumer* is; None if somebody has changed it since it was read. The audit log has what *is_sought*."""
         if reach == consumer.reach and not commits:
             return consumer
-        lending = self._database.write_lazily() if is_lazy else self._database.write_once()
-        async with lending as connection:
+        database = self._database
+        lending = database.write if is_sought else database.write_lazily if is_lazy else database.write_once
+        async with lending() as connection:
             changed = await store.change(connection, consumer, reach, commits=commits, is_lazy=is_lazy)
+            if changed is not None and is_sought:
+                before, after = {"position": consumer.reach.cursor}, {"position": reach.cursor}
+                audit_log.note(
+                    "consumer.moved",
+                    consumer.name,
+                    company_id=consumer.company_id,
+                    before=before,
+                    after=after,
+                )
         if changed is None:
             self._known.pop((consumer.company_id, consumer.name), None)
         else:

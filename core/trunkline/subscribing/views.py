@@ -52,6 +52,15 @@ def view(
     return members
 
 
+NEW_CONDITION: dict[str, Any] = {
+    "health": "idle",
+    "failing_since": None,
+    "success_rate_24h": None,
+    "p95_ms_24h": None,
+}
+"""The same members of a subscription that was made just now."""
+
+
 def show_condition(row: Row, figures: Figures) -> dict[str, Any]:
     """Give the members that the JSON of a subscription has of its condition."""
     rate, level = figures.success_rate, row.options.get("failing_level", 0)

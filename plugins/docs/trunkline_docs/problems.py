@@ -55,7 +55,14 @@ PROBLEMS: Sequence[Problem] = (
     Problem(
         409,
         "Conflict",
-        ("conflict", "company-erased", "idempotency-conflict", "limit-reached", "too-many-subscriptions"),
+        (
+            "conflict",
+            "company-erased",
+            "idempotency-conflict",
+            "lease-lost",
+            "limit-reached",
+            "too-many-subscriptions",
+        ),
         "The call contradicts what is stored. Choose a new Idempotency-Key for a new request; "
         "where a limit is reached, make room first, or ask for a higher one.",
     ),

@@ -27,7 +27,7 @@ async def me(running, key: dict, **headers) -> int:
 
 async def test_a_key_ends_at_its_time_and_leaves_room_for_another(running):
     await running.operator.patch(f"/api/v1/companies/{running.company_id}", json={"limits": {"keys": 2}})
-    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
+    soon = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(time.time() + 3600))
     key = await make(running, expires_utc=soon)
     assert (key["expires_utc"], await me(running, key)) == (soon, 200)
     full = {"company_id": running.company_id, "name": "b", "scopes": ADMIN}

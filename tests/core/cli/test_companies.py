@@ -77,7 +77,7 @@ def test_a_company_is_deleted_with_all_of_it_and_only_when_that_is_confirmed(mig
     assert migrated_cli.invoke("companies", "show", "acme").exit_code == 0
     deleted = migrated_cli.invoke("companies", "delete", "acme", "--yes", "--wait", "--json")
     receipt = json.loads(deleted.stdout)
-    assert (receipt["status"], receipt["removed"]) == ("completed", {"events": 1})
+    assert (receipt["status"], receipt["removed"]) == ("completed", {"events": 1, "audit": 2})
     assert json.loads(migrated_cli.invoke("companies", "receipt", receipt["id"], "--json").stdout) == receipt
     assert migrated_cli.invoke("companies", "show", "acme").exit_code != 0
 

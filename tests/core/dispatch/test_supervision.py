@@ -7,9 +7,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from trunkline.dispatch import supervision
+from trunkline.dispatch.reader import Reader
 from trunkline.store import deliveries as ledger
 from trunkline.store import replays as replay_store
-from trunkline.store import stream
 from trunkline.store.sql import text
 
 
@@ -43,7 +43,7 @@ async def _is_empty(query):
 
 @pytest.mark.parametrize(
     "statement",
-    [(stream, "read_on"), (ledger, "insert_attempts"), (ledger, "next_due_ms")],
+    [(Reader, "read_on"), (ledger, "insert_attempts"), (ledger, "next_due_ms")],
     ids=["reader", "settlement", "retries"],
 )
 async def test_a_part_that_fails_begins_again_and_nothing_is_lost(
@@ -67,7 +67,7 @@ async def test_a_part_that_fails_begins_again_and_nothing_is_lost(
 async def test_meanwhile_it_holds_no_shard_and_says_so(open_house, receiver, failing, monkeypatch):
     monkeypatch.setattr(supervision, "PAUSES", (60,) * supervision.MAX_FAILURES)
     async with open_house() as house:
-        failing(stream, "read_on", 1)
+        failing(Reader, "read_on", 1)
         await house.emit(1)
         await house.until(lambda: house.hub.dispatcher.state != "ok")
         await house.until(lambda: not house.hub.dispatcher.owned_shards)
@@ -78,7 +78,7 @@ async def test_meanwhile_it_holds_no_shard_and_says_so(open_house, receiver, fai
 
 async def test_what_fails_again_and_again_ends_the_process(open_house, failing):
     async with open_house() as house:
-        failing(stream, "read_on", 1_000)
+        failing(Reader, "read_on", 1_000)
         await house.emit(1)
         await asyncio.wait_for(house.hub.dispatcher.failed(), 20)
         assert house.hub.dispatcher.state == "stopped"

@@ -53,8 +53,10 @@ def test_the_settings_lie_over_the_brand_of_the_schemas(tmp_path: Path):
     assert brand.logo_dark is None
 
 
-def test_a_deployment_without_schemas_of_a_product_has_a_plain_brand():
-    brand = product_with(EVENTS__SCHEMA_PACKAGES="[]", PLUGINS__DISABLED="crm", AUTH__KEY_PREFIX="acme").brand
+def test_a_deployment_without_schemas_of_a_product_has_a_plain_brand(tmp_path: Path):
+    brand = product_with(
+        PRODUCT__SCHEMAS=str(tmp_path), PLUGINS__DISABLED="crm", AUTH__KEY_PREFIX="acme"
+    ).brand
     assert (brand.slug, brand.title) == ("acme", "acme")
 
 

@@ -335,7 +335,7 @@ async def test_what_needs_attention_is_said_with_the_most_urgent_first(database:
         api_keys=[key_row("old", 92), key_row("other", 93), key_row("used", 92, last_used_ms=FIRST_MS)],
     )
     found = (await look(Activity(database), 92, 2, 1000)).attention
-    since = "2025-10-09T08:53:20Z"
+    since = "2025-10-09T08:53:20.000Z"
     assert [(one.kind, one.sentence) for one in found] == [
         ("disabled", f"The subscription to hooks4.example.com has been disabled since {since}: reason: failing; mend the target, then resume it."),
         ("disabled", f"The subscription to hooks5.example.com has been disabled since {since}: the target said that it is gone; delete the subscription, or mend the target and resume it."),

@@ -33,6 +33,7 @@ FORMS = [
     ("/portal/keys/key_1/rotate", {}),
     ("/portal/deliveries/dlv_1_1/skip", {}),
     ("/portal/x/oauth/apps", {"connection": "con_1"}),
+    ("/portal/consumers/seek", {"name": "billing", "to": "now"}),
 ]
 
 

@@ -55,6 +55,10 @@ async def test_a_new_subscription_is_active_and_shows_its_secret_once(running):
         "status": "active",
         "disabled_reason": None,
         "disabled_utc": None,
+        "health": "idle",
+        "failing_since": None,
+        "success_rate_24h": None,
+        "p95_ms_24h": None,
         "created_utc": made["created_utc"],
         "updated_utc": made["created_utc"],
         "created_by": maker,
@@ -260,6 +264,9 @@ async def test_another_channels_subscription_is_shown_by_the_core_and_not_here(r
 # ---- changing --------------------------------------------------------------------------------------------------------
 
 
+CONDITIONS = {"paused": "paused", "active": "idle"}
+
+
 async def test_a_change_touches_what_it_names_and_nothing_else(running):
     made = await create(
         running.client, description="old", headers={"x-a": "1"}, filter={"payload.client_id": 5}
@@ -285,7 +292,7 @@ async def test_a_change_touches_what_it_names_and_nothing_else(running):
         ("status", "paused"),
         ("status", "active"),
     ):
-        expected |= {name: value}
+        expected |= {name: value} | ({"health": CONDITIONS[value]} if name == "status" else {})
         assert await change(**{name: value}) == expected
     headers = await change(headers={"x-b": "2"})
     assert set(headers["headers"]) == {"x-b"}

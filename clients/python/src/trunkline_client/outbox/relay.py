@@ -18,6 +18,7 @@ its lease can repeat the batch only, which the hub answers from memory; it canno
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -90,7 +91,8 @@ class Relay:
         with Client(url, key, timeout_seconds=timeout_seconds) as hub:
             while not self._stopping.is_set():
                 try:
-                    waker.listen()
+                    with contextlib.suppress(Exception):  # then rows are looked for from time to time
+                        waker.listen()
                     batch = None
                     if outcome or not self._rows.is_empty():
                         batch = self._rows.turn(outcome, limit=1 if self._one_by_one else self._batch)

@@ -38,6 +38,7 @@ class Waker:
         ends = time.monotonic() + seconds
         while not self._stopping.is_set() and (left := ends - time.monotonic()) > 0:
             try:
+                self.listen()
                 if self._look(min(left, _STOP_SECONDS)):
                     return
             except Exception:  # noqa: BLE001, PERF203 - of whatever driver: the rows are looked at again, and the connection is made anew
@@ -45,17 +46,22 @@ class Waker:
                 self._stopping.wait(min(left, _STOP_SECONDS))
 
     def listen(self) -> None:
-        """Begin to listen, so that no row is missed that comes after a look at the table."""
-        if self._connection is None and self._look != self._nothing:
-            raw = self._engine.raw_connection()
-            raw.detach()
-            self._connection = raw.driver_connection
+        """Begin to listen, so that no row is missed that comes after a look at the table. Raises what the driver raises."""
+        if self._connection is not None or self._look == self._nothing:
+            return
+        raw = self._engine.raw_connection()
+        self._connection = raw.driver_connection
+        raw.detach()
+        try:
             if self._engine.dialect.name == "postgresql":
                 self._connection.rollback()
                 self._connection.autocommit = True
                 self._connection.cursor().execute(f"LISTEN {CHANNEL}")
             else:
                 self._changed(0)
+        except Exception:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the connection."""
@@ -65,7 +71,6 @@ class Waker:
             self._connection = None
 
     def _notified(self, seconds: float) -> bool:
-        self.listen()
         if hasattr(self._connection, "notifies") and callable(self._connection.notifies):
             return any(True for _ in self._connection.notifies(timeout=seconds, stop_after=1))
         select.select([self._connection], (), (), seconds)  # psycopg2
@@ -75,7 +80,6 @@ class Waker:
         return told
 
     def _changed(self, seconds: float) -> bool:
-        self.listen()
         before, self._version = (
             self._version,
             self._connection.execute("PRAGMA data_version").fetchone(),

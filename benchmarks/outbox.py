@@ -75,6 +75,10 @@ async def _round(engine: str, options: Options) -> tuple[dict[str, float], ...]:
                 committed = await _commits(product, options.scaled(200, least=20))
                 async with aiohttp.ClientSession() as session:
                     idle = await _times(session, target, committed)
+            async with aiohttp.ClientSession(headers={"X-Api-Key": key}) as session:
+                posted = await latency._one_by_one(session, url, len(committed))
+                direct = latency._times(posted, await latency._arrivals(session, target, posted))
+            idle |= {f"baseline_{name}": direct[name] for name in ("p50_ms", "p99_ms")}
         product.dispose()
     return cost, rate, idle
 

@@ -27,7 +27,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--key", default=os.environ.get("TRUNKLINE_KEY", ""), help="a key with events:write; $TRUNKLINE_KEY"
     )
-    parser.add_argument("--batch", type=int, default=500, help="events in one call, 1 to 1000")
+    parser.add_argument("--batch", type=int, default=1000, help="events in one call, 1 to 1000")
     parser.add_argument("--lease-seconds", type=float, default=10, help="when a dead relay is replaced")
 
 

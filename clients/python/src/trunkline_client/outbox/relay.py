@@ -67,7 +67,7 @@ class Relay:
         url: str,
         key: str,
         *,
-        batch: int = 500,
+        batch: int = 1000,
         poll_seconds: float = 1,
         lease_seconds: float = 10,
         timeout_seconds: float = 10,

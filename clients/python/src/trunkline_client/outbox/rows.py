@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, MetaData, create_engine, delete, insert, select, update
+from sqlalchemy import Connection, Engine, MetaData, create_engine, delete, insert, select, text, update
 from sqlalchemy.engine import URL, make_url
 
 from trunkline_client.outbox.tables import add_tables
@@ -16,6 +16,7 @@ from trunkline_client.outbox.tables import add_tables
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sqlalchemy import TextClause
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -82,7 +83,7 @@ class Rows:
             ).one()
             wanted = select(outbox.id, outbox.event).order_by(outbox.id)
             if key is not None and not (outcome and key == outcome.batch.key):
-                rows = connection.execute(wanted.where(outbox.id.in_(json.loads(row_ids)))).all()
+                rows = connection.execute(wanted.where(_among(json.loads(row_ids)))).all()
                 if rows:
                     return Batch(key, sent_ms, [row.id for row in rows], [row.event for row in rows])
             elif key is not None and outcome:
@@ -122,7 +123,7 @@ class Rows:
             aside = update(self._outbox).where(outbox.id == row_id)
             connection.execute(aside.values(refused=reason[:10_000]))
         if outcome.is_stored:
-            connection.execute(delete(self._outbox).where(outbox.id.in_(outcome.batch.ids)))
+            connection.execute(delete(self._outbox).where(_among(outcome.batch.ids)))
 
     def _hold(self, connection: Connection) -> bool:
         """Take the lease, or keep it."""
@@ -144,6 +145,11 @@ class Rows:
             return False
         lapsed = mine.where(relay.holder == held.holder, relay.beat == held.beat)
         return bool(connection.execute(lapsed).rowcount)
+
+
+def _among(row_ids: Sequence[int]) -> TextClause:
+    """A condition of numbers, written out: a thousand parameters take five times as long."""
+    return text(f"id IN ({','.join(map(str, map(int, row_ids)))})")
 
 
 def blocking_engine(given: Engine | AsyncEngine | URL | str) -> Engine:

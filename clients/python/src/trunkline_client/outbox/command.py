@@ -34,8 +34,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(database: URL | str, given: argparse.Namespace) -> None:
     """Bring rows from *database* until SIGTERM or Ctrl-C."""
     relay = Relay(database, given.url, given.key, batch=given.batch, lease_seconds=given.lease_seconds)
-    for ending in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(ending, lambda *_: relay.stop())
+
+    def end(*_: object) -> None:
+        relay.stop()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     print(f"The relay brings events to {given.url}. Ctrl-C ends.", flush=True)
     relay.run()
 

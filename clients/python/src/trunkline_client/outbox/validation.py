@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from trunkline_client.client import Client
 
@@ -35,7 +36,7 @@ class Schemas:
     """Checks payloads. *source* is a schema for each type, or a folder with a file ``<type>.json`` for each."""
 
     def __init__(self, source: Mapping[str, Any] | str | os.PathLike[str]) -> None:
-        if isinstance(source, (str, Path)) or hasattr(source, "__fspath__"):
+        if isinstance(source, (str, os.PathLike)):
             files = sorted(Path(source).glob("*.json"))
             if not files:
                 msg = f"'{source}' has no schemas: files such as {source}/shipment.delivered.json"

@@ -11,6 +11,8 @@ from typing import Any
 import asyncpg
 import psycopg
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
 from sqlalchemy import Engine, MetaData, create_engine, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
@@ -144,6 +146,19 @@ def test_the_tables_are_in_your_metadata_and_numbers_keep_their_digits(tmp_path:
     with pytest.raises(IntegrityError), Session(engine) as session, session.begin():
         outbox.emit(session, "order.placed", {}, key="twice")
     engine.dispose()
+
+
+def test_alembic_finds_the_tables_and_makes_them(product: Engine):
+    metadata = MetaData()
+    Outbox(metadata)
+    with product.connect() as connection:
+        migration = MigrationContext.configure(connection, opts={"target_metadata": metadata})
+        assert compare_metadata(migration, metadata) == []
+        metadata.drop_all(connection)
+        added = [
+            change[1].name for change in compare_metadata(migration, metadata) if change[0] == "add_table"
+        ]
+    assert added == ["trunkline_outbox", "trunkline_relay"]
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,7 @@ class Outbox:
             add_tables(metadata)
 
     @overload
-    def emit(
+    def emit(  # pyright: ignore[reportOverlappingOverload] - any session that is none of these blocks
         self,
         session: Asynchronous,
         type: str,

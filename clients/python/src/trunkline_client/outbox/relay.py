@@ -27,7 +27,7 @@ import time
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from trunkline_client import steps
 from trunkline_client.client import Client
@@ -88,25 +88,26 @@ class Relay:
         url, key, timeout_seconds = self._hub
         waker = Waker(self._engine, self._stopping)
         outcome: Outcome | None = None
+        is_told = False
         with Client(url, key, timeout_seconds=timeout_seconds) as hub:
             while not self._stopping.is_set():
                 try:
                     with contextlib.suppress(Exception):  # then rows are looked for from time to time
                         waker.listen()
                     batch = None
-                    if outcome or not self._rows.is_empty():
+                    if outcome or is_told or not self._rows.is_empty():
                         batch = self._rows.turn(outcome, limit=1 if self._one_by_one else self._batch)
-                    outcome = None
+                    outcome, is_told = None, False
                     if batch is None:
-                        waker.wait(self._poll_seconds)
+                        is_told = waker.wait(self._poll_seconds)
                     else:
                         outcome = self._send(hub, batch)
                         self._failures = 0
                 except IntegrityError:  # noqa: PERF203 - another relay has just made the row that they share
                     continue
-                except DBAPIError as error:
+                except SQLAlchemyError as error:
                     waker.close()
-                    self._pause(f"the database of the outbox cannot be used: {error.orig}")
+                    self._pause(f"the database of the outbox cannot be used: {error}")
                 except Unanswered as error:
                     self._pause(
                         f"the hub did not take events, which wait: {error}", error.retry_after_seconds
@@ -117,7 +118,7 @@ class Relay:
                 if outcome:
                     self._rows.turn(outcome, limit=0)
                 self._rows.let_go()
-            except DBAPIError:
+            except SQLAlchemyError:
                 _log.warning(
                     "the outbox was not let go: another relay takes it over when the lease has lapsed"
                 )

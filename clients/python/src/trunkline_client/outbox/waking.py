@@ -33,17 +33,18 @@ class Waker:
             engine.dialect.name, self._nothing
         )
 
-    def wait(self, seconds: float) -> None:
-        """Return when rows may have come: before *seconds* are over if the database tells so."""
+    def wait(self, seconds: float) -> bool:
+        """Return when rows may have come: before *seconds* are over if the database tells so. True after a NOTIFY."""
         ends = time.monotonic() + seconds
         while not self._stopping.is_set() and (left := ends - time.monotonic()) > 0:
             try:
                 self.listen()
                 if self._look(min(left, _STOP_SECONDS)):
-                    return
+                    return self._engine.dialect.name == "postgresql"
             except Exception:  # noqa: BLE001, PERF203 - of whatever driver: the rows are looked at again, and the connection is made anew
                 self.close()
                 self._stopping.wait(min(left, _STOP_SECONDS))
+        return False
 
     def listen(self) -> None:
         """Begin to listen, so that no row is missed that comes after a look at the table. Raises what the driver raises."""
@@ -71,7 +72,7 @@ class Waker:
             self._connection = None
 
     def _notified(self, seconds: float) -> bool:
-        if hasattr(self._connection, "notifies") and callable(self._connection.notifies):
+        if self._engine.dialect.driver == "psycopg":
             return any(True for _ in self._connection.notifies(timeout=seconds, stop_after=1))
         select.select([self._connection], (), (), seconds)  # psycopg2
         self._connection.poll()

@@ -3,7 +3,7 @@
 from django.apps import AppConfig
 
 
-class OutboxConfig(AppConfig):  # type: ignore[misc,unused-ignore] - Django has no types
+class OutboxConfig(AppConfig):  # type: ignore[misc]  # Django has no types
     """Brings the migration and the command ``trunkline_relay``."""
 
     name = "trunkline_client.outbox"

@@ -19,7 +19,7 @@ def _drop(apps: Any, schema_editor: Any) -> None:  # noqa: ARG001
         schema_editor.execute(f"DROP TABLE {name}")
 
 
-class Migration(migrations.Migration):  # type: ignore[misc,unused-ignore] - Django has no types
+class Migration(migrations.Migration):  # type: ignore[misc]  # Django has no types
     """The two tables, on the database that is migrated."""
 
     initial = True

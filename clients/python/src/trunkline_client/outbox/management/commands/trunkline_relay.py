@@ -10,7 +10,7 @@ from trunkline_client.outbox import command
 from trunkline_client.outbox.django_urls import url_of
 
 
-class Command(BaseCommand):  # type: ignore[misc,unused-ignore] - Django has no types
+class Command(BaseCommand):  # type: ignore[misc]  # Django has no types
     """The command."""
 
     help = "Bring the events of the outbox to a trunkline hub."

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import aiohttp
 import orjson
 from sqlalchemy import Engine, MetaData, insert, text
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
 from benchmarks import latency, processes, served
 from benchmarks.hubs import PAYLOAD, make_hub
@@ -29,6 +29,23 @@ TURN = 50
 """Transactions with and without ``emit`` come in turns of so many."""
 EVENT = orjson.loads(PAYLOAD)
 OUTBOX = Outbox()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Client(Base):
+    __tablename__ = "clients"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    paid: Mapped[int]
+
+
+class Payment(Base):
+    __tablename__ = "payments"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    client_id: Mapped[int]
+    amount: Mapped[int]
 
 
 def run(options: Options) -> list[Row]:
@@ -59,8 +76,12 @@ async def _round(engine: str, options: Options) -> tuple[dict[str, float], ...]:
         target = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
         product = blocking_engine(product_url)
         create_tables(product)
-        with product.begin() as connection:
-            connection.execute(text("CREATE TABLE clients (id bigint, name text)"))
+        if engine == "sqlite":
+            with product.connect() as connection:
+                connection.execute(text("PRAGMA journal_mode = WAL"))
+        Base.metadata.create_all(product)
+        with Session(product) as session, session.begin():
+            session.add(Client(id=1, paid=0))
         cost = _cost(product, options.scaled(1_000, least=2 * TURN))
         async with make_hub(hub_url, dispatch=False) as hub:
             _, key = await hub.keys.create(latency.COMPANY, name="bench", scopes=["events:write"])
@@ -93,13 +114,15 @@ def _relay(product_url: str, url: str, key: str) -> Iterator[None]:
 
 
 def _cost(product: Engine, count: int) -> dict[str, float]:
-    """Time transactions that add a row, by turns with an event and without."""
+    """Time transactions that read a row, change it and add another one, by turns with an event and without."""
     spent: dict[bool, list[float]] = {True: [], False: []}
     for number in range(2 * count):
         emits = number // TURN % 2 == 0
         began = time.perf_counter()
         with Session(product) as session, session.begin():
-            session.execute(text("INSERT INTO clients VALUES (:id, 'Jane Doe')"), {"id": number})
+            client = session.get_one(Client, 1)
+            client.paid += 1
+            session.add(Payment(client_id=1, amount=number))
             if emits:
                 OUTBOX.emit(session, "client.created", EVENT)
         spent[emits].append(time.perf_counter() - began)
@@ -121,6 +144,7 @@ def _rate(product: Engine, count: int) -> dict[str, float]:
     outbox, _ = add_tables(MetaData())
     with product.begin() as connection:
         connection.execute(insert(outbox), rows)
+        OUTBOX.emit(connection, "client.created", EVENT)  # which wakes the relay
     began = time.monotonic()
     while _waiting(product):
         time.sleep(0.02)

@@ -13,7 +13,7 @@ from trunkline_client.outbox.emitting import CHANNEL
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-LOOK_SECONDS = 0.01
+LOOK_SECONDS = 0.005
 """How often SQLite's file is looked at, which takes some 20 µs."""
 MARIADB_SECONDS = 0.05
 """How often a database is asked that tells nothing."""

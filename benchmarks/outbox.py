@@ -93,6 +93,8 @@ async def _round(engine: str, options: Options) -> tuple[dict[str, float], ...]:
                 rate = _rate(product, options.scaled(20_000, least=500))
             with _relay(product_url, url, key):
                 await _commits(product, 20)
+                while _waiting(product):  # until the relay has started
+                    await asyncio.sleep(0.05)
                 committed = await _commits(product, options.scaled(200, least=20))
                 async with aiohttp.ClientSession() as session:
                     idle = await _times(session, target, committed)

@@ -3,6 +3,8 @@
 import contextlib
 import json
 import sqlite3
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
 from pathlib import Path
@@ -145,6 +147,44 @@ def test_the_tables_are_in_your_metadata_and_numbers_keep_their_digits(tmp_path:
     assert '"payload":{"amount":99.00}' in first
     with pytest.raises(IntegrityError), Session(engine) as session, session.begin():
         outbox.emit(session, "order.placed", {}, key="twice")
+    engine.dispose()
+
+
+IN_DJANGO = """
+import contextlib, json, sys
+import django
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connection, transaction
+from sqlalchemy.engine import make_url
+url = make_url(sys.argv[1])
+is_file = url.get_backend_name() == "sqlite"
+where = {"NAME": url.database} if is_file else {"NAME": url.database, "HOST": url.query["host"], "USER": url.username}
+engine = f"django.db.backends.{'sqlite3' if is_file else 'postgresql'}"
+apps = ["trunkline_client.outbox"]
+settings.configure(DATABASES={"default": {"ENGINE": engine, **where}}, INSTALLED_APPS=apps, USE_TZ=True)
+django.setup()
+call_command("migrate", verbosity=0)
+call_command("makemigrations", check=True, dry_run=True, verbosity=0)
+from trunkline_client.outbox import Outbox
+outbox = Outbox()
+with contextlib.suppress(ZeroDivisionError), transaction.atomic():
+    outbox.emit(connection, "order.placed", {"id": 1})
+    1 / 0
+with transaction.atomic():
+    outbox.emit(connection, "order.placed", {"id": 2})
+from trunkline_client.outbox.django_urls import url_of
+print(url_of(connection).render_as_string(hide_password=False))
+"""
+
+
+@pytest.mark.slow
+def test_in_django_an_event_is_written_with_the_transaction_or_not_at_all(empty_database_url: str):
+    command = [sys.executable, "-c", IN_DJANGO, empty_database_url]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    engine = blocking_engine(done.stdout.strip())
+    assert [event["payload"] for _, event in rows(engine)] == [{"id": 2}]
     engine.dispose()
 
 

@@ -20,8 +20,12 @@ For Django this is an app: ``"trunkline_client.outbox"`` in ``INSTALLED_APPS`` b
 import importlib
 from typing import TYPE_CHECKING
 
-from trunkline_client.outbox.emitting import Outbox
-from trunkline_client.outbox.validation import EventInvalid, fetch_schemas
+try:
+    from trunkline_client.outbox.emitting import Outbox
+    from trunkline_client.outbox.validation import EventInvalid, fetch_schemas
+except ModuleNotFoundError as missing:
+    _msg = f"the outbox needs {missing.name}: install trunkline-client[sqlalchemy], [django], [psycopg] or [asyncpg]"
+    raise ModuleNotFoundError(_msg, name=missing.name) from None
 
 if TYPE_CHECKING:
     from trunkline_client.outbox.relay import Relay

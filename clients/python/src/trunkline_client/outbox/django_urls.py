@@ -4,19 +4,26 @@ from typing import Any
 
 from sqlalchemy.engine import URL
 
-_BACKENDS = {"postgresql": "postgresql+psycopg", "sqlite": "sqlite", "mysql": "mysql+pymysql"}
+_BACKENDS = {
+    "postgresql": ("postgresql+psycopg", "host"),
+    "sqlite": ("sqlite", ""),
+    "mysql": ("mysql+pymysql", "unix_socket"),
+}
+"""The driver, and the parameter that takes the path of a socket."""
 
 
 def url_of(connection: Any) -> URL:
     """Give the URL of a connection of Django's, without its OPTIONS."""
     settings = connection.settings_dict
-    backend = _BACKENDS[connection.vendor]
-    port = int(settings["PORT"]) if settings["PORT"] else None
+    driver, socket = _BACKENDS[connection.vendor]
+    host = settings["HOST"] or None
+    is_path = host is not None and host.startswith("/")
     return URL.create(
-        backend,
+        driver,
         settings["USER"] or None,
         settings["PASSWORD"] or None,
-        settings["HOST"] or None,
-        port,
+        None if is_path else host,
+        int(settings["PORT"]) if settings["PORT"] else None,
         str(settings["NAME"]),
+        {socket: host} if is_path else {},
     )

@@ -16,13 +16,13 @@ def url_of(connection: Any) -> URL:
     """Give the URL of a connection of Django's, without its OPTIONS."""
     settings = connection.settings_dict
     driver, socket = _BACKENDS[connection.vendor]
-    host = settings["HOST"] or None
-    is_path = host is not None and host.startswith("/")
+    host: str = settings["HOST"]
+    is_path = host.startswith("/")
     return URL.create(
         driver,
         settings["USER"] or None,
         settings["PASSWORD"] or None,
-        None if is_path else host,
+        None if is_path or not host else host,
         int(settings["PORT"]) if settings["PORT"] else None,
         str(settings["NAME"]),
         {socket: host} if is_path else {},

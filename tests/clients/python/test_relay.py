@@ -142,6 +142,7 @@ def test_a_key_that_is_refused_sets_nothing_aside(
     wrong = relays.start()
     until(lambda: any("refuses the relay" in record.message for record in caplog.records))
     wrong.stop()
+    relays.relays[0][1].join(10)
     relays.key = right
     relays.start()
     until(lambda: not rows(product))

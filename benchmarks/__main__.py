@@ -27,6 +27,7 @@ SUITES = (
     "calls",
     "steady",
     "latency",
+    "outbox",
     "polls",
     "consuming",
     "matching",

@@ -180,6 +180,7 @@ class Reader:
             text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{free}").replace(
                 f'"127.0.0.1", {port}', f'"127.0.0.1", {free}'
             )
+            text = text.replace(f"--port {port}", f"--port {free}")
         return text
 
     def run(self, commands: str) -> str:
@@ -349,6 +350,7 @@ def test_the_readme_runs(make_reader: MakeReader):
         "connect-agents",
         "connect-make",
         "embed-the-portal",
+        "emit-from-your-app",
         "poll-events",
         "read-with-several-workers",
         "prove-nothing-is-missing",

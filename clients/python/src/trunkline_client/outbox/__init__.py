@@ -1,0 +1,41 @@
+"""The outbox: events are written in your own database, in the transaction of what they tell, and brought to the hub from there.
+
+::
+
+    outbox = Outbox(Base.metadata, schemas="schemas")  # its tables are in your migrations
+
+    with Session(engine) as session, session.begin():
+        session.add(shipment)
+        outbox.emit(session, "shipment.delivered", {"shipment_id": 7})  # committed with the shipment, or neither is
+
+    Relay(engine, "https://hub.example.com", key).run()  # in a thread, a process, or by ``trunkline-relay``
+
+Every event gets into the hub's log once. Events of transactions that follow one another get there in that order, and
+so do the events of one transaction. Transactions that overlap have no order between them.
+
+For Django this is an app: ``"trunkline_client.outbox"`` in ``INSTALLED_APPS`` brings the migration and the command
+``trunkline_relay``; emit with ``outbox.emit(django.db.connection, …)``.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+try:
+    from trunkline_client.outbox.emitting import Outbox
+    from trunkline_client.outbox.validation import EventInvalid, fetch_schemas
+except ModuleNotFoundError as missing:
+    _msg = f"the outbox needs {missing.name}: install trunkline-client[sqlalchemy], [django], [psycopg] or [asyncpg]"
+    raise ModuleNotFoundError(_msg, name=missing.name) from None
+
+if TYPE_CHECKING:
+    from trunkline_client.outbox.relay import Relay
+
+__all__ = ["EventInvalid", "Outbox", "Relay", "fetch_schemas"]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:  # an application that only emits does without the HTTP client
+        if name != "Relay":
+            msg = f"module 'trunkline_client.outbox' has no attribute '{name}'"
+            raise AttributeError(msg)
+        return importlib.import_module("trunkline_client.outbox.relay").Relay

@@ -1,0 +1,29 @@
+"""The database of Django's settings as a URL of SQLAlchemy's."""
+
+from typing import Any
+
+from sqlalchemy.engine import URL
+
+_BACKENDS = {
+    "postgresql": ("postgresql+psycopg", "host"),
+    "sqlite": ("sqlite", ""),
+    "mysql": ("mysql+pymysql", "unix_socket"),
+}
+"""The driver, and the parameter that takes the path of a socket."""
+
+
+def url_of(connection: Any) -> URL:
+    """Give the URL of a connection of Django's, without its OPTIONS."""
+    settings = connection.settings_dict
+    driver, socket = _BACKENDS[connection.vendor]
+    host: str = settings["HOST"]
+    is_path = host.startswith("/")
+    return URL.create(
+        driver,
+        settings["USER"] or None,
+        settings["PASSWORD"] or None,
+        None if is_path or not host else host,
+        int(settings["PORT"]) if settings["PORT"] else None,
+        str(settings["NAME"]),
+        {socket: host} if is_path else {},
+    )

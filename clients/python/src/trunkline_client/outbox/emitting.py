@@ -1,0 +1,145 @@
+"""Emitting: one INSERT in the transaction of the caller, whatever library runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any, Protocol, overload
+
+from trunkline_client.outbox.validation import Schemas
+from trunkline_client.wire import write_json
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from sqlalchemy import MetaData
+
+CHANNEL = "trunkline_outbox"
+"""The relay listens to it on PostgreSQL; its tables have the same name on every database."""
+MAX_KEY = 200
+_INSERT = "INSERT INTO trunkline_outbox (event_key, event) VALUES ({}, {})"
+_INSERT_AND_NOTIFY = f"WITH emitted AS ({_INSERT}) SELECT pg_notify('{CHANNEL}', '')"
+
+
+class Asynchronous(Protocol):
+    """A session or connection for asyncio: of SQLAlchemy, psycopg or asyncpg."""
+
+    @property
+    def execute(self) -> Callable[..., Awaitable[Any]]:
+        """Run a statement."""
+        ...
+
+
+class Outbox:
+    """Writes events into the table ``trunkline_outbox``.
+
+    *metadata* is SQLAlchemy's: the tables are added to it, so that your migrations make them. *schemas* is a mapping from
+    event types to JSON Schemas (``fetch_schemas``), or a folder with a file ``<type>.json`` for each. Without it nothing is
+    validated here, and the relay sets aside what the hub refuses.
+    """
+
+    def __init__(
+        self,
+        metadata: MetaData | None = None,
+        *,
+        schemas: Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._schemas = None if schemas is None else Schemas(schemas)
+        if metadata is not None:
+            from trunkline_client.outbox.tables import add_tables  # noqa: PLC0415 - others do without SQLAlchemy
+
+            add_tables(metadata)
+
+    @overload
+    def emit(  # pyright: ignore[reportOverlappingOverload] - any session that is none of these blocks
+        self,
+        session: Asynchronous,
+        type: str,
+        payload: Mapping[str, Any],
+        *,
+        company: int | str | None = None,
+        key: str | None = None,
+    ) -> Awaitable[str]: ...
+    @overload
+    def emit(
+        self,
+        session: Any,
+        type: str,
+        payload: Mapping[str, Any],
+        *,
+        company: int | str | None = None,
+        key: str | None = None,
+    ) -> str: ...
+    def emit(
+        self,
+        session: Any,
+        type: str,
+        payload: Mapping[str, Any],
+        *,
+        company: int | str | None = None,
+        key: str | None = None,
+    ) -> str | Awaitable[str]:
+        """Write an event in the transaction of *session*; gives its key, which the event has as ``metadata.outbox_key``.
+
+        *session* is a session or connection of SQLAlchemy, Django's ``connection``, or a connection of psycopg, asyncpg or
+        another DB-API driver. With one for asyncio, await the call. *company* is an id or a reference; only a relay with an
+        operator's key needs it. The table holds a *key* once: a second row with it is an IntegrityError.
+
+        Raises:
+            EventInvalid: *type* is unknown, or *payload* breaks its schema.
+            ValueError: *key* is too long.
+        """
+        if key is not None and not 0 < len(key) <= MAX_KEY:
+            msg = f"key must have 1 to {MAX_KEY} characters, not {len(key)}"
+            raise ValueError(msg)
+        key = key or secrets.token_urlsafe(18)
+        content = write_json(payload).decode()
+        if self._schemas is not None:
+            self._schemas.check(type, json.loads(content))
+        now = datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        head: dict[str, Any] = {"type": type, "createdUtc": now, "metadata": {"outbox_key": key}}
+        if company is not None:
+            head["companyId"] = company
+        event = f'{write_json(head).decode()[:-1]},"payload":{content}}}'
+        return _insert(session, key, event)
+
+
+def _insert(session: Any, key: str, event: str) -> str | Awaitable[str]:
+    libraries = {base.__module__.partition(".")[0] for base in type(session).__mro__}
+    if hasattr(session, "run_sync"):
+        return _after(session.run_sync(_insert, key, event), key)
+    if "sqlalchemy" in libraries:
+        if hasattr(session, "flush"):
+            session.flush()  # what the event tells comes first: it waits for the locks of other transactions
+            session = session.connection()
+        is_postgresql = session.dialect.name == "postgresql"
+        mark = {"sqlite": "?"}.get(session.dialect.name, "%s")
+        if session.dialect.paramstyle.startswith("numeric"):  # asyncpg
+            mark = "$"
+        session.exec_driver_sql(_statement(mark, notify=is_postgresql), (key, event))
+        return key
+    if "asyncpg" in libraries:
+        return _after(session.execute(_statement("$", notify=True), key, event), key)
+    if "psycopg" in libraries:
+        done = session.execute(_statement("%s", notify=True), (key, event))
+        return _after(done, key) if asyncio.iscoroutine(done) else key
+    if "sqlite3" in libraries:
+        session.execute(_statement("?"), (key, event))
+        return key
+    notify = getattr(session, "vendor", "") == "postgresql" or "psycopg2" in libraries
+    with session.cursor() as cursor:
+        cursor.execute(_statement("%s", notify=notify), (key, event))
+    return key
+
+
+def _statement(mark: str, *, notify: bool = False) -> str:
+    marks = ("$1", "$2") if mark == "$" else (mark, mark)
+    return (_INSERT_AND_NOTIFY if notify else _INSERT).format(*marks)
+
+
+async def _after(done: Awaitable[Any], key: str) -> str:
+    await done
+    return key

@@ -1,0 +1,221 @@
+"""The relay: brings the rows of an outbox to the hub, in their order, each into the log once.
+
+**Once.** A batch is fixed in the database (``trunkline_relay``: its idempotency key and its rows) before it is sent. Until
+the hub has answered, every relay that goes on sends the same rows with the same key; the hub stores them once and answers the
+repeat as it answered first. Rows are removed in the transaction that fixes the next batch.
+
+**Beyond the 24 hours of idempotency.** The hub remembers a key for 24 hours from when it took the batch, which is no earlier
+than the first sending. A batch that was first sent more than 20 hours ago (four hours are for clocks that differ) is
+therefore never sent unasked: the relay looks through the hub's events since then for one whose ``metadata.outbox_key`` is of
+the batch. The hub takes a batch whole or not at all, so the first that is found tells of all. If there is none, nothing
+was stored, and a key that a late request uses from now on is remembered for 24 hours again. This costs a filtered read of
+a day's events, and happens only if a hub, or all relays, were away for so long.
+
+**Order.** A single batch is on its way at a time, whichever relay has it (the lease in ``rows.py``). A relay that slept beyond
+its lease can repeat the batch only, which the hub answers from memory; it cannot fix another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import re
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from trunkline_client import steps
+from trunkline_client.client import Client
+from trunkline_client.errors import HubError, Refused, Unanswered
+from trunkline_client.outbox.rows import Batch, Outcome, Rows, blocking_engine
+from trunkline_client.outbox.waking import Waker
+from trunkline_client.steps import Call
+from trunkline_client.wire import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sqlalchemy import Engine
+    from sqlalchemy.engine import URL
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+SAFE_SECONDS = 20 * 3600.0
+"""A batch that was first sent longer ago is not sent again before the hub was asked."""
+_LONGEST_PAUSE_SECONDS = 10.0
+_KEYS_AT_ONCE = 100
+_AT_FAULT = re.compile(r"/events/(\d+)(/.*)?")
+_OF_A_ROW = frozenset({409, 413, 422})
+_log = logging.getLogger("trunkline_client.outbox")
+
+
+class Relay:
+    """Brings the rows of the outbox in *engine*'s database to the hub at *url*, with a key of the scope ``events:write``.
+
+    With ``events:read`` it can also go on after more than a day without the hub. *engine* may be an asyncio engine or a URL,
+    too: then the relay opens its own connections, by psycopg, pymysql or sqlite3. Start as many relays as you like: they take
+    turns, and one goes on *lease_seconds* after another has died.
+    """
+
+    def __init__(
+        self,
+        engine: Engine | AsyncEngine | URL | str,
+        url: str,
+        key: str,
+        *,
+        batch: int = 1000,
+        poll_seconds: float = 1,
+        lease_seconds: float = 10,
+        timeout_seconds: float = 10,
+        safe_seconds: float = SAFE_SECONDS,
+    ) -> None:
+        self._engine = blocking_engine(engine)
+        self._hub = (url, key, timeout_seconds)
+        self._rows = Rows(self._engine, lease_seconds=lease_seconds)
+        self._batch = batch
+        self._poll_seconds = poll_seconds
+        self._safe_seconds = safe_seconds
+        self._one_by_one = 0
+        self._failures = 0
+        self._stopping = threading.Event()
+
+    def run(self) -> None:
+        """Bring rows until ``stop`` is called."""
+        url, key, timeout_seconds = self._hub
+        waker = Waker(self._engine, self._stopping)
+        outcome: Outcome | None = None
+        is_told = False
+        with Client(url, key, timeout_seconds=timeout_seconds) as hub:
+            while not self._stopping.is_set():
+                try:
+                    with contextlib.suppress(Exception):  # then rows are looked for from time to time
+                        waker.listen()
+                    batch = None
+                    if outcome or is_told or not self._rows.is_empty():
+                        batch = self._rows.turn(outcome, limit=1 if self._one_by_one else self._batch)
+                    outcome, is_told = None, False
+                    if batch is None:
+                        is_told = waker.wait(self._poll_seconds)
+                    else:
+                        outcome = self._send(hub, batch)
+                        self._failures = 0
+                except IntegrityError:  # noqa: PERF203 - another relay has just made the row that they share
+                    continue
+                except SQLAlchemyError as error:
+                    waker.close()
+                    self._pause(f"the database of the outbox cannot be used: {error}")
+                except Unanswered as error:
+                    self._pause(
+                        f"the hub did not take events, which wait: {error}", error.retry_after_seconds
+                    )
+                except HubError as error:
+                    self._pause(f"the hub refuses the relay, and events wait: {error}")
+            try:
+                if outcome:
+                    self._rows.turn(outcome, limit=0)
+                self._rows.let_go()
+            except SQLAlchemyError:
+                _log.warning(
+                    "the outbox was not let go: another relay takes it over when the lease has lapsed"
+                )
+        waker.close()
+
+    async def run_async(self) -> None:
+        """Bring rows in a thread, until the task is cancelled: ``asyncio.create_task(relay.run_async())``."""
+        try:
+            await asyncio.to_thread(self.run)
+        finally:
+            self.stop()
+
+    def start(self) -> threading.Thread:
+        """Bring rows in a thread that ends with the process, or soon after ``stop``; gives the thread."""
+        thread = threading.Thread(target=self.run, name="trunkline-relay", daemon=True)
+        thread.start()
+        return thread
+
+    def stop(self) -> None:
+        """End ``run`` after the call that is under way. May be called from any thread."""
+        self._stopping.set()
+
+    def _send(self, hub: Client, batch: Batch) -> Outcome:
+        """Send *batch*; gives what became of it. Raises HubError if that is not known yet."""
+        if time.time() - batch.sent_ms / 1000 > self._safe_seconds:
+            if self._has_arrived(hub, batch):
+                return Outcome(batch)
+            self._rows.sent_again(batch)
+        body = f'{{"events":[{",".join(batch.events)}]}}'.encode()
+        headers = {"Content-Type": "application/json", "Idempotency-Key": batch.key}
+        call = Call("POST", "/api/v1/events/batch", body=body, headers=headers)
+        try:
+            answer = hub.run(steps.request(call, tries=1)).content
+        except Refused as error:
+            return self._refused(batch, error)
+        for kept in answer.get("quarantined", ()):
+            _log.error(
+                "an event of the outbox breaks its schema, and waits in the hub's quarantine: %s", kept
+            )
+        self._one_by_one = max(self._one_by_one - 1, 0)
+        return Outcome(batch)
+
+    def _refused(self, batch: Batch, error: Refused) -> Outcome:
+        """Find the rows that the hub has refused; the others are sent without them. Raises *error* if it is of no row."""
+        if error.type.endswith(
+            ":idempotency-conflict"
+        ):  # it took the batch; somebody has removed rows of it since
+            return Outcome(batch)
+        if error.status not in _OF_A_ROW:
+            raise error
+        reasons: dict[int, list[str]] = {}
+        for path, message in error.errors:
+            if at := _AT_FAULT.fullmatch(path):
+                reasons.setdefault(batch.ids[int(at[1])], []).append(f"{at[2] or 'the event'} {message}")
+        if not reasons and len(batch.ids) == 1:
+            reasons[batch.ids[0]] = [str(error)]
+        if not reasons:  # one of them: each is sent by itself
+            self._one_by_one = len(batch.ids)
+        refused = {row_id: "; ".join(said) for row_id, said in reasons.items()}
+        for row_id, reason in refused.items():
+            event = batch.events[batch.ids.index(row_id)]
+            _log.error(
+                "the hub refuses row %d of the outbox, which is set aside: %s: %.200s", row_id, reason, event
+            )
+        return Outcome(batch, is_stored=False, refused=refused)
+
+    def _has_arrived(self, hub: Client, batch: Batch) -> bool:
+        """Ask the hub for an event of *batch*."""
+        keys_of: dict[Any, list[str]] = {}
+        for text in batch.events:
+            event = json.loads(text)
+            keys_of.setdefault(event.get("companyId"), []).append(event["metadata"]["outbox_key"])
+        first = datetime.fromtimestamp(batch.sent_ms / 1000, timezone.utc) - timedelta(hours=4)
+        for company, keys in keys_of.items():
+            headers = {} if company is None else {"X-Company-Id": str(company)}
+            for start in range(0, len(keys), _KEYS_AT_ONCE):
+                wanted = {"metadata.outbox_key": {"in": keys[start : start + _KEYS_AT_ONCE]}}
+                query = {"filter": write_json(wanted).decode(), "limit": "1"}
+                if any(_pages(hub, query, headers, since=first.isoformat(timespec="milliseconds"))):
+                    return True
+        return False
+
+    def _pause(self, reason: str, seconds: float | None = None) -> None:
+        if not self._failures:
+            _log.warning("%s", reason)
+        planned = min(0.2 * 2.0 ** min(self._failures, 10), _LONGEST_PAUSE_SECONDS)
+        self._failures += 1
+        self._stopping.wait(planned if seconds is None else max(seconds, planned))
+
+
+def _pages(hub: Client, query: dict[str, str], headers: dict[str, str], *, since: str) -> Iterator[list[Any]]:
+    """Give the pages of events from *since* to the end of the log."""
+    place = {"since": since}
+    while True:
+        call = Call("GET", "/api/v1/events", query | place, headers=headers)
+        answer = hub.run(steps.request(call, tries=1))
+        yield answer.content["events"]
+        if "x-paging-cursor" not in answer.headers:
+            return
+        place = {"cursor": answer.content["next_cursor"]}

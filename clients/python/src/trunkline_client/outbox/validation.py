@@ -1,0 +1,63 @@
+"""Validation of payloads in the product, by the schemas that the hub has: shipped with the product, or fetched from the hub."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jsonschema_rs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trunkline_client.client import Client
+
+
+class EventInvalid(ValueError):
+    """An event breaks its schema. *errors* are pairs of a JSON pointer into the payload and what is wrong there."""
+
+    def __init__(self, type: str, errors: Sequence[tuple[str, str]]) -> None:
+        faults = "".join(f"\n  {path or 'the payload'} {message}" for path, message in errors)
+        super().__init__(f"the event '{type}' was not emitted:{faults}")
+        self.type = type
+        self.errors = tuple(errors)
+
+
+def fetch_schemas(hub: Client) -> dict[str, dict[str, Any]]:
+    """Read the schema of each event type from the hub. Keep them in a file: an application starts while the hub is away."""
+    types = hub.list_event_types()["event_types"]
+    return {each["type"]: hub.get_event_type_schema(each["type"]) for each in types}
+
+
+class Schemas:
+    """Checks payloads. *source* is a schema for each type, or a folder with a file ``<type>.json`` for each."""
+
+    def __init__(self, source: Mapping[str, Any] | str | os.PathLike[str]) -> None:
+        if isinstance(source, (str, os.PathLike)):
+            files = sorted(Path(source).glob("*.json"))
+            if not files:
+                msg = f"'{source}' has no schemas: files such as {source}/shipment.delivered.json"
+                raise FileNotFoundError(msg)
+            source = {file.stem: json.loads(file.read_bytes()) for file in files}
+        self._source: Mapping[str, Any] = source
+        self._validators: dict[str, jsonschema_rs.Draft202012Validator] = {}
+
+    def check(self, type: str, payload: Any) -> None:
+        """Raise EventInvalid if there is no such *type*, or if *payload* (JSON data) breaks its schema."""
+        validator = self._validators.get(type)
+        if validator is None:
+            if type not in self._source:
+                known = ", ".join(sorted(self._source))
+                raise EventInvalid(type, [("/type", f"is not a known event type; known are {known}")])
+            validator = jsonschema_rs.Draft202012Validator(
+                self._source[type], validate_formats=True, offline=True
+            )
+            self._validators[type] = validator
+        if not validator.is_valid(payload):
+            faults = validator.iter_errors(payload)
+            raise EventInvalid(
+                type, [("".join(f"/{part}" for part in each.instance_path), each.message) for each in faults]
+            )

@@ -1,0 +1,282 @@
+"""The relay: rows come into the hub's log in their order, once, whatever happens on the way."""
+
+import asyncio
+import itertools
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import Session
+from tests.clients.python.test_outbox import PAYMENT, product, rows  # noqa: F401
+from tests.clients.serving import Served
+
+from trunkline_client import Client
+from trunkline_client.outbox import Outbox, Relay, fetch_schemas
+from trunkline_client.outbox.rows import Outcome, Rows, blocking_engine
+
+OUTBOX = Outbox()
+LONG_SECONDS = 30.0
+"""So long that a test fails that waits for it."""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with Served(f"sqlite:///{tmp_path_factory.mktemp('hub') / 'hub.db'}") as served:
+        yield served
+
+
+@pytest.fixture
+def hub(served: Served) -> Iterator[Client]:
+    with Client(served.url, served.key_of(next(COMPANIES))) as client:
+        yield client
+
+
+COMPANIES = itertools.count(1000)
+
+
+class Running:
+    """Relays that run while a test does."""
+
+    def __init__(self, served: Served, engine: Engine, key: str) -> None:
+        self.served, self.engine, self.key = served, engine, key
+        self.relays: list[tuple[Relay, threading.Thread]] = []
+
+    def start(self, **options: Any) -> Relay:
+        options = {"poll_seconds": LONG_SECONDS, **options}
+        relay = Relay(self.engine, self.served.url, self.key, **options)
+        self.relays.append((relay, relay.start()))
+        return relay
+
+
+@pytest.fixture
+def relays(served: Served, product: Engine, hub: Client) -> Iterator[Running]:  # noqa: F811
+    key = str(hub._http.headers["Authorization"]).removeprefix("Bearer ")
+    running = Running(served, product, key)
+    yield running
+    for relay, _ in running.relays:
+        relay.stop()
+    for _, thread in running.relays:
+        thread.join(10)
+
+
+def emit(engine: Engine, *numbers: int, **changed: Any) -> None:
+    with Session(engine) as session, session.begin():
+        for number in numbers:
+            OUTBOX.emit(session, "payment.succeeded", {**PAYMENT, "payment_id": number, **changed})
+
+
+def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    ends = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ends
+        time.sleep(0.01)
+
+
+def log_of(hub: Client) -> list[int]:
+    """The payments in the log, in its order."""
+    found, cursor = [], None
+    while True:
+        page = hub.list_events(limit=200, cursor=cursor)
+        found += [event["payload"]["payment_id"] for event in page["events"]]
+        if not page["events"]:
+            return found
+        cursor = page["next_cursor"]
+
+
+def test_rows_come_in_their_order_once_and_are_removed(hub: Client, product: Engine, relays: Running):  # noqa: F811
+    emit(product, 1, 2, 3)
+    relays.start(batch=2)
+    until(lambda: not rows(product))
+    for number in range(4, 9):  # the relay waits: the database wakes it
+        emit(product, number)
+        until(lambda: not rows(product), seconds=3)
+    assert log_of(hub) == list(range(1, 9))
+    (event, *_) = hub.list_events(limit=1)["events"]
+    assert event["metadata"]["outbox_key"]
+
+
+def test_a_row_that_the_hub_refuses_is_set_aside_and_told(
+    hub: Client,
+    product: Engine,  # noqa: F811
+    relays: Running,
+    caplog: pytest.LogCaptureFixture,
+):
+    emit(product, 1)
+    emit(product, 2, date_paid="yesterday")
+    emit(product, 3)
+    with Session(product) as session, session.begin():
+        OUTBOX.emit(session, "payment.lost", {})
+    emit(product, 4)
+    relays.start()
+    until(lambda: len(rows(product)) == 2)
+    assert log_of(hub) == [1, 3, 4]
+    with product.connect() as connection:
+        found = connection.execute(text("SELECT refused FROM trunkline_outbox ORDER BY id")).scalars().all()
+    assert found[0].startswith("/payload/date_paid ")
+    assert found[1].startswith("/type is not a known event type")
+    told = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert any("set aside: /payload/date_paid" in message for message in told)
+    emit(product, 5)
+    until(lambda: log_of(hub) == [1, 3, 4, 5])
+
+
+def test_a_key_that_is_refused_sets_nothing_aside(
+    hub: Client,
+    product: Engine,  # noqa: F811
+    relays: Running,
+    caplog: pytest.LogCaptureFixture,
+):
+    right, relays.key = relays.key, "wrong"
+    emit(product, 1)
+    wrong = relays.start()
+    until(lambda: any("refuses the relay" in record.message for record in caplog.records))
+    wrong.stop()
+    relays.relays[0][1].join(10)
+    relays.key = right
+    relays.start()
+    until(lambda: not rows(product))
+    assert log_of(hub) == [1]
+
+
+def taken(engine: Engine, limit: int = 100) -> tuple[Rows, Any]:
+    """A batch that a relay has taken that then dies."""
+    dead = Rows(engine, lease_seconds=LONG_SECONDS)
+    return dead, dead.turn(None, limit=limit)
+
+
+def post(hub: Client, batch: Any) -> None:
+    hub.emit_events({"events": [json.loads(event) for event in batch.events]}, idempotency_key=batch.key)
+
+
+def test_a_batch_of_a_relay_that_has_died_is_sent_again_whole_and_stored_once(
+    hub: Client,
+    product: Engine,  # noqa: F811
+    relays: Running,
+):
+    emit(product, 1, 2)
+    _, batch = taken(product)
+    post(hub, batch)
+    emit(product, 3)
+    relays.start(lease_seconds=0.3, poll_seconds=0.1)
+    until(lambda: not rows(product))
+    assert log_of(hub) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("has_arrived", [True, False])
+def test_after_the_hub_has_forgotten_the_key_it_is_asked_what_has_arrived(
+    has_arrived: bool,
+    hub: Client,
+    product: Engine,  # noqa: F811
+    relays: Running,
+    served: Served,
+):
+    emit(product, 1, 2)
+    dead, batch = taken(product)
+    if has_arrived:
+        post(hub, batch)
+        forget_keys(served)
+    dead.let_go()
+    emit(product, 3)
+    relays.start(safe_seconds=0)
+    until(lambda: not rows(product))
+    assert log_of(hub) == [1, 2, 3]
+
+
+def forget_keys(served: Served) -> None:
+    engine = blocking_engine(served.environment["TRUNKLINE_DATABASE__URL"])
+    with engine.begin() as connection:
+        assert connection.execute(text("DELETE FROM idempotency_keys")).rowcount
+    engine.dispose()
+
+
+def test_several_relays_share_the_rows_in_order(hub: Client, product: Engine, relays: Running):  # noqa: F811
+    for _ in range(3):
+        relays.start(batch=3)
+    for number in range(1, 61):
+        emit(product, number)
+    until(lambda: not rows(product))
+    assert log_of(hub) == list(range(1, 61))
+
+
+def test_a_relay_that_slept_beyond_its_lease_changes_nothing(product: Engine):  # noqa: F811
+    emit(product, 1, 2)
+    sleeper, batch = taken(product, limit=1)
+    other = Rows(product, lease_seconds=0)
+    assert other.turn(None, limit=1) is None  # it sees the holder for the first time
+    again = other.turn(None, limit=1)
+    assert again == batch
+    following = other.turn(Outcome(batch), limit=1)
+    assert following is not None
+    assert following.ids == [2]
+    assert sleeper.turn(Outcome(batch), limit=1) is None
+    assert len(rows(product)) == 1
+
+
+def test_a_hub_that_is_away_is_waited_for(
+    product: Engine,  # noqa: F811
+    relays: Running,
+    hub: Client,
+    served: Served,
+    caplog: pytest.LogCaptureFixture,
+):
+    served.__exit__()
+    try:
+        emit(product, 1)
+        relays.start()
+        until(lambda: any("did not take events" in record.message for record in caplog.records))
+        emit(product, 2)
+    finally:
+        served.__enter__()
+    relays.served = served
+    until(lambda: not rows(product), seconds=15)
+    assert log_of(hub) == [1, 2]
+
+
+async def test_it_runs_as_a_task_on_an_engine_for_asyncio(hub: Client, product: Engine, relays: Running):  # noqa: F811
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
+    engine = create_async_engine(product.url.set(drivername=drivers[product.dialect.name]))
+    task = asyncio.create_task(Relay(engine, relays.served.url, relays.key).run_async())
+    emit(product, 1)
+    await asyncio.to_thread(until, lambda: not rows(product))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert await asyncio.to_thread(log_of, hub) == [1]
+    await engine.dispose()
+
+
+def test_schemas_are_fetched_from_the_hub(hub: Client):
+    outbox = Outbox(schemas=fetch_schemas(hub))
+    with pytest.raises(ValueError, match="payment_amount"):
+        outbox.emit(None, "payment.succeeded", {})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_trunkline_relay_makes_the_tables_and_brings_rows_until_it_is_told_to_end(
+    tmp_path: Path, served: Served, hub: Client, relays: Running
+):
+    command = [sys.executable, "-m", "trunkline_client.outbox.command"]
+    given = ["--from", f"sqlite:///{tmp_path / 'own.db'}"]
+    subprocess.run([*command, *given, "--create"], check=True)
+    environment = {**os.environ, "TRUNKLINE_URL": served.url, "TRUNKLINE_KEY": relays.key}
+    with subprocess.Popen([*command, *given], env=environment, stdout=subprocess.PIPE, text=True) as relay:
+        assert relay.stdout is not None
+        assert served.url in relay.stdout.readline()
+        own = blocking_engine(given[1])
+        emit(own, 1)
+        until(lambda: not rows(own))
+        relay.send_signal(signal.SIGTERM)
+        assert relay.wait(10) == 0
+    assert log_of(hub) == [1]
+    own.dispose()

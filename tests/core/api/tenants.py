@@ -17,7 +17,7 @@ LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane@example.com"}
 NUMBERS = itertools.count(1)
 KEPT = {
     "no", "id", "company_id", "channel", "signature", "status", "disabled_ms", "start_position", "resume_position",
-    "failures", "failing_since_ms", "failing_ms", "failed_ms", "created_ms", "updated_ms", "version", "timeout_seconds", "max_in_flight", "rate",
+    "failures", "failing_since_ms", "failing_ms", "failed_ms", "created_ms", "updated_ms", "version", "timeout_seconds", "max_in_flight", "rate", "failing_level", "told_ms",
 }  # fmt: skip
 """What an erasure leaves of a subscription: numbers, times, and words of the hub's own."""
 EMPTIED = (

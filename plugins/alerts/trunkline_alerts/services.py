@@ -80,7 +80,7 @@ async def _post(
 ) -> Result:
     if not message.is_from(least):
         return Result(Outcome.DELIVERED, response_body=f"not sent: its severity is {message.severity}")
-    headers = {"content-type": "application/json"}
+    headers = {"content-type": "application/json", "webhook-id": push.event_id}  # the same on each attempt
     result = await post_by_http(push, http, url=url, body=orjson.dumps(body), headers=headers)
     # 400 is a service's word for a message that it will never take
     return replace(result, outcome=Outcome.REJECTED) if result.status_code == 400 else result

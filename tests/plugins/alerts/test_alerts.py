@@ -96,6 +96,7 @@ async def test_an_alert_is_raised_and_resolved_once_by_every_way(
               ("/slack", "/teams", "/pager")}  # fmt: skip
     assert bodies["/slack"][0]["text"].startswith(f"*Deliveries to {target} fail")
     assert "succeed again" in bodies["/teams"][1]["attachments"][0]["content"]["body"][0]["text"]
+    assert len({(r.path, r.headers["webhook-id"]) for r in services.requests}) == 6
     raised, resolved = bodies["/pager"]
     assert (raised["event_action"], resolved["event_action"]) == ("trigger", "resolve")
     assert (raised["payload"]["severity"], raised["routing_key"]) == ("error", "R0")

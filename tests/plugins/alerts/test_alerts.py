@@ -146,13 +146,17 @@ async def test_without_a_mail_server_nothing_is_subscribed(make_hub, sqlite_data
     assert await hub.hub.subscriptions.list(0, channel="alerts_mail") == []
 
 
-async def test_the_subscription_is_made_once_by_many_processes(make_hub, database_url, mail_server, receiver):
-    hubs = [await make_hub(database_url, mail_server.settings) for _ in range(2)]
+async def test_the_subscription_is_made_once_and_its_test_goes_to_operators(
+    make_hub, database_url, mail_server, receiver
+):
+    settings = {**mail_server.settings, "alerts.operators": OPERATOR}
+    hubs = [await make_hub(database_url, settings) for _ in range(2)]
+    await company_that_fails(hubs[0], receiver, OWNER)
     for hub in hubs:
         await mail_subscription(hub)
     tested = await hubs[0].hub.subscriptions.test(0, (await mail_subscription(hubs[0]))["id"], channel=None)
     assert tested["outcome"] == "delivered"
-    assert mail_server.messages == []  # the example's company is told of nothing
+    assert [message["To"] for message in mail_server.messages] == [OPERATOR]  # not the example's company
 
 
 @pytest.mark.slow

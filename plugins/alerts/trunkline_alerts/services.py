@@ -1,10 +1,10 @@
 """The channels of alerts that a company subscribes to: chat rooms and PagerDuty."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import orjson
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from trunkline import Channel, HttpClient, Outcome, PluginContext, Push, Result, post_by_http
 from trunkline_alerts.messages import Message, Severity
@@ -15,13 +15,20 @@ _URL = r"^https?://[^\s/?#]+\S*$"
 _FROM = "the least severity that is sent; what ends one is always sent"
 
 
+def _check_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("https://", "http://")):
+        msg = "must begin with https://"
+        raise ValueError(msg)
+    return url
+
+
 class Room(BaseModel):
     """A chat room with an incoming webhook."""
 
     room: str = Field(
         title="Room", description="what you call it", examples=["#integrations"], min_length=1, max_length=100
     )
-    url: SecretStr = Field(
+    url: Annotated[SecretStr, AfterValidator(_check_url)] = Field(
         title="Webhook URL", description="the URL of its incoming webhook", min_length=10, max_length=2000
     )
     form: Literal["slack", "teams"] = Field(

@@ -159,6 +159,20 @@ async def test_the_subscription_is_made_once_and_its_test_goes_to_operators(
     assert [message["To"] for message in mail_server.messages] == [OPERATOR]  # not the example's company
 
 
+async def test_the_url_of_a_room_is_a_secret_and_guarded_as_targets_are(
+    make_hub, sqlite_database_url, services
+):
+    hub = await make_hub(sqlite_database_url, {"delivery.allow_private_networks": "false"})
+    request = {"channel": "alerts_chat", "event_types": ["*"], "target": {"room": "r", "url": "T0/B0/s3cret"}}
+    refused = await hub.client.post("/api/v1/subscriptions", json=request)
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "/target/url")
+    made = await subscribe(hub, "alerts_chat", room="r", url=f"{services.url}/s3cret")
+    tested = await hub.client.post(f"/api/v1/subscriptions/{made['id']}/test")
+    assert tested.json()["error"] == "address_refused"
+    assert "s3cret" not in refused.text + str(made) + tested.text
+    assert services.count == 0
+
+
 @pytest.mark.slow
 async def test_a_hub_that_is_killed_between_mail_and_settlement_mails_nobody_twice(
     serve_hub, mail_server, receiver, tmp_path

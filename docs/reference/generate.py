@@ -24,9 +24,11 @@ from trunkline.api.security import Requires
 from trunkline.cli import load_commands, opening
 from trunkline.hub.hub import Hub
 from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind
-from trunkline.schemas.files import package_definitions, package_event_types
+from trunkline.schemas.files import operational_event_types, package_definitions, package_event_types
 from trunkline.settings.secret_files import holds_secret
 from trunkline.testing import list_checks
+from trunkline_alerts import messages as alerts
+from trunkline_alerts.settings import Settings as AlertSettings
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))
@@ -109,6 +111,20 @@ def _secrets() -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def settings_table(section: str, model: type[BaseModel]) -> str:
+    """List the settings of a section."""
+    rows = [
+        (
+            f"`{section}.{field.alias or name}`",
+            f"`{variable(section, field.alias or name)}`",
+            default_of(field),
+            sentence(field.description or ""),
+        )
+        for name, field in model.model_fields.items()
+    ]
+    return table(["setting", "environment variable", "default", "meaning"], rows)
+
+
 def settings_page() -> str:
     """Every setting of the core."""
     blocks = [
@@ -122,20 +138,7 @@ def settings_page() -> str:
         "A plugin's settings stand in a section that has the plugin's name.",
     ]
     for section, model in core_sections():
-        rows = [
-            (
-                f"`{section}.{field.alias or name}`",
-                f"`{variable(section, field.alias or name)}`",
-                default_of(field),
-                sentence(field.description or ""),
-            )
-            for name, field in model.model_fields.items()
-        ]
-        blocks += [
-            f"## {section}",
-            first_line(model),
-            table(["setting", "environment variable", "default", "meaning"], rows),
-        ]
+        blocks += [f"## {section}", first_line(model), settings_table(section, model)]
     blocks += [
         "## Secrets",
         "The variable of a secret with `_FILE` behind it names a file that has the secret, such as `TRUNKLINE_AUTH__PEPPER_FILE=/run/secrets/pepper`; "
@@ -480,6 +483,30 @@ def checks_page() -> str:
     return page("Checks", *blocks)
 
 
+def alerts_page() -> str:
+    """Every alert, written from the example of its event type."""
+    blocks = [
+        "The settings and texts of alerts. [Hear of failures](../how-to/hear-of-failures.md#who-is-told-and-how-to-change-that) "
+        "says who gets them.",
+        "## Settings",
+        settings_table("alerts", AlertSettings),
+        "## Texts",
+        "Each is written from the example of its event type. *Ends* means that it resolves what was told before, and is sent whatever the severity.",
+    ]
+    for kind in operational_event_types():
+        message = alerts.write(
+            kind.name,
+            kind.schema["examples"][0],
+            whose="the hub" if kind.name.startswith("hub.") else "Acme Ltd, company 92",
+            link="https://hub.example.com/portal/…",
+            waiting=1204,
+        )
+        severity = f"Severity: {message.severity}.{' Ends.' if message.is_end else ''}"
+        text = f"```text\nSubject: {message.subject}\n\n{message.body}\n```"
+        blocks += [f"### `{kind.name}`", severity, text]
+    return page("Alerts", *blocks)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "hooks.md": hooks_page,
@@ -493,6 +520,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "metrics.md": metrics_page,
     "checks.md": checks_page,
+    "alerts.md": alerts_page,
 }
 
 

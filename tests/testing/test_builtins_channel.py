@@ -107,6 +107,39 @@ class TestMake(ChannelConformance):
     signs = True
 
 
+class Room(HttpFarSide):
+    """A chat room, which answers 400 to what it will never take."""
+
+    @property
+    def target(self) -> dict[str, str]:
+        return {"room": "#kit", "url": self.url}
+
+    async def another(self) -> "Room":
+        return Room(self.receiver, rejects=(400,))
+
+
+@differing(
+    OF_ITS_PLATFORM
+    | {
+        "channel.retries-when-refused-for-now",
+        "channel.stops-when-refused-for-good",
+        "channel.loses-nothing-in-a-restart",
+        "channel.tells-no-secret-in-errors",
+        "channel.logs-no-secret",
+        "channel.raises-no-secret",
+    }
+)
+class TestAlertsInAChatRoom(ChannelConformance):
+    plugin = "alerts"
+    channel = "alerts_chat"
+    rewrites = True
+    rejects = (400,)
+
+    @pytest_asyncio.fixture
+    async def far_side(self, trunkline_receiver):
+        yield Room(trunkline_receiver, rejects=(400,))
+
+
 class TestPolling(ChannelConformance):
     plugin = "polling"
     channel = "polling"

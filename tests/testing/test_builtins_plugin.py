@@ -31,6 +31,10 @@ class TestActionsWithAProvider(PluginConformance):
     unscoped = ("/api/v1/actions", "/api/v1/searches")
 
 
+class TestAlerts(PluginConformance):
+    plugin = "alerts"
+
+
 class TestCrm(PluginConformance):
     plugin = "crm"
     prefixes = ("/api/v1/integrations/employees",)

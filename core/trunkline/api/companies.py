@@ -113,7 +113,7 @@ class CompanyRequest(Strict):
     alert_recipients: list[str] | None = Field(
         default=None,
         max_length=MAX_RECIPIENTS,
-        description=f"up to {MAX_RECIPIENTS} e-mail addresses of those who look after its integrations",
+        description=f"up to {MAX_RECIPIENTS} e-mail addresses of those who look after its integrations; they get mail when a subscription fails, is disabled or recovers",
     )
 
 

@@ -154,7 +154,7 @@ async def judge_clock(database: Database, *, now: Callable[[], float] = time.tim
 async def _judge_recipients(database: Database) -> HubCheck:
     async with database.read() as connection:
         count, without = await companies.reached_by_nobody(connection)
-    alerts = "The hub itself sends no alerts: have Prometheus load deploy/prometheus/alerts.yml."
+    alerts = "They get mail if alerts.smtp_host is set; for figures have Prometheus load deploy/prometheus/alerts.yml."
     if not without:
         return ok(
             "alert-recipients",

@@ -1,0 +1,128 @@
+"""Mails alerts: to the recipients of the company that an event is about, and to the operators."""
+
+import hashlib
+from contextlib import suppress
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import formatdate
+from typing import Any
+
+import aiosmtplib
+import orjson
+
+from trunkline import HttpClient, NotFound, Outcome, PluginContext, Push, Result
+from trunkline_alerts import sent
+from trunkline_alerts.messages import Message
+from trunkline_alerts.settings import Settings
+from trunkline_alerts.writing import Writer, company_of
+
+TO_COMPANIES = frozenset({"subscription.failing", "subscription.disabled", "subscription.recovered"})
+"""What a company's alert recipients get."""
+STEP_SECONDS = 8.0
+"""How long the server may take over one step of SMTP."""
+_WHOLE_LINES = SMTP.clone(max_line_length=900)
+"""A subject that is folded before its first word reaches readers with a blank in front; RFC 5322 allows 998."""
+
+
+class Mailer:
+    """Mails over the server that the settings name. A message is known by its ``Message-ID``, however often it is tried."""
+
+    def __init__(self, context: PluginContext[Settings]) -> None:
+        self._context = context
+        self._settings = context.settings
+        self._writer = Writer(context)
+
+    async def deliver(self, push: Push, _: HttpClient) -> Result:
+        """Mail the alert to everybody who has not got it yet.
+
+        An address that the server refuses for good is named in the result and not tried again.
+        """
+        message = await self._writer.write(push)
+        recipients = await self._recipients(push, message)
+        wanted = {self._message_id(push, recipient): recipient for recipient in recipients}
+        async with self._context.database.read() as connection:
+            done = await sent.known(connection, list(wanted))
+        refused: list[str] = []
+        client = self._client()
+        try:
+            for message_id, recipient in wanted.items():
+                if message_id in done:
+                    continue
+                if not client.is_connected:
+                    await client.connect()
+                try:
+                    mail = self._mail(message, message_id, recipient)
+                    await client.sendmail(str(self._settings.sender), [recipient], mail.as_bytes())
+                except (aiosmtplib.SMTPRecipientsRefused, aiosmtplib.SMTPDataError) as error:
+                    code, words = _refusal(error)
+                    refused.append(f"{code} {words}")
+                    if code < 500:
+                        continue
+                await self._note(message_id)
+            with suppress(
+                aiosmtplib.SMTPException, OSError
+            ):  # all is taken, whatever becomes of the farewell
+                await client.quit()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            reason = f"the mail server did not take it: {type(error).__name__}"
+            return Result(Outcome.RETRY, error=reason)
+        finally:
+            client.close()
+        if any(answer < "5" for answer in refused):
+            return Result(
+                Outcome.RETRY, error="some refused for now", response_body="; ".join(refused)[:1024]
+            )
+        said = "; ".join([f"recipients: {len(wanted)}", *refused])
+        return Result(Outcome.DELIVERED, response_body=said[:1024])
+
+    async def _recipients(self, push: Push, message: Message) -> list[str]:
+        """List the addresses, each once; a test delivery goes to the operators alone."""
+        is_test = push.event_id.startswith("test_")
+        found: list[str] = []
+        company_id = company_of(push, orjson.loads(push.body)["payload"])
+        if push.event_type in TO_COMPANIES and company_id is not None and not is_test:
+            with suppress(NotFound):  # it was deleted meanwhile
+                view: dict[str, Any] = await self._context.companies.view(abs(company_id))
+                found += view["alert_recipients"]
+        if is_test or message.is_from(self._settings.operators_from):
+            found += self._settings.operators
+        return list(dict.fromkeys(found))
+
+    def _message_id(self, push: Push, recipient: str) -> str:
+        digest = hashlib.sha256(f"{push.event_id}/{recipient}".encode()).hexdigest()[:32]
+        return f"<{digest}@{str(self._settings.sender).rpartition('@')[2]}>"
+
+    async def _note(self, message_id: str) -> None:
+        async with self._context.database.write() as connection:
+            await sent.add(connection, message_id, now_ms=self._context.clock.now_ms())
+
+    def _client(self) -> aiosmtplib.SMTP:
+        settings = self._settings
+        password = settings.smtp_password
+        return aiosmtplib.SMTP(
+            hostname=settings.smtp_host,
+            port=settings.smtp_port,
+            use_tls=settings.smtp_security == "tls",
+            start_tls=settings.smtp_security == "starttls",
+            username=settings.smtp_user,
+            password=None if password is None else password.get_secret_value(),
+            timeout=STEP_SECONDS,
+        )
+
+    def _mail(self, message: Message, message_id: str, recipient: str) -> EmailMessage:
+        mail = EmailMessage(policy=_WHOLE_LINES)
+        mail["From"] = self._settings.sender
+        mail["To"] = recipient
+        mail["Subject"] = message.subject
+        mail["Date"] = formatdate()
+        mail["Message-ID"] = message_id
+        mail["Auto-Submitted"] = "auto-generated"  # RFC 3834: no holiday note comes back
+        mail.set_content(message.body)
+        return mail
+
+
+def _refusal(error: aiosmtplib.SMTPException) -> tuple[int, str]:
+    """Give the code and words of a refusal (RFC 5321 §4.2.1): 4xx may pass, 5xx is for good."""
+    answer = error.recipients[0] if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else error
+    assert isinstance(answer, aiosmtplib.SMTPResponseException)
+    return answer.code, answer.message

@@ -1,0 +1,145 @@
+"""The channels of alerts that a company subscribes to: chat rooms and PagerDuty."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+import orjson
+from pydantic import AfterValidator, BaseModel, Field, SecretStr
+
+from trunkline import Channel, HttpClient, Outcome, PluginContext, Push, Result, post_by_http
+from trunkline_alerts.messages import Message, Severity
+from trunkline_alerts.writing import Writer
+
+PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
+_URL = r"^https?://[^\s/?#]+\S*$"
+_FROM = "the least severity that is sent; what ends one is always sent"
+
+
+def _check_url(url: SecretStr) -> SecretStr:
+    if not url.get_secret_value().startswith(("https://", "http://")):
+        msg = "must begin with https://"
+        raise ValueError(msg)
+    return url
+
+
+class Room(BaseModel):
+    """A chat room with an incoming webhook."""
+
+    room: str = Field(
+        title="Room", description="what you call it", examples=["#integrations"], min_length=1, max_length=100
+    )
+    url: Annotated[SecretStr, AfterValidator(_check_url)] = Field(
+        title="Webhook URL", description="the URL of its incoming webhook", min_length=10, max_length=2000
+    )
+    form: Literal["slack", "teams"] = Field(
+        default="slack", title="Form", description="`slack` for Slack and Mattermost, `teams` for Teams"
+    )
+    from_severity: Severity = Field(default="info", title="From severity", description=_FROM)
+
+
+class Service(BaseModel):
+    """A service of PagerDuty with an Events API v2 integration."""
+
+    service: str = Field(
+        title="Service",
+        description="what you call it",
+        examples=["Integrations"],
+        min_length=1,
+        max_length=100,
+    )
+    routing_key: SecretStr = Field(
+        title="Integration key", description="the key of its integration", min_length=1, max_length=200
+    )
+    url: str = Field(
+        default=PAGERDUTY_URL,
+        title="URL",
+        description="where PagerDuty takes events",
+        pattern=_URL,
+        max_length=2000,
+    )
+    from_severity: Severity = Field(default="warning", title="From severity", description=_FROM)
+
+
+@dataclass(frozen=True, slots=True)
+class Poster:
+    """Posts alerts, which *writer* writes."""
+
+    writer: Writer
+
+    async def chat(self, push: Push[Room], http: HttpClient) -> Result:
+        """Write an alert into a room."""
+        room = push.target.config
+        message = await self.writer.write(push)
+        body = chat_body(message, room.form)
+        url = room.url.get_secret_value()
+        return await _post(push, http, message, least=room.from_severity, url=url, body=body)
+
+    async def pagerduty(self, push: Push[Service], http: HttpClient) -> Result:
+        """Open or resolve an incident."""
+        service = push.target.config
+        message = await self.writer.write(push)
+        body = pagerduty_body(message, service.routing_key.get_secret_value())
+        return await _post(push, http, message, least=service.from_severity, url=service.url, body=body)
+
+
+async def _post(
+    push: Push, http: HttpClient, message: Message, *, least: Severity, url: str, body: dict[str, Any]
+) -> Result:
+    if not message.is_from(least):
+        return Result(Outcome.DELIVERED, response_body=f"not sent: its severity is {message.severity}")
+    headers = {"content-type": "application/json", "webhook-id": push.event_id}  # the same on each attempt
+    result = await post_by_http(push, http, url=url, body=orjson.dumps(body), headers=headers)
+    # 400 is a service's word for a message that it will never take
+    return replace(result, outcome=Outcome.REJECTED) if result.status_code == 400 else result
+
+
+def chat_body(message: Message, form: Literal["slack", "teams"]) -> dict[str, Any]:
+    """Give what an incoming webhook takes: text for Slack and Mattermost, an adaptive card for Teams."""
+    if form == "slack":
+        text = f"*{message.subject}*\n{message.body}"
+        for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            text = text.replace(sign, written)
+        return {"text": text}
+    blocks = [
+        {"type": "TextBlock", "text": message.subject, "weight": "Bolder", "wrap": True},
+        {"type": "TextBlock", "text": message.body, "wrap": True},
+    ]
+    card = {"type": "AdaptiveCard", "version": "1.4", "body": blocks}
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": card}
+    return {"type": "message", "attachments": [attachment]}
+
+
+def pagerduty_body(message: Message, routing_key: str) -> dict[str, Any]:
+    """Give an event of Events API v2: one incident for each matter, which its end resolves."""
+    event = {"routing_key": routing_key, "dedup_key": message.matter}
+    if message.is_end:
+        return {**event, "event_action": "resolve"}
+    payload = {
+        "summary": message.subject[:1024],
+        "source": "trunkline",
+        "severity": message.severity,
+        "custom_details": {"text": message.body},
+    }
+    links = [{"href": message.link, "text": "Portal"}] if message.link else []
+    return {**event, "event_action": "trigger", "payload": payload, "links": links}
+
+
+def make_channels(context: PluginContext[Any]) -> list[Channel]:
+    """Make both channels."""
+    poster = Poster(Writer(context))
+    return [
+        Channel(
+            "alerts_chat",
+            "Alerts in a chat room",
+            "Writes each event as a message into a room of Slack, Mattermost or Teams.",
+            poster.chat,
+            target=Room,
+        ),
+        Channel(
+            "alerts_pagerduty",
+            "Alerts by PagerDuty",
+            "Opens an incident in PagerDuty, and resolves it when its matter is over.",
+            poster.pagerduty,
+            target=Service,
+        ),
+    ]

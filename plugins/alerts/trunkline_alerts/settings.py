@@ -1,0 +1,52 @@
+"""The section ``alerts`` of the settings."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from trunkline.routes import Names
+from trunkline_alerts.messages import Severity
+
+ADDRESS = r"^[A-Za-z0-9.!#$&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
+MAX_OPERATORS = 20
+
+
+def _check_count(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    if len(addresses) > MAX_OPERATORS:
+        msg = f"must be at most {MAX_OPERATORS} addresses, not {len(addresses)}"
+        raise ValueError(msg)
+    return addresses
+
+
+class Settings(BaseModel):
+    """The mail server, and which operators are told."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    smtp_host: str | None = Field(
+        default=None, min_length=1, description="the SMTP server; without it no mail is sent"
+    )
+    smtp_port: int = Field(default=587, ge=1, le=65535, description="its port")
+    smtp_security: Literal["starttls", "tls", "none"] = Field(
+        default="starttls",
+        description="`starttls` after the greeting, `tls` from the start (port 465), or `none` for a server on the same machine",
+    )
+    smtp_user: str | None = Field(default=None, description="the user to sign in as")
+    smtp_password: SecretStr | None = Field(default=None, description="the user's password")
+    sender: str | None = Field(
+        default=None, pattern=ADDRESS, description="the address that mail is from; needed with `smtp_host`"
+    )
+    operators: Annotated[Names, AfterValidator(_check_count)] = Field(
+        default=(), description="addresses of the operators, who are told of every company and of the hub"
+    )
+    operators_from: Severity = Field(
+        default="warning",
+        description="the least severity of which operators are told: `info`, `warning`, `error` or `critical`",
+    )
+
+    @model_validator(mode="after")
+    def _has_sender(self) -> Self:
+        if self.smtp_host is not None and self.sender is None:
+            msg = "alerts.sender must be set if alerts.smtp_host is"
+            raise ValueError(msg)
+        return self

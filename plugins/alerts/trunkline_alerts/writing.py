@@ -1,0 +1,63 @@
+"""Writes the alert of a delivery: whose event it is, how much waits, and where to look."""
+
+from typing import Any
+
+import orjson
+
+from trunkline import NotFound, PluginContext, Push
+from trunkline.routes import company_title, in_environment
+from trunkline_alerts import messages
+from trunkline_alerts.messages import TEMPLATES, Message
+
+
+class Writer:
+    """Writes alerts by what the hub knows at this moment."""
+
+    def __init__(self, context: PluginContext[Any]) -> None:
+        self._context = context
+
+    async def write(self, push: Push) -> Message:
+        """Write the alert of the event that *push* delivers."""
+        payload = orjson.loads(push.body)["payload"]
+        company_id = company_of(push, payload)
+        subscription = payload.get("subscription") if push.event_type in TEMPLATES else None
+        waiting = 0
+        if subscription is not None and company_id is not None:
+            try:
+                waiting = await self._context.deliveries.count_open(company_id, subscription["id"])
+            except NotFound:  # it was deleted meanwhile
+                waiting = 0
+        return messages.write(
+            push.event_type,
+            payload,
+            whose=await self._name(company_id),
+            link=self._link(company_id, subscription),
+            waiting=waiting,
+        )
+
+    async def _name(self, company_id: int | None) -> str:
+        if company_id is None:
+            return "the hub"
+        try:
+            view = await self._context.companies.view(abs(company_id))
+        except NotFound:
+            return company_title(company_id)
+        name = view.get("name") or view.get("reference")
+        return f"{name}, {company_title(company_id)}" if name else company_title(company_id)
+
+    def _link(self, company_id: int | None, subscription: dict[str, Any] | None) -> str:
+        url = self._context.deployment.public_url
+        if url is None:
+            return ""
+        if company_id is None:
+            return f"{url}/portal"
+        page = f"{url}/portal/companies/{abs(company_id)}{'~test' if company_id < 0 else ''}"
+        return f"{page}/subscriptions/{subscription['id']}" if subscription else f"{page}/health"
+
+
+def company_of(push: Push, payload: dict[str, Any]) -> int | None:
+    """Tell which company, in its environment, the event is about; None for the hub itself."""
+    if push.event_type not in TEMPLATES:
+        return push.target.company_id
+    number = payload["company_id"]
+    return None if number is None else in_environment(number, payload["environment"])

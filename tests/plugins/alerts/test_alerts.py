@@ -1,0 +1,221 @@
+"""Alerts over a real SMTP server and a real HTTP receiver: raised, resolved, and sent once to each."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from tests.plugins.alerts.mail_server import MailServer
+
+from trunkline.testing.receiver import Receiver
+
+OWNER, SECOND, OPERATOR = "owner@acme.example", "second@acme.example", "ops@hub.example"
+FAILS_AT_ONCE = {
+    "delivery.failing_spans_seconds": "0",
+    "delivery.retry_schedule_seconds": ",".join(["0.05"] * 200),
+    "server.public_url": "https://hub.example",
+}
+
+
+@pytest.fixture
+async def mail_server():
+    async with MailServer() as started:
+        yield started
+
+
+@pytest.fixture
+async def services():
+    """What chats and PagerDuty are, as HTTP."""
+    async with Receiver() as started:
+        yield started
+
+
+async def company_that_fails(hub, receiver, *recipients: str) -> None:
+    """Give company 92 alert recipients, and a subscription whose target fails."""
+    changed = await hub.operator.patch(
+        "/api/v1/companies/92", json={"name": "Acme", "alert_recipients": recipients}
+    )
+    assert changed.is_success, changed.text
+    receiver.answer(503)
+    request = {"target_url": f"{receiver.url}/h", "event_types": ["*"]}
+    made = await hub.client.post("/api/v1/webhooks/subscriptions", json=request)
+    assert made.status_code == 201, made.text
+
+
+async def mail_subscription(hub) -> dict:
+    """Wait for the subscription that mail goes by."""
+    async with asyncio.timeout(20):
+        while not (found := await hub.hub.subscriptions.list(0, channel="alerts_mail")):
+            await asyncio.sleep(0.02)
+    [one] = found
+    return one
+
+
+async def subscribe(hub, channel: str, **target: str) -> dict:
+    request = {"channel": channel, "target": target, "event_types": ["operational.*"]}
+    made = await hub.client.post("/api/v1/subscriptions", json=request)
+    assert made.status_code == 201, made.text
+    return made.json()
+
+
+async def test_an_alert_is_raised_and_resolved_once_by_every_way(
+    make_hub, database_url, mail_server, receiver, services
+):
+    settings = {**FAILS_AT_ONCE, **mail_server.settings, "alerts.operators": OPERATOR}
+    hub = await make_hub(database_url, settings)
+    await mail_subscription(hub)
+    await company_that_fails(hub, receiver, OWNER, SECOND)
+    for form in ("slack", "teams"):
+        room = {"room": form, "url": f"{services.url}/{form}", "form": form, "from_severity": "warning"}
+        await subscribe(hub, "alerts_chat", **room)
+    pager = await subscribe(
+        hub, "alerts_pagerduty", service="x", routing_key="R0", url=f"{services.url}/pager"
+    )
+    for _ in range(20):
+        await hub.emit("lead.created")
+    await mail_server.wait_for(3)
+    await services.wait_for(3)
+    receiver.answer(200)
+    await mail_server.wait_for(6)
+    await services.wait_for(6)
+    await asyncio.sleep(0.3)
+    assert (len(mail_server.messages), services.count) == (6, 6)
+    assert len({message["Message-ID"] for message in mail_server.messages}) == 6
+
+    target = f"{receiver.url}/h"
+    first, second = mail_server.to(OWNER)
+    assert first["Subject"] == f"Deliveries to {target} fail (Acme, company 92)"
+    assert second["Subject"] == f"Deliveries to {target} succeed again (Acme, company 92)"
+    text = first.get_content()
+    for words in ("have failed since 20", "Last answer: status 503.", "wait: 20.", "What to do: Fix"):
+        assert words in text
+    assert "https://hub.example/portal/companies/92/subscriptions/sub_" in text
+    assert len(mail_server.to(OPERATOR)) == len(mail_server.to(SECOND)) == 2
+
+    bodies = {path: [json.loads(r.body) for r in services.requests if r.path == path] for path in
+              ("/slack", "/teams", "/pager")}  # fmt: skip
+    assert bodies["/slack"][0]["text"].startswith(f"*Deliveries to {target} fail")
+    assert "succeed again" in bodies["/teams"][1]["attachments"][0]["content"]["body"][0]["text"]
+    assert len({(r.path, r.headers["webhook-id"]) for r in services.requests}) == 6
+    raised, resolved = bodies["/pager"]
+    assert (raised["event_action"], resolved["event_action"]) == ("trigger", "resolve")
+    assert (raised["payload"]["severity"], raised["routing_key"]) == ("error", "R0")
+    assert raised["dedup_key"] == resolved["dedup_key"]
+    assert pager["target"]["routing_key"] == "••••"
+
+
+async def test_a_retry_for_one_recipient_mails_no_other_again(make_hub, database_url, mail_server, receiver):
+    mail_server.refusals = {SECOND: ["451 later", "451 later"], OPERATOR: ["550 unknown"]}
+    settings = {**FAILS_AT_ONCE, **mail_server.settings, "alerts.operators": OPERATOR}
+    hub = await make_hub(database_url, settings)
+    one = await mail_subscription(hub)
+    await company_that_fails(hub, receiver, OWNER, SECOND)
+    await hub.emit("lead.created")
+    await mail_server.wait_for(2)
+    async with asyncio.timeout(20):
+        while True:
+            page = await hub.hub.deliveries.of_subscription(0, one["id"], channel=None, status="delivered")
+            told = [each for each in page["deliveries"] if each["event_type"] == "subscription.failing"]
+            if told:
+                break
+            await asyncio.sleep(0.02)
+    assert [len(mail_server.to(address)) for address in (OWNER, SECOND, OPERATOR)] == [1, 1, 0]
+    assert told[0]["attempts"] == 3
+    view = await hub.hub.deliveries.get(0, told[0]["id"])
+    assert "550 unknown" in view["attempts"][0]["response_body"]
+
+
+async def test_operators_are_told_from_the_severity_that_they_set(make_hub, sqlite_database_url, mail_server):
+    settings = {
+        **mail_server.settings,
+        "alerts.operators": OPERATOR,
+        "alerts.operators_from": "info",
+    }
+    hub = await make_hub(sqlite_database_url, settings)
+    await mail_subscription(hub)
+    await hub.client_of(92)
+    await mail_server.wait_for(3)
+    subjects = [message["Subject"] for message in mail_server.to(OPERATOR)]
+    assert "API key 'test' was created (company 92)" in subjects
+    assert "API key 'test' was created (the hub)" in subjects
+
+
+async def test_without_a_mail_server_nothing_is_subscribed(make_hub, sqlite_database_url):
+    hub = await make_hub(sqlite_database_url)
+    await asyncio.sleep(0.2)
+    assert await hub.hub.subscriptions.list(0, channel="alerts_mail") == []
+
+
+async def test_the_subscription_is_made_once_and_its_test_goes_to_operators(
+    make_hub, database_url, mail_server, receiver
+):
+    settings = {**mail_server.settings, "alerts.operators": OPERATOR}
+    hubs = [await make_hub(database_url, settings) for _ in range(2)]
+    await company_that_fails(hubs[0], receiver, OWNER)
+    for hub in hubs:
+        await mail_subscription(hub)
+    tested = await hubs[0].hub.subscriptions.test(0, (await mail_subscription(hubs[0]))["id"], channel=None)
+    assert tested["outcome"] == "delivered"
+    assert [message["To"] for message in mail_server.messages] == [OPERATOR]  # not the example's company
+
+
+async def test_the_url_of_a_room_is_a_secret_and_guarded_as_targets_are(
+    make_hub, sqlite_database_url, services
+):
+    hub = await make_hub(sqlite_database_url, {"delivery.allow_private_networks": "false"})
+    request = {"channel": "alerts_chat", "event_types": ["*"], "target": {"room": "r", "url": "T0/B0/s3cret"}}
+    refused = await hub.client.post("/api/v1/subscriptions", json=request)
+    assert (refused.status_code, refused.json()["errors"][0]["path"]) == (422, "/target/url")
+    made = await subscribe(hub, "alerts_chat", room="r", url=f"{services.url}/s3cret")
+    tested = await hub.client.post(f"/api/v1/subscriptions/{made['id']}/test")
+    assert tested.json()["error"] == "address_refused"
+    assert "s3cret" not in refused.text + str(made) + tested.text
+    assert services.count == 0
+
+
+@pytest.mark.slow
+async def test_a_hub_that_is_killed_between_mail_and_settlement_mails_nobody_twice(
+    serve_hub, mail_server, receiver, tmp_path
+):
+    deaths = [("data", 2), ("quit", 4)]  # the second mail is taken and not noted; all are noted, none settled
+
+    def kill(step: str, number: int) -> None:
+        if deaths and deaths[0] == (step, number):
+            deaths.pop(0)
+            hub.process.kill()
+
+    mail_server.after = kill
+    settings = {**FAILS_AT_ONCE, **mail_server.settings, "alerts.operators": OPERATOR}
+    del settings["server.public_url"]  # a hub that may push to this machine is no public one
+    environment = {f"TRUNKLINE_{name.replace('.', '__').upper()}": value for name, value in settings.items()}
+    hub = await asyncio.to_thread(serve_hub, **environment)
+
+    def call(key: str, method: str, path: str, **request) -> dict:
+        hub.key = key
+        return hub.call(method, path, **request)
+
+    operator = hub.make_key("operator", company_id=None)
+    own = hub.key
+    recipients = {"alert_recipients": [OWNER, SECOND]}
+    await asyncio.to_thread(call, operator, "PATCH", "/api/v1/companies/92", json=recipients)
+    receiver.answer(503)
+    request = {"target_url": f"{receiver.url}/h", "event_types": ["lead.created"]}
+    await asyncio.to_thread(call, own, "POST", "/api/v1/webhooks/subscriptions", json=request)
+    sample = await asyncio.to_thread(call, own, "GET", "/api/v1/events/sample?type=lead.created")
+    event = {"type": "lead.created", "payload": sample[0]["payload"]}
+    await asyncio.to_thread(call, own, "POST", "/api/v1/events", json=event)
+    for left in (1, 0):
+        async with asyncio.timeout(30):
+            while len(deaths) > left or hub.process.poll() is None:
+                await asyncio.sleep(0.05)
+        await asyncio.to_thread(hub.start)
+    receiver.answer(200)
+    await mail_server.wait_for(7, timeout_seconds=30)
+    with contextlib.suppress(TimeoutError):
+        await mail_server.wait_for(8, timeout_seconds=2)
+    kinds = [(message["To"], "again" in message["Subject"]) for message in mail_server.messages]
+    ids = {message["Message-ID"] for message in mail_server.messages}
+    assert deaths == []
+    assert len(ids) == 6, "three people are told of the failure and of its end: none is lost, none is new"
+    assert len(kinds) == 7, "the mail that was taken as the hub died came again under its Message-ID"
+    assert kinds.count((SECOND, False)) == 2

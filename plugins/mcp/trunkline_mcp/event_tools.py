@@ -13,7 +13,6 @@ from trunkline.pages import ListedEvent
 from trunkline.routes import Caller, Strict
 from trunkline_mcp.tools import READ_ONLY, Arguments, Offered, answered
 
-NAMES = frozenset({"get_recent_events", "explain_event"})
 MAX_EVENTS = 20
 MAX_BYTES = 256 * 1024
 """Envelopes in one answer; the first is always in it."""
@@ -55,7 +54,7 @@ def make_tools(context: PluginContext) -> Sequence[Offered]:
     """Make both tools."""
     tools = _EventTools(context)
     return (
-        Offered(_recent_tool(), _SCOPE, tools.recent),
+        Offered(_recent_tool([kind.name for kind in context.events.types()]), _SCOPE, tools.recent),
         Offered(_explain_tool(), _SCOPE, tools.explain),
     )
 
@@ -128,7 +127,9 @@ def _fault(place: tuple[int | str, ...], kind: str, message: str) -> FieldError:
     return FieldError(f"/{place[0]}", words.get(kind) or f"is not valid: {message}")
 
 
-def _recent_tool() -> Tool:
+def _recent_tool(types: Sequence[str]) -> Tool:
+    arguments = _schema(RecentArguments)
+    arguments["properties"]["type"]["enum"] = [*types, None]
     event: dict[str, Json] = {
         "type": "object",
         "properties": {
@@ -150,8 +151,9 @@ def _recent_tool() -> Tool:
     return Tool(
         name="get_recent_events",
         title="Get Recent Events",
-        description=f"Lists what has happened lately, newest first: each event with its type, time and data. {_UNTRUSTED}",
-        input_schema=_schema(RecentArguments),
+        description=f"Lists what has happened lately, newest first: each event with its type, time and data. "
+        f"Not to read a record as it is now: use a search. {_UNTRUSTED}",
+        input_schema=arguments,
         output_schema={
             "type": "object",
             "properties": {"events": {"type": "array", "items": event}, "before": before},
@@ -191,7 +193,8 @@ def _explain_tool() -> Tool:
         name="explain_event",
         title="Explain an Event",
         description="Tells why an event did not arrive somewhere: for each subscription whether the event matched it, and if not "
-        "why, else the state of its delivery, the attempts so far and when the next one is due. get_recent_events has the ids.",
+        "why, else the state of its delivery, the attempts so far and when the next one is due. get_recent_events has the ids. "
+        "Not to read the event: use get_recent_events.",
         input_schema=_schema(OneEvent),
         output_schema={
             "type": "object",

@@ -1,4 +1,4 @@
-"""What an agent may read beside calling tools: the event types with their schemas, and the documentation as Markdown.
+"""What an agent may read beside calling tools: event types with their schemas, tools in their full form, and the documentation as Markdown.
 
 Whoever has a key may: the same stands on public pages. The pages are those of the plugin ``docs``, where it runs.
 """
@@ -10,8 +10,10 @@ import orjson
 from mcp_types import Resource, ResourceTemplate, TextResourceContents
 
 from trunkline import EventType, NotFound, PluginContext
+from trunkline_mcp.toolbox import Toolbox
 
 EVENT_TYPES = "trunkline://event-types"
+TOOLS = "trunkline://tools"
 _PAGES = "trunkline://docs"
 _JSON, _MARKDOWN = "application/json", "text/markdown"
 _PAGE_ENDING = ".html.md"
@@ -21,6 +23,13 @@ TEMPLATES = (
         title="Event Type",
         uri_template=f"{EVENT_TYPES}/{{name}}",
         description="One event type: what it means, the JSON Schema of its payload, and an example.",
+        mime_type=_JSON,
+    ),
+    ResourceTemplate(
+        name="tool",
+        title="Tool",
+        uri_template=f"{TOOLS}/{{name}}",
+        description="One tool in its full form: with the JSON Schema of its answer, examples and limits of its arguments.",
         mime_type=_JSON,
     ),
 )
@@ -36,8 +45,9 @@ _INDEX = Resource(
 class Library:
     """Everything that can be read."""
 
-    def __init__(self, context: PluginContext) -> None:
+    def __init__(self, context: PluginContext, toolbox: Toolbox) -> None:
         self._context = context
+        self._toolbox = toolbox
         self._pages: Mapping[str, str] | None = None
         self._writing = asyncio.Lock()
 
@@ -60,6 +70,9 @@ class Library:
             return TextResourceContents(uri=uri, mime_type=_JSON, text=index.decode())
         if uri in types:
             return TextResourceContents(uri=uri, mime_type=_JSON, text=_whole(types[uri]))
+        if uri.startswith(f"{TOOLS}/") and (tool := self._toolbox.full(uri.removeprefix(f"{TOOLS}/"))):
+            whole = tool.model_dump_json(by_alias=True, exclude_none=True)
+            return TextResourceContents(uri=uri, mime_type=_JSON, text=whole)
         page = (await self._written()).get(uri)
         return None if page is None else TextResourceContents(uri=uri, mime_type=_MARKDOWN, text=page)
 

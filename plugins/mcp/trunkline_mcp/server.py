@@ -41,10 +41,10 @@ from trunkline_mcp.event_streams import EventStreams, StreamParams
 from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
 from trunkline_mcp.events import Events, ListParams, PollParams
 from trunkline_mcp.figures import Figures
-from trunkline_mcp.raw_json import CALLER_KEY, RawJson
+from trunkline_mcp.raw_json import CALLER_KEY, TOOLS_KEY, RawJson
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.resources import TEMPLATES, Library
-from trunkline_mcp.settings import Settings
+from trunkline_mcp.settings import Settings, ToolForm
 from trunkline_mcp.toolbox import Toolbox
 
 SDK_LOGGER = "mcp"
@@ -79,7 +79,7 @@ class AgentServer:
 
     def __init__(self, context: PluginContext, *, log: CallLog, figures: Figures) -> None:
         self._toolbox = Toolbox(context, log=log, figures=figures)
-        self._library = Library(context)
+        self._library = Library(context, self._toolbox)
         brand = context.deployment.brand
         kept = CacheHint(ttl_ms=LIST_TTL_MS, scope="private")
         self._server = Server[dict[str, object]](
@@ -98,6 +98,7 @@ class AgentServer:
             on_get_prompt=self._get_prompt,
         )
         assert isinstance(context.settings, Settings)
+        self._form = context.settings.tools
         errors = EventErrors(context.settings.error_numbers)
         self._events = Events(context, errors)
         self._subscriptions = EventSubscriptions(context, self._events, errors)
@@ -140,7 +141,9 @@ class AgentServer:
         return None if scope is None or caller.principal.has(scope) else scope
 
     async def _list_tools(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=self._toolbox.tools_of(_caller_of(context)))
+        assert context.request is not None
+        chosen: ToolForm | None = context.request.scope[TOOLS_KEY]
+        return ListToolsResult(tools=self._toolbox.tools_of(_caller_of(context), form=chosen or self._form))
 
     async def _call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
         return await self._toolbox.call(_caller_of(context), params.name, params.arguments or {})

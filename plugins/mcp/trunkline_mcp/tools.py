@@ -8,6 +8,7 @@ from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
 
 from trunkline import Json
 from trunkline.routes import Caller
+from trunkline_mcp.compact import compact
 
 Arguments = Mapping[str, Json]
 Run = Callable[[Caller, Arguments], Awaitable[CallToolResult]]
@@ -27,6 +28,12 @@ class Offered:
     scope: str
     run: Run = field(repr=False)
     writes: bool = False
+    short: Tool = field(init=False, repr=False)
+    """The tool in its compact form."""
+
+    def __post_init__(self) -> None:
+        """Write the compact form once."""
+        object.__setattr__(self, "short", compact(self.tool))
 
 
 def answered(body: bytes) -> CallToolResult:

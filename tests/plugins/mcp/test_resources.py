@@ -43,8 +43,16 @@ async def test_an_event_type_has_its_meaning_its_schema_and_an_example(api, agen
         1,
     )
     Draft202012Validator(whole["schema"]).validate(whole["example"])
-    (template,) = (await agent.ask("resources/templates/list"))["resourceTemplates"]
+    template, _ = (await agent.ask("resources/templates/list"))["resourceTemplates"]
     assert template["uriTemplate"].replace("{name}", whole["type"]) == index[0]["uri"]
+
+
+async def test_a_tool_in_its_full_form_is_a_resource(api, agent):
+    whole = await Conversation(api.client, address="/mcp?tools=full").tools()
+    assert len(whole) > 20
+    for name, tool in whole.items():
+        assert json.loads((await read(agent, f"trunkline://tools/{name}"))["text"]) == tool
+        Draft202012Validator.check_schema(tool["outputSchema"])
 
 
 async def test_pages_of_the_documentation_are_markdown(api, agent):
@@ -65,6 +73,7 @@ async def test_without_the_documentation_there_are_the_event_types(agent):
     [
         "",
         "trunkline://event-types/no.such",
+        "trunkline://tools/no_such",
         "trunkline://docs/../../etc/passwd",
         "file:///etc/passwd",
         "trunkline://docs/",

@@ -11,11 +11,12 @@ from pydantic import Field, ValidationError
 from trunkline import BodyInvalid, FieldError, Json, NotFound, PluginContext
 from trunkline.pages import ListedEvent
 from trunkline.routes import Caller, Strict
-from trunkline_mcp.tools import READ_ONLY, Arguments, Offered, answered
+from trunkline_mcp.tools import MAX_ANSWER, READ_ONLY, Arguments, Offered, answered
 
 MAX_EVENTS = 20
-MAX_BYTES = 256 * 1024
-"""Envelopes in one answer; the first is always in it."""
+OUTLINE = 512
+"""Bytes that an event may take without payload and metadata."""
+EVENTS = "trunkline://events"
 
 _SCOPE = "events:read"
 _UNTRUSTED = (
@@ -66,7 +67,7 @@ class _EventTools:
     context: PluginContext
 
     async def recent(self, caller: Caller, arguments: Arguments) -> CallToolResult:
-        """List the newest events, newest first, whole."""
+        """List the newest events, newest first: whole, but for one that is larger than an answer."""
         chosen = _read(RecentArguments, arguments)
         types = self._types(chosen.type)
 
@@ -79,7 +80,7 @@ class _EventTools:
         events, before = await listed(chosen.limit)
         if (fitting := _fitting(events)) < len(events):
             events, before = await listed(fitting)
-        bodies = [await self._as_read(event, caller) for event in events]
+        bodies = [_outline(await self._as_read(event, caller)) for event in events]
         return answered(b'{"events":[%b],"before":%b}' % (b",".join(bodies), orjson.dumps(before)))
 
     async def explain(self, caller: Caller, arguments: Arguments) -> CallToolResult:
@@ -107,10 +108,20 @@ class _EventTools:
 def _fitting(events: Sequence[ListedEvent]) -> int:
     size = 0
     for number, event in enumerate(events):
-        size += len(event.body)
-        if size > MAX_BYTES and number:
+        size += len(event.body) if len(event.body) <= MAX_ANSWER else OUTLINE
+        if size > MAX_ANSWER and number:
             return number
     return len(events)
+
+
+def _outline(body: bytes) -> bytes:
+    """Leave payload and metadata out of an event that is larger than an answer, and say where the whole is."""
+    if len(body) <= MAX_ANSWER:
+        return body
+    event = orjson.loads(body)
+    kept = {name: value for name, value in event.items() if name not in {"payload", "metadata"}}
+    omitted = {"bytes": len(body), "whole": f"{EVENTS}/{event['id']}"}
+    return orjson.dumps({**kept, "payload": {}, "omitted": omitted})
 
 
 def _read(form: type[Form], arguments: Arguments) -> Form:
@@ -141,6 +152,11 @@ def _recent_tool(types: Sequence[str]) -> Tool:
             "environment": {"type": "string", "description": "test, where it is of the test environment."},
             "payload": {"type": "object", "description": "What happened, as the event type describes it."},
             "metadata": {"type": "object"},
+            "omitted": {
+                "type": "object",
+                "description": "There if the event is too large for this list: its bytes, and the resource that has the whole.",
+                "properties": {"bytes": {"type": "integer"}, "whole": {"type": "string"}},
+            },
         },
         "required": ["id", "type", "createdUtc", "companyId", "payload"],
     }
@@ -151,8 +167,9 @@ def _recent_tool(types: Sequence[str]) -> Tool:
     return Tool(
         name="get_recent_events",
         title="Get Recent Events",
-        description=f"Lists what has happened lately, newest first: each event with its type, time and data. "
-        f"Not to read a record as it is now: use a search. {_UNTRUSTED}",
+        description="Lists what has happened lately, newest first: each event with its type, time and data. "
+        "Not to read a record as it is now: use a search. An event with omitted is "
+        f"too large for the list: read the resource that it names. {_UNTRUSTED}",
         input_schema=arguments,
         output_schema={
             "type": "object",

@@ -11,7 +11,7 @@ from trunkline.routes import Caller, Operations, check_idempotency_key
 from trunkline_mcp import schemas
 from trunkline_mcp.names import name_tools
 from trunkline_mcp.refusals import refuse_arguments
-from trunkline_mcp.tools import READ_ONLY, Arguments, Offered, answered
+from trunkline_mcp.tools import MAX_ANSWER, READ_ONLY, Arguments, Offered, answered
 
 _KINDS: Sequence[Kind] = ("action", "search", "lookup")
 _READ, _WRITE = "integrations:read", "integrations:write"
@@ -97,15 +97,26 @@ class _OperationTool:
         if not isinstance(key, str | None):
             return refuse_arguments((FieldError(schemas.IDEMPOTENCY_KEY, "must be a string"),))
         in_path = definition.parameters.get("properties", {})
-        done = await self.operations.call(
-            definition,
-            company_id=caller.company_id,
-            key_id=caller.principal.key_id,
-            parameters={name: own.pop(name) for name in in_path if name in own},
-            input=own if definition.kind == "action" else _without_nulls(own),
-            idempotency_key=check_idempotency_key(key),
-        )
-        return answered(done.body)
+        parameters = {name: own.pop(name) for name in in_path if name in own}
+
+        async def carry_out(**changed: Json) -> bytes:
+            done = await self.operations.call(
+                definition,
+                company_id=caller.company_id,
+                key_id=caller.principal.key_id,
+                parameters=parameters,
+                input={**(own if definition.kind == "action" else _without_nulls(own)), **changed},
+                idempotency_key=check_idempotency_key(key),
+            )
+            return done.body
+
+        body = await carry_out()
+        if definition.is_paged and len(body) > MAX_ANSWER:
+            asked = own.get("limit") or definition.input["properties"].get("limit", {}).get("default") or 50
+            body = await carry_out(limit=max(1, asked * MAX_ANSWER // len(body)))
+            if len(body) > MAX_ANSWER:
+                body = await carry_out(limit=1)
+        return answered(body)
 
 
 def _without_nulls(query: dict[str, Json]) -> dict[str, Json]:

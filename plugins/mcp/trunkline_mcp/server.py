@@ -98,7 +98,7 @@ class AgentServer:
             on_get_prompt=self._get_prompt,
         )
         assert isinstance(context.settings, Settings)
-        self._form = context.settings.tools
+        self._form: ToolForm = context.settings.tools
         errors = EventErrors(context.settings.error_numbers)
         self._events = Events(context, errors)
         self._subscriptions = EventSubscriptions(context, self._events, errors)
@@ -157,7 +157,7 @@ class AgentServer:
         return ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
 
     async def _read_resource(self, context: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
-        contents = await self._library.read(params.uri)
+        contents = await self._library.read(params.uri, _caller_of(context))
         if contents is None:
             code = (
                 INVALID_PARAMS if context.protocol_version in MODERN_PROTOCOL_VERSIONS else RESOURCE_MISSING

@@ -14,6 +14,9 @@ Arguments = Mapping[str, Json]
 Run = Callable[[Caller, Arguments], Awaitable[CallToolResult]]
 """Carry a call out. Raises Refused, ProviderFailed."""
 
+MAX_ANSWER = 32 * 1024
+"""Bytes of JSON in a list; its text and its data together are twice that."""
+
 READ_ONLY = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )

@@ -43,7 +43,7 @@ async def test_an_event_type_has_its_meaning_its_schema_and_an_example(api, agen
         1,
     )
     Draft202012Validator(whole["schema"]).validate(whole["example"])
-    template, _ = (await agent.ask("resources/templates/list"))["resourceTemplates"]
+    template, *_ = (await agent.ask("resources/templates/list"))["resourceTemplates"]
     assert template["uriTemplate"].replace("{name}", whole["type"]) == index[0]["uri"]
 
 
@@ -74,6 +74,8 @@ async def test_without_the_documentation_there_are_the_event_types(agent):
         "",
         "trunkline://event-types/no.such",
         "trunkline://tools/no_such",
+        "trunkline://events/1",
+        "trunkline://events/x",
         "trunkline://docs/../../etc/passwd",
         "file:///etc/passwd",
         "trunkline://docs/",

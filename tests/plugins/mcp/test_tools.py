@@ -278,14 +278,51 @@ async def test_recent_events_go_on_with_older_ones(api, agent):
 
 
 async def test_large_events_make_a_shorter_list_that_goes_on(api, agent):
-    payload = api.events("lead.created") | {"first_name": "x" * 100}
     for _ in range(3):
-        body = {"type": "lead.created", "payload": payload, "metadata": {"long": "y" * 120_000}}
-        assert (await api.client.post("/api/v1/events", json=body)).status_code == 201
+        await emit_with(api, "y" * 20_000)
     first = (await agent.call("get_recent_events"))["structuredContent"]
-    assert len(first["events"]) == 2
-    rest = (await agent.call("get_recent_events", before=first["before"]))["structuredContent"]
-    assert (len(rest["events"]), rest["before"]) == (1, None)
+    assert len(first["events"]) == 1
+    rest = (await agent.call("get_recent_events", before=first["before"], limit=1))["structuredContent"]
+    assert len(rest["events"]) == 1
+    assert rest["events"][0]["metadata"] == {"long": "y" * 20_000}
+
+
+async def test_an_event_larger_than_an_answer_is_named_and_read_whole_as_a_resource(api, agent):
+    event_id = await emit_with(api, "y" * 200_000)
+    answer = await agent.send("tools/call", {"name": "get_recent_events", "arguments": {}})
+    assert len(answer.content) < 3_000
+    (event,) = answer.json()["result"]["structuredContent"]["events"]
+    assert (event["id"], event["payload"], "metadata" in event) == (event_id, {}, False)
+    assert event["omitted"]["bytes"] > 200_000
+    (whole,) = (await agent.ask("resources/read", {"uri": event["omitted"]["whole"]}))["contents"]
+    assert orjson.loads(whole["text"])["metadata"] == {"long": "y" * 200_000}
+    for stranger in (
+        await api.client_of(api.neighbour_id),
+        await api.client_of(api.company_id, ["integrations:read"]),
+    ):
+        error = await Conversation(stranger).error("resources/read", {"uri": event["omitted"]["whole"]})
+        assert error["code"] == -32602
+
+
+async def emit_with(api, text: str) -> int:
+    body = {"type": "lead.created", "payload": api.events("lead.created"), "metadata": {"long": text}}
+    answer = await api.client.post("/api/v1/events", json=body)
+    assert answer.status_code == 201
+    return answer.json()["id"]
+
+
+async def test_a_list_larger_than_an_answer_has_fewer_records_and_goes_on(api, agent):
+    for number in range(60):
+        lead = LEAD | {"email": f"jane{number}@example.com", "source": "s" * 200, "last_name": "D" * 100}
+        made = await api.client.post("/api/v1/integrations/leads", json=lead)
+        assert made.status_code == 201
+    first = (await agent.call("list_leads", limit=60))["structuredContent"]
+    assert len(orjson.dumps(first)) <= 32 * 1024
+    assert 5 < len(first["items"]) < 60
+    rest = (await agent.call("list_leads", limit=3, cursor=first["next_cursor"]))["structuredContent"]
+    ids = [lead["client_id"] for lead in (*first["items"], *rest["items"])]
+    assert ids == sorted(ids, reverse=True)
+    assert ids[0] - ids[-1] == len(ids) - 1
 
 
 async def test_there_are_no_examples_among_recent_events(agent):

@@ -1,5 +1,6 @@
 """The tools that actions, searches and lookups are."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -31,11 +32,12 @@ def make_tools(operations: Operations) -> list[Offered]:
     by_name = {
         names[one.kind, one.name]: one for one in reversed(definitions)
     }  # a search wins over its lookup
+    titles = {one.title: name for name, one in by_name.items() if " " in one.title}
     routes: dict[tuple[str, str], str] = {
         (one.method, schemas.path_of(one)): name for name, one in by_name.items() if one.kind != "lookup"
     }
     return [
-        _make_tool(operations, definition, name, describe_lookup, routes)
+        _make_tool(operations, definition, name, describe_lookup, routes=routes, titles=titles)
         for name, definition in reversed(by_name.items())
     ]
 
@@ -54,14 +56,19 @@ def _make_tool(
     definition: Definition,
     name: str,
     describe_lookup: Callable[[Json], str],
+    *,
     routes: Mapping[tuple[str, str], str],
+    titles: Mapping[str, str],
 ) -> Offered:
     is_action = definition.kind == "action"
+    described = definition.description
+    for title, other in titles.items():
+        described = re.sub(rf"\b{re.escape(title)}\b", other, described)
     if definition.kind == "lookup":
         others = "Only to choose a value for another tool."
     else:
         others = schemas.describe_others(definition, routes)
-    sentences = (definition.description, schemas.describe_choice(definition), others)
+    sentences = (described, schemas.describe_choice(definition), others)
     tool = Tool(
         name=name,
         title=definition.title,

@@ -15,6 +15,9 @@ from mcp_types import (
     METHOD_NOT_FOUND,
     CallToolRequestParams,
     CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    EmptyResult,
     GetPromptRequestParams,
     GetPromptResult,
     ListPromptsResult,
@@ -26,6 +29,7 @@ from mcp_types import (
     ReadResourceRequestParams,
     ReadResourceResult,
     ServerNotification,
+    SetLevelRequestParams,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.requests import Request
@@ -33,7 +37,7 @@ from starlette.types import Receive, Scope, Send
 
 from trunkline import BodyInvalid, Json, PluginContext, __version__
 from trunkline.routes import Caller, environment_of
-from trunkline_mcp import events, prompts
+from trunkline_mcp import completions, events, prompts
 from trunkline_mcp.calls import CallLog
 from trunkline_mcp.event_errors import EventErrors
 from trunkline_mcp.event_params import Given, read
@@ -78,6 +82,7 @@ class AgentServer:
     """Answers messages whose callers are known."""
 
     def __init__(self, context: PluginContext, *, log: CallLog, figures: Figures) -> None:
+        self._hub = context
         self._toolbox = Toolbox(context, log=log, figures=figures)
         self._library = Library(context, self._toolbox)
         brand = context.deployment.brand
@@ -96,6 +101,7 @@ class AgentServer:
             on_read_resource=self._read_resource,
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
+            on_completion=self._complete,
         )
         assert isinstance(context.settings, Settings)
         self._form: ToolForm = context.settings.tools
@@ -103,6 +109,7 @@ class AgentServer:
         self._events = Events(context, errors)
         self._subscriptions = EventSubscriptions(context, self._events, errors)
         self._streams = EventStreams(context, self._events, errors)
+        self._server.add_request_handler("logging/setLevel", SetLevelRequestParams, _set_level)
         self._server.add_request_handler("events/list", Given, self._list_events)
         self._server.add_request_handler("events/poll", Given, self._poll_events)
         self._server.add_request_handler("events/subscribe", Given, self._subscribe)
@@ -185,6 +192,14 @@ class AgentServer:
             raise MCPError(INVALID_PARAMS, sentence)
         return written
 
+    async def _complete(self, context: Context, params: CompleteRequestParams) -> CompleteResult:
+        tools = self._toolbox.tools_of(_caller_of(context), form="compact")
+        return completions.complete(
+            params,
+            event_types=[kind.name for kind in self._hub.events.types()],
+            tools=[tool.name for tool in tools],
+        )
+
     async def _list_events(self, context: Context, given: Given) -> dict[str, object]:
         return self._events.list(_caller_of(context), read(ListParams, given), streams=_has_streams(context))
 
@@ -231,8 +246,16 @@ async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
         company_id = _caller_of(ctx).named_company_id
         if company_id is not None and environment_of(company_id) == "test":
             result = result | {"instructions": f"{_IN_TEST} {result.get('instructions', '')}".rstrip()}
+        if ctx.method == "server/discover":  # the protocol of 2026-07-28 has no logging/setLevel
+            told = {name: value for name, value in result["capabilities"].items() if name != "logging"}
+            result = result | {"capabilities": told}
         return events.advertise(result)
     return result
+
+
+async def _set_level(_: Context, __: SetLevelRequestParams) -> EmptyResult:
+    """Take the level, and keep it nowhere: this server sends no log messages, and no session lasts."""
+    return EmptyResult()
 
 
 def _has_streams(context: Context) -> bool:

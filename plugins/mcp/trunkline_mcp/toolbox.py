@@ -74,7 +74,7 @@ class Toolbox:
         if not caller.principal.has(offered.scope):
             raise MCPError(
                 INVALID_PARAMS,
-                f"This API key lacks the scope '{offered.scope}', which the tool '{name}' takes.",
+                f"Your key or token lacks the scope '{offered.scope}', which the tool '{name}' takes.",
             )
         return offered
 

@@ -55,6 +55,36 @@ async def test_a_tool_in_its_full_form_is_a_resource(api, agent):
         Draft202012Validator.check_schema(tool["outputSchema"])
 
 
+PROMPT = {"type": "ref/prompt", "name": "watch_for_event"}
+TYPE = {"type": "ref/resource", "uri": "trunkline://event-types/{name}"}
+TOOL = {"type": "ref/resource", "uri": "trunkline://tools/{name}"}
+
+
+@pytest.mark.parametrize("version", ERAS)
+@pytest.mark.parametrize(
+    ("place", "value", "names"),
+    [
+        ((PROMPT, "type"), "payment", ["payment.failed", "payment.succeeded"]),
+        ((TYPE, "name"), "FAILED", ["payment.failed"]),
+        ((TOOL, "name"), "create_", ["create_affiliate", "create_client", "create_lead"]),
+        ((PROMPT, "task"), "p", []),
+        ((TOOL, "name"), "no_such", []),
+        (({"type": "ref/prompt", "name": "no_such"}, "type"), "p", []),
+    ],
+)
+async def test_names_are_completed(api, version, place, value, names):
+    ref, argument = place
+    params = {"ref": ref, "argument": {"name": argument, "value": value}}
+    told = (await Conversation(api.client, version).ask("completion/complete", params))["completion"]
+    assert told == {"values": names, "total": len(names), "hasMore": False}
+
+
+async def test_only_tools_that_the_key_may_use_are_completed(api):
+    reader = Conversation(await api.client_of(api.company_id, ["integrations:read"]))
+    params = {"ref": TOOL, "argument": {"name": "name", "value": "create_"}}
+    assert (await reader.ask("completion/complete", params))["completion"]["values"] == []
+
+
 async def test_pages_of_the_documentation_are_markdown(api, agent):
     page = await read(agent, "trunkline://docs/actions/create_lead")
     assert page["text"].encode() == (await api.anonymous.get("/docs/events/actions/create_lead.md")).content

@@ -112,6 +112,12 @@ async def test_a_description_says_when_another_tool_is_the_one_to_use(agent):
         assert told[name].endswith(sentence) or f"{sentence} " in told[name], told[name]
 
 
+async def test_a_description_names_other_tools_by_their_names(agent):
+    tools = await agent.tools()
+    assert "until restore_client brings it back" in tools["archive_client"]["description"]
+    assert "use update_client_status." in tools["update_lead_status"]["description"]
+
+
 async def test_the_types_of_events_are_a_choice(api, agent):
     chosen = (await agent.tools())["get_recent_events"]["inputSchema"]["properties"]["type"]
     assert chosen["enum"] == [kind.name for kind in api.hub.streaming.types()]
@@ -247,9 +253,7 @@ async def test_the_same_key_again_gives_the_first_answer_and_does_nothing_twice(
     listed = (await agent.call("get_recent_events", type="lead.created"))["structuredContent"]["events"]
     assert len(listed) == 1
     text = refusal(await agent.call("create_lead", **LEAD | {"last_name": "Roe"}, idempotency_key="one"))
-    assert (
-        text == "The Idempotency-Key 'one' was used for another request; choose a new key for a new request."
-    )
+    assert text == "The idempotency_key 'one' was used for another call; choose a new key for a new call."
 
 
 async def test_an_idempotency_key_is_shared_with_http(api, agent):

@@ -247,7 +247,8 @@ async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
         if company_id is not None and environment_of(company_id) == "test":
             result = result | {"instructions": f"{_IN_TEST} {result.get('instructions', '')}".rstrip()}
         if ctx.method == "server/discover":  # the protocol of 2026-07-28 has no logging/setLevel
-            told = {name: value for name, value in result["capabilities"].items() if name != "logging"}
+            offered = cast("dict[str, Json]", result["capabilities"])
+            told = {name: value for name, value in offered.items() if name != "logging"}
             result = result | {"capabilities": told}
         return events.advertise(result)
     return result

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from trunkline import Definition, Json
 from trunkline.pages import Product
+from trunkline_mcp.names import name_tools
 
 PATH = "/mcp"
 STEPS = (
@@ -38,7 +39,12 @@ def generate(product: Product) -> Mapping[str, bytes]:
 
 
 def _readme(product: Product, slug: str, address: str) -> str:
-    reading, writing = (*product.searches, *product.lookups), product.actions
+    names = name_tools((*product.actions, *product.searches, *product.lookups))
+    tools = {
+        names[one.kind, one.name]: one for one in (*product.lookups, *product.searches, *product.actions)
+    }
+    writing = {name: one for name, one in tools.items() if one.kind == "action"}
+    reading = {name: one for name, one in tools.items() if one.kind != "action"}
     lines = [
         f"# {product.brand.title} for agents",
         "",
@@ -61,7 +67,7 @@ def _readme(product: Product, slug: str, address: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _tools(title: str, definitions: tuple[Definition, ...]) -> list[str]:
-    if not definitions:
+def _tools(title: str, tools: Mapping[str, Definition]) -> list[str]:
+    if not tools:
         return []
-    return [f"## {title}", "", *(f"- `{one.name}`: {one.description}" for one in definitions), ""]
+    return [f"## {title}", "", *(f"- `{name}`: {one.description}" for name, one in tools.items()), ""]

@@ -11,12 +11,12 @@ from pydantic import Field, ValidationError
 from trunkline import BodyInvalid, FieldError, Json, NotFound, PluginContext
 from trunkline.pages import ListedEvent
 from trunkline.routes import Caller, Strict
-from trunkline_mcp.tools import READ_ONLY, Arguments, Offered, answered
+from trunkline_mcp.tools import MAX_ANSWER, READ_ONLY, Arguments, Offered, answered
 
-NAMES = frozenset({"get_recent_events", "explain_event"})
 MAX_EVENTS = 20
-MAX_BYTES = 256 * 1024
-"""Envelopes in one answer; the first is always in it."""
+OUTLINE = 512
+"""Bytes that an event may take without payload and metadata."""
+EVENTS = "trunkline://events"
 
 _SCOPE = "events:read"
 _UNTRUSTED = (
@@ -55,7 +55,7 @@ def make_tools(context: PluginContext) -> Sequence[Offered]:
     """Make both tools."""
     tools = _EventTools(context)
     return (
-        Offered(_recent_tool(), _SCOPE, tools.recent),
+        Offered(_recent_tool([kind.name for kind in context.events.types()]), _SCOPE, tools.recent),
         Offered(_explain_tool(), _SCOPE, tools.explain),
     )
 
@@ -67,7 +67,7 @@ class _EventTools:
     context: PluginContext
 
     async def recent(self, caller: Caller, arguments: Arguments) -> CallToolResult:
-        """List the newest events, newest first, whole."""
+        """List the newest events, newest first: whole, but for one that is larger than an answer."""
         chosen = _read(RecentArguments, arguments)
         types = self._types(chosen.type)
 
@@ -80,7 +80,7 @@ class _EventTools:
         events, before = await listed(chosen.limit)
         if (fitting := _fitting(events)) < len(events):
             events, before = await listed(fitting)
-        bodies = [await self._as_read(event, caller) for event in events]
+        bodies = [_outline(await self._as_read(event, caller)) for event in events]
         return answered(b'{"events":[%b],"before":%b}' % (b",".join(bodies), orjson.dumps(before)))
 
     async def explain(self, caller: Caller, arguments: Arguments) -> CallToolResult:
@@ -108,10 +108,20 @@ class _EventTools:
 def _fitting(events: Sequence[ListedEvent]) -> int:
     size = 0
     for number, event in enumerate(events):
-        size += len(event.body)
-        if size > MAX_BYTES and number:
+        size += len(event.body) if len(event.body) <= MAX_ANSWER else OUTLINE
+        if size > MAX_ANSWER and number:
             return number
     return len(events)
+
+
+def _outline(body: bytes) -> bytes:
+    """Leave payload and metadata out of an event that is larger than an answer, and say where the whole is."""
+    if len(body) <= MAX_ANSWER:
+        return body
+    event = orjson.loads(body)
+    kept = {name: value for name, value in event.items() if name not in {"payload", "metadata"}}
+    omitted = {"bytes": len(body), "whole": f"{EVENTS}/{event['id']}"}
+    return orjson.dumps({**kept, "payload": {}, "omitted": omitted})
 
 
 def _read(form: type[Form], arguments: Arguments) -> Form:
@@ -128,7 +138,9 @@ def _fault(place: tuple[int | str, ...], kind: str, message: str) -> FieldError:
     return FieldError(f"/{place[0]}", words.get(kind) or f"is not valid: {message}")
 
 
-def _recent_tool() -> Tool:
+def _recent_tool(types: Sequence[str]) -> Tool:
+    arguments = _schema(RecentArguments)
+    arguments["properties"]["type"]["enum"] = [*types, None]
     event: dict[str, Json] = {
         "type": "object",
         "properties": {
@@ -140,6 +152,11 @@ def _recent_tool() -> Tool:
             "environment": {"type": "string", "description": "test, where it is of the test environment."},
             "payload": {"type": "object", "description": "What happened, as the event type describes it."},
             "metadata": {"type": "object"},
+            "omitted": {
+                "type": "object",
+                "description": "There if the event is too large for this list: its bytes, and the resource that has the whole.",
+                "properties": {"bytes": {"type": "integer"}, "whole": {"type": "string"}},
+            },
         },
         "required": ["id", "type", "createdUtc", "companyId", "payload"],
     }
@@ -150,8 +167,10 @@ def _recent_tool() -> Tool:
     return Tool(
         name="get_recent_events",
         title="Get Recent Events",
-        description=f"Lists what has happened lately, newest first: each event with its type, time and data. {_UNTRUSTED}",
-        input_schema=_schema(RecentArguments),
+        description="Lists what has happened lately, newest first: each event with its type, time and data. "
+        "Not to read a record as it is now: use a search. An event with omitted is "
+        f"too large for the list: read the resource that it names. {_UNTRUSTED}",
+        input_schema=arguments,
         output_schema={
             "type": "object",
             "properties": {"events": {"type": "array", "items": event}, "before": before},
@@ -191,7 +210,8 @@ def _explain_tool() -> Tool:
         name="explain_event",
         title="Explain an Event",
         description="Tells why an event did not arrive somewhere: for each subscription whether the event matched it, and if not "
-        "why, else the state of its delivery, the attempts so far and when the next one is due. get_recent_events has the ids.",
+        "why, else the state of its delivery, the attempts so far and when the next one is due. get_recent_events has the ids. "
+        "Not to read the event: use get_recent_events.",
         input_schema=_schema(OneEvent),
         output_schema={
             "type": "object",

@@ -1,7 +1,7 @@
 """The tools that actions, searches and lookups are."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mcp_types import CallToolResult, Tool, ToolAnnotations
@@ -10,23 +10,18 @@ from trunkline import Definition, FieldError, Json
 from trunkline.pages import Kind
 from trunkline.routes import Caller, Operations, check_idempotency_key
 from trunkline_mcp import schemas
+from trunkline_mcp.names import name_tools
 from trunkline_mcp.refusals import refuse_arguments
-from trunkline_mcp.tools import READ_ONLY, Arguments, Offered, answered
+from trunkline_mcp.tools import MAX_ANSWER, READ_ONLY, Arguments, Offered, answered
 
 _KINDS: Sequence[Kind] = ("action", "search", "lookup")
 _READ, _WRITE = "integrations:read", "integrations:write"
 
 
-def make_tools(operations: Operations, *, taken: frozenset[str]) -> list[Offered]:
-    """Make a tool of everything that somebody carries out; one whose name is *taken*, or another's too, is named with its kind."""
+def make_tools(operations: Operations) -> list[Offered]:
+    """Make a tool of everything that somebody carries out, under the names of ``names``."""
     definitions = [definition for kind in _KINDS for definition in operations.provided(kind)]
-    counts = Counter(definition.name for definition in definitions)
-    names = {
-        (definition.kind, definition.name): f"{definition.kind}_{definition.name}"
-        if counts[definition.name] > 1 or definition.name in taken
-        else definition.name
-        for definition in definitions
-    }
+    names = name_tools(definitions)
     lookups = {definition.name: definition for definition in definitions if definition.kind == "lookup"}
 
     def describe_lookup(reference: Json) -> str:
@@ -34,9 +29,16 @@ def make_tools(operations: Operations, *, taken: frozenset[str]) -> list[Offered
         lookup = lookups.get(chosen["lookup"])
         return "" if lookup is None else _describe_lookup(lookup, chosen, names["lookup", lookup.name])
 
+    by_name = {
+        names[one.kind, one.name]: one for one in reversed(definitions)
+    }  # a search wins over its lookup
+    titles = {one.title: name for name, one in by_name.items() if " " in one.title}
+    routes: dict[tuple[str, str], str] = {
+        (one.method, schemas.path_of(one)): name for name, one in by_name.items() if one.kind != "lookup"
+    }
     return [
-        _make_tool(operations, definition, names[definition.kind, definition.name], describe_lookup)
-        for definition in definitions
+        _make_tool(operations, definition, name, describe_lookup, routes=routes, titles=titles)
+        for name, definition in reversed(by_name.items())
     ]
 
 
@@ -46,18 +48,31 @@ def _describe_lookup(lookup: Definition, chosen: Json, tool: str) -> str:
         f"{name} is {str(wanted).lower()}" for name, wanted in chosen.get("where", {}).items()
     )
     condition = f", where {where}" if where else ""
-    return f"One of the values of {value} that the tool {tool} lists{condition}."
+    return f"Take {value} from {tool}{condition}."
 
 
 def _make_tool(
-    operations: Operations, definition: Definition, name: str, describe_lookup: Callable[[Json], str]
+    operations: Operations,
+    definition: Definition,
+    name: str,
+    describe_lookup: Callable[[Json], str],
+    *,
+    routes: Mapping[tuple[str, str], str],
+    titles: Mapping[str, str],
 ) -> Offered:
     is_action = definition.kind == "action"
-    choice = schemas.describe_choice(definition)
+    described = definition.description
+    for title, other in titles.items():
+        described = re.sub(rf"\b{re.escape(title)}\b", other, described)
+    if definition.kind == "lookup":
+        others = "Only to choose a value for another tool."
+    else:
+        others = schemas.describe_others(definition, routes)
+    sentences = (described, schemas.describe_choice(definition), others)
     tool = Tool(
         name=name,
         title=definition.title,
-        description=f"{definition.description} {choice}".rstrip(),
+        description=" ".join(filter(None, sentences)),
         input_schema=schemas.input_schema(definition, describe_lookup=describe_lookup),
         output_schema=schemas.output_schema(definition),
         annotations=_annotations(definition) if is_action else READ_ONLY,
@@ -89,15 +104,26 @@ class _OperationTool:
         if not isinstance(key, str | None):
             return refuse_arguments((FieldError(schemas.IDEMPOTENCY_KEY, "must be a string"),))
         in_path = definition.parameters.get("properties", {})
-        done = await self.operations.call(
-            definition,
-            company_id=caller.company_id,
-            key_id=caller.principal.key_id,
-            parameters={name: own.pop(name) for name in in_path if name in own},
-            input=own if definition.kind == "action" else _without_nulls(own),
-            idempotency_key=check_idempotency_key(key),
-        )
-        return answered(done.body)
+        parameters = {name: own.pop(name) for name in in_path if name in own}
+
+        async def carry_out(**changed: Json) -> bytes:
+            done = await self.operations.call(
+                definition,
+                company_id=caller.company_id,
+                key_id=caller.principal.key_id,
+                parameters=parameters,
+                input={**(own if definition.kind == "action" else _without_nulls(own)), **changed},
+                idempotency_key=check_idempotency_key(key),
+            )
+            return done.body
+
+        body = await carry_out()
+        if definition.is_paged and len(body) > MAX_ANSWER:
+            asked = own.get("limit") or definition.input["properties"].get("limit", {}).get("default") or 50
+            body = await carry_out(limit=max(1, asked * MAX_ANSWER // len(body)))
+            if len(body) > MAX_ANSWER:
+                body = await carry_out(limit=1)
+        return answered(body)
 
 
 def _without_nulls(query: dict[str, Json]) -> dict[str, Json]:

@@ -12,6 +12,8 @@ CALLER_KEY = "trunkline_mcp.caller"
 """Where in the ASGI scope of a message its caller stands."""
 SCOPE_KEY = "trunkline_mcp.raw_json"
 """Where in the ASGI scope of a message its ``RawJson`` stands."""
+TOOLS_KEY = "trunkline_mcp.tools"
+"""Where in the ASGI scope of a message the form of a list of tools stands that its client chose, or None."""
 
 
 class RawJson:

@@ -8,6 +8,13 @@ from trunkline.routes import ProviderFailed
 MAX_FAULTS = 20
 MAX_TEXT = 2_000
 _NAMES = {"Idempotency-Key": "idempotency_key"}
+_WORDS = (
+    ("Idempotency-Key", "idempotency_key"),
+    ("query parameter", "argument"),
+    ("another request", "another call"),
+    ("a new request", "a new call"),
+)
+"""Words of HTTP in sentences of the hub, and what a caller of tools says for them."""
 
 
 def result_of(error: Refused | ProviderFailed) -> CallToolResult:
@@ -27,6 +34,8 @@ def refuse_arguments(faults: tuple[FieldError, ...]) -> CallToolResult:
 
 def refuse(sentence: str) -> CallToolResult:
     """Answer with *sentence* alone."""
+    for of_http, of_mcp in _WORDS:
+        sentence = sentence.replace(of_http, of_mcp)
     text = sentence if len(sentence) <= MAX_TEXT else f"{sentence[:MAX_TEXT]}…"
     return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 

@@ -1,17 +1,22 @@
-"""What an agent may read beside calling tools: the event types with their schemas, and the documentation as Markdown.
+"""What an agent may read beside calling tools: event types with their schemas, tools in their full form, and the documentation as Markdown.
 
-Whoever has a key may: the same stands on public pages. The pages are those of the plugin ``docs``, where it runs.
+Any key may read them, as they stand on public pages; events take the scope ``events:read``. The pages are those of the plugin ``docs``, where it runs.
 """
 
 import asyncio
+import re
 from collections.abc import Iterator, Mapping
 
 import orjson
 from mcp_types import Resource, ResourceTemplate, TextResourceContents
 
 from trunkline import EventType, NotFound, PluginContext
+from trunkline.routes import Caller
+from trunkline_mcp.event_tools import EVENTS
+from trunkline_mcp.toolbox import Toolbox
 
 EVENT_TYPES = "trunkline://event-types"
+TOOLS = "trunkline://tools"
 _PAGES = "trunkline://docs"
 _JSON, _MARKDOWN = "application/json", "text/markdown"
 _PAGE_ENDING = ".html.md"
@@ -21,6 +26,20 @@ TEMPLATES = (
         title="Event Type",
         uri_template=f"{EVENT_TYPES}/{{name}}",
         description="One event type: what it means, the JSON Schema of its payload, and an example.",
+        mime_type=_JSON,
+    ),
+    ResourceTemplate(
+        name="event",
+        title="Event",
+        uri_template=f"{EVENTS}/{{id}}",
+        description="One event, whole. The key needs events:read.",
+        mime_type=_JSON,
+    ),
+    ResourceTemplate(
+        name="tool",
+        title="Tool",
+        uri_template=f"{TOOLS}/{{name}}",
+        description="One tool in its full form: with the JSON Schema of its answer, examples and limits of its arguments.",
         mime_type=_JSON,
     ),
 )
@@ -36,8 +55,9 @@ _INDEX = Resource(
 class Library:
     """Everything that can be read."""
 
-    def __init__(self, context: PluginContext) -> None:
+    def __init__(self, context: PluginContext, toolbox: Toolbox) -> None:
         self._context = context
+        self._toolbox = toolbox
         self._pages: Mapping[str, str] | None = None
         self._writing = asyncio.Lock()
 
@@ -50,8 +70,8 @@ class Library:
         ]
         return [_INDEX, *types, *pages]
 
-    async def read(self, uri: str) -> TextResourceContents | None:
-        """Read what is at *uri*; None where nothing is."""
+    async def read(self, uri: str, caller: Caller) -> TextResourceContents | None:
+        """Read what is at *uri*; None if nothing is there for *caller*."""
         types = {
             f"{EVENT_TYPES}/{event_type.name}": event_type for event_type in self._context.events.types()
         }
@@ -60,8 +80,20 @@ class Library:
             return TextResourceContents(uri=uri, mime_type=_JSON, text=index.decode())
         if uri in types:
             return TextResourceContents(uri=uri, mime_type=_JSON, text=_whole(types[uri]))
+        if uri.startswith(f"{TOOLS}/") and (tool := self._toolbox.full(uri.removeprefix(f"{TOOLS}/"))):
+            whole = tool.model_dump_json(by_alias=True, exclude_none=True)
+            return TextResourceContents(uri=uri, mime_type=_JSON, text=whole)
+        if uri.startswith(f"{EVENTS}/"):
+            return await self._event(uri, caller)
         page = (await self._written()).get(uri)
         return None if page is None else TextResourceContents(uri=uri, mime_type=_MARKDOWN, text=page)
+
+    async def _event(self, uri: str, caller: Caller) -> TextResourceContents | None:
+        number = uri.removeprefix(f"{EVENTS}/")
+        if not re.fullmatch(r"[1-9][0-9]{0,17}", number) or not caller.principal.has("events:read"):
+            return None
+        body = await self._context.events.get(caller.company_id, int(number), versions=caller.versions)
+        return None if body is None else TextResourceContents(uri=uri, mime_type=_JSON, text=body.decode())
 
     async def _written(self) -> Mapping[str, str]:
         """Give the pages by their addresses; they are written once, beside the event loop."""

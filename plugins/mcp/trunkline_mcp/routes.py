@@ -9,11 +9,11 @@ from starlette.types import Message, Receive, Scope, Send
 
 from trunkline import BodyInvalid, PluginContext
 from trunkline.routes import Caller, Routes, read_body, read_json, requires
-from trunkline_mcp.raw_json import CALLER_KEY, Filling, RawJson
+from trunkline_mcp.raw_json import CALLER_KEY, TOOLS_KEY, Filling, RawJson
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.resource_metadata import ResourceMetadata, challenging
 from trunkline_mcp.serving import Serving
-from trunkline_mcp.settings import Settings
+from trunkline_mcp.settings import Settings, ToolForm
 
 if TYPE_CHECKING:
     from trunkline_mcp.server import AgentServer
@@ -50,8 +50,8 @@ class _Handlers:
         self._metadata = metadata
         self._origins = origins
 
-    async def take(self, request: Request, caller: Calls) -> Response:
-        """Check a message from the outside, and leave the answer to the server."""
+    async def take(self, request: Request, caller: Calls, tools: ToolForm | None = None) -> Response:
+        """Check a message from the outside, and leave the answer to the server; *tools* is the form of a list of tools."""
         origin = request.headers.get("origin")
         if origin and origin not in self._origins and not _is_here(origin):
             sentence = f"Pages of {origin[:200]} may not send messages here; 'mcp.allowed_origins' names those that may."
@@ -69,7 +69,7 @@ class _Handlers:
             headers = {"WWW-Authenticate": challenge} if challenge else None
             return _error(403, _INVALID_REQUEST, sentence, headers=headers)
         same_as_over_http = orjson.dumps(message)
-        return _Answer(server, caller, same_as_over_http)
+        return _Answer(server, caller, same_as_over_http, tools=tools)
 
     async def refuse(self, _: Calls) -> Response:
         """Refuse to open a stream, or to end a session."""
@@ -79,8 +79,9 @@ class _Handlers:
 class _Answer(Response):
     """The server's answer to *body*, made while it is sent."""
 
-    def __init__(self, server: "AgentServer", caller: Caller, body: bytes) -> None:
+    def __init__(self, server: "AgentServer", caller: Caller, body: bytes, *, tools: ToolForm | None) -> None:
         super().__init__()
+        self._tools = tools
         self._server = server
         self._caller = caller
         self._message: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
@@ -91,7 +92,13 @@ class _Answer(Response):
 
         headers = [(name, _stripped(name, value)) for name, value in scope["headers"]]
         raw = RawJson()
-        message_scope = {**scope, "headers": headers, CALLER_KEY: self._caller, RAW_KEY: raw}
+        message_scope = {
+            **scope,
+            "headers": headers,
+            CALLER_KEY: self._caller,
+            RAW_KEY: raw,
+            TOOLS_KEY: self._tools,
+        }
         await self._server.answer(message_scope, hear, Filling(raw, send))
 
 

@@ -4,6 +4,7 @@ Models and their APIs read less of JSON Schema than the hub does: references are
 at the top, and what is ours (``x-…``) is told in words. What that loosens, the definition's own schema still refuses.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,8 +19,8 @@ _LOOKUP = "x-lookup"
 _DROPPED = frozenset(
     {"$schema", "$id", "$defs", "definitions", "$anchor", "$dynamicAnchor", "$dynamicRef", "$comment"}
 )
-_DATA = frozenset({"const", "enum", "default", "example", "examples", "required", "dependentRequired"})
-_NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
+DATA = frozenset({"const", "enum", "default", "example", "examples", "required", "dependentRequired"})
+NAMED = frozenset({"properties", "patternProperties", "dependentSchemas"})
 _AT_THE_TOP = (
     "anyOf",
     "oneOf",
@@ -32,7 +33,7 @@ _AT_THE_TOP = (
     "dependentRequired",
 )
 _REMARKS = frozenset({"title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly"})
-_KEY_SCHEMA: Mapping[str, Json] = {
+KEY_SCHEMA: Mapping[str, Json] = {
     "type": "string",
     "description": "Optional. Any text of your own for this one call: the same call with the same key again gives the first "
     "answer, and nothing is done twice. Send one where you may have to try again.",
@@ -51,7 +52,7 @@ def input_schema(definition: Definition, *, describe_lookup: DescribeLookup) -> 
     properties = {**parameters.get("properties", {}), **members.get("properties", {})}
     required = [*parameters.get("required", ()), *members.get("required", ())]
     if takes_key(definition):
-        properties[IDEMPOTENCY_KEY] = dict(_KEY_SCHEMA)
+        properties[IDEMPOTENCY_KEY] = dict(KEY_SCHEMA)
     schema: dict[str, Json] = {"type": "object", "properties": properties}
     if required:
         schema["required"] = list(dict.fromkeys(required))
@@ -83,6 +84,38 @@ def describe_choice(definition: Definition) -> str:
     if any(keyword in definition.input for keyword in _AT_THE_TOP):
         return "Which arguments go together is checked when the tool is called."
     return ""
+
+
+def describe_others(definition: Definition, tools: Mapping[tuple[str, str], str]) -> str:
+    """Say when another of *tools* (by method and path) is the one to use; empty if none stands beside it."""
+    place = path_of(definition)
+    above, _, last = place.rpartition("/")
+    beside = {
+        "POST": [("PATCH", f"{place}/{{}}", "Not to change one that is there: use {}.")],
+        "PATCH": [
+            ("POST", above, "Not for a new one: use {}.")
+            if last == "{}"
+            else ("PATCH", above, "Not for other fields: use {}."),
+            ("PATCH", f"{place}/status", "Not for its status: use {}."),
+        ],
+        "GET": [
+            ("GET", above, "Not if you lack its id: use {}.")
+            if last == "{}"
+            else ("GET", f"{place}/{{}}", "Not if you know its id: use {}."),
+            ("GET", f"{above}/{{}}", "Not if you know its id: use {}."),
+        ],
+    }
+    sentences = [
+        sentence.format(name)
+        for method, path, sentence in beside.get(definition.method, ())
+        if path != place and (name := tools.get((method, path)))
+    ]
+    return " ".join(dict.fromkeys(sentences))
+
+
+def path_of(definition: Definition) -> str:
+    """Give the path with each parameter as ``{}``."""
+    return re.sub(r"\{[^}]*\}", "{}", definition.path)
 
 
 def _alternatives(branches: Json) -> list[str]:
@@ -119,9 +152,9 @@ class _Writing:
         return self._joined(schema["$ref"], written) if "$ref" in schema else written
 
     def _value(self, key: str, value: Json) -> Json:
-        if key in _DATA:
+        if key in DATA:
             return value
-        if key in _NAMED and isinstance(value, dict):
+        if key in NAMED and isinstance(value, dict):
             return {name: self._below(child) for name, child in value.items()}
         return self._below(value)
 

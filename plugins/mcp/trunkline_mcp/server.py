@@ -15,6 +15,9 @@ from mcp_types import (
     METHOD_NOT_FOUND,
     CallToolRequestParams,
     CallToolResult,
+    CompleteRequestParams,
+    CompleteResult,
+    EmptyResult,
     GetPromptRequestParams,
     GetPromptResult,
     ListPromptsResult,
@@ -26,6 +29,7 @@ from mcp_types import (
     ReadResourceRequestParams,
     ReadResourceResult,
     ServerNotification,
+    SetLevelRequestParams,
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from starlette.requests import Request
@@ -33,7 +37,7 @@ from starlette.types import Receive, Scope, Send
 
 from trunkline import BodyInvalid, Json, PluginContext, __version__
 from trunkline.routes import Caller, environment_of
-from trunkline_mcp import events, prompts
+from trunkline_mcp import completions, events, prompts
 from trunkline_mcp.calls import CallLog
 from trunkline_mcp.event_errors import EventErrors
 from trunkline_mcp.event_params import Given, read
@@ -41,10 +45,10 @@ from trunkline_mcp.event_streams import EventStreams, StreamParams
 from trunkline_mcp.event_subscriptions import EventSubscriptions, SubscribeParams, UnsubscribeParams
 from trunkline_mcp.events import Events, ListParams, PollParams
 from trunkline_mcp.figures import Figures
-from trunkline_mcp.raw_json import CALLER_KEY, RawJson
+from trunkline_mcp.raw_json import CALLER_KEY, TOOLS_KEY, RawJson
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.resources import TEMPLATES, Library
-from trunkline_mcp.settings import Settings
+from trunkline_mcp.settings import Settings, ToolForm
 from trunkline_mcp.toolbox import Toolbox
 
 SDK_LOGGER = "mcp"
@@ -78,8 +82,9 @@ class AgentServer:
     """Answers messages whose callers are known."""
 
     def __init__(self, context: PluginContext, *, log: CallLog, figures: Figures) -> None:
+        self._hub = context
         self._toolbox = Toolbox(context, log=log, figures=figures)
-        self._library = Library(context)
+        self._library = Library(context, self._toolbox)
         brand = context.deployment.brand
         kept = CacheHint(ttl_ms=LIST_TTL_MS, scope="private")
         self._server = Server[dict[str, object]](
@@ -96,12 +101,15 @@ class AgentServer:
             on_read_resource=self._read_resource,
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
+            on_completion=self._complete,
         )
         assert isinstance(context.settings, Settings)
+        self._form: ToolForm = context.settings.tools
         errors = EventErrors(context.settings.error_numbers)
         self._events = Events(context, errors)
         self._subscriptions = EventSubscriptions(context, self._events, errors)
         self._streams = EventStreams(context, self._events, errors)
+        self._server.add_request_handler("logging/setLevel", SetLevelRequestParams, _set_level)
         self._server.add_request_handler("events/list", Given, self._list_events)
         self._server.add_request_handler("events/poll", Given, self._poll_events)
         self._server.add_request_handler("events/subscribe", Given, self._subscribe)
@@ -140,7 +148,9 @@ class AgentServer:
         return None if scope is None or caller.principal.has(scope) else scope
 
     async def _list_tools(self, context: Context, _: PaginatedRequestParams | None) -> ListToolsResult:
-        return ListToolsResult(tools=self._toolbox.tools_of(_caller_of(context)))
+        assert context.request is not None
+        chosen: ToolForm | None = context.request.scope[TOOLS_KEY]
+        return ListToolsResult(tools=self._toolbox.tools_of(_caller_of(context), form=chosen or self._form))
 
     async def _call_tool(self, context: Context, params: CallToolRequestParams) -> CallToolResult:
         return await self._toolbox.call(_caller_of(context), params.name, params.arguments or {})
@@ -154,7 +164,7 @@ class AgentServer:
         return ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
 
     async def _read_resource(self, context: Context, params: ReadResourceRequestParams) -> ReadResourceResult:
-        contents = await self._library.read(params.uri)
+        contents = await self._library.read(params.uri, _caller_of(context))
         if contents is None:
             code = (
                 INVALID_PARAMS if context.protocol_version in MODERN_PROTOCOL_VERSIONS else RESOURCE_MISSING
@@ -181,6 +191,14 @@ class AgentServer:
             )
             raise MCPError(INVALID_PARAMS, sentence)
         return written
+
+    async def _complete(self, context: Context, params: CompleteRequestParams) -> CompleteResult:
+        tools = self._toolbox.tools_of(_caller_of(context), form="compact")
+        return completions.complete(
+            params,
+            event_types=[kind.name for kind in self._hub.events.types()],
+            tools=[tool.name for tool in tools],
+        )
 
     async def _list_events(self, context: Context, given: Given) -> dict[str, object]:
         return self._events.list(_caller_of(context), read(ListParams, given), streams=_has_streams(context))
@@ -228,8 +246,17 @@ async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
         company_id = _caller_of(ctx).named_company_id
         if company_id is not None and environment_of(company_id) == "test":
             result = result | {"instructions": f"{_IN_TEST} {result.get('instructions', '')}".rstrip()}
+        if ctx.method == "server/discover":  # the protocol of 2026-07-28 has no logging/setLevel
+            offered = cast("dict[str, Json]", result["capabilities"])
+            told = {name: value for name, value in offered.items() if name != "logging"}
+            result = result | {"capabilities": told}
         return events.advertise(result)
     return result
+
+
+async def _set_level(_: Context, __: SetLevelRequestParams) -> EmptyResult:
+    """Take the level, and keep it nowhere: this server sends no log messages, and no session lasts."""
+    return EmptyResult()
 
 
 def _has_streams(context: Context) -> bool:

@@ -6,6 +6,8 @@ from pydantic import BaseModel, Field
 
 from trunkline.routes import Names, OptionalTokenIssuer, Seconds
 
+ToolForm = Literal["compact", "full"]
+
 
 class Settings(BaseModel):
     """Who may reach the server beside programs, and how events go out by MCP Events."""
@@ -21,6 +23,10 @@ class Settings(BaseModel):
         examples=[
             {"issuer": "https://login.example.com/realms/main", "scopes": {"crm": ["integrations:read"]}}
         ],
+    )
+    tools: ToolForm = Field(
+        default="compact",
+        description="the form of `tools/list` if a client does not choose with `/mcp?tools=`: compact, or full with schemas of answers, examples and null",
     )
     error_numbers: Literal["sketch", "sep-3415"] = Field(
         default="sketch",

@@ -12,6 +12,7 @@ from trunkline_mcp import event_tools, operation_tools
 from trunkline_mcp.calls import CallLog, Outcome
 from trunkline_mcp.figures import Figures
 from trunkline_mcp.refusals import refuse, result_of
+from trunkline_mcp.settings import ToolForm
 from trunkline_mcp.tools import Arguments, Offered
 
 _KINDS: tuple[Kind, ...] = ("action", "search", "lookup")
@@ -28,9 +29,18 @@ class Toolbox:
         self._made_of: list[Definition] | None = None
         self._tools: dict[str, Offered] = {}
 
-    def tools_of(self, caller: Caller) -> list[Tool]:
-        """List the tools that the caller's scopes allow, in an order that stays."""
-        return [offered.tool for offered in self._offered().values() if caller.principal.has(offered.scope)]
+    def tools_of(self, caller: Caller, *, form: ToolForm) -> list[Tool]:
+        """List the tools that the caller's scopes allow in *form*, in an order that stays."""
+        return [
+            offered.tool if form == "full" else offered.short
+            for offered in self._offered().values()
+            if caller.principal.has(offered.scope)
+        ]
+
+    def full(self, name: str) -> Tool | None:
+        """Give the tool *name* in its full form; None if there is none."""
+        offered = self._offered().get(name)
+        return None if offered is None else offered.tool
 
     async def call(self, caller: Caller, name: str, arguments: Arguments) -> CallToolResult:
         """Call a tool; what it refuses is a result.
@@ -64,7 +74,7 @@ class Toolbox:
         if not caller.principal.has(offered.scope):
             raise MCPError(
                 INVALID_PARAMS,
-                f"This API key lacks the scope '{offered.scope}', which the tool '{name}' takes.",
+                f"Your key or token lacks the scope '{offered.scope}', which the tool '{name}' takes.",
             )
         return offered
 
@@ -94,7 +104,7 @@ class Toolbox:
         provided = [definition for kind in _KINDS for definition in self._context.operations.provided(kind)]
         if provided != self._made_of:
             tools = [
-                *operation_tools.make_tools(self._context.operations, taken=event_tools.NAMES),
+                *operation_tools.make_tools(self._context.operations),
                 *event_tools.make_tools(self._context),
             ]
             self._tools = {offered.tool.name: offered for offered in tools}

@@ -8,10 +8,14 @@ from mcp_types import CallToolResult, TextContent, Tool, ToolAnnotations
 
 from trunkline import Json
 from trunkline.routes import Caller
+from trunkline_mcp.compact import compact
 
 Arguments = Mapping[str, Json]
 Run = Callable[[Caller, Arguments], Awaitable[CallToolResult]]
 """Carry a call out. Raises Refused, ProviderFailed."""
+
+MAX_ANSWER = 32 * 1024
+"""Bytes of JSON in a list; its text and its data together are twice that."""
 
 READ_ONLY = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
@@ -27,6 +31,12 @@ class Offered:
     scope: str
     run: Run = field(repr=False)
     writes: bool = False
+    short: Tool = field(init=False, repr=False)
+    """The tool in its compact form."""
+
+    def __post_init__(self) -> None:
+        """Write the compact form once."""
+        object.__setattr__(self, "short", compact(self.tool))
 
 
 def answered(body: bytes) -> CallToolResult:

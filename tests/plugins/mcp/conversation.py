@@ -22,11 +22,12 @@ class Conversation:
     http: httpx2.AsyncClient
     version: str = MODERN
     headers: dict[str, str] = field(default_factory=dict)
+    address: str = "/mcp"
 
     async def send(self, method: str, params: dict[str, Any] | None = None, **more: Any) -> httpx2.Response:
         """Send a request; gives the whole answer."""
         return await self.http.post(
-            "/mcp",
+            self.address,
             content=json.dumps(self.message(method, params)),
             headers=self.head(method, params) | more,
         )

@@ -43,7 +43,7 @@ async def test_an_agent_finds_makes_and_looks_up(served_hub, mode):
         event = events["events"][0]
         assert event["payload"]["client_id"] == made.structured_content["client_id"]
         explained = await client.call_tool("explain_event", {"event_id": event["id"]})
-        assert explained.structured_content == {"event_id": event["id"], "subscriptions": []}
+        assert explained.structured_content == {"event_id": event["id"], "subscriptions": [], "consumers": []}
 
 
 async def test_an_agent_reads_what_there_is_and_takes_a_prompt(served_hub, mode):

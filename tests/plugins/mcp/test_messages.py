@@ -22,6 +22,7 @@ async def test_the_modern_era_begins_with_discover(modern):
         name: part for name, part in result["capabilities"].items() if name not in {"events", "extensions"}
     }
     assert offered == {
+        "completions": {},
         "tools": unasked,
         "prompts": unasked,
         "resources": unasked | {"subscribe": False},
@@ -145,6 +146,17 @@ async def test_a_message_has_a_size(modern):
 )
 async def test_what_is_not_offered_is_an_unknown_method(api, version, method):
     assert (await Conversation(api.client, version).error(method, {}))["code"] in {-32601, -32602}
+
+
+@pytest.mark.parametrize("version", ERAS)
+async def test_the_level_of_logging_is_taken_where_the_protocol_has_it(api, version):
+    conversation = Conversation(api.client, version)
+    if version in HANDSHAKE:
+        assert await conversation.ask("logging/setLevel", {"level": "warning"}) == {}
+        assert (await conversation.error("logging/setLevel", {"level": "loud"}))["code"] == -32602
+    else:
+        assert (await conversation.error("logging/setLevel", {"level": "warning"}))["code"] == -32601
+        assert "logging" not in (await conversation.ask("server/discover"))["capabilities"]
 
 
 @pytest.mark.parametrize("headers", [{"mcp-method": "tools/call"}, {"mcp-protocol-version": "2030-01-01"}])

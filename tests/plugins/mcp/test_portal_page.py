@@ -79,5 +79,5 @@ def test_the_connectors_files_have_the_address_and_every_tool(api):
     server = json.loads(files["mcp.json"])["mcpServers"]["wlcro"]
     assert server["url"].endswith("/mcp")
     readme = files["README.md"].decode()
-    for name in ("create_lead", "find_lead", "employees", "payment.failed"):
+    for name in ("create_lead", "find_lead", "list_employees", "payment.failed"):
         assert f"- `{name}`: " in readme

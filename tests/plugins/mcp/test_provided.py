@@ -93,7 +93,7 @@ async def agent(trunkline_hub):
 
 async def test_names_that_clash_have_their_kind_in_front(agent):
     assert set(await agent.tools()) == {
-        "action_paint", "search_paint", "search_get_recent_events", "away", "broken", "colors",
+        "action_paint", "search_paint", "search_get_recent_events", "away", "broken", "list_colors",
         "get_recent_events", "explain_event",
     }  # fmt: skip
     for name, kind in (
@@ -106,10 +106,7 @@ async def test_names_that_clash_have_their_kind_in_front(agent):
 
 async def test_a_field_says_which_tool_lists_its_values_and_which_of_them(agent):
     color = (await agent.tools())["action_paint"]["inputSchema"]["properties"]["color"]
-    assert (
-        color["description"]
-        == "What color. One of the values of code that the tool colors lists, where is_dark is true."
-    )
+    assert color["description"] == "What color. Take code from list_colors, where is_dark is true."
 
 
 async def test_a_provider_that_fails_is_a_result_without_its_words(agent):

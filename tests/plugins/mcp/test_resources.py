@@ -43,8 +43,46 @@ async def test_an_event_type_has_its_meaning_its_schema_and_an_example(api, agen
         1,
     )
     Draft202012Validator(whole["schema"]).validate(whole["example"])
-    (template,) = (await agent.ask("resources/templates/list"))["resourceTemplates"]
+    template, *_ = (await agent.ask("resources/templates/list"))["resourceTemplates"]
     assert template["uriTemplate"].replace("{name}", whole["type"]) == index[0]["uri"]
+
+
+async def test_a_tool_in_its_full_form_is_a_resource(api, agent):
+    whole = await Conversation(api.client, address="/mcp?tools=full").tools()
+    assert len(whole) > 20
+    for name, tool in whole.items():
+        assert json.loads((await read(agent, f"trunkline://tools/{name}"))["text"]) == tool
+        Draft202012Validator.check_schema(tool["outputSchema"])
+
+
+PROMPT = {"type": "ref/prompt", "name": "watch_for_event"}
+TYPE = {"type": "ref/resource", "uri": "trunkline://event-types/{name}"}
+TOOL = {"type": "ref/resource", "uri": "trunkline://tools/{name}"}
+
+
+@pytest.mark.parametrize("version", ERAS)
+@pytest.mark.parametrize(
+    ("place", "value", "names"),
+    [
+        ((PROMPT, "type"), "payment", ["payment.failed", "payment.succeeded"]),
+        ((TYPE, "name"), "FAILED", ["payment.failed"]),
+        ((TOOL, "name"), "create_", ["create_affiliate", "create_client", "create_lead"]),
+        ((PROMPT, "task"), "p", []),
+        ((TOOL, "name"), "no_such", []),
+        (({"type": "ref/prompt", "name": "no_such"}, "type"), "p", []),
+    ],
+)
+async def test_names_are_completed(api, version, place, value, names):
+    ref, argument = place
+    params = {"ref": ref, "argument": {"name": argument, "value": value}}
+    told = (await Conversation(api.client, version).ask("completion/complete", params))["completion"]
+    assert told == {"values": names, "total": len(names), "hasMore": False}
+
+
+async def test_only_tools_that_the_key_may_use_are_completed(api):
+    reader = Conversation(await api.client_of(api.company_id, ["integrations:read"]))
+    params = {"ref": TOOL, "argument": {"name": "name", "value": "create_"}}
+    assert (await reader.ask("completion/complete", params))["completion"]["values"] == []
 
 
 async def test_pages_of_the_documentation_are_markdown(api, agent):
@@ -65,6 +103,9 @@ async def test_without_the_documentation_there_are_the_event_types(agent):
     [
         "",
         "trunkline://event-types/no.such",
+        "trunkline://tools/no_such",
+        "trunkline://events/1",
+        "trunkline://events/x",
         "trunkline://docs/../../etc/passwd",
         "file:///etc/passwd",
         "trunkline://docs/",

@@ -18,7 +18,7 @@ OPERATIONS = {
     },
     "integrations:read": {
         "find_client", "find_lead", "get_affiliate", "get_client", "get_lead", "list_affiliates", "list_client_notes",
-        "list_clients", "list_leads", "affiliates", "client-statuses", "clients", "employees",
+        "list_clients", "list_leads", "list_client_statuses", "list_employees",
     },
     "events:read": {"get_recent_events", "explain_event"},
     "webhooks:write": set(),
@@ -29,6 +29,12 @@ HINTS = {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}
 @pytest.fixture
 def agent(api) -> Conversation:
     return Conversation(api.client)
+
+
+@pytest.fixture
+def reader(api) -> Conversation:
+    """An agent that wants the tools in their full form."""
+    return Conversation(api.client, address="/mcp?tools=full")
 
 
 def text_of(result) -> str:
@@ -42,8 +48,8 @@ def refusal(result) -> str:
     return text_of(result)
 
 
-async def test_each_tool_says_what_it_is_and_does(agent):
-    tools = await agent.tools()
+async def test_each_tool_says_what_it_is_and_does(reader):
+    tools = await reader.tools()
     assert set(tools) == set().union(*OPERATIONS.values())
     for tool in tools.values():
         assert tool["title"]
@@ -62,13 +68,68 @@ def words_of(schema) -> set[str]:
     return set().union(*map(words_of, schema)) if isinstance(schema, list) else set()
 
 
+async def test_a_plain_list_is_compact(agent, reader):
+    answer = await agent.send("tools/list")
+    assert len(answer.content) <= 28_000, "the promise is 30 KB"
+    tools = answer.json()["result"]["tools"]
+    whole = await reader.tools()
+    assert [tool["name"] for tool in tools] == list(whole)
+    places = [place for tool in tools for place in places_of(tool["inputSchema"])]
+    assert len(places) > 100
+    assert [place for place in places if isinstance(place.get("type"), list) or "anyOf" in place] == []
+    for tool in tools:
+        assert set(tool) == {"name", "title", "description", "inputSchema", "annotations"}
+        assert tool["inputSchema"].get("required") == whole[tool["name"]]["inputSchema"].get("required")
+        assert set(tool["inputSchema"]["properties"]) == set(whole[tool["name"]]["inputSchema"]["properties"])
+
+
+def places_of(schema) -> list[dict]:
+    if isinstance(schema, dict):
+        return [schema, *(place for child in schema.values() for place in places_of(child))]
+    return [place for child in schema for place in places_of(child)] if isinstance(schema, list) else []
+
+
+@pytest.mark.own_hub(settings={"mcp.tools": "full"})
+async def test_the_setting_chooses_the_form_unless_the_client_does(api):
+    assert "outputSchema" in (await Conversation(api.client).tools())["create_lead"]
+    chosen = Conversation(api.client, address="/mcp?tools=compact")
+    assert "outputSchema" not in (await chosen.tools())["create_lead"]
+    answer = await Conversation(api.client, address="/mcp?tools=tiny").send("tools/list")
+    assert (answer.status_code, answer.json()["errors"][0]["path"]) == (400, "tools")
+
+
+async def test_a_description_says_when_another_tool_is_the_one_to_use(agent):
+    told = {name: tool["description"] for name, tool in (await agent.tools()).items()}
+    for name, sentence in (
+        ("create_client", "Not to change one that is there: use update_client."),
+        ("update_client", "Not for a new one: use create_client."),
+        ("update_client", "Not for its status: use update_client_status."),
+        ("update_client_status", "Not for other fields: use update_client."),
+        ("get_lead", "Not if you lack its id: use list_leads."),
+        ("find_lead", "Not if you know its id: use get_lead."),
+        ("list_employees", "Only to choose a value for another tool."),
+    ):
+        assert told[name].endswith(sentence) or f"{sentence} " in told[name], told[name]
+
+
+async def test_a_description_names_other_tools_by_their_names(agent):
+    tools = await agent.tools()
+    assert "until restore_client brings it back" in tools["archive_client"]["description"]
+    assert "use update_client_status." in tools["update_lead_status"]["description"]
+
+
+async def test_the_types_of_events_are_a_choice(api, agent):
+    chosen = (await agent.tools())["get_recent_events"]["inputSchema"]["properties"]["type"]
+    assert chosen["enum"] == [kind.name for kind in api.hub.streaming.types()]
+
+
 async def test_the_hints_tell_reading_making_and_changing_apart(agent):
     hints = {name: tool["annotations"] for name, tool in (await agent.tools()).items()}
 
     def told(name: str) -> tuple[bool, bool, bool]:
         return tuple(hints[name][hint] for hint in ("readOnlyHint", "destructiveHint", "idempotentHint"))
 
-    for name in ("find_client", "employees", "get_recent_events", "explain_event"):
+    for name in ("find_client", "list_employees", "get_recent_events", "explain_event"):
         assert told(name) == (True, False, True)
     assert told("create_lead") == told("add_client_note") == (False, False, False)
     assert told("update_client") == told("update_lead_status") == (False, True, True)
@@ -82,14 +143,12 @@ async def test_what_goes_in_is_the_path_and_the_body_in_one(agent):
     assert schema["additionalProperties"] is False
     assert "anyOf" not in schema, "models' APIs refuse it at the top"
     status = schema["properties"]["new_status"]["description"]
-    assert status.endswith("One of the values of name that the tool client-statuses lists.")
+    assert status.endswith("Take name from list_client_statuses.")
 
 
 async def test_what_the_top_of_a_schema_asks_for_is_told_in_words(agent):
     tools = await agent.tools()
-    assert tools["update_client_status"]["description"].endswith(
-        "Give at least one of new_status, new_status_id."
-    )
+    assert "Give at least one of new_status, new_status_id." in tools["update_client_status"]["description"]
     assert "idempotency_key" not in tools["find_client"]["inputSchema"]["properties"]
 
 
@@ -110,12 +169,12 @@ async def test_an_unknown_tool_is_an_error_of_the_protocol(api, name):
     assert len(error["message"]) < 300
 
 
-async def test_an_action_makes_its_record_and_its_event(api, agent):
+async def test_an_action_makes_its_record_and_its_event(api, agent, reader):
     result = await agent.call("create_lead", **LEAD)
     assert result.get("isError") in {None, False}
     made = result["structuredContent"]
     assert orjson.loads(text_of(result)) == made
-    Draft202012Validator((await agent.tools())["create_lead"]["outputSchema"]).validate(made)
+    Draft202012Validator((await reader.tools())["create_lead"]["outputSchema"]).validate(made)
     found = (await agent.call("find_lead", client_id=made["client_id"]))["structuredContent"]
     assert found["results"][0]["email"] == LEAD["email"]
     (event,) = (await agent.call("get_recent_events", type="lead.created"))["structuredContent"]["events"]
@@ -137,8 +196,8 @@ async def test_an_action_makes_its_record_and_its_event(api, agent):
         ("find_client", {"client_id": "x"}, ["client_id must be a whole number, not a string"]),
         ("find_client", {"client_id": 2**70}, ["client_id "]),
         ("find_client", {"client_id": {"$gt": 0}}, ["client_id must be a whole number, not an object"]),
-        ("clients", {"limit": 1000}, ["limit must be at most 200, not 1000"]),
-        ("clients", {"cursor": "nonsense"}, ["cursor "]),
+        ("list_clients", {"limit": 1000}, ["limit must be at most 200, not 1000"]),
+        ("list_clients", {"cursor": "nonsense"}, ["cursor "]),
         ("add_client_note", {"text": "x"}, ["client_id "]),
         ("get_recent_events", {"limit": 0}, ["limit is not valid: Input should be greater than or equal to 1"]),
         ("get_recent_events", {"limit": "5"}, ["limit is not valid: Input should be a valid integer"]),
@@ -194,9 +253,7 @@ async def test_the_same_key_again_gives_the_first_answer_and_does_nothing_twice(
     listed = (await agent.call("get_recent_events", type="lead.created"))["structuredContent"]["events"]
     assert len(listed) == 1
     text = refusal(await agent.call("create_lead", **LEAD | {"last_name": "Roe"}, idempotency_key="one"))
-    assert (
-        text == "The Idempotency-Key 'one' was used for another request; choose a new key for a new request."
-    )
+    assert text == "The idempotency_key 'one' was used for another call; choose a new key for a new call."
 
 
 async def test_an_idempotency_key_is_shared_with_http(api, agent):
@@ -225,21 +282,58 @@ async def test_recent_events_go_on_with_older_ones(api, agent):
 
 
 async def test_large_events_make_a_shorter_list_that_goes_on(api, agent):
-    payload = api.events("lead.created") | {"first_name": "x" * 100}
     for _ in range(3):
-        body = {"type": "lead.created", "payload": payload, "metadata": {"long": "y" * 120_000}}
-        assert (await api.client.post("/api/v1/events", json=body)).status_code == 201
+        await emit_with(api, "y" * 20_000)
     first = (await agent.call("get_recent_events"))["structuredContent"]
-    assert len(first["events"]) == 2
-    rest = (await agent.call("get_recent_events", before=first["before"]))["structuredContent"]
-    assert (len(rest["events"]), rest["before"]) == (1, None)
+    assert len(first["events"]) == 1
+    rest = (await agent.call("get_recent_events", before=first["before"], limit=1))["structuredContent"]
+    assert len(rest["events"]) == 1
+    assert rest["events"][0]["metadata"] == {"long": "y" * 20_000}
+
+
+async def test_an_event_larger_than_an_answer_is_named_and_read_whole_as_a_resource(api, agent):
+    event_id = await emit_with(api, "y" * 200_000)
+    answer = await agent.send("tools/call", {"name": "get_recent_events", "arguments": {}})
+    assert len(answer.content) < 3_000
+    (event,) = answer.json()["result"]["structuredContent"]["events"]
+    assert (event["id"], event["payload"], "metadata" in event) == (event_id, {}, False)
+    assert event["omitted"]["bytes"] > 200_000
+    (whole,) = (await agent.ask("resources/read", {"uri": event["omitted"]["whole"]}))["contents"]
+    assert orjson.loads(whole["text"])["metadata"] == {"long": "y" * 200_000}
+    for stranger in (
+        await api.client_of(api.neighbour_id),
+        await api.client_of(api.company_id, ["integrations:read"]),
+    ):
+        error = await Conversation(stranger).error("resources/read", {"uri": event["omitted"]["whole"]})
+        assert error["code"] == -32602
+
+
+async def emit_with(api, text: str) -> int:
+    body = {"type": "lead.created", "payload": api.events("lead.created"), "metadata": {"long": text}}
+    answer = await api.client.post("/api/v1/events", json=body)
+    assert answer.status_code == 201
+    return answer.json()["id"]
+
+
+async def test_a_list_larger_than_an_answer_has_fewer_records_and_goes_on(api, agent):
+    for number in range(60):
+        lead = LEAD | {"email": f"jane{number}@example.com", "source": "s" * 200, "last_name": "D" * 100}
+        made = await api.client.post("/api/v1/integrations/leads", json=lead)
+        assert made.status_code == 201
+    first = (await agent.call("list_leads", limit=60))["structuredContent"]
+    assert len(orjson.dumps(first)) <= 32 * 1024
+    assert 5 < len(first["items"]) < 60
+    rest = (await agent.call("list_leads", limit=3, cursor=first["next_cursor"]))["structuredContent"]
+    ids = [lead["client_id"] for lead in (*first["items"], *rest["items"])]
+    assert ids == sorted(ids, reverse=True)
+    assert ids[0] - ids[-1] == len(ids) - 1
 
 
 async def test_there_are_no_examples_among_recent_events(agent):
     assert (await agent.call("get_recent_events"))["structuredContent"] == {"events": [], "before": None}
 
 
-async def test_why_an_event_did_not_arrive_is_what_the_hub_explains(api, agent):
+async def test_why_an_event_did_not_arrive_is_what_the_hub_explains(api, agent, reader):
     body = {"target_url": "http://127.0.0.1:9/hook", "event_types": ["client.created"]}
     assert (await api.client.post("/api/v1/webhooks/subscriptions", json=body)).status_code == 201
     event = await api.emit("lead.created")
@@ -247,7 +341,7 @@ async def test_why_an_event_did_not_arrive_is_what_the_hub_explains(api, agent):
     explained = (await api.client.get(f"/api/v1/events/{event.event_id}/explain")).json()
     assert result["structuredContent"] == explained
     assert explained["subscriptions"][0]["matched"] is False
-    Draft202012Validator((await agent.tools())["explain_event"]["outputSchema"]).validate(explained)
+    Draft202012Validator((await reader.tools())["explain_event"]["outputSchema"]).validate(explained)
 
 
 async def test_another_companys_events_and_records_are_not_there(api, agent):
@@ -280,7 +374,8 @@ async def test_a_product_of_ones_own_has_its_tools_without_a_line_of_python(
         "actions.provider_secret": "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
         "actions.provider_operations": '["create_booking", "update_booking"]',
     }
-    agent = Conversation((await make_hub(sqlite_database_url, changed, dispatch=False)).client)
+    client = (await make_hub(sqlite_database_url, changed, dispatch=False)).client
+    agent = Conversation(client, address="/mcp?tools=full")
     tools = await agent.tools()
     assert set(tools) == {"create_booking", "update_booking", "get_recent_events", "explain_event"}
     schema = tools["create_booking"]["inputSchema"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trunkline import Definition, Json
-from trunkline.pages import Field, Product, Reference
+from trunkline.pages import Field, Product, Reference, conditions_of
 from trunkline.routes import CALL_PREFIX
 from trunkline_make import names
 from trunkline_make.dates import with_dates
@@ -77,14 +77,17 @@ def rpcs(product: Product) -> dict[str, Reference]:
         ValueError: two different ones would have the same id.
     """
     references: dict[str, Reference] = {}
-    for definition in (*product.actions, *product.searches):
-        for field in _flat(filled_in(product, definition)):
-            if field.reference is None:
-                continue
-            name = rpc_id(field.reference)
-            if references.setdefault(name, field.reference) != field.reference:
-                msg = f"two lists of '{field.reference.lookup.name}' would have the id {name}; change 'where' of one"
-                raise ValueError(msg)
+    forms = [
+        *(filled_in(product, definition) for definition in (*product.actions, *product.searches)),
+        *([one.field for one in conditions_of(product.payload(kind))] for kind in product.event_types),
+    ]
+    for field in _flat([field for form in forms for field in form]):
+        if field.reference is None:
+            continue
+        name = rpc_id(field.reference)
+        if references.setdefault(name, field.reference) != field.reference:
+            msg = f"two lists of '{field.reference.lookup.name}' would have the id {name}; change 'where' of one"
+            raise ValueError(msg)
     return dict(sorted(references.items()))
 
 

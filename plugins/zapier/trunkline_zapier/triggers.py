@@ -46,8 +46,12 @@ def lookups(product: Product) -> Mapping[str, bytes]:
 
 
 def _references(product: Product) -> Iterator[tuple[Definition, Mapping[str, Json]]]:
-    for definition in (*product.actions, *product.searches):
-        for field in _with_nested(product.form(definition)):
+    forms = [
+        *(product.form(definition) for definition in (*product.actions, *product.searches)),
+        *([one.field for one in conditions_of(product.payload(kind))] for kind in product.event_types),
+    ]
+    for form in forms:
+        for field in _with_nested(form):
             if field.reference is not None:
                 yield field.reference.lookup, field.reference.where
 

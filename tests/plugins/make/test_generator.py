@@ -399,3 +399,21 @@ def test_a_connection_at_an_issuer_asks_for_what_the_issuer_knows():
     assert json.loads(made["connections/oauth/oauth.default-scope.iml.json"]) == list(ISSUER.scopes)
     assert b"register the app with https://login.example.com, with the redirect URI" in made["README.md"]
     assert b"Connected apps" not in b"".join(made.values())
+
+
+def test_what_a_trigger_is_narrowed_by_is_chosen_where_the_schema_has_a_lookup():
+    made = generate(installed_product())
+    (form, polled) = (
+        json.loads(made[f"{path}.iml.json"])
+        for path in (
+            "webhooks/watch-lead-created/watch-lead-created.params",
+            "modules/poll-events/poll-events.static-params",
+        )
+    )
+    options = {field["name"]: field.get("options") for field in form}
+    assert options["only_status_id"] == "rpc://listClientStatuses"
+    assert options["only_affiliate_id"] == "rpc://listAffiliates"
+    (filters,) = (field for field in polled if field["name"] == "filters")
+    assert "rpc://listEmployees" in {
+        field.get("options") for field in filters["spec"] if isinstance(field.get("options"), str)
+    }

@@ -118,6 +118,25 @@ async def test_only_events_that_meet_the_form_of_a_trigger_start_the_zap(shop: S
     shop.unsubscribe("invoice_created", hook)
 
 
+def test_what_a_trigger_is_narrowed_by_is_chosen_where_the_schema_has_a_lookup(staffed: Shop):
+    form = staffed.app.definition()["triggers"]["lead_created"]["operation"]["inputFields"]
+    chosen = {field["key"]: field["dynamic"] for field in form if "dynamic" in field}
+    assert chosen == {
+        "only_status_id": "lookup_client_statuses.status_id.name",
+        "only_affiliate_id": "lookup_affiliates.affiliate_id.full_name",
+    }
+    (status, *_) = staffed.app.operation("triggers", "lookup_client_statuses")
+    asked = {"only_status_id": str(status["status_id"])}
+    hook = staffed.app.operation(
+        "triggers",
+        "lead_created",
+        "performSubscribe",
+        targetUrl="https://hooks.zapier.com/1",
+        inputData=asked,
+    )
+    assert hook["filter"] == {"payload.status_id": {"eq": status["status_id"]}}
+
+
 async def test_any_of_the_chosen_events_starts_a_zap(shop: Shop, receiver: Receiver):
     chosen = {"event_types": ["payment.failed", "lead.created"]}
     (sample, *_) = shop.app.operation("triggers", "any_event", "performList", inputData=chosen)

@@ -19,13 +19,15 @@ module.exports = {
         key: 'only_order_id',
         label: 'Only for Order ID',
         type: 'integer',
-        helpText: 'Leave it empty for every event.',
+        helpText:
+          'Only events whose Order ID is exactly this. Leave it empty for every event.',
       },
       {
         key: 'only_city_of_address',
         label: 'Only for Address City',
         type: 'string',
-        helpText: 'Leave it empty for every event.',
+        helpText:
+          'Only events whose Address City is exactly this. Leave it empty for every event.',
       },
     ],
     performSubscribe: subscribe('order.placed', {

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from trunkline import Definition, EventType, Json
 from trunkline.pages import Condition, Field, Product, conditions_of, happening, sample_envelope, singular
-from trunkline_zapier.fields import JOINT, input_fields, lookup_key_of, output_fields
+from trunkline_zapier.fields import JOINT, completed, input_fields, lookup_key_of, output_fields
 from trunkline_zapier.javascript import Call, Code, module
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, keyed, shortened
 
@@ -79,7 +79,7 @@ def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
             "performUnsubscribe": Code("unsubscribe"),
             "perform": Code("receive"),
             "performList": Call("listSamples", (event_type.name, *([filled] if filled else []))),
-            "sample": sample_envelope(event_type),
+            "sample": _sample(product, event_type),
             "outputFields": [
                 *_ENVELOPE_FIELDS,
                 *output_fields(product.payload(event_type), prefix=f"payload{JOINT}"),
@@ -88,6 +88,13 @@ def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
     }
     imports = ["const {", "  listSamples,", "  receive,", "  subscribe,", "  unsubscribe,"]
     return module(exported, imports=[*imports, "} = require('../lib/hooks');"])
+
+
+def _sample(product: Product, event_type: EventType) -> dict[str, Json]:
+    """Make an event that has every field."""
+    event = sample_envelope(event_type)
+    payload = completed(event.pop("payload"), product.payload(event_type))
+    return {**event, "companyRef": "acme", "environment": "test", "payload": payload}
 
 
 def _condition(condition: Condition) -> dict[str, Json]:
@@ -105,6 +112,7 @@ def _any_event(product: Product) -> bytes:
     """Write the trigger of whichever events somebody chooses."""
     types = {event_type.name: event_type.title for event_type in product.event_types}
     choices = [{"value": name, "sample": name, "label": title} for name, title in types.items()]
+    files = {name: Code(f"require('./{key}')") for name, key in keyed(types, kind="event type").items()}
     exported = {
         "key": ANY_EVENT,
         "noun": "Event",
@@ -129,12 +137,13 @@ def _any_event(product: Product) -> bytes:
             "performUnsubscribe": Code("unsubscribe"),
             "perform": Code("receive"),
             "performList": Code("listSamples()"),
-            "sample": sample_envelope(product.event_types[0]),
-            "outputFields": list(_ENVELOPE_FIELDS),
+            "sample": _sample(product, product.event_types[0]),
+            "outputFields": [*_ENVELOPE_FIELDS, Call("fieldsOfChosen", (files,))],
         },
     }
-    imports = ["const {", "  listSamples,", "  receive,", "  subscribe,", "  unsubscribe,"]
-    return module(exported, imports=[*imports, "} = require('../lib/hooks');"])
+    names = ("fieldsOfChosen", "listSamples", "receive", "subscribe", "unsubscribe")
+    imports = ["const {", *(f"  {name}," for name in names), "} = require('../lib/hooks');"]
+    return module(exported, imports=imports)
 
 
 def _lookup(definition: Definition, where: Mapping[str, Json], *, key: str) -> bytes:

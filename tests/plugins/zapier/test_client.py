@@ -14,7 +14,7 @@ from trunkline.testing.receiver import Receiver
 
 from .core import ENVIRONMENT, HERE, NODE, ZapierRefused
 from .review import faults
-from .zaps import PEOPLE, Shop, as_zapier_hands_on, check_outputs, use_create, use_trigger
+from .zaps import PEOPLE, Shop, as_zapier_hands_on, check_outputs, flattened, use_create, use_trigger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PACKAGE = "trunkline_schemas"
@@ -141,6 +141,11 @@ async def test_any_of_the_chosen_events_starts_a_zap(shop: Shop, receiver: Recei
     chosen = {"event_types": ["payment.failed", "lead.created"]}
     (sample, *_) = shop.app.operation("triggers", "any_event", "performList", inputData=chosen)
     assert sample["type"] == "payment.failed"
+    declared = shop.app.run("triggers.any_event.operation.outputFields", inputData=chosen)
+    keys = {field["key"] for field in declared}
+    assert {*flattened(sample)} <= keys
+    assert "payload__email" in keys
+    assert "payload__invoice_status" not in keys
     hook = shop.app.operation(
         "triggers", "any_event", "performSubscribe", targetUrl=receiver.url, inputData=chosen
     )

@@ -94,4 +94,23 @@ const listSamples =
     return response.data;
   };
 
-module.exports = { listSamples, receive, subscribe, unsubscribe };
+/**
+ * Describe the payloads of the events that are chosen, of all while none is.
+ * `triggers` has the trigger of each event type.
+ */
+const fieldsOfChosen = (triggers) => (z, bundle) => {
+  const chosen = bundle.inputData?.event_types;
+  const names = chosen?.length ? [chosen].flat() : Object.keys(triggers);
+  const fields = names
+    .flatMap((name) => triggers[name]?.operation.outputFields ?? [])
+    .filter(({ key }) => key.startsWith('payload__'));
+  return [...new Map(fields.map((field) => [field.key, field])).values()];
+};
+
+module.exports = {
+  fieldsOfChosen,
+  listSamples,
+  receive,
+  subscribe,
+  unsubscribe,
+};

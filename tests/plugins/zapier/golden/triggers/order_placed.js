@@ -53,6 +53,8 @@ module.exports = {
       type: 'order.placed',
       createdUtc: '2026-01-28T10:30:00Z',
       companyId: 92,
+      companyRef: 'acme',
+      environment: 'test',
       payload: {
         order_id: 7,
         address: { city: 'Bremen' },

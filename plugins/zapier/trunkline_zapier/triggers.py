@@ -104,6 +104,7 @@ def _condition(condition: Condition) -> dict[str, Json]:
     return {
         "path": condition.path,
         "operator": condition.operator,
+        "label": shortened(condition.field.title, LABEL_LENGTH),
         **({"kind": "number"} if is_number else {"kind": "day"} if kind == "date" else {}),
     }
 

@@ -135,6 +135,11 @@ def test_what_a_trigger_is_narrowed_by_is_chosen_where_the_schema_has_a_lookup(s
         inputData=asked,
     )
     assert hook["filter"] == {"payload.status_id": {"eq": status["status_id"]}}
+    for part in ("performSubscribe", "performList"):
+        wrong = {"targetUrl": "https://hooks.zapier.com/1", "inputData": {"only_status_id": "new"}}
+        with pytest.raises(ZapierRefused) as refused:
+            staffed.app.operation("triggers", "lead_created", part, **wrong)
+        assert refused.value.sentence.startswith("Only for Status ID cannot be compared"), part
 
 
 async def test_any_of_the_chosen_events_starts_a_zap(shop: Shop, receiver: Receiver):

@@ -34,9 +34,14 @@ module.exports = {
       only_order_id: {
         path: 'payload.order_id',
         operator: 'eq',
+        label: 'Only for Order ID',
         kind: 'number',
       },
-      only_city_of_address: { path: 'payload.address.city', operator: 'eq' },
+      only_city_of_address: {
+        path: 'payload.address.city',
+        operator: 'eq',
+        label: 'Only for Address City',
+      },
     }),
     performUnsubscribe: unsubscribe,
     perform: receive,
@@ -44,9 +49,14 @@ module.exports = {
       only_order_id: {
         path: 'payload.order_id',
         operator: 'eq',
+        label: 'Only for Order ID',
         kind: 'number',
       },
-      only_city_of_address: { path: 'payload.address.city', operator: 'eq' },
+      only_city_of_address: {
+        path: 'payload.address.city',
+        operator: 'eq',
+        label: 'Only for Address City',
+      },
     }),
     sample: {
       id: 45678,

@@ -5,7 +5,7 @@ https://developers.make.com/custom-apps-documentation/component-blocks/api
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trunkline import Definition, Json
 from trunkline.pages import Field, Product, Reference, conditions_of
@@ -29,8 +29,15 @@ class Results:
 
 
 def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
-    """What a person fills in; where a search has pages, Make turns them."""
-    return product.form(definition)
+    """What a person fills in; where a search has pages, Make turns them.
+
+    Make lets people map a field that has a list, so of two fields that one list fills both have it.
+    """
+    references = {field.name: field.reference for field in product.inputs(definition)}
+    return tuple(
+        replace(field, reference=references[field.name]) if field.yields_to else field
+        for field in product.form(definition)
+    )
 
 
 def results(product: Product, definition: Definition) -> Results:

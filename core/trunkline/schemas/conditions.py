@@ -57,8 +57,9 @@ def all_conditions(payloads: Iterable[tuple[EventType, Sequence[Field]]]) -> lis
     return list(by_name.values())
 
 
-def _form(condition: Condition) -> tuple[str, str, Sequence[Json]]:
-    return condition.path, condition.field.kind, condition.field.choices
+def _form(condition: Condition) -> tuple[Json, ...]:
+    field = condition.field
+    return condition.path, condition.operator, field.kind, field.choices, field.reference
 
 
 def _levels(payload: Iterable[Field]) -> Iterator[list[tuple[tuple[str, ...], str, Field]]]:
@@ -84,34 +85,36 @@ def _is_readable(field: Field) -> bool:
 def _of(field: Field, *, place: tuple[str, ...], title: str) -> Iterator[Condition]:
     path = ".".join(["payload", *place, field.name])
     field = replace(field, name="_of_".join([field.name, *reversed(place)]), title=f"{title}{field.title}")
-    if field.choices and field.kind == "list":
+    only = f"Only for {field.title}"
+    is_chosen = field.reference is not None
+    if field.kind == "list" and (field.choices or (is_chosen and field.item_kind in _EQUAL)):
         item = replace(field, kind=field.item_kind or "text", item_kind=None)
-        yield Condition(path, "contains", _shown(item, "only", f"Only for {field.title}"))
+        yield Condition(path, "contains", _shown(item, "only", only, "contains this"))
     elif field.choices and field.kind != "boolean":
         listed = replace(field, kind="list", item_kind=field.kind)
-        yield Condition(path, "in", _shown(listed, "only", f"Only for {field.title}"))
-    elif field.kind in _EQUAL and (field.kind != "integer" or _is_id(path)):
-        yield Condition(path, "eq", _shown(field, "only", f"Only for {field.title}"))
+        yield Condition(path, "in", _shown(listed, "only", only, "is one of these"))
+    elif field.kind in _EQUAL and (field.kind != "integer" or is_chosen or _is_id(path)):
+        yield Condition(path, "eq", _shown(field, "only", only, "is exactly this"))
     elif field.kind in _RANGES:
         least, most = _RANGES[field.kind]
-        yield Condition(path, "gte", _shown(field, "least", f"{field.title} {least}"))
-        yield Condition(path, "lte", _shown(field, "most", f"{field.title} {most}"))
+        more, less = ("later", "earlier") if field.kind in {"date", "date-time"} else ("more", "less")
+        yield Condition(path, "gte", _shown(field, "least", f"{field.title} {least}", f"is this or {more}"))
+        yield Condition(path, "lte", _shown(field, "most", f"{field.title} {most}", f"is this or {less}"))
 
 
 def _is_id(path: str) -> bool:
     return path.endswith((".id", "_id"))
 
 
-def _shown(field: Field, prefix: str, title: str) -> Field:
+def _shown(field: Field, prefix: str, title: str, comparison: str) -> Field:
     """Give the field of the form: optional, and empty until somebody fills it in."""
     return replace(
         field,
         name=f"{prefix}_{field.name}",
         title=title,
-        description="Leave it empty for every event.",
+        description=f"Only events whose {field.title} {comparison}. Leave it empty for every event.",
         is_required=False,
         is_nullable=False,
         default=None,
         is_long=False,
-        reference=None,
     )

@@ -5,10 +5,10 @@ https://developers.make.com/custom-apps-documentation/component-blocks/api
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from trunkline import Definition, Json
-from trunkline.pages import Field, Product, Reference
+from trunkline.pages import Field, Product, Reference, conditions_of
 from trunkline.routes import CALL_PREFIX
 from trunkline_make import names
 from trunkline_make.dates import with_dates
@@ -29,8 +29,15 @@ class Results:
 
 
 def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
-    """What a person fills in; where a search has pages, Make turns them."""
-    return product.form(definition)
+    """What a person fills in; where a search has pages, Make turns them.
+
+    Make lets people map a field that has a list, so of two fields that one list fills both have it.
+    """
+    references = {field.name: field.reference for field in product.inputs(definition)}
+    return tuple(
+        replace(field, reference=references[field.name]) if field.yields_to else field
+        for field in product.form(definition)
+    )
 
 
 def results(product: Product, definition: Definition) -> Results:
@@ -77,14 +84,17 @@ def rpcs(product: Product) -> dict[str, Reference]:
         ValueError: two different ones would have the same id.
     """
     references: dict[str, Reference] = {}
-    for definition in (*product.actions, *product.searches):
-        for field in _flat(filled_in(product, definition)):
-            if field.reference is None:
-                continue
-            name = rpc_id(field.reference)
-            if references.setdefault(name, field.reference) != field.reference:
-                msg = f"two lists of '{field.reference.lookup.name}' would have the id {name}; change 'where' of one"
-                raise ValueError(msg)
+    forms = [
+        *(filled_in(product, definition) for definition in (*product.actions, *product.searches)),
+        *([one.field for one in conditions_of(product.payload(kind))] for kind in product.event_types),
+    ]
+    for field in _flat([field for form in forms for field in form]):
+        if field.reference is None:
+            continue
+        name = rpc_id(field.reference)
+        if references.setdefault(name, field.reference) != field.reference:
+            msg = f"two lists of '{field.reference.lookup.name}' would have the id {name}; change 'where' of one"
+            raise ValueError(msg)
     return dict(sorted(references.items()))
 
 

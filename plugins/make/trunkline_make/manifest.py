@@ -30,7 +30,9 @@ _CODE_KEYS: Mapping[str, str] = {
     "oauth-communication": "communication",
     "default-scope": "defaultScope",
 }
-_CRUD = {"GET": "read", "POST": "create", "PATCH": "update", "DELETE": "delete"}
+_CRUD = {"GET": "read", "POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
+_KEEPING = frozenset({"archive", "restore", "unarchive"})
+"""Verbs of actions that keep the record, whatever their method."""
 _EVENTS, _OTHER = "Events", "Other"
 _UNIVERSAL = Module(
     names.UNIVERSAL,
@@ -191,8 +193,12 @@ def _module(definition: Definition) -> Module:
         definition.description,
         _group(definition),
         _FORM,
-        crud=None if is_search else _CRUD[definition.method],
+        crud=None if is_search else _crud(definition),
     )
+
+
+def _crud(definition: Definition) -> str:
+    return "update" if wording_of(definition).verb in _KEEPING else _CRUD[definition.method]
 
 
 def _group(definition: Definition) -> str:

@@ -5,6 +5,7 @@ Make's types: https://developers.make.com/custom-apps-documentation/block-elemen
 
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 
 from trunkline import Json
 from trunkline.pages import Field, Product, Reference
@@ -151,7 +152,10 @@ def _nested(field: Field, id_of: IdOfReference) -> dict[str, Json]:
     if field.json_because or field.choices or field.reference is not None:
         return {}
     if field.fields:
-        return {"spec": [_input(inner, id_of, is_nested=True) for inner in field.fields]}
+        # Make asks for what is required in a collection that is left empty; the hub says it of one that is not.
+        is_asked = field.is_required or field.kind == "list"
+        fields = (replace(inner, is_required=inner.is_required and is_asked) for inner in field.fields)
+        return {"spec": [_input(inner, id_of, is_nested=True) for inner in fields]}
     if field.item_kind is not None:
         kind = "text" if field.item_kind == "date" else _TYPES[field.item_kind]
         return {"spec": {"type": kind}}

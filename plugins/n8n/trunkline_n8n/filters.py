@@ -1,5 +1,7 @@
 """What the triggers may be narrowed by: the conditions of all event types in one collection, each shown for those that have it."""
 
+from dataclasses import replace
+
 from trunkline.pages import Condition, Product, all_conditions
 from trunkline_n8n.fields import collected_properties, parameter_name
 from trunkline_n8n.typescript import Value, constant
@@ -17,6 +19,7 @@ interface Condition {
 
 def render_filters(product: Product) -> str:
     """Write the module with the triggers' filters, and what each of them compares."""
+    product = replace(product, lookups=())  # a collection of filters has no dropdowns of lookups
     conditions = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
     collection: Value = {
         "displayName": "Filters",

@@ -26,6 +26,18 @@ _INPUT_TYPES: Mapping[str, str] = {
 _OUTPUT_TYPES: Mapping[str, str] = {**_INPUT_TYPES, "date": "string"}
 _VALUES = {"date": "day", "integer": "number", "number": "number"}
 _LONGEST_EXAMPLE = 300
+_MADE_UP: Mapping[str, Json] = {
+    "text": "Text",
+    "integer": 1,
+    "number": 1.5,
+    "boolean": True,
+    "date": "2026-01-28",
+    "date-time": "2026-01-28T10:30:00Z",
+    "object": {"name": "value"},
+    "list": ["value"],
+    "any": "value",
+}
+"""What a sample shows of a field without an example."""
 
 
 def input_fields(fields: Iterable[Field], *, owner: str) -> list[dict[str, Json]]:
@@ -75,6 +87,32 @@ def json_reason(field: Field) -> str:
 def output_fields(fields: Iterable[Field], *, prefix: str = "", label: str = "") -> list[dict[str, Json]]:
     """Describe what data has, objects taken apart."""
     return [description for field in fields for description in _outputs(field, prefix=prefix, label=label)]
+
+
+def completed(sample: Mapping[str, Json], fields: Iterable[Field]) -> dict[str, Json]:
+    """Give *sample* with what it lacks of *fields*: people map only what a sample shows."""
+    made = dict(sample)
+    for field in fields:
+        value = made.get(field.name)
+        if value is None:
+            made[field.name] = _made_up(field)
+        elif field.kind == "object" and isinstance(value, Mapping):
+            made[field.name] = completed(value, field.fields)
+        elif field.fields and isinstance(value, list):
+            made[field.name] = [
+                completed(item, field.fields) if isinstance(item, Mapping) else item for item in value or [{}]
+            ]
+    return made
+
+
+def _made_up(field: Field) -> Json:
+    if field.example is not None:
+        return field.example
+    if field.kind == "object" and field.fields:
+        return completed({}, field.fields)
+    kind = field.item_kind or field.kind
+    value = completed({}, field.fields) if field.fields else next(iter(field.choices), _MADE_UP.get(kind))
+    return [value] if field.kind == "list" else value
 
 
 def lookup_key(reference: Reference) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trunkline import Definition, Json
 from trunkline.pages import Field, Product, with_article, wording_of
-from trunkline_zapier.fields import input_fields, object_names, output_fields, special_values
+from trunkline_zapier.fields import completed, input_fields, object_names, output_fields, special_values
 from trunkline_zapier.javascript import Call, module
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, keyed, noun_of, shortened
 
@@ -169,7 +169,7 @@ def _operation(
                 *(input_fields(product.form(definition), owner=definition.name) if form is None else form),
                 *_clearing(product, definition),
             ],
-            "sample": sample,
+            "sample": completed(sample, outputs),
             "outputFields": output_fields(outputs),
         },
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from trunkline import Definition, EventType, Json
 from trunkline.pages import Condition, Field, Product, conditions_of, happening, sample_envelope, singular
-from trunkline_zapier.fields import JOINT, input_fields, lookup_key_of, output_fields
+from trunkline_zapier.fields import JOINT, completed, input_fields, lookup_key_of, output_fields
 from trunkline_zapier.javascript import Call, Code, module
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, keyed, shortened
 
@@ -46,8 +46,12 @@ def lookups(product: Product) -> Mapping[str, bytes]:
 
 
 def _references(product: Product) -> Iterator[tuple[Definition, Mapping[str, Json]]]:
-    for definition in (*product.actions, *product.searches):
-        for field in _with_nested(product.form(definition)):
+    forms = [
+        *(product.form(definition) for definition in (*product.actions, *product.searches)),
+        *([one.field for one in conditions_of(product.payload(kind))] for kind in product.event_types),
+    ]
+    for form in forms:
+        for field in _with_nested(form):
             if field.reference is not None:
                 yield field.reference.lookup, field.reference.where
 
@@ -75,7 +79,7 @@ def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
             "performUnsubscribe": Code("unsubscribe"),
             "perform": Code("receive"),
             "performList": Call("listSamples", (event_type.name, *([filled] if filled else []))),
-            "sample": sample_envelope(event_type),
+            "sample": _sample(product, event_type),
             "outputFields": [
                 *_ENVELOPE_FIELDS,
                 *output_fields(product.payload(event_type), prefix=f"payload{JOINT}"),
@@ -86,6 +90,13 @@ def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
     return module(exported, imports=[*imports, "} = require('../lib/hooks');"])
 
 
+def _sample(product: Product, event_type: EventType) -> dict[str, Json]:
+    """Make an event that has every field."""
+    event = sample_envelope(event_type)
+    payload = completed(event.pop("payload"), product.payload(event_type))
+    return {**event, "companyRef": "acme", "environment": "test", "payload": payload}
+
+
 def _condition(condition: Condition) -> dict[str, Json]:
     """Say which comparison of the hook's filter a field of the form is."""
     kind = condition.field.item_kind or condition.field.kind
@@ -93,6 +104,7 @@ def _condition(condition: Condition) -> dict[str, Json]:
     return {
         "path": condition.path,
         "operator": condition.operator,
+        "label": shortened(condition.field.title, LABEL_LENGTH),
         **({"kind": "number"} if is_number else {"kind": "day"} if kind == "date" else {}),
     }
 
@@ -101,6 +113,7 @@ def _any_event(product: Product) -> bytes:
     """Write the trigger of whichever events somebody chooses."""
     types = {event_type.name: event_type.title for event_type in product.event_types}
     choices = [{"value": name, "sample": name, "label": title} for name, title in types.items()]
+    files = {name: Code(f"require('./{key}')") for name, key in keyed(types, kind="event type").items()}
     exported = {
         "key": ANY_EVENT,
         "noun": "Event",
@@ -125,12 +138,13 @@ def _any_event(product: Product) -> bytes:
             "performUnsubscribe": Code("unsubscribe"),
             "perform": Code("receive"),
             "performList": Code("listSamples()"),
-            "sample": sample_envelope(product.event_types[0]),
-            "outputFields": list(_ENVELOPE_FIELDS),
+            "sample": _sample(product, product.event_types[0]),
+            "outputFields": [*_ENVELOPE_FIELDS, Call("fieldsOfChosen", (files,))],
         },
     }
-    imports = ["const {", "  listSamples,", "  receive,", "  subscribe,", "  unsubscribe,"]
-    return module(exported, imports=[*imports, "} = require('../lib/hooks');"])
+    names = ("fieldsOfChosen", "listSamples", "receive", "subscribe", "unsubscribe")
+    imports = ["const {", *(f"  {name}," for name in names), "} = require('../lib/hooks');"]
+    return module(exported, imports=imports)
 
 
 def _lookup(definition: Definition, where: Mapping[str, Json], *, key: str) -> bytes:

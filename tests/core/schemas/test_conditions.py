@@ -85,6 +85,56 @@ def test_conditions_of_several_types_say_whose_they_are_where_they_differ():
     ]
 
 
+def test_what_a_schema_lets_people_choose_is_chosen_in_a_filter_too():
+    product = installed_product()
+    chosen = {
+        (event_type.name, one.field.name): (one.operator, one.field.reference.lookup.name)
+        for event_type in product.event_types
+        for one in conditions_of(product.payload(event_type))
+        if one.field.reference is not None
+    }
+    assert chosen == {
+        ("affiliate.created", "only_employee_id"): ("eq", "affiliates"),
+        ("client.created", "only_status_id"): ("eq", "client-statuses"),
+        ("client.created", "only_employee_id"): ("eq", "employees"),
+        ("client.created", "only_affiliate_id"): ("eq", "affiliates"),
+        ("client.status_changed", "only_changed_by_employee_id"): ("eq", "employees"),
+        ("document.uploaded", "only_uploaded_by_employee_id"): ("eq", "employees"),
+        ("lead.created", "only_status_id"): ("eq", "client-statuses"),
+        ("lead.created", "only_affiliate_id"): ("eq", "affiliates"),
+    }
+    every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
+    lists = {
+        one.field.reference.lookup.name
+        for one in every
+        if one.field.reference and "employee_id" in one.field.name
+    }
+    assert lists == {"affiliates", "employees"}
+    kinds = {"type": "array", "title": "Owners", "items": {"type": "integer"}, "x-lookup": "employees"}
+    owners, rank = read_fields(
+        {"properties": {"owners": kinds, "rank": {"type": "integer", "x-lookup": "ranks"}}},
+        find=lambda _: (
+            every[0].field.reference or next(one.field.reference for one in every if one.field.reference)
+        ),
+    )
+    assert [(one.operator, one.field.kind) for one in conditions_of([owners, rank])] == [
+        ("contains", "integer"),
+        ("eq", "integer"),
+    ]
+
+
+def test_the_help_of_a_filter_says_what_it_does():
+    fields = read_fields(
+        {"properties": {"paid": {"type": "number"}, "made": {"type": "string", "format": "date"}}}
+    )
+    assert [one.field.description.partition(".")[0] for one in conditions_of(fields)] == [
+        "Only events whose Paid is this or more",
+        "Only events whose Paid is this or less",
+        "Only events whose Made is this or later",
+        "Only events whose Made is this or earlier",
+    ]
+
+
 def test_a_form_is_not_endless():
     assert len(conditions(**{f"n{number}": {"type": "number"} for number in range(60)})) == MOST_CONDITIONS
 

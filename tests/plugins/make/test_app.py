@@ -264,13 +264,14 @@ def test_an_update_without_a_field_is_refused(app: App, people: dict[str, int]):
         app.run("updateLead", client_id=people["lead"], city="")
 
 
-def test_a_status_is_chosen_from_one_list(app: App, people: dict[str, int]):
+def test_a_status_is_chosen_by_either_field_and_the_number_counts(app: App, people: dict[str, int]):
     form = {field["name"]: field for field in app.code("module", "updateLeadStatus", "mappableParams")}
     assert [name for name in form if "client" in str(form[name].get("options")).lower()] == [
         "client_id",
+        "new_status",
         "new_status_id",
     ]
-    assert form["new_status"]["type"] == "text"
+    assert form["new_status"]["type"] == "select"
     both = {"new_status": "Lead - New", "new_status_id": 12}
     (bundle,) = app.run("updateLeadStatus", client_id=people["lead"], **both)
     assert bundle["new_status"] == "Lead - Qualified"
@@ -589,7 +590,7 @@ def test_a_catalogue_of_ones_own_works_without_a_line_of_code(
 ):
     url, secret = shop
     hub = serve_hub(
-        TRUNKLINE_EVENTS__SCHEMAS_DIR=str(ROOT / "docs/examples/shop/schemas"),
+        TRUNKLINE_PRODUCT__SCHEMAS=str(ROOT / "docs/examples/shop/schemas"),
         TRUNKLINE_ACTIONS__PROVIDER_URL=url,
         TRUNKLINE_ACTIONS__PROVIDER_SECRET=secret,
         TRUNKLINE_ACTIONS__PROVIDER_OPERATIONS="create_order,find_order",

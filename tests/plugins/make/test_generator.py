@@ -399,3 +399,54 @@ def test_a_connection_at_an_issuer_asks_for_what_the_issuer_knows():
     assert json.loads(made["connections/oauth/oauth.default-scope.iml.json"]) == list(ISSUER.scopes)
     assert b"register the app with https://login.example.com, with the redirect URI" in made["README.md"]
     assert b"Connected apps" not in b"".join(made.values())
+
+
+def test_what_a_trigger_is_narrowed_by_is_chosen_where_the_schema_has_a_lookup():
+    made = generate(installed_product())
+    (form, polled) = (
+        json.loads(made[f"{path}.iml.json"])
+        for path in (
+            "webhooks/watch-lead-created/watch-lead-created.params",
+            "modules/poll-events/poll-events.static-params",
+        )
+    )
+    options = {field["name"]: field.get("options") for field in form}
+    assert options["only_status_id"] == "rpc://listClientStatuses"
+    assert options["only_affiliate_id"] == "rpc://listAffiliates"
+    (filters,) = (field for field in polled if field["name"] == "filters")
+    assert "rpc://listEmployees" in {
+        field.get("options") for field in filters["spec"] if isinstance(field.get("options"), str)
+    }
+
+
+def test_what_archives_or_restores_keeps_the_record():
+    modules = components(generate(installed_product()), "module")
+    crud = {name: module["actionCrud"] for name, module in modules.items() if "actionCrud" in module}
+    assert {
+        name: crud[name] for name in ("archiveClient", "restoreClient", "deleteClientNote", "createClient")
+    } == {
+        "archiveClient": "update",
+        "restoreClient": "update",
+        "deleteClientNote": "delete",
+        "createClient": "create",
+    }
+
+
+def test_a_field_that_yields_to_another_has_its_list_too():
+    made = generate(installed_product())
+    path = "modules/create-client/create-client.mappable-params.iml.json"
+    options = {field["name"]: field.get("options") for field in json.loads(made[path])}
+    assert options["status"] == "rpc://listClientStatusesByNameWhereIsLeadFalse"
+    assert options["status_id"] == "rpc://listClientStatusesWhereIsLeadFalse"
+
+
+@pytest.mark.parametrize("is_required", [False, True])
+def test_an_optional_collection_asks_for_none_of_its_fields(*, is_required: bool):
+    home = an_object("city", city=text("City"), zip=text("ZIP")) | {"title": "Home"}
+    people = {"type": "array", "title": "People", "items": an_object("name", name=text("Name"))}
+    asked = an_object(*(["home"] if is_required else []), home=home, people=people)
+    product = replace(TINY, actions=(replace(UPDATE_TASK, input=asked),))
+    path = "modules/update-task/update-task.mappable-params.iml.json"
+    form = {field["name"]: field for field in json.loads(generate(product)[path])}
+    assert ["required" in field for field in form["home"]["spec"]] == [is_required, False]
+    assert form["people"]["spec"][0]["required"], "an entry of a list is there only if somebody adds it"

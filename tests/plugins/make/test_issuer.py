@@ -40,7 +40,8 @@ async def test_somebody_connects_at_the_issuer_and_make_renews_the_token_until_i
 
     now = datetime.now(UTC)
     first = dict(connection.data)
-    assert connection.renew(now)  # its tokens last for five minutes
+    assert not connection.renew(now)
+    assert connection.renew(now + timedelta(minutes=3))  # its tokens last for five minutes
     assert connection.data["accessToken"] != first["accessToken"]
     assert app.run("findLead", email=JANE["email"]) != []
 

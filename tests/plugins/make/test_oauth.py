@@ -12,6 +12,7 @@ from tests.plugins.oauth.flow import Person, filled
 
 from .interpreter import App, MakeError, OAuthConnection, Webhook
 from .interpreter.oauth import REDIRECT_URI
+from .interpreter.templates import render
 from .test_app import JANE, export_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -22,7 +23,7 @@ def app(served_hub: Any, tmp_path_factory: pytest.TempPathFactory) -> App:
     return export_of(served_hub, tmp_path_factory.mktemp("app"), TRUNKLINE_CONNECTORS__AUTH="both")
 
 
-async def connected(hub: Any, app: App) -> OAuthConnection:
+async def connected(hub: Any, app: App, *, decision: str = "allow") -> OAuthConnection:
     """Register the app with the hub, and connect it as a person with a browser does."""
     operator = hub.make_key(company_id=None)
     async with httpx2.AsyncClient(base_url=hub.url, timeout=30) as http:
@@ -38,7 +39,7 @@ async def connected(hub: Any, app: App) -> OAuthConnection:
         person = Person(http)
         await person.sign_in(hub.key)
         page = await person.open(connection.address("s 1"))
-        answer = await http.post(page.url, data={"decision": "allow", **filled(page)})
+        answer = await http.post(page.url, data={**filled(page), "decision": decision})
     location = answer.headers["location"]
     assert location.startswith(f"{REDIRECT_URI}?"), location
     query = dict(parse_qsl(urlsplit(location).query))
@@ -58,8 +59,8 @@ async def test_somebody_connects_and_make_renews_the_token_until_it_is_ended(ser
 
     now = datetime.now(UTC)
     first = dict(connection.data)
-    assert not connection.renew(now)
-    assert connection.renew(now + timedelta(minutes=50))
+    assert not connection.renew(now + timedelta(minutes=29))
+    assert connection.renew(now + timedelta(minutes=31)), "half of the 60 minutes are over"
     assert {name for name in first if connection.data[name] == first[name]} == set()
     assert app.run("findLead", email=JANE["email"]) != []
 
@@ -75,6 +76,23 @@ async def test_somebody_connects_and_make_renews_the_token_until_it_is_ended(ser
     log = json.dumps(app.sender.log)
     given = [value for data in (first, connection.data) for value in data.values() if isinstance(value, str)]
     assert [secret for secret in (connection.common["clientSecret"], *given) if secret in log] == []
+
+
+async def test_somebody_who_allows_nothing_is_told(served_hub: Any, app: App):
+    with pytest.raises(MakeError) as refused:
+        await connected(served_hub, app, decision="deny")
+    assert refused.value.message.startswith("WhiteLabelCRO was not connected: ")
+    assert "no code" not in refused.value.message
+
+
+@pytest.mark.parametrize("step", ["token", "refresh"])
+def test_a_token_is_renewed_after_half_of_its_time(app: App, step: str):
+    steps = app.code("connection", "oauth", "communication")
+    now = datetime.now(UTC)
+    for seconds, half in ((60, 30), (86_400, 43_200), (61, 30)):
+        body = {"access_token": "a", "refresh_token": "r", "expires_in": seconds}
+        given = render(steps[step]["response"]["data"], {"body": body, "now": now, "data": {}})
+        assert given["renewAt"] == now + timedelta(seconds=half)
 
 
 def test_a_key_is_taken_beside_it(served_hub: Any, app: App):

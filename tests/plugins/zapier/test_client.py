@@ -14,7 +14,7 @@ from trunkline.testing.receiver import Receiver
 
 from .core import ENVIRONMENT, HERE, NODE, ZapierRefused
 from .review import faults
-from .zaps import PEOPLE, Shop, as_zapier_hands_on, check_outputs, use_create, use_trigger
+from .zaps import PEOPLE, Shop, as_zapier_hands_on, check_outputs, flattened, use_create, use_trigger
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 PACKAGE = "trunkline_schemas"
@@ -118,10 +118,39 @@ async def test_only_events_that_meet_the_form_of_a_trigger_start_the_zap(shop: S
     shop.unsubscribe("invoice_created", hook)
 
 
+def test_what_a_trigger_is_narrowed_by_is_chosen_where_the_schema_has_a_lookup(staffed: Shop):
+    form = staffed.app.definition()["triggers"]["lead_created"]["operation"]["inputFields"]
+    chosen = {field["key"]: field["dynamic"] for field in form if "dynamic" in field}
+    assert chosen == {
+        "only_status_id": "lookup_client_statuses.status_id.name",
+        "only_affiliate_id": "lookup_affiliates.affiliate_id.full_name",
+    }
+    (status, *_) = staffed.app.operation("triggers", "lookup_client_statuses")
+    asked = {"only_status_id": str(status["status_id"])}
+    hook = staffed.app.operation(
+        "triggers",
+        "lead_created",
+        "performSubscribe",
+        targetUrl="https://hooks.zapier.com/1",
+        inputData=asked,
+    )
+    assert hook["filter"] == {"payload.status_id": {"eq": status["status_id"]}}
+    for part in ("performSubscribe", "performList"):
+        wrong = {"targetUrl": "https://hooks.zapier.com/1", "inputData": {"only_status_id": "new"}}
+        with pytest.raises(ZapierRefused) as refused:
+            staffed.app.operation("triggers", "lead_created", part, **wrong)
+        assert refused.value.sentence.startswith("Only for Status ID cannot be compared"), part
+
+
 async def test_any_of_the_chosen_events_starts_a_zap(shop: Shop, receiver: Receiver):
     chosen = {"event_types": ["payment.failed", "lead.created"]}
     (sample, *_) = shop.app.operation("triggers", "any_event", "performList", inputData=chosen)
     assert sample["type"] == "payment.failed"
+    declared = shop.app.run("triggers.any_event.operation.outputFields", inputData=chosen)
+    keys = {field["key"] for field in declared}
+    assert {*flattened(sample)} <= keys
+    assert "payload__email" in keys
+    assert "payload__invoice_status" not in keys
     hook = shop.app.operation(
         "triggers", "any_event", "performSubscribe", targetUrl=receiver.url, inputData=chosen
     )

@@ -99,7 +99,7 @@ async def test_what_is_added_to_the_catalogue_is_used_as_the_rest(
         product.answer(body=json.dumps({"output": {"success": True}}).encode())
         hub = await asyncio.to_thread(
             lambda: serve_hub(
-                TRUNKLINE_EVENTS__SCHEMAS_DIR=str(tmp_path / "grown"),
+                TRUNKLINE_PRODUCT__SCHEMAS=f"whitelabelcro,{tmp_path / 'grown'}",
                 TRUNKLINE_ACTIONS__PROVIDER_URL=product.url,
                 TRUNKLINE_ACTIONS__PROVIDER_SECRET="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
                 TRUNKLINE_ACTIONS__PROVIDER_OPERATIONS="shelve_client",

@@ -49,6 +49,8 @@ async def test_somebody_connects_at_the_issuer_and_zapier_renews_the_token(
     code = {"code": told["code"], "redirect_uri": CALLBACK}
     first = run(f"{CONFIG}.getAccessToken", **code, code_verifier=VERIFIER)
     me = run("authentication.test", auth=first)
+    assert me["key_name"]
+    assert run("authentication.connectionLabel", **me) == f"{me['key_name']} (company 92)"
     assert (me["company_id"], set(me["scopes"])) == (92, set(scope.split()) - {"offline_access"})
     lead = {"first_name": "J", "last_name": "D", "email": "j@d.example"}
     assert run("creates.create_lead.operation.perform", auth=first, **lead)["status"] == "Lead - New"

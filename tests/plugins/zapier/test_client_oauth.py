@@ -47,7 +47,8 @@ async def test_somebody_connects_and_zapier_renews_the_token_until_it_is_ended(s
         first = run(
             f"{CONFIG}.getAccessToken", code=told["code"], redirect_uri=CALLBACK, code_verifier=VERIFIER
         )
-        assert run("authentication.test", auth=first)["company_id"] == 92
+        tested = run("authentication.test", auth=first)
+        assert run("authentication.connectionLabel", **tested) == "Zapier (company 92)"
         lead = {"first_name": "J", "last_name": "D", "email": "j@d.example"}
         created = run("creates.create_lead.operation.perform", auth=first, **lead)
         assert created["status"] == "Lead - New"

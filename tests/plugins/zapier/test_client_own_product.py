@@ -38,7 +38,7 @@ async def inn(serve_hub: Any, open_app: Callable[..., Any], tmp_path: Any) -> An
         backend.always(Answer(200, {}, json.dumps({"output": ANSWER}).encode()))
         hub = await asyncio.to_thread(
             lambda: serve_hub(
-                TRUNKLINE_EVENTS__SCHEMAS_DIR=str(write_schemas(tmp_path / "own")),
+                TRUNKLINE_PRODUCT__SCHEMAS=str(write_schemas(tmp_path / "own")),
                 TRUNKLINE_ACTIONS__PROVIDER_URL=backend.url,
                 TRUNKLINE_ACTIONS__PROVIDER_SECRET="whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
                 TRUNKLINE_ACTIONS__PROVIDER_OPERATIONS="create_booking,update_booking",

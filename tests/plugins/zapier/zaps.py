@@ -90,6 +90,8 @@ def flattened(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 def check_outputs(operation: Mapping[str, Any], result: Mapping[str, Any]) -> None:
     """Whatever comes is described, and the sample has nothing that is not."""
     fields = {field["key"] for field in operation["outputFields"]}
+    shown = set(flattened(operation["sample"]))
+    assert [field for field in fields if not is_described(field, shown)] == [], "a sample has every field"
     for data in (result, operation["sample"]):
         assert [key for key in flattened(data) if not is_described(key, fields)] == []
 

@@ -71,9 +71,11 @@ module.exports = {
     return response.data;
   },
 
-  // Here inputData is what the test returned.
+  // Here inputData is what the test returned. Of an issuer's token key_name is
+  // its user, of a token of the hub its app.
   connectionLabel: (z, bundle) => {
-    const { company_id, environment } = bundle.inputData;
-    return `Company ${company_id}${environment ? ` (${environment})` : ''}`;
+    const { key_name, company_id, environment } = bundle.inputData;
+    const company = `company ${company_id}${environment ? `, ${environment}` : ''}`;
+    return key_name ? `${key_name} (${company})` : company;
   },
 };

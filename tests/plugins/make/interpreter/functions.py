@@ -7,6 +7,7 @@ import base64
 import functools
 import hashlib
 import hmac
+import math
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -132,6 +133,7 @@ _FUNCTIONS: Mapping[str, Callable[..., Any]] = {
     "createJSON": json_text,
     "encodeURL": lambda value: quote(text_of(value), safe=""),
     "first": _first,
+    "floor": math.floor,
     "formatDate": _format_date,
     "join": _join,
     "length": _length,

@@ -45,7 +45,8 @@ class OAuthConnection:
 
     def come_back(self, query: Mapping[str, str]) -> dict[str, Any]:
         """Take what the browser came back with; gives ``uid`` and label of the connection. Raises MakeError."""
-        seen = self._context() | {"query": query}
+        seen = self._context() | {"query": query, "statusCode": 200}
+        self._sender.judge(self._steps["authorize"]["response"], seen)
         self._temp |= render(self._steps["authorize"]["response"]["temp"], seen)
         self._save(self._steps["token"])
         block = self._steps["info"]

@@ -72,7 +72,7 @@ class Sender:
         for _ in range(_MAX_PAGES):
             answer = self._send(block, context, query)
             seen = context | answer.variables()
-            self._judge(block.get("response", {}), seen)
+            self.judge(block.get("response", {}), seen)
             yield answer, seen
             if not pagination or render(pagination["condition"], seen) is not True:
                 return
@@ -103,7 +103,8 @@ class Sender:
         self._note(block, request, answer)
         return answer
 
-    def _judge(self, response: Mapping[str, Any], context: Mapping[str, Any]) -> None:
+    def judge(self, response: Mapping[str, Any], context: Mapping[str, Any]) -> None:
+        """Raise MakeError where what came back is an error, or not valid."""
         if context["statusCode"] >= 400:
             spec = response.get("error") or self.base["response"]["error"]
             spec = spec.get(str(context["statusCode"]), spec)

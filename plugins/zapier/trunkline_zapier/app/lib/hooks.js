@@ -26,13 +26,34 @@ const filterOf = (z, inputData, conditions) => {
 };
 
 /**
+ * The hub says where in the filter a value is refused. Whoever filled in the
+ * form knows it by its label.
+ */
+const filtered = async (z, conditions, request) => {
+  const response = await z.request({ ...request, skipThrowForStatus: true });
+  if (response.status < 400) {
+    return response.data;
+  }
+  for (const { path, message } of response.data?.errors ?? []) {
+    const refused = Object.values(conditions).find((condition) =>
+      path.endsWith(`/${condition.path}/${condition.operator}`),
+    );
+    if (refused) {
+      const sentence = `${refused.label} ${message}.`;
+      throw new z.errors.Error(sentence, 'InvalidData', response.status);
+    }
+  }
+  throw errorOf(response, z);
+};
+
+/**
  * What it returns is kept by Zapier and comes back as bundle.subscribeData.
  * Without an event type those that are chosen in the form are subscribed to.
  */
 const subscribe =
   (eventType, conditions = {}) =>
-  async (z, bundle) => {
-    const response = await z.request({
+  async (z, bundle) =>
+    filtered(z, conditions, {
       method: 'POST',
       url: HOOKS_URL,
       body: {
@@ -41,8 +62,6 @@ const subscribe =
         ...filterOf(z, bundle.inputData, conditions),
       },
     });
-    return response.data;
-  };
 
 const unsubscribe = async (z, bundle) => {
   const response = await z.request({
@@ -83,7 +102,7 @@ const listSamples =
   async (z, bundle) => {
     const [chosen] = bundle.inputData?.event_types ?? [];
     const { filter } = filterOf(z, bundle.inputData, conditions);
-    const response = await z.request({
+    return filtered(z, conditions, {
       url: `${API_URL}/api/v1/events/sample`,
       params: {
         type: eventType ?? chosen,
@@ -91,7 +110,25 @@ const listSamples =
       },
       removeMissingValuesFrom: { params: true },
     });
-    return response.data;
   };
 
-module.exports = { listSamples, receive, subscribe, unsubscribe };
+/**
+ * Describe the payloads of the events that are chosen, of all while none is.
+ * `triggers` has the trigger of each event type.
+ */
+const fieldsOfChosen = (triggers) => (z, bundle) => {
+  const chosen = bundle.inputData?.event_types;
+  const names = chosen?.length ? [chosen].flat() : Object.keys(triggers);
+  const fields = names
+    .flatMap((name) => triggers[name]?.operation.outputFields ?? [])
+    .filter(({ key }) => key.startsWith('payload__'));
+  return [...new Map(fields.map((field) => [field.key, field])).values()];
+};
+
+module.exports = {
+  fieldsOfChosen,
+  listSamples,
+  receive,
+  subscribe,
+  unsubscribe,
+};

@@ -9,7 +9,7 @@ module.exports = {
     inputFields: [
       { key: 'note', label: 'Note', type: 'text', required: true },
     ],
-    sample: { order_id: 7 },
+    sample: { order_id: 7, note: 'Text' },
     outputFields: [
       { key: 'order_id', label: 'Order ID', type: 'integer' },
       { key: 'note', label: 'Note', type: 'string' },

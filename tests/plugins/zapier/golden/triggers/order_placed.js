@@ -19,22 +19,29 @@ module.exports = {
         key: 'only_order_id',
         label: 'Only for Order ID',
         type: 'integer',
-        helpText: 'Leave it empty for every event.',
+        helpText:
+          'Only events whose Order ID is exactly this. Leave it empty for every event.',
       },
       {
         key: 'only_city_of_address',
         label: 'Only for Address City',
         type: 'string',
-        helpText: 'Leave it empty for every event.',
+        helpText:
+          'Only events whose Address City is exactly this. Leave it empty for every event.',
       },
     ],
     performSubscribe: subscribe('order.placed', {
       only_order_id: {
         path: 'payload.order_id',
         operator: 'eq',
+        label: 'Only for Order ID',
         kind: 'number',
       },
-      only_city_of_address: { path: 'payload.address.city', operator: 'eq' },
+      only_city_of_address: {
+        path: 'payload.address.city',
+        operator: 'eq',
+        label: 'Only for Address City',
+      },
     }),
     performUnsubscribe: unsubscribe,
     perform: receive,
@@ -42,15 +49,22 @@ module.exports = {
       only_order_id: {
         path: 'payload.order_id',
         operator: 'eq',
+        label: 'Only for Order ID',
         kind: 'number',
       },
-      only_city_of_address: { path: 'payload.address.city', operator: 'eq' },
+      only_city_of_address: {
+        path: 'payload.address.city',
+        operator: 'eq',
+        label: 'Only for Address City',
+      },
     }),
     sample: {
       id: 45678,
       type: 'order.placed',
       createdUtc: '2026-01-28T10:30:00Z',
       companyId: 92,
+      companyRef: 'acme',
+      environment: 'test',
       payload: {
         order_id: 7,
         address: { city: 'Bremen' },

@@ -116,6 +116,27 @@ def test_a_package_is_published_by_an_action_with_provenance():
         assert codex["alias"] == ["order", "shop"]
 
 
+def test_the_directory_lists_the_nodes_where_the_brand_says():
+    named = dataclasses.replace(
+        BRAND, docs_url='https://tea.example/"n8n"', categories=("Sales", "Data & Storage")
+    )
+    for brand, categories, url in (
+        (BRAND, ["Miscellaneous"], BRAND.homepage),
+        (named, ["Sales", "Data & Storage"], named.docs_url),
+    ):
+        made = generate(dataclasses.replace(TINY, brand=brand))
+        for node in ("TeaShop", "TeaShopTrigger", "TeaShopPollingTrigger"):
+            codex = json.loads(made[f"nodes/{node}/{node}.node.json"])
+            assert codex["categories"] == categories
+            assert codex["resources"]["primaryDocumentation"] == [{"url": url}]
+        assert f"[documentation]({url})" in made["README.md"].decode()
+
+
+def test_the_readme_says_which_n8n_the_package_was_tested_in():
+    tested = json.loads((HERE / "server" / "package.json").read_text())["dependencies"]["n8n"]
+    assert f"tested in n8n {tested}" in generate(TINY)["README.md"].decode()
+
+
 def test_each_node_and_credential_in_the_package_is_a_file():
     made = generate(TINY)
     package = json.loads(made["package.json"])["n8n"]

@@ -267,6 +267,15 @@ def test_a_polling_trigger_shows_samples_while_a_workflow_is_built(office: Offic
     )
 
 
+def test_samples_meet_the_filters_that_their_type_has(office: Office):
+    event = office.emit(31)
+    office.emit(32)
+    kinds = ("payment.succeeded", "lead.created")
+    workflow = office.make_triggered("Narrow", POLLING, *kinds, filters={"onlyPaymentId": 31})
+    events = outputs(office.n8n.run(workflow, start="Narrow"), "End")
+    assert (events[0], events[1]["type"]) == (event, "lead.created")
+
+
 def test_a_credential_is_tested(office: Office):
     def tested(key: str) -> str:
         data = {"apiKey": key, "baseUrl": f"{office.hub.url}/"}

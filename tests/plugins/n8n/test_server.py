@@ -95,7 +95,7 @@ class Office:
     ) -> dict[str, Any]:
         """Describe an action node whose form is filled in with *values*."""
         choice = {"resource": camel_case(resource_of(definition)), "operation": camel_case(definition.name)}
-        filled = fill_in(definition, values)
+        filled = {"simplify": False} | fill_in(definition, values)
         more = {"onError": "continueRegularOutput"}
         return node(name or definition.name, ACTION, choice | filled, self.credential, **more)
 
@@ -291,7 +291,12 @@ def test_every_operation_does_what_the_api_does(office: Office):
     people = make_people(office)
     values = {name: example_values(operation, people) for name, operation in OPERATIONS.items()}
     nodes = [office.operation(operation, values[name]) for name, operation in OPERATIONS.items()]
-    execution = office.run("Operations", *nodes)
+    get = office.operation(OPERATIONS["get_client"], values["get_client"], name="Simple")
+    del get["parameters"]["simplify"]
+    execution = office.run("Operations", *nodes, get)
+    [whole], [simple] = outputs(execution, "get_client"), outputs(execution, "Simple")
+    assert len(simple) == 10 < len(whole)
+    assert simple == {name: whole[name] for name in simple}
     for name, definition in OPERATIONS.items():
         if definition.is_paged:
             records = outputs(execution, name)

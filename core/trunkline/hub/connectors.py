@@ -116,7 +116,7 @@ def brand_of(settings: Settings) -> Brand:
         SchemaInvalid: a package's ``brand.json`` cannot serve.
     """
     prefix = key_prefix_of(settings)
-    defaults = {
+    defaults: dict[str, Any] = {
         "slug": prefix,
         "title": prefix,
         "description": f"Events and actions of {prefix}.",
@@ -128,7 +128,7 @@ def brand_of(settings: Settings) -> Brand:
         "version": "1.0.0",
     }
     named = _set_members(packaged_brand(settings)) | _set_members(settings.brand)
-    logos = {
+    logos: dict[str, Any] = {
         name: _read_logo(f"brand.{name}", named.pop(name)) for name in ("logo", "logo_dark") if name in named
     }
     return Brand(**defaults | named | logos)

@@ -23,6 +23,8 @@ class Brand:
 
     *logo* is an SVG document for light grounds, *logo_dark* for dark ones; without them a generator draws the initial.
     *keys_url* is the page on which people make their API keys; where it is empty, connectors lead to the website.
+    *docs_url* is the page that tells how to use the connectors; where it is empty, too. *categories* are what a platform's directory lists them
+    under, in the platform's words.
     """
 
     slug: str
@@ -37,6 +39,8 @@ class Brand:
     logo: str | None = field(default=None, repr=False)
     logo_dark: str | None = field(default=None, repr=False)
     keys_url: str = ""
+    docs_url: str = ""
+    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

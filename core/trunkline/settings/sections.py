@@ -331,6 +331,17 @@ class Brand(Section):
         pattern=r"^https?://[^\s\"'<>]+$",
         description="the page on which its users make API keys; else `homepage`",
     )
+    docs_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s\"'<>]+$",
+        description="the page that tells its users how to use the connectors; else `homepage`",
+    )
+    categories: Names | None = Field(
+        default=None,
+        min_length=1,
+        max_length=5,
+        description="where n8n lists the nodes, in its words, such as `Sales`; else `Miscellaneous`",
+    )
     repository: str | None = Field(
         default=None, pattern=r"^https?://[^\s\"'<>]+$", description="where the generated code is published"
     )

@@ -1,9 +1,9 @@
-"""What the triggers may be narrowed by: the conditions of all event types in one collection, each shown for those that have it."""
+"""What the triggers may be narrowed by: the conditions of all event types in one collection, each shown where a type that has it is chosen."""
 
 from dataclasses import replace
 
-from trunkline.pages import Condition, Product, all_conditions
-from trunkline_n8n.fields import collected_properties, parameter_name
+from trunkline.pages import Condition, Product, all_conditions, conditions_of
+from trunkline_n8n.fields import Property, collected_properties, parameter_name
 from trunkline_n8n.typescript import Value, constant
 
 _KINDS = {"date": "day", "date-time": "moment"}
@@ -13,6 +13,8 @@ interface Condition {
 \tpath: string;
 \toperator: 'eq' | 'in' | 'contains' | 'gte' | 'lte';
 \tkind?: 'day' | 'moment';
+\t/** The event types that have it. */
+\ttypes: string[];
 }
 """
 
@@ -21,6 +23,9 @@ def render_filters(product: Product) -> str:
     """Write the module with the triggers' filters, and what each of them compares."""
     product = replace(product, lookups=())  # a collection of filters has no dropdowns of lookups
     conditions = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
+    types = {
+        parameter_name(condition.field): _types_with(condition, product=product) for condition in conditions
+    }
     collection: Value = {
         "displayName": "Filters",
         "name": "filters",
@@ -28,10 +33,15 @@ def render_filters(product: Product) -> str:
         "placeholder": "Add Filter",
         "default": {},
         "description": "Start the workflow only for events that meet these. An event without such a field is let through if several kinds are chosen.",
-        "options": collected_properties(condition.field for condition in conditions),
+        "options": [
+            _shown_for(entry, types[str(entry["name"])])
+            for entry in collected_properties(condition.field for condition in conditions)
+        ],
     }
     compared: dict[str, Value] = {
-        parameter_name(condition.field): _compared(condition) for condition in conditions
+        name: _compared(condition, types[name])
+        for condition in conditions
+        if (name := parameter_name(condition.field))
     }
     return "\n".join(
         [
@@ -44,10 +54,27 @@ def render_filters(product: Product) -> str:
     )
 
 
-def _compared(condition: Condition) -> Value:
+def _types_with(condition: Condition, *, product: Product) -> list[str]:
+    def is_same(other: Condition) -> bool:
+        path, kind, choices = condition.path, condition.field.kind, condition.field.choices
+        return (path, kind, choices) == (other.path, other.field.kind, other.field.choices)
+
+    return [
+        kind.name for kind in product.event_types if any(map(is_same, conditions_of(product.payload(kind))))
+    ]
+
+
+def _shown_for(entry: Property, types: list[str]) -> Property:
+    """Show a filter for *types*; a number begins empty, since 0 would be a filter."""
+    unset: Property = {"default": ""} if entry["type"] == "number" else {}
+    return {**entry, **unset, "displayOptions": {"show": {"/eventTypes": [*types, "*"]}}}
+
+
+def _compared(condition: Condition, types: list[str]) -> Value:
     kind = _KINDS.get(condition.field.kind)
     return {
         "path": condition.path,
         "operator": condition.operator,
         **({"kind": kind} if kind else {}),
+        "types": types,
     }

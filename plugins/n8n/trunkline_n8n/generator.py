@@ -24,6 +24,8 @@ DEV_DEPENDENCIES = {
     "typescript": "5.8.3",
 }
 """What the package is built and linted with; it needs nothing when it runs."""
+TESTED_N8N = "2.41.1"
+"""The n8n that packages are tested in."""
 
 _HIDDEN = {
     "gitignore": ".gitignore",
@@ -86,11 +88,15 @@ def _words(product: Product) -> Mapping[str, str]:
         "__description__": description(brand.description),
         "__homepage__": brand.homepage,
         "__keys_url__": brand.keys_url or brand.homepage,
+        "__docs_url__": brand.docs_url or brand.homepage,
+        "__categories__": json.dumps(brand.categories or ["Miscellaneous"], ensure_ascii=False),
         "__aliases__": json.dumps(sorted({resource_of(definition) for definition in operations})),
         "__examples__": _examples(product),
         "__author__": brand.author,
         "__email__": brand.email,
         "__api_url__": product.api_url,
+        "__n8n_version__": TESTED_N8N,
+        "__workflow_version__": DEV_DEPENDENCIES["n8n-workflow"],
         "__credentials__": _credentials(product),
         **oauth.words(product),
         "__events__": _rows(
@@ -140,7 +146,9 @@ def _fill_typescript(text: str, words: Mapping[str, str]) -> str:
 
 def _fill_json(text: str, words: Mapping[str, str]) -> str:
     """Fill in strings, which a word may need escaped; a list stands there as it is."""
-    listed = text.replace('"__aliases__"', words["__aliases__"])
+    listed = text
+    for name in ("__aliases__", "__categories__"):
+        listed = listed.replace(f'"{name}"', words[name])
     return _fill(listed, {name: json.dumps(word, ensure_ascii=False)[1:-1] for name, word in words.items()})
 
 

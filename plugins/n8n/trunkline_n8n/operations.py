@@ -21,6 +21,7 @@ _COLLECTIONS = {
     "GET": ("Filters", "filters"),
     "DELETE": ("Additional Fields", "additionalFields"),
 }
+_MOST_FIELDS = 10
 _TYPE = "import type { INodeProperties } from 'n8n-workflow';\n"
 _OPERATION = "import type {{ Operation }} from '{}';\n"
 
@@ -184,6 +185,22 @@ def _found_items(product: Product, definition: Definition) -> str | None:
     return lists[0] if len(lists) == 1 else None
 
 
+def _main_fields(product: Product, definition: Definition) -> list[str]:
+    """Name what a simplified record has, as n8n's guideline asks where a record has more than ten fields; else nothing."""
+    if definition.kind != "search":
+        return []
+    items = _found_items(product, definition)
+    fields = product.outputs(definition)
+    if items:
+        fields = next(field.fields for field in fields if field.name == items)
+    if len(fields) <= _MOST_FIELDS:
+        return []
+    plain = [field for field in fields if not field.fields and not field.json_because]
+    required = [field for field in plain if field.is_required]
+    chosen = [*required, *(field for field in plain if field not in required)][:_MOST_FIELDS]
+    return [field.name for field in plain if field in chosen]
+
+
 def _render_operation(product: Product, noun: str, definition: Definition) -> str:
     name = camel_case(definition.name)
     shown_for = f"showOnlyFor{pascal_case(name)}"
@@ -194,6 +211,17 @@ def _render_operation(product: Product, noun: str, definition: Definition) -> st
     ]
     if definition.is_paged:
         properties += _paging(shown_for)
+    if _main_fields(product, definition):
+        properties.append(
+            {
+                "displayName": "Simplify",
+                "name": "simplify",
+                "type": "boolean",
+                "default": True,
+                "displayOptions": condition,
+                "description": "Whether to return a simplified version of the response instead of the raw data",
+            }
+        )
     title, collection = _COLLECTIONS[definition.method]
     if collected:
         properties.append(
@@ -244,11 +272,12 @@ def _paging(shown_for: str) -> list[Value]:
 def _call(product: Product, definition: Definition, collection: str) -> Value:
     prominent, collected = _split(product, definition)
     is_query = definition.method == "GET"
-    items = _found_items(product, definition)
+    items, main_fields = _found_items(product, definition), _main_fields(product, definition)
     return {
         "method": definition.method,
         "path": definition.path,
         **({"items": items} if items else {}),
+        **({"mainFields": main_fields} if main_fields else {}),
         **({"pageSize": definition.input["properties"]["limit"]["maximum"]} if definition.is_paged else {}),
         "fields": [
             *(rule(field, is_query=is_query) for field in prominent),

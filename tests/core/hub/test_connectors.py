@@ -51,6 +51,10 @@ def test_the_settings_lie_over_the_brand_of_the_schemas(tmp_path: Path):
     assert (brand.title, brand.slug, brand.version) == ("Acme", "acme", "1.0.0")
     assert brand.logo == logo.read_text()
     assert brand.logo_dark is None
+    assert (brand.docs_url, list(brand.categories)) == ("", ["Sales"])
+    named = {"BRAND__DOCS_URL": "https://acme.example/n8n", "BRAND__CATEGORIES": "Analytics,Data & Storage"}
+    brand = product_with(**named).brand
+    assert (brand.docs_url, brand.categories) == ("https://acme.example/n8n", ("Analytics", "Data & Storage"))
 
 
 def test_a_deployment_without_schemas_of_a_product_has_a_plain_brand(tmp_path: Path):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.plugins.n8n.server import N8n, node
+
 DONE = "I have asked."
 
 
@@ -71,3 +73,27 @@ def served(model: ChatModel) -> Iterator[ChatModel]:
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+def make_agent(n8n: N8n, model: ChatModel, tool: Mapping[str, Any]) -> str:
+    """Make a workflow in which an agent has *model* and the node *tool*; gives its id. Its trigger is ``Start``."""
+    key = n8n.make_credential("openAiApi", {"apiKey": "k", "url": model.url})
+    asked = {"promptType": "define", "text": "Do it."}
+    chosen = {"model": {"__rl": True, "mode": "id", "value": "any"}}
+    nodes = [
+        node("Start", "n8n-nodes-base.manualTrigger", {}),
+        node("Agent", "@n8n/n8n-nodes-langchain.agent", asked, typeVersion=2.2),
+        node("Model", "@n8n/n8n-nodes-langchain.lmChatOpenAi", chosen, key, typeVersion=1.2),
+        tool,
+    ]
+    links = {
+        "Start": ("main", "Agent"),
+        "Model": ("ai_languageModel", "Agent"),
+        str(tool["name"]): ("ai_tool", "Agent"),
+    }
+    connections = {
+        source: {kind: [[{"node": target, "type": kind, "index": 0}]]}
+        for source, (kind, target) in links.items()
+    }
+    body = {"name": "Agent", "nodes": nodes, "connections": connections, "settings": {}}
+    return str(n8n.call("POST", "/api/v1/workflows", json=body)["id"])

@@ -32,7 +32,7 @@ const pollOf = async (run, requests) => {
   const output = await node.poll.call({
     ...context,
     helpers: { ...helpers, returnJsonArray: (events) => events.map((json) => ({ json })) },
-    getMode: () => 'trigger',
+    getMode: () => run.items[0].mode ?? 'trigger',
     getNodeParameter: (parameter, fallback) => context.getNodeParameter(parameter, 0, fallback),
     getWorkflowStaticData: () => place,
   });

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -114,6 +115,39 @@ def test_a_package_is_published_by_an_action_with_provenance():
     for node in ("TeaShop", "TeaShopTrigger", "TeaShopPollingTrigger"):
         codex = json.loads(made[f"nodes/{node}/{node}.node.json"])
         assert codex["alias"] == ["order", "shop"]
+
+
+def test_the_directory_lists_the_nodes_where_the_brand_says():
+    named = dataclasses.replace(
+        BRAND, docs_url='https://tea.example/"n8n"', categories=("Sales", "Data & Storage")
+    )
+    for brand, categories, url in (
+        (BRAND, ["Miscellaneous"], BRAND.homepage),
+        (named, ["Sales", "Data & Storage"], named.docs_url),
+    ):
+        made = generate(dataclasses.replace(TINY, brand=brand))
+        for node in ("TeaShop", "TeaShopTrigger", "TeaShopPollingTrigger"):
+            codex = json.loads(made[f"nodes/{node}/{node}.node.json"])
+            assert codex["categories"] == categories
+            assert codex["resources"]["primaryDocumentation"] == [{"url": url}]
+        assert f"[documentation]({url})" in made["README.md"].decode()
+
+
+def test_a_filter_is_shown_for_the_types_that_have_it_and_a_number_begins_empty():
+    product = installed_product()
+    source = generate(product)["nodes/shared/filters.ts"].decode()
+    shown = re.search(r"name: 'onlyPaymentId',.*?'/eventTypes': (\[.*?\])", source, re.DOTALL)
+    assert shown is not None
+    assert re.findall(r"'(.*?)'", shown[1]) == [
+        *(kind.name for kind in product.event_types if "payment_id" in kind.schema["properties"]),
+        "*",
+    ]
+    assert set(re.findall(r"type: 'number',\s+default: (.*),", source)) == {"''"}
+
+
+def test_the_readme_says_which_n8n_the_package_was_tested_in():
+    tested = json.loads((HERE / "server" / "package.json").read_text())["dependencies"]["n8n"]
+    assert f"tested in n8n {tested}" in generate(TINY)["README.md"].decode()
 
 
 def test_each_node_and_credential_in_the_package_is_a_file():

@@ -50,6 +50,20 @@ GET_ORDER = dataclasses.replace(
     examples=(Example({"number": 7}, {}, {"order_id": 7}),),
     is_single=True,
 )
+WIDE = an_object(
+    "last",
+    **{f"field{number}": field("integer", f"Field {number}") for number in range(10)},
+    lines=ORDER["properties"]["lines"],
+    last=field("integer", "Last"),
+)
+GET_WIDE = dataclasses.replace(
+    GET_ORDER,
+    name="get_wide",
+    title="Get Wide",
+    path="/wides/{number}",
+    output=WIDE,
+    examples=(Example({"number": 7}, {}, {"last": 1}),),
+)
 LIST_ORDERS = dataclasses.replace(
     FIND_ORDER,
     name="list_orders",
@@ -80,7 +94,7 @@ DELETE_ORDER = dataclasses.replace(
 PRODUCT = dataclasses.replace(
     TINY,
     actions=(dataclasses.replace(UPDATE_ORDER, input=CHANGED), PLACE_ORDER, DELETE_ORDER),
-    searches=(FIND_ORDER, GET_ORDER, LIST_ORDERS),
+    searches=(FIND_ORDER, GET_ORDER, GET_WIDE, LIST_ORDERS),
 )
 NUMBERED = {"shopId": {"__rl": True, "mode": "id", "value": "3"}, "number": 7, "resourceField": "x"}
 SHOP = "http://hub/api/v1/integrations/shops/3/orders/7"
@@ -197,6 +211,16 @@ def test_a_record_is_one_item_even_if_it_has_a_list(run: Run):
     assert outcome["results"] == [{"json": record, "pairedItem": {"item": 0}}]
     (request,) = outcome["requests"]
     assert (request["method"], request["url"]) == ("GET", "http://hub/api/v1/integrations/orders/7")
+
+
+def test_a_record_of_many_fields_is_simplified_to_ten_unless_all_are_wanted(run: Run):
+    record = {f"field{number}": number for number in range(10)} | {"lines": [{"sku": "a"}], "last": 1}
+    wide = {"resource": "wide", "operation": "getWide", "number": 7}
+    answers = [{"body": record}] * 2
+    outcome = run(wide | {"simplify": True}, wide | {"simplify": False}, answers=answers)
+    simple, whole = [result["json"] for result in outcome["results"]]
+    assert simple == {f"field{number}": number for number in range(9)} | {"last": 1}
+    assert whole == record
 
 
 def test_a_delete_sends_no_body(run: Run):

@@ -130,10 +130,15 @@ def test_what_the_polling_trigger_looks_for_is_what_its_form_says(n8n_tools: Any
         {"body": {"events": [another], "next_cursor": "d"}},
     ]
     with action_node(own_product(), "InnPollingTrigger", tools=n8n_tools, folder=tmp_path) as poll:
-        one = {"eventTypes": ["booking.created"], "filters": filters}
+        one = {
+            "eventTypes": ["booking.created"],
+            "filters": filters | {"leastRefund": 5},
+        }
         outcome = poll(one, answers=answers, place=place)
         asked = [request["qs"] for request in outcome["requests"]]
         both = poll(one | {"eventTypes": ["*"]}, answers=answers[2:], place=place)["requests"][0]["qs"]
+        two = one | {"eventTypes": ["booking.created", "booking.guest_changed"], "mode": "manual"}
+        samples = [request["qs"] for request in poll(two, answers=[{"body": [event]}] * 2)["requests"]]
     assert ([result["json"] for result in outcome["results"]], outcome["place"]) == (
         [event, another],
         {"cursor": "d"},
@@ -141,6 +146,15 @@ def test_what_the_polling_trigger_looks_for_is_what_its_form_says(n8n_tools: Any
     assert [query["cursor"] for query in asked] == ["a", "b", "c"]
     sent = json.loads(asked[0]["filter"])["all"]
     assert sorted(sent, key=str) == sorted(conditions, key=str)
-    for clause in json.loads(both["filter"])["all"]:
+    clauses = json.loads(both["filter"])["all"]
+    assert sorted(path for clause in clauses for path in clause["any"][0]) == [
+        "payload.arrival",
+        "payload.extras",
+        "payload.guest.home.city",
+        "payload.refund",
+    ]
+    for clause in clauses:
         (path,) = clause["any"][0]
         assert clause["any"][1] == {path: {"exists": False}}
+    of_created = {"type": "booking.created", "limit": 1, "filter": asked[0]["filter"]}
+    assert samples == [of_created, {"type": "booking.guest_changed", "limit": 1}]

@@ -15,14 +15,13 @@ from typing import Any
 import httpx2
 import pytest
 from sqlalchemy import make_url
-from tests.plugins.n8n.chat_model import DONE, ChatModel, served
+from tests.plugins.n8n.chat_model import DONE, ChatModel, make_agent, served
 from tests.plugins.n8n.server import N8n, free_port, node, outputs, wait_for
 from tests.plugins.n8n.test_server import (
     ACTION,
     OFTEN,
     OPERATIONS,
     POLLING,
-    START,
     TRIGGER,
     Office,
 )
@@ -235,26 +234,8 @@ def test_an_agent_uses_it_as_a_tool(upgraded: Office):
     by_model = {"email": "={{ $fromAI('email', 'Of the client', 'string') }}"}
     find = office.operation(OPERATIONS["find_client"], by_model)["parameters"]
     with served(ChatModel({"email": "ida@example.com"})) as model:
-        key = office.n8n.make_credential("openAiApi", {"apiKey": "k", "url": model.url})
-        asked = {"promptType": "define", "text": "Who is ida@example.com?"}
-        chosen = {"model": {"__rl": True, "mode": "id", "value": "any"}}
-        nodes = [
-            START,
-            node("Agent", "@n8n/n8n-nodes-langchain.agent", asked, typeVersion=2.2),
-            node("Model", "@n8n/n8n-nodes-langchain.lmChatOpenAi", chosen, key, typeVersion=1.2),
-            node("Tool", f"{ACTION}Tool", find, office.credential),
-        ]
-        links = {
-            "Start": ("main", "Agent"),
-            "Model": ("ai_languageModel", "Agent"),
-            "Tool": ("ai_tool", "Agent"),
-        }
-        connections = {
-            source: {kind: [[{"node": target, "type": kind, "index": 0}]]}
-            for source, (kind, target) in links.items()
-        }
-        body = {"name": "Agent", "nodes": nodes, "connections": connections, "settings": {}}
-        workflow = str(office.n8n.call("POST", "/api/v1/workflows", json=body)["id"])
+        tool = node("Tool", f"{ACTION}Tool", find, office.credential)
+        workflow = make_agent(office.n8n, model, tool)
         execution = office.n8n.run(workflow, start="Start")
         [answered] = outputs(execution, "Agent")
     assert answered["output"] == DONE

@@ -95,7 +95,7 @@ class Office:
     ) -> dict[str, Any]:
         """Describe an action node whose form is filled in with *values*."""
         choice = {"resource": camel_case(resource_of(definition)), "operation": camel_case(definition.name)}
-        filled = fill_in(definition, values)
+        filled = {"simplify": False} | fill_in(definition, values)
         more = {"onError": "continueRegularOutput"}
         return node(name or definition.name, ACTION, choice | filled, self.credential, **more)
 
@@ -267,6 +267,15 @@ def test_a_polling_trigger_shows_samples_while_a_workflow_is_built(office: Offic
     )
 
 
+def test_samples_meet_the_filters_that_their_type_has(office: Office):
+    event = office.emit(31)
+    office.emit(32)
+    kinds = ("payment.succeeded", "lead.created")
+    workflow = office.make_triggered("Narrow", POLLING, *kinds, filters={"onlyPaymentId": 31})
+    events = outputs(office.n8n.run(workflow, start="Narrow"), "End")
+    assert (events[0], events[1]["type"]) == (event, "lead.created")
+
+
 def test_a_credential_is_tested(office: Office):
     def tested(key: str) -> str:
         data = {"apiKey": key, "baseUrl": f"{office.hub.url}/"}
@@ -282,7 +291,12 @@ def test_every_operation_does_what_the_api_does(office: Office):
     people = make_people(office)
     values = {name: example_values(operation, people) for name, operation in OPERATIONS.items()}
     nodes = [office.operation(operation, values[name]) for name, operation in OPERATIONS.items()]
-    execution = office.run("Operations", *nodes)
+    get = office.operation(OPERATIONS["get_client"], values["get_client"], name="Simple")
+    del get["parameters"]["simplify"]
+    execution = office.run("Operations", *nodes, get)
+    [whole], [simple] = outputs(execution, "get_client"), outputs(execution, "Simple")
+    assert len(simple) == 10 < len(whole)
+    assert simple == {name: whole[name] for name in simple}
     for name, definition in OPERATIONS.items():
         if definition.is_paged:
             records = outputs(execution, name)

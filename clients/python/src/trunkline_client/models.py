@@ -31,20 +31,6 @@ class ActionList(TypedDict):
     next_cursor: str | None
 
 
-class AlertsChatTarget(TypedDict):
-    room: str
-    url: str
-    form: NotRequired[Literal["slack", "teams"]]
-    from_severity: NotRequired[Literal["info", "warning", "error", "critical"]]
-
-
-class AlertsPagerdutyTarget(TypedDict):
-    service: str
-    routing_key: str
-    url: NotRequired[str]
-    from_severity: NotRequired[Literal["info", "warning", "error", "critical"]]
-
-
 class AppList(TypedDict):
     apps: list[AppView]
     count: int
@@ -235,7 +221,7 @@ class ConsumerView(TypedDict):
 
 class CreateSubscription(TypedDict):
     channel: str
-    target: NotRequired[AlertsChatTarget | AlertsPagerdutyTarget]
+    target: NotRequired[dict[str, Any]]
     target_url: NotRequired[str]
     event_types: list[str]
     description: NotRequired[str]

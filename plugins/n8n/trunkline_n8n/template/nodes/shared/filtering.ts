@@ -4,18 +4,21 @@ import {
 	type IHookFunctions,
 	type IPollFunctions,
 } from 'n8n-workflow';
+import { ALL_EVENTS } from './eventTypes';
 import { conditions } from './filters';
 
 /**
- * Make a filter of what is filled in. Where several kinds of events are chosen, one that has no such field is let
- * through.
+ * Make a filter of what is filled in and what an event of these types has. Where several types are chosen, one that has
+ * no such field is let through.
  */
 export function filterOf(
 	context: IHookFunctions | IPollFunctions,
 	eventTypes: string[],
 ): IDataObject | null {
 	const filled = context.getNodeParameter('filters', {}) as IDataObject;
+	const isAll = eventTypes.includes(ALL_EVENTS);
 	const clauses = Object.entries(conditions)
+		.filter(([, { types }]) => isAll || types.some((type) => eventTypes.includes(type)))
 		.map(([name, { kind, operator, path }]) => ({
 			path,
 			comparison: { [operator]: sent(context, filled[name], kind) },
@@ -24,7 +27,7 @@ export function filterOf(
 		}))
 		.filter(({ isEmpty }) => !isEmpty)
 		.map(({ path, comparison }) =>
-			eventTypes.length === 1 && eventTypes[0] !== '*'
+			eventTypes.length === 1 && !isAll
 				? { [path]: comparison }
 				: { any: [{ [path]: comparison }, { [path]: { exists: false } }] },
 		);

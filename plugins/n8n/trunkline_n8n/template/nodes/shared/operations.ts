@@ -18,6 +18,8 @@ export interface Operation {
 	method: IHttpRequestMethods;
 	path: string;
 	items?: string;
+	/** What a simplified record has. */
+	mainFields?: string[];
 	pageSize?: number;
 	fields: FieldRule[];
 }
@@ -33,14 +35,22 @@ export async function runOperations(
 		try {
 			const resource = context.getNodeParameter('resource', index) as string;
 			const operation = context.getNodeParameter('operation', index) as string;
-			const answers = await call(context, operations[resource][operation], index);
-			results.push(...answers.map((json) => ({ json, pairedItem })));
+			const chosen = operations[resource][operation];
+			const answers = await call(context, chosen, index);
+			const isSimple = chosen.mainFields && context.getNodeParameter('simplify', index);
+			const given = isSimple ? answers.map((one) => simplified(one, chosen.mainFields)) : answers;
+			results.push(...given.map((json) => ({ json, pairedItem })));
 		} catch (error) {
 			if (!context.continueOnFail()) throw withItem(context, error, index);
 			results.push({ json: { error: (error as Error).message }, error, pairedItem });
 		}
 	}
 	return results;
+}
+
+function simplified(record: IDataObject, names: string[] = []): IDataObject {
+	const there = names.filter((name) => name in record);
+	return Object.fromEntries(there.map((name) => [name, record[name]])) as IDataObject;
 }
 
 async function call(

@@ -45,11 +45,15 @@ export async function pollEvents(context: IPollFunctions): Promise<IDataObject[]
 	return found;
 }
 
-/** Read one event of each chosen type, the newest or an example, to build the workflow with. */
+/** Read one event of each chosen type, the newest that meets the filters or an example, to build the workflow with. */
 export async function sampleEvents(context: IPollFunctions): Promise<IDataObject[]> {
 	const samples: IDataObject[] = [];
 	for (const type of chosenEventTypes(context)) {
-		const qs = type === ALL_EVENTS ? { limit: 10 } : { type, limit: 1 };
+		const filter = filterOf(context, [type]);
+		const qs = {
+			...(type === ALL_EVENTS ? { limit: 10 } : { type, limit: 1 }),
+			...(filter === null ? {} : { filter: JSON.stringify(filter) }),
+		};
 		samples.push(...(await callHub<IDataObject[]>(context, 'GET', '/events/sample', { qs })));
 	}
 	return samples;

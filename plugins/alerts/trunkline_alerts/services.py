@@ -29,7 +29,11 @@ class Room(BaseModel):
         title="Room", description="what you call it", examples=["#integrations"], min_length=1, max_length=100
     )
     url: Annotated[SecretStr, AfterValidator(_check_url)] = Field(
-        title="Webhook URL", description="the URL of its incoming webhook", min_length=10, max_length=2000
+        title="Webhook URL",
+        description="the URL of its incoming webhook",
+        examples=["https://chat.example.com/hooks/abc"],
+        min_length=10,
+        max_length=2000,
     )
     form: Literal["slack", "teams"] = Field(
         default="slack", title="Form", description="`slack` for Slack and Mattermost, `teams` for Teams"

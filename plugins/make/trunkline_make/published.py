@@ -14,6 +14,8 @@ _FIELDS = (*_FORMS, "interface")
 _OF_ALL_EVENTS = (f"module {names.WATCH}", f"module {names.POLL}")
 """Their fields are those of several kinds of events: another kind may have one that is something else there."""
 _ALIKE = {"email": "text", "integer": "number", "uinteger": "number"}
+_LIST = ("select", "text", "number")
+"""A list keeps the value that was written or mapped before there was one."""
 
 
 def keys(read: ReadFile) -> Iterator[str]:
@@ -24,7 +26,10 @@ def keys(read: ReadFile) -> Iterator[str]:
             for path, field in _flat(fields):
                 yield f"{owner} {code}: {path}"
                 if owner not in _OF_ALL_EVENTS:
-                    yield f"{owner} {code}: {path} is {_ALIKE.get(field['type'], field['type'])}"
+                    kinds = (
+                        _LIST if field["type"] == "select" else (_ALIKE.get(field["type"], field["type"]),)
+                    )
+                    yield from (f"{owner} {code}: {path} is {kind}" for kind in kinds)
 
 
 def demands(read: ReadFile) -> Iterator[tuple[str, str]]:

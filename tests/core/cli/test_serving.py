@@ -109,7 +109,7 @@ def test_no_migrate_refuses_a_database_that_is_not_up_to_date(cli):
     )
     assert found, result.stderr
     behind = [re.fullmatch(r"(\w+) \(nothing → \d{4}\)", part) for part in found[1].split(", ")]
-    assert [part and part[1] for part in behind] == ["crm", "mcp", "oauth", "portal"]
+    assert [part and part[1] for part in behind] == ["alerts", "crm", "mcp", "oauth", "portal"]
 
 
 PUBLIC = '[server]\npublic_url = "https://events.example.com"\n[delivery]\n'

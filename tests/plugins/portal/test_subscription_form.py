@@ -299,7 +299,7 @@ async def test_no_more_are_made_than_a_company_may_have(sqlite_database_url, mak
 
 
 async def test_without_the_plugin_webhooks_nothing_is_made(sqlite_database_url, make_hub, sign_in):
-    running = await make_hub(sqlite_database_url, {"plugins.disabled": "webhooks"}, dispatch=False)
+    running = await make_hub(sqlite_database_url, {"plugins.disabled": "webhooks,alerts"}, dispatch=False)
     browser = await sign_in(running, ["webhooks:write"])
     page = await browser.get("/portal/subscriptions")
     assert f"{browser.root}/subscriptions/new" not in page.text

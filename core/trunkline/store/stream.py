@@ -165,7 +165,8 @@ async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards
     return version
 
 
-NOT_OPERATIONAL = "AND type NOT IN ({})".format(", ".join(f"'{name}'" for name in sorted(OPERATIONAL)))
+OPERATIONAL_TYPES = "({})".format(", ".join(f"'{name}'" for name in sorted(OPERATIONAL)))
+NOT_OPERATIONAL = f"AND type NOT IN {OPERATIONAL_TYPES}"
 _COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
 
 

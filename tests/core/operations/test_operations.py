@@ -165,7 +165,9 @@ async def small(lend_hub):
 
 async def count(hub, table="things") -> int:
     async with hub.database.read() as connection:
-        return (await connection.execute(text(f"SELECT count(*) FROM {table}"))).scalar_one()
+        told = "WHERE type LIKE 'key.%'" if table == "events" else "WHERE false"
+        counted = f"(SELECT count(*) FROM {table}) - (SELECT count(*) FROM {table} {told})"
+        return (await connection.execute(text(f"SELECT {counted}"))).scalar_one()
 
 
 def failed(caught) -> str:

@@ -153,6 +153,8 @@ async def test_since_is_the_time_of_acceptance_and_inclusive(running):
                 text("UPDATE events SET accepted_ms = :ms WHERE position = :p"),
                 {"ms": accepted, "p": position},
             )
+        before = text("UPDATE events SET accepted_ms = :ms WHERE position < :p")
+        await connection.execute(before, {"ms": 1_769_596_199_999, "p": first})
 
     assert ids(await page(running.client, since="2026-01-28T10:30:00Z")) == [first, second, third]
     assert ids(await page(running.client, since="2026-01-28T10:30:00.718Z")) == [second, third]

@@ -395,7 +395,7 @@ def test_the_polling_client_misses_nothing_when_it_is_killed(reader: Reader):
     example = next(kind for kind in package_event_types("trunkline_schemas") if kind.name == "payment.failed")
     (reader.folder / "event.json").write_text(json.dumps({"type": example.name, "payload": example.example}))
     post = reader.located(
-        'curl -s http://127.0.0.1:8000/api/v1/events -H "X-Api-Key: $KEY" -d "$(cat event.json)"'
+        'curl -s http://127.0.0.1:8000/api/v1/events -H "X-Api-Key: $KEY" -H "Content-Type: application/json" -d "$(cat event.json)"'
     )
     emitted: list[int] = []
     for turn in ("first", "second"):

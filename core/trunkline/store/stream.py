@@ -205,10 +205,16 @@ async def read_on(
 
 
 async def read_company(
-    connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
+    connection: AsyncConnection,
+    company_id: int,
+    *,
+    types: Sequence[str],
+    after: int,
+    limit: int,
+    unnamed: str = "",
 ) -> list[Event]:
-    """Read the next events of one company, oldest first; no *types* means every type."""
-    statement, parameters = company_query(company_id, types, after, limit, unnamed="")
+    """Read the next events of one company, oldest first; no *types* means every type, but for what *unnamed* leaves out."""
+    statement, parameters = company_query(company_id, types, after, limit, unnamed=unnamed)
     rows = await connection.execute(text(statement), parameters)
     return [Event(*row) for row in rows]
 
@@ -311,8 +317,8 @@ async def count_company(
     up_to: int,
     limit: int,
 ) -> tuple[int, int]:
-    """Count the next *limit* events of one company, of one *type* or of all; returns how many, and how far that went."""
-    kind = "AND type = :type" if type else ""
+    """Count the next *limit* events of one company, of one *type* or of all but the operational; returns how many, and how far that went."""
+    kind = "AND type = :type" if type else NOT_OPERATIONAL
     statement = text(
         "SELECT count(*), max(position) FROM (SELECT position FROM events WHERE company_id = :company "
         f"{kind} AND position > :after AND position <= :up_to ORDER BY position LIMIT :limit) AS page"

@@ -158,7 +158,14 @@ class Digests:
         async with self._pieces.turn(company_id), self._database.read() as connection:
             if selection.wanted is None:
                 return await stream.positions(connection, company_id, types=types, after=after, limit=IDS), ()
-            events = await stream.read_company(connection, company_id, types=types, after=after, limit=EVENTS)
+            events = await stream.read_company(
+                connection,
+                company_id,
+                types=types,
+                after=after,
+                limit=EVENTS,
+                unnamed=stream.NOT_OPERATIONAL,
+            )
         return [event.position for event in events], events
 
 

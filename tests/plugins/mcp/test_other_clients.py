@@ -100,7 +100,7 @@ async def with_key(hub: Any) -> AsyncIterator[str]:
     """Stand before the hub and add the key, as the suite sends none."""
 
     async def forward(request: web.Request) -> web.Response:
-        hop = {"content-length", "transfer-encoding"}
+        hop = {"content-length", "transfer-encoding", "content-encoding"}
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in hop]
         sent = session.request(
             request.method,

@@ -18,6 +18,7 @@ import httpx2
 import pytest
 from sqlalchemy import text
 from tests.reliability import clocks
+from tests.reliability.events import EVENTS
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
@@ -190,7 +191,7 @@ class Deployment:
 
         async def is_over() -> bool:
             [(matched, rows, ended)] = await self.query(
-                "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM deliveries), "
+                f"SELECT (SELECT count(*) FROM {EVENTS}), (SELECT count(*) FROM deliveries), "
                 "(SELECT count(*) FROM deliveries WHERE status IN ('delivered','exhausted','rejected','gone'))"
             )
             return matched == rows == ended
@@ -294,7 +295,7 @@ class Writers:
     async def check(self, receiver: Receiver, *, seconds: float = 30) -> None:
         """Each request was stored once, polled once and in order, pushed, and has its delivery; the books balance."""
         deployment, ids = self.deployment, self.ids
-        stored = await deployment.query("SELECT position, accepted_ms FROM events ORDER BY position")
+        stored = await deployment.query(f"SELECT position, accepted_ms FROM {EVENTS} ORDER BY position")
         assert [row.position for row in stored] == sorted(ids)
         times = [row.accepted_ms for row in stored]
         assert times == sorted(times)

@@ -17,6 +17,7 @@ from tests.plugins.mcp.conversation import Conversation
 from tests.postgres_servers import free_port
 from tests.reliability.cell_router import COOKIE, SIGN_IN, Cell, Router
 from tests.reliability.conftest import Deployment, until
+from tests.reliability.events import EVENTS
 from tests.some import some
 
 from trunkline.testing.receiver import ReceivedRequest, Receiver
@@ -87,7 +88,7 @@ class World:
 
     async def events_stored(self) -> list[int]:
         """Count the events in each database."""
-        counts = [await each.query("SELECT count(*) FROM events") for each in self.deployments]
+        counts = [await each.query(f"SELECT count(*) FROM {EVENTS}") for each in self.deployments]
         return [count for [(count,)] in counts]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.reliability.clocks import NEEDS_FAKETIME
+from tests.reliability.events import EVENTS
 
 QUICK_HUB = (str(Path(__file__).with_name("quick_hub.py")),)
 NOBODY = "http://127.0.0.1:9/h"
@@ -111,7 +112,7 @@ class Trial:
         await self.confirm()
 
         async def are_gone():
-            [(count,)] = await self.deployment.query("SELECT count(*) FROM events")
+            [(count,)] = await self.deployment.query(f"SELECT count(*) FROM {EVENTS}")
             return count < kept
 
         await self.until(are_gone, seconds=10, what="the removal of old events once an operator says so")
@@ -159,7 +160,7 @@ class Trial:
 
     async def nothing_is_lost(self):
         await asyncio.sleep(ROUNDS_SECONDS)
-        stored = await self.deployment.query("SELECT position FROM events ORDER BY position")
+        stored = await self.deployment.query(f"SELECT position FROM {EVENTS} ORDER BY position")
         assert [row.position for row in stored] == sorted(self.ids)
         statuses = await self.deployment.query("SELECT status, disabled_reason FROM subscriptions")
         assert {tuple(row) for row in statuses} == {("active", None)}

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx2
 import pytest
 from tests.reliability.conftest import Process
+from tests.reliability.events import EVENTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -20,7 +21,7 @@ def check_file(file: Path, accepted: set[int]) -> None:
     """The file is whole, and every accepted event is in it."""
     with contextlib.closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        stored = {position for (position,) in connection.execute("SELECT position FROM events")}
+        stored = {position for (position,) in connection.execute(f"SELECT position FROM {EVENTS}")}
     assert accepted <= stored, sorted(accepted - stored)[:5]
 
 

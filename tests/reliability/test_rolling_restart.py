@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from tests.nginx_sample import sample_proxy
 from tests.postgres_servers import free_port
+from tests.reliability.events import EVENTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
@@ -95,5 +96,5 @@ async def test_nodes_restarted_in_turn_fail_no_call(deploy, postgres_database_ur
             await calling
     print(f"{callers.begun} calls in {callers.seconds:.0f} s, {restarts} restarts: {dict(callers.outcomes)}")
     assert callers.outcomes == {"answered": callers.begun}, proxy.errors.read_text()[-2000:]
-    stored = await deployment.query("SELECT position FROM events")
+    stored = await deployment.query(f"SELECT position FROM {EVENTS}")
     assert {row.position for row in stored} == callers.accepted

@@ -106,7 +106,7 @@ def collect_with(
     def ask(plugin: str) -> None:
         contributions = registry.contributions_of(plugin)
         context = contexts(plugin, contributions.settings)
-        contributions = replace(contributions, context=context)
+        contributions = replace(contributions, context=context, routes=None)
         contributions = _ask_with_context(registry, plugin, contributions, defined=defined)
         own = [
             provider.definition

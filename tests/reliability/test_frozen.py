@@ -34,6 +34,7 @@ async def test_the_others_go_on_to_accept_while_one_is_frozen_with_the_logs_lock
     other = await deployment.serve()
     (tmp_path / "freeze").touch()
     async with deployment.client(frozen, 1) as stopped, deployment.client(other, 1) as going:
+        assert (await going.get("/events")).status_code == 200, "its routes are loaded"
         lost = asyncio.create_task(stopped.post("/events", json=deployment.event(1)))
         await until(lambda: not (tmp_path / "freeze").exists(), seconds=10, what="the freezing")
         began = time.monotonic()

@@ -22,6 +22,7 @@ class ListedType(msgspec.Struct):
     type: str
     title: str
     example: msgspec.Raw
+    operational: bool
 
 
 class _Types(msgspec.Struct):
@@ -77,8 +78,9 @@ class Client:
         await self._call("DELETE", f"/api/v1/keys/{key_id}")
 
     async def event_types(self) -> list[ListedType]:
-        """List every event type."""
-        return msgspec.json.decode(await self._call("GET", "/api/v1/event-types"), type=_Types).event_types
+        """List every event type of the product."""
+        listed = msgspec.json.decode(await self._call("GET", "/api/v1/event-types"), type=_Types).event_types
+        return [kind for kind in listed if not kind.operational]
 
     async def subscribe(self, target_url: str) -> tuple[str, str]:
         """Subscribe *target_url* to every type; returns the subscription's id and its secret."""

@@ -129,7 +129,7 @@ class Judge:
 
     def _check_log(self) -> None:
         positions = self._positions
-        erased = eraser.BATCHES * eraser.EVENTS if self._eraser else 0
+        erased = self._eraser.removed if self._eraser else 0
         [(head,)] = self._head
         gaps = sum(later != earlier + 1 for earlier, later in pairwise([*positions, head + 1]))
         if gaps > self._gaps if self._gaps else len(positions) != head - FIRST_POSITION + 1 - erased:

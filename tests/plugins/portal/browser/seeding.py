@@ -156,7 +156,8 @@ def _subscribe(hub: ServedHub, url: str, types: list[str], **more: Any) -> str:
 
 def _send_events(hub: ServedHub, words: Words) -> int:
     """Send some of every type, in no even order; gives the id of the last."""
-    types = hub.call("GET", "/api/v1/event-types")["event_types"]
+    listed = hub.call("GET", "/api/v1/event-types")["event_types"]
+    types = [kind for kind in listed if not kind["operational"]]
     last = 0
     for number in range(_ROUNDS):
         chosen = [kind for no, kind in enumerate(types) if number % (no % 4 + 1) == 0]

@@ -12,10 +12,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 @pytest.mark.parametrize(
     ("scopes", "seen"),
     [
-        (["events:read"], ["Overview", "Events", "Event catalogue", "Connectors"]),
+        (["events:read"], ["Overview", "Events", "Consumers", "Event catalogue", "Connectors"]),
         (["webhooks:write"], ["Subscriptions"]),
         (["integrations:read"], ["Event catalogue", "Connectors", "Agents"]),
-        (["admin"], ["API keys", "Connected apps"]),
+        (["admin"], ["API keys", "Changes", "Connected apps"]),
         (
             [
                 "events:read",
@@ -29,8 +29,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
                 "Overview",
                 "Events",
                 "Subscriptions",
+                "Consumers",
                 "Quarantine",
                 "API keys",
+                "Changes",
                 "Event catalogue",
                 "Connectors",
                 "Agents",

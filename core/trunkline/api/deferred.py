@@ -54,8 +54,13 @@ class DeferredApp:
         await app(scope, receive, send)
 
     async def _make(self) -> None:
-        if not self._app.done():
+        if self._app.done():
+            return
+        try:
             self._app.set_result(await asyncio.to_thread(self._create))
+        except BaseException:
+            self._app.cancel()  # the requests that wait for it end
+            raise
 
     def _create(self) -> "FastAPI":
         from trunkline.api.app import create_app  # noqa: PLC0415

@@ -388,20 +388,3 @@ class DeliveryDetail(DeliverySummary):
 
     subscription_id: str
     attempts: list[AttemptView]  # type: ignore[assignment]  # a number in lists, the attempts here
-
-
-class PluginView(BaseModel):
-    """A plugin and whether it runs."""
-
-    name: str
-    version: str | None
-    state: Literal["active", "disabled", "failed"]
-    error: str | None
-
-
-class PluginList(BaseModel):
-    """Every plugin that was found."""
-
-    plugins: list[PluginView]
-    count: int
-    next_cursor: str | None = Field(description="null on the last page")

@@ -1,10 +1,10 @@
 """Health, readiness, metrics and plugins over HTTP, for those who run the hub."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, Field
 
-from trunkline.api import models
 from trunkline.api.paging import ListQuery, page_of
 from trunkline.api.routing import Route, bind
 from trunkline.api.security import Caller, requires
@@ -13,6 +13,23 @@ from trunkline.contract import Deployment
 from trunkline.errors import Forbidden
 from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.catalog import Json
+
+
+class PluginView(BaseModel):
+    """A plugin and whether it runs."""
+
+    name: str
+    version: str | None
+    state: Literal["active", "disabled", "failed"]
+    error: str | None
+
+
+class PluginList(BaseModel):
+    """Every plugin that was found."""
+
+    plugins: list[PluginView]
+    count: int
+    next_cursor: str | None = Field(description="null on the last page")
 
 
 class SystemHandlers:
@@ -75,7 +92,7 @@ ROUTES: tuple[Route, ...] = (
         "/api/v1/plugins",
         SystemHandlers.list_plugins,
         operation_id="listPlugins",
-        response_model=models.PluginList,
+        response_model=PluginList,
         summary="List plugins",
     ),
 )

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.dispatch.routing import order_key
+from trunkline.dispatch.matching import order_key
 from trunkline.errors import BodyInvalid, FieldError
 from trunkline.filters import filters
 from trunkline.filters.reading import Reading

@@ -7,7 +7,7 @@ import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -15,19 +15,18 @@ from trunkline.access.subscription_records import OpenedRow, pack, unpack
 from trunkline.contract import Channel, Deliver, Target
 from trunkline.contract.channels import TellGap
 from trunkline.contract.targets import Url, config_of
+from trunkline.dispatch import matching
 from trunkline.filters import costs, filters
 from trunkline.filters.filters import Test
-from trunkline.filters.reading import Reading
 from trunkline.model import treatments
 from trunkline.model.event_groups import EVERY_TYPE, groups_of, is_group, is_operational
 from trunkline.model.events import Event
-from trunkline.model.ordering import WHOLE_KEY, Ordering, key_at
 from trunkline.model.pace import pace_of
 from trunkline.model.parts import part_of
 from trunkline.model.subscriptions import Status, Subscription
 from trunkline.model.treatments import PACE, said_of
 from trunkline.runtime.pauses import Pauses
-from trunkline.schemas.versions import Pins, SchemaVersions
+from trunkline.schemas.versions import SchemaVersions
 from trunkline.store.subscriptions import Row
 
 NEVER_MS = 2**63
@@ -42,30 +41,6 @@ MOST_INDEXED = 20_000
 DeliverFor = Callable[[Subscription, Channel], Deliver | None]
 """Gives what makes one attempt for a subscription of a channel."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-class Matching(Protocol):
-    """What matching reads of a subscription."""
-
-    @property
-    def start_position(self) -> int:
-        """The position after which its events begin."""
-        ...
-
-    @property
-    def wants(self) -> Test | None:
-        """Tells whether its filter matches an event as it is read; None where it has no filter."""
-        ...
-
-    @property
-    def pins(self) -> Pins:
-        """The versions that it reads."""
-        ...
-
-
-AnyMatching = TypeVar("AnyMatching", bound=Matching)
-Readings = dict[int, Reading]
-"""One event as it is read, by version of its type."""
 
 
 class Route:
@@ -282,7 +257,7 @@ class RoutingTable:
         """Give the order key of *event* for a route whose subscription has an ordering."""
         ordering = route.subscription.ordering
         assert ordering is not None
-        return order_key(event, ordering, pins=route.pins, schema_versions=self._schema_versions)
+        return matching.order_key(event, ordering, pins=route.pins, schema_versions=self._schema_versions)
 
     def candidates(self, event: Event) -> Candidates:
         """Find the subscriptions to the type of *event*, whatever their filters."""
@@ -298,12 +273,14 @@ class RoutingTable:
     def match(self, event: Event, among: Sequence[Route] | None = None) -> list[Route]:
         """Find the subscriptions that *event* is for, among its candidates if they are known already."""
         routes = self.candidates(event).routes if among is None else among
-        return match(event, routes, schema_versions=self._schema_versions)
+        return matching.match(event, routes, schema_versions=self._schema_versions)
 
     async def match_with_pauses(self, event: Event, among: Sequence[Route], pauses: Pauses) -> list[Route]:
         """Find them *among* the candidates as ``match`` does, giving way to others between them."""
         has_unread = any(route.cost == UNREAD for route in among)
-        matched = await match_with_pauses(event, among, schema_versions=self._schema_versions, pauses=pauses)
+        matched = await matching.match_with_pauses(
+            event, among, schema_versions=self._schema_versions, pauses=pauses
+        )
         if has_unread:
             self._by_company.pop(event.company_id, None)  # also an index that was made meanwhile
         return matched
@@ -346,62 +323,3 @@ class RoutingTable:
             for no in members:
                 if not self._is_looked_for(no):
                     self._made.pop(no, None)
-
-
-def order_key(event: Event, ordering: Ordering, *, pins: Pins, schema_versions: SchemaVersions) -> int:
-    """Give the order key of *event* under *ordering*, as *pins* read it."""
-    if isinstance(ordering, str):
-        return WHOLE_KEY
-    return key_at(ordering["key"], schema_versions.decode(event, pins))
-
-
-def match(
-    event: Event,
-    candidates: Iterable[AnyMatching],
-    *,
-    schema_versions: SchemaVersions,
-    readings: Readings | None = None,
-) -> list[AnyMatching]:
-    """Choose from *candidates*, which subscribe to the type of *event*, those that it is for.
-
-    *readings* keeps what was read of the event for a further call.
-    """
-    matched: list[AnyMatching] = []
-    reading: Reading | None = None
-    has_several = False
-    for candidate in candidates:
-        if event.position <= candidate.start_position:
-            continue
-        wants = candidate.wants
-        if wants is not None:
-            if reading is None or has_several:
-                has_several = schema_versions.has_several(event.type)
-                if readings is None:
-                    readings = {}
-                reading = read(event, candidate.pins, schema_versions, readings)
-            if not wants(reading):
-                continue
-        matched.append(candidate)
-    return matched
-
-
-async def match_with_pauses(
-    event: Event, candidates: Iterable[AnyMatching], *, schema_versions: SchemaVersions, pauses: Pauses
-) -> list[AnyMatching]:
-    """Choose as ``match`` does, giving way to others between two candidates."""
-    matched: list[AnyMatching] = []
-    readings: Readings = {}
-    for candidate in candidates:
-        matched += match(event, [candidate], schema_versions=schema_versions, readings=readings)
-        await pauses.pause_if_due()
-    return matched
-
-
-def read(event: Event, pins: Pins, schema_versions: SchemaVersions, readings: Readings) -> Reading:
-    """Read *event* in the version that *pins* name; each version is parsed once and kept in *readings*."""
-    version = schema_versions.version_read(event, pins)
-    if version in readings:
-        return readings[version]
-    decoded = event.decode() if version == event.version else schema_versions.decode(event, pins)
-    reading = readings[version] = Reading(decoded)
-    return reading

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.dispatch import routing
+from trunkline.dispatch import matching
 from trunkline.filters import filters
 from trunkline.filters.filters import Test
 from trunkline.model.deliveries import FINAL, Key, Status
@@ -108,7 +108,7 @@ class _Matcher:
         names = (event.type, *groups_of(event.type), *every)
         found = [candidate for name in names for candidate in by_type.get((company_id, name), ())]
         candidates = [*{candidate.no: candidate for candidate in found}.values()]
-        return await routing.match_with_pauses(
+        return await matching.match_with_pauses(
             event, candidates, schema_versions=self._schema_versions, pauses=pauses
         )
 

@@ -4,19 +4,22 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.dispatch import routing
-from trunkline.dispatch.routing import Readings, read
+from trunkline.dispatch import matching
+from trunkline.dispatch.matching import Readings, read
 from trunkline.dispatch.signals import Signals
 from trunkline.errors import NotFound
-from trunkline.filters import filters
-from trunkline.filters.reading import Reading
-from trunkline.insight.last_answers import first_line
+from trunkline.insight.explanations import (
+    explain_delivery,
+    explain_reader,
+    held_by_of,
+    last_answer,
+    next_attempt_by,
+    why_disabled,
+)
 from trunkline.model import cursors
-from trunkline.model.deliveries import OPEN, Key, Status
+from trunkline.model.deliveries import OPEN, Key
 from trunkline.model.event_groups import EVERY_TYPE, takes_type
 from trunkline.model.events import Event, shard_of
-from trunkline.model.principals import show_maker
-from trunkline.model.subscriptions import DISCONNECTED, FAILING, GONE, LAPSED, UNREADABLE, Subscription
 from trunkline.model.subscriptions import Status as SubscriptionStatus
 from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.schemas.versions import SchemaVersions
@@ -28,42 +31,18 @@ from trunkline.store import delivery_log as store
 from trunkline.store import ordering as queues
 from trunkline.store import shards as shard_store
 from trunkline.store import subscriptions as subscription_store
-from trunkline.store.consumers import Consumer
 from trunkline.store.database import Database
-from trunkline.store.delivery_log import LastAttempt, Logged
+from trunkline.store.delivery_log import Logged
 from trunkline.subscribing.finding import SubscriptionFinder
 
 LOOKED_AT = 5_000
 """Deliveries among which one piece of a page looks for those in one status; a connection is lent for each piece."""
 MAX_PIECES = 20
-NAMED_TYPES = 10
-"""Event types of a subscription that ``explain`` names."""
 SHOWN_ATTEMPTS = 100
 """Attempts that are shown with a delivery, the newest: it may be retried by hand without end."""
 SHOWN_CONSUMERS = 1_000
 COUNTED = 10_000
 """Deliveries that are looked at where the open ones are counted."""
-_SENTENCES = {
-    Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
-    Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
-    Status.PENDING: "It matched; it will be tried again (attempts so far: {attempts}){when}.",
-    Status.EXHAUSTED: "It matched, but every attempt failed ({attempts} in all); retry it once the target is mended.",
-    Status.GONE: "It matched, but the target is gone.",
-    Status.REJECTED: "It matched, but the channel said that it can never be delivered.",
-    Status.SKIPPED: "It matched, and somebody skipped it (attempts: {attempts}).",
-}
-_DISABLED = {
-    GONE: "its target answered that it is gone",
-    FAILING: "every attempt had failed for too long",
-    UNREADABLE: "the secrets that are stored of it do not open",
-    LAPSED: "its holder has not renewed it",
-    DISCONNECTED: "who made it was disconnected",
-}
-_HELD_BY = (
-    "It matched and is held by {delivery}, an earlier one in its order: it goes on when that has ended."
-)
-_IN_STRETCH = "It matches and waits: the workers catch up with a backlog, and have not come to it yet."
-_QUEUED = "It matched and is held until the replay that runs has come to its place in the order."
 
 
 class DeliveryLog:
@@ -219,7 +198,7 @@ class DeliveryLog:
         if ordering is None or row.status == SubscriptionStatus.DELETED:
             return False
         event = await _find_event(connection, logged.company_id, logged.position)
-        order_key = routing.order_key(
+        order_key = matching.order_key(
             event, ordering, pins=sql.pins_of(row.pins), schema_versions=self._schema_versions
         )
         shard = shard_of(event.company_id, await shard_store.count(connection))
@@ -248,14 +227,14 @@ class DeliveryLog:
         readings, explained = Readings(), list[dict[str, Any]]()
         async for subscription in self._finder.each(company_id):
             reading = read(event, subscription.pins, self._schema_versions, readings)
-            entry = _explain(
+            entry = explain_delivery(
                 subscription, event, reading, deliveries.get(subscription.no), is_in_stretch=is_in_stretch
             )
             explained.append(
-                entry | _last_answer(subscription, last.get(subscription.no)) | _disabled(subscription)
+                entry | last_answer(subscription, last.get(subscription.no)) | why_disabled(subscription)
             )
         read_by = [
-            _read_by(one, event)
+            explain_reader(one, event)
             for one in consumers
             if takes_type(one.event_types or (EVERY_TYPE,), event.type)
         ]
@@ -269,92 +248,11 @@ class DeliveryLog:
         return logged
 
 
-def _explain(
-    subscription: Subscription,
-    event: Event,
-    reading: Reading,
-    logged: Logged | None,
-    *,
-    is_in_stretch: bool,
-) -> dict[str, Any]:
-    reason = None if logged else _reason_against(subscription, event, reading)
-    matched = logged is not None or reason is None
-    state: str | None = logged.status if logged else Status.PENDING if matched else None
-    return {
-        "subscription_id": subscription.id,
-        "channel": subscription.channel,
-        "created_by": show_maker(subscription.created_by_kind, subscription.created_by),
-        "matched": matched,
-        "reason": reason or _describe_state(subscription, logged, is_in_stretch=is_in_stretch),
-        "state": state,
-        "attempts": logged.attempts if logged else 0,
-        "next_attempt_utc": utc_or_none(logged.next_attempt_ms) if logged else None,
-        "delivery_id": str(Key(event.position, subscription.no)) if logged else None,
-        **(_next_attempt_by(logged) | _held_by(logged) if logged else {}),
-    }
-
-
-def _read_by(consumer: Consumer, event: Event) -> dict[str, Any]:
-    """Tell whether a consumer of the type of *event* has read it."""
-    reach = consumer.reach
-    is_given = event.position <= reach.position
-    state = "committed" if reach.is_committed(event.position) else "leased" if is_given else "unread"
-    return {"name": consumer.name, "state": state}
-
-
-def _last_answer(subscription: Subscription, last: LastAttempt | None) -> dict[str, Any]:
-    """Show how the newest attempt ended; nothing if there was none."""
-    if last is None:
-        return {}
-    return {
-        "last_status_code": last.status_code,
-        "last_response": first_line(last.response_body or "", subscription),
-        "last_error": last.error,
-        **({"last_sent_twice": True} if last.sent_twice else {}),
-    }
-
-
-def _disabled(subscription: Subscription) -> dict[str, Any]:
-    """Show why a subscription is disabled, and since when; nothing if it is not."""
-    if subscription.status != SubscriptionStatus.DISABLED:
-        return {}
-    return {
-        "disabled_reason": subscription.disabled_reason,
-        "disabled_utc": utc_or_none(subscription.disabled_ms),
-    }
-
-
-def _state_of(subscription: Subscription) -> str:
-    """Name the state of a subscription that is not active, and why it is disabled."""
-    if subscription.disabled_reason is None:
-        return subscription.status
-    why = _DISABLED.get(subscription.disabled_reason)
-    return f"{subscription.status} ({subscription.disabled_reason}{f': {why}' if why else ''})"
-
-
 async def _find_event(connection: AsyncConnection, company_id: int, event_id: int) -> Event:
     event = (await stream.by_positions(connection, [event_id])).get(event_id)
     if event is None or event.company_id != company_id:
         raise NotFound("event", event_id)
     return event
-
-
-def _describe_state(subscription: Subscription, logged: Logged | None, *, is_in_stretch: bool) -> str:
-    """Describe the state of the delivery of an event that matched."""
-    if logged is None and is_in_stretch:
-        return _IN_STRETCH
-    if logged is None:
-        return "It matches and is about to be delivered."
-    if logged.status == Status.PENDING and subscription.status != "active":
-        return f"It matched and waits, because the subscription is {_state_of(subscription)}."
-    if logged.held_by is not None:
-        return _HELD_BY.format(delivery=Key(logged.held_by, logged.subscription_no))
-    if logged.is_queued:
-        return _QUEUED
-    when = ", no sooner than the target's Retry-After asks" if logged.waits_as_asked else ""
-    return _SENTENCES[Status(logged.status)].format(
-        attempts=logged.attempts, channel=subscription.channel, when=when
-    )
 
 
 def _note(action: str, before: Logged, after: Logged) -> None:
@@ -364,21 +262,6 @@ def _note(action: str, before: Logged, after: Logged) -> None:
     audit_log.note(
         action, str(key), company_id=after.company_id, before=was, after={"status": after.status, "due": True}
     )
-
-
-def _reason_against(subscription: Subscription, event: Event, reading: Reading) -> str | None:
-    """Say why *subscription* does not get *event*; None where it does."""
-    if not takes_type(subscription.event_types, event.type):
-        names = subscription.event_types
-        more = f" and {len(names) - NAMED_TYPES} more" if len(names) > NAMED_TYPES else ""
-        return f"It subscribes to {', '.join(names[:NAMED_TYPES])}{more}, not to {event.type}."
-    if subscription.filter and (unmet := filters.explain(subscription.filter, reading)):
-        return f"Its filter was not met: {unmet}."
-    if subscription.status != "active":
-        return f"The subscription is {_state_of(subscription)}."
-    if event.position <= subscription.start_position:
-        return "The event was accepted before the subscription was made or resumed."
-    return None
 
 
 def _view(logged: Logged) -> dict[str, Any]:
@@ -391,18 +274,6 @@ def _view(logged: Logged) -> dict[str, Any]:
         "last_status_code": logged.last_status_code,
         "next_attempt_utc": utc_or_none(logged.next_attempt_ms),
         "updated_utc": utc_text_of_ms(logged.updated_ms),
-        **_next_attempt_by(logged),
-        **_held_by(logged),
+        **next_attempt_by(logged),
+        **held_by_of(logged),
     }
-
-
-def _next_attempt_by(logged: Logged) -> dict[str, str]:
-    """Say what the time of a retry comes from; nothing if none is planned."""
-    if logged.next_attempt_ms is None or not logged.attempts:
-        return {}
-    return {"next_attempt_by": "retry_after" if logged.waits_as_asked else "schedule"}
-
-
-def _held_by(logged: Logged) -> dict[str, str]:
-    """Name what a delivery waits for in its order; nothing where it waits for none."""
-    return {} if logged.held_by is None else {"held_by": str(Key(logged.held_by, logged.subscription_no))}

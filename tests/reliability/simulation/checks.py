@@ -5,7 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from trunkline.contract import Batch
-from trunkline.dispatch import leases, replay, routing
+from trunkline.dispatch import leases, matching, replay
 from trunkline.model.deliveries import FINAL, OPEN, Key, RetryPolicy
 from trunkline.model.events import shard_of
 from trunkline.model.parts import WHOLE, Slice
@@ -420,7 +420,7 @@ class Order:
         ordering = row["options"]["ordering"]
         for event in self.checks.tables["events"].values():
             if event.position < key.position and self.checks.wants(row, event):
-                its_key = routing.order_key(event, ordering, pins={}, schema_versions=ONE_VERSION)
+                its_key = matching.order_key(event, ordering, pins={}, schema_versions=ONE_VERSION)
                 if its_key == order_key:
                     yield Key(event.position, no)
 

@@ -6,8 +6,9 @@ deeper. Each name is loaded when it is first used, so ``import trunkline.client`
 the database.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from trunkline.lazy_names import load, read_homes
 
 if TYPE_CHECKING:
     from trunkline.contract import (
@@ -88,21 +89,12 @@ _HOMES = {
     "trunkline.targets.signatures": "Signer",
     "trunkline.version": "__version__",
 }
-"""The names of each module; one that is called otherwise here stands as ``own_name:name``."""
-_HOME_OF = {
-    entry.rpartition(":")[2]: (home, entry.partition(":")[0])
-    for home, names in _HOMES.items()
-    for entry in names.split()
-}
+_HOME_OF = read_homes(_HOMES)
 
 if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
 
     def __getattr__(name: str) -> object:
-        if name not in _HOME_OF:
-            msg = f"module 'trunkline' has no attribute '{name}'"
-            raise AttributeError(msg)
-        home, own_name = _HOME_OF[name]
-        return getattr(importlib.import_module(home), own_name)
+        return load(name, of="trunkline", homes=_HOME_OF)
 
 
 def __dir__() -> list[str]:

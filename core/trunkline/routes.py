@@ -7,7 +7,6 @@ a context lends (``context.subscriptions``, ``context.keys``), for annotations. 
 The names of the API are loaded when they are first used, and with them the web framework.
 """
 
-import importlib
 from typing import TYPE_CHECKING
 
 from trunkline.access.claims import find_claim, read_company
@@ -62,6 +61,7 @@ from trunkline.errors import (
     TrunklineError,
     Unauthenticated,
 )
+from trunkline.lazy_names import load, read_homes
 from trunkline.model.deliveries import BreakerPolicy
 from trunkline.model.environments import (
     company_number,
@@ -255,18 +255,9 @@ _HOMES = {
     "trunkline.api.subscriptions": "DeliveryQuery",
     "trunkline.contract": "Routes",
 }
-"""The names of each module of the API; one that is called otherwise here stands as ``own_name:name``."""
-_HOME_OF = {
-    entry.rpartition(":")[2]: (home, entry.partition(":")[0])
-    for home, names in _HOMES.items()
-    for entry in names.split()
-}
+_HOME_OF = read_homes(_HOMES)
 
 if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
 
     def __getattr__(name: str) -> object:
-        if name not in _HOME_OF:
-            msg = f"module 'trunkline.routes' has no attribute '{name}'"
-            raise AttributeError(msg)
-        home, own_name = _HOME_OF[name]
-        return getattr(importlib.import_module(home), own_name)
+        return load(name, of="trunkline.routes", homes=_HOME_OF)

@@ -26,7 +26,7 @@ from benchmarks.served import Server
 
 @dataclass(slots=True)
 class Load:
-    """What was sent: when, and when it was answered, by event; it is there when the load has ended."""
+    """The times at which each event was sent and answered; complete when the load has ended."""
 
     sent: dict[int, float] = field(default_factory=dict[int, float])
     answered: dict[int, float] = field(default_factory=dict[int, float])

@@ -1,4 +1,4 @@
-"""The outbox: what ``emit`` adds to a transaction, the relay's rate, and the time from the commit to the first byte at the target.
+"""The outbox: the cost of ``emit`` within a transaction, the relay's rate, and the time from the commit to the first byte at the target.
 
 A product's database and the hub's are two of one kind, each with its own server. The hub (``trunkline serve``), the target and the
 relay (``trunkline-relay``) are processes of their own.
@@ -170,7 +170,7 @@ async def _commits(product: Engine, count: int) -> list[float]:
 
 
 async def _times(session: aiohttp.ClientSession, target: str, committed: list[float]) -> dict[str, float]:
-    """The events arrive in their order: the newest arrivals are those that were committed, one each."""
+    """Wait until each committed event has arrived. They arrive in order, so the newest arrivals are theirs."""
     async with asyncio.timeout(60):
         while True:
             async with session.get(f"{target}arrivals") as answer:

@@ -1,8 +1,7 @@
 """What ``trunkline serve`` and ``trunkline worker`` take of a core when idle, and what single events cost at a low rate.
 
-The low rate is 200 and 20 single events a second for one subscription. Each of its figures is also told as a ratio to that of the
-floor on PostgreSQL (``benchmarks.floor``) in the same round: a core that sleeps between two events takes several times as long
-for each as a busy one, and so does everybody's.
+The low rate is 200 and 20 single events a second for one subscription. A core that sleeps between two events takes several times
+as long for each as a busy one. So each figure has a ratio to the floor on PostgreSQL (``benchmarks.floor``) of the same round.
 """
 
 import time

@@ -198,7 +198,7 @@ def _resolved(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[s
 
 
 def _used(methods: str, document: Mapping[str, Any]) -> list[str]:
-    """Name the components that the methods need, and those that these need, in the document's order."""
+    """Name the components that the methods refer to, directly or by another component, in the document's order."""
     schemas = document["components"]["schemas"]
     wanted = {name for name in re.findall(r"models\.(\w+)", methods) if name in schemas}
     todo = list(wanted)

@@ -30,8 +30,8 @@ class Kept(Protocol):
 class Completeness:
     """The result of a comparison. The next one can go on from the cursor *to*. *count* is the number of the hub's events.
 
-    *missing* are ids that the hub has and you have not: read them with ``fetch``, or start a replay. *unknown* are ids that you
-    have and the hub has not, or not among those that were asked for.
+    *missing* are ids that only the hub has: read them with ``fetch``, or start a replay. *unknown* are ids that only you have,
+    or that the question leaves out.
     """
 
     from_: str
@@ -81,7 +81,7 @@ def digest(ids: Sequence[int]) -> str:
 
 
 def _only(part: Mapping[str, Any], wanted: Mapping[str, str | None], *, ends_open: bool) -> Steps[int]:
-    """Find the id of the one event of *part*, which is its end, unless it is the end of what was asked for."""
+    """Find the id of the only event of *part*: the part's end, except in the last part."""
     after, up_to = part["after_id"], part["last_id"]
     while ends_open and up_to - after > 1:
         middle = (after + up_to) // 2

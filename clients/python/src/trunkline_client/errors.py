@@ -17,7 +17,7 @@ class HubError(Exception):
     """A call failed. ``str`` gives the hub's sentence, with the fields at fault.
 
     *status* is 0 if there was no answer. *type* is the problem's own (``urn:trunkline:problem:…``), if it has one.
-    *errors* are pairs of a JSON pointer and what is wrong there. *retry_after_seconds* is what the hub asks to wait.
+    *errors* are pairs of a JSON pointer and the fault there. *retry_after_seconds* is the wait that the hub asks for.
     """
 
     def __init__(

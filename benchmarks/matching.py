@@ -18,7 +18,7 @@ import uvloop
 from benchmarks import processes, served
 from benchmarks.hubs import PAYLOAD, drafts, make_hub
 from benchmarks.results import Options, Row, medians
-from trunkline.dispatch.routing import RoutingTable
+from trunkline.dispatch.routing.table import RoutingTable
 from trunkline.hub.hub import Hub
 from trunkline.ingest.accept import Submission
 from trunkline.model.events import Draft, Event

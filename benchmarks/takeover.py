@@ -17,7 +17,7 @@ from benchmarks import processes, served
 from benchmarks.hubs import drafts, make_hub
 from benchmarks.results import Options, Row, medians
 from benchmarks.scaling import shared_out
-from trunkline.dispatch.leases import JUDGE_SECONDS
+from trunkline.dispatch.leases.leases import JUDGE_SECONDS
 from trunkline.hub.hub import Hub
 from trunkline.ingest.accept import Submission
 from trunkline.model.events import shard_of

@@ -8,7 +8,7 @@ from collections import Counter
 import asyncpg
 import pytest
 
-from trunkline.dispatch.leases import JUDGE_SECONDS, RENEW_SECONDS
+from trunkline.dispatch.leases.leases import JUDGE_SECONDS, RENEW_SECONDS
 from trunkline.model.events import shard_of
 from trunkline.model.workers import LEASE_MS
 

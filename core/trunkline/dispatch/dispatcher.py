@@ -6,7 +6,7 @@
                                    └────► matching lane ─────┘│ ▲  ▲
                               cursors, ledger ◄── settlement ◄┘ │  └── ordering ◄── turns ◄── whose turn it is
                                                                 └── retries, paced lane ◄── what is due
-    lookout, once a second: wakes the reader, the retries, the replays and the aftermath where others left them something
+    agenda watch, once a second: wakes the other parts if another process left them work
 """
 
 import asyncio
@@ -20,35 +20,35 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 
 from trunkline.access.subscription_records import SubscriptionRecords
-from trunkline.dispatch import policies
-from trunkline.dispatch.aftermath import Aftermath
-from trunkline.dispatch.dividing import Dividing
-from trunkline.dispatch.gaps import Gaps
-from trunkline.dispatch.gathering import Gathering
-from trunkline.dispatch.jobs import Job
-from trunkline.dispatch.lapses import Lapses
-from trunkline.dispatch.leases import Leases
-from trunkline.dispatch.lookout import Lookout, has_due_soon
-from trunkline.dispatch.matching_lane import MatchingLane
-from trunkline.dispatch.ordering import Ordering
-from trunkline.dispatch.owned_shards import OwnedShards
-from trunkline.dispatch.paced_lane import PacedLane
-from trunkline.dispatch.progress import Progress
-from trunkline.dispatch.publishing import Certificates, Publishing
-from trunkline.dispatch.reader import Reader
-from trunkline.dispatch.replay_lane import ReplayLane
-from trunkline.dispatch.reports import Reports
-from trunkline.dispatch.retries import Retries
-from trunkline.dispatch.routing import RoutingTable
-from trunkline.dispatch.runner import Runner
-from trunkline.dispatch.sender import Sender
-from trunkline.dispatch.settlement import Settlement
+from trunkline.dispatch.agenda_watch import AgendaWatch, has_due_soon
+from trunkline.dispatch.attempts.gathering import Gathering
+from trunkline.dispatch.attempts.jobs import Job
+from trunkline.dispatch.attempts.runner import Runner
+from trunkline.dispatch.attempts.sender import Sender
+from trunkline.dispatch.attempts.slots import Slots
+from trunkline.dispatch.leases.dividing import Dividing
+from trunkline.dispatch.leases.leases import Leases
+from trunkline.dispatch.ledger import policies
+from trunkline.dispatch.ledger.ordering import Ordering
+from trunkline.dispatch.ledger.paced_lane import PacedLane
+from trunkline.dispatch.ledger.replay_lane import ReplayLane
+from trunkline.dispatch.ledger.reports import Reports
+from trunkline.dispatch.ledger.retries import Retries
+from trunkline.dispatch.ledger.settlement import Settlement
+from trunkline.dispatch.ledger.starting import Starter
+from trunkline.dispatch.ledger.turns import Turns
+from trunkline.dispatch.reading.matching_lane import MatchingLane
+from trunkline.dispatch.reading.reader import Reader
+from trunkline.dispatch.routing.table import RoutingTable
+from trunkline.dispatch.shards.owned_shards import OwnedShards
+from trunkline.dispatch.shards.progress import Progress
 from trunkline.dispatch.signals import KeepUp, Signals, kept_up
-from trunkline.dispatch.slots import Slots
-from trunkline.dispatch.starting import Starter
 from trunkline.dispatch.supervision import Run, Supervision
-from trunkline.dispatch.turns import Turns
-from trunkline.dispatch.unreadable import Unreadable
+from trunkline.dispatch.upkeep.gaps import Gaps
+from trunkline.dispatch.upkeep.lapses import Lapses
+from trunkline.dispatch.upkeep.publishing import Certificates, Publishing
+from trunkline.dispatch.upkeep.status_changes import StatusChanges
+from trunkline.dispatch.upkeep.unreadable import Unreadable
 from trunkline.errors import StoreUnavailable
 from trunkline.model.parts import Slice
 from trunkline.model.workers import name_worker
@@ -66,7 +66,7 @@ IDLE_SECONDS = 1.0
 """And one that has none, for what it may forget."""
 _UNTIL_DRAINED = ("leases", "settlement", "sweep")
 """Parts that go on while a stopping dispatcher waits for what is in flight: it keeps its shards, and writes what ends."""
-_NOT_VITAL = frozenset({"replays", "lapses", "aftermath", "gaps", "publishing"})
+_NOT_VITAL = frozenset({"replays", "lapses", "status_changes", "gaps", "publishing"})
 """Parts without which a worker delivers all the same."""
 _log = logging.getLogger(__name__)
 
@@ -186,26 +186,26 @@ class Dispatcher:
         self._turns = self._build_turns(table)
         self._replays = self._build_replay_lane(starter)
         self._lapses = Lapses(self._database, table, reports=self._reports, now_ms=self._sender.lapsing_ms)
-        self._aftermath = Aftermath(self._database, due=self._signals.due)
+        self._status_changes = StatusChanges(self._database, due=self._signals.due)
         self._publishing = Publishing(self._database, self._signals.log, certificates=self._certificates)
         self._gaps = Gaps(
             self._database, table, self._sender, self._owned, timeout_seconds=self._settings.timeout_seconds
         )
-        self._lookout = self._build_lookout(log_has_grown)
+        self._agenda_watch = self._build_agenda_watch(log_has_grown)
         self._reports.watch(self._runner, self._owned)
 
-    def _build_lookout(self, log_has_grown: Signal) -> Lookout:
+    def _build_agenda_watch(self, log_has_grown: Signal) -> AgendaWatch:
         """Tell for each part that does not look by itself when there is something for it."""
-        lookout = Lookout(self._database)
-        lookout.wake(log_has_grown, when=self._reader.is_behind)
-        lookout.wake(self._signals.due, when=has_due_soon)
-        lookout.wake(
+        agenda_watch = AgendaWatch(self._database)
+        agenda_watch.wake(log_has_grown, when=self._reader.is_behind)
+        agenda_watch.wake(self._signals.due, when=has_due_soon)
+        agenda_watch.wake(
             self._signals.replay, when=lambda agenda: agenda.has_replays or self._runner.has_replayed
         )
-        lookout.wake(self._aftermath.signal, when=lambda agenda: agenda.has_unsettled)
-        lookout.wake(self._publishing.signal, when=lambda agenda: agenda.has_news)
-        lookout.wake(self._signals.erasure, when=lambda agenda: agenda.has_erasures)
-        return lookout
+        agenda_watch.wake(self._status_changes.signal, when=lambda agenda: agenda.has_unsettled)
+        agenda_watch.wake(self._publishing.signal, when=lambda agenda: agenda.has_news)
+        agenda_watch.wake(self._signals.erasure, when=lambda agenda: agenda.has_erasures)
+        return agenda_watch
 
     def _build_reader(self, table: RoutingTable) -> Reader:
         unreadable = Unreadable(self._database, self._owned, records=self._records, reports=self._reports)
@@ -273,10 +273,10 @@ class Dispatcher:
             "turns": functools.partial(self._turns.run, self._signals.turn),
             "replays": functools.partial(self._replays.run, self._signals.replay),
             "lapses": self._lapses.run,
-            "aftermath": self._aftermath.run,
+            "status_changes": self._status_changes.run,
             "gaps": self._gaps.run,
             "publishing": self._publishing.run,
-            "lookout": self._lookout.run,
+            "agenda_watch": self._agenda_watch.run,
             "settlement": self._settlement.run,
             "sweep": self._sweep,
         }

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from trunkline.dispatch.attempts.sender import Sender
 from trunkline.dispatch.dispatcher import Dispatcher
-from trunkline.dispatch.reports import Reports
-from trunkline.dispatch.sender import Sender
+from trunkline.dispatch.ledger.reports import Reports
 from trunkline.runtime.clock import SystemClock
 from trunkline.store.connections import Connections
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.dispatch import matching
+from trunkline.dispatch.routing import matching
 from trunkline.filters import filters
 from trunkline.filters.filters import Test
 from trunkline.model.deliveries import FINAL, Key, Status

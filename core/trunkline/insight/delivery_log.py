@@ -4,8 +4,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.dispatch import matching
-from trunkline.dispatch.matching import Readings, read
+from trunkline.dispatch.routing import matching
+from trunkline.dispatch.routing.matching import Readings, read
 from trunkline.dispatch.signals import Signals
 from trunkline.errors import NotFound
 from trunkline.insight.explanations import (

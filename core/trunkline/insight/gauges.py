@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
-from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.shards.progress import Progress
 from trunkline.errors import StoreUnavailable
 from trunkline.ingest.writability import Writability
 from trunkline.model.environments import company_number, is_test

@@ -1,7 +1,7 @@
 """What becomes of the open deliveries of a subscription that is paused, resumed, disabled or deleted, a piece at a time.
 
 There may be a million of them, and nobody is to wait for them all. The transaction that changes the subscription does the
-first piece. Where that is not all it leaves a note, in the table ``unsettled``, and workers do the others (``dispatch.aftermath``).
+first piece. Where that is not all it leaves a note, in the table ``unsettled``, and workers do the others (``dispatch.upkeep.status_changes``).
 Where many subscriptions are disabled at once, workers do all of most of them.
 """
 

@@ -1,7 +1,7 @@
 """Keys of a subscription that wait for a replay no longer, or for no order any more: each gets its front, a piece at a time.
 
 There may be as many keys as events, and nobody is to wait for them all. The transaction that lets them go does the first piece.
-Where that is not all it leaves a note, in the table ``unreleased``, and workers do the others (``dispatch.aftermath``). Until then
+Where that is not all it leaves a note, in the table ``unreleased``, and workers do the others (``dispatch.upkeep.status_changes``). Until then
 the subscription counts as held back, so that nothing new passes what has waited.
 """
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.dispatch import replay
-from trunkline.dispatch.replay import Range
+from trunkline.dispatch.ledger import replay
+from trunkline.dispatch.ledger.replay import Range
 from trunkline.model.events import shard_of
 from trunkline.model.subscriptions import Status, Subscription
 from trunkline.store import cursors, retention, stream

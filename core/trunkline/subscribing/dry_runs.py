@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.dispatch import replay
-from trunkline.dispatch.replay import Range
+from trunkline.dispatch.ledger import replay
+from trunkline.dispatch.ledger.replay import Range
 from trunkline.errors import TooMuchAtOnce
 from trunkline.model.subscriptions import Subscription
 from trunkline.runtime import callers

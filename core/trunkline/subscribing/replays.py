@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trunkline.access.company_limits import CompanyLimits
-from trunkline.dispatch import replay
+from trunkline.dispatch.ledger import replay
 from trunkline.errors import LimitReached, NotFound
 from trunkline.model.times import utc_text_of_ms
 from trunkline.runtime import faults

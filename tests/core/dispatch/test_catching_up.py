@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from trunkline.dispatch import reader
-from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.reading import reader
+from trunkline.dispatch.shards.progress import Progress
 from trunkline.insight import status
 
 BACKLOG, FRESH = (1, 2, 3, 4), 92

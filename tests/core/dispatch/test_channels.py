@@ -8,8 +8,8 @@ import time
 import pytest
 
 from trunkline.contract import Channel
-from trunkline.dispatch import runner
-from trunkline.dispatch.results import KEPT_TEXT, checked
+from trunkline.dispatch.attempts import runner
+from trunkline.dispatch.attempts.results import KEPT_TEXT, checked
 from trunkline.errors import MachineExhausted
 from trunkline.model.deliveries import Outcome, Result
 

@@ -6,8 +6,10 @@ from collections import defaultdict
 
 import pytest
 
-from trunkline.dispatch import dividing, matching_lane, room
-from trunkline.dispatch import leases as leases_module
+from trunkline.dispatch.attempts import open_limit as room
+from trunkline.dispatch.leases import dividing
+from trunkline.dispatch.leases import leases as leases_module
+from trunkline.dispatch.reading import matching_lane
 from trunkline.model.events import shard_of
 from trunkline.model.parts import PARTS, WHOLE, part_of
 

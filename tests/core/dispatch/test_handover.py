@@ -35,7 +35,7 @@ async def test_an_event_is_pushed_without_reading_it_again(open_house, receiver,
         for _ in range(EVENTS):
             await house.emit(to=[no])
             await house.check_recorded()
-        assert len(pages) <= 1, "at most the lookout has read one, between a commit and its hand-over"
+        assert len(pages) <= 1, "at most the agenda watch has read one, between a commit and its hand-over"
         await house.check_settled()
 
 

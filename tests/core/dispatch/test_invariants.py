@@ -6,10 +6,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from trunkline import dispatch
-from trunkline.dispatch import matching_lane, room
-from trunkline.dispatch.batch import Batch
-from trunkline.dispatch.jobs import Deferred, Ended
-from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.attempts import open_limit as room
+from trunkline.dispatch.attempts.jobs import Deferred, Ended
+from trunkline.dispatch.ledger.batch import Batch
+from trunkline.dispatch.reading import matching_lane
+from trunkline.dispatch.shards.progress import Progress
 from trunkline.model.deliveries import NextState, Outcome, Result, Status
 from trunkline.store import shards as shard_store
 from trunkline.store.shards import Lease, Reached
@@ -56,7 +57,7 @@ def _job(progress, position, *, has_room=False):
     subscription = SimpleNamespace(no=7, company_id=92)
     route = SimpleNamespace(subscription=subscription, pace=None, deliver=print)
     return SimpleNamespace(
-        event=SimpleNamespace(position=position), route=route, progress=progress, queue=None,
+        event=SimpleNamespace(position=position), route=route, progress=progress, key_queue=None,
         claim=0, attempt=1, has_room=has_room,
     )  # fmt: skip
 
@@ -126,7 +127,7 @@ async def test_what_is_parked_is_what_waits_to_be_matched(open_house, receiver, 
 def test_each_field_of_a_shards_progress_is_written_by_the_modules_that_own_it():
     fields = {name for name in Progress.__slots__ if not name.startswith("_")}
     written = {}
-    for file in Path(dispatch.__file__).parent.glob("*.py"):
+    for file in Path(dispatch.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
             for target in (part for each in targets for part in getattr(each, "elts", [each])):

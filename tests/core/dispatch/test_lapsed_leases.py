@@ -2,9 +2,9 @@
 
 from sqlalchemy import text
 
-from trunkline.dispatch import leases as leases_module
-from trunkline.dispatch.leases import Leases
-from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.leases import leases as leases_module
+from trunkline.dispatch.leases.leases import Leases
+from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.model.parts import Slice
 from trunkline.store.wakeup import Signal
 

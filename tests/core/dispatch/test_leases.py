@@ -6,9 +6,9 @@ from collections import Counter
 import orjson
 import pytest
 
-from trunkline.dispatch import leases as leases_module
-from trunkline.dispatch.leases import Leases
-from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.leases import leases as leases_module
+from trunkline.dispatch.leases.leases import Leases
+from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.model.events import shard_of
 from trunkline.model.parts import Slice
 from trunkline.store import shards as shard_store

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from trunkline.dispatch import matching_lane, room
-from trunkline.dispatch.matching_lane import Budget
+from trunkline.dispatch.attempts import open_limit as room
+from trunkline.dispatch.reading import matching_lane
+from trunkline.dispatch.reading.matching_lane import Budget
 from trunkline.model.events import Event, shard_of
 
 TEXT = "a" * 15_000

@@ -8,8 +8,10 @@ from collections import defaultdict
 import pytest
 from sqlalchemy import LargeBinary, bindparam, text
 
-from trunkline.dispatch import aftermath, ordering, replay, runner, turns
-from trunkline.dispatch.slots import DOWN_AFTER, UNTRUSTED_EACH
+from trunkline.dispatch.attempts import runner
+from trunkline.dispatch.attempts.slots import DOWN_AFTER, UNTRUSTED_EACH
+from trunkline.dispatch.ledger import ordering, replay, turns
+from trunkline.dispatch.upkeep import status_changes
 from trunkline.errors import BodyInvalid
 from trunkline.model.events import shard_of
 from trunkline.store import ordering as ledger_order
@@ -340,7 +342,7 @@ async def test_what_waited_for_a_replay_goes_on_piece_by_piece_and_nothing_new_p
 ):
     monkeypatch.setattr(replay, "PAGE", 0)
     monkeypatch.setattr(releasing, "KEYS", 1)
-    monkeypatch.setattr(aftermath, "PAUSE_SECONDS", 30)
+    monkeypatch.setattr(status_changes, "PAUSE_SECONDS", 30)
     clients = range(1, 9)
     async with open_house() as house:
         no = await house.subscribe(f"{target.url}/h", ordering=BY_CLIENT)
@@ -354,7 +356,7 @@ async def test_what_waited_for_a_replay_goes_on_piece_by_piece_and_nothing_new_p
         await house.until_statuses(delivered=3, held=6)  # two pieces: the change's own, and a worker's first
         await emit(house, no, *((client, 3) for client in clients[:4]))
         matched = house.matched
-    monkeypatch.setattr(aftermath, "PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(status_changes, "PAUSE_SECONDS", 0.02)
     async with open_house() as house:
         house.matched = matched
         await house.check_settled()

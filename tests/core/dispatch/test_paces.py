@@ -6,7 +6,7 @@ import time
 import pytest
 
 from trunkline.contract import Channel
-from trunkline.dispatch import runner
+from trunkline.dispatch.attempts import runner
 from trunkline.model.events import shard_of
 from trunkline.testing.receiver import Answer
 
@@ -272,8 +272,8 @@ async def test_the_pace_is_one_over_all_workers_also_where_they_come_and_go(open
 async def test_what_is_written_late_of_a_deleted_subscription_with_a_pace_ends(
     open_house, receiver, monkeypatch
 ):
-    monkeypatch.setattr("trunkline.dispatch.paced_lane.IDLE_SECONDS", 0.2)
-    monkeypatch.setattr("trunkline.dispatch.paced_lane.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("trunkline.dispatch.ledger.paced_lane.IDLE_SECONDS", 0.2)
+    monkeypatch.setattr("trunkline.dispatch.ledger.paced_lane.LOOK_SECONDS", 0.05)
     async with open_house() as house:
         no = await house.subscribe(receiver.url, rate="5/second")
         await house.until(house.routing_is_fresh)
@@ -299,7 +299,7 @@ async def test_nobody_asks_about_paces_where_no_subscription_has_one(open_house,
         return []
 
     monkeypatch.setattr("trunkline.store.due.waiting", waiting)
-    monkeypatch.setattr("trunkline.dispatch.paced_lane.LOOK_SECONDS", 0.05)
+    monkeypatch.setattr("trunkline.dispatch.ledger.paced_lane.LOOK_SECONDS", 0.05)
     async with open_house() as house:
         no = await house.subscribe(receiver.url)
         await house.until(house.routing_is_fresh)

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.dispatch.progress import SPAN, Progress, Track, next_window
+from trunkline.dispatch.shards.progress import SPAN, Progress, Track, next_window
 from trunkline.store.shards import Lease, Reached
 
 

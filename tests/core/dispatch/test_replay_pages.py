@@ -1,6 +1,6 @@
 """The pages of a replay: claimed by the worker that reads them where the target keeps up, else left to the retry lane."""
 
-from trunkline.dispatch import replay
+from trunkline.dispatch.ledger import replay
 
 
 async def _replay(house, no, **request):

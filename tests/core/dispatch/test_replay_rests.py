@@ -2,8 +2,14 @@
 
 import pytest
 
-from trunkline.dispatch import replay, replay_lane
-from trunkline.dispatch.replay_lane import LONGEST_REST, LOOK_SECONDS, REST_OF_EACH, SHORTEST_REST, Rests
+from trunkline.dispatch.ledger import replay, replay_lane
+from trunkline.dispatch.ledger.replay_lane import (
+    LONGEST_REST,
+    LOOK_SECONDS,
+    REST_OF_EACH,
+    SHORTEST_REST,
+    Rests,
+)
 
 
 @pytest.fixture

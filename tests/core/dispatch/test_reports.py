@@ -4,8 +4,8 @@ import logging
 
 import pytest
 
-from trunkline.dispatch.leases import Leases
-from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.leases.leases import Leases
+from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.model.parts import Slice
 from trunkline.store.wakeup import Signal
 from trunkline.testing.receiver import Answer

@@ -4,9 +4,9 @@ import pytest
 
 from trunkline.access.subscription_records import OpenedRow
 from trunkline.contract import Channel
-from trunkline.dispatch import routing
-from trunkline.dispatch.matching_lane import Budget
-from trunkline.dispatch.routing import RoutingTable
+from trunkline.dispatch.reading.matching_lane import Budget
+from trunkline.dispatch.routing import table as routing
+from trunkline.dispatch.routing.table import RoutingTable
 from trunkline.model.events import Draft, Event
 from trunkline.model.pace import Pace, Rate
 from trunkline.runtime.pauses import Pauses

@@ -4,22 +4,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trunkline.dispatch.slots import BACKLOG_UNTRUSTED, DOWN_AFTER, UNTRUSTED_EACH, Slots
+from trunkline.dispatch.attempts.slots import BACKLOG_UNTRUSTED, DOWN_AFTER, UNTRUSTED_EACH, Slots
 
 
 def _take_all(slots, number):
-    standing = slots.standing(number, company_id=number)
+    queue = slots.queue(number, company_id=number)
     taken = 0
-    while slots.take(standing):
+    while slots.take(queue):
         taken += 1
     return taken
 
 
 def _trusted(slots, number):
-    standing = slots.standing(number, company_id=number)
-    assert slots.take(standing)
-    slots.release(standing, succeeded=True)
-    return standing
+    queue = slots.queue(number, company_id=number)
+    assert slots.take(queue)
+    slots.release(queue, succeeded=True)
+    return queue
 
 
 def test_a_new_subscription_gets_a_few_slots_only():
@@ -52,39 +52,39 @@ def test_a_trusted_subscription_that_turns_slow_moves_its_slots_to_the_untrusted
 
 def test_what_waits_is_started_when_a_place_comes_back_in_the_order_in_which_it_queued():
     slots = Slots(512, per_subscription=1)
-    standing = slots.standing(1, company_id=1)
-    assert slots.take(standing)
-    assert slots.queue(standing, "first")
-    assert slots.queue(standing, "second")
+    queue = slots.queue(1, company_id=1)
+    assert slots.take(queue)
+    assert slots.enqueue(queue, "first")
+    assert slots.enqueue(queue, "second")
     assert slots.next_waiting() is None
-    slots.release(standing, succeeded=True)
+    slots.release(queue, succeeded=True)
     assert slots.next_waiting() == "first"
     assert slots.next_waiting() is None
 
 
 def test_a_waiting_job_of_one_subscription_does_not_hold_up_that_of_another():
     slots = Slots(512, per_subscription=1)
-    blocked, free = slots.standing(1, company_id=1), slots.standing(2, company_id=2)
+    blocked, free = slots.queue(1, company_id=1), slots.queue(2, company_id=2)
     assert slots.take(blocked)
-    assert slots.queue(blocked, "blocked")
-    assert slots.queue(free, "free")
+    assert slots.enqueue(blocked, "blocked")
+    assert slots.enqueue(free, "free")
     assert slots.next_waiting() == "free"
 
 
 def test_a_failing_subscription_may_not_queue_in_memory_and_a_new_one_only_a_little():
     slots = Slots(512, per_subscription=64)
-    new, failing = slots.standing(1, company_id=1), slots.standing(2, company_id=2)
-    assert [slots.queue(new, n) for n in range(BACKLOG_UNTRUSTED + 1)].count(True) == BACKLOG_UNTRUSTED
+    new, failing = slots.queue(1, company_id=1), slots.queue(2, company_id=2)
+    assert [slots.enqueue(new, n) for n in range(BACKLOG_UNTRUSTED + 1)].count(True) == BACKLOG_UNTRUSTED
     assert slots.take(failing)
     slots.release(failing, succeeded=False)
-    assert not slots.queue(failing, 0)
+    assert not slots.enqueue(failing, 0)
 
 
 def test_a_subscription_with_all_its_slots_taken_is_busy_until_one_comes_back():
     slots = Slots(512, per_subscription=2)
     _take_all(slots, 7)
     assert slots.busy == {7}
-    slots.release(slots.standing(7, company_id=7), succeeded=False)
+    slots.release(slots.queue(7, company_id=7), succeeded=False)
     assert slots.busy == set()
 
 
@@ -98,18 +98,18 @@ def test_the_counts_add_up_and_no_bound_is_broken_whatever_happens(total, data):
     flying, waiting = [], 0
     for _ in range(data.draw(st.integers(1, 60))):
         number = data.draw(st.integers(1, 5))
-        standing = slots.standing(number, company_id=number % 2)
+        queue = slots.queue(number, company_id=number % 2)
         action = data.draw(st.sampled_from(["take", "queue", "end", "slow"]))
-        if action == "take" and slots.take(standing):
-            flying.append(standing)
-        elif action == "queue" and slots.queue(standing, standing):
+        if action == "take" and slots.take(queue):
+            flying.append(queue)
+        elif action == "queue" and slots.enqueue(queue, queue):
             waiting += 1
         elif action == "end" and flying:
             slots.release(
                 flying.pop(data.draw(st.integers(0, len(flying) - 1))), succeeded=data.draw(st.booleans())
             )
         elif action == "slow":
-            slots.set_trust(standing, succeeded=False)
+            slots.set_trust(queue, succeeded=False)
         while (following := slots.next_waiting()) is not None:
             waiting -= 1
             flying.append(following)
@@ -126,10 +126,10 @@ def test_the_counts_add_up_and_no_bound_is_broken_whatever_happens(total, data):
 
 def test_a_company_with_many_subscriptions_leaves_a_quarter_of_the_slots_to_others():
     slots = Slots(16, per_subscription=2)
-    standings = [slots.standing(number, company_id=1) for number in range(20)]
-    for standing in standings:
-        slots.set_trust(standing, succeeded=True)
-    assert sum(slots.take(standing) for standing in standings) == 12
+    queues = [slots.queue(number, company_id=1) for number in range(20)]
+    for queue in queues:
+        slots.set_trust(queue, succeeded=True)
+    assert sum(slots.take(queue) for queue in queues) == 12
     other = _trusted(slots, 99)
     assert slots.take(other)
     assert slots.take(other)
@@ -137,7 +137,7 @@ def test_a_company_with_many_subscriptions_leaves_a_quarter_of_the_slots_to_othe
 
 def test_a_company_whose_new_subscriptions_hang_leaves_slots_to_the_new_ones_of_others():
     slots = Slots(512, per_subscription=64)
-    assert sum(slots.take(slots.standing(n % 100, company_id=1)) for n in range(800)) == 192
+    assert sum(slots.take(slots.queue(n % 100, company_id=1)) for n in range(800)) == 192
     assert _take_all(slots, 999) == UNTRUSTED_EACH
 
 
@@ -146,47 +146,47 @@ def test_companies_that_wait_have_their_turns_one_after_the_other():
     first = _trusted(slots, 1)
     assert slots.take(first)
     for number in range(10, 15):
-        busy = slots.standing(number, company_id=1)
+        busy = slots.queue(number, company_id=1)
         slots.set_trust(busy, succeeded=True)
-        assert slots.queue(busy, f"company 1, {number}")
-    other = slots.standing(2, company_id=2)
+        assert slots.enqueue(busy, f"company 1, {number}")
+    other = slots.queue(2, company_id=2)
     slots.set_trust(other, succeeded=True)
-    assert slots.queue(other, "company 2")
+    assert slots.enqueue(other, "company 2")
     slots.release(first, succeeded=True)
     assert slots.next_waiting() == "company 1, 10"
-    slots.release(slots.standing(10, company_id=1), succeeded=True)
+    slots.release(slots.queue(10, company_id=1), succeeded=True)
     assert slots.next_waiting() == "company 2"
 
 
 def test_a_target_that_was_down_has_one_slot_and_when_it_returns_twice_as_many_each_round():
     slots = Slots(512, per_subscription=64)
-    standing = _trusted(slots, 1)
+    queue = _trusted(slots, 1)
     for _ in range(DOWN_AFTER):
-        assert slots.take(standing)
-        slots.release(standing, succeeded=False, failed=True)
+        assert slots.take(queue)
+        slots.release(queue, succeeded=False, failed=True)
     at_once = []
     for _ in range(7):
         at_once.append(_take_all(slots, 1))
         for _ in range(at_once[-1]):
-            slots.release(standing, succeeded=True)
+            slots.release(queue, succeeded=True)
     assert at_once == [1, 2, 4, 8, 16, 32, 64]
     assert slots.room_of(1) == 128, "as many again may wait in memory"
 
 
 def test_a_target_that_fails_now_and_then_keeps_its_slots():
     slots = Slots(512, per_subscription=64)
-    standing = _trusted(slots, 1)
+    queue = _trusted(slots, 1)
     for number in range(100):
-        assert slots.take(standing)
-        slots.release(standing, succeeded=number % 3 == 0, failed=number % 3 != 0)
+        assert slots.take(queue)
+        slots.release(queue, succeeded=number % 3 == 0, failed=number % 3 != 0)
     assert _take_all(slots, 1) == 64
 
 
 def test_a_failure_on_the_way_up_halves_what_a_target_may_have_at_once():
     slots = Slots(512, per_subscription=64)
-    standing = _trusted(slots, 1)
+    queue = _trusted(slots, 1)
     for failed in [True] * DOWN_AFTER + [False] * 10 + [True]:
-        assert slots.take(standing)
-        slots.release(standing, succeeded=not failed, failed=failed)
-    slots.set_trust(standing, succeeded=True)
+        assert slots.take(queue)
+        slots.release(queue, succeeded=not failed, failed=failed)
+    slots.set_trust(queue, succeeded=True)
     assert _take_all(slots, 1) == 5

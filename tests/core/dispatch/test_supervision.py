@@ -7,7 +7,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from trunkline.dispatch import supervision
-from trunkline.dispatch.reader import Reader
+from trunkline.dispatch.reading.reader import Reader
 from trunkline.store import deliveries as ledger
 from trunkline.store import replays as replay_store
 from trunkline.store.sql import text

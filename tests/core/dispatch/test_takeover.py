@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 from sqlalchemy import text
 
-from trunkline.dispatch import leases as leases_module
-from trunkline.dispatch import suspects
-from trunkline.dispatch.leases import Leases
-from trunkline.dispatch.owned_shards import OwnedShards
+from trunkline.dispatch.leases import leases as leases_module
+from trunkline.dispatch.leases import missing_locks as suspects
+from trunkline.dispatch.leases.leases import Leases
+from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal, Wakeup
@@ -97,7 +97,7 @@ async def _two(start) -> tuple[Worker, Worker]:
 
 
 async def test_the_shards_of_a_worker_whose_process_has_ended_are_taken_at_the_second_look(start, caplog):
-    caplog.set_level("INFO", "trunkline.dispatch.leases")
+    caplog.set_level("INFO", "trunkline.dispatch.leases.leases")
     first, second = await _two(start)
     await second.lose("leases", "listener")
     assert await first.look() == 8, "one look may have come between two connections"

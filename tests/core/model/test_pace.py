@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trunkline.dispatch import gates
-from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.attempts import gates
+from trunkline.dispatch.shards.progress import Progress
 from trunkline.model.pace import Pace, Rate, pace_of
 from trunkline.store.shards import Lease, Reached
 

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 from sqlalchemy import text
 
-from trunkline.dispatch.progress import Progress
+from trunkline.dispatch.shards.progress import Progress
 from trunkline.ingest.writability import Writability
 from trunkline.insight.gauges import LagSnapshot, Observer
 from trunkline.model.events import shard_of

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from trunkline.dispatch import replay
+from trunkline.dispatch.ledger import replay
 from trunkline.errors import TooMuchAtOnce
 from trunkline.runtime import callers
 from trunkline.subscribing import dry_runs

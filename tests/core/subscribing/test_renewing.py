@@ -73,7 +73,7 @@ class Landlord:
 
 @pytest.fixture
 def _nobody_looks_for_lapses(monkeypatch):
-    monkeypatch.setattr("trunkline.dispatch.lapses.LOOK_SECONDS", 600)
+    monkeypatch.setattr("trunkline.dispatch.upkeep.lapses.LOOK_SECONDS", 600)
 
 
 @pytest.fixture

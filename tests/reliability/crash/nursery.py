@@ -56,7 +56,12 @@ def shorten_waits() -> None:
     """Make a worker's share flow again, and its slow deliveries be deferred, in tenths of what it takes elsewhere; pieces be small."""
     from eraser import SHORT_ROWS
 
-    from trunkline.dispatch import gaps, lapses, leases, lookout, reader, retries, runner, settlement
+    from trunkline.dispatch import agenda_watch
+    from trunkline.dispatch.attempts import runner
+    from trunkline.dispatch.leases import leases
+    from trunkline.dispatch.ledger import retries, settlement
+    from trunkline.dispatch.reading import reader
+    from trunkline.dispatch.upkeep import gaps, lapses
     from trunkline.store import erasures, releasing
     from trunkline.stream import erasing
     from trunkline_mcp import event_subscriptions
@@ -69,7 +74,7 @@ def shorten_waits() -> None:
     erasing.LEAST_ROWS = erasing.MOST_ROWS = SHORT_ROWS
     erasing.LOOK_SECONDS = 0.05
     releasing.KEYS = 1
-    lookout.LOOK_SECONDS = lapses.LOOK_SECONDS = gaps.LOOK_SECONDS = 0.1
+    agenda_watch.LOOK_SECONDS = lapses.LOOK_SECONDS = gaps.LOOK_SECONDS = 0.1
     event_subscriptions.SHORTEST_SECONDS = 0
     runner.CROWDED_MS = retries.CROWDED_MS = 60
 
@@ -78,8 +83,8 @@ def take_all_for_hot() -> None:
     """Have the shards of all companies with several subscriptions divided, as if each was hot."""
     from furniture import SUBSCRIPTIONS
 
-    from trunkline.dispatch import dividing
-    from trunkline.dispatch.matching_lane import MatchingLane
+    from trunkline.dispatch.leases import dividing
+    from trunkline.dispatch.reading.matching_lane import MatchingLane
     from trunkline.model.events import shard_of
     from trunkline.model.parts import Slice
 
@@ -129,7 +134,7 @@ async def live(order: dict[str, Any]) -> None:
 
     from trunkline import settings
     from trunkline.api.server import bind, running, url_of
-    from trunkline.dispatch import leases
+    from trunkline.dispatch.leases import leases
     from trunkline.hub.hub import Hub
     from trunkline.runtime.stopping import stop_signals
     from trunkline.store import epochs

@@ -5,7 +5,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from trunkline.contract import Batch
-from trunkline.dispatch import leases, matching, replay
+from trunkline.dispatch.leases import leases
+from trunkline.dispatch.ledger import replay
+from trunkline.dispatch.routing import matching
 from trunkline.model.deliveries import FINAL, OPEN, Key, RetryPolicy
 from trunkline.model.events import shard_of
 from trunkline.model.parts import WHOLE, Slice
@@ -383,9 +385,9 @@ class Order:
     def attempt_began(self, machine, key, attempt, *, is_stale):
         running = machine.dispatcher._runner._running
         job = _job(machine, key, attempt)
-        if job.queue is None:
+        if job.key_queue is None:
             return
-        place = key.subscription_no, job.queue.order_key
+        place = key.subscription_no, job.key_queue.order_key
         at_once = [j for j in running if j.queue and (j.key.subscription_no, j.queue.order_key) == place]
         must(len(at_once) == 1, "deliveries of one key go one after the other", [str(j.key) for j in at_once])
         if is_stale:

@@ -9,13 +9,13 @@ import os
 
 import pytest
 
-from trunkline.dispatch import replay
-from trunkline.dispatch.gates import Gate
-from trunkline.dispatch.matching_lane import MatchingLane
-from trunkline.dispatch.ordering import BlockedKeys, Ordering
-from trunkline.dispatch.progress import Progress, Track
-from trunkline.dispatch.slots import Pool, Slots
-from trunkline.dispatch.starting import Starter
+from trunkline.dispatch.attempts.gates import Gate
+from trunkline.dispatch.attempts.slots import Pool, Slots
+from trunkline.dispatch.ledger import replay
+from trunkline.dispatch.ledger.ordering import BlockedKeys, Ordering
+from trunkline.dispatch.ledger.starting import Starter
+from trunkline.dispatch.reading.matching_lane import MatchingLane
+from trunkline.dispatch.shards.progress import Progress, Track
 from trunkline.errors import LeaseLost
 from trunkline.model import deliveries
 from trunkline.model.deliveries import Key

@@ -11,32 +11,28 @@ import pytest
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Channel
-from trunkline.dispatch import (
-    aftermath,
-    dispatcher,
-    gates,
-    leases,
-    lookout,
-    matching_lane,
+from trunkline.dispatch import agenda_watch, dispatcher
+from trunkline.dispatch.attempts import gates, runner
+from trunkline.dispatch.attempts import open_limit as room
+from trunkline.dispatch.attempts.sender import Sender
+from trunkline.dispatch.dispatcher import Dispatcher
+from trunkline.dispatch.leases import leases
+from trunkline.dispatch.ledger import (
     ordering,
-    owned_shards,
     paced_lane,
-    publishing,
-    reader,
     replay,
     replay_lane,
     retries,
-    room,
-    runner,
     settlement,
     starting,
     turns,
     unroutable,
 )
-from trunkline.dispatch.dispatcher import Dispatcher
-from trunkline.dispatch.reports import Reports
-from trunkline.dispatch.sender import Sender
+from trunkline.dispatch.ledger.reports import Reports
+from trunkline.dispatch.reading import matching_lane, reader
+from trunkline.dispatch.shards import owned_shards
 from trunkline.dispatch.signals import Signals
+from trunkline.dispatch.upkeep import publishing, status_changes
 from trunkline.errors import NotFound, StoreUnavailable
 from trunkline.model import cursors
 from trunkline.model.deliveries import OPEN, Key, Outcome, Result
@@ -72,7 +68,7 @@ LIMITS = {
     leases: {"LEASE_MS": 1200, "RENEW_SECONDS": 0.3, "HAND_OVER_SECONDS": 0.05, "PATIENCE_SECONDS": 1},
     runner: {"SLOW_SECONDS": 0.4, "LEAVING_SECONDS": 0.1, "GRACE_SECONDS": 0.15, "CROWDED_MS": 100},
     dispatcher: {"STOP_SECONDS": 0.5, "SWEEP_SECONDS": 0.2, "IDLE_SECONDS": 0.4},
-    lookout: {"LOOK_SECONDS": 0.3, "NEAR_MS": 600},
+    agenda_watch: {"LOOK_SECONDS": 0.3, "NEAR_MS": 600},
     unroutable: {"CROWDED_MS": 100},
     retries: {"LOOK_SECONDS": 0.3, "CROWDED_SECONDS": 0.03, "ROUND_SECONDS": 0.05, "WINDOW": 9, "IN_TURN": 2},
     reader: {"LOOK_SECONDS": 0.3, "PAGE": 7, "FAR_BEHIND": 9},
@@ -109,7 +105,7 @@ LIMITS = {
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""
 TIMED = (
     *(
-        aftermath,
+        status_changes,
         gates,
         leases,
         matching_lane,

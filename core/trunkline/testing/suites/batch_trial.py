@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trunkline.contract import AcceptedEvent, Push
-from trunkline.dispatch.results import checked
+from trunkline.dispatch.attempts.results import checked
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.schemas.catalog import Json
 from trunkline.testing.checks import demand, fail, not_applicable

@@ -6,7 +6,7 @@ The attempts are made here and not by the dispatcher, through the hub's own guar
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
-from trunkline.dispatch.results import KEPT_TEXT
+from trunkline.dispatch.attempts.results import KEPT_TEXT
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.testing.checks import COMPLETE, DELIVERS, check, demand
 from trunkline.testing.receiver import Answer, Garbage, HugeBody, Redirect, Reset

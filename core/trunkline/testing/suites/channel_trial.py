@@ -11,7 +11,7 @@ import orjson
 
 from trunkline.contract import AcceptedEvent, Channel, EmittedEvent, HttpClient, Push, Target, targets
 from trunkline.contract.channels import one_alone
-from trunkline.dispatch.results import checked
+from trunkline.dispatch.attempts.results import checked
 from trunkline.hub.hub import Hub
 from trunkline.model.deliveries import FINAL, Outcome, Result
 from trunkline.schemas.catalog import EventType, Json

@@ -1,0 +1,170 @@
+"""Gathering deliveries for channels that take several at once (``Channel.deliver_batch``).
+
+Each delivery stays an attempt of its own, with its slot, its time limit and its result; it only waits, within its attempt,
+for others of its subscription. It does not wait for what cannot come: a batch is made as soon as it is full, by number or by bytes, as the
+subscription has no slot left for another delivery, or as its order lets only one begin.
+"""
+
+import asyncio
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Protocol
+
+from trunkline.contract import Batch, Channel, Deliver, DeliverBatch, HttpClient, Push
+from trunkline.dispatch.attempts.slots import Slots
+from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.ordering import WHOLE
+from trunkline.model.subscriptions import Subscription
+from trunkline.runtime import shortages
+
+Observe = Callable[[str, int], None]
+"""Notes that a channel, by its name, got a batch of so many."""
+
+
+class MayFollow(Protocol):
+    """Tells whether more of a subscription may come than so many that have begun and not ended."""
+
+    def __call__(self, begun: int) -> bool:
+        """Say it; True where it cannot be known."""
+        ...
+
+
+class Gathering:
+    """Gives the ``deliver`` of each subscription whose channel takes batches."""
+
+    def __init__(self, slots: Slots[Any], observe: Observe) -> None:
+        self._slots = slots
+        self._observe = observe
+
+    def deliver_for(self, subscription: Subscription, channel: Channel) -> Deliver | None:
+        """Give what makes one attempt for *subscription*: the channel's own function, unless it takes batches."""
+        if channel.deliver_batch is None:
+            return channel.deliver
+        most = 1 if subscription.ordering == WHOLE else channel.batch.most
+
+        def may_follow(begun: int) -> bool:
+            queue = self._slots.queue(subscription.no, subscription.company_id)
+            return subscription.no not in self._slots.busy or queue.in_flight != begun
+
+        return _Gatherer(
+            channel.deliver_batch,
+            batch=replace(channel.batch, most=most),
+            may_follow=may_follow,
+            observe=lambda size: self._observe(channel.name, size),
+        ).deliver
+
+
+class _Waiting:
+    """A delivery that waits for its batch, and then for its result in it."""
+
+    __slots__ = ("batch", "call", "push", "result")
+
+    def __init__(self, push: Push[Any], result: asyncio.Future[Result]) -> None:
+        self.push = push
+        self.result = result
+        self.batch: Sequence[_Waiting] = ()
+        self.call: asyncio.Task[None] | None = None
+
+
+class _Gatherer:
+    """Gathers the deliveries of one subscription."""
+
+    def __init__(
+        self,
+        deliver_batch: DeliverBatch,
+        *,
+        batch: Batch,
+        may_follow: MayFollow,
+        observe: Callable[[int], None],
+    ) -> None:
+        self._deliver_batch = deliver_batch
+        self._batch = batch
+        self._may_follow = may_follow
+        self._observe = observe
+        self._waiting: list[_Waiting] = []
+        self._waiting_bytes = 0
+        self._in_calls = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def deliver(self, push: Push[Any], http: HttpClient) -> Result:
+        """Make one attempt, in a batch with others."""
+        loop = asyncio.get_running_loop()
+        one = _Waiting(push, loop.create_future())
+        if self._waiting_bytes + len(push.body) > self._batch.most_bytes:
+            self._flush(http)
+        self._waiting.append(one)
+        self._waiting_bytes += len(push.body)
+        if self._is_full() or not self._may_follow(len(self._waiting) + self._in_calls):
+            self._flush(http)
+        elif self._timer is None:
+            self._timer = loop.call_later(self._batch.wait_seconds, self._flush, http)
+        try:
+            return await one.result
+        except asyncio.CancelledError:
+            await self._withdraw(one)
+            raise
+
+    def _is_full(self) -> bool:
+        return len(self._waiting) >= self._batch.most or self._waiting_bytes >= self._batch.most_bytes
+
+    def _flush(self, http: HttpClient) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        batch, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        if not batch:
+            return
+        self._in_calls += len(batch)
+        self._observe(len(batch))
+        call = asyncio.get_running_loop().create_task(self._call(batch, http))
+        call.add_done_callback(functools.partial(self._if_never_begun, len(batch)))
+        for one in batch:
+            one.batch, one.call = batch, call
+
+    async def _call(self, batch: Sequence[_Waiting], http: HttpClient) -> None:
+        taken = [
+            one for one in batch if not one.result.done()
+        ]  # the others' time was over before it could begin
+        results: Sequence[Result] = ()
+        shortage: Exception | None = None
+        try:
+            if taken:
+                results = _matched(await self._deliver_batch([one.push for one in taken], http), len(taken))
+        except asyncio.CancelledError:
+            results = [Result(Outcome.RETRY, error="channel_error: CancelledError")] * len(taken)
+        except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is a failed attempt at each
+            results = [Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")] * len(taken)
+            shortage = error if shortages.is_own(error) else None
+        self._in_calls -= len(batch)  # before those begin that take these slots
+        for one, result in zip(taken, results, strict=True):
+            if one.result.done():
+                continue
+            if shortage is None:
+                one.result.set_result(result)
+            else:
+                one.result.set_exception(shortage)
+
+    def _if_never_begun(self, count: int, call: asyncio.Task[None]) -> None:
+        if call.cancelled():  # before its first step; one that has begun lets no cancellation out
+            self._in_calls -= count
+
+    async def _withdraw(self, one: _Waiting) -> None:
+        """Take back a delivery whose time is over, and end a call that nobody waits for any more."""
+        if one in self._waiting:
+            self._waiting.remove(one)
+            self._waiting_bytes -= len(one.push.body)
+        elif one.call is not None and not one.call.done():
+            if all(other.result.done() for other in one.batch):
+                one.call.cancel()
+            await asyncio.wait(
+                [one.call]
+            )  # no retry begins beside it; the runner gives up on what does not end
+
+
+def _matched(answer: object, count: int) -> Sequence[Result]:
+    """Give the results of a batch; one for each delivery, or each has failed."""
+    if isinstance(answer, list | tuple) and len(answer) == count:
+        return answer
+    given = f"{len(answer)} results" if isinstance(answer, list | tuple) else type(answer).__name__
+    return [Result(Outcome.RETRY, error=f"channel_error: gave {given} for {count} deliveries")] * count

@@ -1,0 +1,157 @@
+"""The dispatcher's own values: a delivery in memory, an attempt that ended, a delivery that was deferred."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from trunkline.dispatch.attempts.open_limit import OpenLimit
+from trunkline.dispatch.routing.table import Route
+from trunkline.dispatch.shards.progress import Progress
+from trunkline.model.deliveries import Key, Result
+from trunkline.model.events import Event
+from trunkline.schemas.versions import Pins
+from trunkline.store.deliveries import Claim
+
+BATCH = 500
+"""Results that are written at once instead of with the next batch in time."""
+
+
+class KeyQueue:
+    """The deliveries of one order key that are in memory: the one in flight, and those that wait, in the log's order."""
+
+    __slots__ = ("order_key", "running", "subscription_no", "waiting")
+
+    def __init__(self, subscription_no: int, order_key: int) -> None:
+        self.subscription_no = subscription_no
+        self.order_key = order_key
+        self.running: Job | None = None
+        self.waiting: list[Job] = []
+
+
+class Job:
+    """One delivery in this worker's memory.
+
+    *claim* is 0 as long as only the log's cursor stands for it (a first attempt in the live lane, whose *progress* waits
+    for it); from 1 on a row in the ledger does. *attempt* counts from 1;
+    *round_start* of them were made before a replay, which begins the retry schedule anew. *pins* are what it reads: the
+    route's own, unless a replay chose others.
+    """
+
+    __slots__ = (
+        "attempt",
+        "claim",
+        "event",
+        "has_room",
+        "is_over",
+        "key_queue",
+        "pins",
+        "progress",
+        "replay_no",
+        "room",
+        "round_start",
+        "route",
+        "started",
+        "task",
+        "timed_out",
+    )
+
+    def __init__(
+        self,
+        event: Event,
+        route: Route,
+        *,
+        attempt: int = 1,
+        round_start: int = 0,
+        claim: int = 0,
+        progress: Progress | None = None,
+        pins: Pins | None = None,
+        replay_no: int | None = None,
+        room: OpenLimit | None = None,
+    ) -> None:
+        self.event = event
+        self.route = route
+        self.attempt = attempt
+        self.round_start = round_start
+        self.claim = claim
+        self.progress = progress
+        self.pins = route.pins if pins is None else pins
+        self.replay_no = replay_no
+        """The replay that asked for it, if one did."""
+        self.started = 0.0
+        """Monotonic seconds at which it was submitted, and then at which its attempt began."""
+        self.key_queue: KeyQueue | None = None
+        """Where it is in an order (``dispatch.ordering``)."""
+        self.task: asyncio.Task[None] | None = None
+        self.room = room
+        """Where it is counted; the live reader's room where the runner is not told."""
+        self.has_room = False
+        """Whether it is counted there: from when it is submitted until its attempt or its row in the ledger is there."""
+        self.timed_out = False
+        self.is_over = False
+
+    @classmethod
+    def of_claim(
+        cls, claim: Claim, event: Event, route: Route, *, progress: Progress | None, pins: Mapping[int, Pins]
+    ) -> "Job":
+        """Make the job of a claimed row in the ledger; *pins* are what replays read, by their numbers."""
+        return cls(
+            event,
+            route,
+            attempt=claim.attempts + 1,
+            round_start=claim.round_start,
+            claim=claim.claim,
+            progress=progress,
+            pins=pins.get(claim.replay_no or 0),
+            replay_no=claim.replay_no,
+        )
+
+    @property
+    def key(self) -> Key:
+        """The delivery's key in the ledger."""
+        return Key(self.event.position, self.route.subscription.no)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that has ended. *claim* is the job's when it ended."""
+
+    job: Job
+    result: Result
+    started_ms: int
+    duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A delivery that is written to the ledger without an attempt, with its *status* and when it is due again."""
+
+    job: Job
+    status: str
+    wait_ms: int | None
+    in_flight: bool = False
+    """Whether its attempt goes on in this worker, under a claim."""
+
+
+class ResultQueue:
+    """Attempts that ended and deliveries that were deferred, until the settlement takes them."""
+
+    __slots__ = ("_items", "full")
+
+    def __init__(self) -> None:
+        self._items: list[Ended | Deferred] = []
+        self.full = asyncio.Event()
+        """Set once ``BATCH`` items wait."""
+
+    def put(self, item: Ended | Deferred) -> None:
+        """Add *item*; it never waits."""
+        self._items.append(item)
+        if len(self._items) >= BATCH:
+            self.full.set()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def take(self, most: int) -> list[Ended | Deferred]:
+        """Take up to *most* items, in the order in which they came."""
+        items, self._items = self._items[:most], self._items[most:]
+        return items

@@ -1,0 +1,402 @@
+"""Running attempts: each gets a slot, a time limit and a result, whatever its channel does."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from trunkline.dispatch.attempts import open_limit as room
+from trunkline.dispatch.attempts.gates import Gate, Gates
+from trunkline.dispatch.attempts.jobs import Deferred, Ended, Job, ResultQueue
+from trunkline.dispatch.attempts.open_limit import HIGH_WATER
+from trunkline.dispatch.attempts.sender import Sender
+from trunkline.dispatch.attempts.slots import Slots, SubscriptionQueue
+from trunkline.dispatch.routing.table import Route
+from trunkline.dispatch.shards.progress import Progress
+from trunkline.model.deliveries import Outcome, Result, Status
+from trunkline.runtime import faults, shortages
+from trunkline.runtime.beginnings import Beginnings
+
+GRACE_SECONDS = 1.0
+"""What a channel gets beyond the time limit to end by itself, and again to end after it was cancelled."""
+SLOW_SECONDS = 2.0
+"""What has not ended by then is written as in flight, so that it never holds the cursor back."""
+LEAVING_SECONDS = 0.2
+"""The same where the shard is to be given away, or divided: nobody reads it until then."""
+BEGIN_AT_ONCE = 16
+"""Attempts that begin in one turn of the event loop; one whose body is long counts as several."""
+UNIT_BYTES = 16 * 1024
+"""Bytes of a body that are signed and copied in the time of a short attempt."""
+CLOSED_SECONDS = 0.1
+"""How long what waits behind a gate that is closed, with nothing in flight, waits until the gate is looked at again."""
+SHORTEST_STEP_SECONDS = 0.002
+"""How long a timer for the next step of a rate runs at least; what it is late is made up for."""
+CROWDED_MS = 500
+"""When a delivery that finds no slot, and whose subscription fails, is due again."""
+SHORTAGE_MS = 2_000
+"""When a delivery is due again whose attempt this machine could not make."""
+_log = logging.getLogger(__name__)
+
+
+class Order(Protocol):
+    """What the runner asks for deliveries that are in an order (``dispatch.ordering``)."""
+
+    def submit(self, job: Job) -> None:
+        """Start *job*, or let it wait for those before it."""
+        ...
+
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        """Go on after an attempt."""
+        ...
+
+    def deferred(self, job: Job) -> None:
+        """Go on after *job* found no slot, and went to the ledger."""
+        ...
+
+    def forget(self, subscription_nos: Iterable[int]) -> None:
+        """Look into the ledger before anything new of these subscriptions starts; they have changed."""
+        ...
+
+
+class Runner:
+    """Runs the attempts of one process; what has ended waits in ``results`` to be written."""
+
+    def __init__(self, slots: Slots[Job], sender: Sender, *, timeout_seconds: float) -> None:
+        self.slots = slots
+        self.gates = Gates()
+        self.results = ResultQueue()
+        self.claim_ms = _claim_ms(timeout_seconds)
+        """How long a claim holds: longer than an attempt can take."""
+        self._attempt = sender.attempt
+        self._now_ms = sender.now_ms
+        self._timeout_seconds = self._shortest_seconds = timeout_seconds
+        self._running: dict[Job, None] = {}
+        self._waiting: dict[Job, None] = {}
+        self._is_draining = False
+        self._withdrawn: frozenset[int | None] = frozenset()
+        self._stirred = asyncio.Event()
+        self._beginnings = Beginnings(BEGIN_AT_ONCE)
+        self.put_off = 0
+        """Attempts that could not be made, as this machine lacked what they need."""
+        self._tell_shortage_at = 0.0
+        self.room = room.of_live()
+        """For what the live reader hands over."""
+        self.room_of_stretches = room.of_stretches(slots.total)
+        """For what is caught up with."""
+        self.ordering: Order
+        """Where deliveries that are in an order wait for those before them."""
+
+    def allow(self, timeout_seconds: float) -> None:
+        """Be prepared for attempts with a limit of their subscription's own."""
+        self.claim_ms = max(self.claim_ms, _claim_ms(timeout_seconds))
+        self._shortest_seconds = min(self._shortest_seconds, timeout_seconds)
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries wait for a slot."""
+        return len(self._waiting)
+
+    @property
+    def waiting_claims(self) -> int:
+        """How many of the waiting deliveries were claimed from the ledger."""
+        return sum(1 for job in self._waiting if job.claim)
+
+    def wake(self) -> None:
+        """End every ``has_work``: a cursor may have moved, or a delivery has come."""
+        self._stirred.set()
+
+    async def has_work(self, seconds: float) -> bool:
+        """Tell whether anything is in memory; where nothing is, wait for it, or to be woken, at most *seconds*."""
+        if self._running or self._waiting or self.results:
+            return True
+        self._stirred.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._stirred.wait()
+        except TimeoutError:
+            return False
+
+    def submit(self, job: Job) -> None:
+        """Start *job*, let it wait for a slot, or defer it where too many of its subscription wait already."""
+        self._stirred.set()
+        if job.route.subscription.ordering is not None and job.key_queue is None and not job.claim:
+            self.ordering.submit(job)
+            return
+        job.started = time.monotonic()
+        self.admit(job)
+        if job.route.deliver is None:
+            self._defer(job, Status.HELD, None)
+            return
+        if self._withdrawn and job.replay_no in self._withdrawn:
+            self._defer(job, Status.PENDING, CROWDED_MS)
+            return
+        queue = self._queue_of(job)
+        if job.route.pace is not None or queue.gate is not None:
+            self._set_gate(queue, job.route, job.progress)
+        if not queue.waiting and self.slots.take(queue):
+            self._start(job)
+        elif ((queue.is_trusted and queue.gate is None) or self._may_wait(queue, job)) and self.slots.enqueue(
+            queue, job
+        ):
+            self._waiting[job] = None
+            if queue.gate is not None:
+                self._wake_later(queue)
+        else:
+            self._defer(job, Status.PENDING, self._wait_ms(queue))
+
+    def room_for_claims(self, route: Route, progress: Progress) -> int:
+        """Tell how many deliveries for *route* to claim from the ledger, as the holder of their shard under *progress*."""
+        subscription = route.subscription
+        queue = self.slots.queue(subscription.no, subscription.company_id)
+        self._set_gate(queue, route, progress)
+        gate = queue.gate
+        if gate is None:
+            return max(self.slots.room(queue) - len(queue.waiting), 0)
+        if not gate.is_open or gate.wait() > SLOW_SECONDS / 2:
+            return 0
+        if queue.is_failing:  # nothing of it waits in memory
+            return min(self.slots.room(queue), 1) if gate.pace.rate else self.slots.room(queue)
+        return max(gate.share - sum(1 for job in queue.waiting if job.claim), 0)
+
+    def withdraw(self, replay_nos: Iterable[int]) -> None:
+        """Begin nothing any more of these replays, which were cancelled: what waits is given back to the ledger."""
+        self._withdrawn = frozenset(replay_nos)
+        for job in [job for job in self._waiting if job.replay_no in self._withdrawn]:
+            del self._waiting[job]
+            self._queue_of(job).waiting.remove(job)
+            self._defer(job, Status.PENDING, CROWDED_MS)
+
+    @property
+    def has_replayed(self) -> bool:
+        """Whether it has a delivery in memory that a replay asked for."""
+        return any(job.replay_no is not None for jobs in (self._waiting, self._running) for job in jobs)
+
+    def go_on(self, subscription_no: int, company_id: int) -> None:
+        """Begin what waits of a subscription, if its gate lets it."""
+        self._step(self.slots.queue(subscription_no, company_id))
+
+    def admit(self, job: Job) -> None:
+        """Count *job* among those that are in memory, once; what was claimed is counted by its claim."""
+        if job.claim == 0 and not job.has_room:
+            job.has_room = True
+            job.room = job.room or self.room
+            job.room.take(job.route.subscription.company_id)
+
+    def dismiss(self, job: Job) -> None:
+        """Stop counting *job*."""
+        if job.has_room and job.room is not None:
+            job.has_room = False
+            job.room.give_back(job.route.subscription.company_id)
+
+    def overdue(self, *, is_leaving: bool) -> list[Deferred]:
+        """Collect the deliveries that a cursor has waited for too long: each gets a row in the ledger instead.
+
+        Those that still wait for a slot are dropped from memory; those in flight go on under a claim. *is_leaving*: there are
+        shards that are to be given away, for which less is too long.
+        """
+        deferred: list[Deferred] = []
+        for job in _late(self._waiting, is_leaving=is_leaving):
+            del self._waiting[job]
+            queue = self._queue_of(job)
+            queue.waiting.remove(job)
+            wait_ms = 0 if queue.gate is None else self._wait_ms(queue)
+            deferred.append(Deferred(job, Status.PENDING, wait_ms))
+            self.dismiss(job)
+            if job.key_queue is not None:
+                self.ordering.deferred(job)
+        for job in _late(self._running, is_leaving=is_leaving):
+            if not job.claim:
+                job.claim = 1
+                self.dismiss(job)
+                deferred.append(Deferred(job, Status.PENDING, self.claim_ms, in_flight=True))
+                self.slots.set_trust(self._queue_of(job), succeeded=False)
+        if deferred:
+            faults.point("deliver.after_defer")
+        return deferred
+
+    def sweep(self) -> None:
+        """Cancel the attempts that have passed their time limit."""
+        now = time.monotonic()
+        for job in _older(self._running, now - self._shortest_seconds - GRACE_SECONDS):
+            limit = (job.route.subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS
+            age = now - job.started
+            if age <= limit:
+                continue
+            if not job.timed_out and job.task is not None:
+                job.timed_out = True
+                job.task.cancel()
+            elif age > limit + GRACE_SECONDS:  # it swallows its cancellation: go on without it
+                age_ms = int(age * 1000)
+                self._end(
+                    job,
+                    Result(Outcome.RETRY, error="timeout"),
+                    job.started,
+                    started_ms=self._now_ms() - age_ms,
+                )
+
+    async def drain(self, seconds: float) -> None:
+        """Wait up to *seconds* for what is in flight, then cancel it; nothing that waits for a slot is started."""
+        self._is_draining = True
+        tasks = [job.task for job in self._running if job.task is not None]
+        if not tasks:
+            return
+        await asyncio.wait(tasks, timeout=seconds)
+        pending = [task for task in tasks if not task.done()]
+        for task in pending:
+            task.cancel()
+        if pending:
+            await asyncio.wait(pending, timeout=GRACE_SECONDS)  # one may swallow its cancellation
+
+    def _start(self, job: Job) -> None:
+        job.started = time.monotonic()
+        self._running[job] = None
+        job.task = asyncio.create_task(self._run(job))
+
+    async def _run(self, job: Job | None) -> None:
+        """Make attempts, one after the other, as long as jobs wait: a task for each would cost more than the attempt."""
+        while job is not None:
+            now_ms, began = self._now_ms(), time.monotonic()
+            result: Result | None
+            try:
+                units = 1 + len(job.event.body) // UNIT_BYTES
+                if not self._beginnings.try_take(units):
+                    await self._beginnings.wait(
+                        job.route.subscription.company_id, units, later=job.room is self.room_of_stretches
+                    )
+                    now_ms, began = self._now_ms(), time.monotonic()
+                result = await self._attempt(job, now_ms)
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or (task.cancelling() and not job.timed_out):
+                    raise
+                task.uncancel()  # the cancellation was meant for this attempt alone, or its channel let out one of its own
+                result = Result(
+                    Outcome.RETRY, error="timeout" if job.timed_out else "channel_error: CancelledError"
+                )
+            except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
+                result = Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
+                if shortages.is_own(error):
+                    self._tell_shortage(error)
+                    result = None
+            if job.is_over:  # given up on while it swallowed its cancellation; its slot has gone to another
+                return
+            job = self._end(job, result, began, started_ms=now_ms)
+
+    def _end(self, job: Job, result: Result | None, began: float, *, started_ms: int) -> Job | None:
+        """Report the *result* of *job*, or put it off for want of one, and release its slot; returns the job that takes the slot."""
+        job.is_over = True
+        del self._running[job]
+        if result is None:
+            self.slots.take_back(self._queue_of(job))
+            self._defer(job, Status.PENDING, SHORTAGE_MS)
+        else:
+            duration = time.monotonic() - began
+            in_time = result.outcome is Outcome.DELIVERED and duration <= SLOW_SECONDS
+            self.slots.release(self._queue_of(job), succeeded=in_time, failed=result.outcome is Outcome.RETRY)
+            self.dismiss(job)
+            self.results.put(Ended(job, result, started_ms, round(duration * 1000)))
+            faults.point("deliver.after_result")
+            if job.key_queue is not None:
+                self.ordering.ended(job, result.outcome)
+        next_job: Job | None = None
+        while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
+            del self._waiting[waiting]
+            if next_job is None and job.task is asyncio.current_task():
+                next_job = waiting
+                next_job.task = job.task
+                next_job.started = time.monotonic()
+                self._running[next_job] = None
+            else:
+                self._start(waiting)
+        if self.slots.refused:
+            self._look_at_refused()
+        return next_job
+
+    def _tell_shortage(self, error: BaseException) -> None:
+        self.put_off += 1
+        if time.monotonic() >= self._tell_shortage_at:
+            self._tell_shortage_at = time.monotonic() + 60
+            _log.warning(
+                "this machine lacks what attempts need: deliveries wait, %d so far, and no attempt is counted: %s",
+                self.put_off,
+                error,
+            )
+
+    def _set_gate(self, queue: SubscriptionQueue[Job], route: Route, progress: Progress | None) -> None:
+        if route.pace is None or progress is None:
+            queue.gate = None
+        else:
+            queue.gate = self.gates.of(queue.subscription_no, route.pace, progress)
+
+    def _may_wait(self, queue: SubscriptionQueue[Job], job: Job) -> bool:
+        """Tell whether *job* may wait in memory; what is new and what the ledger had have a share each of a gate."""
+        if queue.gate is not None:
+            alike = sum(1 for waiting in queue.waiting if bool(waiting.claim) == bool(job.claim))
+            if alike >= queue.gate.share:
+                return False
+        return queue.is_trusted or self.room.open < HIGH_WATER // 2
+
+    def _wait_ms(self, queue: SubscriptionQueue[Job]) -> int:
+        """Tell when a delivery that finds no place in memory is due again."""
+        wait_ms = CROWDED_MS if queue.is_failing else 0
+        return wait_ms if queue.gate is None else max(wait_ms, int(queue.gate.wait() * 1000))
+
+    def _wake_later(self, queue: SubscriptionQueue[Job]) -> None:
+        """Have what waits of *queue* begin when its gate lets it."""
+        gate = queue.gate
+        if gate is None or gate.timer is not None or not queue.waiting:
+            return
+        wait = gate.wait()
+        if wait == 0 and not queue.in_flight:
+            wait = CLOSED_SECONDS  # the lease is not sure just now: nothing ends here that would wake it
+        if wait > 0:
+            loop = asyncio.get_running_loop()
+            gate.timer = loop.call_later(max(wait, SHORTEST_STEP_SECONDS), self._on_timer, queue, gate)
+
+    def _on_timer(self, queue: SubscriptionQueue[Job], gate: Gate) -> None:
+        gate.timer = None
+        self._step(queue)
+
+    def _step(self, queue: SubscriptionQueue[Job]) -> None:
+        self.slots.line_up(queue)
+        while not self._is_draining and (waiting := self.slots.next_waiting()) is not None:
+            del self._waiting[waiting]
+            self._start(waiting)
+        self._look_at_refused()
+
+    def _look_at_refused(self) -> None:
+        while self.slots.refused:
+            self._wake_later(self.slots.refused.pop())
+
+    def _queue_of(self, job: Job) -> SubscriptionQueue[Job]:
+        return self.slots.queue(job.route.subscription.no, job.route.subscription.company_id)
+
+    def _defer(self, job: Job, status: Status, wait_ms: int | None) -> None:
+        self.results.put(Deferred(job, status, wait_ms))
+        if job.key_queue is not None:
+            self.ordering.deferred(job)
+
+
+def _claim_ms(timeout_seconds: float) -> int:
+    return int((timeout_seconds + 2 * GRACE_SECONDS + 5) * 1000)
+
+
+def _late(jobs: Mapping[Job, None], *, is_leaving: bool) -> list[Job]:
+    """List those of *jobs* for which a cursor has waited too long."""
+    now = time.monotonic()
+    late = _older(jobs, now - SLOW_SECONDS)
+    if is_leaving:
+        others = _older(jobs, now - LEAVING_SECONDS)[len(late) :]
+        late += [job for job in others if job.progress is not None and job.progress.draining]
+    return late
+
+
+def _older(jobs: Mapping[Job, None], edge: float) -> list[Job]:
+    """List those of *jobs* that started before *edge*; *jobs* are in the order of their start."""
+    older: list[Job] = []
+    for job in jobs:
+        if job.started >= edge:
+            break
+        older.append(job)
+    return older

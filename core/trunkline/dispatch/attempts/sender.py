@@ -1,0 +1,101 @@
+"""Making an attempt: a delivery is handed to its channel."""
+
+from collections.abc import Callable, Mapping
+
+from trunkline.contract import Channel, Gap, Push
+from trunkline.dispatch.attempts.jobs import Job
+from trunkline.dispatch.attempts.results import checked, unusable
+from trunkline.dispatch.routing.table import Route
+from trunkline.errors import BodyInvalid
+from trunkline.model import cursors
+from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.subscriptions import LAPSED, Subscription
+from trunkline.outbound import ClientOf
+from trunkline.runtime import faults
+from trunkline.schemas.versions import SchemaVersions
+
+_LAPSED = Result(Outcome.RETRY, error=LAPSED)
+"""What comes of a delivery whose subscription has lapsed by this process's clock and table, and is not disabled yet.
+
+It ends when the database says so, and goes out where the subscription was renewed at the last moment.
+"""
+
+
+class Sender:
+    """Hands deliveries to their channels, in the versions of the event types that each subscription reads.
+
+    *aged_ms* turns a time into that up to which subscriptions lapse (``ClockGuard.aged_ms``).
+    """
+
+    def __init__(
+        self,
+        channels: Mapping[str, Channel],
+        http_for: ClientOf,
+        *,
+        schema_versions: SchemaVersions,
+        now_ms: Callable[[], int],
+        aged_ms: Callable[[int], int],
+    ) -> None:
+        self.schema_versions = schema_versions
+        self.now_ms = now_ms
+        self._aged_ms = aged_ms
+        self.channels = channels
+        self._http_for = http_for
+
+    def lapsing_ms(self) -> int:
+        """Give the time up to which subscriptions have lapsed."""
+        return self._aged_ms(self.now_ms())
+
+    def pushing_channels(self) -> list[str]:
+        """List the channels that push."""
+        return [channel.name for channel in self.channels.values() if channel.deliver]
+
+    def _has_lapsed(self, subscription: Subscription, now_ms: int) -> bool:
+        return subscription.expires_ms is not None and subscription.lapses_by(self._aged_ms(now_ms))
+
+    async def attempt(self, job: Job, now_ms: int) -> Result:
+        """Make one attempt at *job*; returns a result that fits the ledger, or raises what its channel raised."""
+        event, route = job.event, job.route
+        assert route.deliver is not None
+        if self._has_lapsed(route.subscription, now_ms):
+            return _LAPSED
+        try:
+            target = route.target(now_ms)
+        except BodyInvalid as error:
+            return unusable(error)
+        faults.point("deliver.before_attempt")
+        result = await route.deliver(
+            Push(
+                event_id=str(event.position),
+                event_type=event.type,
+                delivery_id=f"dlv_{event.position}_{route.subscription.no}",
+                attempt=job.attempt,
+                timestamp=now_ms // 1000,
+                body=self.schema_versions.body(event, job.pins),
+                target=target,
+                cursor=cursors.encode(event.position),
+            ),
+            self._http_for(event.company_id, route.subscription.timeout_seconds),
+        )
+        faults.point("deliver.after_attempt")
+        return checked(result)
+
+    async def tell_gap(self, route: Route, now_ms: int) -> Result:
+        """Make one attempt to tell of the gap of *route*, whose channel can; or raise what its channel raised."""
+        subscription = route.subscription
+        assert route.tell_gap is not None
+        assert subscription.gap_position is not None
+        if self._has_lapsed(subscription, now_ms):
+            return _LAPSED
+        try:
+            target = route.target(now_ms)
+        except BodyInvalid as error:
+            return unusable(error)
+        gap = Gap(
+            gap_id=f"gap_{subscription.gap_position}_{subscription.no}",
+            cursor=cursors.encode(subscription.gap_position),
+            timestamp=now_ms // 1000,
+            target=target,
+        )
+        http = self._http_for(subscription.company_id, subscription.timeout_seconds)
+        return checked(await route.tell_gap(gap, http))

@@ -1,0 +1,294 @@
+"""Slots for attempts in flight: the bounds that keep a slow target from delaying others. No I/O, no clock.
+
+A subscription whose last attempt succeeded in time is *trusted*. The others (new, failing, slow) share at most half of
+the slots and get a few each, so however many of them hang, half of the slots stay with the healthy.
+
+One that has failed ``DOWN_AFTER`` times in a row has one slot, and when it succeeds again one more for each success: 1, 2, 4, …
+at once, until it has its share. So a target that returns is not met by all that has waited for it.
+
+Of all slots, and of that half, the last quarter is for companies that have less than a quarter, so that one company with many
+subscriptions leaves some to the others. Companies that wait have their turns one after the other, and so have the
+subscriptions of each.
+"""
+
+from collections import OrderedDict, deque
+from typing import Generic, TypeVar
+
+from trunkline.dispatch.attempts.gates import Gate
+
+Job = TypeVar("Job")
+
+UNTRUSTED_EACH = 8
+"""Slots of one subscription that is new, failing or slow."""
+DOWN_AFTER = 16
+"""Failures in a row after which a target is taken to be down."""
+BACKLOG_TRUSTED = 512
+BACKLOG_UNTRUSTED = 128
+"""Deliveries of one subscription that may wait in memory; what exceeds them waits in the database."""
+
+
+class SubscriptionQueue(Generic[Job]):
+    """One subscription: its slots in use, whether it is trusted, and its jobs that wait for a slot."""
+
+    __slots__ = (
+        "company_id",
+        "failures",
+        "gate",
+        "in_flight",
+        "is_failing",
+        "is_trusted",
+        "queued",
+        "ramp",
+        "subscription_no",
+        "waiting",
+    )
+
+    def __init__(self, subscription_no: int, company_id: int) -> None:
+        self.subscription_no = subscription_no
+        self.company_id = company_id
+        self.gate: Gate | None = None
+        """What its attempts have to pass, where it has a pace."""
+        self.in_flight = 0
+        self.is_trusted = False
+        self.is_failing = False
+        self.failures = 0
+        """Failures in a row."""
+        self.ramp = 0
+        """Slots that it may have while it is down or has just returned; 0 where it has its share."""
+        self.queued = False
+        self.waiting: deque[Job] = deque()
+
+
+class Pool:
+    """A number of slots: how many are in use, and how many of them by each company."""
+
+    __slots__ = ("_company_share", "_in_use_by", "_shared", "in_use", "total")
+
+    def __init__(self, total: int) -> None:
+        self.total = total
+        self.in_use = 0
+        self._company_share = max(total // 4, 1)
+        self._shared = total - total // 4
+        self._in_use_by: dict[int, int] = {}
+
+    def has_slot_for(self, company_id: int) -> bool:
+        """Tell whether a company may have one more."""
+        if self.in_use < self._shared:
+            return True
+        return self.in_use < self.total and self._in_use_by.get(company_id, 0) < self._company_share
+
+    def take(self, company_id: int, count: int = 1) -> None:
+        """Count *count* more; fewer where it is negative."""
+        self.in_use += count
+        if in_use := self._in_use_by.get(company_id, 0) + count:
+            self._in_use_by[company_id] = in_use
+        else:
+            self._in_use_by.pop(company_id, None)
+
+
+class Slots(Generic[Job]):
+    """The slots of one process, and who may have the next one."""
+
+    def __init__(self, total: int, *, per_subscription: int) -> None:
+        self._all = Pool(total)
+        self._untrusted = Pool(max(total // 2, 1))
+        self._per_subscription = per_subscription
+        self._untrusted_per_subscription = min(per_subscription, UNTRUSTED_EACH)
+        self._queues: dict[int, SubscriptionQueue[Job]] = {}
+        self._ready: dict[bool, OrderedDict[int, deque[SubscriptionQueue[Job]]]] = {
+            True: OrderedDict(),
+            False: OrderedDict(),
+        }
+        self.busy: set[int] = set()
+        """Numbers of the subscriptions that have all the slots they may have."""
+        self.refused: list[SubscriptionQueue[Job]] = []
+        """Those whose gate let nothing begin, until whoever takes slots has looked at them."""
+
+    def queue(self, subscription_no: int, company_id: int) -> SubscriptionQueue[Job]:
+        """Give the queue of subscription number *subscription_no*, which is the company's."""
+        queue = self._queues.get(subscription_no)
+        if queue is None:
+            queue = self._queues[subscription_no] = SubscriptionQueue(subscription_no, company_id)
+        return queue
+
+    def forget(self, subscription_no: int) -> None:
+        """Forget the queue of a subscription that is no longer served."""
+        queue = self._queues.get(subscription_no)
+        if queue is not None and not queue.in_flight and not queue.waiting:
+            del self._queues[subscription_no]
+
+    @property
+    def total(self) -> int:
+        """How many slots there are."""
+        return self._all.total
+
+    @property
+    def in_use(self) -> int:
+        """How many slots are taken."""
+        return self._all.in_use
+
+    @property
+    def untrusted(self) -> int:
+        """How many of them by subscriptions that are not trusted."""
+        return self._untrusted.in_use
+
+    @property
+    def free(self) -> int:
+        """How many slots are free."""
+        return max(self._all.total - self._all.in_use, 0)
+
+    def take(self, queue: SubscriptionQueue[Job]) -> bool:
+        """Take a slot, if *queue* may have one more."""
+        limit, company_id = self._limit_of(queue), queue.company_id
+        if queue.in_flight >= limit or not self._all.has_slot_for(company_id):
+            return False
+        if not queue.is_trusted and not self._untrusted.has_slot_for(company_id):
+            return False
+        if queue.gate is not None and not queue.gate.begin():
+            self.refused.append(queue)
+            return False
+        if not queue.is_trusted:
+            self._untrusted.take(company_id)
+        self._all.take(company_id)
+        queue.in_flight += 1
+        if queue.in_flight == limit:
+            self.busy.add(queue.subscription_no)
+        return True
+
+    def enqueue(self, queue: SubscriptionQueue[Job], job: Job) -> bool:
+        """Let *job* wait for a slot in memory, if there is room to wait."""
+        limit = BACKLOG_TRUSTED if queue.is_trusted else 0 if queue.is_failing else BACKLOG_UNTRUSTED
+        if len(queue.waiting) >= limit:
+            return False
+        queue.waiting.append(job)
+        self._enqueue(queue)
+        return True
+
+    def line_up(self, queue: SubscriptionQueue[Job]) -> None:
+        """Let what waits of *queue* have a slot again, after its gate let nothing begin."""
+        self._enqueue(queue)
+
+    def room(self, queue: SubscriptionQueue[Job]) -> int:
+        """Tell how many more slots *queue* itself may have."""
+        return max(self._limit_of(queue) - queue.in_flight, 0)
+
+    def room_of(self, subscription_no: int) -> int:
+        """Tell how many of a subscription's due deliveries to claim: what may begin, and as much again where it is trusted."""
+        queue = self._queues.get(subscription_no)
+        if queue is None:
+            return self._untrusted_per_subscription
+        limit = self._limit_of(queue) * (2 if queue.is_trusted else 1)
+        return max(limit - queue.in_flight - len(queue.waiting), 0)
+
+    def is_down(self, subscription_no: int) -> bool:
+        """Tell whether a subscription fails again and again, or has just returned: it has few slots, and takes them slowly."""
+        queue = self._queues.get(subscription_no)
+        return queue is not None and queue.ramp > 0
+
+    def room_of_page(self, subscription_no: int) -> int | None:
+        """Tell how many deliveries of a page of the log may come at once; None where its target may not keep up with them.
+
+        Half of what may wait in memory is left to what comes otherwise.
+        """
+        queue = self._queues.get(subscription_no)
+        if queue is None or not queue.is_trusted or queue.gate is not None or queue.ramp:
+            return None
+        return max(self.room(queue) + BACKLOG_TRUSTED // 2 - len(queue.waiting), 0)
+
+    def release(self, queue: SubscriptionQueue[Job], *, succeeded: bool, failed: bool = False) -> None:
+        """Return a slot after an attempt that *succeeded* in time, that *failed*, or neither."""
+        if failed:
+            self._slow_down(queue)
+        elif queue.failures or queue.ramp:
+            self._speed_up(queue)
+        self._give_back(queue)
+        self.set_trust(queue, succeeded=succeeded)
+        self._enqueue(queue)
+
+    def take_back(self, queue: SubscriptionQueue[Job]) -> None:
+        """Return a slot whose attempt has said nothing about the target."""
+        self._give_back(queue)
+        if queue.in_flight < self._limit_of(queue):
+            self.busy.discard(queue.subscription_no)
+        self._enqueue(queue)
+
+    def set_trust(self, queue: SubscriptionQueue[Job], *, succeeded: bool) -> None:
+        """Set whether *queue* is trusted; its slots in use count for that group from now on."""
+        queue.is_failing = not succeeded
+        if queue.is_trusted != succeeded:
+            queue.is_trusted = succeeded
+            if queue.in_flight:
+                self._untrusted.take(queue.company_id, -queue.in_flight if succeeded else queue.in_flight)
+            queue.queued = False
+            self._enqueue(queue)
+        if queue.in_flight < self._limit_of(queue):
+            self.busy.discard(queue.subscription_no)
+        else:
+            self.busy.add(queue.subscription_no)
+
+    def next_waiting(self) -> Job | None:
+        """Take a slot for the next job in line that may have one, the trusted first."""
+        for trusted, companies in self._ready.items():
+            pool = self._all if trusted else self._untrusted
+            for _ in range(len(companies)):
+                if self._all.in_use >= self._all.total or pool.in_use >= pool.total:
+                    break
+                company_id, line = companies.popitem(last=False)
+                may_take = self._all.has_slot_for(company_id) and pool.has_slot_for(company_id)
+                job = self._next_of(line, trusted=trusted) if may_take else None
+                if line:
+                    companies[company_id] = line  # behind the others
+                if job is not None:
+                    return job
+        return None
+
+    def _next_of(self, line: deque[SubscriptionQueue[Job]], *, trusted: bool) -> Job | None:
+        """Take a slot for the next job in the *line* of a company."""
+        while line:
+            queue = line.popleft()
+            if queue.is_trusted != trusted:
+                continue  # its trust has changed: it stands in the other line
+            queue.queued = False
+            if queue.waiting and self.take(queue):
+                job = queue.waiting.popleft()
+                if queue.waiting:
+                    queue.queued = True
+                    line.append(queue)
+                return job
+            # all its own slots are taken: it lines up again when one of them comes back
+        return None
+
+    def _give_back(self, queue: SubscriptionQueue[Job]) -> None:
+        queue.in_flight -= 1
+        self._all.take(queue.company_id, -1)
+        if not queue.is_trusted:
+            self._untrusted.take(queue.company_id, -1)
+
+    def _slow_down(self, queue: SubscriptionQueue[Job]) -> None:
+        queue.failures += 1
+        if queue.failures >= DOWN_AFTER:
+            queue.ramp = 1
+        elif queue.ramp:
+            queue.ramp = max(queue.ramp // 2, 1)
+
+    def _speed_up(self, queue: SubscriptionQueue[Job]) -> None:
+        queue.failures = 0
+        if queue.ramp:
+            queue.ramp += 1
+            if queue.ramp >= self._per_subscription:
+                queue.ramp = 0
+
+    def _limit_of(self, queue: SubscriptionQueue[Job]) -> int:
+        limit = self._per_subscription if queue.is_trusted else self._untrusted_per_subscription
+        if queue.ramp:
+            limit = min(limit, queue.ramp)
+        return limit if queue.gate is None else min(limit, queue.gate.places)
+
+    def _enqueue(self, queue: SubscriptionQueue[Job]) -> None:
+        if queue.waiting and not queue.queued:
+            queue.queued = True
+            companies = self._ready[queue.is_trusted]
+            line = companies.get(queue.company_id)
+            if line is None:
+                line = companies[queue.company_id] = deque()
+            line.append(queue)

@@ -1,0 +1,190 @@
+"""One batch of results: the rows of the ledger that one transaction writes. No I/O, no clock."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from trunkline.dispatch.attempts.jobs import Deferred, Ended, Job, KeyQueue
+from trunkline.dispatch.shards.progress import Progress
+from trunkline.model.deliveries import Key, NextState, Outcome, Status
+from trunkline.model.event_groups import OPERATIONAL
+from trunkline.store.deliveries import Attempt, Settled
+from trunkline.store.ordering import Place
+from trunkline.store.streaks import Streak
+
+SOON_MS = 1_000
+"""What is due within this time wakes the retry lane, which looks by itself once a second."""
+Failure = tuple[Ended, NextState]
+"""An attempt that did not deliver, and what follows from it."""
+_NO_STREAK = Streak(0, succeeded=False, failures=0)
+
+
+@dataclass(slots=True)
+class Batch:
+    """What one transaction writes; making it changes nothing else. *first* rows are new in the ledger; *claimed* rows end a claim."""
+
+    first: list[tuple[Progress, Settled]] = field(default_factory=list[tuple[Progress, Settled]])
+    first_attempts: list[tuple[Progress, Attempt]] = field(default_factory=list[tuple[Progress, Attempt]])
+    claimed: dict[Key, tuple[Settled, Attempt | None]] = field(
+        default_factory=dict[Key, tuple[Settled, Attempt | None]]
+    )
+    streaks: dict[int, Streak] = field(default_factory=dict[int, Streak])
+    gone: set[int] = field(default_factory=set[int])
+    told_of: dict[int, Ended] = field(default_factory=dict[int, Ended])
+    """The last failed attempt of each subscription at an event that is not operational: of others nothing is told."""
+    companies: dict[int, int] = field(default_factory=dict[int, int])
+    ended: list[Ended] = field(default_factory=list[Ended])
+    failures: list[Failure] = field(default_factory=list[Failure])
+    rooms: list[Job] = field(default_factory=list[Job])
+    """The deferred deliveries that have room in memory until they are written."""
+    is_due_soon: bool = False
+    is_paced_soon: bool = False
+    """Whether something of a subscription with a pace is due soon."""
+    order: dict[Key, tuple[int | None, int]] = field(default_factory=dict[Key, tuple[int | None, int]])
+    """The order key and the shard of *first* rows that are in an order; without a key where they have a pace only."""
+    places: dict[Place, None] = field(default_factory=dict[Place, None])
+    """The keys of which open deliveries change in the ledger."""
+
+    def add_ended(self, ended: Ended, state: NextState) -> None:
+        """Add an attempt that ended, and the *state* that follows from it."""
+        job, result = ended.job, ended.result
+        settled = _settled(ended, state)
+        attempt = _attempt(ended, state)
+        if job.claim or job.progress is None:
+            self._end_claim(settled, attempt)
+        else:
+            self.first.append((job.progress, settled))
+            self.first_attempts.append((job.progress, attempt))
+        self.ended.append(ended)
+        if result.outcome is not Outcome.DELIVERED:
+            self.failures.append((ended, state))
+            if job.event.type not in OPERATIONAL:
+                self.told_of[job.route.subscription.no] = ended
+        self._note_wait(job, settled.wait_ms)
+        self._count(job, result.outcome)
+        if job.key_queue is not None:
+            self._note_order(job, job.key_queue, is_open=bool(job.claim) or settled.status == Status.PENDING)
+
+    def add_deferred(self, deferred: Deferred, *, worker: str) -> None:
+        """Add a delivery that gets its row without an attempt; one in flight stays claimed by *worker*."""
+        job = deferred.job
+        settled = Settled(
+            job.event.position,
+            job.route.subscription.no,
+            deferred.status,
+            job.attempt - 1,
+            None,
+            wait_ms=deferred.wait_ms,
+            claimed_by=worker if deferred.in_flight else None,
+            claim=job.claim,
+        )
+        self._note_wait(job, deferred.wait_ms)
+        if job.has_room:
+            self.rooms.append(job)
+        if job.progress is None or (job.claim and not deferred.in_flight):
+            self._end_claim(settled, None)
+        else:
+            self.first.append((job.progress, settled))
+        if job.key_queue is not None:
+            self._note_order(job, job.key_queue, is_open=True)
+
+    def drop(self, lost: Collection[Progress]) -> None:
+        """Leave out what belongs to shards that are *lost*."""
+        self.first = [row for row in self.first if row[0] not in lost]
+        self.first_attempts = [row for row in self.first_attempts if row[0] not in lost]
+        self.ended = [e for e in self.ended if e.job.progress not in lost or e.job.claim]
+        self.failures = [f for f in self.failures if f[0].job.progress not in lost or f[0].job.claim]
+
+    def attempts_to_log(self, ended_claims: Collection[Key]) -> list[Attempt]:
+        """List the attempts to log: first attempts, and those of the claims that were ended."""
+        return [
+            *(attempt for _, attempt in self.first_attempts),
+            *(attempt for key, (_, attempt) in self.claimed.items() if attempt and key in ended_claims),
+        ]
+
+    def settled_claims(self) -> Sequence[Settled]:
+        """List the rows that end a claim."""
+        return [settled for settled, _ in self.claimed.values()]
+
+    def exhausted(self, ended_claims: Collection[Key] | None = None) -> dict[int, list[int]]:
+        """List by subscription the events of which this was the last attempt; with *ended_claims*, only of what was settled."""
+        exhausted: dict[int, list[int]] = {}
+        for ended, state in self.failures:
+            job = ended.job
+            is_settled = ended_claims is None or not job.claim or job.key in ended_claims
+            if state.status is Status.EXHAUSTED and is_settled and job.event.type not in OPERATIONAL:
+                exhausted.setdefault(job.route.subscription.no, []).append(job.event.position)
+        return exhausted
+
+    def __len__(self) -> int:
+        return len(self.first) + len(self.claimed)
+
+    def _end_claim(self, settled: Settled, attempt: Attempt | None) -> None:
+        """End a claim. Where a claim had lapsed and was taken again, only the newer one counts."""
+        key = Key(settled.position, settled.subscription_no)
+        known = self.claimed.get(key)
+        if known is None or known[0].claim <= settled.claim:
+            self.claimed[key] = (settled, attempt)
+
+    def _note_order(self, job: Job, queue: KeyQueue, *, is_open: bool) -> None:
+        """Note the order of *job*; *is_open*: the ledger has it, or will have it, among the open ones of its key.
+
+        What was delivered from memory was never among them.
+        """
+        no = queue.subscription_no
+        if job.progress is not None:
+            self.order[Key(job.event.position, no)] = (queue.order_key, job.progress.lease.shard)
+        if is_open:
+            self.places[Place(no, queue.order_key, is_on=job.route.deliver is not None)] = None
+
+    def _note_wait(self, job: Job, wait_ms: int | None) -> None:
+        """Note that *job* is due again in *wait_ms*, if that is soon; what has a pace is for the holder of its shard."""
+        is_soon = wait_ms is not None and wait_ms <= SOON_MS
+        if job.route.pace is None:
+            self.is_due_soon = self.is_due_soon or is_soon
+            return
+        self.is_paced_soon = self.is_paced_soon or is_soon
+        if job.key_queue is None and job.progress is not None and wait_ms is not None:
+            self.order[Key(job.event.position, job.route.subscription.no)] = (None, job.progress.lease.shard)
+
+    def _count(self, job: Job, outcome: Outcome) -> None:
+        """Count the failures in a row of the job's subscription."""
+        no = job.route.subscription.no
+        before = self.streaks.get(no, _NO_STREAK)
+        if outcome is Outcome.DELIVERED:
+            if not before.succeeded or before.failures:
+                self.streaks[no] = Streak(no, succeeded=True, failures=0)
+        elif outcome is Outcome.RETRY:
+            self.streaks[no] = Streak(no, succeeded=before.succeeded, failures=before.failures + 1)
+        elif outcome is Outcome.GONE:
+            self.gone.add(no)
+        self.companies[no] = job.route.subscription.company_id
+
+
+def _settled(ended: Ended, state: NextState) -> Settled:
+    job = ended.job
+    return Settled(
+        job.event.position,
+        job.route.subscription.no,
+        state.status,
+        job.attempt,
+        ended.result.status_code,
+        wait_ms=None if state.wait_seconds is None else int(state.wait_seconds * 1000),
+        claim=job.claim,
+    )
+
+
+def _attempt(ended: Ended, state: NextState) -> Attempt:
+    job, result = ended.job, ended.result
+    return Attempt(
+        job.event.position,
+        job.route.subscription.no,
+        job.attempt,
+        ended.started_ms,
+        ended.duration_ms,
+        result.outcome,
+        result.status_code,
+        result.response_body,
+        result.error,
+        result.sent_twice,
+        None if state.retry_after_seconds is None else int(state.retry_after_seconds * 1000),
+    )

@@ -1,0 +1,287 @@
+"""Deliveries in order: those of one key of a subscription go one after the other, in the log's order.
+
+The holder of a company's shard makes all attempts of its subscriptions that have an ordering, so that everything of one key
+meets here. What is new starts from memory, or waits here behind what is in flight, for two seconds and up to a bound. What
+waits longer, and what comes after something that failed, waits in the ledger (``store.ordering``), and ``turns`` brings it.
+A key of which the ledger may have open deliveries is *blocked*: everything new of it goes to the ledger, too.
+
+An attempt begins when the one before it has delivered, or has ended otherwise in the database. What was delivered and not
+yet written when the process dies is sent again, and then what came after it, in the same order.
+"""
+
+import bisect
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from trunkline.dispatch.attempts.jobs import Deferred, Job, KeyQueue
+from trunkline.dispatch.attempts.runner import LEAVING_SECONDS, Runner
+from trunkline.dispatch.routing.table import RoutingTable
+from trunkline.dispatch.shards.owned_shards import OwnedShards
+from trunkline.dispatch.shards.progress import Progress
+from trunkline.model.deliveries import Outcome, Status
+from trunkline.runtime import faults
+from trunkline.store.wakeup import Signal
+
+LOOK_SECONDS = 1.0
+"""How long it takes until one looks again at keys that are still not known."""
+WAIT_SECONDS = 2.0
+"""How long a new delivery waits in memory, where a cursor waits for it."""
+MOST_WAITING = 2048
+"""New deliveries that wait in memory, of all subscriptions; what comes beyond them waits in the ledger."""
+MOST_BLOCKED = 256
+"""Blocked keys that are known of one subscription; where there are more, all of its keys count as blocked."""
+
+
+class BlockedKeys:
+    """The keys of one subscription of which the ledger may have open deliveries; *all* of them, until one has looked.
+
+    It is known for one *progress*: whoever takes a shard looks anew.
+    """
+
+    __slots__ = ("_company_id", "_is_learning", "_look_at", "_reached", "is_known", "progress")
+
+    def __init__(self, progress: Progress, company_id: int) -> None:
+        self.progress = progress
+        self._company_id = company_id
+        self.is_known = self._is_learning = False
+        self._look_at = 0.0
+        self._reached: dict[int, int] = {}
+        """By key: the last position that went from here to the ledger, and may not be there yet."""
+
+    def learn(self, keys: Sequence[int]) -> None:
+        """Note the *keys* that the ledger has, beside those that are on their way to it; too many are as good as all."""
+        if self._is_learning and len(keys) + len(self._reached) <= MOST_BLOCKED:
+            self._reached = dict.fromkeys(keys, 0) | self._reached
+            self.is_known = True
+
+    def forget(self) -> None:
+        """Count all keys as blocked until the ledger was looked at."""
+        self.is_known = self._is_learning = False
+        self._look_at = 0.0
+
+    @property
+    def is_to_be_learned(self) -> bool:
+        """Whether it is time to look into the ledger."""
+        return not self.is_known and time.monotonic() >= self._look_at
+
+    def block(self, order_key: int, position: int) -> None:
+        """Note that the delivery at *position* goes to the ledger."""
+        self._reached[order_key] = max(self._reached.get(order_key, 0), position)
+        if len(self._reached) > MOST_BLOCKED:
+            self.is_known = self._is_learning = False
+
+    def unblock(self, order_key: int, *, settled: int) -> None:
+        """Note that memory has all that the ledger has of the key, which is complete up to *settled*."""
+        if self._reached.get(order_key, 0) <= settled:
+            self._reached.pop(order_key, None)
+
+    def begin_to_learn(self) -> None:
+        """Forget what is in the ledger by now, before that is read; a change meanwhile makes what is read worthless."""
+        settled = self.progress.settled_of(self._company_id, self.progress.written)
+        self._reached = {key: position for key, position in self._reached.items() if position > settled}
+        self._is_learning = True
+        self._look_at = time.monotonic() + LOOK_SECONDS
+
+    def __contains__(self, order_key: int) -> bool:
+        return not self.is_known or order_key in self._reached
+
+
+class Ordering:
+    """What is in memory of the deliveries that are in an order, for the shards of *owned*; it sets *turn* to have more."""
+
+    def __init__(self, runner: Runner, owned: OwnedShards, table: RoutingTable, *, turn: Signal) -> None:
+        self._runner = runner
+        self._owned = owned
+        self._table = table
+        self._turn = turn
+        self._queues: dict[tuple[int, int], KeyQueue] = {}
+        self._blocked: dict[int, BlockedKeys] = {}
+        self._new: dict[Job, None] = {}
+        self._claimed: dict[Job, None] = {}
+        self.claimed_by: Counter[int] = Counter()
+        """How many of those that were claimed from the ledger are of each company."""
+        self._is_stopping = False
+
+    @property
+    def claimed(self) -> int:
+        """How many deliveries in memory were claimed from the ledger."""
+        return len(self._claimed)
+
+    def stop(self) -> None:
+        """Begin nothing any more; what waits here is left to the ledger."""
+        self._is_stopping = True
+        for queue in list(self._queues.values()):
+            self._put_back(queue)
+
+    def unknown(self) -> list[tuple[int, BlockedKeys]]:
+        """List the subscriptions of which the ledger has to be looked at, by number."""
+        return [(no, blocked) for no, blocked in self._blocked.items() if blocked.is_to_be_learned]
+
+    def forget(self, subscription_nos: Iterable[int]) -> None:
+        """Look into the ledger anew before anything of these subscriptions starts from memory; they have changed."""
+        for no in subscription_nos:
+            if (blocked := self._blocked.get(no)) is not None:
+                blocked.forget()
+
+    def submit(self, job: Job) -> None:
+        """Start a new delivery, or let it wait here or in the ledger for those before it."""
+        assert job.progress is not None
+        no, order_key = job.route.subscription.no, self._table.order_key(job.event, job.route)
+        queue = self._queues.get((no, order_key))
+        job.key_queue = queue or KeyQueue(no, order_key)
+        job.started = time.monotonic()
+        self._runner.admit(job)
+        blocked = self._blocked.get(no)
+        if blocked is None or blocked.progress is not job.progress:
+            blocked = self._blocked[no] = BlockedKeys(job.progress, job.route.subscription.company_id)
+            self._turn.set()
+        if job.route.deliver is None or order_key in blocked or self._is_stopping:
+            self._leave_to_ledger(job)
+        elif queue is None:
+            self._queues[no, order_key] = job.key_queue
+            self._begin(job.key_queue, job)
+        elif len(self._new) < MOST_WAITING:
+            queue.waiting.append(job)
+            self._new[job] = None
+        else:
+            self._put_back(queue)
+            self._leave_to_ledger(job)
+
+    def take(self, jobs: Sequence[Job], order_key: int, *, is_all: bool, settled: int) -> None:
+        """Take deliveries of one key that were claimed from the ledger, which is complete up to *settled*."""
+        no = jobs[0].route.subscription.no
+        queue = self._queues.setdefault((no, order_key), KeyQueue(no, order_key))
+        for job in jobs:
+            self._insert(queue, job)
+        blocked = self._blocked.get(no)
+        if blocked is not None and is_all:
+            blocked.unblock(order_key, settled=settled)
+        if queue.running is None:
+            self._go_on(queue)
+
+    def ended(self, job: Job, outcome: Outcome) -> None:
+        """Go on after an attempt: with the next one if it delivered, else when its result is in the ledger."""
+        queue = self._leave(job)
+        if outcome is Outcome.DELIVERED:
+            self._go_on(queue)
+            return
+        self._block(job)
+        self._put_back(queue)
+
+    def deferred(self, job: Job) -> None:
+        """Leave what comes after *job*, which found no slot, to the ledger as well."""
+        queue = self._leave(job)
+        self._block(job)
+        self._put_back(queue)
+
+    def sweep(self) -> None:
+        """Leave to the ledger what has waited too long, and what belongs to shards that are not read on."""
+        now = time.monotonic()
+        late = [job.key_queue for job in self._new if _is_late(job, now)]
+        late += [job.key_queue for job in self._claimed if _is_leaving(job)]
+        for queue in late:
+            if queue is not None:
+                self._put_back(queue)
+        for job in [job for job in self._claimed if _is_leaving(job) and job.started < now - LEAVING_SECONDS]:
+            self._release(job)  # in flight: its claim keeps the next holder of the shard from its key
+        for no, blocked in list(self._blocked.items()):
+            if blocked.progress.lost:
+                del self._blocked[no]
+
+    def _insert(self, queue: KeyQueue, job: Job) -> None:
+        """Put a claimed delivery at its place; one that is here already gets its newer claim."""
+        job.key_queue = queue
+        position = job.event.position
+        for known in (queue.running, *queue.waiting):
+            if known is not None and known.event.position == position:
+                known.claim = job.claim
+                return
+        bisect.insort(queue.waiting, job, key=lambda waiting: waiting.event.position)
+        self._claimed[job] = None
+        self.claimed_by[job.route.subscription.company_id] += 1
+        if job.progress is not None:
+            job.progress.claimed += 1
+
+    def _go_on(self, queue: KeyQueue) -> None:
+        """Begin the next one of *queue*, if there is one and it may."""
+        if queue.waiting and not self._may_begin(queue.waiting[0]):
+            self._put_back(queue)
+        elif queue.waiting:
+            job = queue.waiting.pop(0)
+            self._new.pop(job, None)
+            self._begin(queue, job)
+        else:
+            self._forget_if_empty(queue)
+
+    def _begin(self, queue: KeyQueue, job: Job) -> None:
+        queue.running = job
+        self._runner.submit(job)
+
+    def _may_begin(self, job: Job) -> bool:
+        """Tell whether this worker surely is still the one that delivers *job*, and its subscription is active."""
+        progress = job.progress
+        if progress is None or _is_leaving(job) or self._is_stopping:
+            return False
+        route = self._table.route(job.route.subscription.no)
+        if route is None:
+            return False
+        job.route = route
+        if job.claim:
+            return self._owned.is_alive
+        return time.monotonic() < progress.valid_until
+
+    def _put_back(self, queue: KeyQueue) -> None:
+        """Leave all that waits in *queue* to the ledger; its key is blocked from now on."""
+        waiting, queue.waiting = queue.waiting, []
+        for job in waiting:
+            self._new.pop(job, None)
+            self._leave_to_ledger(job)
+            self._release(job)
+        self._forget_if_empty(queue)
+        if waiting:
+            faults.point("order.after_put_back")
+
+    def _leave_to_ledger(self, job: Job) -> None:
+        """Let *job* be held in the ledger. What its shard's cursor still stands for is left to the next holder, if there is one."""
+        self._block(job)
+        if job.claim or (job.progress is not None and not job.progress.lost):
+            self._runner.results.put(Deferred(job, Status.HELD, None))
+        else:
+            self._runner.dismiss(job)
+
+    def _block(self, job: Job) -> None:
+        blocked = self._blocked.get(job.route.subscription.no)
+        if blocked is not None and job.key_queue is not None:
+            blocked.block(job.key_queue.order_key, job.event.position)
+
+    def _leave(self, job: Job) -> KeyQueue:
+        queue = job.key_queue
+        assert queue is not None
+        if queue.running is job:
+            queue.running = None
+            self._release(job)
+        return queue
+
+    def _release(self, job: Job) -> None:
+        """Count *job* no longer, if it was claimed from the ledger."""
+        if job in self._claimed and job.progress is not None:
+            del self._claimed[job]
+            self.claimed_by -= Counter([job.route.subscription.company_id])
+            job.progress.claimed -= 1
+
+    def _forget_if_empty(self, queue: KeyQueue) -> None:
+        if queue.running is None and not queue.waiting:
+            self._queues.pop((queue.subscription_no, queue.order_key), None)
+
+
+def _is_leaving(job: Job) -> bool:
+    """Tell whether the shard of *job* is not read on, or if it was claimed, about to be given to another worker."""
+    progress = job.progress
+    return progress is None or progress.lost or bool(job.claim and progress.draining)
+
+
+def _is_late(job: Job, now: float) -> bool:
+    """Tell whether *job*, which is new, has waited too long, or its shard is not read on."""
+    is_handed_over = job.progress is not None and job.progress.draining
+    return _is_leaving(job) or job.started < now - (LEAVING_SECONDS if is_handed_over else WAIT_SECONDS)

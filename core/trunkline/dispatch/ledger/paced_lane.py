@@ -1,0 +1,150 @@
+"""The paced lane: claims what is due of subscriptions with a pace, as much of each as its gate lets begin soon.
+
+Beside that it asks the ledger for the gates what other workers still have in flight.
+"""
+
+import logging
+import time
+from collections.abc import Sequence
+
+from trunkline.dispatch.attempts.runner import Runner
+from trunkline.dispatch.ledger.retries import PAGE
+from trunkline.dispatch.ledger.starting import READY, Starter
+from trunkline.dispatch.routing.table import RoutingTable
+from trunkline.dispatch.shards.owned_shards import OwnedShards
+from trunkline.dispatch.signals import KeepUp
+from trunkline.errors import StoreUnavailable
+from trunkline.model import parts
+from trunkline.model.parts import Slice
+from trunkline.runtime import faults
+from trunkline.store import due
+from trunkline.store import paced as store
+from trunkline.store.database import Database
+from trunkline.store.due import Waiting
+
+LOOK_SECONDS = 1.0
+PERIOD_SECONDS = 0.1
+"""How long what may begin gathers while something is due: a claim is a transaction."""
+IDLE_SECONDS = 10.0
+"""How long it asks nothing where nothing had a pace. A worker may yet write what it had in memory of a deleted subscription."""
+LOOKED_AT = 500
+"""Subscriptions that one look into the ledger is for; those behind them have the next one."""
+UNROUTABLE = 16
+"""Deliveries of a subscription that is not served, which are claimed to be put aside."""
+_log = logging.getLogger(__name__)
+
+
+class PacedLane:
+    """Claims for the worker of *owned* what is due of the subscriptions in *table* that have a pace."""
+
+    def __init__(
+        self,
+        database: Database,
+        owned: OwnedShards,
+        table: RoutingTable,
+        runner: Runner,
+        starter: Starter,
+        *,
+        keep_up: KeepUp,
+    ) -> None:
+        self._database = database
+        self._owned = owned
+        self._table = table
+        self._runner = runner
+        self._starter = starter
+        self._keep_up = keep_up
+        self._idle: tuple[frozenset[Slice], int] | None = None
+        """The shards and the routing version with which nothing had a pace."""
+        self._idle_since = 0.0
+        self._after = 0
+
+    async def run(self) -> None:
+        """Claim whenever something is due and may begin soon, looking once a second at least."""
+        while True:
+            wait = LOOK_SECONDS
+            try:
+                wait = await self.step()
+            except StoreUnavailable as error:
+                _log.warning("cannot claim deliveries with a pace now: %s", error)
+            await self._runner.gates.signal.wait(wait)
+
+    async def step(self) -> float:
+        """Look and claim once; returns in how many seconds to do so again.
+
+        Where no subscription has a pace, and no shard has anything of one that had, it asks nothing for a while.
+        """
+        state = (frozenset(self._owned.progress), self._table.version)
+        if not state[0] or not self._owned.is_alive or self._is_idle(state):
+            return LOOK_SECONDS
+        await self._keep_up()
+        await self._look_elsewhere()
+        async with self._database.read() as connection:
+            waiting = await due.waiting(connection, due.PACED, after=self._after, limit=LOOKED_AT)
+        self._idle, self._idle_since = (None if waiting or self._after else state), time.monotonic()
+        self._after = waiting[-1].subscription_no if len(waiting) == LOOKED_AT else 0
+        mine = [each for each in waiting if self._is_mine(each)]
+        wanted = self._wanted([each for each in mine if each.wait_ms <= 0])
+        if wanted:
+            await self._claim(wanted)
+        if self._after or any(each.wait_ms <= 0 for each in mine):
+            return PERIOD_SECONDS
+        soonest = min((each.wait_ms / 1000 for each in mine), default=LOOK_SECONDS)
+        return min(max(soonest, PERIOD_SECONDS), LOOK_SECONDS)
+
+    def _is_idle(self, state: tuple[frozenset[Slice], int]) -> bool:
+        if self._table.paced or self._idle != state:
+            return False
+        return time.monotonic() - self._idle_since < IDLE_SECONDS
+
+    def _is_mine(self, waiting: Waiting) -> bool:
+        if waiting.shard is None:
+            return False
+        progress = parts.find(self._owned.progress, waiting.shard, waiting.subscription_no)
+        return progress is not None and not progress.lost and not progress.draining
+
+    def _wanted(self, ready: Sequence[Waiting]) -> dict[int, int]:
+        """Tell how many deliveries of each of the subscriptions that are *ready* to claim, within what has room in memory."""
+        room = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
+        wanted: dict[int, int] = {}
+        for place, each in enumerate(ready):
+            fair = max(room // (len(ready) - place), 1)
+            count = min(self._most_of(each.subscription_no), fair, room)
+            if count > 0:
+                wanted[each.subscription_no] = count
+                room -= count
+        return wanted
+
+    def _most_of(self, subscription_no: int) -> int:
+        route = self._table.route(subscription_no)
+        if route is None:
+            return UNROUTABLE
+        progress = self._owned.of(route.subscription.company_id, route.subscription.no)
+        return 0 if progress is None else self._runner.room_for_claims(route, progress)
+
+    async def _claim(self, wanted: dict[int, int]) -> None:
+        faults.point("pace.before_claim")
+        async with self._database.write() as connection:
+            claims = await due.claim(
+                connection,
+                due.PACED,
+                self._owned.worker,
+                await due.pick(connection, due.PACED, wanted),
+                lease_ms=self._runner.claim_ms,
+            )
+            faults.point("pace.after_claim")
+        if claims:
+            faults.point("pace.after_claim_commit")
+            await self._starter.start(claims, by_holder=True)
+            faults.point("pace.after_start")
+
+    async def _look_elsewhere(self) -> None:
+        """Ask what other workers have in flight, for the gates that may have to leave places for that."""
+        gates = self._runner.gates
+        gates.forget()
+        if unsure := gates.unsure():
+            async with self._database.read() as connection:
+                counts = await store.in_flight_elsewhere(connection, self._owned.worker, unsure)
+            for no, gate in unsure.items():
+                gate.elsewhere = counts.get(no, 0)
+                if (route := self._table.route(no)) is not None:
+                    self._runner.go_on(no, route.subscription.company_id)

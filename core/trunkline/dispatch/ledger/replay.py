@@ -1,0 +1,377 @@
+"""Replay: a bounded second reader of the log for one subscription, in a slower lane.
+
+Catching up after a pause, starting from last Tuesday, and sending a range again are all this. It makes deliveries due
+page by page; so a replay survives every restart and never stands in the way of what is live. The retry lane makes the
+attempts, or the worker that has read the page, where the target takes what it gets (``Claiming``).
+"""
+
+import secrets
+from bisect import bisect_left
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.dispatch.routing.matching import order_key
+from trunkline.errors import BodyInvalid, FieldError
+from trunkline.filters import filters
+from trunkline.filters.reading import Reading
+from trunkline.model.event_groups import EVERY_TYPE, is_group, takes_type
+from trunkline.model.events import Event, shard_of
+from trunkline.model.subscriptions import Subscription
+from trunkline.runtime import faults
+from trunkline.runtime.pauses import Pauses
+from trunkline.schemas.versions import Pins, SchemaVersions
+from trunkline.store import cursors, order_changes, ordering, releasing, stream
+from trunkline.store import replays as store
+from trunkline.store.deliveries import Claim
+from trunkline.store.replays import Row
+
+PAGE = 320
+LOOKED_AT = 5_000
+"""Deliveries among which one page looks for failed ones, so that it is short where there are few of them."""
+PASSED = 320
+"""Open deliveries in order that one page passes: each may have to be given its turn."""
+OUTSTANDING = 400
+"""Deliveries of one replay that may wait for the retry lane; the next page is read when fewer do."""
+
+PATIENCE_MS = 1_000
+"""How long a new replay waits where a delivery is being tried: that attempt may have begun before anybody asked for another."""
+MOST_PAUSES = 10
+"""Pauses on the event loop that matching one page may take."""
+
+MISSED, ALL, FAILED = "missed", "all", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What to replay: events after position *after* and up to *up_to*, of *event_types* (all, if empty).
+
+    *pins* are the versions to send, None for those that the subscription gets.
+    """
+
+    after: int
+    up_to: int
+    event_types: tuple[str, ...] = ()
+    kind: str = ALL
+    pins: Pins | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claiming:
+    """By what *worker*, for how long, and how many deliveries of a page are claimed as they are made due."""
+
+    worker: str
+    lease_ms: int
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The *positions* of what is to be delivered, how far a look at the log *reached*, and the *events* that it read."""
+
+    positions: list[int]
+    reached: int
+    events: Sequence[Event] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step did: how many deliveries it made due, those among them that are claimed, and how the replay goes on."""
+
+    made: int = 0
+    claims: Sequence[Claim] = ()
+    events: Mapping[int, Event] = field(default_factory=dict)
+    """By position, those of the claims."""
+    has_moved: bool = False
+    """Whether it came further in the log."""
+    has_ended: bool = False
+
+
+async def begin(connection: AsyncConnection, subscription: Subscription, span: Range) -> Row:
+    """Start a replay in the caller's transaction. Where there is an ordering, what is new waits until it has read on."""
+    if subscription.ordering is not None:
+        await ordering.lock(connection, [subscription.no])
+        await ordering.announce(connection, subscription.no)
+    row = await store.insert(
+        connection,
+        {
+            "id": "rpl_" + secrets.token_hex(10),
+            "subscription_no": subscription.no,
+            "company_id": subscription.company_id,
+            "kind": span.kind,
+            "event_types": orjson.dumps(span.event_types).decode() if span.event_types else None,
+            "position": span.after,
+            "end_position": span.up_to,
+            "pins": None if span.pins is None else orjson.dumps(span.pins).decode(),
+        },
+    )
+    faults.point("replay.after_begin")
+    return row
+
+
+def picker(
+    subscription: Subscription, types: Sequence[str] = (), *, schema_versions: SchemaVersions
+) -> Callable[[Event], bool]:
+    """Make what tells whether *subscription* matches an event, and it is of *types* if there are any.
+
+    Its filter reads the versions that the subscription gets, also where the replay sends others.
+    """
+    test = filters.compile_stored(subscription.filter).test if subscription.filter else None
+
+    def is_picked(event: Event) -> bool:
+        if not takes_type(subscription.event_types, event.type) or (
+            types and not takes_type(types, event.type)
+        ):
+            return False
+        return test is None or test(Reading(schema_versions.decode(event, subscription.pins)))
+
+    return is_picked
+
+
+async def pick(events: Sequence[Event], is_picked: Callable[[Event], bool]) -> tuple[list[int], int]:
+    """Choose the positions of a page of *events*, with pauses; returns them, and how far it came.
+
+    It ends early where its filter is dear: a replay's page is part of a transaction, which others wait for.
+    """
+    pauses, positions = Pauses(), list[int]()
+    for event in events:
+        if is_picked(event):
+            positions.append(event.position)
+        await pauses.pause_if_due()
+        if pauses.taken == MOST_PAUSES:
+            return positions, event.position
+    return positions, events[-1].position
+
+
+async def plan(connection: AsyncConnection, request: Mapping[str, Any], *, pins: Pins | None = None) -> Range:
+    """Read the range that a request asks for: *from* is inclusive, *to* exclusive, both by time of acceptance.
+
+    Raises:
+        BodyInvalid: *to* is not after *from*.
+    """
+    begin_at: datetime | None = request.get("from")
+    end_at: datetime | None = request.get("to")
+    if begin_at is not None and end_at is not None and end_at <= begin_at:
+        raise BodyInvalid([FieldError("/to", "must be after 'from'")])
+    head = (await stream.head(connection)).position
+    after = 0 if begin_at is None else await stream.position_before(connection, _epoch_ms(begin_at))
+    up_to = head if end_at is None else min(await stream.position_before(connection, _epoch_ms(end_at)), head)
+    kind = FAILED if request.get("only_failed") else ALL
+    names = tuple(name for name in dict.fromkeys(request.get("event_types") or ()) if name != EVERY_TYPE)
+    return Range(after, up_to, names, kind, pins)
+
+
+async def count_page(
+    connection: AsyncConnection,
+    subscription: Subscription,
+    span: Range,
+    *,
+    schema_versions: SchemaVersions,
+) -> tuple[int, int]:
+    """Count what the first page of *span* would send; returns the count, and the position that the page reached."""
+    page = await _next_page(connection, subscription, span, schema_versions=schema_versions)
+    return len(page.positions), page.reached
+
+
+def countable_types(subscription: Subscription, span: Range) -> Sequence[str | None] | None:
+    """Give the types whose events need only be counted (None among them for all); None where events have to be read."""
+    has_groups = any(map(is_group, (*subscription.event_types, *span.event_types)))
+    if subscription.filter or span.kind == FAILED or has_groups:
+        return None
+    types = _narrowed(subscription.event_types, span.event_types)
+    return (None,) if types is None else types
+
+
+async def step(
+    connection: AsyncConnection,
+    replay: Row,
+    subscription: Subscription,
+    *,
+    shards: int,
+    schema_versions: SchemaVersions,
+    claiming: Claiming | None = None,
+) -> Step:
+    """Move *replay* on by one page, in the caller's transaction.
+
+    It never reads beyond what the live lane has settled, so no event is delivered by both at once.
+    """
+    in_order = subscription.ordering is not None
+    if in_order and not await ordering.lock(connection, [subscription.no], skip=True):
+        return Step()  # somebody changes it, and may wait for this replay
+    if replay.position >= replay.end_position:
+        if await _is_over(connection, replay, in_order=in_order):
+            return Step(has_ended=await store.end(connection, replay.no, "completed"))
+        return await _rest(connection, replay)
+    shard = shard_of(replay.company_id, shards)
+    up_to = await _reach(connection, replay, shard=shard, in_order=in_order)
+    room = await _room(connection, replay, claiming)
+    if not room or replay.position >= up_to:
+        return await _rest(connection, replay)
+    types = tuple(orjson.loads(replay.event_types)) if replay.event_types else ()
+    span = Range(replay.position, up_to, types, replay.kind)
+    page = await _next_page(connection, subscription, span, schema_versions=schema_versions, limit=room)
+    page = await _before_attempts(connection, replay, page)
+    done = await _make_due(
+        connection, replay, subscription, page, shard=shard, versions=schema_versions, claiming=claiming
+    )
+    faults.point("replay.after_make_due")
+    await store.move(connection, replay.no, position=page.reached, matched=done.made)
+    if in_order:
+        await _let_pass(connection, replay, page.reached)
+    return replace(done, has_moved=page.reached > replay.position)
+
+
+async def _reach(connection: AsyncConnection, replay: Row, *, shard: int, in_order: bool) -> int:
+    """Tell how far the next page may go: as far as the live lane has settled, and in an order past some open deliveries."""
+    up_to = min(replay.end_position, await cursors.cursor_of(connection, shard, replay.subscription_no))
+    if not in_order or replay.position >= up_to:
+        return up_to
+    return await order_changes.reach(
+        connection, replay.subscription_no, after=replay.position, up_to=up_to, limit=PASSED
+    )
+
+
+async def _is_over(connection: AsyncConnection, replay: Row, *, in_order: bool) -> bool:
+    """Tell whether all deliveries of *replay* have ended."""
+    if await store.outstanding(connection, replay.no, limit=1):
+        return False
+    return not (in_order and await order_changes.is_any_open(connection, replay.no))
+
+
+async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | None) -> int:
+    """Tell how many deliveries the next page may have."""
+    if claiming is not None:
+        return min(PAGE, claiming.room)
+    waiting = await store.outstanding(connection, replay.no, limit=OUTSTANDING)
+    return PAGE if waiting < OUTSTANDING else 0
+
+
+async def _rest(connection: AsyncConnection, replay: Row) -> Step:
+    """Leave *replay* where it is; it has had its turn."""
+    await store.move(connection, replay.no, position=replay.position, matched=0)
+    return Step()
+
+
+async def _before_attempts(connection: AsyncConnection, replay: Row, page: Page) -> Page:
+    """Cut *page* off before what is being tried, as long as *replay* is new."""
+    if not page.positions or replay.kind == MISSED or replay.updated_ms - replay.created_ms > PATIENCE_MS:
+        return page
+    first = await store.first_claimed(connection, replay, page.positions, within_ms=PATIENCE_MS)
+    if first is None:
+        return page
+    return replace(page, positions=page.positions[: bisect_left(page.positions, first)], reached=first - 1)
+
+
+async def _make_due(
+    connection: AsyncConnection,
+    replay: Row,
+    subscription: Subscription,
+    page: Page,
+    *,
+    shard: int,
+    versions: SchemaVersions,
+    claiming: Claiming | None,
+) -> Step:
+    """Make the deliveries of *page* due, and claim them, or queue them where they are in an order."""
+    again = replay.kind != MISSED
+    if subscription.ordering is not None:
+        keys = await _order_keys(connection, subscription, page, versions)
+        return Step(await order_changes.make_due(connection, replay, keys, shard=shard, again=again))
+    if claiming is None:
+        return Step(await store.make_due(connection, replay, page.positions, again=again))
+    claims = await store.claim_due(
+        connection, replay, page.positions, again=again, worker=claiming.worker, lease_ms=claiming.lease_ms
+    )
+    return Step(len(claims), claims, await _events_of(connection, page) if claims else {})
+
+
+async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Event]:
+    """Give what is to be delivered of *page*, by position; read now, where the page was made without reading events."""
+    if page.events or not page.positions:
+        return {event.position: event for event in page.events}
+    return await stream.by_positions(connection, page.positions)
+
+
+async def _order_keys(
+    connection: AsyncConnection, subscription: Subscription, page: Page, schema_versions: SchemaVersions
+) -> dict[int, int]:
+    """Work out the order keys of what is to be delivered of *page*."""
+    assert subscription.ordering is not None
+    events = await _events_of(connection, page)
+    return {
+        position: order_key(
+            events[position], subscription.ordering, pins=subscription.pins, schema_versions=schema_versions
+        )
+        for position in page.positions
+        if position in events
+    }
+
+
+async def _let_pass(connection: AsyncConnection, replay: Row, reached: int) -> None:
+    """Give their turn to what the replay has passed, and to all that waited for it once it has read to its end."""
+    no = replay.subscription_no
+    places = await ordering.places_between(connection, no, after=replay.position, up_to=reached)
+    await ordering.arrange(connection, places)
+    if reached >= replay.end_position:
+        await releasing.release(connection, no)
+
+
+async def _next_page(
+    connection: AsyncConnection,
+    subscription: Subscription,
+    span: Range,
+    *,
+    schema_versions: SchemaVersions,
+    limit: int = PAGE,
+) -> Page:
+    """Read a page of at most *limit* events."""
+    if span.kind == FAILED:
+        return await _next_failed(connection, subscription, span, limit=limit)
+    types = _narrowed(subscription.event_types, span.event_types)
+    if types == ():
+        return Page([], span.up_to)
+    read = await stream.read_company(
+        connection, subscription.company_id, types=types or (), after=span.after, limit=limit
+    )
+    events = [event for event in read if event.position <= span.up_to]
+    if not events:
+        return Page([], span.up_to)
+    is_picked = picker(subscription, span.event_types, schema_versions=schema_versions)
+    positions, reached = await pick(events, is_picked)
+    is_last = len(events) < limit and reached == events[-1].position
+    return Page(positions, span.up_to if is_last else reached, events)
+
+
+async def _next_failed(
+    connection: AsyncConnection, subscription: Subscription, span: Range, *, limit: int
+) -> Page:
+    looked_to = await store.looked_to(
+        connection, subscription.no, after=span.after, up_to=span.up_to, limit=LOOKED_AT
+    )
+    positions = await store.failed_positions(
+        connection, subscription.no, after=span.after, up_to=looked_to, limit=limit
+    )
+    reached = positions[-1] if len(positions) == limit else looked_to
+    if span.event_types:
+        event_at = await stream.by_positions(connection, positions)
+        positions = [p for p in positions if p in event_at and takes_type(span.event_types, event_at[p].type)]
+    return Page(positions, reached)
+
+
+def _narrowed(subscribed: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Give the types to read: None for all, an empty tuple where none is both subscribed to and chosen.
+
+    A group is not told apart here: its events are among all, and picked out when they have been read.
+    """
+    names, others = (chosen, subscribed) if chosen else (subscribed, (EVERY_TYPE,))
+    if EVERY_TYPE in names or any(map(is_group, names)):
+        return None
+    return tuple(name for name in names if takes_type(others, name))
+
+
+def _epoch_ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,136 @@
+"""The retry lane: claims what is due and hands it to the runner.
+
+As long as little is due it sees all of it. Beyond that the subscriptions have their turns one after the other, however much is
+due of each, so that a target that returns to a hundred thousand deliveries holds up nobody else's.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Iterable
+
+from trunkline.dispatch.attempts.runner import Runner
+from trunkline.dispatch.ledger.starting import READY, Starter
+from trunkline.dispatch.shards.owned_shards import OwnedShards
+from trunkline.dispatch.signals import KeepUp
+from trunkline.errors import StoreUnavailable
+from trunkline.model.deliveries import Key
+from trunkline.runtime import faults
+from trunkline.store import deliveries as ledger
+from trunkline.store import due as store
+from trunkline.store.database import Database
+from trunkline.store.deliveries import Claim
+from trunkline.store.wakeup import Signal
+
+LOOK_SECONDS = 1.0
+"""How long it waits where the database does not answer."""
+PAGE = 500
+WINDOW = 500
+"""Due deliveries that are looked at by their time alone; where there are more, each subscription has its turn."""
+IN_TURN = 200
+"""Subscriptions that one look into the ledger is for; those behind them have the next one."""
+CROWDED_SECONDS = 0.01
+BUSY_SECONDS = 0.05
+"""How long it waits where something is due and none of it may begin."""
+ROUND_SECONDS = 0.1
+"""How long what becomes due gathers once nothing due is left: to claim ten costs little more than to claim one."""
+_log = logging.getLogger(__name__)
+
+
+class Retries:
+    """Claims due deliveries for the worker of *owned*, of each subscription as many as it has room for in *runner*."""
+
+    def __init__(
+        self, database: Database, owned: OwnedShards, runner: Runner, starter: Starter, *, keep_up: KeepUp
+    ) -> None:
+        self._database = database
+        self._owned = owned
+        self._runner = runner
+        self._starter = starter
+        self._keep_up = keep_up
+        self._after = 0
+        """The number of the subscription that had the last turn."""
+
+    async def run(self, due: Signal) -> None:
+        """Claim whenever something is due; the agenda watch sets *due* where others have made it so."""
+        while True:
+            wait: float | None = LOOK_SECONDS
+            try:
+                wait = await self.claim_due()
+            except StoreUnavailable as error:
+                _log.warning("cannot claim retries now: %s", error)
+            await due.wait(wait)
+
+    async def claim_due(self) -> float | None:
+        """Claim what is due and can be started soon; returns in how many seconds to look again, None where nothing waits."""
+        limit = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
+        if limit <= 0 or not self._owned.is_alive:
+            return CROWDED_SECONDS
+        await self._keep_up()
+        async with self._database.read() as connection:
+            due_ms = await ledger.next_due_ms(connection)
+            if due_ms is None:
+                return None
+            if due_ms > 0:
+                return due_ms / 1000
+            oldest = await store.oldest(connection, limit=WINDOW)
+        has_more = len(oldest) == WINDOW
+        keys = await self._in_turn(limit) if has_more else self._with_room(oldest, limit)
+        claims = await self._claim(keys) if keys else []
+        if not claims:
+            return BUSY_SECONDS
+        faults.point("retry.before_start")
+        await self._starter.start(claims)
+        faults.point("retry.after_start")
+        if has_more or len(keys) < len(oldest):
+            return CROWDED_SECONDS
+        await asyncio.sleep(ROUND_SECONDS)  # a signal that is set meanwhile is seen afterwards
+        return 0.0
+
+    def _with_room(self, due: Iterable[Key], limit: int) -> list[Key]:
+        """Choose from *due* what there is room for, the oldest first."""
+        chosen: list[Key] = []
+        taken: Counter[int] = Counter()
+        room: dict[int, int] = {}
+        for key in due:
+            no = key.subscription_no
+            if no not in room:
+                room[no] = self._room_of(no)
+            if len(chosen) < limit and taken[no] < room[no]:
+                taken[no] += 1
+                chosen.append(key)
+        return chosen
+
+    def _room_of(self, subscription_no: int) -> int:
+        """Tell how many to claim. What has a pace goes on to its own lane, and in the order in which it was due: all at once."""
+        return (
+            PAGE if self._starter.passes_on(subscription_no) else self._runner.slots.room_of(subscription_no)
+        )
+
+    async def _in_turn(self, limit: int) -> list[Key]:
+        """Choose of the next subscriptions that have something due as much as there is room for."""
+        async with self._database.read() as connection:
+            waiting = await store.waiting(connection, store.FREE, after=self._after, limit=IN_TURN)
+            self._after = waiting[-1].subscription_no if len(waiting) == IN_TURN else 0
+            ready = [each.subscription_no for each in waiting if each.wait_ms <= 0]
+            wanted: dict[int, int] = {}
+            for place, no in enumerate(ready):
+                count = min(self._room_of(no), max(limit // (len(ready) - place), 1), limit)
+                if count > 0:
+                    wanted[no] = count
+                    limit -= count
+            return await store.pick(connection, store.FREE, wanted) if wanted else []
+
+    async def _claim(self, keys: list[Key]) -> list[Claim]:
+        faults.point("retry.before_claim")
+        async with self._database.write() as connection:
+            claims = await store.claim(
+                connection, store.FREE, self._owned.worker, keys, lease_ms=self._runner.claim_ms
+            )
+            faults.point("retry.after_claim")
+        if claims:
+            faults.point("retry.after_claim_commit")
+            _log.debug(
+                "claimed due deliveries", extra={"worker_id": self._owned.worker, "deliveries": len(claims)}
+            )
+        return claims

@@ -1,0 +1,103 @@
+"""Starting what was claimed from the ledger: its events are read, and each delivery is handed to the runner."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from trunkline.dispatch.attempts.jobs import Job
+from trunkline.dispatch.attempts.runner import Runner
+from trunkline.dispatch.ledger.replay import Claiming
+from trunkline.dispatch.ledger.unroutable import put_aside
+from trunkline.dispatch.routing.table import Route, RoutingTable
+from trunkline.dispatch.shards.owned_shards import OwnedShards
+from trunkline.dispatch.shards.progress import Progress
+from trunkline.model.events import Event, shard_of
+from trunkline.schemas.versions import Pins
+from trunkline.store import paced, stream
+from trunkline.store import replays as replay_store
+from trunkline.store.database import Database
+from trunkline.store.deliveries import Claim
+
+READY = 256
+"""Claimed deliveries that may wait in memory for a slot, so that slots never stand empty while others are claimed."""
+SHORTEST_PAGE = 128
+"""A replay waits until so many deliveries may come at once: a page costs as much however short it is."""
+STARTED_AT_ONCE = 8
+"""Claims that start before live deliveries get their turn: each takes some 60 µs of the loop."""
+
+
+class Starter:
+    """Hands claims of the worker of *owned* to *runner*.
+
+    A delivery of a subscription with a pace is left to the holder of its shard, where that is another worker, or where it was
+    claimed by whoever came first.
+    """
+
+    def __init__(self, database: Database, owned: OwnedShards, table: RoutingTable, runner: Runner) -> None:
+        self._database = database
+        self._owned = owned
+        self._table = table
+        self._runner = runner
+
+    def passes_on(self, subscription_no: int) -> bool:
+        """Tell whether claims of a subscription, made by whoever came first, begin nothing here: they go on or aside at once."""
+        route = self._table.route(subscription_no)
+        return route is None or route.pace is not None
+
+    def claiming(self, subscription_no: int) -> Claiming | None:
+        """Tell how much of a replay's next page to claim here; None where the retry lane has to begin it.
+
+        That gives everybody a turn where little room is left in memory.
+        """
+        room = self._runner.slots.room_of_page(subscription_no)
+        ready = self._runner.slots.free + READY * 3 // 4 - self._runner.waiting_claims
+        if room is None or ready < SHORTEST_PAGE or self.passes_on(subscription_no):
+            return None
+        room = min(room, ready) if self._owned.is_alive else 0
+        return Claiming(self._owned.worker, self._runner.claim_ms, room if room >= SHORTEST_PAGE else 0)
+
+    async def start(
+        self,
+        claims: Sequence[Claim],
+        *,
+        events: Mapping[int, Event] | None = None,
+        pins: Mapping[int, Pins] | None = None,
+        by_holder: bool = False,
+    ) -> None:
+        """Start *claims*; their *events* (by position) and the *pins* of their replays (by number) are read if not given.
+
+        *by_holder*: they were claimed as the holder of their shards.
+        """
+        if events is None or pins is None:
+            async with self._database.read() as connection:
+                events = await stream.by_positions(connection, [claim.position for claim in claims])
+                pins = await replay_store.pins_of(connection, {c.replay_no for c in claims if c.replay_no})
+        unroutable: list[Claim] = []
+        elsewhere: list[tuple[Claim, int]] = []
+        for started, claim in enumerate(claims):
+            if started % STARTED_AT_ONCE == 0:
+                await asyncio.sleep(0)
+            event, route = events.get(claim.position), self._table.route(claim.subscription_no)
+            if event is None or route is None:
+                unroutable.append(claim)
+                continue
+            progress = self._progress_of(route) if route.pace or by_holder else None
+            if (route.pace and not by_holder) or (by_holder and progress is None):
+                elsewhere.append((claim, shard_of(event.company_id, self._owned.total)))
+                continue
+            self._runner.submit(Job.of_claim(claim, event, route, progress=progress, pins=pins))
+        await self._put_aside(unroutable, elsewhere, positions=set(events))
+
+    async def _put_aside(
+        self, unroutable: Sequence[Claim], elsewhere: Sequence[tuple[Claim, int]], *, positions: set[int]
+    ) -> None:
+        if unroutable or elsewhere:
+            async with self._database.write() as connection:
+                if unroutable:
+                    await put_aside(connection, self._owned.worker, unroutable, positions=positions)
+                if elsewhere:
+                    await paced.hand_over(connection, self._owned.worker, elsewhere)
+            self._runner.gates.signal.set()
+
+    def _progress_of(self, route: Route) -> Progress | None:
+        progress = self._owned.of(route.subscription.company_id, route.subscription.no)
+        return None if progress is None or progress.lost else progress

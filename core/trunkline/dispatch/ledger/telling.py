@@ -1,0 +1,89 @@
+"""Tells people which subscriptions are failing and which have recovered: operational events, in the transaction that settles.
+
+An attempt at an operational event is told of by none, so that no event leads to another one.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.dispatch.attempts.jobs import Ended
+from trunkline.dispatch.ledger.batch import Batch
+from trunkline.dispatch.ledger.policies import FailingPolicy
+from trunkline.model.health import UNTOLD
+from trunkline.model.subscriptions import Subscription
+from trunkline.model.times import utc_or_none, utc_text_of_ms
+from trunkline.store import operational, streaks
+from trunkline.store.operational import News
+from trunkline.store.streaks import Failing, Recorded
+from trunkline.store.subscriptions import Row
+
+TELL_AGAIN_MS = 60 * 60 * 1000
+"""A subscription that fails and recovers in turns is told of at most once in this time."""
+
+
+async def tell(
+    connection: AsyncConnection,
+    batch: Batch,
+    recorded: Recorded,
+    *,
+    policy: FailingPolicy,
+    disabled: Sequence[Row],
+) -> None:
+    """Tell what *batch* has made of subscriptions, but of those that were *disabled*, which has been told."""
+    if not recorded.failing and not recorded.recovered:
+        return
+    news: list[News] = []
+    levels: dict[int, int] = {}
+    told: set[int] = set()
+    exhausted = batch.exhausted()
+    ended = {row.no for row in disabled}
+    for each in recorded.failing:
+        last = batch.told_of.get(each.no)
+        if last is None or each.no in ended:
+            continue
+        threshold = policy.threshold(
+            failures=each.failures, failing_ms=each.failing_ms, is_exhausted=each.no in exhausted
+        )
+        level = next_level(each.failing_level, threshold=threshold, told_ms=each.told_ms, now_ms=each.now_ms)
+        if level is None or level == each.failing_level:
+            continue
+        levels[each.no] = level
+        if level > UNTOLD:
+            told.add(each.no)
+            news.append(_failing(each, last, threshold))
+    if recorded.recovered:
+        subscriptions = {s.no: s for s in (ended.job.route.subscription for ended in batch.ended)}
+        for no, since_ms in recorded.recovered.items():
+            facts = {"subscription": _name(subscriptions[no]), "failing_since_utc": utc_or_none(since_ms)}
+            news.append(News("subscription.recovered", subscriptions[no].company_id, facts))
+    await streaks.set_levels(connection, levels, told=told)
+    await operational.tell(connection, news)
+
+
+def _failing(failing: Failing, last: Ended, threshold: int) -> News:
+    facts = {
+        "subscription": _name(last.job.route.subscription),
+        "failures": failing.failures,
+        "failing_since_utc": utc_text_of_ms(failing.failing_since_ms),
+        "threshold": threshold,
+        "last_status_code": last.result.status_code,
+        "last_error": last.result.error,
+    }
+    return News("subscription.failing", last.job.route.subscription.company_id, facts)
+
+
+def _name(subscription: Subscription) -> dict[str, str]:
+    return operational.subscription(subscription.id, subscription.channel, subscription.target_url)
+
+
+def next_level(level: int | None, *, threshold: int, told_ms: int | None, now_ms: int) -> int | None:
+    """Tell what ``failing_level`` becomes at *threshold*; above ``UNTOLD``, and if it changes, people are told.
+
+    A subscription of which *told_ms* was the last that people heard fails untold within ``TELL_AGAIN_MS``.
+    """
+    if not threshold or (level or 0) > threshold:
+        return level
+    if (level or UNTOLD) == UNTOLD and told_ms is not None and now_ms - told_ms < TELL_AGAIN_MS:
+        return UNTOLD
+    return threshold + 1

@@ -1,0 +1,43 @@
+"""Claims without a route: their subscription is paused, disabled or deleted, or this worker has not loaded it yet."""
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.dispatch.attempts.runner import CROWDED_MS
+from trunkline.model.deliveries import Status
+from trunkline.store import deliveries as ledger
+from trunkline.store import subscriptions as subscription_store
+from trunkline.store.deliveries import Claim, Settled
+
+
+async def put_aside(
+    connection: AsyncConnection, worker: str, claims: Sequence[Claim], *, positions: Collection[int]
+) -> list[Claim]:
+    """End *claims* of *worker*: as gone where the subscription or the event is, else for later; returns those that are gone.
+
+    *positions* are those whose events are there. What waits for its subscription is woken by what makes that active.
+    """
+    rows = await subscription_store.locked(connection, sorted({claim.subscription_no for claim in claims}))
+    settled: list[Settled] = []
+    gone: list[Claim] = []
+    for claim in claims:
+        state = rows.get(claim.subscription_no, "deleted")
+        if claim.position not in positions or state == "deleted":
+            status, wait_ms = Status.GONE, None
+            gone.append(claim)
+        else:
+            status, wait_ms = Status.PENDING, CROWDED_MS if state == "active" else None
+        settled.append(
+            Settled(
+                claim.position,
+                claim.subscription_no,
+                status,
+                claim.attempts,
+                None,
+                wait_ms=wait_ms,
+                claim=claim.claim,
+            )
+        )
+    await ledger.settle(connection, worker, settled)
+    return gone

@@ -1,0 +1,318 @@
+"""The matching lane: events that the reader cannot hand over at once are matched here, beside it, company after company.
+
+The reader matches what is cheap, in a few milliseconds for each page. An event whose filters are dear, or whose company has no
+room for more deliveries in memory, waits here by its position only, and the cursor of its shard waits with it, while the
+reader goes on with what is for others. A company whose event waits has its later events wait behind it, so that they stay in
+their order. However many they are: beyond the first, a company's are known by where they begin and end in the log, and are
+read from there again when it is their turn. Where very many wait, and none of them is in an order, their deliveries are written
+to the ledger, as far as others leave room, so that every worker can make them.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections import OrderedDict, deque
+from collections.abc import Collection, Iterator, Mapping, Sequence
+
+from trunkline.dispatch.attempts.jobs import Job
+from trunkline.dispatch.attempts.open_limit import HIGH_WATER, OpenLimit
+from trunkline.dispatch.attempts.runner import Runner
+from trunkline.dispatch.routing.table import Candidates, Route, RoutingTable
+from trunkline.dispatch.shards.progress import Progress, Track
+from trunkline.errors import StoreUnavailable
+from trunkline.model.deliveries import Key
+from trunkline.model.events import Event
+from trunkline.model.parts import WHOLE, Slice
+from trunkline.runtime.pauses import Pauses
+from trunkline.store import deliveries as ledger
+from trunkline.store import stream
+from trunkline.store.database import Database
+
+PAGE_COST = 50_000
+"""What the filters of all companies may cost in one page of the reader, in units of ``filters.costs``: 5 ms."""
+COMPANY_COST = 20_000
+"""And those of one company."""
+UNIT_BYTES = 64
+"""Bytes of an event that are parsed in the time of a unit."""
+AT_ONCE = 20
+"""Events of one company that are matched before the next company has its turn."""
+COMPANY_LISTED = 1_000
+"""Events of one company that are listed one by one."""
+MOST_LISTED = 40_000
+"""And those of all companies."""
+SPILLS_FROM = 10_000
+"""Events of one company that wait when their deliveries take more room than its own, …"""
+SPILL_ROOM = HIGH_WATER // 2
+"""… as long as fewer are open in all: the reader goes on with what is for others."""
+SPILL_SECONDS = 0.02
+"""How often one looks for such room, where somebody waits for it."""
+LOOK_SECONDS = 0.5
+_log = logging.getLogger(__name__)
+
+
+class Budget:
+    """What matching may cost in one page of the reader, where more would hold up others."""
+
+    __slots__ = ("_left", "_of_company")
+
+    def __init__(self) -> None:
+        self._left = PAGE_COST
+        self._of_company: dict[int, int] = {}
+
+    def allows(self, event: Event, cost: int) -> bool:
+        """Tell whether *event*, whose filters have *cost*, may be matched now; then it is counted."""
+        cost += len(event.body) // UNIT_BYTES
+        spent = self._of_company.get(event.company_id, 0) + cost
+        if spent > COMPANY_COST or cost > self._left:
+            return False
+        self._of_company[event.company_id] = spent
+        self._left -= cost
+        return True
+
+
+class _Rest:
+    """What waits of a company beyond the events that are listed: those from *first*, which is parked, to *last*."""
+
+    __slots__ = ("count", "first", "last")
+
+    def __init__(self, position: int) -> None:
+        self.first = self.last = position
+        self.count = 1
+
+    def add(self, position: int) -> None:
+        """Have the event at *position*, behind all others, wait as well."""
+        self.last = position
+        self.count += 1
+
+
+class _Line:
+    """What waits of one company on one track, in the log's order: positions that are listed, and the rest behind them."""
+
+    __slots__ = ("is_ordered", "listed", "rest", "waits_for_earlier")
+
+    def __init__(self) -> None:
+        self.listed: deque[int] = deque()
+        self.rest: _Rest | None = None
+        self.is_ordered = False
+        """Whether any was for a subscription in an order, which nothing may overtake."""
+        self.waits_for_earlier = False
+        """Whether the first of them is for one, and events before its track are not settled."""
+
+    def __len__(self) -> int:
+        return len(self.listed) + (self.rest.count if self.rest else 0)
+
+
+class MatchingLane:
+    """Matches the events that were ``put`` here, and hands their deliveries to *runner*, as far as *room* lets it.
+
+    *spills*: where very many events of a company wait, their deliveries may go to the ledger.
+    """
+
+    def __init__(
+        self, database: Database, table: RoutingTable, runner: Runner, room: OpenLimit, *, spills: bool
+    ) -> None:
+        self._database = database
+        self._table = table
+        self._runner = runner
+        self._spills = spills
+        self._waiting: OrderedDict[tuple[int, Track], _Line] = OrderedDict()
+        """By company and track."""
+        self._listed = 0
+        self._has_work = asyncio.Event()
+        self.room = room
+        self.pauses = Pauses()
+
+    def waiting(self, company_id: int, track: Track) -> int:
+        """Tell how many events of a company wait."""
+        line = self._waiting.get((company_id, track))
+        return len(line) if line else 0
+
+    def crowded(self, *, least: int) -> Iterator[tuple[int, Slice]]:
+        """List the companies of which *least* events or more wait, each with what it is read for."""
+        return (
+            (company_id, track.progress.lease.slice)
+            for (company_id, track), line in self._waiting.items()
+            if len(line) >= least
+        )
+
+    def put(self, event: Event, track: Track) -> None:
+        """Let *event* wait; the cursor of its shard does not pass it before it is matched."""
+        line = self._waiting.setdefault((event.company_id, track), _Line())
+        if line.rest is not None:
+            line.rest.add(event.position)
+        else:
+            track.progress.park(event.position)
+            if len(line.listed) < COMPANY_LISTED and self._listed < MOST_LISTED:
+                line.listed.append(event.position)
+                self._listed += 1
+            else:
+                line.rest = _Rest(event.position)
+        self._has_work.set()
+
+    async def run(self) -> None:
+        """Match whatever waits."""
+        while True:
+            await self._has_work.wait()
+            try:
+                await self.step()
+            except StoreUnavailable as error:
+                _log.warning("cannot read the events to match now: %s", error)
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def step(self) -> None:
+        """Match the next events of the company whose turn it is, the first that has room."""
+        company_id, track = await self._next_line()
+        line, progress = self._waiting[company_id, track], track.progress
+        self._waiting.move_to_end((company_id, track))
+        events: Mapping[int, Event] = {}
+        if line.rest is not None and not line.listed:
+            events = await self._list_more(company_id, track, line, line.rest)
+        positions = [*itertools.islice(line.listed, AT_ONCE)]
+        if positions and not events:
+            async with self._database.read() as connection:
+                events = await stream.by_positions(connection, positions)
+        known = await self._known(company_id, track, events)
+        for position in positions:
+            event = events.get(position)
+            line.waits_for_earlier = event is not None and self.waits_for_earlier(event, track)
+            if line.waits_for_earlier or not (
+                _may_begin(progress) and self._has_room(company_id, line, event)
+            ):
+                break
+            await self._match(position, progress, event, known)
+            line.listed.popleft()
+            self._listed -= 1
+        if progress.lost:  # the next holder of its shard reads it again
+            self._listed -= len(line.listed)
+        if progress.lost or not line:
+            del self._waiting[company_id, track]
+        if not self._waiting:
+            self._has_work.clear()
+
+    async def _next_line(self) -> tuple[int, Track]:
+        while True:
+            self.room.company_has_room.clear()
+            for (company_id, track), line in self._waiting.items():
+                if track.progress.lost or (
+                    not track.progress.draining
+                    and not (line.waits_for_earlier and not _is_first(company_id, track))
+                    and self._has_room(company_id, line)
+                ):
+                    return company_id, track
+            spills = self._spills and any(
+                len(line) >= SPILLS_FROM and not line.is_ordered for line in self._waiting.values()
+            )
+            with contextlib.suppress(TimeoutError):  # a shard may be ours to keep after all
+                async with asyncio.timeout(SPILL_SECONDS if spills else LOOK_SECONDS):
+                    await self.room.company_has_room.wait()
+
+    def _has_room(self, company_id: int, line: _Line, event: Event | None = None) -> bool:
+        """Tell whether more of a company, *event* if it is known, may be matched now."""
+        if self.room.has_room_for(company_id):
+            return True
+        if not self._spills:
+            return False
+        if event is not None:
+            line.is_ordered |= self._table.is_ordered(self._table.candidates(event))
+        return len(line) >= SPILLS_FROM and not line.is_ordered and self.room.open < SPILL_ROOM
+
+    def waits_for_earlier(self, event: Event, track: Track) -> bool:
+        """Tell whether *event* is for a subscription in an order, and others of its company before *track* are not settled."""
+        return not _is_first(event.company_id, track) and self._table.is_ordered(
+            self._table.candidates(event)
+        )
+
+    async def _known(self, company_id: int, track: Track, events: Mapping[int, Event]) -> Collection[Key]:
+        """Find what earlier owners of the shard have settled of *events*, and how far those before *track* have to be settled."""
+        waits = not track.knows(company_id) and any(
+            self.waits_for_earlier(event, track) for event in events.values()
+        )
+        unsure = [position for position in events if position <= track.progress.known_until]
+        if not (waits or unsure):
+            return ()
+        async with self._database.read() as connection:
+            if waits:
+                track.learn(
+                    company_id, await stream.last_of_company(connection, company_id, up_to=track.start)
+                )
+            return await ledger.keys_at(connection, unsure) if unsure else ()
+
+    async def _list_more(
+        self, company_id: int, track: Track, line: _Line, rest: _Rest
+    ) -> Mapping[int, Event]:
+        """List the next events of the *rest* of a *line*, and give them by their positions.
+
+        The first of those that are left is opened before any is closed, so the cursor never passes what was not matched. What
+        comes to the rest meanwhile is behind all that was read.
+        """
+        first, last, progress = rest.first, rest.last, track.progress
+        async with self._database.read() as connection:
+            events = await stream.read_company(
+                connection, company_id, types=(), after=first - 1, limit=AT_ONCE + 1
+            )
+        positions = [event.position for event in events if event.position <= last]
+        is_all = len(positions) <= AT_ONCE and rest.last == last
+        if progress.lost or not (positions or is_all):
+            return {}
+        for position in positions:
+            if position != first:
+                progress.park(position)
+        listed = positions if is_all else positions[: min(AT_ONCE, len(positions) - 1)]
+        if is_all:
+            line.rest = None
+        else:
+            rest.first = positions[len(listed)]
+            rest.count = max(rest.count - len(listed), 1)  # of other types, too, which were not counted
+        if first not in positions[:1]:
+            progress.begin(first, 0)  # retention has removed it
+        line.listed.extend(listed)
+        self._listed += len(listed)
+        return {event.position: event for event in events}
+
+    async def _match(
+        self, position: int, progress: Progress, event: Event | None, known: Collection[Key]
+    ) -> None:
+        """Match the event at *position*; None was removed by retention, and of a lost shard others make the deliveries."""
+        await self.room.has_room.wait()
+        while not progress.lost and time.monotonic() >= progress.valid_until:  # noqa: ASYNC110 - the clock sets no event
+            await asyncio.sleep(LOOK_SECONDS)
+        routes: Sequence[Route] = ()
+        if event is not None and not progress.lost:
+            among = candidates_of(progress, self._table.candidates(event)).routes
+            matched = await self._table.match_with_pauses(event, among, self.pauses)
+            routes = unsettled(matched, event, known)
+        if progress.lost:
+            return
+        progress.begin(position, len(routes))
+        if event is not None:
+            for route in routes:
+                self._runner.submit(Job(event, route, progress=progress, room=self.room))
+        self._runner.wake()
+
+
+def _is_first(company_id: int, track: Track) -> bool:
+    """Tell whether the ledger has all of a company before *track*."""
+    return track.is_first_of(company_id, cursor=track.progress.written.cursor)
+
+
+def _may_begin(progress: Progress) -> bool:
+    """Tell whether anything of a shard may begin, or be forgotten as the shard is lost: not while it is to be given away."""
+    return progress.lost or not progress.draining
+
+
+def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:
+    """Leave out the candidates that are in other parts of the shard, where *progress* is that of one of its parts."""
+    held = progress.lease.slice
+    if held.part == WHOLE or not candidates.routes:
+        return candidates
+    routes = tuple(route for route in candidates.routes if held.has(route.subscription.no))
+    return Candidates(routes, sum(route.cost for route in routes))
+
+
+def unsettled(routes: Sequence[Route], event: Event, known: Collection[Key]) -> Sequence[Route]:
+    """Choose from *routes* those for which the delivery of *event* is not among those that are *known* to the ledger."""
+    if not (known and routes):
+        return routes
+    return [route for route in routes if Key(event.position, route.subscription.no) not in known]

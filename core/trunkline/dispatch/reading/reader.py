@@ -1,0 +1,323 @@
+"""The readers: they read the log past the cursors, match, and hand deliveries to the runner.
+
+The live reader is near the head of the log. If a shard is found far behind it, as after an outage, the live reader goes on at the
+head, and the stretch up to there is left to the second reader, which catches up: it reads no more than has room beside what is
+live, and writes nothing to the ledger before an attempt. Both read the same way, each along its own tracks (``dispatch.progress``).
+"""
+
+import asyncio
+import itertools
+import logging
+import time
+from collections.abc import Collection, Iterable, Sequence
+
+from trunkline.dispatch.attempts.jobs import Job
+from trunkline.dispatch.attempts.runner import Runner
+from trunkline.dispatch.reading.matching_lane import Budget, MatchingLane, candidates_of, unsettled
+from trunkline.dispatch.routing.table import RoutingTable
+from trunkline.dispatch.shards.owned_shards import OwnedShards
+from trunkline.dispatch.shards.progress import SPAN, Progress, Track, next_window
+from trunkline.dispatch.upkeep.unreadable import Unreadable
+from trunkline.errors import StoreUnavailable
+from trunkline.model.deliveries import Key
+from trunkline.model.events import Event, shard_of
+from trunkline.model.subscriptions import Status
+from trunkline.model.treatments import said_of
+from trunkline.runtime import faults
+from trunkline.store import deliveries as ledger
+from trunkline.store import stream
+from trunkline.store import subscriptions as subscription_store
+from trunkline.store.agenda import Agenda
+from trunkline.store.database import Database
+from trunkline.store.subscriptions import Row
+from trunkline.store.wakeup import Handover, Signal
+
+PAGE = 500
+PAGE_BYTES = 8 * 1024 * 1024
+"""How long a page may be where events are as long as those before them."""
+FIRST_PAGE = 64
+"""Events of the first page, when it is not known how long they are."""
+SUBMITTED_AT_ONCE = 128
+"""Deliveries that are submitted before others have the loop: each takes some 10 µs of it."""
+FAR_BEHIND = 5_000
+"""Positions between the live reader and the head of the log at which it goes on at the head."""
+MOST_STRETCHES = 1_000
+"""Stretches of one shard: where it has so many the live reader reads on from where it is."""
+LOOK_SECONDS = 1.0
+_log = logging.getLogger(__name__)
+
+
+class Reader:
+    """Reads the log for the shards in *owned*, which the leases change meanwhile.
+
+    Events that cost much to match go to the lane of the reader: *matching*, or *catching_up*. So a page takes milliseconds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        table: RoutingTable,
+        runner: Runner,
+        owned: OwnedShards,
+        *,
+        unreadable: Unreadable,
+        matching: MatchingLane,
+        handover: Handover,
+        catching_up: MatchingLane,
+    ) -> None:
+        self._database = database
+        self._table = table
+        self._runner = runner
+        self._owned = owned
+        self._unreadable = unreadable
+        self._matching = matching
+        self._handover = handover
+        self._catching_up = catching_up
+        self._limit = FIRST_PAGE
+        self._event_bytes = 0
+        self._head = 0
+        self._pages = 0
+        self._refreshing = asyncio.Lock()
+        self._has_stretch = Signal()
+
+    async def run(self, log_has_grown: Signal) -> None:
+        """Read whenever the log has grown; the agenda watch sees it where a wake-up was lost."""
+        while True:
+            await self._matching.room.has_room.wait()
+            wait = None
+            try:
+                if await self.read_on():
+                    continue
+            except StoreUnavailable as error:
+                _log.warning("cannot read the log now: %s", error)
+                wait = LOOK_SECONDS
+            await log_has_grown.wait(wait)
+
+    async def catch_up(self) -> None:
+        """Read stretches whenever there are some."""
+        while True:
+            try:
+                if await self.read_stretch():
+                    continue
+            except StoreUnavailable as error:
+                _log.warning("cannot catch up with the log now: %s", error)
+            # One whose lease is not sure, or that is to be given away, may be read on after all.
+            is_any = any(progress.stretches for progress in self._owned.progress.values())
+            await self._has_stretch.wait(LOOK_SECONDS if is_any else None)
+
+    def is_behind(self, agenda: Agenda) -> bool:
+        """Tell whether the log has something that was not read, or subscriptions have changed."""
+        shards = self._owned.progress.values()
+        return agenda.routing_version != self._table.version or any(p.live.read < agenda.head for p in shards)
+
+    async def prepare(self) -> None:
+        """Load the routing table, before shards are taken that would wait for it."""
+        async with self._database.read() as connection:
+            head = await stream.head(connection)
+        await self.refresh(head.routing_version)
+
+    async def read_on(self) -> bool:
+        """Read one page at the head of the log, or take what this process has just appended; tells whether there is more to read."""
+        tracks = [progress.live for progress in self._readable()]
+        head, is_read = await self._read_page(tracks, self._matching)
+        return is_read and any(progress.live.read < head for progress in self._readable())
+
+    async def read_stretch(self) -> bool:
+        """Read one page of the stretches; tells whether there was any."""
+        tracks = [t for t in (progress.next_stretch() for progress in self._readable()) if t is not None]
+        if not tracks:
+            return False
+        await self._read_page(tracks, self._catching_up)
+        faults.point("stretch.after_hand_over")
+        return True
+
+    async def _read_page(self, tracks: Sequence[Track], lane: MatchingLane) -> tuple[int, bool]:
+        """Read a page along those of *tracks* whose turn it is; returns the head of the log, and whether they were behind it."""
+        chosen, after, up_to = next_window(tracks, head=self._head)
+        self._pages += 1
+        for track in chosen:
+            track.turn = self._pages
+        takes_over = lane is self._matching and chosen and len(chosen) == len(tracks)
+        handed = self._handover.take(after) if takes_over else None
+        if handed is not None:
+            events, limit = handed.events, len(handed.events)
+            version = max(handed.routing_version, self._table.version)
+            head = stream.Head(max(self._head, events[-1].position), version)
+        else:
+            limit = self._limit
+            async with self._database.read() as connection:
+                head, events = await stream.read_on(
+                    connection,
+                    sorted({track.progress.lease.shard for track in chosen}),
+                    after=after,
+                    up_to=up_to,
+                    limit=limit,
+                )
+        self._head = max(self._head, head.position)
+        faults.point("read.after_head")
+        if head.routing_version != self._table.version:
+            await self.refresh(head.routing_version)
+        if lane is self._matching and self._goes_on_at(head.position):
+            return head.position, True
+        if not chosen or head.position <= after:
+            return head.position, False
+        faults.point("read.after_page")
+        self._suit_limit(events)
+        known = await self._known(events, chosen)
+        reached = events[-1].position if len(events) == limit else min(up_to, head.position)
+        if not events and reached == after + SPAN:
+            reached = await self._end_of_gap(reached, up_to=min([head.position, *_ends(chosen)]))
+        await self._hand_over(events, chosen, lane, reached=reached, known=known)
+        faults.point("read.after_hand_over")
+        return head.position, True
+
+    def _goes_on_at(self, head: int) -> bool:
+        """Have the live reader of each shard that is far behind go on at *head*; tells whether any was.
+
+        That is for the live reader alone, when nothing of its page is in hand.
+        """
+        far_behind = [
+            progress
+            for progress in self._readable()
+            if head - progress.live.read > FAR_BEHIND and len(progress.stretches) < MOST_STRETCHES
+        ]
+        for progress in far_behind:
+            progress.go_on_at(head)
+        if far_behind or any(progress.stretches for progress in self._owned.progress.values()):
+            self._has_stretch.set()
+        if far_behind:
+            faults.point("read.after_going_on")
+        return bool(far_behind)
+
+    async def _end_of_gap(self, after: int, *, up_to: int) -> int:
+        """Find how far there is no event at all after *after*: a restore leaves out a billion positions (``store.epochs``)."""
+        async with self._database.read() as connection:
+            first = await stream.first_after(connection, after)
+        return up_to if first is None else min(first - 1, up_to)
+
+    async def _known(self, events: Sequence[Event], tracks: Sequence[Track]) -> Collection[Key]:
+        """Find what earlier owners of the shards have settled of *events*: for each page, so that a backlog costs no start."""
+        known_until: dict[int, int] = {}
+        for progress in (track.progress for track in tracks):
+            known_until[progress.lease.shard] = max(
+                progress.known_until, known_until.get(progress.lease.shard, 0)
+            )
+        total = self._owned.total
+        unsure = [
+            e.position for e in events if e.position <= known_until.get(shard_of(e.company_id, total), 0)
+        ]
+        if not unsure:
+            return ()
+        async with self._database.read() as connection:
+            return await ledger.keys_at(connection, unsure)
+
+    def _suit_limit(self, events: Sequence[Event]) -> None:
+        """Shrink pages for large events at once; grow back slowly."""
+        if events:
+            average = sum(len(event.body) for event in events) // len(events)
+            self._event_bytes = max(average, self._event_bytes // 2, 1)
+            self._limit = max(min(PAGE_BYTES // self._event_bytes, PAGE), 1)
+
+    def _readable(self) -> list[Progress]:
+        now = time.monotonic()
+        return [
+            progress
+            for progress in self._owned.progress.values()
+            if not progress.lost and not progress.draining and now < progress.valid_until
+        ]
+
+    async def refresh(self, version: int) -> None:
+        """Bring the routing table up to routing *version* at least.
+
+        The version is read together with the head of the log, so an event is never matched by a table that is older than
+        what was valid when the event was accepted. Where all subscriptions are read, by their numbers, the table has what was
+        valid at that version; what has changed since, and was read already, comes with the next.
+        """
+        async with self._refreshing:
+            if version > self._table.version or not self._table.version:
+                await self._refresh(version)
+        faults.point("read.after_refresh")
+
+    async def _refresh(self, version: int) -> None:
+        known = self._table.version
+        unreadable: list[Row] = []
+        async with self._database.read() as connection:
+            async for rows in subscription_store.changed_since(connection, known):
+                version = max(version, rows[-1].version) if known else version
+                opened = self._unreadable.open(rows)
+                unreadable += [o.row for o in opened if not o.is_readable and o.row.status == Status.ACTIVE]
+                for seconds in filter(None, (said_of("timeout_seconds", row.options) for row in rows)):
+                    self._runner.allow(seconds)
+                for no in self._table.apply(opened):
+                    self._runner.slots.forget(no)
+                self._runner.ordering.forget(row.no for row in rows)
+        if unreadable:  # before an event is handed over that they would miss
+            await self._unreadable.disable(unreadable)
+        self._table.version = version  # when everything is there: what breaks off here is read again
+
+    async def _hand_over(
+        self,
+        events: Sequence[Event],
+        tracks: Sequence[Track],
+        lane: MatchingLane,
+        *,
+        reached: int,
+        known: Collection[Key],
+    ) -> None:
+        """Hand over a page, which leads *tracks*, along which it was read, to position *reached*.
+
+        Between deliveries others have the loop, and what is caught up with waits for room. A shard that is given away in such a
+        pause is left where it is.
+        """
+        budget, submitted = Budget(), 0
+        of_shard = self._still_readable(tracks)
+        for event in events:
+            if submitted >= SUBMITTED_AT_ONCE or not (lane is self._matching or lane.room.has_room.is_set()):
+                submitted = 0
+                for each in itertools.chain(*of_shard.values()):
+                    each.read = event.position - 1
+                await asyncio.sleep(0)
+                if lane is not self._matching:
+                    await lane.room.has_room.wait()
+                of_shard = self._still_readable(itertools.chain(*of_shard.values()))
+            for track in of_shard.get(shard_of(event.company_id, self._owned.total), ()):
+                submitted += self._hand_over_event(event, track, lane, budget, known)
+        for track in itertools.chain(*of_shard.values()):
+            track.read = reached
+        self._runner.wake()
+
+    def _still_readable(self, among: Iterable[Track]) -> dict[int, list[Track]]:
+        """Choose those that may be read on, by their shards: several where they are parts of one."""
+        readable = set(self._readable())
+        of_shard: dict[int, list[Track]] = {}
+        for track in among:
+            if track.progress in readable:
+                of_shard.setdefault(track.progress.lease.shard, []).append(track)
+        return of_shard
+
+    def _hand_over_event(
+        self, event: Event, track: Track, lane: MatchingLane, budget: Budget, known: Collection[Key]
+    ) -> int:
+        """Match *event* and submit its deliveries, or leave it to *lane*; gives how many were submitted."""
+        progress = track.progress
+        routes, cost = candidates_of(progress, self._table.candidates(event))
+        if not routes:
+            return 0
+        if (
+            not lane.room.has_room_for(event.company_id)
+            or lane.waiting(event.company_id, track)
+            or (cost and not budget.allows(event, cost))
+            or lane.waits_for_earlier(event, track)
+        ):
+            lane.put(event, track)
+            return 0
+        matched = unsettled(self._table.match(event, routes), event, known)
+        if matched:
+            progress.open(event.position, len(matched))
+            for route in matched:
+                self._runner.submit(Job(event, route, progress=progress, room=lane.room))
+        return len(matched)
+
+
+def _ends(tracks: Iterable[Track]) -> list[int]:
+    return [track.end for track in tracks if track.end is not None]

@@ -1,0 +1,131 @@
+"""Tells the receivers of subscriptions that their holders renew of events that they will not get (``Channel.tell_gap``).
+
+A gap is noted on its subscription when that goes on after a pause, and stays noted until it has been told here, or to the holder
+who renews it. So it may be told twice, after a crash; each time under the same id.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from trunkline.dispatch.attempts.runner import GRACE_SECONDS
+from trunkline.dispatch.attempts.sender import Sender
+from trunkline.dispatch.ledger import reports
+from trunkline.dispatch.routing.table import Route, RoutingTable
+from trunkline.dispatch.shards.owned_shards import OwnedShards
+from trunkline.errors import StoreUnavailable
+from trunkline.model.deliveries import Outcome, Result
+from trunkline.runtime import faults
+from trunkline.store import subscriptions as store
+from trunkline.store.database import Database
+
+LOOK_SECONDS = 1.0
+AT_ONCE = 32
+PER_COMPANY = 4
+WAITS_SECONDS = (3.0, 30.0, 120.0, 600.0)
+"""Before each further attempt; then it is left to the next renewal."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Telling:
+    """How far the telling of one gap is."""
+
+    position: int
+    attempts: int = 0
+    not_before: float = 0.0
+    is_under_way: bool = False
+
+
+class Gaps:
+    """Looks once a second whether *table* has subscriptions of the worker's own shards with a gap."""
+
+    def __init__(
+        self,
+        database: Database,
+        table: RoutingTable,
+        sender: Sender,
+        owned: OwnedShards,
+        *,
+        timeout_seconds: float,
+    ) -> None:
+        self._database = database
+        self._table = table
+        self._sender = sender
+        self._owned = owned
+        self._timeout_seconds = timeout_seconds
+        self._tellings: dict[int, _Telling] = {}
+
+    async def run(self) -> None:
+        """Tell of each gap, some at once, and a few of a company."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await asyncio.sleep(LOOK_SECONDS)
+                if self._table.gaps or self._tellings:
+                    for route, telling in list(self._due()):
+                        telling.is_under_way = True
+                        group.create_task(self._tell(route, telling))
+
+    def _due(self) -> Iterator[tuple[Route, _Telling]]:
+        under_way = Counter[int]()
+        for no, telling in list(self._tellings.items()):
+            if telling.is_under_way:
+                under_way[self._company_of(no)] += 1
+            elif no not in self._table.gaps:
+                del self._tellings[no]
+        for no in sorted(self._table.gaps):
+            route = self._table.route(no)
+            if route is None or not self._is_own(route):
+                continue
+            company = route.subscription.company_id
+            telling = self._telling_of(route)
+            if telling.is_under_way or time.monotonic() < telling.not_before:
+                continue
+            if under_way.total() < AT_ONCE and under_way[company] < PER_COMPANY:
+                under_way[company] += 1
+                yield route, telling
+
+    def _company_of(self, no: int) -> int:
+        route = self._table.route(no)
+        return 0 if route is None else route.subscription.company_id
+
+    def _is_own(self, route: Route) -> bool:
+        progress = self._owned.of(route.subscription.company_id, route.subscription.no)
+        return progress is not None and not progress.lost and not progress.draining
+
+    def _telling_of(self, route: Route) -> _Telling:
+        no, position = route.subscription.no, route.subscription.gap_position or 0
+        telling = self._tellings.get(no)
+        if telling is None or (telling.position != position and not telling.is_under_way):
+            telling = self._tellings[no] = _Telling(position)
+        return telling
+
+    async def _tell(self, route: Route, telling: _Telling) -> None:
+        try:
+            result = await self._attempt(route)
+            faults.point("gap.after_tell")
+            reports.gap_told(route.subscription, result, position=telling.position)
+            if result.outcome is not Outcome.RETRY:
+                async with self._database.write() as connection:
+                    await store.forget_gap(connection, route.subscription.no, position=telling.position)
+                telling.not_before = time.monotonic() + WAITS_SECONDS[-1]  # the table learns of it meanwhile
+                return
+        except StoreUnavailable as error:
+            _log.warning("cannot note now that a gap was told: %s", error)
+        finally:
+            telling.is_under_way = False
+        waits = [*WAITS_SECONDS, float("inf")]
+        telling.not_before = time.monotonic() + waits[min(telling.attempts, len(WAITS_SECONDS))]
+        telling.attempts += 1
+
+    async def _attempt(self, route: Route) -> Result:
+        """Make one attempt; a channel that raises, or takes too long, has failed."""
+        limit = (route.subscription.timeout_seconds or self._timeout_seconds) + GRACE_SECONDS
+        try:
+            async with asyncio.timeout(limit):
+                return await self._sender.tell_gap(route, self._sender.now_ms())
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - a channel is a plugin
+            return Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")

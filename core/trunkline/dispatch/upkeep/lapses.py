@@ -1,0 +1,66 @@
+"""Ends subscriptions whose time is over because nobody renewed them: they are disabled, and what was open of them is given up."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from trunkline.dispatch.ledger.reports import Reports
+from trunkline.dispatch.routing.table import NEVER_MS, RoutingTable
+from trunkline.errors import StoreUnavailable
+from trunkline.model.subscriptions import LAPSED
+from trunkline.runtime import faults
+from trunkline.store import open_deliveries, streaks
+from trunkline.store import subscriptions as store
+from trunkline.store.database import Database
+from trunkline.store.open_deliveries import Change
+from trunkline.store.streaks import Ending
+from trunkline.store.subscriptions import Row
+
+LOOK_SECONDS = 1.0
+AT_ONCE = 200
+_log = logging.getLogger(__name__)
+
+
+class Lapses:
+    """Looks once a second whether one has lapsed that *table* knows; the database is asked when there is one."""
+
+    def __init__(
+        self, database: Database, table: RoutingTable, *, reports: Reports, now_ms: Callable[[], int]
+    ) -> None:
+        self._database = database
+        self._table = table
+        self._reports = reports
+        self._now_ms = now_ms
+
+    async def run(self) -> None:
+        """End what has lapsed, whenever something has."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if self._now_ms() < self._table.first_expiry_ms:
+                continue
+            try:
+                await self._end()
+            except StoreUnavailable as error:
+                _log.warning("cannot end subscriptions that have lapsed now: %s", error)
+
+    async def _end(self) -> None:
+        self._table.first_expiry_ms = NEVER_MS  # what is read meanwhile lowers it again
+        ended: list[Row] = []
+        try:
+            async with self._database.write() as connection:
+                lapsed = await store.lapsed(connection, limit=AT_ONCE)
+                ended = await streaks.disable(connection, [Ending(no, LAPSED, 0) for no in lapsed])
+                if ended:
+                    faults.point("lapse.after_disable")
+                await open_deliveries.apply_to_all(connection, [row.no for row in ended], Change.END)
+                next_ms = await store.first_expiry_ms(connection)
+                if ended:
+                    faults.point("lapse.before_commit")
+        except BaseException:
+            self._table.first_expiry_ms = 0
+            raise
+        if ended:
+            faults.point("lapse.after_commit")
+        if next_ms is not None:
+            self._table.first_expiry_ms = min(self._table.first_expiry_ms, next_ms)
+        self._reports.subscriptions_disabled(ended)

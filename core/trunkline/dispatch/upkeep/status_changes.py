@@ -1,0 +1,65 @@
+"""Goes on with the open deliveries of subscriptions that were paused, resumed, disabled or deleted, where these are many.
+
+Whoever changed the subscription has changed the first of them and left a note (``store.open_deliveries``). So it is with the keys
+that a replay in an order held back, once it does so no longer (``store.releasing``). Each piece is one small transaction, and the
+pause after it is at least as long as the piece took.
+"""
+
+import asyncio
+import logging
+import time
+
+from trunkline.errors import StoreUnavailable
+from trunkline.runtime import faults
+from trunkline.store import open_deliveries, releasing
+from trunkline.store.database import Database
+from trunkline.store.wakeup import Signal
+
+LOOK_SECONDS = 1.0
+PAUSE_SECONDS = 0.02
+IN_TURN = 20
+"""Subscriptions that have a piece each, one after the other."""
+_log = logging.getLogger(__name__)
+
+
+class StatusChanges:
+    """Does what is left to do, and sets *due* where that made deliveries due. Set ``signal`` where something is left."""
+
+    def __init__(self, database: Database, *, due: Signal) -> None:
+        self._database = database
+        self._due = due
+        self.signal = Signal()
+
+    async def run(self) -> None:
+        """Go on with what is left, whenever something is."""
+        while True:
+            wait = None
+            try:
+                while await self.go_on():
+                    self._due.set()
+            except StoreUnavailable as error:
+                _log.warning("cannot go on with what subscriptions left open now: %s", error)
+                wait = LOOK_SECONDS
+            await self.signal.wait(wait)
+
+    async def go_on(self) -> bool:
+        """Do a piece for each of some subscriptions; tells whether there was any. Raises StoreUnavailable."""
+        async with self._database.read() as connection:
+            unsettled = await open_deliveries.unsettled(connection, limit=IN_TURN)
+            unreleased = await releasing.unreleased(connection, limit=IN_TURN)
+        for no in unsettled:
+            began = time.monotonic()
+            async with self._database.write() as connection:
+                await open_deliveries.go_on(connection, no)
+            await _rest_since(began)
+        for no in unreleased:
+            began = time.monotonic()
+            async with self._database.write() as connection:
+                await releasing.go_on(connection, no)
+                faults.point("order.after_release")
+            await _rest_since(began)
+        return bool(unsettled or unreleased)
+
+
+async def _rest_since(began: float) -> None:
+    await asyncio.sleep(max(PAUSE_SECONDS, time.monotonic() - began))

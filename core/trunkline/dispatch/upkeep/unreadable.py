@@ -1,0 +1,52 @@
+"""Subscriptions whose secrets do not open: they are disabled one by one, and stop nobody else.
+
+First of all this process looks whether its own keys are still those of the database. Where they are not it is at fault, and
+must not disable what others deliver.
+"""
+
+from collections.abc import Iterable
+
+from trunkline.access.subscription_records import OpenedRow, SubscriptionRecords
+from trunkline.dispatch.ledger.reports import Reports
+from trunkline.dispatch.shards.owned_shards import OwnedShards
+from trunkline.model.events import shard_of
+from trunkline.model.subscriptions import UNREADABLE
+from trunkline.store import cursors, open_deliveries, streaks
+from trunkline.store.database import Database
+from trunkline.store.open_deliveries import Change
+from trunkline.store.streaks import Ending
+from trunkline.store.subscriptions import Row
+
+
+class Unreadable:
+    """Opens subscriptions, and disables those that are active and do not open."""
+
+    def __init__(
+        self, database: Database, owned: OwnedShards, *, records: SubscriptionRecords, reports: Reports
+    ) -> None:
+        self._database = database
+        self._owned = owned
+        self._records = records
+        self._reports = reports
+
+    def open(self, rows: Iterable[Row]) -> list[OpenedRow]:
+        """Open the rows of subscriptions; those that do not open say so (``is_readable``)."""
+        return list(map(self._records.unseal, rows))
+
+    async def disable(self, rows: Iterable[Row]) -> None:
+        """Disable the subscriptions of *rows*; each goes on later from where the log was delivered up to now.
+
+        Several processes find the same ones. The first disables them, and reports it.
+
+        Raises:
+            SettingsInvalid: it is the keys of this process that are wrong.
+            StoreUnavailable: nothing was changed.
+        """
+        await self._records.require_keys()
+        shards = {row.no: shard_of(row.company_id, self._owned.total) for row in rows}
+        async with self._database.write() as connection:
+            reached = await cursors.cursors_of(connection, shards)
+            endings = [Ending(no, UNREADABLE, cursor) for no, cursor in reached.items()]
+            disabled = await streaks.disable(connection, endings)
+            await open_deliveries.apply_to_all(connection, [row.no for row in disabled], Change.PARK)
+        self._reports.subscriptions_disabled(disabled)

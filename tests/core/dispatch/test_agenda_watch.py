@@ -1,0 +1,71 @@
+"""What a worker finds that nobody told it of, and what it costs to look."""
+
+import asyncio
+from collections import Counter
+
+import pytest
+
+from trunkline.dispatch.ledger.settlement import Settlement
+from trunkline.store.drivers import SQLiteDriver
+from trunkline.store.drivers_postgresql import PostgreSQLDriver
+
+IDLE_SECONDS = 2.0
+KINDS = {"postgresql": 3, "sqlite": 4}
+"""One look for all parts, the event types, and the leases, which are two statements on SQLite."""
+
+
+@pytest.fixture
+def soon(monkeypatch):
+    """Look ten times as often as usual."""
+    monkeypatch.setattr("trunkline.dispatch.agenda_watch.LOOK_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_what_another_process_has_made_due_is_delivered(open_house, receiver, until):
+    async with open_house(retry_schedule_seconds="600") as house:
+        receiver.answer(500)
+        no = await house.subscribe(f"{receiver.url}/h")
+        [position] = await house.emit(to=[no])
+        await until(lambda: len(receiver.requests) == 1)
+        await house.until_statuses(pending=1)
+        receiver.answer(200)
+        await house.execute("UPDATE deliveries SET due_ms = 1 WHERE position = :position", position=position)
+        await house.check_settled(seconds=3)
+
+
+@pytest.mark.usefixtures("soon")
+async def test_events_and_changes_are_found_whose_wake_up_was_lost(open_house, receiver, until, monkeypatch):
+    async with open_house() as house:
+        monkeypatch.setattr(house.hub.wakeup, "announce", lambda _: None)
+        no = await house.subscribe(f"{receiver.url}/h")
+        await until(house.routing_is_fresh, seconds=3)
+        await house.emit(to=[no])
+        await house.check_settled(seconds=3)
+
+
+async def test_an_idle_worker_looks_for_everything_with_few_statements(engine, open_house, monkeypatch):
+    statements, flushes = Counter[str](), Counter[str]()
+    for driver in (PostgreSQLDriver, SQLiteDriver):
+        run = driver.run
+
+        async def counted(self, statement, values, run=run):
+            statements[statement] += 1
+            return await run(self, statement, values)
+
+        monkeypatch.setattr(driver, "run", counted)
+    flush = Settlement.flush
+
+    async def counted_flush(self, **more):
+        flushes["flush"] += 1
+        await flush(self, **more)
+
+    monkeypatch.setattr(Settlement, "flush", counted_flush)
+    async with open_house() as house:
+        await house.until(house.is_read)
+        await asyncio.sleep(1.0)
+        statements.clear()
+        flushes.clear()
+        await asyncio.sleep(IDLE_SECONDS)
+        assert len(statements) == KINDS[engine], statements
+        assert statements.total() <= 5 * IDLE_SECONDS
+        assert flushes.total() <= 2 * IDLE_SECONDS

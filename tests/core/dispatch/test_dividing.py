@@ -6,7 +6,7 @@ from collections import defaultdict
 
 import pytest
 
-from trunkline.dispatch.attempts import open_limit as room
+from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.leases import dividing
 from trunkline.dispatch.leases import leases as leases_module
 from trunkline.dispatch.reading import matching_lane
@@ -23,7 +23,7 @@ def _little_is_much(monkeypatch):
     monkeypatch.setattr(leases_module, "RENEW_SECONDS", 0.2)
     monkeypatch.setattr(dividing, "HOT_EVENTS", 20)
     monkeypatch.setattr(dividing, "LOOKS", 2)
-    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 16)
+    monkeypatch.setattr(open_limit, "COMPANY_HIGH_WATER", 16)
     monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 10)
 
 

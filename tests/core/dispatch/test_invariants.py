@@ -6,7 +6,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 from trunkline import dispatch
-from trunkline.dispatch.attempts import open_limit as room
+from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.attempts.jobs import Deferred, Ended
 from trunkline.dispatch.ledger.batch import Batch
 from trunkline.dispatch.reading import matching_lane
@@ -102,7 +102,7 @@ async def test_a_shard_is_marked_lost_before_it_is_released(open_house, until, m
 
 
 async def test_what_is_parked_is_what_waits_to_be_matched(open_house, receiver, monkeypatch, until):
-    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 4)
+    monkeypatch.setattr(open_limit, "COMPANY_HIGH_WATER", 4)
     monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 10)
     receiver.answer(200, delay_seconds=0.01)
     async with open_house() as house:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from trunkline.dispatch.attempts import open_limit as room
+from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.reading import matching_lane
 from trunkline.dispatch.reading.matching_lane import Budget
 from trunkline.model.events import Event, shard_of
@@ -96,7 +96,7 @@ def test_the_size_of_an_event_counts_as_it_has_to_be_parsed(size, fits):
 async def test_a_company_without_room_waits_by_position_and_every_event_is_delivered_once(
     open_house, receiver, monkeypatch, until
 ):
-    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 8)
+    monkeypatch.setattr(open_limit, "COMPANY_HIGH_WATER", 8)
     monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 30)
     async with open_house() as house:
         numbers = [await house.subscribe(f"{receiver.url}/{n}") for n in range(3)]
@@ -112,7 +112,7 @@ async def test_a_company_without_room_waits_by_position_and_every_event_is_deliv
 async def test_a_neighbour_in_the_shard_does_not_wait_for_a_backlog_and_nothing_of_it_is_lost(
     open_house, receiver, monkeypatch, until
 ):
-    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 8)
+    monkeypatch.setattr(open_limit, "COMPANY_HIGH_WATER", 8)
     monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 10)
     monkeypatch.setattr(matching_lane, "AT_ONCE", 7)
     neighbour = neighbour_of(92)
@@ -138,7 +138,7 @@ async def test_a_neighbour_in_the_shard_does_not_wait_for_a_backlog_and_nothing_
 async def test_what_waits_unlisted_when_a_hub_stops_is_delivered_by_the_next_one(
     open_house, receiver, monkeypatch
 ):
-    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 4)
+    monkeypatch.setattr(open_limit, "COMPANY_HIGH_WATER", 4)
     monkeypatch.setattr(matching_lane, "COMPANY_LISTED", 3)
     async with open_house(dispatch=False) as house:
         no = await house.subscribe(f"{receiver.url}/h")
@@ -158,7 +158,7 @@ async def test_what_waits_unlisted_when_a_hub_stops_is_delivered_by_the_next_one
 async def test_a_very_long_line_takes_room_that_others_leave_but_no_order_is_overtaken(
     open_house, receiver, monkeypatch, ordering, spills
 ):
-    monkeypatch.setattr(room, "COMPANY_HIGH_WATER", 8)
+    monkeypatch.setattr(open_limit, "COMPANY_HIGH_WATER", 8)
     monkeypatch.setattr(matching_lane, "SPILLS_FROM", 20)
     options = {"ordering": ordering} if ordering else {}
     async with open_house() as house:

@@ -388,7 +388,9 @@ class Order:
         if job.key_queue is None:
             return
         place = key.subscription_no, job.key_queue.order_key
-        at_once = [j for j in running if j.queue and (j.key.subscription_no, j.queue.order_key) == place]
+        at_once = [
+            j for j in running if j.key_queue and (j.key.subscription_no, j.key_queue.order_key) == place
+        ]
         must(len(at_once) == 1, "deliveries of one key go one after the other", [str(j.key) for j in at_once])
         if is_stale:
             return

@@ -12,8 +12,7 @@ import pytest
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.contract import Channel
 from trunkline.dispatch import agenda_watch, dispatcher
-from trunkline.dispatch.attempts import gates, runner
-from trunkline.dispatch.attempts import open_limit as room
+from trunkline.dispatch.attempts import gates, open_limit, runner
 from trunkline.dispatch.attempts.sender import Sender
 from trunkline.dispatch.dispatcher import Dispatcher
 from trunkline.dispatch.leases import leases
@@ -99,7 +98,7 @@ LIMITS = {
     },
     replay: {"PAGE": 5, "OUTSTANDING": 8, "LOOKED_AT": 7},
     starting: {"SHORTEST_PAGE": 2},
-    room: {"SHARE_OF_SLOTS": 4, "SHARE_OF_COMPANY": 0.5},
+    open_limit: {"SHARE_OF_SLOTS": 4, "SHARE_OF_COMPANY": 0.5},
     settlement: {"INTERVAL_SECONDS": 0.08, "CURSOR_SECONDS": 0.3},
 }
 """The dispatcher's constants, about half as long, and pages so small that a world turns many."""

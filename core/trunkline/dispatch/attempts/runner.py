@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from trunkline.dispatch.attempts import open_limit as room
+from trunkline.dispatch.attempts import open_limit
 from trunkline.dispatch.attempts.gates import Gate, Gates
 from trunkline.dispatch.attempts.jobs import Deferred, Ended, Job, ResultQueue
 from trunkline.dispatch.attempts.open_limit import HIGH_WATER
@@ -80,9 +80,9 @@ class Runner:
         self.put_off = 0
         """Attempts that could not be made, as this machine lacked what they need."""
         self._tell_shortage_at = 0.0
-        self.room = room.of_live()
+        self.room = open_limit.of_live()
         """For what the live reader hands over."""
-        self.room_of_stretches = room.of_stretches(slots.total)
+        self.room_of_stretches = open_limit.of_stretches(slots.total)
         """For what is caught up with."""
         self.ordering: Order
         """Where deliveries that are in an order wait for those before them."""

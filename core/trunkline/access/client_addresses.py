@@ -27,7 +27,7 @@ class ClientAddresses:
         """Tell the address of whoever sent a request: the rightmost that is no trusted proxy's.
 
         *peer* is the other end of the connection (None: a socket of this machine), *forwarded_for* the request's headers
-        ``X-Forwarded-For``. What a proxy wrote that is no address is left out, and so is all before it.
+        ``X-Forwarded-For``. An entry that is no address is left out, with all entries before it.
         """
         client = self._address(peer, forwarded_for)
         return str(peer) if client is None else _counted(client)

@@ -138,7 +138,7 @@ class SecretReplacement:
         return Digested(current, sum(counts.values()) - current)
 
     async def _seal_again(self) -> int:
-        """Seal each row with the key where it is not yet, in small transactions; returns how many. What does not open stays."""
+        """Seal each row with the key where it is not yet, in small transactions; returns how many. Rows that do not open stay."""
         written = 0
         async for rows in self._pages():
             again = [

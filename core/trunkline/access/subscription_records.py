@@ -4,7 +4,7 @@ A row that does not open stops nobody: it is read without what is sealed, and sa
 
 A process that delivers has every row and needs few of them soon. It opens each (``SubscriptionRecords.unseal``), which takes
 a microsecond, and keeps it packed until it is asked for (``pack``): a third of a kilobyte, with nothing in it for the garbage
-collector. What is packed is in plain, since the key that sealed it may be gone when it is asked for.
+collector. The packed form is in plain, since the key that sealed it may be gone by then.
 """
 
 import functools

@@ -29,7 +29,7 @@ Turn = asyncio.Future[None]
 
 
 class BodyRoom:
-    """Room for *total* bytes. Who finds none waits in line, and the lines of companies move in turn.
+    """Room for *total* bytes. A request that finds none waits; companies have their turns one after the other.
 
     A body larger than a company's share, or than all the room, is let in while its company, or nobody, holds any.
     """

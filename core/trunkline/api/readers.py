@@ -156,7 +156,7 @@ class ReaderHandlers:
     ) -> dict[str, Json]:
         """Tell whether a subscription or a consumer of the company takes an event type. The answer is at most two seconds old.
 
-        Who polls with a cursor of its own is not known here.
+        A poller with a cursor of its own is not known here.
         """
         kind = self._catalog.resolve(name)
         if kind is None:

@@ -65,7 +65,7 @@ class Seat:
 
     @property
     def arguments(self) -> list[str]:
-        """What the child is told."""
+        """Arguments of the child process."""
         return ["--seat", ",".join(map(str, self.descriptors))]
 
     async def ask(self, question: bytes) -> bytes | None:

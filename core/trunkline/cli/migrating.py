@@ -36,7 +36,7 @@ def migrate_command(
 ) -> None:
     """Bring the database up to date, and say what was done.
 
-    Hubs may work in it meanwhile. What breaks off goes on with the next call.
+    Hubs may work in it meanwhile. A migration that breaks off goes on with the next call.
 
     Example: [bold]trunkline migrate --plan[/bold]
     """

@@ -86,7 +86,7 @@ class ApiKeys(Protocol):
 
         For None it is the platform's own: *scopes* are ``operator``, or ``events:write`` alone, which emits events of every
         company and does nothing else. It ends at *expires_utc*, if that is given, and may be used from *networks* alone, if any are.
-        What is not given is as the caller's own.
+        A value that is not given is the caller's own.
 
         Raises:
             BodyInvalid: a scope is unknown, or none is given (``COMPANY_SCOPES``); or the terms cannot be read, or exceed the caller's.

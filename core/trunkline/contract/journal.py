@@ -1,4 +1,4 @@
-"""What people are told of a plugin's changes: operational events, and the audit log."""
+"""A plugin's way to tell people of its changes: operational events, and the audit log."""
 
 from collections.abc import Mapping
 from typing import Protocol

@@ -57,7 +57,7 @@ class ReleasedEvents:
 
 
 class Quarantine(Protocol):
-    """The inbox of a company, or of all for a company of None. Whoever is not there was released or deleted."""
+    """The inbox of a company, or of all for a company of None. An event that is not there was released or deleted."""
 
     async def list(
         self, company_id: int | None, *, type: str | None = None, cursor: str | None = None, limit: int = 50

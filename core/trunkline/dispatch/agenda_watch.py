@@ -15,7 +15,7 @@ from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 NEAR_MS = 2_000
-"""What is due within this time is left to the retry lane, which waits for the moment: the next look may come too late for it."""
+"""A delivery that is due within this time is left to the retry lane, which waits for the moment: the next look may be too late."""
 _log = logging.getLogger(__name__)
 
 

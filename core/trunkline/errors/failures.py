@@ -1,4 +1,4 @@
-"""What fails without the caller's fault, and what keeps a hub from starting."""
+"""Failures that are not the caller's fault, and errors that keep a hub from starting."""
 
 from collections.abc import Sequence
 
@@ -49,7 +49,7 @@ class LeaseLost(TrunklineError):
 
 
 class Unreadable(TrunklineError):
-    """What is stored sealed does not open: another key sealed it, or it was altered or moved to another record."""
+    """A sealed value does not open: another key sealed it, or it was altered or moved to another record."""
 
     def __init__(self) -> None:
         super().__init__("What is stored sealed does not open with the encryption key of this process.")

@@ -1,4 +1,4 @@
-"""What errors are made of: the root of the tree, and faults in what was sent."""
+"""The root of the tree of errors, and faults in a request."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a caller is refused; each class has the status that answers it."""
+"""Refusals of a call; each class has its HTTP status."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType

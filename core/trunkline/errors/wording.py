@@ -1,4 +1,4 @@
-"""What pydantic finds wrong with a setting or a request, in the words of this hub, with the value that is refused."""
+"""Pydantic's errors in the hub's words, with the value that is refused."""
 
 import re
 from collections.abc import Mapping, Sequence

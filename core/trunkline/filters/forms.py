@@ -7,7 +7,7 @@ from trunkline.schemas.catalog import Json
 def without_blanks(filter: Json) -> Json:
     """Leave out of a filter what a form had left empty: empty text, empty lists, and what then has no comparison.
 
-    An ``any`` one of whose filters asks for nothing asks for nothing itself. What is nested too deep for a filter stays.
+    An ``any`` one of whose filters asks for nothing asks for nothing itself. A filter that is nested too deep stays as it is.
     """
     return _kept(filter, levels=2 * MAX_DEPTH)
 

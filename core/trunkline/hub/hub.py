@@ -318,7 +318,7 @@ class Hub:
                 await stack.enter_async_context(self.clock_guard)
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits, self.registered_types):
                 await stack.enter_async_context(part)
-            # What plugins do while they stop may emit: events are accepted until the last of them has ended.
+            # A plugin may emit while it stops, so events are accepted until the last one has stopped.
             running = (plugins.Watchdog(self.registry), plugins.lifespans(self.registry))
             for service in (self.ingest, self.subscriptions, *running, self.notifier, self.streaming):
                 await stack.enter_async_context(service)

@@ -1,7 +1,7 @@
 """Splitting a large batch into its events before any of them is parsed.
 
 A parser holds the interpreter until it is done, so a body is never parsed in one go: its events are cut out first, as bytes,
-and each is read by itself. What cannot be valid is refused before it is made into values.
+and each is read by itself. An event that cannot be valid is refused before it is parsed.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""What needs the attention of a company's people, in sentences that say what to do."""
+"""Problems that a company's people must look at, in sentences that say what to do."""
 
 from urllib.parse import urlsplit
 

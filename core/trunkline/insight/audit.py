@@ -1,6 +1,6 @@
 """The audit of the ledger: each event has exactly the deliveries that it must have.
 
-It may run beside a hub that works. What it reads is bounded by windows of positions, so no statement takes long.
+It may run beside a hub that works. It reads windows of positions, so no statement takes long.
 """
 
 from collections import Counter

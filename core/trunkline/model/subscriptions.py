@@ -34,7 +34,7 @@ DISCONNECTED = "disconnected"
 """Reasons for ``disabled``: the target answered 410; it only failed for too long; its secrets do not open; its
 holder has not renewed it; who made it may call no more."""
 ENDED = frozenset({GONE, LAPSED})
-"""Those after which nothing is left to go on with."""
+"""States after which a subscription has nothing left to do."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ Way = tuple[int, Origin]
 
 
 class Pool:
-    """Idle connections, up to *most*, of one tenant a quarter. Those that have idled for too long are closed once a second."""
+    """Idle connections, up to *most*, of one tenant a quarter. A connection that has idled too long is closed within a second."""
 
     def __init__(self, most: int) -> None:
         self._most, self._most_of_tenant = most, max(most // 4, 1)

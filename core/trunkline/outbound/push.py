@@ -1,6 +1,6 @@
 """The HTTP push that the webhook-like channels share: sign, post, and read the answer.
 
-At the rim: it reaches the network only through the guarded client that it is handed. What follows from the result is
+At the rim: it reaches the network only through the guarded client that it is handed. The consequence of the result is
 decided by ``deliveries.next_state``.
 """
 

@@ -34,7 +34,7 @@ class Entry(BaseModel):
 
 
 class Catalogue(BaseModel):
-    """A whole catalogue. What a later format adds is passed over."""
+    """A whole catalogue. Fields of a later format are ignored."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -26,7 +26,7 @@ _SECRET_NAME = re.compile(r"secret|token|password|passphrase|credential|(^|_)key
 def describe_plugins(registry: Registry, name: str) -> list[dict[str, Any]]:
     """Describe the plugin *name*: one entry, two where two distributions claim the name, none where there is no such plugin.
 
-    What a plugin gave is there while it runs; of one that failed there are the reason and, if it was imported, its hooks.
+    A running plugin has all of it; one that failed has the reason and, if it was imported, its hooks.
     """
     return [_describe(registry, record) for record in registry.records if record.name == name]
 

@@ -1,4 +1,4 @@
-"""What a plugin needs beside trunkline, and gets by an extra: asked for before it is imported."""
+"""Packages that a plugin needs and gets by an extra: checked before the plugin is imported."""
 
 from importlib import metadata
 

@@ -18,7 +18,7 @@ _PREFIX = "trunkline_local_"
 def discover_local(paths: Sequence[Path]) -> list[Candidate]:
     """List the plugins at *paths*: files ``NAME.py``, packages, and what is in folders of such.
 
-    What begins with a dot or an underscore is left out. Nothing is imported.
+    Names that begin with a dot or an underscore are left out. Nothing is imported.
 
     Raises:
         SettingsInvalid: there is nothing at a path, or what is there is no plugin.

@@ -32,7 +32,7 @@ def check_sections(sections: Iterable[str], *, plugins: Iterable[str]) -> None:
 def read_section(
     plugin: str, section: Section | None, *, model: type[BaseModel] | None, folder: Path = Path()
 ) -> BaseModel | None:
-    """Turn the *section* of *plugin* into an instance of its *model*. What the model does not have is refused.
+    """Turn the *section* of *plugin* into an instance of its *model*. An unknown field is refused.
 
     Relative paths in it, those of defaults too, begin in *folder*.
 

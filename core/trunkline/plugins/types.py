@@ -1,4 +1,4 @@
-"""What a value is that a plugin gave, in words for a sentence about it."""
+"""Words for the type of a value that a plugin gave."""
 
 from inspect import iscoroutinefunction, unwrap
 

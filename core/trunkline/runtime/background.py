@@ -11,7 +11,7 @@ _log = logging.getLogger(__name__)
 
 
 class Background:
-    """Runs *work* as long as it is entered. What fails for a reason that *work* does not know is logged, and it begins again."""
+    """Runs *work* as long as it is entered. An error that *work* does not handle is logged, and the work begins again."""
 
     def __init__(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         self._name = name

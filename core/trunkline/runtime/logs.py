@@ -21,7 +21,7 @@ WRITTEN_A_MINUTE = 10
 _QUIET = ("alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
 """Libraries of which only warnings are of interest to whoever runs a hub."""
 _OF_EACH = vars(logging.makeLogRecord({})).keys() | {"asctime", "message", "taskName"}
-"""What a record has without *extra*."""
+"""Attributes of a record that has no *extra*."""
 
 
 def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:

@@ -20,7 +20,7 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
 
 AttemptKind = tuple[str, str, int, str]
-"""What attempts are told apart by: channel, type of the event, company, and outcome."""
+"""Labels of an attempt: channel, event type, company, outcome."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is taken out of every line of the log, and of what a plugin is shown to have: secrets."""
+"""Removes secrets from every line of the log, and from the settings that a plugin is shown."""
 
 import re
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from trunkline.errors import Refused
 
 APP_SCOPES = ("events:read", "webhooks:write", "integrations:read", "integrations:write")
-"""What a connector does with a hub: these scopes of ours."""
+"""The scopes that a connector needs."""
 OFFLINE = "offline_access"
 """The scope by which many issuers give a refresh token (OpenID Connect Core, 11)."""
 

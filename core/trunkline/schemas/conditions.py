@@ -1,4 +1,4 @@
-"""What people may narrow the events of a trigger by, as a form: one field of the payload, one comparison. Pure.
+"""Filters of a trigger as a form: one field of the payload, one comparison. Pure.
 
 Connectors show them and make the subscription's ``filter`` of what is filled in (``filters``).
 """

@@ -1,7 +1,7 @@
 """Actions, searches and lookups as data.
 
 A definition is one JSON file (``schemas``, folders ``actions``, ``searches`` and ``lookups``) and says everything that the
-HTTP routes, OpenAPI and the generated connectors need. Who carries it out is a provider's business
+HTTP routes, OpenAPI and the generated connectors need. Providers carry them out
 (``contract.Operation``). Nothing here does I/O.
 
 The form of a file, with its optional keys in brackets::

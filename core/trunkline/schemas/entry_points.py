@@ -11,7 +11,7 @@ Stamp = tuple[tuple[str, int | None], ...]
 """Folders of a path, each with the nanosecond of its last change."""
 
 _SETTLED_NS = 1_000_000_000
-"""What has changed within this time may change again without another time stamp."""
+"""A file that changed within this time may change again without another time stamp."""
 
 
 def installed(group: str) -> list[EntryPoint]:

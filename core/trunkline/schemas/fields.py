@@ -36,7 +36,7 @@ _JOINED: Mapping[frozenset[FieldKind], FieldKind] = {
     frozenset(["text", "date-time"]): "text",
     frozenset(["text", "date", "date-time"]): "text",
 }
-"""What values of several kinds are filled in as."""
+"""The kind of form field for values of several kinds."""
 _TEXT: frozenset[FieldKind] = frozenset(["text"])
 _NULL = frozenset(["null"])
 _SCALARS = frozenset({"boolean", "integer", "number", "string"})

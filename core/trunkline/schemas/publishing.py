@@ -1,6 +1,6 @@
 """The schemas of event types as receivers get them: open to fields that are added later.
 
-What comes in is judged by the type's own schema, which may refuse unknown fields. Who takes events must not refuse them: a
+What comes in is judged by the type's own schema, which may refuse unknown fields. A receiver must not refuse them: a
 new field is no new version.
 """
 

@@ -68,7 +68,7 @@ def pins_of(catalog: SchemaCatalog, names: Iterable[str] | None = None) -> dict[
 class SchemaVersions:
     """Reads events in the version that their reader has pinned.
 
-    Types of one version cost a look into a dictionary. What was cast is kept for the next who asks for it; *tell* hears of
+    Types of one version cost a look into a dictionary. A cast event is kept for the next caller; *tell* hears of
     every event that could not be cast.
 
     Raises:

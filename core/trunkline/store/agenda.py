@@ -1,4 +1,4 @@
-"""What there is to do for a worker beside reading the log, found out with one look for all of its parts."""
+"""Work for a worker beside reading the log, found by one statement for all of its parts."""
 
 from dataclasses import dataclass
 

@@ -91,7 +91,7 @@ _COLUMNS = (
     *("from_address", "before", "after", "content"),
 )
 _noted: ContextVar[list[Change] | None] = ContextVar("trunkline.audit", default=None)
-"""What the transaction of this task has changed; None outside of one."""
+"""Changes of this task's transaction; None outside of one."""
 
 
 def begin() -> list[Change]:

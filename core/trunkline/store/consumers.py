@@ -33,7 +33,7 @@ class Consumer:
     updated_ms: int
     committed_ms: int | None
     clock_ms: int
-    """What the database's clock said when the row was read."""
+    """The database's time when the row was read."""
 
 
 async def find(connection: AsyncConnection, company_id: int, name: str) -> Consumer | None:

@@ -1,7 +1,7 @@
 """The ledger: deliveries and their attempts as rows.
 
 The happy path writes once: ``record`` inserts a delivery and its attempt together, in the transaction that moves the
-shard's cursor. What is pending is claimed (``store.due``) and ended by ``settle``.
+shard's cursor. Pending rows are claimed (``store.due``) and ended by ``settle``.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -231,7 +231,7 @@ async def retry_now(connection: AsyncConnection, key: Key) -> bool:
 async def release_held(connection: AsyncConnection, channels: Collection[str]) -> None:
     """Make the deliveries due that were held for *channels*, which are on again.
 
-    Those that are held are looked through, not those of all subscriptions (5,000,000 on SQLite: 9 s, at each start).
+    The statement goes through the held ones, not through those of all subscriptions (5,000,000 on SQLite: 9 s, at each start).
     """
     source, stuck = (
         sql.rows_source(connection, {"name": "text"}),

@@ -1,6 +1,6 @@
 """The directory of companies: which reference is whose, and who is being erased, remembered in this process.
 
-What is remembered holds as long as the counter of changes (``stream_head.companies_version``) stands still. Whoever appends
+The memory holds as long as the counter of changes (``stream_head.companies_version``) stands still. Whoever appends
 reads it with the position, under the log's lock; whoever is called reads it with the caller's key. So no process ever goes
 by what another one has changed, and none asks for what has not changed.
 """

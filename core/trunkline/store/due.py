@@ -74,7 +74,7 @@ async def waiting(connection: AsyncConnection, lane: Lane, *, after: int, limit:
 async def pick(connection: AsyncConnection, lane: Lane, wanted: Mapping[int, int]) -> list[Key]:
     """List due rows in *lane* of each subscription in *wanted*, as many as that says: the oldest, and the newest.
 
-    What came last takes a half, so that it does not wait for a backlog, nor a backlog for it.
+    The newest take a half, so that they do not wait for a backlog, nor a backlog for them.
     """
     source = sql.rows_source(connection, {"no": "bigint"})
     array, through = sql.json_array(connection), sql.through_index(connection, lane.index)

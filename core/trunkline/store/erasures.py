@@ -42,7 +42,7 @@ _OF_COMPANY = (
     CompanyRows("operation_keys", "namespace = :company"),
     CompanyRows("api_keys"),
 )
-"""What companies have in the core's tables, apart from the log and its ledger; each condition has its index."""
+"""The rows of a company in the core's tables, apart from the log and its ledger; each condition has its index."""
 Removal = tuple[str, int]
 """A table, and how many of its rows were removed."""
 

@@ -1,4 +1,4 @@
-"""What an error of a database means, whichever database it is."""
+"""The meaning of a database's error, the same for each database."""
 
 import re
 import sqlite3

@@ -1,4 +1,4 @@
-"""Subscriptions that are made: counted before, stored several at once. Whoever makes some holds the routing version."""
+"""Subscriptions that are made: counted before, stored several at once. A transaction that makes some holds the routing version."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

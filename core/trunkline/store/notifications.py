@@ -19,7 +19,7 @@ ANSWER_SECONDS = 5.0
 
 
 class Notifications:
-    """Connections of their own to *server*, beside the pool's. What this process sends, it does not hear."""
+    """Connections of their own to *server*, beside the pool's. The process does not hear its own notifications."""
 
     def __init__(self, server: Server) -> None:
         self._server = server

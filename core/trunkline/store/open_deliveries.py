@@ -1,4 +1,4 @@
-"""What becomes of the open deliveries of a subscription that is paused, resumed, disabled or deleted, a piece at a time.
+"""Changes the open deliveries of a subscription that is paused, resumed, disabled or deleted, a piece at a time.
 
 There may be a million of them, and nobody is to wait for them all. The transaction that changes the subscription does the
 first piece. Where that is not all it leaves a note, in the table ``unsettled``, and workers do the others (``dispatch.upkeep.status_changes``).
@@ -36,7 +36,7 @@ _WHICH = {
     Change.WAKE: f"{_OPEN} AND due_ms IS NULL AND queued IS NULL AND claimed_by IS NULL",
     Change.END: _OPEN,
 }
-"""Those that wait behind one of their key wait for it when the others are woken."""
+"""A delivery that waits behind another one of its key goes on waiting when the others are woken."""
 _HOW = {
     Change.PARK: "due_ms = NULL, claim = claim + 1, claimed_by = NULL",
     Change.WAKE: f"status = '{Status.PENDING}', due_ms = {{now}}",
@@ -47,7 +47,7 @@ _HOW = {
 async def apply(connection: AsyncConnection, subscription_no: int, change: Change) -> None:
     """Make a *change*, as far as one piece goes, to the open deliveries of a subscription, whose row the caller has locked.
 
-    What an earlier change has left undone is not done any more. Those that come later are made as the subscription is then.
+    Work that an earlier change left is dropped. Later deliveries follow the subscription as it is then.
     """
     statement = text(
         f"SELECT max(position) FROM {_open_ones(connection)} WHERE subscription_no = :no AND {_OPEN}"
@@ -120,7 +120,7 @@ async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
     change = Change(row[0])
     reached = await _piece(connection, subscription_no, change, after=row[1], last=row[2])
     if reached is None:
-        # What was written meanwhile may have been queued behind one that has ended now.
+        # A row that was written meanwhile may be queued behind one that has ended now.
         if change is Change.END:
             await releasing.release(connection, subscription_no)
         await _forget(connection, subscription_no)

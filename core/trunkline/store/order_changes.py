@@ -18,7 +18,7 @@ async def make_due(
 ) -> int:
     """Open the deliveries of a replay's page, queued; *keys* maps positions to order keys. The caller arranges them.
 
-    What is open already in an order stays as it is, and is the replay's from now on; what is being tried is not touched.
+    Deliveries that are open in an order stay as they are and belong to the replay from now on; attempts in flight are not touched.
     """
     if not keys:
         return 0

@@ -22,7 +22,7 @@ from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
 CLAIM_MS = 75_000
-"""How long a claim holds where its claimant does not say: longer than an attempt takes. What a dead one had is freed before."""
+"""How long a claim holds where its claimant does not say: longer than an attempt takes. The claims of a dead one are freed before."""
 LOOKED_AT = 200
 """Subscriptions that one look for fronts is for; those behind them have the next one."""
 _IS_FIRST = (
@@ -271,7 +271,7 @@ async def claim(
     """Claim *fronts* that are still due for *lease_ms*, and up to *run* deliveries behind each that was never tried.
 
     *settled* is that of ``due_fronts``: beyond it something may be missing between a front and what is behind it.
-    What is behind a front is claimed whoever had claimed it: the claim of the front is that of its queue.
+    Deliveries behind a front are claimed too, whoever had them: the claim of the front holds for its queue.
     """
     await lock(connection, {front.subscription_no for front in fronts})
     rows = await _claim_fronts(connection, worker, fronts, lease_ms=lease_ms)

@@ -39,7 +39,7 @@ async def in_flight_elsewhere(
 
     A claim of one that is known to be dead does not count: where somebody held its row up just then, it stays until it lapses.
     Nor does one that has lapsed: its worker does not know of it where the answer to its claim was lost.
-    What is claimed is little, and is looked through: SQLite would read all deliveries of those subscriptions (of 1,330,000: 2 s).
+    Few are claimed, and the statement goes through those: SQLite would read all deliveries of those subscriptions (of 1,330,000: 2 s).
     """
     claimed = sql.through_index(connection, "ix_deliveries_claimed")
     source = sql.rows_source(connection, {"no": "bigint"})

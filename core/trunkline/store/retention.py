@@ -157,7 +157,7 @@ async def take_turn(connection: AsyncConnection) -> bool:
 async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Removed:
     """Remove the events at *positions*, which ``removable`` chose, with their deliveries and attempts, and move the edge.
 
-    Those that have come to be needed since, by a retry or by a replay, are left out.
+    Events that a retry or a replay has come to need since are left out.
     """
     free = await _still_free(connection, positions)
     if not free:

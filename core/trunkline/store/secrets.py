@@ -1,4 +1,4 @@
-"""What tells whether a process has the secrets of this database, and what is to be made anew when they are replaced."""
+"""Marks that tell whether a process has the secrets of this database, and the rows to seal anew when they are replaced."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

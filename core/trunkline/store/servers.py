@@ -27,7 +27,7 @@ CONNECTING_ERRORS = (
 )
 """What the driver raises while it connects; later errors come as SQLAlchemy's."""
 _NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
-"""What makes a client go on to the next host, as libpq does; a login that is refused is refused on all."""
+"""Errors after which a client tries the next host, as libpq does; a login that is refused is refused on all."""
 _TIMEOUT_SECONDS = 5
 _HERE = "the local server"
 _UTF8 = "UTF8"

@@ -20,7 +20,7 @@ from trunkline.store.sql import text
 _NOBODY: Mapping[str, int] = MappingProxyType({})
 WHOLES, PARTS = "shards", "shard_parts"
 _PART_IN = {WHOLES: str(WHOLE), PARTS: "shard_parts.part"}
-"""What the part is in a row of each table, in SQL."""
+"""The part of a row of each table, in SQL."""
 _SLICE = {
     WHOLES: f"RETURNING shards.shard AS shard, {WHOLE} AS part",
     PARTS: "RETURNING shard_parts.shard AS shard, shard_parts.part AS part",
@@ -152,7 +152,7 @@ async def heartbeat(
     """Write that *worker* is alive, with the number of its lock, and remove workers that are not.
 
     Dead is who has sent no heartbeat for a lease, and who of the *suspects* has none since the one that is given, while
-    nobody holds its lock. What a dead worker had claimed is due again at once, and its shards are free.
+    nobody holds its lock. The claims of a dead worker are due again at once, and its shards are free.
     """
     step = await _follow_clock_back(connection, lease_ms=lease_ms)
     now = sql.now_ms(connection)
@@ -286,7 +286,7 @@ async def leave(connection: AsyncConnection, worker: str) -> None:
 async def release_claims(connection: AsyncConnection, worker: str) -> None:
     """Make due what *worker* had claimed. A row that somebody is changing is passed over; its claim lapses by itself.
 
-    What it had claimed behind another one of its key is queued again.
+    A delivery that it had claimed behind another one of its key is queued again.
     """
     is_queued = f"deliveries.status = '{Status.HELD}'"
     await connection.execute(
@@ -359,7 +359,7 @@ async def advance(
 ) -> tuple[set[Slice], int]:
     """Store how far each lease has come; returns what is still owned and the database's time in ms.
 
-    What is missing from the answer was taken over: the transaction must not be committed with its results.
+    A slice that is missing from the answer was taken over: its results must not be committed.
     The row locks make a take-over wait until the caller's transaction has ended.
     """
     moved = ", ".join(f"{name} = u.{name}" for name in Reached._fields)

@@ -123,7 +123,7 @@ async def append(
 async def reserve(connection: AsyncConnection, count: int) -> Reserved:
     """Take the log's lock and the next *count* positions.
 
-    Whoever holds the lock and stands still loses it, and who waits for it too long is told so (``store.dialects``). After a
+    A holder of the lock that stands still loses it, and a caller that waits too long gets an error (``store.dialects``). After a
     standby was promoted, the positions that its former primary can have given out are left out.
     """
     now = sql.now_ms(connection)

@@ -1,4 +1,4 @@
-"""Subscriptions as rows. What is secret comes and goes sealed; who may see a row is decided above.
+"""Subscriptions as rows. Secrets are sealed here; callers decide who may see a row.
 
 Every change takes the next routing version, in its own transaction, so that dispatchers load just what has changed.
 Locks are taken in one order, or PostgreSQL would find two transactions waiting for each other: rows of subscriptions by
@@ -286,7 +286,7 @@ async def changed_since(
 ) -> AsyncIterator[list[Row]]:
     """Read what changed after routing *version*, some *at_once* in the order of their versions; from 0, what is not deleted.
 
-    What changes meanwhile moves to the end and comes again; but from 0 all are read by their numbers, since each page would sort
+    A row that changes meanwhile moves to the end and comes again; but from 0 all are read by their numbers, since each page would sort
     all that have one version: what the routing version was before tells what to ask for next. Ten thousand at once would take
     15 MB that stay with the process.
     """

@@ -2,7 +2,7 @@
 
 Two of its sessions on PostgreSQL share it: that of its leases and the one that listens. The kernel closes the sockets of a process
 that is killed, and the server then ends their sessions and frees what these have locked, at once. A process that is frozen keeps
-them, so that its leases have to run out. What may be written does not depend on it: for that there are epochs (``store.shards``).
+them, so that its leases have to run out. No write depends on it: epochs guard those (``store.shards``).
 """
 
 import secrets

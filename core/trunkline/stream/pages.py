@@ -279,7 +279,7 @@ class Streaming:
         """Read one event more than the page holds; returns the position to go on from, and the events.
 
         That is as far as is known to hold nothing for this page, so that a client that polls in vain keeps its place
-        ahead of the edge. What is left at or below the edge is kept for its deliveries and is no part of the log.
+        ahead of the edge. An event at or below the edge is kept for its deliveries and is no part of the log.
         """
         known = self._head
         async with self._database.read() as connection:

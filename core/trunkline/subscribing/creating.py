@@ -1,4 +1,4 @@
-"""Subscriptions made. What different companies ask for at the same time is done in one transaction.
+"""Making subscriptions: requests of several companies that arrive together share one transaction.
 
 A new subscription takes the next routing version and the head of the log, and nobody else makes one or accepts an event until its
 commit. So one transaction makes up to ``AT_ONCE``, one of each company: what a company asks for meanwhile waits for the next.

@@ -1,4 +1,4 @@
-"""What may be done with a subscription whose secrets do not open: it is given a new secret, and then goes on."""
+"""A subscription whose secrets do not open can be given a new secret, and then goes on."""
 
 from collections.abc import Mapping
 from typing import Any

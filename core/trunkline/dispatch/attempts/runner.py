@@ -19,9 +19,9 @@ from trunkline.runtime import faults, shortages
 from trunkline.runtime.beginnings import Beginnings
 
 GRACE_SECONDS = 1.0
-"""What a channel gets beyond the time limit to end by itself, and again to end after it was cancelled."""
+"""Seconds beyond the time limit in which a channel may end by itself, and again after it was cancelled."""
 SLOW_SECONDS = 2.0
-"""What has not ended by then is written as in flight, so that it never holds the cursor back."""
+"""An attempt that has not ended by then is written as in flight, so that it does not hold the cursor back."""
 LEAVING_SECONDS = 0.2
 """The same where the shard is to be given away, or divided: nobody reads it until then."""
 BEGIN_AT_ONCE = 16

@@ -15,7 +15,7 @@ from trunkline.runtime import faults
 from trunkline.schemas.versions import SchemaVersions
 
 _LAPSED = Result(Outcome.RETRY, error=LAPSED)
-"""What comes of a delivery whose subscription has lapsed by this process's clock and table, and is not disabled yet.
+"""The result of a delivery whose subscription has lapsed by this process's clock and table, and is not disabled yet.
 
 It ends when the database says so, and goes out where the subscription was renewed at the last moment.
 """

@@ -47,7 +47,7 @@ class SubscriptionQueue(Generic[Job]):
         self.subscription_no = subscription_no
         self.company_id = company_id
         self.gate: Gate | None = None
-        """What its attempts have to pass, where it has a pace."""
+        """The gate that its attempts pass, if it has a pace."""
         self.in_flight = 0
         self.is_trusted = False
         self.is_failing = False
@@ -102,7 +102,7 @@ class Slots(Generic[Job]):
         self.busy: set[int] = set()
         """Numbers of the subscriptions that have all the slots they may have."""
         self.refused: list[SubscriptionQueue[Job]] = []
-        """Those whose gate let nothing begin, until whoever takes slots has looked at them."""
+        """Queues whose gate let nothing begin, until the runner has looked at them."""
 
     def queue(self, subscription_no: int, company_id: int) -> SubscriptionQueue[Job]:
         """Give the queue of subscription number *subscription_no*, which is the company's."""

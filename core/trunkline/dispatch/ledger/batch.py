@@ -128,7 +128,7 @@ class Batch:
     def _note_order(self, job: Job, queue: KeyQueue, *, is_open: bool) -> None:
         """Note the order of *job*; *is_open*: the ledger has it, or will have it, among the open ones of its key.
 
-        What was delivered from memory was never among them.
+        A delivery that was made from memory was never among them.
         """
         no = queue.subscription_no
         if job.progress is not None:

@@ -243,7 +243,7 @@ class Ordering:
             faults.point("order.after_put_back")
 
     def _leave_to_ledger(self, job: Job) -> None:
-        """Let *job* be held in the ledger. What its shard's cursor still stands for is left to the next holder, if there is one."""
+        """Hold *job* in the ledger. If another worker takes the shard, it makes the deliveries that the cursor still stands for."""
         self._block(job)
         if job.claim or (job.progress is not None and not job.progress.lost):
             self._runner.results.put(Deferred(job, Status.HELD, None))

@@ -93,7 +93,7 @@ class Settlement:
         flushed = loop.time()
         while True:
             if self._has_unwritten_cursors() or await self._runner.has_work(CURSOR_SECONDS):
-                # What ends an idle time waits as long as it would on average between two looks.
+                # The first result after an idle time waits half the usual pause.
                 next_at = max(flushed + INTERVAL_SECONDS, loop.time() + INTERVAL_SECONDS / 2)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(next_at):

@@ -43,7 +43,7 @@ CROWDED_SECONDS = 0.05
 MOST_CLAIMED = 1024
 """Claimed deliveries that may be in memory."""
 MOST_OF_COMPANY = MOST_CLAIMED // 4
-"""Those of one company with which it has no turn until some of them have ended."""
+"""Deliveries of one company at which it has no turn until some have ended."""
 FRONTS = 128
 """Keys whose deliveries are claimed at once."""
 RUN = 128

@@ -16,7 +16,7 @@ async def put_aside(
 ) -> list[Claim]:
     """End *claims* of *worker*: as gone where the subscription or the event is, else for later; returns those that are gone.
 
-    *positions* are those whose events are there. What waits for its subscription is woken by what makes that active.
+    *positions* have events. A delivery that waits for its subscription is woken when the subscription becomes active.
     """
     rows = await subscription_store.locked(connection, sorted({claim.subscription_no for claim in claims}))
     settled: list[Settled] = []

@@ -31,7 +31,7 @@ from trunkline.store import stream
 from trunkline.store.database import Database
 
 PAGE_COST = 50_000
-"""What the filters of all companies may cost in one page of the reader, in units of ``filters.costs``: 5 ms."""
+"""The most that the filters of all companies may cost in one page of the reader, in units of ``filters.costs``: 5 ms."""
 COMPANY_COST = 20_000
 """And those of one company."""
 UNIT_BYTES = 64

@@ -93,7 +93,7 @@ class Route:
 
     @property
     def tell_gap(self) -> TellGap | None:
-        """What tells its target of a gap, where its channel can."""
+        """The channel's function that tells a target of a gap, if it has one."""
         return self._channel.tell_gap if self._channel else None
 
     def target(self, now_ms: int) -> Target:

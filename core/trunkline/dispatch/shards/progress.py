@@ -79,11 +79,11 @@ class Progress:
     def __init__(self, lease: Lease, *, known_until: int = 0) -> None:
         self.lease = lease
         self.written = lease.reached
-        """What the database has of ``reached``."""
+        """The value of ``reached`` that the database has."""
         cursor, stretch_end, live_cursor = lease.reached
         ahead = max(cursor, live_cursor or 0)
         self.live = Track(self, start=ahead, read=ahead)
-        """The live reader's track. Whatever is before its start and not settled is the stretch."""
+        """The live reader's track. Positions before its start that are not settled are the stretch."""
         self.stretches = deque[Track]()
         """What is unread behind the live track, in the log's order."""
         if stretch_end is not None and cursor < stretch_end:

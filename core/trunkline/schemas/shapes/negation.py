@@ -1,4 +1,4 @@
-"""What is left where a keyword of a schema must not hold, for ``not`` and the ``else`` of an ``if``. Pure."""
+"""The negation of a schema's keyword, for ``not`` and the ``else`` of an ``if``. Pure."""
 
 from collections.abc import Sequence
 

@@ -1,7 +1,7 @@
 """From a JSON Schema document to shapes: references, combinations and conditions are folded away. Pure.
 
 The work is bounded whatever the schema: a reference that leads into itself adds nothing, nesting ends at a depth, and a
-document has a budget of steps. What lies beyond is read as open.
+document has a budget of steps. Beyond it a schema is read as open.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ _Shapes = tuple[Shape, ...]
 
 
 class SchemaDocument:
-    """A JSON Schema document, read as shapes. What was read once is kept; the document must not be changed."""
+    """A JSON Schema document, read as shapes. It keeps each shape that it has read; the document must not be changed."""
 
     __slots__ = ("_references", "_steps", "_unfolded", "root")
 

@@ -1,4 +1,4 @@
-"""What a database has to give, to be one of the hub's."""
+"""The statements and types in which databases differ."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence

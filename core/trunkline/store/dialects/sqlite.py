@@ -289,7 +289,7 @@ def _make_reader(url: URL, file: DatabaseFile) -> AsyncEngine:
         poolclass=AsyncAdaptedQueuePool,
         pool_size=_READERS,
         max_overflow=0,
-        # What was read lately is in the system's cache too; the writer's is where its transaction grows.
+        # The system caches pages that were read lately; the writer's cache holds its transaction.
         connect_args={"async_creator_fn": _opener(file), "cache_kib": 1024},
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,

@@ -93,7 +93,7 @@ class SecretsFile:
             draft.unlink()
 
     def replace(self, values: Secrets) -> None:
-        """Write *values* in its place; whoever reads it meanwhile gets all of the old or all of the new. Raises OSError."""
+        """Write *values* in its place; a reader gets all of the old or all of the new. Raises OSError."""
         draft = self._draft(values)
         draft.replace(self.path)
         folder = os.open(self.path.absolute().parent, os.O_RDONLY)

@@ -57,7 +57,7 @@ class SubscriptionRecords:
         self._require_keys = require_keys
 
     async def require_keys(self) -> None:
-        """Make sure that what does not open is at fault, and not this process. Raises SettingsInvalid, StoreUnavailable."""
+        """Make sure that the stored secrets are at fault, and not this process. Raises SettingsInvalid, StoreUnavailable."""
         if self._require_keys is not None:
             await self._require_keys()
 

@@ -45,7 +45,7 @@ class ChannelHandlers:
         return await self._subscriptions.create(caller.company_id, request, channel=channel.name)
 
     async def delete(self, subscription_id: str, caller: Deletes, if_match: IfMatch = None) -> None:
-        """Stop delivering to a subscription of any channel for good; what was still to be delivered ends as `gone`."""
+        """Stop delivering to a subscription of any channel for good; its open deliveries end as `gone`."""
         await self._subscriptions.delete(caller.company_id, subscription_id, channel=None, if_match=if_match)
 
     async def rotate(

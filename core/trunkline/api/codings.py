@@ -13,7 +13,7 @@ from trunkline.errors import CodingUnknown, RequestMalformed
 LEAST_BYTES = 1024
 """A shorter answer is not compressed: it fits into one packet anyway."""
 PIECE_BYTES = 64 * 1024
-"""A body is inflated in pieces of at most this size, so that whoever reads it can stop at its limit."""
+"""A body is inflated in pieces of at most this size, so that the reader can stop at its limit."""
 LEVEL = 1
 """Of zlib's levels the fastest: JSON shrinks to a fifth, at 1 ms for 100 KB."""
 _ASKED = frozenset({b"accept-encoding", b"content-encoding"})

@@ -71,5 +71,5 @@ class CompanyNames:
         raise BodyInvalid([FieldError("/companyId", f"is no company's reference: '{name[:SHOWN]}'")])
 
     async def look_up(self, named: set[str]) -> None:
-        """Find the companies with the references *named*; whoever has none of them is unknown from then on."""
+        """Find the companies with the references *named*; a company without any of them is unknown from then on."""
         self._found = await self._directory.ids_of(named)

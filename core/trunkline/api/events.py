@@ -49,7 +49,7 @@ JSON = "application/json"
 _MAY_EMIT = Requires("events:write", bucket="write", for_emitters=True)
 Emits = Annotated[Caller, Depends(_MAY_EMIT)]
 EventIdInPath = Annotated[str, Path(json_schema_extra={"type": "integer", "format": "int64", "minimum": 1})]
-"""An event's id in a path; it is read as text, so that what is no id is not found."""
+"""An event's id in a path; it is read as text, so that a wrong one is answered with 404."""
 _WARNED = {"headers": {VALIDATION_HEADER: {"$ref": f"#/components/headers/{VALIDATION_HEADER}"}}}
 
 

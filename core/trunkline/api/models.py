@@ -14,7 +14,7 @@ Utc = Annotated[str, Field(description="ISO 8601 UTC time", json_schema_extra={"
 
 
 class Strict(BaseModel):
-    """A request body: what it does not know is refused, and no value is taken for another type's."""
+    """A request body: an unknown field is refused, and no value is taken for another type's."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

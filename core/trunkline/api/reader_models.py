@@ -53,9 +53,7 @@ class ConsumerView(BaseModel):
 
     name: str
     cursor: str = Field(description="everything up to it is committed")
-    lag: int = Field(
-        description="events of its types after the cursor; those that its filter leaves out are counted too"
-    )
+    lag: int = Field(description="events of its types after the cursor, counted without its filter")
     lag_is_least: bool = Field(description="whether there are more than were counted")
     leases: int = Field(description="pages that pollers hold now")
     is_expired: bool = Field(description="whether events after the cursor were removed; `seek` moves it on")

@@ -1,4 +1,4 @@
-"""Reading requests strictly: what is misspelt, ambiguous, altered on the way or cut short is refused and named.
+"""Reading requests strictly: a part that is misspelt, ambiguous, altered on the way or cut short is refused by its name.
 
 ``StrictRoute`` checks in this order: the key (so that every answer to a valid one carries its headers), the query, the
 body; then FastAPI goes on as usual.

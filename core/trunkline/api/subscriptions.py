@@ -108,7 +108,7 @@ class SubscriptionHandlers:
         return await self._deliveries.retry(caller.company_id, delivery_id)
 
     async def skip_delivery(self, delivery_id: str, caller: Administers) -> dict[str, Json]:
-        """End a delivery that is pending or held as `skipped`; what it held goes on. One that has ended stays as it is."""
+        """End a delivery that is pending or held as `skipped`; deliveries behind it go on. One that has ended stays as it is."""
         return await self._deliveries.skip(caller.company_id, delivery_id)
 
     async def start_replay(

@@ -89,7 +89,7 @@ def retry_delivery(context: typer.Context, delivery: Id, config: Config = None) 
 
 @app.command("skip")
 def skip_delivery(context: typer.Context, delivery: Id, config: Config = None) -> None:
-    """End an open delivery as skipped, so that what it held goes on.
+    """End an open delivery as skipped, so that deliveries behind it go on.
 
     Example: [bold]trunkline deliveries skip dlv_1000_1[/bold]
     """

@@ -18,7 +18,7 @@ from trunkline.hub.hub import Hub
 from trunkline.runtime.merging import Family, MergedMetrics, families_of
 
 ANSWER_SECONDS = 2.0
-"""How long one child may take; what it counted is then as it was last seen."""
+"""How long one child may take; after that its last counts are shown."""
 _METRICS, _READINESS, _WHOLE = b"m", b"r", b"w"
 _LENGTH_BYTES = 4
 

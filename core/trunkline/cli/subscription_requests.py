@@ -73,7 +73,7 @@ def with_target(
 
 
 def _value(text: str) -> Any:
-    """Read a number, or true or false; what is neither stays text, and is refused with its reason."""
+    """Read a number, or true or false; any other value stays text, and is refused with its reason."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

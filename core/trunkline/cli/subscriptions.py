@@ -175,7 +175,7 @@ def delete_subscription(
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
     config: Config = None,
 ) -> None:
-    """Stop sending for good; what was still to be delivered ends as gone.
+    """Stop sending for good; open deliveries end as gone.
 
     Example: [bold]trunkline subscriptions delete sub_1f0c9a2d1e83c55b4f0c --yes[/bold]
     """

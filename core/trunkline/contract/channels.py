@@ -225,7 +225,7 @@ def one_alone(deliver_batch: DeliverBatch) -> Deliver:
 
 
 class OpenOrigin(Protocol):
-    """Gives a way out to one origin that whoever runs the hub has named in a plugin's settings. Ask for it at start.
+    """Gives a way out to one origin that the operator has named in a plugin's settings. Ask for it at start.
 
     Only for what such an origin names itself, as an issuer does its endpoints, it may be asked for later.
     """

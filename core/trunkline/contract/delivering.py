@@ -183,7 +183,7 @@ class DeliveryLog(Protocol):
         ...
 
     async def skip(self, company_id: int, delivery_id: str) -> dict[str, Json]:
-        """End an open delivery as skipped, so that what it held goes on, and show it. Raises NotFound."""
+        """End an open delivery as skipped, so that deliveries behind it go on, and show it. Raises NotFound."""
         ...
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Json]:

@@ -30,7 +30,7 @@ class EmittedEvent:
 class Call:
     """One call of an action, a search or a lookup, allowed and validated.
 
-    *input* holds the body or the query, and the parameters of the path; what counts as absent has been left out.
+    *input* holds the body or the query, and the parameters of the path; values that count as absent have been left out.
     *connection* is there for what is carried out in the hub's database: inside the transaction that also stores the
     answer's events and the idempotency key (an action), or for reading (a search or a lookup). Never commit it.
     """

@@ -50,7 +50,7 @@ class EventReader(Protocol):
         it names none, and as it was stored without *versions*; so it is below. With *filter*, as a subscription has it, only
         events that meet it; a page may then be short or empty although ``more`` wait, as one call looks at so many only.
 
-        *check_caller* is awaited every 4 s while the call waits; what it raises ends the wait (``Caller.check_still_valid``).
+        *check_caller* is awaited every 4 s while the call waits; an error that it raises ends the wait (``Caller.check_still_valid``).
 
         Raises:
             BadQuery: *filter* is not valid for *types*.

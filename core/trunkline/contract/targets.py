@@ -184,7 +184,7 @@ def config_of(channel: Channel, url: str, shown: Members | None, secrets: Member
     """Make what *channel* gets as ``push.target.config``; None where it declares no targets.
 
     Raises:
-        BodyInvalid: what is stored is no target for the channel as it is now.
+        BodyInvalid: the stored target does not fit the channel as it is now.
     """
     if channel.target is None:
         return None
@@ -224,9 +224,9 @@ def url_of(channel: str, shown: Members) -> str:
 
 
 def changed(model: type[BaseModel], shown: Members, secrets: Members, changes: Members) -> BaseModel:
-    """Read the target that *changes* make of one; what they leave out, or mask, stays, and null takes a member away.
+    """Read the target that *changes* make of one; a member that they leave out, or mask, stays, and null takes one away.
 
-    Secrets are shown to nobody: whoever may change a target must not have them sent to a place of their own.
+    Secrets are shown to nobody: a caller that may change a target must not have them sent to a place of its own.
 
     Raises:
         BodyInvalid: the target would be none, or leads elsewhere and its secrets are not given again.

@@ -45,7 +45,7 @@ class DatabaseTooOld(DatabaseUnfit):
 
 
 class LeaseLost(TrunklineError):
-    """Another worker has taken the shard over; what was about to be written was not."""
+    """Another worker has taken the shard over; nothing was written."""
 
 
 class Unreadable(TrunklineError):

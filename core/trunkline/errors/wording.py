@@ -36,7 +36,7 @@ _WORDS: Mapping[str, str] = {
     "model_type": "must be an object",
     "model_attributes_type": "must be an object",
 }
-"""By pydantic's name for what is wrong; what is not here is said in its own words, or in a validator's."""
+"""By pydantic's name of the error; any other error keeps its own words, or a validator's."""
 _REPEATS = frozenset(
     {"int_parsing", "int_from_float", "float_parsing", "bool_parsing", "literal_error", "enum", "value_error"}
     | {"greater_than_equal", "less_than_equal", "greater_than", "less_than", "string_pattern_mismatch"}

@@ -1,4 +1,4 @@
-"""The comparisons of a filter, one by one: what each takes, when it holds, and how it is said that it does not.
+"""The comparisons of a filter: the values that each takes, when it holds, and the sentence if it does not.
 
 Part of the pure centre, beneath ``filters.filters``. A comparison is a plain function of the actual and the expected value,
 so that a compiled clause holds nothing but the path, the function and the value.

@@ -5,7 +5,7 @@ from trunkline.schemas.catalog import Json
 
 
 def without_blanks(filter: Json) -> Json:
-    """Leave out of a filter what a form had left empty: empty text, empty lists, and what then has no comparison.
+    """Remove the parts of a filter that a form left empty: empty text, empty lists, and members without a comparison.
 
     An ``any`` one of whose filters asks for nothing asks for nothing itself. A filter that is nested too deep stays as it is.
     """

@@ -1,4 +1,4 @@
-"""One event as filters read it: what is dear to work out is worked out once, for all filters that ask.
+"""One event as filters read it: costly values are worked out once for all filters.
 
 Part of the pure centre, beneath ``filters.comparisons``. A company may have ten thousand clauses over one event; each path
 that is deep, each date, each list and each search in a long text is looked into once, however many clauses ask for it.

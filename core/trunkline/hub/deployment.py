@@ -58,7 +58,7 @@ class Deployment:
         return url.rstrip("/") if url else None
 
     def address(self, reached_at: str) -> str:
-        """Give where the hub is reached (``contract.Deployment``); whoever sends a request may name any other host."""
+        """Give where the hub is reached (``contract.Deployment``); a request may name any other host."""
         if self.public_url is not None:
             return self.public_url
         if _is_this_machine(urlsplit(reached_at).hostname or ""):

@@ -1,4 +1,4 @@
-"""Preparing the database at the start of a hub: its schema is brought up to date, and what is odd about it is said once."""
+"""Preparing the database at the start of a hub: its schema is brought up to date, and problems are logged once."""
 
 import logging
 from collections.abc import Callable, Collection, Sequence

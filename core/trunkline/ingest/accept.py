@@ -142,7 +142,7 @@ class Ingest:
     async def store(
         self, connection: AsyncConnection, drafts: Sequence[Draft]
     ) -> tuple[Sequence[Event], Callable[[], None]]:
-        """Store *drafts* as ``append`` does; returns the events, and what to call once they have committed."""
+        """Store *drafts* as ``append`` does; returns the events, and a function to call once they have committed."""
         appended = await self._log.append(connection, drafts)
         return appended.events, lambda: self._announce(appended)
 

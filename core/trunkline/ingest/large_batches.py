@@ -101,7 +101,7 @@ def _has_more(events: bytes, most: int, max_item_bytes: int) -> bool:
     """Tell whether a list, as compact JSON, has more than *most* items, without making any of them.
 
     Raises:
-        EventRejected: the first item that has more than *max_item_bytes*; what is in it, and behind it, is not looked at.
+        EventRejected: the first item that has more than *max_item_bytes*; it and the items behind it are not read.
     """
     if events.count(b",") < _MANY_SEPARATORS:
         return False

@@ -1,4 +1,4 @@
-"""Whether the log can be written: what appends have met, and rehearsals while there are none."""
+"""Whether the log can be written: by the last appends, or by rehearsals if there are none."""
 
 import logging
 import time

@@ -179,7 +179,7 @@ class DeliveryLog:
         return _view(logged)
 
     async def skip(self, company_id: int, delivery_id: str) -> dict[str, Any]:
-        """End an open delivery as skipped, so that what it held goes on, and show it. Raises NotFound."""
+        """End an open delivery as skipped, so that deliveries behind it go on, and show it. Raises NotFound."""
         async with self._database.write() as connection:
             logged = await self._find(connection, company_id, delivery_id)
             if logged.order_key is not None:

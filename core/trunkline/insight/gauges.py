@@ -26,7 +26,7 @@ from trunkline.store.database import Database
 
 REFRESH_SECONDS = 3.0
 COUNTED = 10_000
-"""Due deliveries are counted up to here; what is beyond does not change what is to be done about it."""
+"""Due deliveries are counted up to here; a larger number would change nothing for the operator."""
 CONSUMERS_EVERY, MOST_CONSUMERS = 5, 100
 """Consumers are looked at every so many times, and as many of them have a gauge: those that are furthest behind."""
 _STOP_SECONDS = 1.0

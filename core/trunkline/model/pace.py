@@ -11,7 +11,7 @@ from dataclasses import dataclass
 MAX_IN_FLIGHT = 10_000
 MOST_A_SECOND = 10_000
 LONGEST_INTERVAL_SECONDS = 60.0
-"""A slower rate is refused: whoever takes a shard over waits for one interval, as it cannot know what the last holder began."""
+"""A slower rate is refused: the next holder of a shard waits for one interval, as it cannot know what the last one began."""
 TOLERANCE_SECONDS = 0.02
 UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 

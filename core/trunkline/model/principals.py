@@ -83,7 +83,7 @@ class Principal:
         return self.company_id is None and OPERATOR not in self.scopes
 
     def has(self, scope: str) -> bool:
-        """Tell whether the key may do what *scope* stands for; who may change webhooks may read them, too."""
+        """Tell whether the key may do what *scope* stands for; a key that may change webhooks may read them, too."""
         return (
             scope in self.scopes
             or OPERATOR in self.scopes

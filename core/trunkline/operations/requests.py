@@ -74,7 +74,7 @@ def _refuse(faults: list[FieldError], *, is_query: bool) -> NoReturn:
 
 
 def _read_text(value: Json, kind: str) -> Json:
-    """Turn the text of a URL into a value of *kind*; what cannot be one is left for the schema to refuse."""
+    """Turn the text of a URL into a value of *kind*; any other text is left for the schema to refuse."""
     if not isinstance(value, str):
         return value
     if kind in {"integer", "number"} and _WHOLE.fullmatch(value):

@@ -153,7 +153,7 @@ class AnswerReader:
         return self._so_far(is_whole=False) if self._has_head else None
 
     def forget(self) -> None:
-        """Let go of the parser, which holds its reader and what was read, once the connection has ended."""
+        """Let go of the parser, with its reader and its bytes, once the connection has ended."""
         del self._parser
 
     # ---- httptools calls these ---------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A guard around the functions that plugins give: whatever one raises ends its call, and never the hub.
+"""A guard around the functions of plugins: an error ends the call, and never the hub.
 
 ``SystemExit``, ``KeyboardInterrupt`` and other errors that are no ``Exception`` pass every handler of plugins' errors, and
 the first two end asyncio's loop.

@@ -95,7 +95,7 @@ async def lifespans(registry: Registry, *, limit_seconds: float = LIMIT_SECONDS)
     """Enter every plugin's ``lifespan``, all at once, and leave them in the end.
 
     Raises:
-        PluginFailed: one that was asked for by name did not start; those that did were left again.
+        PluginFailed: one that was asked for by name did not start; the others were stopped again.
     """
     running = [
         Lifespan(implementation, registry=registry, limit_seconds=limit_seconds)

@@ -1,4 +1,4 @@
-"""How much memory this process may take (control groups, as containers and systemd set them), and what bodies may have of it."""
+"""The memory limit of this process (control groups, as containers and systemd set them), and the share for bodies."""
 
 import logging
 from collections.abc import Iterator

@@ -402,7 +402,7 @@ class Metrics:
         return Counter(name, documentation, labels, registry=self.registry)
 
     def _gauge(self, name: str, documentation: str, *, merged: Merging = Merging.MOST) -> Gauge:
-        """Make a gauge; what is the same for the whole deployment is merged to the most of what its processes have."""
+        """Make a gauge; one that is the same for the whole deployment shows the largest value of its processes."""
         self.merging[name] = merged
         return Gauge(name, documentation, registry=self.registry)
 

@@ -71,7 +71,7 @@ class Pauses:
     async def pause_if_due(self) -> None:
         """Let others have the loop if this stretch is over; called every few microseconds, as it costs a look at the clock.
 
-        They get up to a millisecond: what answers a request comes back to the loop many times.
+        They get up to a millisecond: a request comes back to the loop many times before it is answered.
         """
         if self._now() >= self._due:
             self.taken += 1

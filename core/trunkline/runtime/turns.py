@@ -56,7 +56,7 @@ class Turns:
             raise
 
     def give_back(self, company_id: int) -> None:
-        """Give a turn back; whoever is next has it at once."""
+        """Give a turn back; the next in line has it at once."""
         left = self._taken[company_id] - 1
         if left:
             self._taken[company_id] = left

@@ -49,7 +49,7 @@ def backtracking_patterns(schema: Json, at: str = "") -> Iterator[tuple[str, str
 
 
 def is_linear(pattern: str) -> bool:
-    """Tell whether *pattern* runs in linear time; what is no regular expression at all does not."""
+    """Tell whether *pattern* runs in linear time; an invalid one does not."""
     try:
         _compile({"pattern": pattern}, jsonschema_rs.RegexOptions())
     except ValueError:

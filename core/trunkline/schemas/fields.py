@@ -25,7 +25,7 @@ FieldKind = Literal["text", "integer", "number", "boolean", "date", "date-time",
 """What a field's value is: ``any`` is JSON of no one form, ``object`` and ``list`` have fields or entries inside."""
 
 DEEPEST: Final = 6
-"""How many objects and lists may stand in one another; what is deeper is written as JSON."""
+"""How deep objects and lists may be nested in a form; deeper values are written as JSON."""
 
 _LONG_TEXT = 500
 _FORMATS: Mapping[str, FieldKind] = {"date": "date", "date-time": "date-time"}

@@ -10,7 +10,7 @@ _LINE = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<va
 
 
 def read(file: Path, *, prefix: str) -> dict[str, str]:
-    """Read the variables in *file* that begin with *prefix*, none where there is no file; what else it has is another program's.
+    """Read the variables in *file* that begin with *prefix*, none where there is no file; other lines are another program's.
 
     A value is the rest of its line, or what stands in quotes. Nothing in it is expanded.
 

@@ -305,7 +305,7 @@ class Auth(Section):
 
 
 class Brand(Section):
-    """How the product names and shows itself in the generated connectors; what is unset comes from its schemas' package."""
+    """How the product names and shows itself in the generated connectors; an unset value comes from its schemas' package."""
 
     slug: str | None = Field(
         default=None,

@@ -26,7 +26,7 @@ HUB, CLI = "hub", "cli"
 """Actors that are no principals: the hub itself, and the command line."""
 MASK = "***"
 _LOCK = 7_236_455_011
-"""Key of the lock that whoever appends keeps until the end of the transaction."""
+"""Key of the lock that an appending transaction keeps until its end."""
 _SECRETS = re.compile(r"secret|token|password|sealed|digest|authorization|salt|api_key|private_key")
 START = b"\0" * 32
 """The hash before that of the first entry."""

@@ -1,4 +1,4 @@
-"""The guard of the clock: what is removed or ended because of its age waits after the database's clock has stepped forward.
+"""The guard of the clock: removal and ending by age wait after the database's clock has stepped forward.
 
 What it knows is one row, so that a process that starts after the step, and every other one, knows it too.
 """

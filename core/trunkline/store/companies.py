@@ -1,4 +1,4 @@
-"""Companies as records: what the operator has said of each, and limits of its own."""
+"""Companies as records: the operator's entries, and limits of its own."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The connections to PostgreSQL that one process takes, and what each are for."""
+"""The connections to PostgreSQL that one process takes, by purpose."""
 
 import logging
 from dataclasses import astuple, dataclass

@@ -1,4 +1,4 @@
-"""Named consumers as rows: what each reads, and how far it is (``model.reach``)."""
+"""Named consumers as rows: their types and filters, and how far they are (``model.reach``)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -191,7 +191,7 @@ class DirectConnection:
 
 
 class _Written:
-    """A statement as the driver takes it: its parameters by their places, what they and its rows are made of by their types."""
+    """A statement as the driver takes it: parameters by place, with the conversions of parameters and rows by type."""
 
     __slots__ = ("_binds", "_compiled", "_expands", "_is_text", "_names", "_reads", "_row")
 

@@ -88,7 +88,7 @@ class CompanyDirectory:
         return company_id
 
     async def ids_of(self, references: Collection[str]) -> dict[str, int]:
-        """Tell the ids of the companies with *references*; those that nobody has are left out."""
+        """Tell the ids of the companies with *references*; references of no company are left out."""
         if self._newest != self._version:
             await self._refresh()
         known = {reference: self._ids[reference] for reference in references if reference in self._ids}

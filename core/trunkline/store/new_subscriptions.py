@@ -64,7 +64,7 @@ async def count(connection: AsyncConnection, company_id: int, *, holder: str | N
 
 
 async def counts(connection: AsyncConnection, company_ids: Sequence[int]) -> dict[int, int]:
-    """Count the subscriptions of companies as ``count`` does; who has none is left out."""
+    """Count the subscriptions of companies as ``count`` does; a company that has none is left out."""
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
         f"SELECT company_id, count(*) FROM subscriptions WHERE {is_among_them} AND {_COUNTS} GROUP BY company_id"

@@ -212,6 +212,6 @@ async def tell_once(connection: AsyncConnection, news: News, *, subject: str) ->
 
 
 async def forget(connection: AsyncConnection, type: str, subject: str) -> None:
-    """Note that what *type* told of *subject* is over, so that the next time is told again."""
+    """Note that the condition that *type* reported of *subject* is over, so that the next one is reported again."""
     statement = text("DELETE FROM told WHERE type = :type AND subject = :subject")
     await connection.execute(statement, {"type": type, "subject": subject})

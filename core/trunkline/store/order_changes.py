@@ -48,7 +48,7 @@ async def make_due(
 
 
 def _again() -> str:
-    """Give the SQL that sets a delivery again that the ledger has: what is open in an order keeps its place."""
+    """Give the SQL that sets a delivery again that the ledger has: a delivery that is open in an order keeps its place."""
     is_kept = f"deliveries.order_key IS NOT NULL AND deliveries.{OPEN}"
     fresh = {
         "status": f"'{Status.HELD}'",
@@ -121,7 +121,7 @@ async def retry_front(connection: AsyncConnection, key: Key) -> None:
 
 
 async def skip(connection: AsyncConnection, key: Key) -> None:
-    """End an open delivery as ``skipped``, whatever comes of an attempt that is under way; what it held goes on."""
+    """End an open delivery as ``skipped``, whatever an attempt under way gives; deliveries behind it go on."""
     row = (
         await connection.execute(
             text(

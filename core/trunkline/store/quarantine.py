@@ -157,7 +157,7 @@ async def oldest(
 ) -> list[Quarantined]:
     """Read up to *limit* events that wait, oldest first, with a number above *after*.
 
-    With *locks* nobody else changes them until the transaction ends; those that somebody else is changing are passed over.
+    With *locks* nobody else changes them until the transaction ends; rows that somebody else is changing are left out.
     """
     condition, parameters = which.condition()
     locking = sql.for_update_skipping(connection) if locks else ""

@@ -110,7 +110,7 @@ async def outstanding(connection: AsyncConnection, no: int, *, limit: int) -> in
 
 
 async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict[int, dict[str, int]]:
-    """Read which versions the replays with *numbers* chose; those that chose none are left out."""
+    """Read which versions the replays with *numbers* chose; replays that chose none are left out."""
     if not numbers:
         return {}
     is_one, bound = sql.one_of(connection, "no", "numbers", BigInteger)

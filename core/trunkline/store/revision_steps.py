@@ -1,4 +1,4 @@
-"""The steps of a revision: what it does to which tables, read by running it without a database.
+"""The steps of a revision and their tables, read by running it without a database.
 
 A step is carried out as a whole or not at all, and again without harm, so that a migration goes on wherever it broke off.
 """

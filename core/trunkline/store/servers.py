@@ -161,7 +161,7 @@ def _name(host: str | None, port: int | None) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Say what *error* says, and what to change where it is a limit that was reached."""
+    """Give the text of *error*, and the limit to change if one was reached."""
     reason = f"{type(error).__name__}: {_first_line(error)}"
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return f"{reason} ({_TOO_MANY})"

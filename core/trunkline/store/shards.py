@@ -61,7 +61,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
-    """The database's clock was set back by *step_ms*; what is due after *edge_ms* was written by the clock before that."""
+    """The database's clock was set back by *step_ms*; a due time after *edge_ms* was written by the clock before that."""
 
     step_ms: int
     edge_ms: int
@@ -83,7 +83,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """How many workers are alive, what is still owned, and how many shards are divided."""
+    """How many workers are alive, which slices are owned, and how many shards are divided."""
 
     alive: int
     renewed: set[Slice]

@@ -23,7 +23,7 @@ from trunkline.store.database_file import BUSY_SECONDS, DatabaseFile
 
 Row = tuple[Any, ...]
 Outcome = tuple[list[Row], Any, int, int | None]
-"""Rows, and what a cursor has of them: description, rowcount, lastrowid."""
+"""Rows, with the cursor's description, rowcount and lastrowid."""
 Order = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 Work = Callable[[sqlite3.Connection, str, Sequence[Any]], Outcome]
 

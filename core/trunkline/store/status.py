@@ -101,7 +101,7 @@ class Figures:
 
 
 async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit: int) -> Figures:
-    """Read everything in one statement, as a process does so every few seconds; what is many is counted up to *limit*."""
+    """Read everything in one statement, as a process does so every few seconds; large numbers are counted up to *limit*."""
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     lowest = f"SELECT min(cursor) AS shard_cursor FROM {LOWEST} AS s"
     statement = text(

@@ -297,7 +297,7 @@ async def newest_of_company(
 
 
 async def by_positions(connection: AsyncConnection, positions: Sequence[int]) -> dict[int, Event]:
-    """Read the events at *positions*; those that are not there are left out."""
+    """Read the events at *positions*; missing ones are left out."""
     if not positions:
         return {}
     source = sql.rows_source(

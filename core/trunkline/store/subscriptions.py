@@ -201,7 +201,7 @@ async def by_name(
 
 
 async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
-    """Lock up to *limit* active subscriptions whose time is over; what somebody is changing is left."""
+    """Lock up to *limit* active subscriptions whose time is over, but none that somebody is changing."""
     locking = sql.for_update_skipping(connection)
     statement = text(
         "SELECT no FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active' "

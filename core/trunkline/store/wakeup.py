@@ -45,7 +45,7 @@ class Signal:
 
 
 class Handover:
-    """The newest events that this process has appended, for its own reader: what is next in order is not read again."""
+    """The newest events that this process has appended, for its own reader, which does not read them again."""
 
     MOST_EVENTS = 500
     MOST_BYTES = 1024 * 1024
@@ -56,7 +56,7 @@ class Handover:
         self._routing_version = 0
 
     def put(self, appended: Appended) -> None:
-        """Add events that were committed; what another process has appended in between is missing."""
+        """Add events that were committed; another process's events in between are missing."""
         if self._events and self._events[-1].position + 1 != appended.events[0].position:
             self._events = []
         self._events += appended.events

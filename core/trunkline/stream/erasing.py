@@ -1,4 +1,4 @@
-"""Erasing: what is of a deleted company is removed, a piece at a time.
+"""Erasing: the rows of a deleted company are removed, a piece at a time.
 
 It runs beside the dispatcher, in one process at a time for each company: an erasure is held under a lease, and each piece
 is one small transaction with its count in it, so a process that dies leaves nothing half done. A piece has as many rows as

@@ -38,7 +38,7 @@ class PageBytes:
         return events
 
     def _note(self, company_id: int, average: int) -> None:
-        """Remember how long events were on average; who has had long ones is believed only slowly to have short ones."""
+        """Remember how long events were on average; after long ones the average falls slowly."""
         self._bytes[company_id] = max(average, self._bytes.get(company_id, 0) // 2, 1)
         self._bytes.move_to_end(company_id)
         if len(self._bytes) > _REMEMBERED:

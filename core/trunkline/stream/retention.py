@@ -71,10 +71,10 @@ class Retention:
     async def run_once(self) -> int:
         """Remove everything that may go now; returns how many events were removed. It ends early where another worker removes.
 
-        That one does the rest, too: whoever ends early would take turns at the rest from it, and have it end early as well.
+        That process does the rest, too: one that ended early would compete for the rest, and make it end early as well.
 
         Raises:
-            StoreUnavailable: the database did not answer; what was removed until then stays removed.
+            StoreUnavailable: the database did not answer; rows that were removed until then stay removed.
         """
         now_ms = await self._clock.look()
         if now_ms is None:

@@ -24,7 +24,7 @@ class CatchUp:
         self._replay_signal = replay_signal
 
     async def check_start(self, connection: AsyncConnection, company_id: int, start: Start) -> None:
-        """Check that what a company has since *start* is there. Raises BadCursor."""
+        """Check that the log still has the company's events since *start*. Raises BadCursor."""
         if start.position:
             await retention.check_cursor(connection, company_id, after=start.position)
 

@@ -115,7 +115,7 @@ class SubscriptionChanges:
     async def delete(
         self, company_id: int, subscription_id: str, *, channel: str | None, if_match: str | None = None
     ) -> None:
-        """Delete one; what was still to be delivered ends as ``gone``. Raises NotFound, PreconditionFailed."""
+        """Delete one; its open deliveries end as ``gone``. Raises NotFound, PreconditionFailed."""
         async with self._database.write() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=channel, to_change=True)
             if if_match is not None:

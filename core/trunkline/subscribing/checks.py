@@ -164,7 +164,7 @@ def check_headers(headers: Any, _: Context) -> list[FieldError]:
 def check_headers_given(before: Subscription, changes: Mapping[str, Any]) -> None:
     """Check that headers are given anew together with a target of another origin. Raises BodyInvalid.
 
-    Their values are shown to nobody: whoever may change a target must not have them sent to an address of their own.
+    Their values are shown to nobody: a caller that may change a target must not have them sent to an address of its own.
     """
     url = changes.get("target_url")
     if url is None or not before.headers or "headers" in changes:
@@ -178,7 +178,7 @@ def check_headers_given(before: Subscription, changes: Mapping[str, Any]) -> Non
 
 
 def unchecked(_: Any, __: Context) -> list[FieldError]:
-    """Find no fault: what is wrong with the value is found where it is used, together with others."""
+    """Find no fault: the value is checked where it is used, together with others."""
     return []
 
 

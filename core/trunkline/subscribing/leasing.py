@@ -39,7 +39,7 @@ from trunkline.stream.pages import CHECK_SECONDS, CheckCaller, Streaming
 
 LEASE_SECONDS, MAX_LEASE_SECONDS = 60, 3_600
 MAX_LEASES = 32
-"""Pages of one consumer that may be leased at once; who polls beyond that waits until one is committed or lapses."""
+"""Pages of one consumer that may be leased at once; a further poller waits until one is committed or lapses."""
 STEP, STEP_MS = 1_000, 3_600_000
 """A consumer that has nothing to read is moved on if it would go past so many positions, or was last moved so long ago."""
 TRIES = 50

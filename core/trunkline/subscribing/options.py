@@ -252,7 +252,8 @@ TARGET = Option(
     change=(
         dict[str, Any] | None,
         Field(
-            default=None, description="what changes of it; what is left out, or sent as it is masked, stays"
+            default=None,
+            description="changes of it; a field that is left out, or sent as it is masked, stays",
         ),
     ),
     check=checks.check_target,

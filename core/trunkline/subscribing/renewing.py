@@ -95,7 +95,7 @@ class Renewals:
         return subscription.disabled_reason not in ENDED and not subscription.lapses_by(aged_ms)
 
     async def _tell_gap(self, no: int) -> bool:
-        """Tell whether what was missed is there no more; who renews is told so."""
+        """Tell whether the missed events are gone; the caller that renews is told so."""
         async with self._database.write() as connection:
             position = (await store.by_number(connection, no)).options.get("gap_position")
             if position is not None:

@@ -95,7 +95,7 @@ class SubscriptionHandlers:
         return view
 
     async def delete(self, subscription_id: str, caller: Deletes, if_match: IfMatch = None) -> None:
-        """Stop pushing for good; what was still to be delivered ends as `gone`."""
+        """Stop pushing for good; its open deliveries end as `gone`."""
         await self._subscriptions.delete(
             caller.company_id, subscription_id, channel=self._channel, if_match=if_match
         )

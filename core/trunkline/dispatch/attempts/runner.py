@@ -31,7 +31,7 @@ UNIT_BYTES = 16 * 1024
 CLOSED_SECONDS = 0.1
 """How long what waits behind a gate that is closed, with nothing in flight, waits until the gate is looked at again."""
 SHORTEST_STEP_SECONDS = 0.002
-"""How long a timer for the next step of a rate runs at least; what it is late is made up for."""
+"""How long a timer for the next step of a rate runs at least; a late step is made up for."""
 CROWDED_MS = 500
 """When a delivery that finds no slot, and whose subscription fails, is due again."""
 SHORTAGE_MS = 2_000
@@ -60,7 +60,7 @@ class Order(Protocol):
 
 
 class Runner:
-    """Runs the attempts of one process; what has ended waits in ``results`` to be written."""
+    """Runs the attempts of one process; ended ones wait in ``results`` to be written."""
 
     def __init__(self, slots: Slots[Job], sender: Sender, *, timeout_seconds: float) -> None:
         self.slots = slots
@@ -160,7 +160,7 @@ class Runner:
         return max(gate.share - sum(1 for job in queue.waiting if job.claim), 0)
 
     def withdraw(self, replay_nos: Iterable[int]) -> None:
-        """Begin nothing any more of these replays, which were cancelled: what waits is given back to the ledger."""
+        """Begin nothing any more of these replays, which were cancelled: their waiting jobs go back to the ledger."""
         self._withdrawn = frozenset(replay_nos)
         for job in [job for job in self._waiting if job.replay_no in self._withdrawn]:
             del self._waiting[job]
@@ -177,7 +177,7 @@ class Runner:
         self._step(self.slots.queue(subscription_no, company_id))
 
     def admit(self, job: Job) -> None:
-        """Count *job* among those that are in memory, once; what was claimed is counted by its claim."""
+        """Count *job* once among those in memory; a claimed one is counted by its claim."""
         if job.claim == 0 and not job.has_room:
             job.has_room = True
             job.room = job.room or self.room
@@ -330,7 +330,7 @@ class Runner:
             queue.gate = self.gates.of(queue.subscription_no, route.pace, progress)
 
     def _may_wait(self, queue: SubscriptionQueue[Job], job: Job) -> bool:
-        """Tell whether *job* may wait in memory; what is new and what the ledger had have a share each of a gate."""
+        """Tell whether *job* may wait in memory; new jobs and claimed ones have a share each of a gate."""
         if queue.gate is not None:
             alike = sum(1 for waiting in queue.waiting if bool(waiting.claim) == bool(job.claim))
             if alike >= queue.gate.share:

@@ -24,7 +24,7 @@ DOWN_AFTER = 16
 """Failures in a row after which a target is taken to be down."""
 BACKLOG_TRUSTED = 512
 BACKLOG_UNTRUSTED = 128
-"""Deliveries of one subscription that may wait in memory; what exceeds them waits in the database."""
+"""Deliveries of one subscription that may wait in memory; further ones wait in the database."""
 
 
 class SubscriptionQueue(Generic[Job]):
@@ -87,7 +87,7 @@ class Pool:
 
 
 class Slots(Generic[Job]):
-    """The slots of one process, and who may have the next one."""
+    """The slots of one process, and which subscription gets the next one."""
 
     def __init__(self, total: int, *, per_subscription: int) -> None:
         self._all = Pool(total)
@@ -173,7 +173,7 @@ class Slots(Generic[Job]):
         return max(self._limit_of(queue) - queue.in_flight, 0)
 
     def room_of(self, subscription_no: int) -> int:
-        """Tell how many of a subscription's due deliveries to claim: what may begin, and as much again where it is trusted."""
+        """Tell how many of a subscription's due deliveries to claim: as many as may begin, twice that if it is trusted."""
         queue = self._queues.get(subscription_no)
         if queue is None:
             return self._untrusted_per_subscription

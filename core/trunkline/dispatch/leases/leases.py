@@ -173,7 +173,7 @@ class Leases:
         self._cut_off.set()
 
     async def leave(self) -> None:
-        """Release everything at once; what is still open is read again by the next owner."""
+        """Release everything at once; the next owner reads open positions again."""
         faults.point("lease.before_leave")
         async with self._database.write() as connection:
             await shard_store.leave(connection, self._owned.worker)
@@ -290,7 +290,7 @@ class Leases:
         return [lease for lease in leases if lease.slice not in progress_of]
 
     def _choose_leaving(self, shares: _Shares) -> None:
-        """Choose what is read no further: what is to be divided, and what is more than this worker's share; the rest is read on."""
+        """Choose the slices to stop reading: those to be divided, and those beyond this worker's share."""
         groups: dict[int, list[Progress]] = {}
         for held, progress in self._owned.progress.items():
             groups.setdefault(WHOLE if held.part == WHOLE else held.shard, []).append(progress)

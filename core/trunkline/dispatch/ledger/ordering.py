@@ -28,7 +28,7 @@ LOOK_SECONDS = 1.0
 WAIT_SECONDS = 2.0
 """How long a new delivery waits in memory, where a cursor waits for it."""
 MOST_WAITING = 2048
-"""New deliveries that wait in memory, of all subscriptions; what comes beyond them waits in the ledger."""
+"""New deliveries of all subscriptions that wait in memory; further ones wait in the ledger."""
 MOST_BLOCKED = 256
 """Blocked keys that are known of one subscription; where there are more, all of its keys count as blocked."""
 
@@ -109,7 +109,7 @@ class Ordering:
         return len(self._claimed)
 
     def stop(self) -> None:
-        """Begin nothing any more; what waits here is left to the ledger."""
+        """Begin nothing any more; waiting deliveries are left to the ledger."""
         self._is_stopping = True
         for queue in list(self._queues.values()):
             self._put_back(queue)
@@ -176,7 +176,7 @@ class Ordering:
         self._put_back(queue)
 
     def sweep(self) -> None:
-        """Leave to the ledger what has waited too long, and what belongs to shards that are not read on."""
+        """Leave to the ledger deliveries that have waited too long, and those of shards that are not read on."""
         now = time.monotonic()
         late = [job.key_queue for job in self._new if _is_late(job, now)]
         late += [job.key_queue for job in self._claimed if _is_leaving(job)]

@@ -92,7 +92,7 @@ class Step:
 
 
 async def begin(connection: AsyncConnection, subscription: Subscription, span: Range) -> Row:
-    """Start a replay in the caller's transaction. Where there is an ordering, what is new waits until it has read on."""
+    """Start a replay in the caller's transaction. If there is an ordering, new events wait until the replay is past them."""
     if subscription.ordering is not None:
         await ordering.lock(connection, [subscription.no])
         await ordering.announce(connection, subscription.no)

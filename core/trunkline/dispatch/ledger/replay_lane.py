@@ -27,7 +27,7 @@ BUSY_SECONDS = 0.05
 MOST_COUNTED = 100
 """Running replays that one counts to know whether all of them rest."""
 SHORTEST_REST, LONGEST_REST = 0.005, 0.3
-"""How many seconds a replay rests that cannot go on: what it waits for ends in milliseconds, or at the pace of a target."""
+"""How many seconds a replay rests that cannot go on: its wait ends in milliseconds, or at the pace of a target."""
 REST_OF_EACH = 0.02
 """How many seconds they may rest for each of them, so that to look at many takes no more than to look at some."""
 _log = logging.getLogger(__name__)
@@ -138,7 +138,7 @@ class ReplayLane:
         return 0.0 if len(self._rests.numbers()) < self._running else self._rests.seconds()
 
     async def _begin(self, row: store.Row, done: replay.Step) -> None:
-        """Begin what a step has claimed; what it has made due only is begun by the lanes that this wakes."""
+        """Begin the claims of a step; deliveries that it only made due are begun by the lanes that this wakes."""
         if done.claims:
             pins = {row.no: sql.pins_of(row.pins)} if row.pins else {}
             await self._starter.start(done.claims, events=done.events, pins=pins)

@@ -188,7 +188,7 @@ def _log_failure(ended: Ended, state: NextState) -> None:
 
 
 def _counted(attempts: Sequence[Ended]) -> dict[AttemptKind, list[int]]:
-    """Gather how long the attempts of each kind took: what is equal in a batch is labelled once."""
+    """Gather how long the attempts of each kind took: equal kinds in a batch are labelled once."""
     counted: dict[AttemptKind, list[int]] = {}
     for ended in attempts:
         job = ended.job

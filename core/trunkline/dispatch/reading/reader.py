@@ -231,7 +231,7 @@ class Reader:
 
         The version is read together with the head of the log, so an event is never matched by a table that is older than
         what was valid when the event was accepted. Where all subscriptions are read, by their numbers, the table has what was
-        valid at that version; what has changed since, and was read already, comes with the next.
+        valid at that version; a later change that was read already comes with the next.
         """
         async with self._refreshing:
             if version > self._table.version or not self._table.version:

@@ -109,7 +109,7 @@ def target_of(subscription: Subscription, now_ms: int, *, channel: Channel | Non
     """Make the target of a subscription, as its *channel* gets it.
 
     Raises:
-        BodyInvalid: the channel declares its targets, and what is stored is none.
+        BodyInvalid: the channel declares its targets, and the stored one does not fit.
     """
     config = None
     if channel is not None and channel.target is not None:

@@ -110,7 +110,7 @@ class Progress:
         """The open positions of which nothing has begun."""
 
     def go_on_at(self, head: int) -> None:
-        """Have the live reader go on at *head*; what it leaves out is a stretch."""
+        """Have the live reader go on at *head*; the positions that it leaves out are a stretch."""
         self.stretches.append(Track(self, start=self.live.read, read=self.live.read, end=head))
         self.live = Track(self, start=head, read=head)
         self._behind += self._ahead

@@ -1,4 +1,4 @@
-"""Ends subscriptions whose time is over because nobody renewed them: they are disabled, and what was open of them is given up."""
+"""Ends subscriptions whose time is over because nobody renewed them: they are disabled, and their open deliveries end."""
 
 import asyncio
 import logging

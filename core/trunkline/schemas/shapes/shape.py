@@ -56,7 +56,7 @@ class Shape:
         return self.types == TYPES and not self.formats and self.values is None
 
     def admits(self, value: Json) -> bool:
-        """Tell whether *value* has the type and is one of the values; what is inside it is not looked at."""
+        """Tell whether *value* has the type and is one of the values; its members are not looked at."""
         if type_of(value) not in self.types or any(same(value, item) for item in self.excluded):
             return False
         return self.values is None or any(same(value, item) for item in self.values)

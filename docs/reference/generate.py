@@ -144,11 +144,11 @@ def settings_page() -> str:
         "## Secrets",
         "The variable of a secret with `_FILE` behind it names a file that has the secret, such as `TRUNKLINE_AUTH__PEPPER_FILE=/run/secrets/pepper`; "
         f"line breaks at its end do not count. In the core these are {_secrets()}; in plugins every setting that is a `SecretStr`, "
-        "such as `portal.oidc.client_secret`. [Secrets in files](../how-to/run-in-production.md#secrets-in-files) shows how.",
+        "such as `portal.oidc.client_secret`. [Secrets in files](../how-to/replace-secrets.md#secrets-in-files) shows how.",
         "`auth.pepper` and `auth.encryption_key` may stay unset on SQLite: they are made on the first start and kept beside the "
         "database, in `trunkline.db.secrets`. Back that file up together with the database. On PostgreSQL they must be set, "
         "to the same text in every process; see [Run on PostgreSQL](../how-to/run-on-postgresql.md). How to replace them: "
-        "[New secrets for old](../how-to/run-in-production.md#new-secrets-for-old).",
+        "[New secrets for old](../how-to/replace-secrets.md#new-secrets-for-old).",
     ]
     return page("Settings", *blocks)
 

@@ -472,7 +472,7 @@ def metrics_page() -> str:
         "`GET /metrics` serves them in Prometheus's text format, without a key; keep it inside your network. With `serve --workers N` they are those of all its processes, added up; `worker --metrics-port N` serves its own. "
         "A histogram has the series `_bucket`, `_sum` and `_count`; counters and histograms also have `_created`, when they were first seen. What the processes take of the machine (`process_…`) is there on Linux; of several processes memory and open files are added up, and of the limit "
         "of open files and of the time of the start the least is given. What to watch stands in "
-        "[Run on PostgreSQL](../how-to/run-on-postgresql.md#what-to-watch).",
+        "[Run on PostgreSQL](../how-to/watch-a-hub.md#what-to-alert-on).",
         table(["metric", "type", "labels", "meaning"], metric_rows()),
         "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`. "
         "Of an agent's message `method` is that of the protocol, and `other` for what the server does not know; `outcome` is `done` or `refused`, "

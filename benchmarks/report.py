@@ -2,12 +2,16 @@
 
 import itertools
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.results import Row
 
 PAGE = Path(__file__).parents[1] / "docs" / "internals" / "performance.md"
+
+FIGURES = 4
+"""How many figures of a row a section of the page has."""
 
 _UNITS = {
     "_per_second": "/s",
@@ -28,8 +32,17 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def section(rows: Iterable[Row], *, how: str) -> str:
-    """Draw what a suite found, and below it in small *how* it was run."""
-    return f"{table(rows)}\n\n<sub>{how}</sub>"
+    """Draw what a suite found, and below it in small *how* it was run.
+
+    Of each row it has the first ``FIGURES`` figures that are no baseline: the ratio says how they compare.
+    """
+    narrow = [replace(row, figures=_first(row.figures), note="") for row in rows]
+    return f"{table(narrow)}\n\n<sub>{how}</sub>"
+
+
+def _first(figures: Mapping[str, float]) -> dict[str, float]:
+    own = [(key, value) for key, value in figures.items() if not key.startswith("baseline")]
+    return dict(own[:FIGURES])
 
 
 def write(suite: str, text: str, *, page: Path = PAGE) -> None:

@@ -26,7 +26,7 @@ from trunkline.hub.hub import Hub
 from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind
 from trunkline.schemas.files import operational_event_types, package_definitions, package_event_types
 from trunkline.settings.secret_files import holds_secret
-from trunkline.testing import list_checks
+from trunkline.testing import Level, list_checks
 from trunkline_alerts import messages as alerts
 from trunkline_alerts.settings import Settings as AlertSettings
 
@@ -38,6 +38,7 @@ import testing_kit  # noqa: E402
 import values  # noqa: E402
 
 SCHEMAS = "trunkline_schemas"
+LEVELS = list(Level)
 NOTE = "<!-- Written by docs/reference/generate.py; change that or the code, not this page. -->"
 
 
@@ -143,11 +144,11 @@ def settings_page() -> str:
         "## Secrets",
         "The variable of a secret with `_FILE` behind it names a file that has the secret, such as `TRUNKLINE_AUTH__PEPPER_FILE=/run/secrets/pepper`; "
         f"line breaks at its end do not count. In the core these are {_secrets()}; in plugins every setting that is a `SecretStr`, "
-        "such as `portal.oidc.client_secret`. [Secrets in files](../how-to/run-in-production.md#secrets-in-files) shows how.",
+        "such as `portal.oidc.client_secret`. [Secrets in files](../how-to/replace-secrets.md#secrets-in-files) shows how.",
         "`auth.pepper` and `auth.encryption_key` may stay unset on SQLite: they are made on the first start and kept beside the "
         "database, in `trunkline.db.secrets`. Back that file up together with the database. On PostgreSQL they must be set, "
         "to the same text in every process; see [Run on PostgreSQL](../how-to/run-on-postgresql.md). How to replace them: "
-        "[New secrets for old](../how-to/run-in-production.md#new-secrets-for-old).",
+        "[New secrets for old](../how-to/replace-secrets.md#new-secrets-for-old).",
     ]
     return page("Settings", *blocks)
 
@@ -213,14 +214,20 @@ def hooks_page() -> str:
 def pages_page() -> str:
     """Every name of ``trunkline.pages``."""
     return page(
-        "Pages and connectors", markdown(values.MODULES["pages.md"]), *values.blocks("pages.md", table)
+        "Pages and connectors",
+        markdown(values.MODULES["pages.md"]),
+        "`python -m pydoc trunkline.pages.NAME` has the arguments, types, defaults and errors of each.",
+        *values.overview("pages.md", table),
     )
 
 
 def routes_page() -> str:
     """Every name of ``trunkline.routes``, and what else a context lends."""
     return page(
-        "Routes and services", markdown(values.MODULES["routes.md"]), *values.blocks("routes.md", table)
+        "Routes and services",
+        markdown(values.MODULES["routes.md"]),
+        "`python -m pydoc trunkline.routes.NAME` has the arguments, types, defaults and errors of each.",
+        *values.overview("routes.md", table),
     )
 
 
@@ -410,33 +417,39 @@ def commands(group: Any = None, path: str = "trunkline") -> Iterator[tuple[str, 
             yield from commands(command, f"{path} {name}")
 
 
-def options(command: Any) -> Iterator[tuple[str, str]]:
-    """The arguments and options of a command, hidden ones excepted."""
+def options(command: Any) -> Iterator[str]:
+    """The arguments and options of a command, hidden and common ones excepted."""
     for parameter in command.params:
         if parameter.param_type_name == "argument":
-            yield f"`{parameter.metavar or parameter.name.upper()}`", parameter.help or ""
-        elif not parameter.hidden:
-            names = ", ".join((*parameter.opts, *parameter.secondary_opts))
+            yield parameter.metavar or parameter.name.upper()
+        elif not parameter.hidden and not COMMON_OPTIONS & set(parameter.opts):
+            name = "/".join((*parameter.opts, *parameter.secondary_opts))
             value = "" if parameter.is_flag else f" {parameter.metavar or parameter.name.upper()}"
-            yield f"`{names}{value}`", (parameter.help or "") + (" Required." if parameter.required else "")
+            yield f"{name}{value}" if parameter.required else f"[{name}{value}]"
 
 
-COMMON_OPTIONS = {"`--config FILE`", "`--json`"}
+COMMON_OPTIONS = {"--config", "--json"}
 
 
 def cli_page() -> str:
-    """Every command."""
-    blocks = [
-        "`trunkline COMMAND --help` says the same. Each command takes `--config FILE`, the settings file; `trunkline.toml` in the current "
-        "folder, if unset. Most commands that show something take `--json`. Standard output has only the result; everything else goes to standard error. "
-        "Exit codes: 0 done, 1 refused or not all right, 2 cannot start, or misused, 3 cannot deliver any more (start it again). "
-        "If standard output is closed or full, a command says so and ends with 1; one that shows a secret only once makes none then.",
+    """Every command, with its options."""
+    rows = [
+        (f"`{' '.join([name.removeprefix('trunkline '), *options(command)])}`", first_paragraph(command.help))
+        for name, command in commands()
     ]
-    for name, command in commands():
-        text = re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", command.help)
-        own = [f"- {name}: {meaning}" for name, meaning in options(command) if name not in COMMON_OPTIONS]
-        blocks += [f"## {name}", text, "\n".join(own)]
-    return page("Command line", *filter(None, blocks))
+    return page(
+        "Command line",
+        "`trunkline COMMAND --help` explains each option and has an example. Each command takes `--config FILE`, the settings file (default: `trunkline.toml` in the "
+        "current folder). Most commands that show something take `--json`. Standard output has only the result; everything else goes to standard error. "
+        "If standard output is closed or full, the command says so and ends with 1; a command that shows a secret only once then makes none.",
+        "Exit codes: 0 done, 1 refused or not all right, 2 cannot start or misused, 3 cannot deliver any more (start it again).",
+        table(["command", "what it does"], rows),
+    )
+
+
+def first_paragraph(text: str) -> str:
+    """Give the first paragraph of a command's help."""
+    return re.sub(r"\[bold\](.*?)\[/bold\]", r"`\1`", " ".join(text.partition("\n\n")[0].split()))
 
 
 # ---- metrics ---------------------------------------------------------------------------------------------------------
@@ -459,7 +472,7 @@ def metrics_page() -> str:
         "`GET /metrics` serves them in Prometheus's text format, without a key; keep it inside your network. With `serve --workers N` they are those of all its processes, added up; `worker --metrics-port N` serves its own. "
         "A histogram has the series `_bucket`, `_sum` and `_count`; counters and histograms also have `_created`, when they were first seen. What the processes take of the machine (`process_…`) is there on Linux; of several processes memory and open files are added up, and of the limit "
         "of open files and of the time of the start the least is given. What to watch stands in "
-        "[Run on PostgreSQL](../how-to/run-on-postgresql.md#what-to-watch).",
+        "[Run on PostgreSQL](../how-to/watch-a-hub.md#what-to-alert-on).",
         table(["metric", "type", "labels", "meaning"], metric_rows()),
         "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`. "
         "Of an agent's message `method` is that of the protocol, and `other` for what the server does not know; `outcome` is `done` or `refused`, "
@@ -472,14 +485,15 @@ def metrics_page() -> str:
 def checks_page() -> str:
     """Every check of the conformance kit."""
     blocks = [
-        "What the [conformance kit](../how-to/test-a-plugin.md) asks of a plugin. A check is named `{suite}.{fact}`; its level is "
-        "the first that asks for it.",
+        "What the [conformance kit](../how-to/test-a-plugin.md) asks of a plugin, by suite and by the first level that asks for it. "
+        "A check is named `{suite}.{fact}`. `pytest -v` names each as it runs; `trunkline.testing.list_checks()` gives each with its sentence.",
     ]
     for suite, checks in itertools.groupby(list_checks(), key=lambda check: check.suite):
-        blocks += [
-            f"## {suite}",
-            "\n".join(f"- `{check.name}` ({check.level.value}): {check.fact}" for check in checks),
-        ]
+        levels = sorted(checks, key=lambda check: LEVELS.index(check.level))
+        blocks.append(f"## {suite}")
+        for level, of_level in itertools.groupby(levels, key=lambda check: check.level):
+            names = [f"`{check.name.partition('.')[2]}`" for check in of_level]
+            blocks.append(f"**{level.value}**: {', '.join(names)}")
     return page("Checks", *blocks)
 
 

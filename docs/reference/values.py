@@ -24,26 +24,26 @@ KINDS: Sequence[tuple[str, str, str]] = (
     (
         "received",
         "What a plugin gets",
-        "Frozen values that the hub makes. They get new fields in minor versions, so make none yourself but in tests.",
+        "Frozen values that the hub makes. Minor versions add fields, so make them in tests only.",
     ),
     (
         "protocol",
         "What a plugin calls",
-        "Protocols: the hub implements them, in ways that are nobody's business. They get new methods in minor versions.",
+        "Protocols that the hub implements. Minor versions add methods.",
     ),
     ("enum", "Enumerations", "Each is a `str`."),
     (
         "error",
         "Errors",
-        "A plugin may raise those that `Refused` is the root of wherever a caller waits: the answer has the status.",
+        "A plugin may raise `Refused` and its subclasses while a caller waits: the answer has their status.",
     ),
     ("function", "Functions", "For routes and channels that behave like the built-in ones."),
     (
         "model",
         "Models",
-        "Bodies and queries, for routes of the plugin's own that answer what built-in ones do.",
+        "Bodies and queries, for routes of a plugin that answer as built-in ones do.",
     ),
-    ("other", "Types and constants", "For annotations, and for what should not be written twice."),
+    ("other", "Types and constants", "For annotations and for limits."),
 )
 
 
@@ -96,6 +96,46 @@ def blocks(page: str, table: Any) -> Iterator[str]:
         for name, value in chosen:
             yield f"### {name}"
             yield from described(name, value, table)
+
+
+COLUMNS = ("name", "what it is", "fields, arguments, methods")
+
+
+def overview(page: str, table: Any) -> Iterator[str]:
+    """Write what a page has as tables of a line for each name; *table* writes a table of columns and rows."""
+    given_types = public_api.given_types()
+    for section, title, text in KINDS:
+        rows = [
+            row(name, value)
+            for name, value in sorted(names(page).items(), key=lambda item: item[0].lower())
+            if section_of(value, given_types) == section
+        ]
+        if rows:
+            yield f"## {title}"
+            yield text
+            yield table(COLUMNS, rows)
+
+
+def row(name: str, value: Any) -> tuple[str, str, str]:
+    """Write the line of one name."""
+    return f"`{name}`", first_sentence(name, value), ", ".join(f"`{member}`" for member in members(value))
+
+
+def members(value: Any) -> list[str]:
+    """Name what a value is made of: fields or arguments, and what may be called of it."""
+    facts = public_api.describe(value)
+    called = [name if "property" in one else f"{name}()" for name, one in facts.get("methods", {}).items()]
+    own = next((facts[key] for key in ("fields", "attributes", "arguments", "members") if facts.get(key)), {})
+    return [*own, *called]
+
+
+def first_sentence(name: str, value: Any) -> str:
+    """Give the first sentence that the code says of a name; the value of a constant of which it says nothing."""
+    documented = markdown(inspect.getdoc(value) or "")
+    if public_api.kind_of(value) in {"type", "constant"}:
+        documented = text_under(name.rpartition(".")[2]) or f"The constant `{public_api.plain(value)}`."
+    paragraph = " ".join(documented.partition("\n\n")[0].split())
+    return re.split(r"(?<=\w[.]) (?=[A-Z`])", paragraph)[0]
 
 
 def described(name: str, value: Any, table: Any) -> Iterator[str]:

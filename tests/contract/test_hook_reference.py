@@ -8,9 +8,6 @@ from pathlib import Path
 
 import pytest
 
-import trunkline
-from trunkline import pages, routes
-
 FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 sys.path.insert(0, str(FOLDER))
 
@@ -20,9 +17,11 @@ import values  # noqa: E402
 PAGES = {page: (FOLDER / page).read_text() for page in values.MODULES}
 NAMES = {name: value for page in PAGES for name, value in values.names(page).items()}
 PAGE_OF = {name: PAGES[page] for page in PAGES for name in values.names(page)}
+HOOKS = values.names("hooks.md")
 LEAVES = {
-    name: value for name, value in NAMES.items() if public_api.kind_of(value) in {"value", "model", "protocol"}
+    name: value for name, value in HOOKS.items() if public_api.kind_of(value) in {"value", "model", "protocol"}
 }  # fmt: skip
+LISTED = {name: value for name, value in NAMES.items() if name not in HOOKS}
 
 
 def section(name: str) -> str:
@@ -33,10 +32,20 @@ def section(name: str) -> str:
     return found[1]
 
 
-@pytest.mark.parametrize("name", [*trunkline.__all__, *pages.__all__, *routes.__all__])
+@pytest.mark.parametrize("name", HOOKS)
 def test_every_public_name_has_a_section_that_says_something(name):
     text = re.sub(r"^```.*?^```$", "", section(name), flags=re.MULTILINE | re.DOTALL)
     assert len(text.split()) > 2, f"'{name}' has no docstring"
+
+
+@pytest.mark.parametrize("name", LISTED)
+def test_every_other_name_has_a_line_that_says_something_and_names_its_members(name):
+    (line,) = re.findall(rf"^\| `{re.escape(name)}` \| (.*) \| (.*) \|$", PAGE_OF[name], re.MULTILINE)
+    said, members = line
+    assert len(said.split()) > 1, f"'{name}' has no docstring"
+    described = public_api.describe(LISTED[name])
+    expected = {*described.get("fields", {}), *described.get("methods", {})}
+    assert expected <= set(re.findall(r"`(\w+)(?:\(\))?`", members))
 
 
 @pytest.mark.parametrize("name", LEAVES)
@@ -62,9 +71,9 @@ def errors_of(value: object) -> set[str]:
     return {name for names in listed for name in names.split(", ")}
 
 
-@pytest.mark.parametrize("name", [name for name, value in NAMES.items() if errors_of(value)])
+@pytest.mark.parametrize("name", [name for name, value in HOOKS.items() if errors_of(value)])
 def test_the_errors_of_a_function_are_there(name):
-    assert all(error in section(name) for error in errors_of(NAMES[name]))
+    assert all(error in section(name) for error in errors_of(HOOKS[name]))
 
 
 def test_what_a_plugin_makes_is_told_from_what_it_gets():

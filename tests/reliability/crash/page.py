@@ -4,7 +4,7 @@ import os
 import platform
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,11 +17,11 @@ SECTION = re.compile(r"(?<=<!-- crash: begin -->\n).*(?=<!-- crash: end -->)", r
 _HEAD = """
 {date} · {machine} · {cases:,} cases at {points} points in {seconds:,.0f} s
 
-| point | cases | sent twice | lost |
-| --- | ---: | ---: | ---: |
+| step | points | cases | sent twice | lost |
+| --- | ---: | ---: | ---: | ---: |
 """
 _FOOT = """
-The process died at its point in {crashed:,} of the cases, as its seed asked, and in the others wherever it was. `core/trunkline/runtime/faults.py` says what each point stands for.
+The process died at its point in {crashed:,} of the cases, and in the others elsewhere. `core/trunkline/runtime/faults.py` explains each point.
 
 """
 
@@ -35,8 +35,11 @@ def write_page(outcomes: Sequence[Outcome], *, seconds: float) -> None:
         points=len({outcome.case.point for outcome in outcomes}),
         seconds=seconds,
     )
-    lines = [_row(f"`{point}`", _of(outcomes, point)) for point in POINTS]
-    lines.append(_row("**all**", outcomes))
+    lines = [
+        _row(f"`{step}`", points, [outcome for outcome in outcomes if outcome.case.point in points])
+        for step, points in steps().items()
+    ]
+    lines.append(_row("**all**", POINTS, outcomes))
     section = (
         head + "\n".join(lines) + "\n" + _FOOT.format(crashed=sum(outcome.crashed for outcome in outcomes))
     )
@@ -55,11 +58,15 @@ def _machine() -> str:
     )
 
 
-def _of(outcomes: Sequence[Outcome], point: str) -> list[Outcome]:
-    return [outcome for outcome in outcomes if outcome.case.point == point]
+def steps() -> dict[str, list[str]]:
+    """Group the points by the step before their dot."""
+    found: dict[str, list[str]] = {}
+    for point in POINTS:
+        found.setdefault(point.partition(".")[0], []).append(point)
+    return found
 
 
-def _row(name: str, outcomes: Sequence[Outcome]) -> str:
+def _row(name: str, points: Collection[str], outcomes: Sequence[Outcome]) -> str:
     verdicts = [outcome.verdict for outcome in outcomes]
     twice, lost = sum(verdict.duplicates for verdict in verdicts), sum(verdict.lost for verdict in verdicts)
-    return f"| {name} | {len(outcomes):,} | {twice:,} | {lost:,} |"
+    return f"| {name} | {len(points)} | {len(outcomes):,} | {twice:,} | {lost:,} |"

@@ -15,6 +15,8 @@ from verdict import Verdict
 
 PAGE = Path(__file__).parents[3] / "docs" / "internals" / "reliability.md"
 SECTION = re.compile(r"(?<=<!-- isolation: begin -->\n).*(?=<!-- isolation: end -->)", re.DOTALL)
+SHOWN = 10
+"""How many rows the page shows, those with the longest times under attack."""
 _HEAD = """
 {date} · {machine} · {cases} cases, {held} of which held
 
@@ -22,7 +24,7 @@ _HEAD = """
 | --- | ---: | ---: |
 """
 _FOOT = """
-The p99 of the victim's calls and pushes in ms: before the attack/under it/after it. **Bold**: did not hold.
+The ten rows with the longest p99 of the victim's calls and pushes, in ms: before the attack/under it/after it. **Bold**: did not hold.
 
 """
 
@@ -36,7 +38,8 @@ def write_page(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> None:
         cases=len(outcomes),
         held=sum(not verdict.faults for verdict in found.values()),
     )
-    lines = [_line(row, found) for row in rows]
+    worst = sorted(rows, key=lambda row: _p99_under_attack(row, found), reverse=True)[:SHOWN]
+    lines = [_line(row, found) for row in worst]
     section = head + "\n".join(lines) + "\n" + _FOOT + _faults(rows, found) + _behind(outcomes)
     page = PAGE.read_text()
     if not SECTION.search(page):
@@ -66,6 +69,11 @@ def _machine() -> str:
 
 def _line(row: Row, found: Mapping[Case, Verdict]) -> str:
     return f"| `{row.name}` | {' | '.join(_cell(found.get(Case(row.name, engine))) for engine in ENGINES)} |"
+
+
+def _p99_under_attack(row: Row, found: Mapping[Case, Verdict]) -> float:
+    verdicts = [found.get(Case(row.name, engine)) for engine in ENGINES]
+    return max((verdict.attacked.p99 for verdict in verdicts if verdict is not None), default=0)
 
 
 def _cell(verdict: Verdict | None) -> str:

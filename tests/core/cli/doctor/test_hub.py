@@ -381,7 +381,7 @@ async def test_a_target_that_the_address_policy_refuses_is_not_connected_to(
 
 # ---- the page that explains it -----------------------------------------------------------------------------------------
 
-PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "run-in-production.md"
+PAGE = Path(__file__).parents[4] / "docs" / "how-to" / "watch-a-hub.md"
 
 
 def test_the_page_explains_every_check():

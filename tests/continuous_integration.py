@@ -49,9 +49,13 @@ FIRST = (
 """What takes minutes, packages that it installs included, the longest first: no worker is to be left with one of them at the end."""
 
 BY_TURNS = (
+    "testing/test_builtins_channel.py",
+    "testing/test_builtins_plugin.py",
     "testing/test_every_check_catches.py",
     "third_party/test_distributions.py",
     "contract/test_benchmarks.py",
+    "plugins/portal/browser/test_every_page.py",
+    "reliability/simulation/test_simulation.py",
 )
 """Modules whose cases have their turn on one of three days: a fault in one of them is a fault in its neighbours too."""
 TURNS = 3
@@ -88,7 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _of_other_turns(items: list[pytest.Item], turn: int) -> list[pytest.Item]:
-    """Find the cases whose turn is another day; a case is known by its first parameter, up to a dot."""
+    """Find the cases whose turn is another day; a case is known by its class, or by its first parameter, up to a dot."""
     cases: dict[str, dict[str, int]] = {path: {} for path in BY_TURNS}
     others: list[pytest.Item] = []
     for item in items:
@@ -97,8 +101,9 @@ def _of_other_turns(items: list[pytest.Item], turn: int) -> list[pytest.Item]:
         _, parameter, name = item.name.partition("[")
         if path in IN_PART and name.rstrip("]") not in IN_PART[path]:
             others.append(item)
-        if known is not None and parameter:
-            number = known.setdefault(name.split(".")[0].rstrip("]"), len(known))
+        case = getattr(item.cls, "__name__", "") or (parameter and name.split(".")[0].rstrip("]"))
+        if known is not None and case:
+            number = known.setdefault(case, len(known))
             if number % TURNS != turn:
                 others.append(item)
     return others

@@ -67,9 +67,10 @@ def _seeds(seeds):
 
 
 def _in_worlds(few, many):
-    """Run a test in a few worlds, and as a slow one in many."""
-    many_of_them = pytest.param(many, id="many", marks=[pytest.mark.slow, pytest.mark.timeout(300)])
-    return pytest.mark.parametrize("seeds", [pytest.param(few, id="again"), many_of_them])
+    """Run a test in a few worlds, and as three slow ones in many."""
+    slow = [pytest.mark.slow, pytest.mark.timeout(300)]
+    thirds = [pytest.param(many[third::3], id=f"many-{third}", marks=slow) for third in range(3)]
+    return pytest.mark.parametrize("seeds", [pytest.param(few, id="again"), *thirds])
 
 
 @_in_worlds(FAST, MANY)

@@ -49,7 +49,7 @@ oldest-postgresql: setup
 
 oldest-dependencies: .venv/bin/uv
 	.venv/bin/uv venv --quiet --clear --seed --python .venv/bin/python .cache/oldest
-	.venv/bin/uv pip install --python .cache/oldest/bin/python --quiet --compile-bytecode --resolution lowest-direct --editable . --group dev
+	.venv/bin/uv pip install --python .cache/oldest/bin/python --quiet --compile-bytecode --resolution lowest-direct --editable . --editable ./kit --group dev
 	.cache/oldest/bin/python -m pytest -n 6 --dist worksteal -m "not slow" \
 		--deselect tests/contract/test_dependencies.py::test_everything_that_gets_installed_is_pinned $(ARGS)
 
@@ -113,8 +113,10 @@ clean:  ## remove everything that these targets made
 	$(call install,--group dev)
 	@touch $@
 
-.venv/.runtime: pyproject.toml constraints.txt | .venv/bin/uv
+# The demo needs none of the kit's dependencies; development brings them.
+.venv/.runtime: pyproject.toml kit/pyproject.toml constraints.txt | .venv/bin/uv
 	$(call install,--editable .)
+	$(call install,--no-deps --editable ./kit)
 	@touch $@
 
 .venv/bin/uv:

@@ -1,4 +1,4 @@
-"""Databases and hubs for every suite, out of ``trunkline.testing``, and the same on both engines in turn.
+"""Databases and hubs for every suite, out of ``trunkline_kit``, and the same on both engines in turn.
 
 ``database`` runs a test on both. The templates here have the tables of every plugin.
 
@@ -30,9 +30,9 @@ from tests.templates import compiled_once
 
 from trunkline.store import erasures
 from trunkline.store.database import Database
-from trunkline.testing import databases, hubs
-from trunkline.testing.databases import Engine, started_postgres
-from trunkline.testing.receiver import Receiver
+from trunkline_kit import databases, hubs
+from trunkline_kit.databases import Engine, started_postgres
+from trunkline_kit.receiver import Receiver
 
 __all__ = [
     "SHARDS",

@@ -30,10 +30,10 @@ FIRST = (
     "reliability/test_crashes.py",
     "reliability/test_takeover.py",
     "plugins/n8n/test_server.py",
-    "testing/test_every_check_catches.py",
+    "kit/test_every_check_catches.py",
     "reliability/simulation",
     "third_party",
-    "core/cli/scaffold",
+    "kit/test_scaffold.py",
     "plugins/n8n",
     "plugins/zapier",
     "plugins/portal/browser",
@@ -49,9 +49,9 @@ FIRST = (
 """What takes minutes, packages that it installs included, the longest first: no worker is to be left with one of them at the end."""
 
 BY_TURNS = (
-    "testing/test_builtins_channel.py",
-    "testing/test_builtins_plugin.py",
-    "testing/test_every_check_catches.py",
+    "kit/test_builtins_channel.py",
+    "kit/test_builtins_plugin.py",
+    "kit/test_every_check_catches.py",
     "third_party/test_distributions.py",
     "contract/test_benchmarks.py",
     "plugins/portal/browser/test_every_page.py",

@@ -16,8 +16,8 @@ from trunkline import settings
 from trunkline.access.company_limits import CompanyLimits
 from trunkline.cli import opening
 from trunkline.store.database import Database
-from trunkline.testing import databases
-from trunkline.testing.databases import Engine, PostgresServer
+from trunkline_kit import databases
+from trunkline_kit.databases import Engine, PostgresServer
 
 _SEED = """
 CREATE SCHEMA seed;

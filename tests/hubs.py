@@ -10,8 +10,8 @@ from tests.databases import MigratedDatabases
 
 from trunkline.contract import AcceptedEvent
 from trunkline.schemas.catalog import Json
-from trunkline.testing import hubs
-from trunkline.testing.databases import Engine
+from trunkline_kit import hubs
+from trunkline_kit.databases import Engine
 
 FIRST_COMPANY_ID = 100_000
 """Companies below are those that tests name."""

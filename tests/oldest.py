@@ -12,7 +12,7 @@ import pytest
 from tests.postgres_servers import prepared_postgres
 
 from trunkline import oldest
-from trunkline.testing.databases import POSTGRES_VARIABLE
+from trunkline_kit.databases import POSTGRES_VARIABLE
 
 PROGRAMS = Path(f"/usr/lib/postgresql/{oldest.POSTGRESQL}/bin")
 

@@ -13,7 +13,7 @@ from tests.reliability.isolation import smuggling
 
 from trunkline.api import server
 from trunkline.hub.hub import Hub
-from trunkline.testing.hubs import settings_for
+from trunkline_kit.hubs import settings_for
 
 SOON = 10
 """Seconds after which a test fails instead of waiting on."""

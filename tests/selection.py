@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trunkline.testing.databases import Engine
+from trunkline_kit.databases import Engine
 
 TESTS = Path(__file__).parent
 WAITING = (

@@ -11,7 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from trunkline.testing.databases import PostgresServer
+from trunkline_kit.databases import PostgresServer
 
 
 class SmallDisk:

@@ -26,9 +26,9 @@ from trunkline.hub.hub import Hub
 from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind
 from trunkline.schemas.files import operational_event_types, package_definitions, package_event_types
 from trunkline.settings.secret_files import holds_secret
-from trunkline.testing import Level, list_checks
 from trunkline_alerts import messages as alerts
 from trunkline_alerts.settings import Settings as AlertSettings
+from trunkline_kit import Level, list_checks
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER))

@@ -8,7 +8,7 @@ import public_api
 import values
 
 from trunkline import testing
-from trunkline.testing import fixtures
+from trunkline_kit import fixtures
 
 GROUPS = (
     ("Suites", "Subclass one, and name the plugin that it judges.", "Conformance"),
@@ -24,7 +24,7 @@ def blocks(table: Any) -> Iterator[str]:
     """Write the page; *table* writes a table of columns and rows."""
     yield INTRODUCTION
     yield "## Fixtures"
-    yield "The pytest plugin of `trunkline[testing]` brings them; import nothing."
+    yield "The pytest plugin of `trunkline-kit` brings them; import nothing."
     yield table(["fixture", "what it does"], _fixtures())
     left = public_api.exported(testing)
     for title, text, ending in GROUPS:

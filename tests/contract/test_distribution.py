@@ -10,10 +10,11 @@ from pathlib import Path, PurePosixPath
 
 import pytest
 
+import trunkline
+
 ROOT = Path(__file__).parents[2]
 PACKAGES = (
     "core/trunkline",
-    "core/trunkline_pytest",
     "plugins/webhooks/trunkline_webhooks",
     "plugins/polling/trunkline_polling",
     "plugins/actions/trunkline_actions",
@@ -26,6 +27,7 @@ PACKAGES = (
     "plugins/docs/trunkline_docs",
     "plugins/mcp/trunkline_mcp",
     "plugins/oauth/trunkline_oauth",
+    "plugins/alerts/trunkline_alerts",
     "schemas/trunkline_schemas",
     "clients/python/src/trunkline_client",
 )
@@ -58,6 +60,21 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the conformance kit."""
+    folder = tmp_path_factory.mktemp("kit")
+    run(
+        sys.executable,
+        *("-m", "build", "--no-isolation", "--wheel", "--outdir"),
+        folder,
+        ROOT / "kit",
+        cwd=folder,
+    )
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
 @pytest.fixture
 def environment(tmp_path: Path) -> Path:
     """A fresh virtual environment that borrows this one's dependencies, but not its trunkline."""
@@ -81,6 +98,12 @@ def files_of(package: str) -> set[str]:
     return {path.as_posix() for path in files if "__pycache__" not in path.parts}
 
 
+def metadata_of(wheel: Path) -> list[str]:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
+        return archive.read(name).decode().splitlines()
+
+
 def test_the_wheel_holds_every_file_of_the_packages_and_no_other(built: Path):
     (wheel,) = built.glob("*.whl")
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
@@ -96,13 +119,47 @@ def test_the_wheel_says_that_each_package_is_typed(built: Path, package: str):
 @pytest.mark.parametrize(("extra", "line"), [("redis", "redis>=6"), ("mcp", "mcp<3,>=2.3")])
 def test_what_few_need_comes_with_an_extra_only(built: Path, extra: str, line: str):
     (wheel,) = built.glob("*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        lines = archive.read(name).decode().splitlines()
+    lines = metadata_of(wheel)
     assert f"Provides-Extra: {extra}" in lines
     assert [line for line in lines if line.startswith(f"Requires-Dist: {extra}")] == [
         f"Requires-Dist: {line}; extra == '{extra}'"
     ]
+
+
+def test_the_kit_is_a_distribution_of_its_own_for_one_version_of_the_hub(built: Path, kit: Path):
+    (wheel,) = built.glob("*.whl")
+    of_hub, of_kit = metadata_of(wheel), metadata_of(kit)
+    assert not [line for line in of_hub if "pytest" in line or "pgserver" in line or "hypothesis" in line]
+    assert {f"Requires-Dist: trunkline=={trunkline.__version__}", "Requires-Dist: pytest>=9.1"} <= set(of_kit)
+    (version,) = (line for line in of_kit if line.startswith("Version: "))
+    assert version.startswith(f"Version: {trunkline.HOOK_API}.")
+    names = {name for name in zipfile.ZipFile(kit).namelist() if ".dist-info/" not in name}
+    assert names == files_of("kit/trunkline_kit") | files_of("kit/trunkline_pytest")
+
+
+def test_what_the_kit_brings_says_so_where_it_is_missing_and_works_where_it_is_not(
+    built: Path, kit: Path, environment: Path
+):
+    install(environment, *built.glob("*.whl"))
+    for command in ("demo", "new", "dev"):
+        asked = (environment / "bin/trunkline", command, "--help")
+        done = subprocess.run(asked, cwd=environment, capture_output=True, text=True, check=False)
+        sentence = f"'trunkline {command}' comes with the conformance kit: pip install trunkline-kit\n"
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", sentence)
+    script = "import trunkline.testing.receiver"
+    asked = (environment / "bin/python", "-I", "-c", script)
+    done = subprocess.run(asked, cwd=environment, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith(
+        "ImportError: trunkline.testing comes with the conformance kit: pip install trunkline-kit\n"
+    )
+    install(environment, kit)
+    run(*asked, cwd=environment)
+    for command in ("demo", "new", "dev"):
+        assert f"Usage: trunkline {command}" in run(
+            environment / "bin/trunkline", command, "--help", cwd=environment
+        )
+    run(environment / "bin/trunkline", "new", "plugin", "acme", "--yes", cwd=environment)
+    assert (environment / "trunkline-acme/tests/test_conformance.py").exists()
 
 
 def test_the_source_archive_holds_what_a_packager_needs(built: Path):

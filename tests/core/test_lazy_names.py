@@ -1,4 +1,4 @@
-"""The names of `trunkline` and `trunkline.testing` are loaded when they are first used, and not before."""
+"""The names of `trunkline` and `trunkline_kit` are loaded when they are first used, and not before."""
 
 import ast
 import inspect
@@ -14,7 +14,7 @@ from tests.some import some
 
 import trunkline
 import trunkline.routes
-import trunkline.testing
+import trunkline_kit
 
 HEAVY = (
     "aiosqlite", "alembic", "asyncpg", "cryptography", "fastapi", "jinja2", "jsonschema", "jsonschema_rs", "limits",
@@ -24,7 +24,7 @@ HEAVY = (
 
 PACKAGES = [
     pytest.param(trunkline, id="trunkline"),
-    pytest.param(trunkline.testing, id="trunkline.testing"),
+    pytest.param(trunkline_kit, id="trunkline_kit"),
 ]
 
 

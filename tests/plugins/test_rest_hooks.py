@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 CHANNELS = ("make", "n8n", "zapier")
 TARGET = "https://hooks.example.com/catch/1"

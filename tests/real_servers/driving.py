@@ -18,7 +18,7 @@ from trunkline.model.deliveries import Outcome, Result
 from trunkline.outbound import Outbound
 from trunkline.outbound.push import deliver
 from trunkline.targets.addresses import AddressPolicy
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
 IDLE_SECONDS = 1.0

@@ -27,7 +27,7 @@ from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.files import installed_event_types
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store.database import Database
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 

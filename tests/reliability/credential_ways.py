@@ -15,7 +15,7 @@ from tests.plugins.oauth.flow import CALLBACK, VERIFIER, App, Person, connect, h
 
 from trunkline.model.principals import COMPANY_SCOPES
 from trunkline.store.database import Database
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 AUDIENCE = "http://hub.test"
 _COMPANIES = itertools.count(1_000)

@@ -22,7 +22,7 @@ from tests.reliability import later
 from trunkline.errors import StoreUnavailable
 from trunkline.store import migrate, tables, upgrading
 from trunkline.store.database import Database
-from trunkline.testing.databases import SHARDS, started_postgres
+from trunkline_kit.databases import SHARDS, started_postgres
 
 FIRST = "0001"
 """The revision of ``later`` at which a database begins: the tables are those of 0.1."""

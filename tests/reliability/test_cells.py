@@ -20,7 +20,7 @@ from tests.reliability.conftest import Deployment, until
 from tests.reliability.events import EVENTS
 from tests.some import some
 
-from trunkline.testing.receiver import ReceivedRequest, Receiver
+from trunkline_kit.receiver import ReceivedRequest, Receiver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

@@ -8,7 +8,7 @@ from collections import Counter
 import httpx2
 import pytest
 
-from trunkline.testing.receiver import Answer, Reset
+from trunkline_kit.receiver import Answer, Reset
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

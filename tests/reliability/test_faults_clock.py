@@ -8,7 +8,7 @@ import asyncio
 import pytest
 from tests.reliability.clocks import NEEDS_FAKETIME
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 HOUR_MS = 3_600_000
 RETRIES = {"retry_schedule_seconds": "5,5,5", "retry_jitter": 0}

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 from tests.silent_proxy import silent_proxy
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 

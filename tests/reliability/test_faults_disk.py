@@ -9,7 +9,7 @@ import httpx2
 import pytest
 from tests.small_disks import SmallDisk, database_on, small_disk
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
 

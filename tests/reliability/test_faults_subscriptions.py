@@ -18,7 +18,7 @@ from sqlalchemy.engine import make_url
 from trunkline.model.events import shard_of
 from trunkline.schemas.files import installed_event_types
 from trunkline.store.database import Database
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 

@@ -6,7 +6,7 @@ import time
 import psutil
 import pytest
 
-from trunkline.testing.receiver import CloseWithoutAnswer, Drip, EndlessHeaders, Garbage, Hang, Reset
+from trunkline_kit.receiver import CloseWithoutAnswer, Drip, EndlessHeaders, Garbage, Hang, Reset
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -86,11 +86,12 @@ def environment() -> Iterator[Environment]:
 def _install_all(folder: Path) -> Environment:
     made = Environment(folder / "environment")
     build = (sys.executable, "-m", "build", "--no-isolation", "--wheel", "--outdir", folder / "dist")
-    for source in (ROOT, *(_copy(HERE / name, folder / "sources" / name) for name in PLUGINS)):
+    for source in (ROOT, ROOT / "kit", *(_copy(HERE / name, folder / "sources" / name) for name in PLUGINS)):
         made.run(*build, source, cwd=folder)
     made.run(UV, "venv", "--quiet", "--python", sys.executable, made.folder, cwd=folder)
     wheels = {wheel.name.partition("-")[0]: wheel for wheel in (folder / "dist").glob("*.whl")}
-    packages = [f"{wheels.pop('trunkline')}[testing]", *(f"{wheel}[test]" for wheel in wheels.values())]
+    own = [wheels.pop("trunkline"), wheels.pop("trunkline_kit")]
+    packages = [*own, *(f"{wheel}[test]" for wheel in wheels.values())]
     made.pip("install", "--constraint", ROOT / "constraints.txt", *packages)
     return made
 

@@ -49,7 +49,7 @@ COMMANDS: Mapping[str, Source] = {
         "Serve the API and deliver events; brings its database up to date first.",
     ),
     "dev": Source(
-        "trunkline.cli.developing",
+        "trunkline_kit.developing",
         "dev",
         "Serve a hub to write a plugin with: from its file, over plain HTTP, to targets on this machine too.",
     ),
@@ -78,7 +78,7 @@ COMMANDS: Mapping[str, Source] = {
         "trunkline.cli.clock", "app", "Say that the database's clock is right, after it has stepped forward."
     ),
     "demo": Source(
-        "trunkline.cli.demo.command",
+        "trunkline_kit.demo.command",
         "demo",
         "See it work: every event type accepted, pushed, verified, retried and polled, in a few seconds.",
     ),
@@ -106,7 +106,7 @@ COMMANDS: Mapping[str, Source] = {
         "trunkline.cli.plugin_commands", "app", "Run a command of a plugin: trunkline run PLUGIN NAME."
     ),
     "new": Source(
-        "trunkline.cli.scaffold.command",
+        "trunkline_kit.scaffold.command",
         "app",
         "Begin an event type, an action, a search, or a plugin, of your own.",
     ),
@@ -159,6 +159,8 @@ COMMANDS: Mapping[str, Source] = {
     ),
 }
 """In the order of ``trunkline --help``."""
+KIT = "trunkline_kit"
+"""The package of another distribution, which brings the commands for development."""
 
 
 class ListedCommand(TyperCommand):
@@ -170,7 +172,14 @@ class ListedCommand(TyperCommand):
 
     def load(self) -> Any:
         """Load the module and give the command itself: a ``TyperCommand``, or a ``TyperGroup``."""
-        target = getattr(importlib.import_module(self._source.module), self._source.attribute)
+        try:
+            module = importlib.import_module(self._source.module)
+        except ModuleNotFoundError as error:
+            if error.name != KIT:
+                raise
+            warn(f"'trunkline {self.name}' comes with the conformance kit: pip install trunkline-kit")
+            raise typer.Exit(CANNOT_START) from None
+        target = getattr(module, self._source.attribute)
         parent = typer.Typer()
         if isinstance(target, typer.Typer):
             parent.add_typer(target, name=self.name)

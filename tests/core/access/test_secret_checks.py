@@ -11,7 +11,7 @@ from trunkline.errors import SettingsInvalid
 from trunkline.hub.hub import Hub
 from trunkline.store import secrets as store
 from trunkline.store.database import Database
-from trunkline.testing.hubs import settings_for
+from trunkline_kit.hubs import settings_for
 
 LEAN = {"plugins.enabled": "webhooks"}
 OLD, NEW, WRONG = "o" * 40, "n" * 40, "w" * 40

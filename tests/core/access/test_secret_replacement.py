@@ -15,7 +15,7 @@ from trunkline.errors import Unauthenticated, Unreadable
 from trunkline.hub.hub import Hub
 from trunkline.settings import Auth
 from trunkline.store.database import Database, embedded_file
-from trunkline.testing.hubs import settings_for
+from trunkline_kit.hubs import settings_for
 
 FIRST, SECOND = "1" * 40, "2" * 40
 

@@ -9,8 +9,8 @@ import sqlalchemy
 
 from trunkline.errors import PluginFailed
 from trunkline.store import subscriptions as store
-from trunkline.testing import Source
-from trunkline.testing.sources import Site
+from trunkline_kit import Source
+from trunkline_kit.sources import Site
 
 CAGES = '''
 """Canaries in cages: each event is sung to a cage that opens with a word."""

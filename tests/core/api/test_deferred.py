@@ -10,7 +10,7 @@ from trunkline.api import server
 from trunkline.api.deferred import DeferredApp
 from trunkline.errors import PluginFailed
 from trunkline.hub.hub import Hub
-from trunkline.testing.hubs import settings_for
+from trunkline_kit.hubs import settings_for
 
 REPEATING = """
 from fastapi import APIRouter

@@ -11,7 +11,7 @@ from tests.raw_http import Client, Site, head
 
 from trunkline.api import server
 from trunkline.hub.hub import Hub
-from trunkline.testing.hubs import settings_for
+from trunkline_kit.hubs import settings_for
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nhost: hub\r\n\r\n"
 READY = b"GET /readyz HTTP/1.1\r\nhost: hub\r\n\r\n"

@@ -7,7 +7,7 @@ import pytest
 from tests.core.api.tenants import COMPANIES, HOOKS, completed, emit, fill, make, rows_of
 
 from trunkline.access.keys import COMPANY_SCOPES
-from trunkline.testing import Receiver
+from trunkline_kit import Receiver
 
 TEST = {"X-Environment": "test"}
 

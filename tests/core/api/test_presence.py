@@ -6,7 +6,7 @@ import pytest
 
 from trunkline.api import server
 from trunkline.hub.hub import Hub
-from trunkline.testing.hubs import settings_for
+from trunkline_kit.hubs import settings_for
 
 LEAN = {"plugins.enabled": "polling,webhooks", "limits.enabled": "true", "limits.long_polls": "1"}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline.testing import Source
+from trunkline_kit import Source
 
 ZEBRA = '''
 """A page below another plugin's base."""

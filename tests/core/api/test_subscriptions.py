@@ -6,7 +6,7 @@ import pytest
 from tests.certificates import HOST, issue, server_context
 
 from trunkline.errors import NotFound
-from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Receiver
+from trunkline_kit.receiver import Answer, CloseWithoutAnswer, Receiver
 
 HOOKS = "/api/v1/webhooks/subscriptions"
 LEAD = {"client_id": 7, "first_name": "Jane", "last_name": "Doe", "email": "jane@example.com", "phone": None}

@@ -9,7 +9,7 @@ import pytest
 
 from trunkline import plugins
 from trunkline.cli import desk
-from trunkline.testing.hubs import settings_for
+from trunkline_kit.hubs import settings_for
 
 HEAVY = {
     "aiodns", "alembic", "asyncpg", "fastapi", "jinja2", "jwt", "opentelemetry", "prometheus_client", "rich", "starlette", "structlog",

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from trunkline.hub.hub import Hub
-from trunkline.testing.hubs import settings_for
+from trunkline_kit.hubs import settings_for
 
 EMPTY = {"type": "object", "properties": {}, "additionalProperties": False}
 COUNTS = {"event_types": 10, "actions": 12, "searches": 9, "lookups": 4}

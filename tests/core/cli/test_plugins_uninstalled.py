@@ -13,7 +13,7 @@ import sqlalchemy
 from sqlalchemy import text
 
 from trunkline.store.database import Database
-from trunkline.testing.suites.suite import BUILT_INS
+from trunkline_kit.suites.suite import BUILT_INS
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 

@@ -15,7 +15,7 @@ import pytest
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 WRONG = "w" * 40
 

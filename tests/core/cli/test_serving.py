@@ -16,7 +16,7 @@ from tests.core.cli.conftest import SECRETS
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 READY = {"database": "ok", "log": "ok", "plugins": "ok", "dispatcher": "ok"}
 

@@ -8,7 +8,7 @@ import pytest
 from trunkline.contract import targets
 from trunkline.contract.target_models import model_of
 from trunkline.errors import BodyInvalid, PluginFailed
-from trunkline.testing import Source
+from trunkline_kit import Source
 
 SCHEMA = {
     "type": "object",

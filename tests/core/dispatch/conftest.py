@@ -16,7 +16,7 @@ from trunkline.hub.hub import Hub
 from trunkline.model.events import shard_of
 from trunkline.store import migrate
 from trunkline.store.cursors import LOWEST
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 NONE = migrate.RESERVED_POSITIONS
 FINAL = {"delivered", "exhausted", "rejected", "gone", "skipped"}

@@ -1,6 +1,6 @@
 """The circuit breaker: a subscription that has only failed for long enough is disabled, with the reason on it."""
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 
 async def test_failures_in_a_row_over_the_span_disable_the_subscription_and_park_what_is_pending(

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from trunkline.store import replays
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 
 async def replay_and_cancel(house, no, receiver, *, begun):

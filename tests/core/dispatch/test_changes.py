@@ -7,7 +7,7 @@ import pytest
 from trunkline.store import deliveries as ledger
 from trunkline.store.deliveries import Settled
 from trunkline.store.open_deliveries import PIECE
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 

@@ -7,7 +7,7 @@ import random
 import pytest
 
 from trunkline.errors import NotFound
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 pytestmark = [
     pytest.mark.slow,

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from trunkline.testing.receiver import Answer, Hang
+from trunkline_kit.receiver import Answer, Hang
 
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 

@@ -14,7 +14,7 @@ from trunkline.dispatch.shards.progress import Progress
 from trunkline.model.deliveries import NextState, Outcome, Result, Status
 from trunkline.store import shards as shard_store
 from trunkline.store.shards import Lease, Reached
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 WRITERS = {
     "leases.py": {"draining", "lease", "lost", "since", "valid_until"},

@@ -14,7 +14,7 @@ from trunkline.model.parts import Slice
 from trunkline.store import shards as shard_store
 from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 pytestmark = pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 

@@ -16,7 +16,7 @@ from trunkline.errors import BodyInvalid
 from trunkline.model.events import shard_of
 from trunkline.store import ordering as ledger_order
 from trunkline.store import releasing
-from trunkline.testing.receiver import Answer, Hang, Receiver
+from trunkline_kit.receiver import Answer, Hang, Receiver
 
 BY_CLIENT = {"key": "/payload/client_id"}
 LONG = "600"

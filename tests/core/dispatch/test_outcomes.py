@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Garbage, Hang, Redirect, Reset
+from trunkline_kit.receiver import Answer, CloseWithoutAnswer, Garbage, Hang, Redirect, Reset
 
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 

@@ -8,7 +8,7 @@ import pytest
 from trunkline.contract import Channel
 from trunkline.dispatch.attempts import runner
 from trunkline.model.events import shard_of
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 

@@ -8,7 +8,7 @@ from trunkline.dispatch.leases.leases import Leases
 from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.model.parts import Slice
 from trunkline.store.wakeup import Signal
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 FAILED, SETTLED = "an attempt failed", "settled a batch"
 on_sqlite = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

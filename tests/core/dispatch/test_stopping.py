@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 
 from trunkline.store import shards as shard_store
-from trunkline.testing.receiver import Answer, Hang
+from trunkline_kit.receiver import Answer, Hang
 
 
 @pytest.mark.slow

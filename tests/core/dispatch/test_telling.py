@@ -4,7 +4,7 @@ import orjson
 import pytest
 from sqlalchemy import text
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 OPERATORS = 0
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.insight import audit
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 SHOP = Path(__file__).parents[3] / "docs" / "examples" / "shop" / "schemas"
 CHOSEN = {"plugins.enabled": "webhooks,polling,zapier"}

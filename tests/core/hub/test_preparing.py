@@ -7,7 +7,7 @@ import pytest
 from trunkline.hub import preparing
 from trunkline.settings import Delivery
 from trunkline.store.database import Database
-from trunkline.testing.databases import SHARDS
+from trunkline_kit.databases import SHARDS
 
 
 @pytest.mark.parametrize(

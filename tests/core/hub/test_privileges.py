@@ -17,8 +17,8 @@ from trunkline.cli import opening
 from trunkline.cli.processes import migrate_database
 from trunkline.errors import DatabaseUnfit
 from trunkline.hub.hub import Hub
-from trunkline.testing.databases import PostgresServer
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.databases import PostgresServer
+from trunkline_kit.receiver import Receiver
 
 HOW_TO = Path(trunkline.__file__).parents[2] / "docs" / "how-to" / "run-on-postgresql.md"
 

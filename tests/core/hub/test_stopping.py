@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from trunkline.testing import Source
+from trunkline_kit import Source
 
 ECHO = '''
 """Says again what is said: an event for each client, also while the hub stops."""

@@ -18,7 +18,7 @@ from trunkline.insight.overview import MAX_BUCKETS, Activity
 from trunkline.model import cursors
 from trunkline.store import sql, tables
 from trunkline.store.database import Database
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 FIRST_MS = 1_760_000_000_000
 TYPES = ("lead.created", "client.created", "invoice.created")

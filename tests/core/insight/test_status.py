@@ -15,7 +15,7 @@ from trunkline.settings import Settings
 from trunkline.store import epochs, migrate, shard_parts, shards
 from trunkline.store import status as store
 from trunkline.store.database import Database
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 

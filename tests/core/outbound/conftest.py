@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 
 @pytest.fixture(scope="module")

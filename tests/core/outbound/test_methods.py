@@ -6,7 +6,7 @@ from tests.core.outbound.test_outbound import DEVELOPMENT, PATIENT_SECONDS, STRI
 from trunkline.errors import AddressRefused
 from trunkline.outbound import Outbound
 from trunkline.outbound.origins import OriginClient
-from trunkline.testing import Receiver
+from trunkline_kit import Receiver
 
 
 @pytest.fixture

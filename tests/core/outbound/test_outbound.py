@@ -20,7 +20,7 @@ from trunkline.errors import AddressRefused, MachineExhausted
 from trunkline.outbound import MAX_BODY_BYTES, NoAnswer, Outbound, Resolve, error_of, was_sent_twice
 from trunkline.outbound.client import NO_TENANT
 from trunkline.targets.addresses import AddressPolicy
-from trunkline.testing.receiver import (
+from trunkline_kit.receiver import (
     Answer,
     CloseWithoutAnswer,
     Connection,

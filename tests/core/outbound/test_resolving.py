@@ -10,7 +10,7 @@ from tests.name_servers import name_server
 from trunkline.outbound import Outbound, resolving
 from trunkline.outbound.resolving import Names, NameServers, NameServersSilent
 from trunkline.targets.addresses import AddressPolicy
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
 

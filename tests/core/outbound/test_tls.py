@@ -14,7 +14,7 @@ from tests.certificates import HOST, Issued, issue, server_context
 
 from trunkline.outbound import NoAnswer, Outbound, error_of, tls
 from trunkline.targets.addresses import AddressPolicy
-from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Receiver, Reply, Reset
+from trunkline_kit.receiver import Answer, CloseWithoutAnswer, Receiver, Reply, Reset
 
 DEVELOPMENT = AddressPolicy(allow_http=True, allow_private_networks=True)
 CLOSING = Answer(headers={"connection": "close"})

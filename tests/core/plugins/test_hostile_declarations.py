@@ -14,7 +14,7 @@ from trunkline.cli.migrating import migrate_database
 from trunkline.errors import PluginFailed
 from trunkline.hub.hub import Hub
 from trunkline.plugins.inspection import list_hooks
-from trunkline.testing.hubs import settings_for, start_hub
+from trunkline_kit.hubs import settings_for, start_hub
 
 HEAD = """
 import asyncio, contextlib
@@ -319,7 +319,7 @@ import httpx2, uvicorn
 from trunkline.api.app import create_app
 from trunkline.cli.loop import run
 from trunkline.hub.hub import Hub
-from trunkline.testing.hubs import settings_for
+from trunkline_kit.hubs import settings_for
 
 async def main():
     hub = Hub(settings_for(sys.argv[1], {"plugins.paths": sys.argv[2], "logging.level": "error"}))

@@ -8,7 +8,7 @@ from trunkline import plugins
 from trunkline.errors import PluginFailed, SettingsInvalid
 from trunkline.plugins.descriptions import describe_plugins
 from trunkline.settings import Plugins
-from trunkline.testing.hubs import settings_for
+from trunkline_kit.hubs import settings_for
 
 PIGEON = """
 from trunkline import Channel, Outcome, Result, hookimpl

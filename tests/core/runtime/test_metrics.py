@@ -17,7 +17,7 @@ from trunkline.runtime.metrics import Lag, Metrics
 from trunkline.store import migrate
 from trunkline.store.database import Database
 from trunkline.store.shards import Lease, Reached
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 LEAN = {"plugins.enabled": "webhooks"}
 NONE = migrate.RESERVED_POSITIONS

@@ -16,7 +16,7 @@ from trunkline.errors import PluginFailed, StoreUnavailable
 from trunkline.runtime import faults
 from trunkline.store import migrate, stepwise, stream, tables
 from trunkline.store.database import Database
-from trunkline.testing import migration_probe
+from trunkline_kit import migration_probe
 
 EVENTS = 30
 PLUGIN = """

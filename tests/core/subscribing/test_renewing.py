@@ -10,7 +10,7 @@ from trunkline.errors import LimitReached, NotFound, TooManySubscriptions
 from trunkline.model import cursors
 from trunkline.store import streaks
 from trunkline.store import subscriptions as store
-from trunkline.testing.receiver.replies import Answer
+from trunkline_kit.receiver.replies import Answer
 
 CHANNEL = "webhooks"
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from trunkline.errors import PluginFailed, TargetRefused
-from trunkline.testing import Source
+from trunkline_kit import Source
 
 PIGEON = '''
 """Messages by pigeon: a loft of the operator's, and the name of whoever gets them."""

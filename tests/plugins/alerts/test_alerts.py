@@ -7,7 +7,7 @@ import json
 import pytest
 from tests.plugins.alerts.mail_server import MailServer
 
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 OWNER, SECOND, OPERATOR = "owner@acme.example", "second@acme.example", "ops@hub.example"
 FAILS_AT_ONCE = {

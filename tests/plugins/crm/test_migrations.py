@@ -2,8 +2,8 @@
 
 import pytest
 
-from trunkline.testing import MigrationsConformance
 from trunkline_crm.store import tables
+from trunkline_kit import MigrationsConformance
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # two checks start processes
 

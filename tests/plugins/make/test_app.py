@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 from .interpreter import ERASE, App, FormRefused, MakeError, Poller, Webhook
 

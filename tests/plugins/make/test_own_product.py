@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests.plugins.own_product import ANSWER, BOOKING, EVENTS, own_product, write_schemas
 
-from trunkline.testing.receiver import Answer, Receiver
+from trunkline_kit.receiver import Answer, Receiver
 from trunkline_make.generator import generate, remarks
 
 from .interpreter import App, FormRefused, MakeError, Poller

@@ -8,8 +8,8 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from trunkline.testing.receiver import Receiver
-from trunkline.testing.receiver.replies import Answer, Reply
+from trunkline_kit.receiver import Receiver
+from trunkline_kit.receiver.replies import Answer, Reply
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 OTHER_SECRET = "whsec_" + "b3RoZXIh" * 4

@@ -9,7 +9,7 @@ from tests.plugins.mcp.conversation import Conversation
 from trunkline.model import cursors
 from trunkline.store import retention
 from trunkline.store.sql import text
-from trunkline.testing.receiver.replies import Answer
+from trunkline_kit.receiver.replies import Answer
 
 TYPE = "payment.failed"
 SETTINGS = {

@@ -12,7 +12,7 @@ from tests.plugins.mcp.conversation import ERAS, Conversation
 
 from trunkline.model import cursors
 from trunkline.store import subscriptions as store
-from trunkline.testing.receiver.replies import Answer, Hang, Redirect
+from trunkline_kit.receiver.replies import Answer, Hang, Redirect
 
 TYPE = "payment.failed"
 OTHER = "lead.created"

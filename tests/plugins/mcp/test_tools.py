@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 from tests.plugins.mcp.conversation import Conversation
 from tests.plugins.own_product import ANSWER, BOOKING, EVENTS, write_schemas
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
 OPERATIONS = {

@@ -13,7 +13,7 @@ from tests.plugins.n8n.server import N8n, node, outputs
 from tests.plugins.own_product import EVENTS
 from tests.plugins.products import an_object
 
-from trunkline.testing.receiver import Answer, Receiver
+from trunkline_kit.receiver import Answer, Receiver
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 LINE = an_object("sku", sku=field("string", "SKU"), count=field("integer", "Count"))

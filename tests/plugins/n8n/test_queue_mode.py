@@ -28,7 +28,7 @@ from tests.plugins.n8n.test_server import (
 from tests.plugins.oauth.flow import Person, filled
 from tests.plugins.products import installed_product
 
-from trunkline.testing.databases import Databases
+from trunkline_kit.databases import Databases
 from trunkline_n8n.generator import generate
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.plugins.oauth.flow import CALLBACK, App, connect
 
-from trunkline.testing import MovableClock
+from trunkline_kit import MovableClock
 
 ELSEWHERE = "https://desk.example/back"
 

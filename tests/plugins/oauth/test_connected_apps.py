@@ -6,7 +6,7 @@ import pytest
 from tests.plugins.oauth.flow import CALLBACK, App, connect, filled, hidden
 
 from trunkline.errors import SettingsInvalid
-from trunkline.testing import MigrationsConformance
+from trunkline_kit import MigrationsConformance
 from trunkline_oauth import tables
 
 

@@ -10,7 +10,7 @@ from tests.plugins.oauth.flow import CHALLENGE, VERIFIER, Person, connect, hidde
 from tests.plugins.portal.test_oidc import settings_for
 
 from trunkline.model.principals import Principal
-from trunkline.testing import MovableClock
+from trunkline_kit import MovableClock
 from trunkline_oauth import _Server
 from trunkline_oauth.model import Consent
 from trunkline_portal.oidc.users import KEPT_DAYS, Users

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from tests import clock_steps
 from tests.plugins.oauth.flow import CALLBACK, VERIFIER, connect
 
-from trunkline.testing import MovableClock
+from trunkline_kit import MovableClock
 from trunkline_oauth import store
 
 

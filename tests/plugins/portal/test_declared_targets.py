@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline.testing import Source
+from trunkline_kit import Source
 
 CAGES = '''
 """Canaries in cages."""

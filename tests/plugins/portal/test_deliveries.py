@@ -7,7 +7,7 @@ from html import unescape
 import pytest
 from tests.plugins.portal.worlds import HOOKS, HOSTILE, LEAD, emit, shown_when, subscribe
 
-from trunkline.testing.receiver import Answer, CloseWithoutAnswer, Redirect, Reset
+from trunkline_kit.receiver import Answer, CloseWithoutAnswer, Redirect, Reset
 from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.deliveries import ATTEMPTS
 

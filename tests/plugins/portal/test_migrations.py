@@ -2,7 +2,7 @@
 
 import pytest
 
-from trunkline.testing import MigrationsConformance
+from trunkline_kit import MigrationsConformance
 from trunkline_portal import tables
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]  # two checks start processes

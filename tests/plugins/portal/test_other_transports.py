@@ -1,6 +1,6 @@
 """Subscriptions whose targets are no web addresses, in the portal."""
 
-from trunkline.testing import Source
+from trunkline_kit import Source
 
 PIGEON = '''
 """Messages by pigeon."""

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from tests.plugins.portal.waiting import until
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 from trunkline_portal.pages.overview import SPANS
 
 HOUR_MS = 60 * 60 * 1000

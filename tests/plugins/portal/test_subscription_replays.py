@@ -3,7 +3,7 @@
 import pytest
 from tests.plugins.portal.waiting import until
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 LIST = "/portal/subscriptions"
 

@@ -4,7 +4,7 @@ import pytest
 from tests.plugins.portal.waiting import until
 
 from trunkline.store import subscriptions
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 LIST = "/portal/subscriptions"
 HOOKS = "/api/v1/webhooks/subscriptions"

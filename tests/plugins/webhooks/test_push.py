@@ -11,7 +11,7 @@ import standardwebhooks
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from trunkline.runtime.turns import Turns
-from trunkline.testing.receiver import Answer, Hang, Redirect
+from trunkline_kit.receiver import Answer, Hang, Redirect
 
 HOOKS = "/api/v1/webhooks/subscriptions"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from trunkline.schemas.files import package_definitions, package_event_types
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 from .core import ENVIRONMENT, HERE, NODE, ZapierRefused
 from .review import faults

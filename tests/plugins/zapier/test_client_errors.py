@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from trunkline.schemas.files import package_event_types
-from trunkline.testing.receiver import Answer, Receiver
+from trunkline_kit.receiver import Answer, Receiver
 
 from .core import ZapierRefused
 from .zaps import Shop, as_zapier_hands_on

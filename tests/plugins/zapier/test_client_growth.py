@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 from .zaps import PEOPLE, Shop, use_create, use_trigger
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.plugins.own_product import ANSWER, BOOKING, EVENTS, write_schemas
 
-from trunkline.testing.receiver import Answer, Receiver
+from trunkline_kit.receiver import Answer, Receiver
 
 from .core import ZapierRefused
 from .zaps import Shop, check_outputs, use_trigger

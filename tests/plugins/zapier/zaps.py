@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from trunkline.testing.receiver import ReceivedRequest, Receiver
+from trunkline_kit.receiver import ReceivedRequest, Receiver
 
 from .core import ZapierApp
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import asyncpg
 
-from trunkline.testing.databases import PostgresServer
+from trunkline_kit.databases import PostgresServer
 
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
 _SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"

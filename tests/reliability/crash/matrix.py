@@ -24,7 +24,7 @@ from tenant import Tenant
 from verdict import Judge, Verdict
 
 from trunkline.store.database import Database
-from trunkline.testing.databases import started_postgres
+from trunkline_kit.databases import started_postgres
 
 ENGINES = ("sqlite", "postgresql")
 AT_ONCE = 8

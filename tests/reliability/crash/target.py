@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import orjson
 from tenant import Agent
 
-from trunkline.testing.receiver import Answer, ReceivedRequest, Receiver, Reply, Reset
+from trunkline_kit.receiver import Answer, ReceivedRequest, Receiver, Reply, Reset
 
 SLOW_SECONDS = 0.45
 AGENTS = "/agents/"

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import orjson
 
-from trunkline.testing.receiver import Answer, ReceivedRequest, Reply
+from trunkline_kit.receiver import Answer, ReceivedRequest, Reply
 
 COMPANY = 6
 """The company whose events these are; no other subscription is its."""

@@ -15,7 +15,7 @@ import orjson
 from furniture import Company
 from scale import Scale
 
-from trunkline.testing.receiver import Receiver, Reply
+from trunkline_kit.receiver import Receiver, Reply
 
 PATIENCE_SECONDS = 30.0
 _AT_ONCE = 4

@@ -18,7 +18,7 @@ from scale import Scale
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
-from trunkline.testing.databases import PostgresServer, started_postgres
+from trunkline_kit.databases import PostgresServer, started_postgres
 
 
 class Templates:

@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 from furniture import Furniture
 
-from trunkline.testing.receiver import ReceivedRequest, Receiver, Reply
+from trunkline_kit.receiver import ReceivedRequest, Receiver, Reply
 
 PATIENCE_SECONDS = 15.0
 _CSRF = re.compile(r'<input type="hidden" name="csrf" value="([^"]*)"')

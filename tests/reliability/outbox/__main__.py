@@ -30,11 +30,11 @@ from sqlalchemy import Engine, create_engine, event, text
 from trunkline import settings
 from trunkline.api.app import create_app
 from trunkline.hub.hub import Hub
-from trunkline.testing.databases import started_postgres
 from trunkline_client import Client, HubError
 from trunkline_client.outbox import Outbox, Relay
 from trunkline_client.outbox.rows import blocking_engine
 from trunkline_client.outbox.tables import create_tables
+from trunkline_kit.databases import started_postgres
 
 VICTIMS = ("product", "relay", "hub", "database")
 LEASE_SECONDS = 0.3

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from trunkline.cli.doctor import command
 from trunkline.cli.doctor.checks import NAMES, Verdict
 from trunkline.targets.signatures import new_secret
-from trunkline.testing.receiver import Answer, Connection, Receiver
+from trunkline_kit.receiver import Answer, Connection, Receiver
 
 SECRET = new_secret("standard")
 PRODUCT = "Product: WhiteLabelCRO, from whitelabelcro; 10 event types; keys begin with wlcro_.\n"

@@ -17,7 +17,7 @@ from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.schemas.files import package_event_types
 from trunkline.targets.addresses import AddressPolicy
 from trunkline.targets.signatures import new_secret
-from trunkline.testing.receiver import (
+from trunkline_kit.receiver import (
     Answer,
     CloseWithoutAnswer,
     Connection,

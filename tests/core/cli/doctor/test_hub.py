@@ -21,7 +21,7 @@ from trunkline.cli.doctor.hub import targets
 from trunkline.settings import Settings
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
-from trunkline.testing.receiver import Receiver
+from trunkline_kit.receiver import Receiver
 
 DAY_SECONDS = 86_400
 PRODUCTION = {"TRUNKLINE_SERVER__PUBLIC_URL": "https://events.example.com", "TRUNKLINE_SERVER__PORT": "1"}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeVar
 
-from trunkline.testing.receiver import Answer, ReceivedRequest, Receiver
+from trunkline_kit.receiver import Answer, ReceivedRequest, Receiver
 
 Value = TypeVar("Value")
 

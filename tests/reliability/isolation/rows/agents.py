@@ -10,7 +10,7 @@ from aiohttp import web
 from attack import Answer, Attack
 from row import row
 
-from trunkline.testing.receiver import Hang
+from trunkline_kit.receiver import Hang
 
 _VERSION = "2026-07-28"
 _META = {

@@ -4,7 +4,7 @@ from attack import Attack
 from fill import World
 from row import row
 
-from trunkline.testing.receiver import Answer, Hang
+from trunkline_kit.receiver import Answer, Hang
 
 CHANGES = 5
 PORT_TO_COME = "http://127.0.0.1:9"

@@ -3,7 +3,7 @@
 from attack import Attack
 from row import row
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 GROUPS = ("invoice.*", "lead.*", "payment.*", "client.*", "affiliate.*", "document.*", "agreement.*")
 IN_A_HEAD = 14_000

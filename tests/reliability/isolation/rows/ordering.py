@@ -5,7 +5,7 @@ from fill import World
 from row import row
 
 from rows.backlog import PORT_TO_COME
-from trunkline.testing.receiver import Hang
+from trunkline_kit.receiver import Hang
 
 BY_CLIENT = {"key": "/payload/client_id"}
 

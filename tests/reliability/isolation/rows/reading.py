@@ -8,7 +8,7 @@ from attack import Attack
 from fill import World, long_delivery_log
 from row import row
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 
 async def large_events(world: World) -> None:

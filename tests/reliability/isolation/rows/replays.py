@@ -4,7 +4,7 @@ from attack import Attack
 from fill import World
 from row import row
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 
 async def long_log(world: World) -> None:

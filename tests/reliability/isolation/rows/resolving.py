@@ -3,7 +3,7 @@
 from attack import Attack
 from row import row
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 
 async def _push_to(attack: Attack, behaviour: str, *, events: int = 1) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from attack import Attack
 from row import row
 
-from trunkline.testing.receiver import Answer, Hang
+from trunkline_kit.receiver import Answer, Hang
 
 PATH = "/webhooks/subscriptions"
 

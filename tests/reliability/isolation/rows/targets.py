@@ -6,7 +6,7 @@ import gzip
 from attack import Attack
 from row import row
 
-from trunkline.testing.receiver import (
+from trunkline_kit.receiver import (
     Answer,
     CloseWithoutAnswer,
     Connection,

@@ -9,7 +9,7 @@ from row import row
 from sqlalchemy import text
 
 from trunkline.store.database import Database
-from trunkline.testing.receiver import Hang
+from trunkline_kit.receiver import Hang
 
 
 async def deleted_with_a_long_log(world: World) -> None:

@@ -1,6 +1,0 @@
-"""A new connector plugin, written from templates: a whole package that installs, and passes the kit, as it is."""
-
-from trunkline.cli.scaffold.plans import FEATURES, Plan, check_name
-from trunkline.cli.scaffold.writing import write_plugin
-
-__all__ = ["FEATURES", "Plan", "check_name", "write_plugin"]

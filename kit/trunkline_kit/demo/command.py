@@ -1,0 +1,31 @@
+"""``demo``: the whole system, shown at work."""
+
+from typing import Annotated
+
+import typer
+
+from trunkline.cli.config import Config
+from trunkline.cli.loop import run
+from trunkline.cli.options import load_settings
+from trunkline.cli.output import REFUSED
+from trunkline_kit.demo import run_demo
+
+
+def demo(
+    context: typer.Context,
+    stop: Annotated[bool, typer.Option("--exit", help="Stop when it is done, instead of at Ctrl-C.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary alone, as JSON.")] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="N", help="Port of the API; a free one, if unset.")
+    ] = 0,
+    config: Config = None,
+) -> None:
+    """See it work: every event type accepted, pushed, verified, retried and polled, in a few seconds.
+
+    It brings a receiver of its own and runs on a temporary database, or on the one that the settings name.
+
+    Example: [bold]trunkline demo --exit[/bold]
+    """
+    settings = load_settings(context, config)
+    if not run(run_demo(settings, port=port, keep_running=not stop, as_json=as_json)):
+        raise typer.Exit(REFUSED)

@@ -1,0 +1,208 @@
+"""The demo's output: a table that fills on a terminal, plain lines in a pipe, a JSON summary for machines."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from trunkline_kit.demo.progress import Progress, Summary
+
+STORY = (
+    "A product reports each event once, with one API call; the actions that write into the system of record report "
+    "theirs by themselves. trunkline checks each against its schema, writes it to one log, and pushes it, signed, to "
+    "everyone who subscribed; when a receiver fails, it tries again. Whoever would rather pull reads the same log by "
+    "cursor. Here come a lead and a client, made by actions, one event of each other type, and a receiver that fails on "
+    "the first push."
+)
+TIMES = "Times are since the call was made."
+_COLUMNS = {"event": 31, "accepted": 9, "pushed": 24, "signature": 10, "polled": 9}
+"""Each column with its width, so that the table stands still while it fills."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunningHub:
+    """The address and the key of the hub that keeps running; *portal* is None where no plugin gives one."""
+
+    url: str
+    api_key: str
+    portal: str | None = None
+
+
+class Screen(Protocol):
+    """The output of a demo, as a context that lasts while events are under way."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def start(self, rows: Mapping[str, Progress], *, place: str) -> None:
+        """Say what is about to happen."""
+        ...
+
+    def update(self, row: Progress) -> None:
+        """Show that something has happened to an event."""
+        ...
+
+    def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
+        """Show the summary; with *running_hub*, say what to try while the hub keeps running."""
+        ...
+
+    def show_new(self, row: Progress) -> None:
+        """Show an event that is not one of the demo's."""
+        ...
+
+
+class TerminalScreen:
+    """For people: a table on a terminal, lines in a pipe."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._rows: Mapping[str, Progress] = {}
+        self._printed: set[str] = set()
+        self._live = Live(console=console, refresh_per_second=20, get_renderable=self._render)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live.is_started:
+            self._live.stop()
+
+    def start(self, rows: Mapping[str, Progress], *, place: str) -> None:
+        """Print the story; on a terminal, begin the table."""
+        self._rows = rows
+        title = Text.assemble(("trunkline demo", "bold"), (f"  ·  company 92  ·  {place}", "dim"))
+        if self._console.is_terminal:
+            self._console.print()
+            self._console.print(title)
+            story = Padding(Text(f"{STORY} {TIMES}", style="dim"), (1, 0))
+            self._console.print(story, width=min(self._console.width, 100))
+            self._live.start()
+        else:
+            self._line(title.plain)
+            self._line(STORY)
+            self._line(TIMES)
+
+    def update(self, row: Progress) -> None:
+        """In a pipe, print the event once it is accepted, pushed and polled."""
+        if not self._console.is_terminal and row.is_done and row.event_type not in self._printed:
+            self._printed.add(row.event_type)
+            cells = [cell.plain for cell in _cells(row)]
+            parts = [f"{name} {cell}" for name, cell in zip([*_COLUMNS][1:], cells[1:], strict=True)]
+            self._line(f"{cells[0]}: {', '.join(parts)}")
+
+    def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
+        """Print the numbers, and how to go on."""
+        self._print(Text())
+        mark = ("✓ ", "bold green") if summary.ok else ("✗ ", "bold red")
+        counts = " · ".join(f"{number} {name}" for name, number in _counts(summary))
+        self._print(Text.assemble(mark, (counts, "bold"), (f"  in {summary.seconds:.1f} s", "dim")))
+        if summary.ok:
+            again = " A search found the client again." if summary.search_matches else ""
+            same = "What was accepted, pushed and polled is the same, byte for byte."
+            self._print(Text(f"  {same}{again}", style="dim"))
+        else:
+            rule = f"All numbers should be {summary.expected}, with a retry or more."
+            missing = " A search did not find the client." if summary.search_matches is False else ""
+            self._print(Text(f"  {rule}{missing}", style="red"))
+        if running_hub is not None:
+            self._show_running_hub(running_hub)
+        self._console.file.flush()
+
+    def show_new(self, row: Progress) -> None:
+        """Print that an event has arrived at the receiver."""
+        verdict = ("signature verified", "green") if row.verified else ("the signature is wrong", "red")
+        self._print(
+            Text.assemble(("→ ", "bold"), row.event_type, (f" #{row.event_id}", "dim"), " pushed, ", verdict)
+        )
+
+    def _show_running_hub(self, running_hub: RunningHub) -> None:
+        header = f"-H 'X-Api-Key: {running_hub.api_key}'"
+        read = f"curl '{running_hub.url}/api/v1/events?limit=3' {header}"
+        body = """-H 'Content-Type: application/json' -d '{"type": "client.created"}'"""
+        send = f"curl {running_hub.url}/api/v1/events/test {header} {body}"
+        docs = f"{running_hub.url}/docs"
+        self._print(Text.assemble(("\nIt keeps running. ", "bold"), "API reference: ", (docs, "cyan")))
+        if running_hub.portal is not None:
+            parts = (running_hub.portal, "cyan"), "\nSign in with ", (running_hub.api_key, "cyan")
+            self._print(Text.assemble("\nAdmin portal: ", *parts))
+        for title, command in (("Read the log:", read), ("Send an event, and see it arrive here:", send)):
+            self._print(Text.assemble("\n", title, "\n", (command, "cyan")))
+        self._print(Text("\nCtrl-C ends it.\n", style="dim"))
+
+    def _render(self) -> RenderableType:
+        table = Table(box=None, pad_edge=False, padding=(0, 4, 0, 0), header_style="dim")
+        for name, width in _COLUMNS.items():
+            table.add_column(name, min_width=width, no_wrap=True)
+        for row in self._rows.values():
+            table.add_row(*_cells(row))
+        return Group(table)
+
+    def _print(self, text: Text) -> None:
+        self._console.print(text, soft_wrap=True)
+
+    def _line(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+
+class JsonScreen(TerminalScreen):
+    """For machines: the summary alone."""
+
+    def start(self, rows: Mapping[str, Progress], *, place: str) -> None:
+        """Say nothing."""
+
+    def update(self, row: Progress) -> None:
+        """Say nothing."""
+
+    def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
+        """Print the summary as JSON."""
+        self._line(json.dumps(summary.as_json() | (asdict(running_hub) if running_hub else {}), indent=2))
+        self._console.file.flush()
+
+    def show_new(self, row: Progress) -> None:
+        """Say nothing."""
+
+
+def _cells(row: Progress) -> tuple[Text, ...]:
+    number = f" #{row.event_id}" if row.event_id is not None else ""
+    return (
+        Text.assemble(row.event_type, (number, "dim")),
+        _time(row.accepted_ms),
+        _pushed(row),
+        Text("✓ verified", style="green") if row.verified else Text("·", style="dim"),
+        _time(row.polled_ms),
+    )
+
+
+def _pushed(row: Progress) -> Text:
+    if row.pushed_ms is None:
+        return Text("✗ 500, trying again …", style="yellow") if row.attempts else Text("·", style="dim")
+    again = (f" after {row.attempts - 1} retry", "yellow") if row.attempts > 1 else ""
+    return Text.assemble(_time(row.pushed_ms), again)
+
+
+def _time(milliseconds: float | None) -> Text:
+    if milliseconds is None:
+        return Text("·", style="dim")
+    return Text.assemble(("✓ ", "green"), f"{milliseconds:,.0f} ms")
+
+
+def _counts(summary: Summary) -> Iterable[tuple[str, int]]:
+    return (
+        ("accepted", summary.accepted),
+        ("pushed", summary.pushed),
+        ("verified", summary.verified),
+        ("polled", summary.polled),
+        ("retried", summary.retried),
+    )

@@ -1,0 +1,165 @@
+"""The demo's surroundings: a hub on a free port, over a database of its own or the one in the settings, and a receiver."""
+
+import asyncio
+import contextlib
+import secrets
+import tempfile
+from collections.abc import AsyncGenerator, Coroutine, Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+from pydantic import SecretStr
+from rich.console import Console
+
+from trunkline.api import server
+from trunkline.contract import PORTAL_BASE
+from trunkline.errors import SettingsInvalid
+from trunkline.hub.hub import Hub
+from trunkline.model.principals import OPERATOR
+from trunkline.runtime import logs, stopping
+from trunkline.settings import Auth, Settings
+from trunkline_kit.demo.client import Client
+from trunkline_kit.demo.scenario import Scenario
+from trunkline_kit.demo.screen import JsonScreen, RunningHub, Screen, TerminalScreen
+from trunkline_kit.receiver import Receiver
+
+RETRY_SCHEDULE_SECONDS = (1.0, 1.0, 2.0, 5.0)
+_PAUSE_SECONDS = 0.12
+"""Between two events, where a person looks on."""
+
+Value = TypeVar("Value")
+
+
+async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json: bool) -> bool:
+    """Run the demo; tells whether everything agreed. With *keep_running* it returns when a signal comes.
+
+    Raises:
+        SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable: the hub cannot start.
+        DemoFailed: the hub refused a call that it should have taken.
+    """
+    console = Console()
+    screen: Screen = JsonScreen(console) if as_json else TerminalScreen(console)
+    pause_seconds = 0 if as_json or not console.is_terminal else _PAUSE_SECONDS
+    logs.set_up(settings.logging.model_copy(update={"level": "warning"}))
+    with (
+        server.bind("127.0.0.1", port) as listener,
+        stopping.stop_signals() as stop,
+        _demo_settings(settings) as (chosen, place),
+    ):
+        url = server.url_of(listener)
+        hub = Hub(chosen)
+        async with (
+            server.running(hub, listener=listener),
+            Receiver() as receiver,
+            _accounts(hub, receiver, url=url) as accounts,
+        ):
+            scenario = accounts.scenario(receiver, screen)
+            await scenario.prepare()
+            with screen:
+                screen.start(scenario.rows, place=place)
+                summary = await _unless(stop, scenario.play(pause_seconds=pause_seconds))
+            if summary is None:
+                return False
+            running_hub = (
+                RunningHub(url, accounts.client.api_key, _portal_of(hub, url)) if keep_running else None
+            )
+            screen.finish(summary, running_hub=running_hub)
+            if keep_running:
+                await _unless(stop, scenario.follow_pushes(screen.show_new))
+            return summary.ok
+
+
+def _portal_of(hub: Hub, url: str) -> str | None:
+    has_portal = any(routes.base == PORTAL_BASE for _, routes in hub.registry.collected.routes)
+    return f"{url}{PORTAL_BASE}" if has_portal else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Accounts:
+    """A key and a subscription for one run of the demo. *run* marks its events and is the receiver's path."""
+
+    client: Client
+    run: str
+    secret: str
+
+    def scenario(self, receiver: Receiver, screen: Screen) -> Scenario:
+        """Make the scenario that uses them."""
+        return Scenario(
+            self.client,
+            receiver,
+            run=self.run,
+            secret=self.secret,
+            path=f"/{self.run}",
+            on_change=screen.update,
+        )
+
+
+@contextlib.asynccontextmanager
+async def _accounts(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator[_Accounts]:
+    """Make a key of company 92 and a subscription to every type, and take both away in the end."""
+    run = f"demo-{secrets.token_hex(6)}"
+    async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
+        record, operator_key = await hub.keys.create(None, name="trunkline demo", scopes=(OPERATOR,))
+        operator = Client(http, operator_key)
+        try:
+            key = await operator.create_key("trunkline demo")
+            client = Client(http, key.key)
+            subscription_id, secret = await client.subscribe(f"{receiver.url}/{run}")
+            try:
+                yield _Accounts(client, run, secret)
+            finally:
+                await client.unsubscribe(subscription_id)
+                await operator.revoke_key(key.id)
+        finally:
+            await operator.revoke_key(record.id)
+
+
+@contextlib.contextmanager
+def _demo_settings(own: Settings) -> Generator[tuple[Settings, str]]:
+    """Give the settings for a demo, and a name for their database: a temporary one, unless *own* names one.
+
+    Raises:
+        SettingsInvalid: they choose another product than the one that the demo is about.
+    """
+    if own.product.schemas is not None:
+        msg = (
+            "The demo shows the product that comes with trunkline, and 'product.schemas' chooses another: "
+            "run it in a folder without a trunkline.toml."
+        )
+        raise SettingsInvalid(msg)
+    loose = {
+        "allow_http": True,
+        "allow_private_networks": True,
+        "retry_schedule_seconds": RETRY_SCHEDULE_SECONDS,
+    }
+    settings = own.model_copy(update={"delivery": own.delivery.model_copy(update=loose)})
+    if "url" not in own.database.model_fields_set:
+        with tempfile.TemporaryDirectory(prefix="trunkline-demo-") as folder:
+            database = own.database.model_copy(update={"url": f"sqlite:///{Path(folder) / 'trunkline.db'}"})
+            yield settings.model_copy(update={"database": database}), "a temporary SQLite database"
+    elif own.database.url.startswith("sqlite"):
+        yield settings, "your SQLite database"
+    else:
+        yield settings.model_copy(update={"auth": _with_secrets(own.auth)}), "your PostgreSQL database"
+
+
+def _with_secrets(auth: Auth) -> Auth:
+    """Fill in unset secrets, with the same values in every run: a run must open what an interrupted one left behind."""
+    known = SecretStr("known to everyone; good enough for a demonstration")
+    return auth.model_copy(
+        update={name: getattr(auth, name) or known for name in ("pepper", "encryption_key")}
+    )
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Value]) -> Value | None:
+    """Run *work* until it is done, or until *stop* is set; gives None then."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if working.done():
+        return working.result()
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+    return None

@@ -1,0 +1,77 @@
+"""The fixtures of ``trunkline_kit``, registered once a test asks for one (``trunkline_pytest``)."""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+import pytest_asyncio
+
+from trunkline_kit.clocks import MovableClock
+from trunkline_kit.databases import Databases
+from trunkline_kit.hubs import Hubs, MakeTestHub
+from trunkline_kit.inspected import InspectedPlugin
+from trunkline_kit.receiver import Receiver
+from trunkline_kit.sources import Site
+from trunkline_kit.suites.suite import Suite
+from trunkline_kit.watching import Watch
+
+
+@pytest.fixture(scope="session")
+def trunkline_databases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Databases]:
+    """Give fresh databases on both engines."""
+    databases = Databases(tmp_path_factory.mktemp("trunkline"))
+    yield databases
+    databases.close()
+
+
+@pytest.fixture(scope="session")
+def trunkline_watch() -> Watch:
+    """Record the side effects of code: network, files, processes, threads, databases."""
+    return Watch()
+
+
+@pytest.fixture(scope="class")
+def trunkline_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Declare plugins that are made by a test."""
+    site = Site(tmp_path_factory.mktemp("site"))
+    yield site
+    site.close()
+
+
+@pytest.fixture(scope="class")
+def trunkline_plugin(
+    request: pytest.FixtureRequest,
+    trunkline_site: Site,
+    trunkline_watch: Watch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> InspectedPlugin:
+    """Inspect the suite's plugin in a hub that is built and never started."""
+    suite = cast("type[Suite]", request.cls)
+    folder = tmp_path_factory.mktemp("inspected")
+    return InspectedPlugin(
+        suite.plugin, settings=suite.settings, site=trunkline_site, watch=trunkline_watch, folder=folder
+    )
+
+
+@pytest_asyncio.fixture
+async def trunkline_hub(
+    trunkline_databases: Databases, trunkline_site: Site, tmp_path: Path
+) -> AsyncIterator[MakeTestHub]:
+    """Start hubs, each with only the plugins that a test names. They stop when the test ends."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield Hubs(trunkline_databases, tmp_path, trunkline_site, stack).start
+
+
+@pytest_asyncio.fixture
+async def trunkline_receiver() -> AsyncIterator[Receiver]:
+    """Start a scripted HTTP target on a socket of its own."""
+    async with Receiver() as started:
+        yield started
+
+
+@pytest.fixture
+def trunkline_clock() -> MovableClock:
+    """Give a clock for ``trunkline_hub(clock=…)`` that a test can set forward."""
+    return MovableClock()

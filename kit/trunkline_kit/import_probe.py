@@ -1,0 +1,106 @@
+"""Imports a plugin in a process of its own and prints its side effects: ``python -m trunkline_kit.import_probe MODULE``."""
+
+import importlib
+import json
+import locale
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import trunkline
+from trunkline_kit.checks import fail
+from trunkline_kit.watching import Watch
+
+_LIMIT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """The cost and side effects of an import: *effects* are pairs of kind and text, *changed* names global state that differs."""
+
+    cpu_seconds: float
+    idle_seconds: float
+    effects: tuple[tuple[str, str], ...]
+    threads: tuple[str, ...]
+    changed: tuple[str, ...]
+
+
+def run(module: str) -> Imported:
+    """Import *module* in a new process that finds what this one does. Raises CheckFailed."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    command = [sys.executable, "-m", "trunkline_kit.import_probe", module]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and module
+            command, env=environment, capture_output=True, text=True, timeout=_LIMIT_SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        fail(
+            f"importing {module} did not end within {_LIMIT_SECONDS} s; do nothing that waits while it is imported"
+        )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        fail(f"{module} cannot be imported by itself: {last}")
+    result = json.loads(done.stdout.splitlines()[-1])
+    effects = tuple((kind, text) for kind, text in result["effects"])
+    return Imported(
+        result["cpu_seconds"],
+        result["idle_seconds"],
+        effects,
+        tuple(result["threads"]),
+        tuple(result["changed"]),
+    )
+
+
+def _main(module: str) -> None:
+    for name in trunkline.__all__:  # the hub is imported before what is measured
+        getattr(trunkline, name)
+    watch = Watch()
+    before = _process()
+    cpu, wall = time.process_time(), time.monotonic()
+    with watch.watching() as effects:
+        importlib.import_module(module)
+    cpu_seconds = time.process_time() - cpu
+    idle_seconds = max(0.0, time.monotonic() - wall - cpu_seconds)
+    after = _process()
+    result = {
+        "cpu_seconds": cpu_seconds,
+        "idle_seconds": idle_seconds,
+        "effects": [(effect.kind, str(effect)) for effect in effects],
+        "threads": [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()],
+        "changed": [name for name, value in before.items() if after[name] != value],
+    }
+    print(json.dumps(result))  # noqa: T201 - read by the process that asked
+
+
+def _process() -> Mapping[str, Any]:
+    """Read the process's global state, to compare it before and after."""
+    return {
+        "os.environ": dict(os.environ),
+        "the working directory": Path.cwd(),
+        "the root logger's handlers": list(logging.getLogger().handlers),
+        "the root logger's level": logging.getLogger().level,
+        "the warnings' filters": list(warnings.filters),
+        "sys.excepthook": sys.excepthook,
+        "sys.stdout": sys.stdout,
+        "sys.stderr": sys.stderr,
+        "the recursion limit": sys.getrecursionlimit(),
+        "the locale": locale.setlocale(locale.LC_ALL),
+        "signal handlers": [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)],
+    }
+
+
+if __name__ == "__main__":
+    _main(sys.argv[1])

@@ -1,0 +1,158 @@
+"""One connection to a receiver: its requests are parsed, and answered in their order."""
+# ruff: noqa: D102  # what asyncio and the parser call has the names and the meaning that they give it
+
+import asyncio
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+import httptools
+
+from trunkline_kit.receiver.replies import Answer, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedRequest:
+    """One request. *path* includes the query, header names are lower case, *received_at* is monotonic nanoseconds.
+
+    *connection* numbers the connection it came on, from 1; equal numbers mean that a connection was kept alive.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    received_at: int
+    connection: int
+
+
+class Connection(asyncio.Protocol):
+    """One connection to a receiver: what a ``Reply`` writes to. It is in *siblings* as long as it is open."""
+
+    def __init__(
+        self, number: int, receive: Callable[[ReceivedRequest], Reply], siblings: set["Connection"]
+    ) -> None:
+        self.number = number
+        self._receive = receive
+        self._siblings = siblings
+        self.transport: asyncio.Transport | None = None
+        self._requests = _Requests(self)
+        self._waiting: deque[Reply] = deque()
+        self._playing: asyncio.Task[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
+
+    def write(self, data: bytes) -> None:
+        """Send *data* as it is, in one write."""
+        if self.transport is not None and not self.transport.is_closing():
+            self.transport.write(data)
+
+    async def drain(self) -> None:
+        """Return when the other side has read enough for more to be written."""
+        await self._writable.wait()
+
+    def close(self) -> None:
+        """Send what was written, then close."""
+        if self.transport is not None:
+            self.transport.close()
+
+    def abort(self) -> None:
+        """Close at once, and drop what was not sent."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def reset(self) -> None:
+        """Close at once with a TCP reset."""
+        if self.transport is not None:
+            linger = struct.pack("ii", 1, 0)
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.transport.abort()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._siblings.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
+        self.transport = None
+        self._waiting.clear()
+        if self._playing is not None:
+            self._playing.cancel()
+        self._siblings.discard(self)
+
+    def pause_writing(self) -> None:
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        self._writable.set()
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._requests.feed(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self.write(Answer(400, {"connection": "close"}).render())
+            self.close()
+
+    def answer(self, request: ReceivedRequest) -> None:
+        """Answer *request* when those before it are answered."""
+        reply = self._receive(request)
+        if self._playing is not None:
+            self._waiting.append(reply)
+        else:
+            self._play(reply)
+
+    def _play(self, reply: Reply) -> None:
+        if isinstance(reply, Answer) and not reply.delay_seconds:  # no task: a benchmark's only case
+            self.write(reply.render())
+        else:
+            self._playing = asyncio.get_running_loop().create_task(reply(self))
+            self._playing.add_done_callback(self._played)
+
+    def _played(self, task: asyncio.Task[None]) -> None:
+        self._playing = None
+        if not task.cancelled():
+            task.result()
+        while self._waiting and self._playing is None:
+            self._play(self._waiting.popleft())
+
+
+class _Requests:
+    """The requests on one connection, put together from what the parser calls."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._parser = httptools.HttpRequestParser(self)
+        self.feed = self._parser.feed_data
+
+    def on_message_begin(self) -> None:
+        self._path = b""
+        self._headers: dict[str, str] = {}
+        self._body: list[bytes] = []
+
+    def on_url(self, url: bytes) -> None:
+        self._path += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        if self._headers.get("expect", "").lower() == "100-continue":
+            self._connection.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        request = ReceivedRequest(
+            method=self._parser.get_method().decode("latin-1"),
+            path=self._path.decode("latin-1"),
+            headers=self._headers,
+            body=b"".join(self._body),
+            received_at=time.monotonic_ns(),
+            connection=self._connection.number,
+        )
+        self._connection.answer(request)

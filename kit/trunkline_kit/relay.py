@@ -1,0 +1,175 @@
+"""A wire between a channel and a real server under test: it carries everything, or lets answers wait, or breaks.
+
+For a far side whose transport is not HTTP: the server goes on, so that what has arrived can be read from it, while the
+channel meets a target that hangs, or a connection that is lost::
+
+    async with Relay("127.0.0.1", server.port) as relay:
+        yield Stream(relay, "crm")  # a RelayedFarSide, whose target has relay.port
+"""
+
+import asyncio
+import contextlib
+from typing import Literal, Self
+from weakref import WeakSet
+
+from trunkline_kit.far_sides import LONGEST_WAIT_SECONDS, FarSide, Traffic
+
+Mode = Literal["carry", "hang", "reset"]
+
+
+class Relay:
+    """Listens at *port* for connections to the server at *host*, *server_port*, or at the socket whose path *host* is.
+
+    Enter it to open it. *mode* holds from now on, for connections that there are, too: ``carry`` everything, ``hang``: what the channel says arrives,
+    and no answer comes back, ``reset``: the connection breaks when the channel says something.
+    """
+
+    def __init__(self, host: str, server_port: int = 0) -> None:
+        self.mode: Mode = "carry"
+        self.port = 0
+        self.connections = 0
+        """How many connections a channel has said something over."""
+        self.aside = b""
+        """How one begins that is not counted, as it belongs to another: PostgreSQL's request to cancel a statement, for one."""
+        self.said_bytes = 0
+        """How much that was."""
+        self.silent_from: int | None = None
+        """No answer comes back once so many bytes were said, None where answers go on."""
+        self.connected = asyncio.Event()
+        """Set by the next connection to it."""
+        self._host = host
+        self._server_port = server_port
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._others = contextlib.AsyncExitStack()
+        self._spoken_over: WeakSet[asyncio.StreamWriter] = WeakSet()
+
+    @property
+    def _is_silent(self) -> bool:
+        """Tell whether answers are kept back, as enough has been said."""
+        return self.silent_from is not None and self.said_bytes >= self.silent_from
+
+    @property
+    def server(self) -> str:
+        """The server's address as side effects show it."""
+        return f"'{self._host}'" if self._host.startswith("/") else f"'{self._host}', {self._server_port}"
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self._others.aclose()
+        assert self._server is not None
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def beside(self) -> "Relay":
+        """Open another one to the same server, which hangs and breaks by itself; it is closed with this one."""
+        return await self._others.enter_async_context(Relay(self._host, self._server_port))
+
+    async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self.connected.set()
+        try:
+            answers, calls = await self._reach()
+            try:
+                await self._carry_both(reader, writer, answers, calls)
+            finally:
+                calls.close()
+        except (OSError, asyncio.CancelledError):
+            pass  # the server is down, or the test is over: the channel sees its connection end
+        finally:
+            writer.close()
+            self._tasks.discard(task)
+
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if self._host.startswith("/"):
+            return await asyncio.open_unix_connection(self._host)
+        return await asyncio.open_connection(self._host, self._server_port)
+
+    async def _carry_both(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        answers: asyncio.StreamReader,
+        calls: asyncio.StreamWriter,
+    ) -> None:
+        ways = [
+            asyncio.ensure_future(self._carry(reader, calls, writer, is_answer=False)),
+            asyncio.ensure_future(self._carry(answers, writer, writer, is_answer=True)),
+        ]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for way in ways:
+                way.cancel()
+            await asyncio.gather(*ways, return_exceptions=True)
+
+    async def _carry(
+        self,
+        source: asyncio.StreamReader,
+        target: asyncio.StreamWriter,
+        channel: asyncio.StreamWriter,
+        *,
+        is_answer: bool,
+    ) -> None:
+        with contextlib.suppress(OSError):
+            while data := await source.read(65_536):
+                if not is_answer and not (self.aside and data.startswith(self.aside)):
+                    self.connections += target not in self._spoken_over
+                    self._spoken_over.add(target)
+                    self.said_bytes += len(data)
+                if self.mode == "reset":
+                    channel.transport.abort()
+                    return
+                if not is_answer or (self.mode != "hang" and not self._is_silent):
+                    target.write(data)
+                    await target.drain()
+
+
+class RelayedFarSide(FarSide):
+    """A far side behind *relay*, by which its target hangs or breaks. Its *target* names the relay's port."""
+
+    def __init__(self, relay: Relay) -> None:
+        self.relay = relay
+        self.dials = ("127.0.0.1", relay.port)
+
+    def is_own(self, detail: str) -> bool:
+        """Tell whether it is the relay that dials its server."""
+        return self.relay.server in detail
+
+    async def reached(self) -> None:
+        """Wait for a connection since it hangs: a protocol that begins with a greeting brings no event then."""
+        await asyncio.wait_for(self.relay.connected.wait(), LONGEST_WAIT_SECONDS)
+
+    def traffic(self) -> Traffic:
+        """Tell what has gone into the relay."""
+        return Traffic(self.relay.connections, self.relay.said_bytes)
+
+    async def accept(self) -> bool:
+        """Carry everything again."""
+        self.relay.mode = "carry"
+        self.relay.silent_from = None
+        return True
+
+    async def hang(self) -> bool:
+        """Let what is said arrive, and no answer come back."""
+        self.relay.mode = "hang"
+        self.relay.connected.clear()
+        return True
+
+    async def reset(self) -> bool:
+        """Break the connection once something is said."""
+        self.relay.mode = "reset"
+        return True
+
+    async def fall_silent(self, after_bytes: int) -> bool:
+        """Keep answers back once *after_bytes* more have gone in."""
+        self.relay.silent_from = self.relay.said_bytes + after_bytes
+        return True

@@ -1,0 +1,200 @@
+"""The conformance report: the findings about each plugin, and the level that it reaches.
+
+A level is reached when every check of every suite up to it was met. Where a plugin gives something that a suite judges,
+and that suite did not run, it is at most at ``loads``.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from trunkline.version import __version__
+from trunkline_kit.checks import LEVELS, LOADS, Level
+
+Outcome = Literal["passed", "failed", "not_applicable", "not_judged"]
+_WORST_FIRST: tuple[Outcome, ...] = ("failed", "not_judged", "passed", "not_applicable")
+WORDS: Mapping[Outcome, str] = {
+    "passed": "passed",
+    "failed": "failed",
+    "not_judged": "not judged",
+    "not_applicable": "not applicable",
+}
+UNMET: Mapping[str, str] = {"failed": "", "not_judged": "was not judged: "}
+"""The outcomes that withhold a level, and what is said of them before the message."""
+SUITES: Mapping[str, str] = {
+    "plugin": "PluginConformance",
+    "channel": "ChannelConformance",
+    "action": "ActionConformance",
+    "search": "SearchConformance",
+    "migrations": "MigrationsConformance",
+}
+"""The suites' short names, and the classes to subclass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The result of one check. *subject* is the part of the plugin that was checked (a channel's name), empty for the whole."""
+
+    plugin: str
+    name: str
+    suite: str
+    level: Level
+    outcome: Outcome
+    seconds: float = 0.0
+    message: str = ""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The level of one plugin; *missing* says what the next one lacks."""
+
+    plugin: str
+    level: Level | None
+    missing: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    def line(self) -> str:
+        """Write the level, and how many checks ended in which way, as one line."""
+        stands = self.level or "does not load"
+        ended = Counter(finding.outcome for finding in self.findings)
+        counts = ", ".join(f"{ended[outcome]} {words}" for outcome, words in WORDS.items() if ended[outcome])
+        return f"{self.plugin}: {stands} ({counts or 'no check has run'})"
+
+    def reasons(self) -> Mapping[str, Sequence[str]]:
+        """Give why checks did not apply, the commonest reason first, each with the names of its checks."""
+        grouped: dict[str, list[str]] = {}
+        for finding in self.findings:
+            if finding.outcome == "not_applicable":
+                grouped.setdefault(finding.message, []).append(finding.name)
+        return dict(sorted(grouped.items(), key=lambda item: -len(item[1])))
+
+
+@dataclass(slots=True)
+class Evidence:
+    """All results about one plugin: its findings, the checks of each suite that ran, and what the plugin registers."""
+
+    findings: list[Finding] = field(default_factory=list[Finding])
+    expected: dict[tuple[str, str], frozenset[tuple[str, str]]] = field(
+        default_factory=dict[tuple[str, str], frozenset[tuple[str, str]]]
+    )
+    contributed: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+
+
+class Report:
+    """Collects findings, and derives each plugin's level."""
+
+    def __init__(self) -> None:
+        self._evidence: dict[str, Evidence] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._evidence)
+
+    def of(self, plugin: str) -> Evidence:
+        """Return the evidence about *plugin*, to add to."""
+        return self._evidence.setdefault(plugin, Evidence())
+
+    def add(self, finding: Finding, *, expected: Iterable[tuple[str, str]] = ()) -> None:
+        """Note *finding*; *expected* are the names and levels of all checks of the suite that it is of."""
+        evidence = self.of(finding.plugin)
+        evidence.findings.append(finding)
+        key = (finding.suite, finding.subject)
+        evidence.expected[key] = evidence.expected.get(key, frozenset()) | frozenset(expected)
+
+    def verdicts(self) -> list[Verdict]:
+        """Judge every plugin, in the order of their names."""
+        return [verdict_on(plugin, self._evidence[plugin]) for plugin in sorted(self._evidence)]
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the report as ``--trunkline-report`` writes it."""
+        return {
+            "trunkline": __version__,
+            "plugins": {verdict.plugin: _as_json(verdict) for verdict in self.verdicts()},
+        }
+
+
+def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
+    """Tell the level of *plugin*, and what is missing for the next."""
+    findings = tuple(_settled(evidence.findings))
+    missing_suites = tuple(_missing_suites(evidence))
+    reached: Level | None = None
+    for level in LEVELS:
+        missing = (
+            *(missing_suites if level is not LOADS else _without_plugin_suite(evidence)),
+            *_unmet(findings, evidence, up_to=level),
+        )
+        if missing:
+            return Verdict(plugin, reached, missing, findings)
+        reached = level
+    return Verdict(plugin, reached, (), findings)
+
+
+def _settled(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Give one finding for each check and subject: the worst, with the time of all."""
+    groups: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault((finding.suite, finding.subject, finding.name), []).append(finding)
+    for _, group in sorted(groups.items()):
+        worst = min(group, key=lambda finding: _WORST_FIRST.index(finding.outcome))
+        seconds = round(sum(finding.seconds for finding in group), 3)
+        yield Finding(
+            worst.plugin,
+            worst.name,
+            worst.suite,
+            worst.level,
+            worst.outcome,
+            seconds,
+            worst.message,
+            worst.subject,
+        )
+
+
+def _without_plugin_suite(evidence: Evidence) -> Iterator[str]:
+    if not any(suite == "plugin" for suite, _ in evidence.expected):
+        yield "no suite has judged the plugin itself; subclass trunkline.testing.PluginConformance"
+
+
+def _missing_suites(evidence: Evidence) -> Iterator[str]:
+    yield from _without_plugin_suite(evidence)
+    judged = set(evidence.expected)
+    suites = {suite for suite, _ in judged}
+    for channel in evidence.contributed.get("channel", ()):
+        if ("channel", channel) not in judged:
+            yield f"no suite has judged the channel '{channel}'; subclass trunkline.testing.ChannelConformance"
+    for suite in ("action", "search", "migrations"):
+        if evidence.contributed.get(suite) and suite not in suites:
+            names = ", ".join(evidence.contributed[suite])
+            yield f"no suite has judged {names}; subclass trunkline.testing.{SUITES[suite]}"
+
+
+def _unmet(findings: Iterable[Finding], evidence: Evidence, *, up_to: Level) -> Iterator[str]:
+    levels = LEVELS[: LEVELS.index(up_to) + 1]
+    seen: set[tuple[str, str, str]] = set()
+    for finding in findings:
+        seen.add((finding.suite, finding.subject, finding.name))
+        if finding.outcome in UNMET and finding.level in levels:
+            yield f"{finding.name}: {UNMET[finding.outcome]}{finding.message}"
+    for (suite, subject), checks in sorted(evidence.expected.items()):
+        for name, level in sorted(checks):
+            if (suite, subject, name) not in seen and level in levels:
+                yield f"{name}: did not run"
+
+
+def _as_json(verdict: Verdict) -> dict[str, Any]:
+    return {
+        "level": verdict.level,
+        "missing": list(verdict.missing),
+        "checks": [
+            {
+                "name": finding.name,
+                "suite": finding.suite,
+                "level": finding.level,
+                "outcome": finding.outcome,
+                "seconds": finding.seconds,
+                "message": finding.message,
+                **({"subject": finding.subject} if finding.subject else {}),
+            }
+            for finding in verdict.findings
+        ],
+    }

@@ -1,0 +1,125 @@
+"""The pytest plugin that turns the outcomes of tests into findings, and writes the report."""
+
+import json
+from collections.abc import Generator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from trunkline.runtime.redaction import redact
+from trunkline_kit.checks import ATTRIBUTE, Check, Level, NotApplicable, NotJudged, checks_of
+from trunkline_kit.report import Finding, Outcome, Report
+from trunkline_kit.sources import name_of
+
+PROPERTY = "trunkline"
+CONTRIBUTED = pytest.StashKey[Mapping[str, tuple[str, ...]]]()
+"""What the plugin registers, stored by the check that started a hub with it."""
+_REPORT = pytest.StashKey[Report]()
+_LONGEST_MESSAGE = 1000
+
+
+def report_of(config: pytest.Config) -> Report:
+    """Give the report of this run."""
+    return config.stash.setdefault(_REPORT, Report())
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Let the report of a check carry what it is about, and how it ended."""
+    report = yield
+    check = cast("Check | None", getattr(getattr(item, "function", None), ATTRIBUTE, None))
+    suite = getattr(item, "cls", None)
+    outcome = _outcome(report, call) if check is not None and suite is not None else None
+    if check is not None and suite is not None and outcome is not None:
+        noted = _note(
+            check, suite, outcome=outcome, message=_message(call), contributed=item.stash.get(CONTRIBUTED, {})
+        )
+        report.user_properties = [*report.user_properties, (PROPERTY, noted)]
+    return report
+
+
+def collect(config: pytest.Config, report: pytest.TestReport) -> None:
+    """Add the finding that *report* carries to the run's report."""
+    for name, value in report.user_properties:
+        if name == PROPERTY:
+            _add(report_of(config), cast("dict[str, Any]", value), seconds=report.duration)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write the report where it was asked for; workers of pytest-xdist leave that to whoever controls them."""
+    file = session.config.getoption("--trunkline-report")
+    if file and not hasattr(session.config, "workerinput"):
+        text = json.dumps(report_of(session.config).as_json(), indent=2, ensure_ascii=False)
+        Path(file).write_text(text + "\n", encoding="utf-8")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Tell each plugin's level, and what the next one lacks."""
+    report = report_of(config)
+    if not report:
+        return
+    terminalreporter.section("conformance")
+    for verdict in report.verdicts():
+        terminalreporter.write_line(verdict.line())
+        for sentence in verdict.missing:
+            terminalreporter.write_line(f"  - {sentence}")
+        for reason, names in verdict.reasons().items():
+            terminalreporter.write_line(f"  {len(names)} not applicable: {reason}")
+
+
+def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> Outcome | None:
+    """Tell how a check ended; None for a phase that says nothing about it."""
+    if call.excinfo is not None and isinstance(call.excinfo.value, NotApplicable):
+        return "not_applicable"
+    if call.excinfo is not None and isinstance(call.excinfo.value, NotJudged):
+        return "not_judged"
+    if report.failed or report.skipped:
+        return "failed"
+    return "passed" if report.when == "call" else None
+
+
+def _message(call: pytest.CallInfo[None]) -> str:
+    if call.excinfo is None:
+        return ""
+    error = call.excinfo.value
+    if isinstance(error, pytest.skip.Exception):
+        kind = "" if isinstance(error, NotApplicable | NotJudged) else "was skipped: "
+    else:
+        kind = "" if isinstance(error, AssertionError) else f"{type(error).__name__}: "
+    return redact(f"{kind}{error}")[:_LONGEST_MESSAGE]
+
+
+def _note(
+    check: Check, suite: type, *, outcome: Outcome, message: str, contributed: Mapping[str, tuple[str, ...]]
+) -> dict[str, Any]:
+    """Write down a finding as plain values, which pytest-xdist can send."""
+    return {
+        "plugin": name_of(getattr(suite, "plugin", "")),
+        "subject": getattr(suite, "channel", ""),
+        "name": check.name,
+        "suite": check.suite,
+        "level": str(check.level),
+        "outcome": outcome,
+        "message": message,
+        "expected": [[expected.name, str(expected.level)] for expected in checks_of(suite)],
+        "contributed": {kind: list(names) for kind, names in contributed.items()},
+    }
+
+
+def _add(report: Report, noted: dict[str, Any], *, seconds: float) -> None:
+    finding = Finding(
+        noted["plugin"],
+        noted["name"],
+        noted["suite"],
+        Level(noted["level"]),
+        noted["outcome"],
+        seconds,
+        noted["message"],
+        noted["subject"],
+    )
+    report.add(finding, expected=[(name, level) for name, level in noted["expected"]])
+    for kind, names in noted["contributed"].items():
+        report.of(finding.plugin).contributed[kind] = tuple(names)

@@ -1,0 +1,183 @@
+"""Calls a plugin's routes for two companies in turn: the one stores and reads, the other reads, asks for the first one's, and changes it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import orjson
+
+from trunkline.schemas.catalog import Json
+from trunkline_kit.hubs import COMPANY_ID, TestHub
+from trunkline_kit.routes import PluginRoute
+
+NEIGHBOUR_ID = 93
+CANARY = "canary-of-company-92"
+FOREIGN = "canary-of-company-93"
+_PARAMETER = re.compile(r"\{[^}]*\}")
+_DEEPEST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Leak:
+    """What a route showed, or let somebody do, of another company: *how* says by which call."""
+
+    route: PluginRoute
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Companies:
+    """What two companies were answered: *stored* is how much of the first one's was there to be seen, *leaks* what the other saw."""
+
+    stored: int
+    leaks: Sequence[Leak]
+
+
+async def try_companies(
+    hub: TestHub, routes: Sequence[PluginRoute], bodies: Mapping[str, Mapping[str, Json]]
+) -> Companies:
+    """Store by every POST for company 92, warm every GET as it, and call as company 93. *bodies* are valid ones by route."""
+    neighbour = await hub.client_of(NEIGHBOUR_ID)
+    document: Mapping[str, Any] = (await hub.anonymous.get("/openapi.json")).json()
+    ids: set[str] = set()
+    taken: dict[PluginRoute, Mapping[str, Json]] = {}
+    for route in routes:
+        if route.method == "POST" and "{" not in route.path:
+            body = bodies.get(str(route)) or make_body(document, route)
+            answer = await hub.client.post(route.path, json=body)
+            if answer.is_success:
+                taken[route] = body
+                ids |= set(_ids_in(answer))
+    known = {CANARY, *ids}
+    reads = [route for route in routes if route.method == "GET" and "{" not in route.path]
+    shown = {str(route): (await hub.client.get(route.path)).text for route in reads}
+    stored = [route for route in reads if _shows(shown[str(route)], known)]
+    leaks = [leak for route in stored for leak in await _read(neighbour, route, known)]
+    leaks += [
+        leak for route, body in taken.items() for leak in await _store(hub, neighbour, route, body, reads)
+    ]
+    leaks += [
+        leak for route in routes if "{" in route.path for leak in await _address(hub, neighbour, route, ids)
+    ]
+    for route in stored:
+        if not _shows((await hub.client.get(route.path)).text, known):
+            leaks.append(
+                Leak(
+                    route, "no longer shows what is its company's, once another company had called the routes"
+                )
+            )
+    return Companies(len(stored) + len(ids), leaks)
+
+
+async def _read(neighbour: httpx2.AsyncClient, route: PluginRoute, known: set[str]) -> list[Leak]:
+    """Read as the neighbour what the company has just read, also by naming the company in every place that there is."""
+    number = str(COMPANY_ID)
+    places: Sequence[tuple[str, Mapping[str, Any]]] = (
+        ("once that company had read it", {}),
+        ("by its id in the query", {"params": {"company_id": number}}),
+        ("by its id in the query", {"params": {"companyId": number}}),
+        ("by its id in the header X-Company-Id", {"headers": {"X-Company-Id": number}}),
+    )
+    return [
+        Leak(route, f"shows a company what another one has, {how}")
+        for how, given in places
+        if _shows((await neighbour.get(route.path, **given)).text, known)
+    ][:1]
+
+
+async def _store(
+    hub: TestHub,
+    neighbour: httpx2.AsyncClient,
+    route: PluginRoute,
+    body: Mapping[str, Json],
+    reads: Sequence[PluginRoute],
+) -> list[Leak]:
+    """Store as the neighbour with the company's id in the body, which may be refused, and must not be stored as the company's."""
+    text = orjson.dumps(body).decode().replace(CANARY, FOREIGN)
+    for name in ("company_id", "companyId"):
+        answer = await neighbour.post(route.path, json={**orjson.loads(text), name: COMPANY_ID})
+        known = {FOREIGN, *_ids_in(answer)} if answer.is_success else set[str]()
+        for read in reads:
+            if known and _shows((await hub.client.get(read.path)).text, known):
+                return [Leak(route, "stores for another company what names it in the body")]
+    return []
+
+
+async def _address(
+    hub: TestHub, neighbour: httpx2.AsyncClient, route: PluginRoute, ids: set[str]
+) -> list[Leak]:
+    """Ask as the neighbour for each record of the company by its id, once the company itself has."""
+    if len(_PARAMETER.findall(route.path)) != 1:
+        return []
+    leaks: list[Leak] = []
+    for number in sorted(ids):
+        path = _PARAMETER.sub(number, route.path)
+        if route.method == "GET":
+            own = await hub.client.get(path)
+            answer = await neighbour.get(path)
+            if own.is_success and answer.is_success:
+                leaks.append(Leak(route, "answers a company with another one's record by its id"))
+        elif route.method in {"DELETE", "PATCH", "PUT"}:
+            await neighbour.request(route.method, path, json={} if route.takes_body else None)
+    return leaks[:1]
+
+
+def make_body(document: Mapping[str, Any], route: PluginRoute) -> Mapping[str, Json]:
+    """Make a body for *route* out of its schema, with the canary in every text that takes any."""
+    operation = document["paths"].get(route.path, {}).get(route.method.lower(), {})
+    content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    made = _make(content.get("schema", {}), document, 0)
+    return made if isinstance(made, dict) else {}
+
+
+def _make(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int) -> Json:
+    if "$ref" in schema:
+        return _make(
+            document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], document, depth + 1
+        )
+    for given in (
+        schema.get("examples"),
+        schema.get("enum"),
+        [schema["const"]] if "const" in schema else None,
+    ):
+        if given:
+            return given[0]
+    branches = [branch for branch in schema.get("anyOf", ()) if branch.get("type") != "null"]
+    if branches:
+        return _make(branches[0], document, depth + 1)
+    return _plain(schema, document, depth)
+
+
+def _plain(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int) -> Json:
+    match schema.get("type"):
+        case "object" if depth <= _DEEPEST:
+            required = schema.get("required", ())
+            return {
+                name: _make(one, document, depth + 1)
+                for name, one in schema.get("properties", {}).items()
+                if name in required
+            }
+        case "array":
+            return [_make(schema.get("items", {}), document, depth + 1)]
+        case "string":
+            return CANARY[: schema.get("maxLength", len(CANARY))]
+        case "integer" | "number":
+            return schema.get("minimum", 1)
+        case "boolean":
+            return True
+        case _:
+            return {}
+
+
+def _ids_in(answer: httpx2.Response) -> Iterator[str]:
+    """Give what an answer calls an id, long or new enough to be nobody else's."""
+    content: Any = answer.json() if "json" in str(answer.headers.get("content-type", "")) else {}
+    for name, value in content.items() if isinstance(content, dict) else ():
+        if (name == "id" or name.endswith("_id")) and isinstance(value, str) and len(value) > 5:
+            yield value
+
+
+def _shows(text: str, known: set[str]) -> bool:
+    return any(one in text for one in known)

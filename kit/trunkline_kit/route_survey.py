@@ -1,0 +1,166 @@
+"""Calls every route of a plugin with missing rights and malformed input, and records the answers."""
+
+import contextlib
+import functools
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import httpx2
+import orjson
+
+from trunkline.model.principals import COMPANY_SCOPES
+from trunkline_kit.hubs import COMPANY_ID, TestHub
+from trunkline_kit.routes import PluginRoute
+
+_PARAMETER = re.compile(r"\{[^}]*\}")
+UNKNOWN = "no_such_thing"
+
+BODIES: Sequence[tuple[str, bytes]] = (
+    ("an empty body", b""),
+    ("half a body", b'{"a": '),
+    ("a list as its body", b"[]"),
+    ("null as its body", b"null"),
+    ("a number as its body", b"1e400"),
+    ("a body that is not UTF-8", b'{"a": "\xff\xfe"}'),
+    ("a deeply nested body", b'{"a":' + b"[" * 5000 + b"]" * 5000 + b"}"),
+    ("a body with half a surrogate", b'{"a": "\\ud800"}'),
+)
+SEGMENTS: Sequence[tuple[str, str]] = (
+    ("a number in its path", "1"),
+    ("zero in its path", "0"),
+    ("a huge number in its path", "9" * 40),
+    ("a negative number in its path", "-1"),
+    ("digits of another script in its path", "%D9%A1"),
+    ("a zero byte in its path", "%00"),
+    ("a quote in its path", "%27%22%3B--"),
+    ("a path in its path", "..%2F..%2Fetc%2Fpasswd"),
+    ("bytes that are not UTF-8 in its path", "%FF%FE"),
+    ("a long text in its path", "x" * 2000),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One call and its answer: *kind* says what was wrong with the call, *error* what the app raised, if it did."""
+
+    route: PluginRoute
+    kind: str
+    sent: str
+    status: int
+    content_type: str
+    location: str
+    text: str
+    error: str = ""
+
+    @property
+    def fields(self) -> set[str]:
+        """The names in the answer, if it is a JSON object."""
+        with contextlib.suppress(ValueError):
+            document: Any = orjson.loads(self.text)
+            return set(document) if isinstance(document, dict) else set()
+        return set()
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """All calls of a plugin's routes, with their answers."""
+
+    routes: Sequence[PluginRoute]
+    exchanges: Sequence[Exchange]
+
+    def of(self, *kinds: str) -> list[Exchange]:
+        """List the calls of some *kinds*."""
+        return [exchange for exchange in self.exchanges if exchange.kind in kinds]
+
+
+async def survey_routes(hub: TestHub, routes: Sequence[PluginRoute]) -> Survey:
+    """Call *routes* without rights and with malformed input."""
+    limited = {scope: await hub.client_of(COMPANY_ID, [scope]) for scope in COMPANY_SCOPES}
+    exchanges: list[Exchange] = []
+    for route in routes:
+        exchanges += [exchange async for exchange in _without_rights(hub, route, limited)]
+        exchanges += [exchange async for exchange in _with_garbage(hub, route)]
+    return Survey(tuple(routes), tuple(exchanges))
+
+
+async def _without_rights(
+    hub: TestHub, route: PluginRoute, limited: dict[str, httpx2.AsyncClient]
+) -> AsyncIterator[Exchange]:
+    yield await _call(hub.anonymous, route, "no key")
+    wrong = {"x-api-key": f"{hub.hub.keys.prefix}_live_92_" + "A" * 43}
+    yield await _call(hub.anonymous, route, "wrong key", headers=wrong)
+    for scope, client in limited.items():
+        yield await _call(client, route, "one scope", sent=scope)
+
+
+async def _with_garbage(hub: TestHub, route: PluginRoute) -> AsyncIterator[Exchange]:
+    call = await _caller(hub, route)
+    yield await call("unknown parameter", query={UNKNOWN: "1"})
+    yield await call("an odd query", query=dict.fromkeys(("limit", "cursor", "q", "id"), "\x00'\"<\u202e"))
+    for kind, segment in SEGMENTS if "{" in route.path else ():
+        yield await call(kind, segment=segment)
+    if route.takes_body:
+        yield await call("unknown field", body=orjson.dumps({UNKNOWN: 1}))
+        yield await call("a body of another type", body=b"a=1", content_type="text/plain")
+        for kind, body in (*BODIES, *_odd_objects()):
+            yield await call(kind, body=body)
+
+
+async def _caller(hub: TestHub, route: PluginRoute) -> Callable[..., Awaitable[Exchange]]:
+    """Choose the company's client, or the operator's where a route is for operators alone."""
+    answer = await _call(hub.client, route, "an ordinary call")
+    if answer.status == 403:
+        return functools.partial(_call, hub.operator, route, headers={"x-company-id": str(COMPANY_ID)})
+    return functools.partial(_call, hub.client, route)
+
+
+def _odd_objects() -> Iterator[tuple[str, bytes]]:
+    names = ("target_url", "name", "id", "url", "room", "text", "email", "event_types", "filter", "amount")
+    for kind, value in (
+        ("nulls", None),
+        ("lists", [[]]),
+        ("objects", {"a": {}}),
+        ("texts", "\u0000'\"<\u202e"),
+        ("numbers", 2**63),
+    ):
+        yield f"a body of {kind}", orjson.dumps(dict.fromkeys(names, value))
+
+
+async def _call(
+    client: httpx2.AsyncClient,
+    route: PluginRoute,
+    kind: str,
+    *,
+    segment: str = "1",
+    body: bytes | None = None,
+    query: dict[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+    sent: str = "",
+) -> Exchange:
+    path = _PARAMETER.sub(segment.replace("\\", "\\\\"), route.path)
+    content = b"{}" if body is None and route.takes_body else body
+    note = sent or (f"{body[:60]!r}" if body is not None else str(query or segment)[:60])
+    try:
+        answer = await client.request(
+            route.method,
+            path,
+            content=content,
+            params=query,
+            headers={**({"content-type": content_type} if content is not None else {}), **(headers or {})},
+            follow_redirects=False,
+        )
+    except Exception as error:  # noqa: BLE001 - the app lets through what nobody answers for
+        return Exchange(route, kind, note, 500, "", "", "", f"{type(error).__name__}: {error}")
+    read = answer.headers.get
+    return Exchange(
+        route,
+        kind,
+        note,
+        answer.status_code,
+        read("content-type", ""),
+        read("location", ""),
+        answer.text[:5000],
+    )

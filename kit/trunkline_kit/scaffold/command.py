@@ -1,0 +1,201 @@
+"""``new``: begin something of your own, from a folder that works as it is."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trunkline.cli.beginning.definitions import check_definition, definition_of, place_of
+from trunkline.cli.beginning.event_types import check_type, path_of, schema_of
+from trunkline.cli.beginning.fields import KINDS, read_fields
+from trunkline.cli.beginning.products import write_new
+from trunkline.cli.config import Config
+from trunkline.cli.options import load_settings
+from trunkline.cli.output import warn
+from trunkline.hub.products import own_folder
+from trunkline.schemas.definitions import FOLDERS, Kind
+from trunkline_kit.scaffold import FEATURES, Plan, check_name, write_plugin
+
+app = typer.Typer(
+    no_args_is_help=True, help="Begin an event type, an action, a search, or a plugin, of your own."
+)
+
+_DEFAULT = next(iter(FEATURES))
+
+With = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        metavar="WHAT",
+        help=f"What it has, one or several of {', '.join(FEATURES)}; asked for one by one, if unset.",
+    ),
+]
+Into = Annotated[
+    Path | None,
+    typer.Option(metavar="FOLDER", help="Where to write it; trunkline-NAME in the current folder, if unset."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help=f"Ask nothing: {_DEFAULT} alone, if --with is unset.")]
+
+
+EventName = Annotated[str, typer.Argument(metavar="TYPE", help="The event type, such as payment.refunded.")]
+Fields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        metavar="NAME:KIND",
+        help=f"A field of its payload, in order; KIND is one of {', '.join(KINDS)}, with ? behind it where it may be absent. "
+        "An id and a time, if unset.",
+    ),
+]
+ActionName = Annotated[
+    str, typer.Argument(metavar="NAME", help="A verb and what it is about, such as ship_order.")
+]
+ActionFields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        metavar="NAME:KIND",
+        help=f"What it takes, in order; KIND is one of {', '.join(KINDS)}, with ? behind it where it may be absent.",
+    ),
+]
+Emits = Annotated[
+    list[str] | None,
+    typer.Option("--emits", metavar="TYPE", help="An event type that it may cause. May be repeated."),
+]
+SearchName = Annotated[
+    str, typer.Argument(metavar="NAME", help="find, get or list and what is found, such as find_order.")
+]
+SearchFields = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--field",
+        metavar="NAME:KIND",
+        help=f"A field of what is found, in order, by which 'find' finds it; KIND is one of {', '.join(KINDS)}, "
+        "with ? behind it where it may be absent.",
+    ),
+]
+SchemasFolder = Annotated[
+    Path | None,
+    typer.Option("--into", metavar="FOLDER", help="The folder of schemas; that of the product, if unset."),
+]
+
+
+@app.callback()
+def new() -> None:
+    """Begin an event type, an action, a search, or a plugin, of your own."""
+
+
+@app.command("event")
+def new_event(
+    context: typer.Context,
+    type: EventName,
+    fields: Fields = None,
+    into: SchemasFolder = None,
+    config: Config = None,
+) -> None:
+    """Write the schema of an event type, with an example that is valid, for you to fill in. It passes 'schemas check' as it is.
+
+    Example: [bold]trunkline new event payment.refunded --field payment_id:integer --field amount:number --field note:text?[/bold]
+    """
+    text = schema_of(check_type(type), read_fields(fields or ()))
+    folder = into or own_folder(load_settings(context, config))
+    file = folder / path_of(type)
+    write_new(file, text)
+    typer.echo(file)
+
+
+@app.command("action")
+def new_action(
+    context: typer.Context,
+    name: ActionName,
+    fields: ActionFields = None,
+    emits: Emits = None,
+    into: SchemasFolder = None,
+    config: Config = None,
+) -> None:
+    """Write the definition of an action, with an example that is valid, for you to fill in. It passes 'schemas check' as it is.
+
+    The verb chooses method and path: create, update and delete are POST, PATCH and DELETE, any other one is POST /orders/{order_id}/VERB.
+
+    Example: [bold]trunkline new action create_order --field sku:text --field quantity:integer? --emits order.created[/bold]
+    """
+    types = [check_type(event_type) for event_type in emits or ()]
+    _define(context, "action", name, fields, emits=types, into=into, config=config)
+
+
+@app.command("search")
+def new_search(
+    context: typer.Context,
+    name: SearchName,
+    fields: SearchFields = None,
+    into: SchemasFolder = None,
+    config: Config = None,
+) -> None:
+    """Write the definition of a search, with an example that is valid, for you to fill in. It passes 'schemas check' as it is.
+
+    find_order finds by its fields, get_order gives one by its id, list_orders gives all, page by page.
+
+    Example: [bold]trunkline new search find_order --field order_id:uuid --field sku:text[/bold]
+    """
+    _define(context, "search", name, fields, into=into, config=config)
+
+
+@app.command("plugin")
+def new_plugin(name: str, chosen: With = None, into: Into = None, yes: Yes = False) -> None:
+    """Write a connector plugin into a new folder: code, tests from the conformance kit, README, CI. It works as it is.
+
+    Example: [bold]trunkline new plugin acme --with push --with portal-page[/bold]
+    """
+    plan = Plan(check_name(name), tuple(_check(chosen) if chosen else _ask(name, yes=yes)))
+    folder = into or Path(plan.distribution)
+    for path in write_plugin(plan, folder):
+        typer.echo(path)
+    if sys.stdout.isatty():
+        typer.echo(f"\nNext:  pip install trunkline-kit ./{folder}  &&  pytest {folder}")
+
+
+def _define(
+    context: typer.Context,
+    kind: Kind,
+    name: str,
+    fields: list[str] | None,
+    *,
+    emits: Sequence[str] = (),
+    into: Path | None,
+    config: Path | None,
+) -> None:
+    """Write the definition of an action or a search, and say what makes it callable."""
+    text = definition_of(kind, check_definition(kind, name), read_fields(fields or ()), emits=emits)
+    file = (into or own_folder(load_settings(context, config))) / place_of(kind, name)
+    write_new(file, text)
+    typer.echo(file)
+    warn(
+        "Next: fill it in, then trunkline schemas check. Your product carries it out, which "
+        f"actions.provider_url names (it gets POST /{FOLDERS[kind]}/{name}), or a plugin (trunkline new plugin NAME --with {kind})."
+    )
+
+
+def _check(chosen: list[str]) -> list[str]:
+    for feature in chosen:
+        if feature not in FEATURES:
+            msg = f"'{feature}' is none of {', '.join(FEATURES)}"
+            raise typer.BadParameter(msg, param_hint="--with")
+    return chosen
+
+
+def _ask(name: str, *, yes: bool) -> list[str]:
+    """Ask what the plugin should have, where somebody can answer."""
+    if yes or not sys.stdin.isatty():
+        return [_DEFAULT]
+    typer.echo(f"What should '{name}' have?", err=True)
+    features = [
+        feature
+        for feature, meaning in FEATURES.items()
+        if typer.confirm(f"  {meaning}", default=feature == _DEFAULT, err=True)
+    ]
+    if not features:
+        typer.echo("A plugin needs at least one of them; nothing was written.", err=True)
+        raise typer.Exit(1)
+    return features

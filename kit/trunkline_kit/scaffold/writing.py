@@ -1,0 +1,95 @@
+"""Writing a plan down: each template becomes a file, those of what the plugin does not have are left out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+
+from trunkline.cli.rendering import make_environment
+from trunkline.errors import Refused
+from trunkline.version import __version__
+from trunkline_kit.scaffold.plans import FEATURES, Plan
+
+LINE = 110
+_FILES: Mapping[str, tuple[str, str | None]] = {
+    "pyproject.toml": ("pyproject.toml", None),
+    "README.md": ("README.md", None),
+    "gitignore": (".gitignore", None),
+    "tests.yml": (".github/workflows/tests.yml", None),
+    "publish.yml": (".github/workflows/publish.yml", None),
+    "init.py": ("{package}/__init__.py", None),
+    "py.typed": ("{package}/py.typed", None),
+    "settings.py": ("{package}/settings.py", "push"),
+    "channel.py": ("{package}/channel.py", "push"),
+    "targets.py": ("{package}/targets.py", "push"),
+    "broker.py": ("{package}/broker.py", "broker"),
+    "broker_server.py": ("tests/broker_server.py", "broker"),
+    "feed.py": ("{package}/feed.py", "pull"),
+    "event_types.py": ("{package}/event_types.py", "event-types"),
+    "tables.py": ("{package}/tables.py", "tables"),
+    "migration.py": ("{package}/migrations/0001_notes.py", "tables"),
+    "actions.py": ("{package}/actions.py", "action"),
+    "searches.py": ("{package}/searches.py", "search"),
+    "create_note.json": ("{package}/definitions/create_{module}_note.json", "action"),
+    "find_note.json": ("{package}/definitions/find_{module}_note.json", "search"),
+    "pages.py": ("{package}/pages.py", "portal-page"),
+    "test_conformance.py": ("tests/test_conformance.py", None),
+    "test_plugin.py": ("tests/test_{module}.py", None),
+}
+"""Each template with the file that it becomes, and the feature that it belongs to (None: every plugin's)."""
+
+
+def write_plugin(plan: Plan, folder: Path) -> list[Path]:
+    """Write the package of *plan* into *folder*, which is made; returns its files, in the order of their paths.
+
+    Raises:
+        Refused: *folder* is there already and not empty. Nothing was written.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        msg = f"{folder} is there already; name another folder with --into, or remove it."
+        raise Refused(msg)
+    written = dict(_render(plan))
+    for path, text in written.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return [folder / path for path in sorted(written)]
+
+
+def _render(plan: Plan) -> Iterator[tuple[str, str]]:
+    environment = make_environment(
+        _read,
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+    )
+    words = {
+        "plan": plan,
+        "range": _range(__version__),
+        "imports": _imports,
+        "broker_channel": plan.broker_channel,
+        **{feature.replace("-", "_"): plan.has(feature) for feature in FEATURES},
+    }
+    for template, (path, feature) in _FILES.items():
+        if feature is None or plan.has(feature):
+            name = path.format(package=plan.package, module=plan.module)
+            yield name, environment.get_template(template).render(words)
+
+
+def _read(template: str) -> str:
+    return (files("trunkline_kit.scaffold") / "templates" / f"{template}.jinja").read_text(encoding="utf-8")
+
+
+def _imports(module: str, names: Sequence[str]) -> str:
+    """Write an import, wrapped as formatters do."""
+    line = f"from {module} import {', '.join(names)}"
+    if len(line) <= LINE:
+        return line
+    return "\n".join([f"from {module} import (", *(f"    {name}," for name in names), ")"])
+
+
+def _range(version: str) -> str:
+    """Give the range of trunkline that a plugin made with *version* is for: up to the next major one."""
+    major, minor, *_ = version.split(".")
+    return f">={major}.{minor},<{int(major) + 1}"

@@ -1,0 +1,123 @@
+"""Checks of how an action takes input: missing, unknown, empty, malformed and hostile fields."""
+
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
+from trunkline_kit.hubs import MakeTestHub
+from trunkline_kit.suites.call_demands import (
+    demand_canary_unlogged,
+    demand_plain_refusals,
+    demand_refusal_of_unknown,
+    text_fields,
+)
+from trunkline_kit.suites.call_requests import (
+    CANARY,
+    HOSTILE,
+    WRONG,
+    Request,
+    errors_of,
+    plain_texts,
+)
+from trunkline_kit.suites.call_trial import CallSubject
+
+
+class ActionInputChecks(CallSubject):
+    """Checks of what an action accepts and refuses."""
+
+    @check("action.demands-required-fields", level=DELIVERS)
+    async def test_demands_required_fields(self, trunkline_hub: MakeTestHub) -> None:
+        """A call that lacks a required field, or has it empty, is 422 with the field's pointer."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            for name in definition.input.get("required", ()):
+                request = await trial.request(definition)
+                for incomplete in (request.without(name), request.with_input(**{name: ""})):
+                    answer = await trial.call(definition, incomplete)
+                    faults = [error.get("path") for error in errors_of(answer)]
+                    demand(
+                        answer.status_code == 422 and f"/{name}" in faults,
+                        f"'{definition.name}' answered {answer.status_code} to a call without '{name}', with faults at {faults}; it "
+                        f"should be 422 with '/{name}'",
+                    )
+
+    @check("action.misses-no-optional-field", level=DELIVERS)
+    async def test_misses_no_optional_field(self, trunkline_hub: MakeTestHub) -> None:
+        """Whichever field of a valid call is left out, the action carries it out or refuses it."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            names = {**definition.examples[0].input, **(await trial.request(definition)).input}
+            for name in names:
+                answer = await trial.call(definition, (await trial.request(definition)).without(name))
+                trial.demand_no_failure(definition, answer, f"a call without '{name}'")
+            empty = await trial.request(definition)
+            answer = await trial.call(definition, Request(empty.parameters, {}))
+            trial.demand_no_failure(definition, answer, "a call without any field")
+
+    @check("action.refuses-unknown-fields", level=DELIVERS)
+    async def test_refuses_unknown_fields(self, trunkline_hub: MakeTestHub) -> None:
+        """A field that the input does not have is refused with 422 that names it."""
+        trial = await self.open_calls(trunkline_hub)
+        taking = trial.select(
+            lambda definition: definition.takes_body,
+            otherwise=f"no action of the plugin '{trial.plugin}' takes any field",
+        )
+        await demand_refusal_of_unknown(trial, taking, "no_such_field", 1, noun="field", status=422)
+
+    @check("action.takes-empty-text-for-absent", level=DELIVERS)
+    async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:
+        """An optional field with empty text, as platforms send it, is as good as none."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            request = await trial.request(definition)
+            optional = set(definition.input.get("properties", {})) - set(definition.input.get("required", ()))
+            blank = request.with_input(**{name: "" for name in optional if name not in request.input})
+            answer = await trial.call(definition, blank)
+            demand(
+                answer.is_success,
+                f"'{definition.name}' answered {answer.status_code} to a valid call with empty optional fields; it should take them for "
+                "absent",
+            )
+
+    @check("action.survives-wrong-types", level=DELIVERS)
+    async def test_survives_wrong_types(self, trunkline_hub: MakeTestHub) -> None:
+        """A value of any other kind in any field is carried out or refused, never a failure."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            request = await trial.request(definition)
+            for name in definition.input.get("properties", {}):
+                for wrong in WRONG:
+                    answer = await trial.call(definition, request.with_input(**{name: wrong}))
+                    trial.demand_no_failure(definition, answer, f"{str(wrong)[:20]!r} in '{name}'")
+
+    @check("action.survives-hostile-text", level=DELIVERS)
+    async def test_survives_hostile_text(self, trunkline_hub: MakeTestHub) -> None:
+        """Text with quotes, markup, templates and scripts of the world is carried out or refused, never a failure."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            for name in plain_texts(definition):
+                for hostile in HOSTILE:
+                    request = await trial.request(definition)
+                    answer = await trial.call(definition, request.with_input(**{name: hostile}))
+                    trial.demand_no_failure(definition, answer, f"{hostile!r} in '{name}'")
+
+    @check("action.shows-nothing-of-its-inside", level=COMPLETE)
+    async def test_shows_nothing_of_its_inside(self, trunkline_hub: MakeTestHub) -> None:
+        """A refusal is problem+json with a sentence, without a traceback, a statement or a file's name."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            request = await trial.request(definition)
+            names = definition.input.get("properties", {})
+            requests = [
+                request.with_input(**{name: wrong}) for name in names for wrong in (*WRONG[:6], *HOSTILE[:3])
+            ]
+            await demand_plain_refusals(
+                trial, definition, requests, noun="call", errors="BodyInvalid, NotFound or ProviderRefused"
+            )
+
+    @check("action.logs-no-input", level=COMPLETE)
+    async def test_logs_no_input(self, trunkline_hub: MakeTestHub) -> None:
+        """What a caller sends, which may be about people, is not in the plugin's log."""
+        trial = await self.open_calls(trunkline_hub)
+        fields = text_fields(trial, otherwise="no field of the plugin's actions takes any text")
+        for definition, name in fields:
+            request = await trial.request(definition)
+            await trial.call(definition, request.with_input(**{name: CANARY}))
+        demand_canary_unlogged(trial, "sent")

@@ -1,0 +1,119 @@
+"""Demands that the suites of actions and of searches make of their operations in the same way."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
+from trunkline.model.principals import COMPANY_SCOPES
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definitions import Definition
+from trunkline_kit.checks import demand, fail, not_applicable
+from trunkline_kit.hubs import COMPANY_ID
+from trunkline_kit.suites.call_requests import CANARY, LEAKS, Request, errors_of, plain_texts
+from trunkline_kit.suites.call_trial import CallTrial
+
+DEADLINE_SECONDS = 0.5
+LATEST_SECONDS = 5.0
+"""When a provider must have ended whose deadline has passed."""
+
+
+async def demand_scope(trial: CallTrial, scope: str) -> None:
+    """Demand that a call without a key is 401, and one whose key lacks *scope* 403."""
+    powerless = await trial.running.client_of(COMPANY_ID, [name for name in COMPANY_SCOPES if name != scope])
+    for definition in trial.definitions:
+        request = await trial.request(definition)
+        for client, status in ((trial.running.anonymous, 401), (powerless, 403)):
+            answer = await trial.call(definition, request, client=client)
+            demand(
+                answer.status_code == status,
+                f"'{definition.name}' answered {answer.status_code} to a key without the scope {scope}; it should be {status}",
+            )
+
+
+async def demand_listed(trial: CallTrial, collection: str) -> None:
+    """Demand that every operation is listed in the *collection* (``actions``), with its schemas as they are."""
+    listing = (await trial.running.client.get(f"/api/v1/{collection}")).json()
+    names = {entry.get("name") for entry in listing.get(collection, ())}
+    for definition in trial.definitions:
+        served = await trial.running.anonymous.get(f"/schemas/{collection}/{definition.name}.json")
+        document = served.json() if served.status_code == 200 else None
+        demand(
+            definition.name in names and document == {"input": definition.input, "output": definition.output},
+            f"'{definition.name}' is not listed at /api/v1/{collection}, or /schemas/{collection}/{definition.name}.json does not "
+            "show its schemas; no route of the plugin should stand in their way",
+        )
+
+
+async def demand_refusal_of_unknown(
+    trial: CallTrial, definitions: Sequence[Definition], name: str, value: Json, *, noun: str, status: int
+) -> None:
+    """Demand that the *noun* (field, parameter) *name*, which no input has, is refused with *status* and named."""
+    for definition in definitions:
+        request = await trial.request(definition)
+        answer = await trial.call(definition, request.with_input(**{name: value}))
+        is_named = any(name in str(error.get("path")) for error in errors_of(answer))
+        demand(
+            answer.status_code == status and is_named,
+            f"'{definition.name}' answered {answer.status_code} to a {noun} that it does not have; it should be {status} that names it",
+        )
+
+
+async def demand_plain_refusals(
+    trial: CallTrial, definition: Definition, requests: Iterable[Request], *, noun: str, errors: str
+) -> None:
+    """Demand that each of *requests* is answered or refused as problem+json, without a word of the plugin's inside.
+
+    *noun* is what the sentence calls a request, *errors* what the plugin should raise.
+    """
+    for request in requests:
+        answer = await trial.call(definition, request)
+        leaks = [word for word in LEAKS if word in answer.text]
+        demand(
+            not leaks,
+            f"'{definition.name}' showed a caller {leaks}; a refusal should say what to mend and no more",
+        )
+        demand(
+            answer.is_success or answer.headers["content-type"] == "application/problem+json",
+            f"'{definition.name}' refused a {noun} without problem+json; raise {errors}",
+        )
+
+
+def text_fields(trial: CallTrial, *, otherwise: str) -> list[tuple[Definition, str]]:
+    """List the inputs that take any text; without one the check does not apply, and *otherwise* says so."""
+    fields = [(definition, name) for definition in trial.definitions for name in plain_texts(definition)]
+    if not fields:
+        not_applicable(otherwise)
+    return fields
+
+
+def demand_canary_unlogged(trial: CallTrial, act: str) -> None:
+    """Demand that the canary, which was in an input, is not in the log; *act* is what the caller did with it."""
+    demand(
+        CANARY not in trial.running.log.text,
+        f"the plugin '{trial.plugin}' wrote what a caller {act} to the log; it should log ids and counts",
+    )
+
+
+async def demand_end(trial: CallTrial, definition: Definition) -> None:
+    """Demand that *definition* ends soon after its deadline where its database hangs."""
+    attempt = asyncio.ensure_future(trial.run(definition, how="hangs", seconds=DEADLINE_SECONDS))
+    ended, _ = await asyncio.wait({attempt}, timeout=LATEST_SECONDS)
+    attempt.cancel()
+    demand(
+        ended,
+        f"'{definition.name}' went on for more than {LATEST_SECONDS:g} s after its time of {DEADLINE_SECONDS:g} s was over; it should "
+        "let CancelledError through",
+    )
+    demand(
+        isinstance(attempt.exception(), ProviderFailed),
+        f"'{definition.name}' gave an answer though its time was over; it should let CancelledError through",
+    )
+
+
+async def demand_no_answer(trial: CallTrial, definition: Definition) -> None:
+    """Demand that *definition* raises where its database is away."""
+    try:
+        await trial.run(definition, how="fails", seconds=LATEST_SECONDS)
+    except (StoreUnavailable, ProviderFailed, Refused):
+        return
+    fail(f"'{definition.name}' gave an answer though the database was away; it should let the error through")

@@ -1,0 +1,126 @@
+"""Calls of actions, searches and lookups, and variations of them: what people send by mistake and on purpose."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import httpx2
+import orjson
+
+from trunkline.schemas.catalog import Json
+from trunkline.schemas.definitions import Definition
+from trunkline_kit.checks import not_applicable
+
+NEIGHBOUR_ID = 93
+CANARY = "canary 9f2c71"
+"""Text that a call carries and that must not turn up in logs."""
+HOSTILE = (
+    "'; DROP TABLE events; --",
+    '" OR 1=1 --',
+    "' OR '1'='1",
+    "%_\\",
+    "{{7*7}} ${7*7} %s {0}",
+    "<script>alert(1)</script>",
+    "Zo\u00eb \U0001f98a \u202e\ufdfa e\u0301 \u2028",
+    "\u007f\u0085\ufeff",
+)
+LEAKS = (
+    "Traceback",
+    "sqlalchemy",
+    "sqlite3",
+    "asyncpg",
+    "INSERT INTO",
+    "SELECT ",
+    '.py"',
+    "OperationalError",
+)
+"""Words in an answer that give internals away."""
+WRONG: tuple[Json, ...] = (7, -1, 2**70, 1.5, True, None, [], ["x"], {}, {"a": 1}, "x" * 5000, "not this")
+_PLAIN_ONLY = {"format", "enum", "const", "pattern", "x-lookup"}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A call: the parameters of its path, and its body or its query."""
+
+    parameters: Mapping[str, Json] = field(default_factory=dict[str, Json])
+    input: Mapping[str, Json] = field(default_factory=dict[str, Json])
+
+    def with_input(self, **changes: Json) -> "Request":
+        """Give the call with *changes* in its input."""
+        return replace(self, input={**self.input, **changes})
+
+    def without(self, name: str) -> "Request":
+        """Give the call without the field *name*."""
+        return replace(self, input={key: value for key, value in self.input.items() if key != name})
+
+
+def plain_texts(definition: Definition) -> list[str]:
+    """Name the fields of the input that take any text."""
+    properties: Mapping[str, Mapping[str, Json]] = definition.input.get("properties", {})
+    return [
+        name
+        for name, schema in properties.items()
+        if schema.get("type") == "string" and not _PLAIN_ONLY & set(schema) and name != "cursor"
+    ]
+
+
+def other_call(definition: Definition, request: Request) -> Request | None:
+    """Give another call that is as valid as *request* by its schema."""
+    properties: Mapping[str, Mapping[str, Json]] = definition.input.get("properties", {})
+    for name in plain_texts(definition):
+        if properties[name].get("maxLength", len(CANARY)) >= len(CANARY):
+            return request.with_input(**{name: CANARY})
+    return None
+
+
+def errors_of(answer: httpx2.Response) -> Sequence[Mapping[str, Json]]:
+    """List the faults that a refusal names."""
+    content: Any = answer.json() if "json" in answer.headers.get("content-type", "") else {}
+    errors: Sequence[Mapping[str, Json]] = content.get("errors", ())
+    return errors
+
+
+def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
+    """Give the list in a search's or a lookup's answer, or the single record that it is."""
+    if definition.is_single:
+        return [answer.json()]
+    properties: Mapping[str, Mapping[str, Json]] = definition.output.get("properties", {})
+    arrays = [name for name, schema in properties.items() if schema.get("type") == "array"]
+    name = definition.listed.items if definition.listed else next(iter(arrays), None)
+    if name is None:
+        not_applicable(f"the answer of '{definition.name}' has no list")
+    items: Any = answer.json().get(name)
+    return list(items)
+
+
+def texts_of(values: Mapping[str, Json]) -> dict[str, str]:
+    """Write *values* as a query."""
+    return {
+        name: value
+        if isinstance(value, str)
+        else "true"
+        if value is True
+        else "false"
+        if value is False
+        else str(value)
+        for name, value in values.items()
+    }
+
+
+def body_of(values: Mapping[str, Json]) -> bytes:
+    """Write *values* as a body, numbers of any length too."""
+    small = {name: "@huge@" if _is_huge(value) else value for name, value in values.items()}
+    return orjson.dumps(small).replace(b'"@huge@"', str(2**70).encode())
+
+
+def _is_huge(value: Json) -> bool:
+    return isinstance(value, int) and value >= 2**64
+
+
+def detail_of(answer: httpx2.Response) -> str:
+    """Return the detail of a refusal, or the beginning of the answer."""
+    try:
+        return str(answer.json().get("detail", ""))[:300]
+    except (ValueError, AttributeError):
+        return answer.text[:100]

@@ -1,0 +1,39 @@
+"""ChannelConformance: what a channel owes the hub, its customers, and their targets."""
+
+from trunkline_kit.suites.channel_apart import ApartChecks
+from trunkline_kit.suites.channel_batches import BatchChecks
+from trunkline_kit.suites.channel_content import ContentChecks
+from trunkline_kit.suites.channel_crashes import CrashChecks
+from trunkline_kit.suites.channel_delivery import DeliveryChecks
+from trunkline_kit.suites.channel_headers import HeaderChecks
+from trunkline_kit.suites.channel_outcomes import OutcomeChecks
+from trunkline_kit.suites.channel_routes import RouteChecks
+from trunkline_kit.suites.channel_safety import SafetyChecks
+from trunkline_kit.suites.channel_time import TimeChecks
+from trunkline_kit.suites.channel_traces import TraceChecks
+
+
+class ChannelConformance(
+    ApartChecks,
+    ContentChecks,
+    DeliveryChecks,
+    BatchChecks,
+    OutcomeChecks,
+    HeaderChecks,
+    RouteChecks,
+    TraceChecks,
+    SafetyChecks,
+    TimeChecks,
+    CrashChecks,
+):
+    """Judges one channel of a plugin. Subclass it, and name the plugin and the channel.
+
+    ::
+
+        class TestAcmeChannel(ChannelConformance):
+            plugin = "acme"
+            channel = "acme"
+            settings = {"acme.room": "general"}
+
+    A channel that does not post to a URL brings its own ``far_side`` (``trunkline.testing.FarSide``).
+    """

@@ -1,0 +1,192 @@
+"""Checks of what a channel keeps apart: companies, their secrets and headers, hubs in one process, and one try from the next."""
+
+import asyncio
+from typing import Any
+
+from pydantic import BaseModel, SecretBytes, SecretStr
+
+from trunkline.contract import Push
+from trunkline.model.deliveries import Outcome
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, not_applicable, not_judged
+from trunkline_kit.far_sides import FarSide, HttpFarSide, Traffic
+from trunkline_kit.suites.channel_safety import CANARY
+from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
+from trunkline_kit.suites.channel_trial import (
+    COMPANY_ID,
+    LARGE_BYTES,
+    NEIGHBOUR_ID,
+    ChannelTrial,
+    large_push,
+)
+
+LONGEST_TRY_SECONDS = 10.0
+MORE_THAN_ONE = 1.8
+"""How many times as much as in one good attempt has been said where the event was sent more than once."""
+
+
+class ApartChecks(ChannelSubject):
+    """Checks of what must not reach from one company, hub or try into another."""
+
+    @check("channel.meets-a-failure", level=DELIVERS)
+    async def test_meets_a_failure(self, open_trial: OpenTrial) -> None:
+        """The suite's target can refuse, hang or break, so that what follows a failure is judged at all."""
+        side = (await open_trial(dispatch=False)).far_side
+        if not (await side.refuse_for_now() or await side.hang() or await side.reset()):
+            not_judged(
+                f"the far side of the channel '{self.channel}' neither refuses nor hangs nor breaks; give it refuse_for_now, or a "
+                "Relay before the server (trunkline.testing.RelayedFarSide)"
+            )
+
+    @check("channel.keeps-credentials-apart", level=DELIVERS)
+    async def test_keeps_credentials_apart(self, open_trial: OpenTrial) -> None:
+        """A target with a wrong secret gets nothing by the right one of another company, or of another subscription."""
+        trial = await open_trial(dispatch=False)
+        wrong = trial.push().target.config
+        secret = _with_secrets(wrong, "wrong-secret-of-a-neighbour") if isinstance(wrong, BaseModel) else None
+        if secret is None:
+            not_applicable(f"the targets of {trial.name} have no secrets")
+        others = [
+            trial.push(config=secret, company_id=company, subscription_id="sub_other")
+            for company in (NEIGHBOUR_ID, COMPANY_ID)
+        ]
+        if (await trial.attempt(others[0])).outcome is Outcome.DELIVERED:
+            not_applicable(f"the far side of {trial.name} takes any secret")
+        first = await trial.attempt()
+        demand(
+            first.outcome is Outcome.DELIVERED,
+            f"{trial.name} could not deliver with the right secret ({first.error}) after a wrong one had been tried",
+        )
+        for other in others:
+            demand(
+                (await trial.attempt(other)).outcome is not Outcome.DELIVERED,
+                f"{trial.name} delivered for a target with a wrong secret, by a connection or secret that it kept from another "
+                "subscription; what is kept must have the company and the whole target in its key",
+            )
+
+    @check("channel.keeps-headers-apart", level=DELIVERS)
+    async def test_keeps_headers_apart(self, open_trial: OpenTrial) -> None:
+        """Headers of one subscription, or of one attempt, do not come with another."""
+        trial = await open_trial(dispatch=False)
+        await self._read(trial, trial.push(headers={"x-first": CANARY}))
+        second = trial.push(company_id=NEIGHBOUR_ID, subscription_id="sub_other")
+        body, headers = await self._read(trial, second)
+        seen = [body.decode("utf-8", "replace"), *headers, *headers.values()]
+        demand(
+            not any(CANARY in text or text == "x-first" for text in seen),
+            f"{trial.name} sent a subscription's headers to another one; a mutable default or a dictionary of the module keeps them",
+        )
+
+    async def _read(self, trial: ChannelTrial, push: Push[Any]) -> tuple[bytes, dict[str, str]]:
+        """Make an attempt; give what arrived, with no headers where the transport has none."""
+        before = len(await trial.far_side.arrivals(0))
+        await trial.attempt(push)
+        arrival = (await trial.arrivals(before + 1))[-1]
+        return arrival.body, dict(arrival.headers or {})
+
+    @check("channel.tells-companies-apart-at-one-target", level=DELIVERS)
+    async def test_tells_companies_apart_at_one_target(self, open_trial: OpenTrial) -> None:
+        """Where the company is part of what names a place at a broker, each company's events are in its own."""
+        trial = await open_trial()
+        sides = {number: await trial.far_side.of_company(number) for number in (COMPANY_ID, NEIGHBOUR_ID)}
+        if None in sides.values():
+            not_applicable(
+                f"a target of {trial.name} belongs to one company, or its transport tells none apart"
+            )
+        for company, side in sides.items():
+            subscription = await trial.subscribe(company_id=company)
+            event = await trial.emit(company_id=company)
+            await trial.until_ended(event, subscription)
+            arrived = await trial.arrivals(1, side)
+            demand(
+                len(arrived) == 1 and arrived[0].is_of(str(event.event_id)),
+                f"{trial.name} brought company {company} what is not its own at a target of two companies; the company "
+                "(push.target.company_id) should be part of the subject, the queue or the key",
+            )
+
+    @check("channel.keeps-hubs-apart", level=COMPLETE)
+    async def test_keeps_hubs_apart(self, open_trial: OpenTrial) -> None:
+        """A second hub in the same process, that starts and stops, changes nothing for the first."""
+        trial = await open_trial(dispatch=False)
+        before = await trial.attempt()
+        other = await open_trial(dispatch=False)
+        await other.attempt()
+        await other.running.stop()
+        after = await trial.attempt()
+        demand(
+            (before.outcome, after.outcome) == (Outcome.DELIVERED, Outcome.DELIVERED),
+            f"{trial.name} ended as '{after.outcome}' ({after.error}) once a second hub of the same process had stopped; keep what a hub "
+            "has in its context (context.shared), not in the module",
+        )
+
+    @check("channel.makes-one-try-per-attempt", level=DELIVERS)
+    async def test_makes_one_try_per_attempt(self, open_trial: OpenTrial) -> None:
+        """An attempt at a target that is not HTTP is one try, whatever comes back; trying again is the hub's business."""
+        trial = await open_trial(dispatch=False)
+        side = trial.far_side
+        if isinstance(side, HttpFarSide):
+            not_applicable(f"{trial.name} posts to a URL, which another check counts")
+        tries = [await self._try(trial)] if await side.reset() else []
+        await side.accept()
+        good = await self._try(trial, large_push(trial))
+        refused = await self._try(trial, large_push(trial)) if await side.refuse_for_now() else None
+        await side.accept()
+        before = len(await side.arrivals(0))
+        if await side.fall_silent(LARGE_BYTES // 2) or await side.hang():
+            tries.append(await self._try(trial, large_push(trial)))
+        again = len(await side.arrivals(0)) - before > 1 or any(
+            made and made.connections > 1 for made in tries
+        )
+        if refused is not None and good is not None:
+            again = again or refused.bytes > MORE_THAN_ONE * good.bytes
+        demand(
+            not again,
+            f"{trial.name} tried again by itself in one attempt that failed; it should give the result, and leave trying again to the hub",
+        )
+
+    async def _try(self, trial: ChannelTrial, push: Push[Any] | None = None) -> Traffic | None:
+        """Make an attempt, broken off after a while, and give what was said in it."""
+        before = trial.far_side.traffic()
+        attempt = asyncio.ensure_future(trial.deliver(push or trial.push(), trial.hub.http))
+        await asyncio.wait({attempt}, timeout=LONGEST_TRY_SECONDS)
+        attempt.cancel()
+        await asyncio.gather(attempt, return_exceptions=True)
+        after = trial.far_side.traffic()
+        if before is None or after is None:
+            return None
+        return Traffic(after.connections - before.connections, after.bytes - before.bytes)
+
+    @check("channel.refuses-what-its-transport-cannot-name", level=COMPLETE)
+    async def test_refuses_what_its_transport_cannot_name(self, open_trial: OpenTrial) -> None:
+        """The targets that the far side calls impossible are refused with 422."""
+        trial = await open_trial(dispatch=False)
+        if not trial.far_side.impossible:
+            not_applicable(f"the far side of {trial.name} names no impossible target")
+        for target in trial.far_side.impossible:
+            given = {"target_url": target} if isinstance(target, str) else {"target": dict(target)}
+            request = {"channel": self.channel, "event_types": ["*"], **given}
+            answer = await trial.running.client.post("/api/v1/subscriptions", json=request)
+            shown = (
+                target
+                if isinstance(target, str)
+                else {name: target[name] for name in _differing(trial.far_side, target)}
+            )
+            demand(
+                answer.status_code == 422,
+                f"a subscription of {trial.name} to {shown} was answered with {answer.status_code}; it should be 422: give the member a "
+                "pattern, or the channel a check_target",
+            )
+
+
+def _with_secrets(model: BaseModel, text: str) -> BaseModel | None:
+    """Give *model* with *text* for each secret that it has; None where it has none."""
+    kinds: dict[type[Any], Any] = {SecretStr: SecretStr(text), SecretBytes: SecretBytes(text.encode())}
+    wrong = {
+        name: kinds[type(getattr(model, name))]
+        for name in type(model).model_fields
+        if type(getattr(model, name)) in kinds
+    }
+    return model.model_copy(update=wrong) if wrong else None
+
+
+def _differing(side: FarSide, target: Any) -> list[str]:
+    return [name for name, value in target.items() if (side.target or {}).get(name) != value]

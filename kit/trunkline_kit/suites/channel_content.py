@@ -1,0 +1,193 @@
+"""Checks of what a channel delivers: the event that was accepted, whole, once, and the same on every attempt."""
+
+import asyncio
+from typing import Any
+
+import orjson
+
+from trunkline.contract import AcceptedEvent, Push
+from trunkline.errors import PluginFailed
+from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, check, demand, fail, not_applicable
+from trunkline_kit.far_sides import Arrival, FarSide
+from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
+from trunkline_kit.suites.channel_trial import ChannelTrial
+from trunkline_kit.suites.suite import built_ins
+
+AT_ONCE = 200
+LARGEST_BYTES = 250_000
+"""The text of the largest event; with what is around it still below ``events.max_body_bytes``."""
+HOSTILE = (
+    "Zo\u00eb \U0001f98a \u202e\ufdfa e\u0301 \u2028 </script>\r\n.\r\nX-Evil: 1\t\"'\\ %s {0} \u007f \ufeff"
+)
+
+
+class ContentChecks(ChannelSubject):
+    """Checks of the body that arrives at the target."""
+
+    @check("channel.is-described", level=LOADS)
+    async def test_is_described(self, open_trial: OpenTrial) -> None:
+        """The channel has a title and a description that is a sentence, for those who choose among channels."""
+        channel = (await open_trial(dispatch=False, pulled=True)).channel
+        demand(
+            channel.title.strip() and channel.description.strip().endswith("."),
+            f"the channel '{channel.name}' has the title '{channel.title}' and the description '{channel.description}'; "
+            "give it a title and a sentence that ends with a full stop",
+        )
+
+    @check("channel.has-a-name-of-its-own", level=LOADS)
+    async def test_has_a_name_of_its_own(self, open_trial: OpenTrial) -> None:
+        """No channel that comes with trunkline has the channel's name."""
+        try:
+            await open_trial(beside=built_ins(), dispatch=False, pulled=True)
+        except PluginFailed as error:
+            fail(
+                f"the channel '{self.channel}' does not stand beside the built-in ones ({error}); give it a name of its own"
+            )
+
+    @check("channel.delivers-an-event", level=DELIVERS)
+    async def test_delivers_an_event(self, open_trial: OpenTrial) -> None:
+        """An event of a subscription arrives at its target, and the ledger says so."""
+        trial = await open_trial()
+        await trial.delivered()
+
+    @check("channel.delivers-once", level=DELIVERS)
+    async def test_delivers_once(self, open_trial: OpenTrial) -> None:
+        """An event that the target has taken does not come again."""
+        trial = await open_trial()
+        event, subscription, _ = await trial.delivered()
+        later = await trial.emit()
+        await trial.until_ended(later, subscription)
+        arrived = await trial.arrivals(2)
+        times = sum(arrival.is_of(str(event.event_id)) for arrival in arrived)
+        demand(
+            len(arrived) == 2 and times == 1,
+            f"{trial.name} brought an event {times} times that the target took at once; it should come once",
+        )
+
+    def _demand_content(self, trial: ChannelTrial, arrival: Arrival, event: AcceptedEvent) -> None:
+        demand(
+            arrival.is_of(str(event.event_id)),
+            f"{trial.name} brought an event without its id {event.event_id}; the target needs it to know a repeated one",
+        )
+        if self.rewrites:
+            demand(
+                arrival.body != event.body,
+                f"the suite of {trial.name} says 'rewrites', but what arrives is push.body as it is; leave it out",
+            )
+        else:
+            demand(
+                arrival.body == event.body,
+                f"{trial.name} brought other bytes than GET /api/v1/events gives; send push.body as it is, or set 'rewrites' "
+                "in the suite",
+            )
+
+    @check("channel.keeps-the-bytes", level=DELIVERS)
+    async def test_keeps_the_bytes(self, open_trial: OpenTrial) -> None:
+        """What arrives is the envelope byte for byte, or for a channel that rewrites names the event's id."""
+        trial = await open_trial()
+        event, _, arrival = await trial.delivered(trial.emit_exact_number)
+        self._demand_content(trial, arrival, event)
+
+    @check("channel.delivers-every-event-type", level=DELIVERS)
+    async def test_delivers_every_event_type(self, open_trial: OpenTrial) -> None:
+        """The example of every event type arrives."""
+        trial = await open_trial()
+        subscription = await trial.subscribe()
+        events = [await trial.emit(kind.name) for kind in trial.hub.catalog.types()]
+        for event in events:
+            await trial.until_ended(event, subscription)
+        arrived = await trial.arrivals(len(events))
+        for event in events:
+            matches = [arrival for arrival in arrived if arrival.is_of(str(event.event_id))]
+            demand(
+                matches, f"{trial.name} lost an event of the type '{event.type}'; every type should arrive"
+            )
+            self._demand_content(trial, matches[0], event)
+
+    @check("channel.keeps-any-text", level=DELIVERS)
+    async def test_keeps_any_text(self, open_trial: OpenTrial) -> None:
+        """An event with text of every kind (scripts of the world, markup, line breaks, quotes) arrives."""
+        trial = await open_trial()
+        event, _, arrival = await trial.delivered(lambda: trial.emit_text(HOSTILE))
+        self._demand_content(trial, arrival, event)
+
+    @check("channel.takes-large-events", level=DELIVERS)
+    async def test_takes_large_events(self, open_trial: OpenTrial) -> None:
+        """An event of the largest size that the hub accepts, 256 KiB, arrives."""
+        trial = await open_trial()
+        event, _, arrival = await trial.delivered(lambda: trial.emit_text("ü" * (LARGEST_BYTES // 2)))
+        self._demand_content(trial, arrival, event)
+
+    @check("channel.sends-the-same-on-every-attempt", level=DELIVERS)
+    async def test_sends_the_same_on_every_attempt(self, open_trial: OpenTrial) -> None:
+        """Every attempt at one delivery has the same id and the same body, however much later it comes."""
+        trial = await open_trial()
+        event, subscription, first = await trial.delivered()
+        detail = await trial.detail(event, subscription)
+        assert detail is not None
+        await trial.hub.deliveries.retry(event.company_id, detail["id"])
+        again = (await trial.arrivals(2))[1]
+        demand(
+            (again.event_id, again.body) == (first.event_id, first.body),
+            f"{trial.name} sent another id or body on the second attempt at a delivery; both should be the same on each",
+        )
+
+    @check("channel.delivers-many-at-once", level=COMPLETE)
+    async def test_delivers_many_at_once(self, open_trial: OpenTrial) -> None:
+        """Two hundred attempts at once bring each event to its own target, whole."""
+        trial = await open_trial(settings={"delivery.timeout_seconds": "30"})
+        sides = [trial.far_side, await trial.another_side()]
+        pushes = [_numbered(trial, number, side=sides[number % 2]) for number in range(AT_ONCE)]
+        results = await asyncio.gather(*(trial.attempt(push, seconds=60) for push in pushes))
+        failed = sum(result.outcome != "delivered" for result in results)
+        demand(
+            not failed, f"{trial.name} failed {failed} of {AT_ONCE} attempts that ran at once; all should go"
+        )
+        for number, side in enumerate(sides):
+            arrived = await trial.arrivals(AT_ONCE // 2, side)
+            for push in pushes[number::2]:
+                copies = [arrival for arrival in arrived if arrival.is_of(push.event_id)]
+                demand(
+                    len(copies) == 1 and (self.rewrites or copies[0].body == push.body),
+                    f"{trial.name} mixed up events or targets while {AT_ONCE} attempts ran at once; each should be by itself",
+                )
+
+    @check("channel.gives-what-was-accepted", level=DELIVERS)
+    async def test_gives_what_was_accepted(self, open_trial: OpenTrial) -> None:
+        """A channel that is pulled gives every event, byte for byte."""
+        trial = await open_trial(pulled=True)
+        events = await self._pulled(trial)
+        bodies = await self.pull(trial.running)
+        for event in events:
+            demand(
+                event.body in bodies,
+                f"{trial.name} lost an event or altered its bytes; a reader should get each as it was accepted",
+            )
+
+    @check("channel.gives-each-event-once-in-order", level=DELIVERS)
+    async def test_gives_each_event_once_in_order(self, open_trial: OpenTrial) -> None:
+        """A reader of a channel that is pulled sees each event once, in the order of the stream."""
+        trial = await open_trial(pulled=True)
+        events = await self._pulled(trial)
+        ids = [orjson.loads(body)["id"] for body in await self.pull(trial.running)]
+        demand(
+            ids == [event.event_id for event in events],
+            f"{trial.name} gave the events {ids[:8]} to a reader where {[e.event_id for e in events][:8]} were accepted; "
+            "it should give each once, oldest first",
+        )
+
+    async def _pulled(self, trial: ChannelTrial) -> list[AcceptedEvent]:
+        if trial.channel.deliver is not None:
+            not_applicable(f"{trial.name} is pushed, not pulled")
+        types = [kind.name for kind in trial.hub.catalog.types()]
+        events = [await trial.emit(types[number % len(types)]) for number in range(8)]
+        await trial.emit(company_id=93)
+        return events
+
+
+def _numbered(trial: ChannelTrial, number: int, *, side: FarSide) -> Push[Any]:
+    push = trial.push(side=side)
+    body = push.body.replace(push.event_id.encode(), b"%d" % (10**12 + number))
+    return trial.push(
+        side=side, event_id=str(10**12 + number), delivery_id=f"dlv_{10**12 + number}_1", body=body
+    )

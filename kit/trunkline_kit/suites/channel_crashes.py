@@ -1,0 +1,168 @@
+"""The check that a crash loses nothing: hubs in processes of their own, killed at the worst moments of an attempt."""
+
+import asyncio
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NoReturn
+
+from sqlalchemy import text
+
+from trunkline.contract import AcceptedEvent
+from trunkline.outbound import Outbound
+from trunkline.runtime import faults
+from trunkline.store.database import Database
+from trunkline_kit.checks import COMPLETE, check, demand, fail, not_applicable
+from trunkline_kit.far_sides import HttpFarSide
+from trunkline_kit.hubs import start_hub
+from trunkline_kit.suites.batch_trial import batches_of
+from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
+from trunkline_kit.suites.channel_trial import PATIENCE_SECONDS, SETTINGS, ChannelTrial, Subscribed
+
+BEFORE, AFTER = "before the request is sent", "after the answer came"
+HUBS_POINTS = ("deliver.before_attempt", "deliver.after_attempt", "deliver.after_result")
+CLIENTS_POINTS = (BEFORE, AFTER)
+EVENTS_OF_A_BATCH = 6
+
+
+class CrashChecks(ChannelSubject):
+    """Checks of events whose hub is killed."""
+
+    @check("channel.loses-nothing-in-a-crash", level=COMPLETE)
+    async def test_loses_nothing_in_a_crash(self, open_trial: OpenTrial) -> None:
+        """A hub that is killed at any point of an attempt brings the event to its target once it runs again."""
+        await self._crash_everywhere(open_trial)
+
+    @check("channel.loses-nothing-of-a-batch-in-a-crash", level=COMPLETE)
+    async def test_loses_nothing_of_a_batch_in_a_crash(self, open_trial: OpenTrial) -> None:
+        """A hub that is killed at any point of a batch brings each of its events to their target once it runs again."""
+        trial = await open_trial(dispatch=False)
+        batches_of(trial)
+        await trial.running.stop()
+        await self._crash_everywhere(open_trial, events_each=EVENTS_OF_A_BATCH)
+
+    async def _crash_everywhere(self, open_trial: OpenTrial, *, events_each: int = 1) -> None:
+        """Kill a hub that has *events_each* to deliver at each point of an attempt, and demand that the next brings them."""
+        if not hasattr(os, "fork"):
+            not_applicable("this system has no fork, which the check needs")
+        prepared: list[tuple[str, ChannelTrial, Subscribed, Sequence[AcceptedEvent]]] = []
+        points: Sequence[str] = HUBS_POINTS
+        for number in range(len(CLIENTS_POINTS + HUBS_POINTS)):
+            trial = await open_trial(dispatch=False)
+            points = (
+                (*CLIENTS_POINTS, *HUBS_POINTS[1:])
+                if isinstance(trial.far_side, HttpFarSide)
+                else HUBS_POINTS
+            )
+            if number >= len(points):
+                break
+            subscription, events = await _prepare(trial, number, events_each)
+            await trial.running.stop()
+            prepared.append((points[number], trial, subscription, events))
+        await asyncio.gather(*(self._crash(trial, point) for point, trial, _, _ in prepared))
+        await asyncio.gather(*(self._go_on(open_trial, *case) for case in prepared))
+
+    async def _go_on(
+        self,
+        open_trial: OpenTrial,
+        point: str,
+        trial: ChannelTrial,
+        subscription: Subscribed,
+        events: Sequence[AcceptedEvent],
+    ) -> None:
+        await _expire_leases(trial.running.url)
+        again = await open_trial(url=trial.running.url)
+        for event in events:
+            await again.until_ended(event, subscription)
+        await again.running.stop()
+        arrived = await trial.arrivals(0)
+        demand(
+            all(any(arrival.is_of(str(event.event_id)) for arrival in arrived) for event in events),
+            f"{trial.name} lost an event whose hub was killed at '{point}'; nothing may be noted as sent before it is",
+        )
+
+    async def _crash(self, trial: ChannelTrial, point: str) -> None:
+        """Run a hub that is killed at *point*; try twice, as a fork may copy a lock that a thread held."""
+        chosen = {**SETTINGS, **self.settings, "plugins.enabled": self.name}
+        for _ in range(2):
+            process = _fork(lambda: _run_until_killed(point, trial.running.url, chosen))
+            ended = asyncio.ensure_future(asyncio.to_thread(os.waitpid, process, 0))
+            if (await asyncio.wait({ended}, timeout=trial.patience_seconds))[0]:
+                break
+            os.kill(process, signal.SIGKILL)
+            await ended
+            await _expire_leases(trial.running.url)
+        else:
+            late = f"{trial.name} did not come to '{point}' within {trial.patience_seconds:g} s in a hub of its own, twice; it should attempt the event"
+            fail(late)
+        _, status = await ended
+        demand(
+            os.WIFSIGNALED(status),
+            f"the plugin '{self.name}' does not start in a process of its own; it should start wherever a hub does",
+        )
+
+
+async def _prepare(
+    trial: ChannelTrial, number: int, count: int
+) -> tuple[Subscribed, Sequence[AcceptedEvent]]:
+    """Store *count* events that wait for their subscription; their ids differ for each *number*."""
+    subscription = await trial.subscribe()
+    for _ in range(number * count):
+        await trial.emit(company_id=93)
+    return subscription, [await trial.emit() for _ in range(count)]
+
+
+async def _expire_leases(url: str) -> None:
+    """Let the leases of the killed hub expire at once instead of after some seconds."""
+    async with Database(url) as database, database.write() as connection:
+        await connection.execute(text("UPDATE workers SET heartbeat_ms = 0"))
+
+
+def _fork(live: Callable[[], None]) -> int:
+    """Fork a process that calls *live* and exits."""
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # from 3.12 on: the threads that are here do not go along
+        process = os.fork()
+    if process:
+        return process
+    try:
+        live()
+    finally:
+        os._exit(1)
+
+
+def _run_until_killed(point: str, url: str, chosen: Mapping[str, str]) -> None:
+    """Run a hub on the database *url* until it reaches *point*, and kill the process there."""
+    if point in CLIENTS_POINTS:
+        setattr(Outbound, "post", _killing(Outbound.post, point))  # noqa: B010 - this process is only here to be killed
+    else:
+        sys.addaudithook(lambda event, arguments: _on_audit_event(event, arguments, point))
+    asyncio.run(_run(url, chosen))
+
+
+async def _run(url: str, chosen: Mapping[str, str]) -> None:
+    await start_hub(url, chosen)
+    await asyncio.sleep(2 * PATIENCE_SECONDS)
+
+
+def _on_audit_event(event: str, arguments: Sequence[object], point: str) -> None:
+    if event == faults.EVENT and arguments[0] == point:
+        _die()
+
+
+def _killing(post: Callable[..., Any], point: str) -> Callable[..., Any]:
+    async def post_and_die(*arguments: Any, **named: Any) -> Any:
+        if point == AFTER:
+            await post(*arguments, **named)
+        _die()
+
+    return post_and_die
+
+
+def _die() -> NoReturn:
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise SystemExit

@@ -1,0 +1,164 @@
+"""The base of the channel suite: the facts that an author states, and the fixtures that start a hub with the channel."""
+
+import socket
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import msgspec
+import pytest
+import pytest_asyncio
+
+from trunkline.contract import Channel
+from trunkline.contract.targets import Url
+from trunkline.schemas.catalog import Json
+from trunkline_kit.checks import demand, not_applicable
+from trunkline_kit.databases import Engine
+from trunkline_kit.far_sides import FarSide, HttpFarSide
+from trunkline_kit.hubs import MakeTestHub, TestHub
+from trunkline_kit.receiver import Receiver
+from trunkline_kit.sources import PluginSource
+from trunkline_kit.suites.channel_trial import (
+    COMPANY_ID,
+    PATIENCE_SECONDS,
+    SETTINGS,
+    ChannelTrial,
+    Subscribed,
+)
+from trunkline_kit.suites.suite import Suite
+
+
+class _Page(msgspec.Struct):
+    """A page of ``GET /api/v1/events``, its envelopes byte for byte."""
+
+    events: list[msgspec.Raw]
+    next_cursor: str
+
+
+class ChannelSubject(Suite):
+    """The channel under test, as its author describes it.
+
+    *channel* is its name. *rejects* and *gone* are the HTTP statuses that it takes for "never" and "nobody here". *signs*
+    says whether its requests are signed after Standard Webhooks (None: where they say so themselves). *rewrites* says that
+    it sends another body than the event's envelope, *content_type* which kind of body.
+
+    *own_addresses* are hosts and ports that the operator's settings name and the plugin dials itself; a fixture may set
+    them. *subscribe_path* is its own route by which customers subscribe, below ``/api/v1``; None finds it by its body, which
+    has ``target_url``. *patience_seconds* is how long a check waits for what should come soon.
+    """
+
+    channel: ClassVar[str] = ""
+    rejects: ClassVar[Collection[int]] = ()
+    gone: ClassVar[Collection[int]] = (410,)
+    signs: ClassVar[bool | None] = None
+    rewrites: ClassVar[bool] = False
+    content_type: ClassVar[str | None] = "application/json"
+    own_addresses: Sequence[tuple[str, int]] = ()
+    subscribe_path: ClassVar[str | None] = None
+    patience_seconds: ClassVar[float] = PATIENCE_SECONDS
+
+    @pytest_asyncio.fixture
+    async def far_side(self, trunkline_receiver: Receiver) -> AsyncIterator[FarSide]:
+        """Where the channel's events arrive: a path of a scripted HTTP receiver. Override it for another transport."""
+        yield HttpFarSide(
+            trunkline_receiver,
+            rejects=tuple(self.rejects),
+            gone=tuple(self.gone),
+            patience_seconds=self.patience_seconds,
+        )
+
+    async def subscribe(
+        self, hub: TestHub, far_side: FarSide, *, company_id: int = COMPANY_ID, **more: Json
+    ) -> Subscribed:
+        """Make a subscription that goes to *far_side*. Override it where the channel needs more."""
+        request = {**far_side.destination, "event_types": ["*"], **more}
+        return await hub.hub.subscriptions.create(company_id, request, channel=self.channel)
+
+    def subscribe_request(self, far_side: FarSide) -> Mapping[str, Json]:
+        """Write the body by which a customer subscribes: at the channel's own route, or the hub's for a declared target."""
+        channel = {} if far_side.target is None else {"channel": self.channel}
+        return {**channel, **far_side.destination, "event_types": ["*"]}
+
+    async def pull(self, hub: TestHub) -> Sequence[bytes]:
+        """Read all of company 92's events as a customer of a pulled channel does. Override it for another way than polling."""
+        bodies: list[bytes] = []
+        page = _Page([], "")
+        while page.events or not bodies:
+            answer = await hub.client.get("/api/v1/events", params={"cursor": page.next_cursor, "limit": 3})
+            demand(
+                answer.status_code == 200,
+                f"the channel '{self.channel}' is pulled, but GET /api/v1/events answers {answer.status_code}; give the "
+                "suite a 'pull' that reads its events",
+            )
+            page = msgspec.json.decode(answer.content, type=_Page)
+            if not page.events:
+                break
+            bodies += [bytes(body) for body in page.events]
+            demand(
+                len(bodies) < 10_000,
+                f"the channel '{self.channel}' never comes to the end of its events; next_cursor should go on",
+            )
+        return bodies
+
+    @pytest_asyncio.fixture
+    async def open_trial(self, trunkline_hub: MakeTestHub, far_side: FarSide) -> "AsyncIterator[OpenTrial]":
+        """Start hubs in which the channel is tried."""
+        yield OpenTrial(self, trunkline_hub, far_side)
+
+    @pytest.fixture
+    def free_port(self) -> int:
+        """Give a port of this machine that nobody listens at."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            return int(probe.getsockname()[1])
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTrial:
+    """``trial = await open_trial()``: a hub with the channel, and a far side for its events."""
+
+    subject: ChannelSubject
+    make_hub: MakeTestHub
+    far_side: FarSide
+
+    async def __call__(
+        self,
+        *,
+        beside: Sequence[PluginSource] = (),
+        settings: Mapping[str, str] | None = None,
+        database: Engine = "sqlite",
+        url: str | None = None,
+        dispatch: bool = True,
+        pulled: bool = False,
+        posts: bool = False,
+    ) -> ChannelTrial:
+        """Start a hub with the plugin and those *beside* it; *url* goes on with an earlier hub's database.
+
+        The check applies to a channel that is pulled only where *pulled*, and only to one that posts where *posts*.
+        """
+        hub = await self.subject.start(
+            self.make_hub,
+            beside=beside,
+            settings={**SETTINGS, **(settings or {})},
+            database=database,
+            url=url,
+            dispatch=dispatch,
+        )
+        channel = self._channel_of(hub)
+        if channel.deliver is None and not pulled:
+            not_applicable(f"the channel '{channel.name}' is pulled, not pushed")
+        if posts and not isinstance(self.far_side, HttpFarSide):
+            not_applicable(f"the channel '{channel.name}' does not post to a URL")
+        if channel.target is Url and isinstance(self.far_side, HttpFarSide):
+            self.far_side.be_declared()
+        subject = self.subject
+        return ChannelTrial(hub, channel, self.far_side, subject.subscribe, subject.patience_seconds)
+
+    def _channel_of(self, hub: TestHub) -> Channel:
+        name, channels = self.subject.channel, hub.hub.channels()
+        names = ", ".join(channels) or "none"
+        demand(
+            name in channels,
+            f"the plugin '{self.subject.name}' registers no channel '{name}' (there is {names}); register_channels should give it",
+        )
+        return channels[name]

@@ -1,0 +1,202 @@
+"""Checks of a channel's timing: time limits, cancellation, and slow targets that must not delay others."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from trunkline.contract import AcceptedEvent
+from trunkline.model.deliveries import Outcome, Result
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
+from trunkline_kit.far_sides import HttpFarSide
+from trunkline_kit.receiver import Drip, EndlessHeaders, Receiver
+from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
+from trunkline_kit.suites.channel_trial import LARGE_BYTES, ChannelTrial, Subscribed, large_push
+
+LIMIT_SECONDS = 1.0
+"""The hub's time limit in these checks."""
+LATEST_SECONDS = 12.0
+"""When an attempt must have ended: many times the limit, because a machine under test is often a busy one."""
+PROMPT_SHARE = 0.25
+"""How soon an event must be with a target that does not hang while another one does, as a share of the patience."""
+BLOCKED_SECONDS = 0.3
+"""How long the event loop may stand still while the rest of the process goes on."""
+_BEAT_SECONDS = 0.01
+_LONG = {"delivery.timeout_seconds": "60"}
+_SHORT = {"delivery.timeout_seconds": str(LIMIT_SECONDS)}
+
+
+class TimeChecks(ChannelSubject):
+    """Checks of a channel while a target is slow or hangs."""
+
+    @check("channel.ends-a-hang-in-time", level=DELIVERS)
+    async def test_ends_a_hang_in_time(self, open_trial: OpenTrial) -> None:
+        """A target that never answers is one failed attempt, ended at the time limit, and gets the event afterwards."""
+        trial = await open_trial(settings=_SHORT)
+        await trial.can(trial.far_side.hang(), "hang")
+        subscription = await trial.subscribe()
+        event = await trial.emit()
+        detail = await trial.until_tried(event, subscription)
+        first = detail["attempts"][0]
+        demand(
+            first["outcome"] == "retry" and first["duration_ms"] < LATEST_SECONDS * 1000,
+            f"{trial.name} took {first['duration_ms']} ms to find a hanging target '{first['outcome']}'; it should end as 'retry' "
+            f"at the time limit of {LIMIT_SECONDS:g} s",
+        )
+        await trial.far_side.accept()
+        await trial.until_ended(event, subscription)
+
+    @check("channel.waits-for-the-answer", level=DELIVERS)
+    async def test_waits_for_the_answer(self, open_trial: OpenTrial) -> None:
+        """Nothing counts as delivered before the target has taken it."""
+        trial = await open_trial(settings=_SHORT)
+        await trial.can(trial.far_side.hang(), "hang")
+        result = await trial.attempt()
+        demand(
+            result.outcome is Outcome.RETRY,
+            f"{trial.name} said '{result.outcome}' though the target had not answered; it should wait for the answer, or a crash "
+            "loses the event",
+        )
+        await trial.far_side.accept()
+        if await trial.far_side.fall_silent(LARGE_BYTES // 2):
+            result = await trial.attempt(large_push(trial))
+            demand(
+                result.outcome is Outcome.RETRY,
+                f"{trial.name} said '{result.outcome}' though no answer came once the event was sent; it should wait for the answer",
+            )
+
+    @check("channel.ends-when-cancelled", level=DELIVERS)
+    async def test_ends_when_cancelled(self, open_trial: OpenTrial) -> None:
+        """An attempt that is cancelled ends."""
+        trial = await open_trial()
+        await trial.can(trial.far_side.hang(), "hang")
+        attempt = await _cancelled_attempt(trial)
+        demand(
+            attempt.done(),
+            f"{trial.name} went on for more than 3 s after an attempt was cancelled; it should let CancelledError through",
+        )
+        with contextlib.suppress(BaseException):
+            attempt.result()
+
+    @check("channel.gives-up-on-endless-answers", level=DELIVERS)
+    async def test_gives_up_on_endless_answers(self, open_trial: OpenTrial) -> None:
+        """An answer whose head never ends, or a refusal whose body never ends, is one failed attempt within the time limit."""
+        trial = await open_trial(settings=_SHORT)
+        replies = (Drip(status=503), EndlessHeaders(0.01), EndlessHeaders())
+        await trial.demand_retries(replies, what="an answer without end")
+
+    @check("channel.leaves-no-task-behind", level=COMPLETE)
+    async def test_leaves_no_task_behind(self, open_trial: OpenTrial) -> None:
+        """An attempt that has ended, well or by being cancelled, leaves nothing running."""
+        trial = await open_trial(dispatch=False)
+        await trial.attempt()  # connections may be made and kept
+        before = asyncio.all_tasks()
+        await trial.attempt()
+        if await trial.far_side.hang():
+            await _cancelled_attempt(trial)
+        late = f"{trial.name} left a task running after its attempt had ended; await what is started, or cancel it"
+        await trial.until(lambda: not (asyncio.all_tasks() - before), otherwise=late, seconds=2)
+
+    @check("channel.does-not-block-the-loop", level=COMPLETE)
+    async def test_does_not_block_the_loop(self, open_trial: OpenTrial) -> None:
+        """An attempt lets the event loop go on: everything else in the hub runs in it."""
+        trial = await open_trial(dispatch=False)
+        await trial.attempt()
+        longest: list[float] = []
+        for _ in range(3):
+            async with _pulse() as pulse:
+                await trial.attempt()
+            longest.append(pulse.longest_seconds)
+        demand(
+            min(longest) < BLOCKED_SECONDS,
+            f"{trial.name} kept the event loop from running for {min(longest):.1f} s in each of three attempts; it should await, "
+            "and leave what blocks or calculates to asyncio.to_thread",
+        )
+
+    @check("channel.lets-other-targets-go-on", level=DELIVERS)
+    async def test_lets_other_targets_go_on(self, open_trial: OpenTrial) -> None:
+        """A target that hangs delays no other target of the channel."""
+        trial = await open_trial(settings=_LONG)
+        healthy = await trial.another_side()
+        await trial.can(trial.far_side.hang(), "hang")
+        try:
+            await trial.subscribe()
+            for _ in range(3):
+                await trial.emit()
+            await trial.far_side.reached()
+            subscription = await trial.subscribe(healthy)
+            await self._demand_prompt(trial, await trial.emit(), subscription)
+        finally:
+            await trial.far_side.accept()
+
+    @check("channel.lets-other-channels-go-on", level=DELIVERS)
+    async def test_lets_other_channels_go_on(
+        self, open_trial: OpenTrial, trunkline_receiver: Receiver
+    ) -> None:
+        """A target that hangs delays no other channel."""
+        trial = await open_trial(beside=["webhooks"], settings=_LONG)
+        webhook = HttpFarSide(trunkline_receiver)
+        await trial.can(trial.far_side.hang(), "hang")
+        try:
+            await trial.subscribe()
+            request = {"target_url": webhook.url, "event_types": ["*"]}
+            other = await trial.hub.subscriptions.create(92, request, channel="webhooks")
+            await self._demand_prompt(trial, await trial.emit(), other)
+        finally:
+            await trial.far_side.accept()
+
+    async def _demand_prompt(
+        self, trial: ChannelTrial, event: AcceptedEvent, subscription: Subscribed
+    ) -> None:
+        began, prompt = time.monotonic(), trial.patience_seconds * PROMPT_SHARE
+        late = (
+            f"{trial.name} held up another target for more than {prompt:g} s while one of its own hung; attempts should neither "
+            "block nor wait for each other"
+        )
+        await trial.until(lambda: trial.is_delivered(event, subscription), otherwise=late, seconds=prompt)
+        demand(time.monotonic() - began < prompt, late)
+
+
+async def _cancelled_attempt(trial: ChannelTrial) -> asyncio.Future[Result]:
+    """Make an attempt, cancel it after half a second, and give it three more to end."""
+    attempt = asyncio.ensure_future(trial.deliver(trial.push(), trial.hub.http))
+    await asyncio.wait({attempt}, timeout=0.5)
+    attempt.cancel()
+    await asyncio.wait({attempt}, timeout=3)
+    return attempt
+
+
+@dataclass(slots=True)
+class _Pulse:
+    """How long the loop stood still at most while the process went on."""
+
+    longest_seconds: float = 0.0
+    missed: int = 0
+
+
+@contextlib.asynccontextmanager
+async def _pulse() -> AsyncGenerator[_Pulse]:
+    """Measure the loop against a thread: where the machine is slow both miss their beats, where the loop is blocked it alone does."""
+    pulse, over = _Pulse(), threading.Event()
+
+    def beat() -> None:
+        while not over.wait(_BEAT_SECONDS):
+            pulse.missed += 1
+            pulse.longest_seconds = max(pulse.longest_seconds, pulse.missed * _BEAT_SECONDS)
+
+    async def answer() -> None:
+        while True:
+            pulse.missed = 0
+            await asyncio.sleep(_BEAT_SECONDS / 2)
+
+    thread, task = threading.Thread(target=beat, daemon=True), asyncio.create_task(answer())
+    await asyncio.sleep(0)
+    thread.start()
+    try:
+        yield pulse
+    finally:
+        over.set()
+        task.cancel()
+        await asyncio.to_thread(thread.join)

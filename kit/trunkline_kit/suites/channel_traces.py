@@ -1,0 +1,188 @@
+"""Checks of the traces that a channel leaves: in memory, in the log, on the terminal, and in open connections."""
+
+import contextlib
+import gc
+import itertools
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+
+import orjson
+import pytest
+
+from trunkline.contract import Push
+from trunkline.model.deliveries import Result
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, not_applicable
+from trunkline_kit.far_sides import HttpFarSide
+from trunkline_kit.holding import count_held
+from trunkline_kit.suites.channel_safety import CANARY, SECRET, SafetyChecks, answering
+from trunkline_kit.suites.channel_subject import OpenTrial
+from trunkline_kit.suites.channel_trial import ChannelTrial
+
+LEAK_BYTES = 1024
+"""What one attempt may leave in memory, on average."""
+WARMING_ATTEMPTS = 50
+ATTEMPTS = 150
+WARMING_COUNTED_ATTEMPTS = 20
+COUNTED_ATTEMPTS = 30
+GRACE_SECONDS = 3.0
+DESCRIPTORS = Path("/proc/self/fd")
+
+
+class TraceChecks(SafetyChecks):
+    """Checks of what is left of an attempt that has ended."""
+
+    @check("channel.prints-nothing", level=COMPLETE)
+    async def test_prints_nothing(self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> None:
+        """An attempt, whatever comes of it, writes nothing to the terminal."""
+        trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
+        capfd.readouterr()
+        async for _ in _attempts(trial, trial.push()):
+            pass
+        printed = "".join(capfd.readouterr())
+        demand(
+            not printed,
+            f"{trial.name} printed '{printed[:60].strip()}' in an attempt; what a hub has to say goes through context.log",
+        )
+
+    @check("channel.logs-no-event", level=DELIVERS)
+    async def test_logs_no_event(self, open_trial: OpenTrial) -> None:
+        """What an event says, which may be about people, is in no line of the log and in no result's error.
+
+        Debug lines of libraries are not judged: the far side may be in this process, too.
+        """
+        trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
+        push = trial.push()
+        field = trial.text_field(push.event_type)
+        if field is None:
+            not_applicable("no event type of this hub has a field for any text")
+        envelope = orjson.loads(push.body)
+        envelope["payload"][field] = CANARY
+        saying = trial.push(event_id=push.event_id, body=orjson.dumps(envelope))
+        errors = "".join([f"{result.error}" async for result in _attempts(trial, saying)])
+        where = (
+            "the log"
+            if CANARY in trial.running.log.text_for("trunkline", _package(trial, self.name))
+            else "the error of a result"
+            if CANARY in errors
+            else ""
+        )
+        demand(not where, f"{trial.name} wrote what an event says to {where}; name the event by its id alone")
+
+    @check("channel.raises-no-secret", level=DELIVERS)
+    async def test_raises_no_secret(self, open_trial: OpenTrial) -> None:
+        """The text of an exception that an attempt lets through shows no secret and nothing of the event."""
+        trial = await open_trial(settings={"delivery.timeout_seconds": "1"}, dispatch=False)
+        push = trial.push(headers={"x-token": CANARY}, secrets=(SECRET,))
+        hidden = [CANARY, *push.target.secrets, *self.all_secrets(trial), push.body.decode()]
+        async for _ in _attempts(trial, push):
+            pass
+        texts = [text for error in trial.raised for text in _texts_of(error)]
+        demand(
+            not any(secret in text for secret in hidden for text in texts),
+            f"{trial.name} raised an exception whose text has a secret or the event in it; whoever logs it shows it",
+        )
+
+    @check("channel.keeps-no-memory-of-events", level=COMPLETE)
+    async def test_keeps_no_memory_of_events(self, open_trial: OpenTrial) -> None:
+        """Attempts that have ended leave nothing in memory."""
+        trial = await open_trial(dispatch=False)
+        over_http = isinstance(trial.far_side, HttpFarSide)
+        kept = await (_grown_bytes(trial) if over_http else self._grown_objects(trial))
+        demand(
+            not kept,
+            f"{trial.name} kept {kept} in memory for each event that it had delivered; it should keep nothing",
+        )
+
+    async def _grown_objects(self, trial: ChannelTrial) -> str:
+        """Count what the plugin holds before and after attempts: a real server may be in this process, too."""
+        package = _package(trial, self.name)
+        roots = [trial.channel.deliver, trial.channel.deliver_batch, trial.channel.check_connection]
+
+        async def held_after(attempts: int) -> int:
+            for _ in range(attempts):
+                await trial.attempt()
+            gc.collect()
+            return count_held(package, roots)
+
+        rounds = (WARMING_COUNTED_ATTEMPTS, COUNTED_ATTEMPTS, COUNTED_ATTEMPTS)
+        grown = _steady_growth([await held_after(attempts) for attempts in rounds])
+        return f"{grown / COUNTED_ATTEMPTS:.1f} objects" if grown >= COUNTED_ATTEMPTS / 2 else ""
+
+    @check("channel.leaves-nothing-open", level=COMPLETE)
+    async def test_leaves_nothing_open(self, open_trial: OpenTrial) -> None:
+        """When the hub has stopped, no connection that deliveries had opened is left."""
+        before = _open_sockets()
+        trial = await open_trial()
+        await trial.delivered()
+        await trial.running.stop()
+        await trial.until(
+            lambda: not (_open_sockets() - before),
+            otherwise=f"{trial.name} left a connection open when the hub had stopped; close a pool where lifespan ends",
+            seconds=GRACE_SECONDS,
+        )
+
+
+def _package(trial: ChannelTrial, plugin: str) -> str:
+    module = trial.hub.registry.module(plugin)
+    assert module is not None
+    return module.__name__.partition(".")[0]
+
+
+async def _attempts(trial: ChannelTrial, push: Push) -> AsyncIterator[Result]:
+    """Make an attempt at a target that takes it, and at one that refuses, breaks and hangs."""
+    yield await trial.attempt(push)
+    side = trial.far_side
+    misbehaviours: list[Callable[[], Awaitable[bool]]] = [side.refuse_for_now, side.reset, side.hang]
+    for misbehave in misbehaviours:
+        await side.accept()
+        if await misbehave():
+            yield await trial.attempt(push)
+    await side.accept()
+
+
+async def _grown_bytes(trial: ChannelTrial) -> str:
+    """Measure by how much memory grows an attempt."""
+    padding = b" " * 4096
+
+    async def traced_after(attempts: int) -> int:
+        for _ in range(attempts):
+            push = trial.push()
+            await trial.attempt(
+                trial.push(event_id=push.event_id, body=push.body + padding), http=answering(200)
+            )
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tracemalloc.start()
+    try:
+        traced = [await traced_after(attempts) for attempts in (WARMING_ATTEMPTS, ATTEMPTS, ATTEMPTS)]
+    finally:
+        tracemalloc.stop()
+    grown = _steady_growth(traced)
+    return f"{grown // ATTEMPTS} bytes" if grown >= ATTEMPTS * LEAK_BYTES else ""
+
+
+def _steady_growth(measured: Sequence[int]) -> int:
+    """Tell by how much it has grown from each measure to the next: a leak grows every time, what fills once does not."""
+    return min(after - before for before, after in itertools.pairwise(measured))
+
+
+def _texts_of(error: BaseException | None) -> list[str]:
+    """Give the texts of *error* and of those that led to it."""
+    texts: list[str] = []
+    while error is not None and len(texts) < 20:
+        texts.append(f"{error!s} {error!r}")
+        error = error.__cause__ or error.__context__
+    return texts
+
+
+def _open_sockets() -> set[str]:
+    """Name the sockets that this process has open, those too that no object of Python's stands for."""
+    if not DESCRIPTORS.is_dir():
+        not_applicable("this system does not list what a process has open")
+    names: set[str] = set()
+    for descriptor in DESCRIPTORS.iterdir():
+        with contextlib.suppress(OSError):  # the one by which it is listed is closed again
+            names.add(str(descriptor.readlink()))
+    return {name for name in names if name.startswith("socket:")}

@@ -1,0 +1,317 @@
+"""A running hub with the channel and a target, and the waits that checks of a channel need."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+from trunkline.contract import AcceptedEvent, Channel, EmittedEvent, HttpClient, Push, Target, targets
+from trunkline.contract.channels import one_alone
+from trunkline.dispatch.attempts.results import checked
+from trunkline.hub.hub import Hub
+from trunkline.model.deliveries import FINAL, Outcome, Result
+from trunkline.schemas.catalog import EventType, Json
+from trunkline_kit.checks import demand, fail, not_applicable, not_judged
+from trunkline_kit.far_sides import Arrival, FarSide, HttpFarSide
+from trunkline_kit.hubs import TestHub
+from trunkline_kit.receiver import Reply
+
+COMPANY_ID = 92
+NEIGHBOUR_ID = 93
+PATIENCE_SECONDS = 20.0
+"""How long a check waits for what should come soon, as a machine under test is often a busy one."""
+SETTINGS: Mapping[str, str] = {
+    "delivery.timeout_seconds": "5",
+    "delivery.retry_jitter": "0",
+    "delivery.retry_schedule_seconds": ",".join(["0.2"] * 100),
+    "delivery.breaker_failures": "1000",
+}
+"""Settings of a hub that a channel is tried in: what fails is tried again at once, and often."""
+
+_NARROW = {"format", "enum", "const", "pattern", "maxLength", "minLength", "anyOf", "oneOf", "allOf"}
+"""Keywords of a schema that does not take any text."""
+
+Subscribed = Mapping[str, Json]
+
+
+LARGE_BYTES = 65_536
+"""How much a push of ``large_push`` has to say, at least."""
+
+
+class Subscribe(Protocol):
+    """Makes a subscription of the channel that goes to a far side, and shows it."""
+
+    async def __call__(
+        self, hub: TestHub, far_side: FarSide, *, company_id: int = COMPANY_ID, **more: Json
+    ) -> Subscribed:
+        """Return the subscription as it is shown when it is made."""
+        ...
+
+
+async def until(condition: Callable[[], Any], *, otherwise: str, seconds: float) -> Any:
+    """Wait until *condition*, which may be async, is true, and return what it gave; fail with *otherwise*."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if isinstance(value, Awaitable):
+            value = await value
+        if value:
+            return value
+        demand(time.monotonic() < deadline, otherwise)
+        await asyncio.sleep(0.02)
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelTrial:
+    """One hub in which *channel* runs, with *far_side* for its events."""
+
+    running: TestHub
+    channel: Channel
+    far_side: FarSide
+    subscribe_to: Subscribe
+    patience_seconds: float = PATIENCE_SECONDS
+    raised: list[Exception] = field(default_factory=list[Exception])
+    """What attempts have let through."""
+
+    @property
+    def hub(self) -> Hub:
+        """The hub's services."""
+        return self.running.hub
+
+    @property
+    def name(self) -> str:
+        """The channel, as a sentence names it."""
+        return f"the channel '{self.channel.name}'"
+
+    @property
+    def http_side(self) -> HttpFarSide:
+        """The far side, where it speaks HTTP; elsewhere the check does not apply."""
+        if not isinstance(self.far_side, HttpFarSide):
+            not_applicable(f"{self.name} does not post to a URL")
+        return self.far_side
+
+    async def another_side(self) -> FarSide:
+        """A second far side; where the suite's gives none the check is not judged."""
+        side = await self.far_side.another()
+        if side is None:
+            not_judged(f"the far side of {self.name} gives no second target; override FarSide.another")
+        return side
+
+    async def can(self, behaviour: Awaitable[bool], what: str) -> None:
+        """Tell the far side to behave in some way; where it cannot the check does not apply."""
+        if not await behaviour:
+            not_applicable(f"the transport of {self.name} has no way to {what}")
+
+    async def until(
+        self, condition: Callable[[], Any], *, otherwise: str, seconds: float | None = None
+    ) -> Any:
+        """Wait until *condition*, which may be async, is true; fail with *otherwise* after *seconds*, the usual for None."""
+        return await until(condition, otherwise=otherwise, seconds=seconds or self.patience_seconds)
+
+    # ---- one attempt, without the hub's dispatcher -------------------------------------------------------------------
+
+    def push(self, *, side: FarSide | None = None, **changes: Any) -> Push[Any]:
+        """Make an attempt to be made at *side*, the first for None, with *changes* in it.
+
+        Those of its target are taken too (``url``, ``config``, ``secrets``, ``headers``, ``company_id``, ``subscription_id``).
+        """
+        aimed_at = side or self.far_side
+        kind = self.hub.catalog.types()[0]
+        number = secrets.randbelow(10**9) + 10**9
+        body = b'{"id":%d,"type":"%b","createdUtc":"2026-01-28T10:30:00Z","companyId":92,"payload":%b}' % (
+            number, kind.name.encode(), orjson.dumps(kind.example),
+        )  # fmt: skip
+        target: dict[str, Any] = {"company_id": COMPANY_ID, "url": aimed_at.url}
+        if self.channel.target is not None:
+            target["config"] = targets.created(self.channel.target, aimed_at.target or {})
+        target["subscription_id"] = "sub_conformance"
+        for name in ("url", "config", "secrets", "headers", "signature", "company_id", "subscription_id"):
+            if name in changes:
+                target[name] = changes.pop(name)
+        if self.channel.target is targets.Url:
+            target["config"] = targets.Url(url=target["url"])
+        whole: dict[str, Any] = {
+            "event_id": str(number),
+            "event_type": kind.name,
+            "delivery_id": f"dlv_{number}_1",
+            "attempt": 1,
+            "timestamp": int(time.time()),
+            "body": body,
+            "target": Target(**target),
+        }
+        return Push(**whole | changes)
+
+    async def attempt(
+        self, push: Push[Any] | None = None, *, http: HttpClient | None = None, seconds: float | None = None
+    ) -> Result:
+        """Make one attempt as the hub does, in which a raise is a retry.
+
+        Fails where it takes longer than *seconds*.
+        """
+        deliver, longest = self.deliver, seconds or self.patience_seconds
+        limit = asyncio.timeout(longest)
+        try:
+            async with limit:
+                return checked(await deliver(push or self.push(), http or self.hub.http))
+        except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is one failed attempt
+            if limit.expired():
+                fail(f"{self.name} did not end an attempt within {longest:g} s; it should give up in time")
+            self.raised.append(error)
+            return Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
+
+    async def demand_retries(self, replies: Sequence[Reply], *, what: str) -> None:
+        """Demand that each of *replies*, which the sentence calls *what*, is a failed attempt that is tried again."""
+        for reply in replies:
+            self.http_side.play(reply)
+            result = await self.attempt()
+            demand(
+                result.outcome is Outcome.RETRY,
+                f"{self.name} took {what} for '{result.outcome}'; it should be 'retry'",
+            )
+
+    @property
+    def deliver(self) -> Callable[[Push[Any], HttpClient], Awaitable[Result]]:
+        """What an event goes by: the channel's function, or a batch of one; where it is pulled the check does not apply."""
+        if self.channel.deliver_batch is not None:
+            return one_alone(self.channel.deliver_batch)
+        if self.channel.deliver is None:
+            not_applicable(f"{self.name} is pulled, not pushed")
+        return self.channel.deliver
+
+    # ---- events on their way -----------------------------------------------------------------------------------------
+
+    async def subscribe(
+        self, far_side: FarSide | None = None, *, company_id: int = COMPANY_ID, **more: Json
+    ) -> Subscribed:
+        """Subscribe *far_side*, the first one for None."""
+        return await self.subscribe_to(self.running, far_side or self.far_side, company_id=company_id, **more)
+
+    async def emit(
+        self,
+        type: str | None = None,
+        *,
+        fields: Mapping[str, Json] | None = None,
+        payload_json: bytes = b"",
+        company_id: int = COMPANY_ID,
+    ) -> AcceptedEvent:
+        """Put an event on the stream: the example of *type*, of the first type for None, with *fields* in it."""
+        kind = self.hub.catalog.get(type) if type else self.hub.catalog.types()[0]
+        assert kind is not None
+        payload = {**kind.example, **(fields or {})}
+        event = EmittedEvent(company_id, kind.name, payload, payload_json=payload_json)
+        return await self.hub.ingest.emit(event)
+
+    async def emit_text(self, text: str) -> AcceptedEvent:
+        """Put an event on the stream that has *text* in a field that takes any."""
+        place = self._field(lambda schema: schema.get("type") == "string" and not _NARROW & set(schema))
+        if place is None:
+            not_applicable("no event type of this hub has a field for any text")
+        kind, name = place
+        return await self.emit(kind.name, fields={name: text})
+
+    async def emit_exact_number(self) -> AcceptedEvent:
+        """Put an event on the stream with a number whose digits another encoder would not keep."""
+        place = self._field(lambda schema: schema.get("type") == "number")
+        if place is None:
+            return await self.emit()
+        kind, name = place
+        marked = orjson.dumps({**kind.example, name: "@exact@"})
+        return await self.emit(kind.name, payload_json=marked.replace(b'"@exact@"', b"99.00"))
+
+    def text_field(self, event_type: str) -> str | None:
+        """Name a field of *event_type* that takes any text; None where there is none."""
+        kind = self.hub.catalog.get(event_type)
+        properties: Mapping[str, Mapping[str, Json]] = kind.schema.get("properties", {}) if kind else {}
+        texts = (
+            name
+            for name, schema in properties.items()
+            if schema.get("type") == "string" and not _NARROW & set(schema)
+        )
+        return next(texts, None)
+
+    def _field(self, fits: Callable[[Mapping[str, Json]], bool]) -> tuple[EventType, str] | None:
+        """Find an event type with a field whose schema *fits*."""
+        for kind in self.hub.catalog.types():
+            for name, schema in kind.schema.get("properties", {}).items():
+                if fits(schema):
+                    return kind, name
+        return None
+
+    async def detail(self, event: AcceptedEvent, subscription: Subscribed) -> dict[str, Json] | None:
+        """Show what the delivery log has of *event* for *subscription*."""
+        for row in await self.hub.deliveries.of_event(event.company_id, event.event_id):
+            if row["subscription_id"] == subscription["id"]:
+                return await self.hub.deliveries.get(event.company_id, row["id"])
+        return None
+
+    async def is_delivered(self, event: AcceptedEvent, subscription: Subscribed) -> bool:
+        """Tell whether *event* has been delivered to *subscription*."""
+        delivery = await self.detail(event, subscription)
+        return delivery is not None and delivery["status"] == "delivered"
+
+    async def until_ended(
+        self,
+        event: AcceptedEvent,
+        subscription: Subscribed,
+        status: str = "delivered",
+    ) -> dict[str, Json]:
+        """Wait until the delivery has ended, which should be as *status*; returns its detail."""
+
+        async def ended() -> dict[str, Json] | None:
+            delivery = await self.detail(event, subscription)
+            return delivery if delivery and delivery["status"] in FINAL else None
+
+        late = f"{self.name} left an event undelivered for {self.patience_seconds:g} s; it should end it as {status}"
+        delivery: dict[str, Json] = await self.until(ended, otherwise=late)
+        demand(
+            delivery["status"] == status,
+            f"{self.name} ended a delivery as {delivery['status']} ({_last(delivery)}); it should be {status}",
+        )
+        return delivery
+
+    async def until_tried(
+        self, event: AcceptedEvent, subscription: Subscribed, count: int = 1
+    ) -> dict[str, Json]:
+        """Wait until *count* attempts have ended; returns the delivery's detail."""
+
+        async def tried() -> dict[str, Json] | None:
+            delivery = await self.detail(event, subscription)
+            return delivery if delivery and len(delivery["attempts"]) >= count else None
+
+        late = f"{self.name} did not end {count} attempts within {self.patience_seconds:g} s; each should end in time"
+        delivery: dict[str, Json] = await self.until(tried, otherwise=late)
+        return delivery
+
+    async def arrivals(self, count: int, far_side: FarSide | None = None) -> Sequence[Arrival]:
+        """Wait for *count* arrivals, which should come."""
+        side = far_side or self.far_side
+        try:
+            return await side.arrivals(count)
+        except TimeoutError:
+            count_so_far = len(await side.arrivals(0))
+            fail(f"{self.name} brought {count_so_far} of {count} events to the target; each should arrive")
+
+    async def delivered(
+        self, emitting: Callable[[], Awaitable[AcceptedEvent]] | None = None
+    ) -> tuple[AcceptedEvent, Subscribed, Arrival]:
+        """Subscribe, emit one event, of which *emitting* makes another than usual, and see it delivered."""
+        subscription = await self.subscribe()
+        event = await (emitting or self.emit)()
+        await self.until_ended(event, subscription)
+        arrived = await self.arrivals(1)
+        return event, subscription, arrived[0]
+
+
+def _last(detail: Mapping[str, Json]) -> str:
+    last = detail["attempts"][-1] if detail["attempts"] else {}
+    return str(last.get("error") or last.get("status_code") or "without a reason")
+
+
+def large_push(trial: ChannelTrial) -> Push[Any]:
+    """Make an attempt whose body is so long that what is around it does not count."""
+    push = trial.push()
+    return trial.push(event_id=push.event_id, body=push.body[:-1] + b" " * LARGE_BYTES + push.body[-1:])

@@ -1,0 +1,109 @@
+"""Casters that a plugin gives: what leads from one version of an event type to the next, and back."""
+
+from collections.abc import Callable, Iterator
+
+import hypothesis
+import orjson
+
+from trunkline.schemas.catalog import Json, SchemaCatalog
+from trunkline.schemas.versions import SchemaVersions
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable
+from trunkline_kit.inspected import InspectedPlugin
+from trunkline_kit.payloads import payloads
+from trunkline_kit.suites.suite import Suite
+
+TRIED = 100
+"""Payloads that are made up for each step, beside the examples."""
+
+Step = tuple[str, int, int]
+
+
+class CasterChecks(Suite):
+    """Casters, tried with the examples of each version and with payloads that are made up from its schema."""
+
+    @check("plugin.casters-give-valid-payloads", level=DELIVERS)
+    def test_casters_give_valid_payloads(self, trunkline_plugin: InspectedPlugin) -> None:
+        """A caster makes of every valid payload one that is valid in the other version."""
+        versions = trunkline_plugin.hub.schema_versions
+        for name, source, target in _steps(trunkline_plugin):
+
+            def verify(payload: bytes, step: Step = (name, source, target)) -> None:
+                _cast(versions, payload, step)
+
+            _try_all(trunkline_plugin.hub.catalog, name, source, verify)
+
+    @check("plugin.casters-round-trip", level=DELIVERS)
+    def test_casters_round_trip(self, trunkline_plugin: InspectedPlugin) -> None:
+        """What is cast up and down again is what it was, digit by digit: nobody who stays behind loses anything."""
+        versions = trunkline_plugin.hub.schema_versions
+        for name, source, target in _steps(trunkline_plugin):
+            if target < source:
+                continue
+
+            def verify(payload: bytes, step: Step = (name, source, target)) -> None:
+                name, source, target = step
+                back = _cast(versions, _cast(versions, payload, step), (name, target, source))
+                demand(
+                    orjson.loads(back) == orjson.loads(payload),
+                    f"{payload.decode()[:200]} of '{name}', cast from version {source} to {target} and back, becomes "
+                    f"{back.decode()[:200]}; the casters should give it back as it was",
+                )
+
+            _try_all(trunkline_plugin.hub.catalog, name, source, verify)
+
+    @check("plugin.casters-are-pure", level=COMPLETE)
+    def test_casters_are_pure(self, trunkline_plugin: InspectedPlugin) -> None:
+        """A caster makes the same of the same payload every time: pushed, polled and replayed are the same bytes."""
+        versions = trunkline_plugin.hub.schema_versions
+        for name, source, target in _steps(trunkline_plugin):
+
+            def verify(payload: bytes, step: Step = (name, source, target)) -> None:
+                first, second = _cast(versions, payload, step), _cast(versions, payload, step)
+                demand(
+                    first == second,
+                    f"{payload.decode()[:200]} of '{step[0]}' is cast to {first.decode()[:200]} and then to "
+                    f"{second.decode()[:200]}; a caster should depend on nothing but the payload",
+                )
+
+            _try_all(trunkline_plugin.hub.catalog, name, source, verify)
+
+
+def _steps(plugin: InspectedPlugin) -> Iterator[Step]:
+    casters = [caster for owner, caster in plugin.hub.registry.collected.casters if owner == plugin.name]
+    if not casters:
+        not_applicable("the plugin gives no casters")
+    for caster in casters:
+        yield caster.event_type, caster.from_version, caster.to_version
+
+
+def _cast(versions: SchemaVersions, payload: bytes, step: Step) -> bytes:
+    name, source, target = step
+    try:
+        return versions.cast(name, payload, from_version=source, to_version=target)
+    except ValueError as error:
+        fail(f"{error}, of {payload.decode()[:200]}; it should take every valid payload")
+
+
+def _try_all(catalog: SchemaCatalog, name: str, version: int, verify: Callable[[bytes], None]) -> None:
+    kind = catalog.get(name, version)
+    assert kind is not None
+    for example in kind.schema["examples"]:
+        verify(orjson.dumps(example))
+
+    @hypothesis.settings(
+        max_examples=TRIED,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=(
+            hypothesis.HealthCheck.too_slow,
+            hypothesis.HealthCheck.filter_too_much,
+            hypothesis.HealthCheck.data_too_large,
+        ),
+    )
+    @hypothesis.given(payloads(kind.schema))
+    def try_one(payload: Json) -> None:
+        if not catalog.check(name, payload, version=version):
+            verify(orjson.dumps(payload))
+
+    try_one()

@@ -1,0 +1,200 @@
+"""The pages that a plugin adds to the portal."""
+
+import asyncio
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from html.parser import HTMLParser
+
+from trunkline.contract import PortalContent, PortalPage, PortalRequest
+from trunkline.contract.fragments import FragmentInvalid, check_fragment
+from trunkline.model.principals import COMPANY_SCOPES, OPERATOR, Principal
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable
+from trunkline_kit.hubs import COMPANY_ID, MakeTestHub, TestHub
+from trunkline_kit.inspected import InspectedPlugin
+from trunkline_kit.suites.suite import Suite
+
+HOSTILE = "<i id=hostile>\"'&lt;{{7*7}}"
+_OTHER = 93
+
+
+class AnyQuery(Mapping[str, str]):
+    """A query that has every parameter, each with hostile text."""
+
+    def __getitem__(self, name: str) -> str:
+        return HOSTILE
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("q", "page", "limit", "cursor", "id", "sort"))
+
+    def __len__(self) -> int:
+        return 6
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+class PageChecks(Suite):
+    """Checks of the plugin's portal pages."""
+
+    @check("plugin.pages-are-fragments", level=DELIVERS)
+    async def test_pages_are_fragments(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """A page is HTML that ends what it begins, and has nothing in it that leaves the portal's frame."""
+        _pages(trunkline_plugin)
+        for page, html in await self._written(trunkline_hub):
+            try:
+                check_fragment(html)
+            except FragmentInvalid as error:
+                fail(f"the HTML of the page '{page.name}' {error}")
+
+    @check("plugin.pages-have-no-script", level=DELIVERS)
+    async def test_pages_have_no_script(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """A page has no script, no handler in an attribute, no style of its own and no javascript: address."""
+        _pages(trunkline_plugin)
+        for page, html in await self._written(trunkline_hub):
+            reader = _Reader()
+            reader.feed(html)
+            demand(
+                not reader.faults,
+                f"the page '{page.name}' has {_first(reader.faults)}, which the portal blocks; leave it out",
+            )
+
+    @check("plugin.pages-escape-what-is-not-theirs", level=DELIVERS)
+    async def test_pages_escape_what_is_not_theirs(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """Text from the address, from the key's name and from events is shown as text, whatever is in it."""
+        _pages(trunkline_plugin)
+        for page, html in await self._written(trunkline_hub, query=AnyQuery()):
+            demand(
+                "<i id=hostile>" not in html,
+                f"the page '{page.name}' writes text that is not its own as HTML; use html.escape",
+            )
+
+    @check("plugin.pages-return-in-time", level=DELIVERS)
+    async def test_pages_return_in_time(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """A page is written within five seconds."""
+        _pages(trunkline_plugin)
+        await self._written(trunkline_hub, judges_time=True)
+
+    @check("plugin.pages-show-one-company", level=COMPLETE)
+    async def test_pages_show_one_company(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """What a company's page shows of its events is on no other company's page."""
+        _pages(trunkline_plugin)
+        hub = await self.start(trunkline_hub, dispatch=False)
+        markers = await _emit_marked(hub, "only-for-92")
+        for page in _pages_of(hub, self.name):
+            html = await _write(page, _request(_OTHER, {}))
+            leaks = [
+                marker
+                for marker in markers
+                if re.search(rf"(?<![0-9A-Za-z_]){re.escape(marker)}(?![0-9A-Za-z_])", html)
+            ]
+            demand(
+                not leaks,
+                f"the page '{page.name}' shows company {_OTHER} '{_first(leaks)}' of company {COMPANY_ID}; ask for request.company_id's",
+            )
+
+    @check("plugin.pages-name-a-scope", level=COMPLETE)
+    def test_pages_name_a_scope(self, trunkline_plugin: InspectedPlugin) -> None:
+        """A page says which scope a key must have to see it."""
+        for page in _pages(trunkline_plugin):
+            demand(
+                page.scope in {*COMPANY_SCOPES, OPERATOR} or not page.listed,
+                f"every key sees the page '{page.name}'; give it a scope, as 'events:read'",
+            )
+
+    async def _written(
+        self, make_hub: MakeTestHub, *, query: Mapping[str, str] | None = None, judges_time: bool = False
+    ) -> list[tuple[PortalPage, str]]:
+        hub = await self.start(make_hub, dispatch=False)
+        await _emit_marked(hub, HOSTILE)
+        written: list[tuple[PortalPage, str]] = []
+        for page in _pages_of(hub, self.name):
+            try:
+                async with asyncio.timeout(self.patience_seconds):
+                    written.append((page, await _write(page, _request(COMPANY_ID, query or {}))))
+            except TimeoutError:
+                fail(
+                    f"the page '{page.name}' is not written within {self.patience_seconds:g} s; show what is there, and do not wait"
+                )
+            except Exception as error:  # noqa: BLE001 - whatever a page raises is what is looked for
+                demand(
+                    judges_time,
+                    f"the page '{page.name}' raises {type(error).__name__}: {error}; show what is wrong instead",
+                )
+        return written
+
+
+def _pages(plugin: InspectedPlugin) -> Sequence[PortalPage]:
+    return plugin.contributions.pages or not_applicable("it has no portal pages")
+
+
+def _pages_of(hub: TestHub, plugin: str) -> list[PortalPage]:
+    return [page for owner, page in hub.hub.registry.collected.pages if owner == plugin]
+
+
+def _request(company_id: int, query: Mapping[str, str]) -> PortalRequest:
+    principal = Principal("key_1", company_id, HOSTILE, frozenset(COMPANY_SCOPES))
+    return PortalRequest(company_id, principal, query)
+
+
+async def _write(page: PortalPage, request: PortalRequest) -> str:
+    """Write *page* as the portal does: a plain function beside the loop."""
+    if inspect.iscoroutinefunction(page.render):
+        html = await page.render(request)
+    else:
+        html = await asyncio.to_thread(page.render, request)
+        html = await html if inspect.isawaitable(html) else html
+    html = html.html if isinstance(html, PortalContent) else html
+    demand(
+        isinstance(html, str),
+        f"the page '{page.name}' gives a value of type {type(html).__name__}; give text",
+    )
+    return str(html)
+
+
+async def _emit_marked(hub: TestHub, marker: str) -> list[str]:
+    """Put events of company 92 on the stream that have *marker* in each text that may hold any; give what tells them apart."""
+    markers: list[str] = [marker]
+    for name in hub.events.types:
+        for payload in _marked(hub.events(name), marker):
+            try:
+                event = await hub.emit(name, payload)
+            except Exception:  # noqa: BLE001, S112 - the field takes no such text
+                continue
+            markers.append(str(event.event_id))
+    return markers
+
+
+def _marked(payload: Mapping[str, object], marker: str) -> Iterator[dict[str, object]]:
+    return ({**payload, field: marker} for field, value in payload.items() if isinstance(value, str))
+
+
+class _Reader(HTMLParser):
+    """Collects scripts, handlers and styles, which a page may not have."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.faults: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in {"script", "style"}:
+            self.faults.append(f"<{tag}>")
+        for name, value in attrs:
+            if name.startswith("on") or name in {"style", "srcdoc"}:
+                self.faults.append(f"the attribute {name} on <{tag}>")
+            if (value or "").strip().lower().startswith(("javascript:", "data:text/html")):
+                self.faults.append(f"a javascript: address on <{tag}>")
+
+
+def _first(values: Sequence[str]) -> str:
+    return values[0] if values else ""

@@ -1,0 +1,111 @@
+"""Secrets among a plugin's settings: none may be read where they do not belong."""
+
+from collections.abc import Iterator, Mapping
+
+from pydantic import SecretBytes, SecretStr
+
+from trunkline.errors import TrunklineError
+from trunkline_kit.checks import COMPLETE, check, demand, not_applicable
+from trunkline_kit.hubs import MakeTestHub, TestHub
+from trunkline_kit.inspected import InspectedPlugin
+from trunkline_kit.suites.plugin_running import RunningChecks
+from trunkline_kit.suites.plugin_settings import fields_of, kinds_of, plain
+
+_MALFORMED = ("zz-not-the-secret-you-want", "\N{SNOWMAN}zz-odd-secret", "zz-long-secret-" * 500)
+
+
+class SecretChecks(RunningChecks):
+    """Where secrets must not be seen. The suite's *settings* name one for each setting that is a SecretStr."""
+
+    @check("plugin.secrets-are-in-no-repr", level=COMPLETE)
+    def test_secrets_are_in_no_repr(self, trunkline_plugin: InspectedPlugin) -> None:
+        """The repr of nothing that the plugin gives shows a secret."""
+        secrets = _secrets(trunkline_plugin)
+        reprs = {"its settings": repr(trunkline_plugin.contributions.settings)}
+        reprs |= {
+            hook: repr(trunkline_plugin.call(hook))
+            for hook in trunkline_plugin.hooks
+            if hook.startswith("register_")
+        }
+        for place, text in reprs.items():
+            _demand_unseen(
+                secrets,
+                text,
+                f"the repr of what {place} gives",
+                "keep it in a SecretStr or a field with repr=False",
+            )
+
+    @check("plugin.secrets-are-in-no-error", level=COMPLETE)
+    def test_secrets_are_in_no_error(self, trunkline_plugin: InspectedPlugin) -> None:
+        """A setting that is refused is named, and neither its value nor another's is shown if it is a secret."""
+        secrets = _secrets(trunkline_plugin)
+        for full in secrets:
+            for value in _MALFORMED:
+                _demand_silent(trunkline_plugin, {full: value}, {full: value})
+        wrong = {f"{trunkline_plugin.name}.no_such_setting": "1"}
+        _demand_silent(trunkline_plugin, wrong, secrets)
+
+    @check("plugin.secrets-are-in-no-log", level=COMPLETE)
+    async def test_secrets_are_in_no_log(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """Nothing that is logged from start to stop, at debug level, shows a secret."""
+        secrets = _secrets(trunkline_plugin)
+        hub = await self.start(trunkline_hub)
+        await self._exercise(hub)
+        await hub.stop()
+        _demand_unseen(
+            secrets, hub.log.text, "the log at debug level", "log what happened, and not with what"
+        )
+
+    @check("plugin.secrets-are-in-no-answer", level=COMPLETE)
+    async def test_secrets_are_in_no_answer(
+        self, trunkline_hub: MakeTestHub, trunkline_plugin: InspectedPlugin
+    ) -> None:
+        """No document of the hub and no answer of the plugin's own routes shows a secret."""
+        secrets = _secrets(trunkline_plugin)
+        hub = await self.start(trunkline_hub, dispatch=False)
+        own = [
+            route.path for route in trunkline_plugin.routes if route.method == "GET" and "{" not in route.path
+        ]
+        for path in ("/openapi.json", "/asyncapi.json", "/api/v1/plugins", "/readyz", "/metrics", *own):
+            answer = await _get(hub, path)
+            _demand_unseen(secrets, answer, f"the answer to GET {path}", "answer without it")
+
+
+def _secrets(plugin: InspectedPlugin) -> Mapping[str, str]:
+    """Give the plugin's secrets by the names of their settings, as they are set."""
+    secrets: dict[str, str] = {}
+    for name, field in fields_of(plugin):
+        if kinds_of(field) & {SecretStr, SecretBytes}:
+            value = plain(getattr(plugin.contributions.settings, name))
+            if value:
+                secrets[f"{plugin.name}.{name}"] = value.decode() if isinstance(value, bytes) else str(value)
+    return secrets or not_applicable("none of its settings is a secret that is set")
+
+
+def _demand_unseen(secrets: Mapping[str, str], text: str, place: str, advice: str) -> None:
+    for name, secret in secrets.items():
+        for form in _forms(secret):
+            demand(form not in text, f"{place} shows the secret '{name}'; {advice}")
+
+
+def _forms(secret: str) -> Iterator[str]:
+    yield secret
+    if (
+        "_" in secret and len(secret.partition("_")[2]) > 12
+    ):  # what comes after a prefix such as whsec_ is the secret
+        yield secret.partition("_")[2]
+
+
+def _demand_silent(plugin: InspectedPlugin, changed: Mapping[str, str], secrets: Mapping[str, str]) -> None:
+    try:
+        plugin.build({**plugin.settings, **changed})
+    except TrunklineError as error:
+        advice = "say what is wrong with it, and not what it is"
+        _demand_unseen(secrets, str(error), f"the refusal of {', '.join(changed)}", advice)
+
+
+async def _get(hub: TestHub, path: str) -> str:
+    answer = await hub.operator.get(path, headers={"X-Company-Id": "92"})
+    return f"{answer.text}\n{answer.headers}"

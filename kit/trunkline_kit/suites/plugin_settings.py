@@ -1,0 +1,194 @@
+"""A plugin's section of the settings."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, get_args
+
+from pydantic import SecretBytes, SecretStr
+from pydantic.fields import FieldInfo
+
+from trunkline.errors import PluginFailed, SettingsInvalid, TrunklineError
+from trunkline_kit.checks import COMPLETE, LOADS, check, demand, fail, not_applicable
+from trunkline_kit.inspected import InspectedPlugin
+from trunkline_kit.suites.suite import Suite
+
+SECRET_WORDS = ("secret", "password", "passphrase", "token", "api_key", "apikey", "private_key", "credential")
+UNKNOWN = "no_such_setting"
+
+
+class SettingChecks(Suite):
+    """The model of the settings, and how values get into it."""
+
+    @check("plugin.settings-are-described", level=COMPLETE)
+    def test_settings_are_described(self, trunkline_plugin: InspectedPlugin) -> None:
+        """Every setting has a description."""
+        for name, field in fields_of(trunkline_plugin):
+            demand(
+                (field.description or "").strip(),
+                f"the setting '{trunkline_plugin.name}.{name}' has no description; give it Field(description=…)",
+            )
+
+    @check("plugin.missing-settings-are-named", level=LOADS)
+    def test_missing_settings_are_named(self, trunkline_plugin: InspectedPlugin) -> None:
+        """Without any settings the plugin either loads, or a sentence names each setting that it needs."""
+        required = [name for name, field in fields_of(trunkline_plugin) if field.is_required()]
+        try:
+            trunkline_plugin.build({})
+        except PluginFailed as failure:
+            for name in required:
+                demand(
+                    f"'{trunkline_plugin.name}.{name}'" in str(failure),
+                    f"without settings it fails with '{failure}', which does not name the setting '{trunkline_plugin.name}.{name}'",
+                )
+            demand(
+                "needs settings" in str(failure),
+                f"without settings it fails with '{failure}'; give defaults, or make the settings required",
+            )
+
+    @check("plugin.settings-come-from-the-environment", level=COMPLETE)
+    def test_settings_come_from_the_environment(self, trunkline_plugin: InspectedPlugin) -> None:
+        """Each setting can be given as TRUNKLINE_{PLUGIN}__{NAME}, and the plugin's context shows the value."""
+        for name, _ in fields_of(trunkline_plugin):
+            full = f"{trunkline_plugin.name}.{name}"
+            unset = _value_of(trunkline_plugin, name, None)
+            seen = [_value_of(trunkline_plugin, name, value) for value in _values(trunkline_plugin, name)]
+            demand(
+                any(value is not None and value != unset for value in seen),
+                f"the setting '{full}' stays what it is when {_variable(full)} is set; name its field as the variable, without an alias",
+            )
+
+    @check("plugin.unknown-settings-are-refused", level=COMPLETE)
+    def test_unknown_settings_are_refused(self, trunkline_plugin: InspectedPlugin) -> None:
+        """A setting that the plugin does not have stops the start and is named."""
+        full = f"{trunkline_plugin.name}.{UNKNOWN}"
+        try:
+            trunkline_plugin.build({**trunkline_plugin.settings, full: "1"})
+        except SettingsInvalid as error:
+            demand(
+                full in str(error),
+                f"an unknown setting is refused with '{error}', which does not name '{full}'",
+            )
+        else:
+            fail(
+                f"the unknown setting '{full}' is taken without a word; let the model see every name that was given"
+            )
+
+    @check("plugin.malformed-settings-are-refused", level=COMPLETE)
+    def test_malformed_settings_are_refused(self, trunkline_plugin: InspectedPlugin) -> None:
+        """A number or a switch that is given as other text stops the start and is named."""
+        typed = [name for name, field in fields_of(trunkline_plugin) if kinds_of(field) & {int, float, bool}]
+        if not typed:
+            not_applicable("all its settings are text")
+        for name in typed:
+            full = f"{trunkline_plugin.name}.{name}"
+            try:
+                trunkline_plugin.read_settings(
+                    {**trunkline_plugin.settings, full: "neither number nor switch"}
+                )
+            except TrunklineError as error:
+                demand(
+                    full in str(error),
+                    f"a malformed '{full}' is refused with '{error}', which does not name it",
+                )
+            else:
+                fail(
+                    f"the setting '{full}' takes 'neither number nor switch' without a word; refuse what is malformed"
+                )
+
+    @check("plugin.secret-settings-are-secret", level=COMPLETE)
+    def test_secret_settings_are_secret(self, trunkline_plugin: InspectedPlugin) -> None:
+        """A setting that is a secret by its name, and no number, has the type SecretStr."""
+        for name, field in fields_of(trunkline_plugin):
+            if any(word in name.lower() for word in SECRET_WORDS) and kinds_of(field) != {int}:
+                demand(
+                    kinds_of(field) & {SecretStr, SecretBytes},
+                    f"the setting '{trunkline_plugin.name}.{name}' is a secret, but its type shows it in logs; use pydantic.SecretStr",
+                )
+
+    @check("plugin.settings-are-read-once", level=COMPLETE)
+    def test_settings_are_read_once(self, trunkline_plugin: InspectedPlugin) -> None:
+        """Two hubs in one process each have their own settings; the second does not change the first's."""
+        fields_of(trunkline_plugin)
+        before = repr(trunkline_plugin.contributions.settings)
+        changed = _changed_settings(trunkline_plugin, unlike=before)
+        other = trunkline_plugin.build(changed).registry.contributions_of(trunkline_plugin.name).settings
+        demand(
+            repr(trunkline_plugin.contributions.settings) == before
+            and other is not trunkline_plugin.contributions.settings,
+            "a second hub's settings change those of the first; keep them in the context and nowhere else",
+        )
+
+
+def fields_of(plugin: InspectedPlugin) -> list[tuple[str, FieldInfo]]:
+    """List the settings of *plugin*. Raises NotApplicable."""
+    model = plugin.model
+    if model is None or not model.model_fields:
+        not_applicable("it has no settings")
+    return list(model.model_fields.items())
+
+
+def kinds_of(field: FieldInfo) -> set[Any]:
+    """List the types that a field's annotation is made of."""
+
+    def walk(annotation: Any) -> Iterator[Any]:
+        yield annotation
+        for part in get_args(annotation):
+            yield from walk(part)
+
+    return {kind for kind in walk(field.annotation) if isinstance(kind, type)}
+
+
+def _values(plugin: InspectedPlugin, name: str) -> list[str]:
+    """Give texts, of which at least one should be a valid value that is not the default."""
+    current = plugin.settings.get(f"{plugin.name}.{name}")
+    field = dict(fields_of(plugin))[name]
+    examples = [_text(choice) for choice in field.examples or ()]
+    numbers = ["1", "2", "3", "5", "0.5", "7", "60"]
+    words = [
+        "changed",
+        "true",
+        "false",
+        "https://changed.example.com",
+        "a@changed.example.com",
+        "whsec_" + "Y2hhbmdlZGNo" * 3,
+    ]
+    options = [
+        _text(choice) for part in (field.annotation, *get_args(field.annotation)) for choice in get_args(part)
+    ]
+    return [*([current] if current else []), *examples, *numbers, *words, *options]
+
+
+def _text(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _value_of(plugin: InspectedPlugin, name: str, text: str | None) -> object:
+    """Tell what the settings have for *name* when it is set to *text*, and None where there is no such setting."""
+    full = f"{plugin.name}.{name}"
+    others = {key: value for key, value in plugin.settings.items() if key != full}
+    try:
+        settings = plugin.read_settings(others if text is None else {**others, full: text})
+    except TrunklineError as error:
+        return None if "is not a setting" in str(error) else "refused"
+    return plain(getattr(settings, name, None))
+
+
+def plain(value: object) -> object:
+    """Return the plain value of a secret."""
+    return value.get_secret_value() if isinstance(value, SecretStr | SecretBytes) else value
+
+
+def _changed_settings(plugin: InspectedPlugin, *, unlike: str) -> Mapping[str, str]:
+    """Give settings that read *unlike* the suite's, if any can."""
+    for name, _ in fields_of(plugin):
+        for value in _values(plugin, name):
+            changed = {**plugin.settings, f"{plugin.name}.{name}": value}
+            try:
+                if repr(plugin.read_settings(changed)) != unlike:
+                    return changed
+            except TrunklineError:
+                continue
+    return plugin.settings
+
+
+def _variable(full: str) -> str:
+    return f"TRUNKLINE_{full.replace('.', '__').upper()}"

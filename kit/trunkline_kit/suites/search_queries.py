@@ -1,0 +1,114 @@
+"""Checks of how searches and lookups take a query: missing, unknown, odd and hostile parameters."""
+
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
+from trunkline_kit.hubs import MakeTestHub
+from trunkline_kit.suites.call_demands import (
+    demand_canary_unlogged,
+    demand_plain_refusals,
+    demand_refusal_of_unknown,
+    text_fields,
+)
+from trunkline_kit.suites.call_requests import (
+    CANARY,
+    HOSTILE,
+    Request,
+    list_of,
+    plain_texts,
+)
+from trunkline_kit.suites.call_trial import CallSubject
+
+ODD = ("abc", "-1", "0", "1.5", "9" * 30, "\u0661", "true", "null", "[]", "x" * 3000, "%", " ")
+INJECTIONS = ("' OR '1'='1", "' OR 1=1 --", '" OR ""="', "%", "_", "*")
+
+
+class SearchQueryChecks(CallSubject):
+    """Checks of the queries that searches and lookups accept and refuse."""
+
+    @check("search.demands-required-parameters", level=DELIVERS)
+    async def test_demands_required_parameters(self, trunkline_hub: MakeTestHub) -> None:
+        """A query without what is required is 400; one without anything is 400 or answered, never a failure."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            request = await trial.request(definition)
+            for name in {*request.input, *definition.input.get("required", ())}:
+                answer = await trial.call(definition, request.without(name))
+                trial.demand_no_failure(definition, answer, f"a query without '{name}'")
+                demand(
+                    answer.status_code == 400 or name not in definition.input.get("required", ()),
+                    f"'{definition.name}' answered {answer.status_code} to a query without '{name}'; it should be 400 that names it",
+                )
+            answer = await trial.call(definition, Request(request.parameters, {}))
+            trial.demand_no_failure(definition, answer, "an empty query")
+
+    @check("search.refuses-unknown-parameters", level=DELIVERS)
+    async def test_refuses_unknown_parameters(self, trunkline_hub: MakeTestHub) -> None:
+        """A parameter that the query does not have is refused with 400 that names it."""
+        trial = await self.open_calls(trunkline_hub)
+        await demand_refusal_of_unknown(
+            trial, trial.definitions, "no_such", "1", noun="parameter", status=400
+        )
+
+    @check("search.takes-empty-text-for-absent", level=DELIVERS)
+    async def test_takes_empty_text_for_absent(self, trunkline_hub: MakeTestHub) -> None:
+        """An empty parameter, as platforms send it, is as good as none."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            request = await trial.request(definition)
+            absent = set(definition.input.get("properties", {})) - set(request.input)
+            plain = await trial.succeed(definition, request)
+            blank = await trial.call(definition, request.with_input(**dict.fromkeys(absent, "")))
+            demand(
+                blank.content == plain.content,
+                f"'{definition.name}' answered {blank.status_code} or otherwise to a query with empty parameters; it should take them for "
+                "absent",
+            )
+
+    @check("search.survives-odd-values", level=DELIVERS)
+    async def test_survives_odd_values(self, trunkline_hub: MakeTestHub) -> None:
+        """A value of any other kind in any parameter is answered or refused, never a failure."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            places = (await trial.request(definition)).parameters
+            for name in definition.input.get("properties", {}):
+                for odd in ODD:
+                    answer = await trial.call(definition, Request(places, {name: odd}))
+                    trial.demand_no_failure(definition, answer, f"{odd[:20]!r} in '{name}'")
+
+    @check("search.survives-hostile-text", level=DELIVERS)
+    async def test_survives_hostile_text(self, trunkline_hub: MakeTestHub) -> None:
+        """Text with quotes, wildcards and markup finds nothing that it does not name exactly, and is never a failure."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            places = (await trial.request(definition)).parameters
+            for name in plain_texts(definition):
+                for hostile in (*HOSTILE, *INJECTIONS):
+                    answer = await trial.call(definition, Request(places, {name: hostile}))
+                    trial.demand_no_failure(definition, answer, f"{hostile!r} in '{name}'")
+                    items = list_of(definition, answer) if answer.status_code == 200 else []
+                    demand(
+                        not items or definition.kind == "lookup" or definition.is_paged,
+                        f"'{definition.name}' found {len(items)} records by {hostile!r} in '{name}'; a search should find what has "
+                        "exactly that",
+                    )
+
+    @check("search.shows-nothing-of-its-inside", level=COMPLETE)
+    async def test_shows_nothing_of_its_inside(self, trunkline_hub: MakeTestHub) -> None:
+        """A refusal is problem+json with a sentence, without a traceback, a statement or a file's name."""
+        trial = await self.open_calls(trunkline_hub)
+        for definition in trial.definitions:
+            names = definition.input.get("properties", {})
+            places = (await trial.request(definition)).parameters
+            requests = [Request(places, {name: odd}) for name in names for odd in (*ODD[:6], *HOSTILE[:3])]
+            await demand_plain_refusals(
+                trial, definition, requests, noun="query", errors="BadQuery or BadCursor"
+            )
+
+    @check("search.logs-no-input", level=COMPLETE)
+    async def test_logs_no_input(self, trunkline_hub: MakeTestHub) -> None:
+        """What a caller looks for, which may be about people, is not in the plugin's log."""
+        trial = await self.open_calls(trunkline_hub)
+        fields = text_fields(trial, otherwise="no parameter of the plugin's searches takes any text")
+        for definition, name in fields:
+            places = (await trial.request(definition)).parameters
+            await trial.call(definition, Request(places, {name: CANARY}))
+        demand_canary_unlogged(trial, "looked for")

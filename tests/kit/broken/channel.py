@@ -1,0 +1,165 @@
+"""A good channel, and the ways to break it."""
+
+from tests.kit.broken.breaking import Broken
+
+from trunkline_kit import Source
+
+HEAD = '''"""A channel that posts to a room."""
+import asyncio, contextlib, functools, json, logging, re, socket, time
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urlsplit
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field, SecretStr
+from trunkline import Channel, Outcome, PluginContext, Result, deliver_by_http, hookimpl
+from trunkline.routes import HttpResponse
+from trunkline.routes import Caller, Routes, Strict, StrictRoute, requires, rest_hook_routes
+
+
+class Settings(BaseModel):
+    token: SecretStr = Field(default="none", description="opens the room")
+
+
+@hookimpl
+def register_settings():
+    return Settings
+
+
+async def post(push, http):
+    result = await deliver_by_http(push, http)
+    return replace(result, outcome=Outcome.REJECTED) if result.status_code == 422 else result
+
+
+class Client:
+    """The client that was handed over, with what a defect alters on the way out and back."""
+
+    def __init__(self, http, *, headers=lambda given: given, body=lambda given: given, answer=lambda given: given):
+        self.http, self.headers, self.body, self.answer = http, headers, body, answer
+
+    async def post(self, url, *, body, headers):
+        response = await self.http.post(url, body=self.body(body), headers=self.headers(headers))
+        return self.answer(response)
+'''
+
+
+CHANNEL = """
+@hookimpl
+def register_channels(context):
+    return [Channel("acme", "Acme", "Posts each event to a room.", deliver=deliver)]
+"""
+
+
+DELIVER = """
+async def deliver(push, http):
+    return await post(push, http)
+"""
+
+
+ROUTES = """
+@hookimpl
+def register_routes(context):
+    return [rest_hook_routes(context, channel="acme", title="Acme")]
+"""
+
+
+ATTRIBUTES = {
+    "channel": "acme",
+    "settings": {"acme.token": "the-token-of-the-room"},
+    "signs": True,
+    "rejects": (422,),
+    "patience_seconds": 4.0,
+}
+
+
+PULLED = '''"""A channel that is pulled."""
+from fastapi import APIRouter, Depends, Response
+from trunkline import Channel, hookimpl
+from trunkline.routes import Caller, Routes, requires
+
+
+@hookimpl
+def register_channels(context):
+    return [Channel("acme", "Acme", "Gives each event to whoever asks.")]
+
+
+@hookimpl
+def register_routes(context):
+    router = APIRouter()
+
+    @router.get("/events")
+    async def read(cursor: str = "", limit: int = 50, caller: Caller = Depends(requires("events:read"))):
+        page = await context.events.page(caller.company_id, cursor=cursor or None, limit=limit)
+        bodies = give(list(page.bodies))
+        return Response(b'{"events":[' + b",".join(bodies) + b'],"next_cursor":"' + page.next_cursor.encode() + b'"}')
+
+    return [Routes(router)]
+'''
+
+
+def acme(deliver: str = DELIVER, *, channel: str = CHANNEL, routes: str = ROUTES, **attributes) -> Broken:
+    """Put a plugin together out of its parts."""
+    return Broken(
+        Source("acme", f"{HEAD}\n\n{deliver}\n\n{channel}\n\n{routes}"), {**ATTRIBUTES, **attributes}
+    )
+
+
+def altering(expression: str) -> Broken:
+    """Make a channel that gives another result than it got: *expression*, of which ``result`` is the one it got."""
+    return acme(
+        "async def deliver(push, http):\n    result = await post(push, http)\n    return " + expression + "\n"
+    )
+
+
+def with_outcome(condition: str, outcome: str) -> Broken:
+    """Make a channel that calls what fulfils *condition* by another *outcome*."""
+    return altering(f"replace(result, outcome=Outcome.{outcome}) if {condition} else result")
+
+
+def pushing(expression: str) -> Broken:
+    """Make a channel that sends another push than it was given: *expression*."""
+    return acme(f"async def deliver(push, http):\n    return await post({expression}, http)\n")
+
+
+def through(alterations: str) -> Broken:
+    """Make a channel that alters what goes through its client."""
+    return acme(f"async def deliver(push, http):\n    return await post(push, Client(http, {alterations}))\n")
+
+
+def pulled(give: str) -> Broken:
+    """Make a channel that is pulled, and gives of a page of events what the expression *give* makes of ``bodies``."""
+    return Broken(
+        Source("acme", f"{PULLED}\n\ndef give(bodies):\n    return {give}\n"),
+        {"channel": "acme", "patience_seconds": 4.0},
+    )
+
+
+def good() -> Broken:
+    return acme(patience_seconds=20.0)  # a good one has time; it is the broken ones that would use it up
+
+
+def good_pulled() -> Broken:
+    return pulled("bodies")
+
+
+def good_with_urls() -> Broken:
+    channel = CHANNEL.replace("=deliver)", "=deliver, target=Url)")
+    return acme("from trunkline import Url\n\n" + DELIVER, channel=channel, routes="", patience_seconds=20.0)
+
+
+GOOD = {
+    good: None,
+    good_with_urls: (
+        "channel.delivers-an-event",
+        "channel.delivers-many-at-once",
+        "channel.follows-a-changed-target",
+        "channel.refuses-impossible-targets",
+        "channel.retries-when-nobody-listens",
+        "channel.sends-only-through-the-client",
+        "channel.subscribes-by-its-own-route",
+    ),
+    good_pulled: (
+        "channel.is-described",  # not 'has-a-name-of-its-own': it takes the place of polling, and stands beside it nowhere
+        "channel.gives-what-was-accepted",
+        "channel.gives-each-event-once-in-order",
+    ),
+}

@@ -1,0 +1,233 @@
+"""Plugins with a defect in their package, their hooks, or while the hub starts, runs and stops."""
+
+from types import ModuleType
+
+from tests.kit.broken.acme import (
+    CHANNELS,
+    CLEANS,
+    IMPORTS,
+    LOGS,
+    ROUTES,
+    SCHEMA,
+    SETTINGS,
+    TELLS_EVENTS,
+    acme,
+)
+from tests.kit.broken.breaking import Broken, breaks
+
+from trunkline_kit import Source
+
+
+@breaks("plugin.has-a-usable-name")
+def build_badly_named():
+    return Source("acme-Bad", "")
+
+
+@breaks("plugin.declares-a-range")
+def build_rangeless():
+    return acme(requires="trunkline")
+
+
+@breaks("plugin.range-ends")
+def build_endless():
+    return acme(requires="trunkline>=0.1")
+
+
+@breaks("plugin.distribution-is-described")
+def build_undescribed():
+    return acme(summary="")
+
+
+@breaks("plugin.is-typed")
+def build_untyped():
+    return acme(typed=False)
+
+
+@breaks("plugin.uses-the-public-api")
+def build_with_deep_import():
+    return acme((IMPORTS, "import json\nfrom trunkline.hub.hub import Hub\n"))
+
+
+@breaks("plugin.imports-without-network")
+def build_dialling():
+    return acme((IMPORTS, "import json, socket\nsocket.getaddrinfo('localhost', 80)\n"))
+
+
+@breaks("plugin.imports-without-writing")
+def build_writing():
+    return acme((IMPORTS, "import json, os, tempfile\nos.close(tempfile.mkstemp()[0])\n"))
+
+
+@breaks("plugin.imports-without-processes")
+def build_threading():
+    return acme(
+        (
+            IMPORTS,
+            "import json, threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n",
+        )
+    )
+
+
+@breaks("plugin.imports-without-patching")
+def build_patching():
+    return acme((IMPORTS, "import json, os\nos.environ['ACME'] = '1'\n"))
+
+
+@breaks("plugin.imports-quickly")
+def build_slow():
+    return acme(
+        (
+            IMPORTS,
+            "import json, time\nend = time.process_time() + 2.5\nwhile time.process_time() < end: pass\n",
+        )
+    )
+
+
+@breaks("plugin.implements-its-hooks")
+def build_misspelt():
+    return acme(("def register_channels", "def register_chanels"))
+
+
+@breaks("plugin.runs-alone")
+def build_that_does_not_start():
+    return acme((LOGS, "    raise RuntimeError('no such room')\n"))
+
+
+@breaks("plugin.runs-beside-the-built-ins")
+def build_with_a_taken_name():
+    return acme((CHANNELS, CHANNELS.replace('"acme"', '"webhooks"')))
+
+
+@breaks("plugin.hooks-do-no-io")
+def build_reading_from_the_network():
+    return acme((CHANNELS, f"    import socket; socket.getaddrinfo('localhost', 80)\n{CHANNELS}"))
+
+
+@breaks("plugin.hooks-are-quick")
+def build_with_slow_hook():
+    slow = "    import time; end = time.process_time() + 1.2\n    while time.process_time() < end: pass\n"
+    return acme((CHANNELS, slow + CHANNELS))
+
+
+@breaks("plugin.hooks-answer-the-same-twice")
+def build_changing():
+    return acme((CHANNELS, CHANNELS.replace('"Writes to acme."', "str(__import__('time').monotonic_ns())")))
+
+
+@breaks("plugin.hooks-share-nothing")
+def build_sharing():
+    return acme(
+        (CHANNELS, "    return SHARED\n"),
+        (LOGS, LOGS),
+        (SCHEMA, SCHEMA),
+        (
+            "async def sweep(context):",
+            'SHARED = [trunkline.Channel("acme", "Acme", "To acme.", deliver=deliver)]\n\n\nasync def sweep(context):',
+        ),
+    )
+
+
+@breaks("plugin.values-are-frozen")
+def build_thawed():
+    own = "    class Own(trunkline.Channel):\n        pass\n\n"
+    return acme((CHANNELS, own + CHANNELS.replace("trunkline.Channel(", "Own(")))
+
+
+@breaks("plugin.names-are-its-own")
+def build_with_a_common_name():
+    return acme((CHANNELS, CHANNELS.replace('"acme", "Acme"', '"chat", "Acme"')))
+
+
+@breaks("plugin.starts-again")
+def build_that_starts_once():
+    once = LOGS + "    if STARTED:\n        raise RuntimeError('started already')\n    STARTED.append(1)\n"
+    return acme((LOGS, once), (IMPORTS, "import json\nSTARTED = []\n"))
+
+
+@breaks("plugin.runs-twice-at-once")
+def build_that_runs_once():
+    alone = LOGS + "    if RUNNING:\n        raise RuntimeError('runs already')\n    RUNNING.append(1)\n"
+    return acme(
+        (LOGS, alone),
+        (IMPORTS, "import json\nRUNNING = []\n"),
+        (CLEANS, CLEANS + "        RUNNING.clear()\n"),
+    )
+
+
+@breaks("plugin.leaves-in-time")
+def build_that_does_not_leave():
+    return acme((CLEANS, CLEANS + "        await asyncio.sleep(30)\n"))
+
+
+@breaks("plugin.ends-when-cancelled")
+def build_that_cannot_be_cancelled():
+    deaf = "        try:\n            await asyncio.sleep(30)\n        except asyncio.CancelledError:\n            await asyncio.sleep(4)\n"
+    return acme((CLEANS, CLEANS + deaf), patience_seconds=1.0)
+
+
+@breaks("plugin.leaves-no-task")
+def build_that_leaves_a_task():
+    return acme((CLEANS, "        pass\n"))
+
+
+@breaks("plugin.leaves-no-thread")
+def build_that_leaves_a_thread():
+    return acme(
+        (
+            LOGS,
+            LOGS
+            + "    import threading; threading.Thread(target=threading.Event().wait, name='acme', daemon=True).start()\n",
+        )
+    )
+
+
+@breaks("plugin.leaves-no-socket")
+def build_that_leaves_a_socket():
+    # Closed as the process ends: else the collector closes it, with a warning that fails the test that runs just then.
+    opens = LOGS + "    atexit.register(socket.create_server(('127.0.0.1', 0)).close)\n"
+    return acme((LOGS, opens), (IMPORTS, "import atexit\nimport json\nimport socket\n"))
+
+
+@breaks("plugin.logs-no-error")
+def build_that_raises():
+    return acme((TELLS_EVENTS, "    raise RuntimeError('what is that?')\n"))
+
+
+@breaks("plugin.logs-through-its-context")
+def build_with_its_own_log():
+    return acme((LOGS, '    import logging; logging.getLogger("acme").info("acme starts")\n'))
+
+
+@breaks("plugin.disabled-leaves-nothing")
+def build_that_stays():
+    stays = '    from trunkline.api import system\n    system.ROUTES += (system.Route("GET", "/api/v1/acme/left", lambda _: {}),)\n'
+    return acme((ROUTES, stays + '    router.add_api_route("/left", lambda: {}, methods=["GET"])\n'))
+
+
+def build_in_memory() -> Broken:
+    """Not broken: a plugin that is a module object, which no file holds."""
+    good = acme()
+    module = ModuleType("acme")
+    exec(compile(good.plugin.text, "acme", "exec"), vars(module))
+    return Broken(module, {"settings": SETTINGS})
+
+
+@breaks("plugin.keeps-hubs-apart")
+def build_with_settings_in_the_module():
+    return acme(
+        (IMPORTS, f"{IMPORTS}ROOMS = {{}}\n"),
+        (CHANNELS, f'    ROOMS["own"] = context.settings.room\n{CHANNELS}'),
+    )
+
+
+@breaks("plugin.keeps-hubs-apart")
+def build_with_a_global_context():
+    return acme(
+        (IMPORTS, f"{IMPORTS}CONTEXT = None\n"),
+        (CHANNELS, f"    global CONTEXT\n    CONTEXT = context\n{CHANNELS}"),
+    )
+
+
+@breaks("plugin.prints-nothing")
+def build_that_prints():
+    return acme((LOGS, '    print("acme starts")\n'))

@@ -1,0 +1,96 @@
+"""Plugins with a defect in their settings, or that show a secret."""
+
+from tests.kit.broken.acme import CHANNELS, IMPORTS, LOGS, MORE_SETTINGS, acme
+from tests.kit.broken.breaking import breaks
+
+
+@breaks("plugin.settings-are-described")
+def build_with_silent_setting():
+    return acme((', description="where to write"', ""))
+
+
+@breaks("plugin.missing-settings-are-named")
+def build_that_needs_a_token():
+    return acme((CHANNELS, f"    context.settings.token.get_secret_value()\n{CHANNELS}"))
+
+
+@breaks("plugin.settings-come-from-the-environment")
+def build_with_alias():
+    return acme(('Field(default="general", ', 'Field(default="general", alias="roomName", '), settings={})
+
+
+@breaks("plugin.unknown-settings-are-refused")
+def build_lenient():
+    lenient = """
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def drop(cls, data):
+        return {name: value for name, value in data.items() if name in cls.model_fields}
+"""
+    return acme((MORE_SETTINGS, lenient), (IMPORTS, "import json\nimport pydantic\n"))
+
+
+@breaks("plugin.malformed-settings-are-refused")
+def build_forgiving():
+    forgiving = """
+    @pydantic.field_validator("retries", mode="wrap")
+    @classmethod
+    def forgive(cls, value, handler):
+        try:
+            return handler(value)
+        except ValueError:
+            return 3
+"""
+    return acme((MORE_SETTINGS, forgiving), (IMPORTS, "import json\nimport pydantic\n"))
+
+
+@breaks("plugin.secret-settings-are-secret")
+def build_with_open_secret():
+    return acme(("token: SecretStr | None", "token: str | None"))
+
+
+@breaks("plugin.settings-are-read-once")
+def build_with_shared_settings():
+    shared = """
+    @pydantic.model_validator(mode="after")
+    def keep(self):
+        for other in ALL:
+            other.room, other.retries = self.room, self.retries
+        ALL.append(self)
+        return self
+"""
+    return acme((MORE_SETTINGS, shared), (IMPORTS, "import json\nimport pydantic\nALL = []\n"))
+
+
+@breaks("plugin.secrets-are-in-no-repr")
+def build_with_secret_in_a_value():
+    told = CHANNELS.replace('"Writes to acme."', 'f"With {context.settings.token.get_secret_value()}."')
+    return acme((CHANNELS, told))
+
+
+@breaks("plugin.secrets-are-in-no-error")
+def build_telling_what_it_refuses():
+    telling = """
+    @pydantic.field_validator("token")
+    @classmethod
+    def check(cls, value):
+        if not value.get_secret_value().startswith("tok_"):
+            raise ValueError(f"{value.get_secret_value()} is no token")
+        return value
+"""
+    return acme((MORE_SETTINGS, telling), (IMPORTS, "import json\nimport pydantic\n"))
+
+
+@breaks("plugin.secrets-are-in-no-log")
+def build_logging_its_secret():
+    return acme((LOGS, '    context.log.debug("with %s", context.settings.token.get_secret_value())\n'))
+
+
+@breaks("plugin.secrets-are-in-no-answer")
+def build_answering_its_secret():
+    return acme(
+        (
+            '        return {"notes": [], "count": 0}',
+            '        return {"notes": [Note(text=context.settings.token.get_secret_value())], "count": 1}',
+        )
+    )

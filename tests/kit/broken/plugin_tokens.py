@@ -1,0 +1,47 @@
+"""Plugins that tell whose bearer tokens are, with a defect in it."""
+
+from tests.kit.broken.acme import MORE_SETTINGS, acme
+from tests.kit.broken.breaking import Broken, breaks
+
+HOOK = """
+GIVEN = {}
+
+
+@hookimpl
+def authenticate_request(context, request):
+    return GIVEN.get(request.token)
+
+
+"""
+JANE = (
+    "trunkline.routes.Principal(key_id='jane', name='Jane', company_id=92, scopes=frozenset({'events:read'}))"
+)
+
+
+def telling(answer: str = "GIVEN.get(request.token)") -> Broken:
+    """Make a plugin that answers *answer* about a token."""
+    return acme((MORE_SETTINGS, MORE_SETTINGS + HOOK.replace("GIVEN.get(request.token)", answer)))
+
+
+def good() -> Broken:
+    return telling()
+
+
+@breaks("plugin.lets-no-stranger-in")
+def build_letting_anybody_in():
+    return telling(JANE)
+
+
+@breaks("plugin.lets-no-stranger-in")
+def build_believing_what_a_token_says_of_itself():
+    return telling(f"{JANE} if request.token.startswith('eyJ') else None")
+
+
+@breaks("plugin.lets-no-stranger-in")
+def build_failing_at_what_is_no_token_of_its_own():
+    return telling("GIVEN.get(request.token.split('.')[1])")
+
+
+@breaks("plugin.logs-no-token")
+def build_logging_tokens():
+    return telling("context.log.info('asked about %s', request.token)")

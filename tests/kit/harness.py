@@ -1,0 +1,90 @@
+"""Runs suites against many plugins at once, in one pytest session inside of this process, and collects each check's result."""
+
+import io
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from tests.kit.broken.breaking import Broken
+
+from trunkline.api import system
+from trunkline_kit.checks import ATTRIBUTE
+
+MODULE = "trunkline_suites_under_test"
+INI = """
+[pytest]
+asyncio_mode = strict
+asyncio_default_fixture_loop_scope = function
+timeout = 120
+filterwarnings = ignore
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The result of a check: *outcome* is ``passed``, ``failed`` or ``not_applicable``."""
+
+    outcome: str
+    message: str
+
+
+@dataclass(slots=True)
+class Listener:
+    """Keeps what the reports of the inner session carry."""
+
+    results: dict[tuple[str, str], CheckResult] = field(default_factory=dict)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        suite = report.nodeid.split("::")[1]
+        for name, value in report.user_properties:
+            if name == "trunkline":
+                self.results.setdefault(
+                    (suite, value["name"]), CheckResult(value["outcome"], value["message"])
+                )
+
+
+def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], CheckResult]:
+    """Run *suites*; results are by the suite's name and the check's."""
+    module = ModuleType(MODULE)
+    module.SUITES = dict(suites)
+    sys.modules[MODULE] = module
+    (folder / "pytest.ini").write_text(INI)
+    file = folder / f"test_{re.sub(r'[^a-z0-9]', '_', folder.name)}.py"  # pytest imports one module of a name
+    file.write_text(f"import {MODULE}\nglobals().update({MODULE}.SUITES)\n")
+    listener, output = Listener(), io.StringIO()
+    arguments = [
+        "-q",
+        "--import-mode=importlib",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:xdist",
+        f"--rootdir={folder}",
+        f"--confcutdir={folder}",
+    ]
+    routes = system.ROUTES  # a broken plugin adds one there, which nobody would take away again
+    with redirect_stdout(output), redirect_stderr(output):
+        code = pytest.main([*arguments, "-c", str(folder / "pytest.ini"), str(file)], [listener])
+    system.ROUTES = routes
+    assert code in {0, 1}, output.getvalue()[-5000:]
+    return listener.results
+
+
+def suite_of(base: type, broken: Broken, *, only: Iterable[str] | None = None) -> type:
+    """Subclass the suite *base* for a plugin, with all checks or *only* some."""
+    names = None if only is None else set(only)
+    left_out: dict[str, Any] = {
+        name: None
+        for kind in base.__mro__
+        for name, function in vars(kind).items()
+        if names is not None
+        and hasattr(function, ATTRIBUTE)
+        and getattr(function, ATTRIBUTE).name not in names
+    }
+    return type("TestBroken", (base,), {**left_out, **broken.attributes, "plugin": broken.plugin})

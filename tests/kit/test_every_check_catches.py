@@ -1,0 +1,163 @@
+"""The kit itself is judged: for every check there is a broken plugin, and that check fails with it, in a sentence.
+
+All broken plugins of a suite run in one pytest session inside of this process (``harness``).
+"""
+
+import re
+
+import pytest
+from tests.kit import harness
+from tests.kit.broken import (
+    action,
+    channel,
+    channel_batches,
+    channel_content,
+    channel_delivery,
+    channel_headers,
+    channel_outcomes,
+    channel_safety,
+    channel_time,
+    migrations,
+    mqtt,
+    pigeons,
+    plugin,
+    plugin_notifications,
+    plugin_routes,
+    plugin_settings,
+    plugin_tokens,
+    plugin_values,
+    search,
+)
+from tests.kit.broken.acme import acme
+from tests.kit.broken.breaking import broken_in, built
+
+from trunkline_kit import (
+    ActionConformance,
+    ChannelConformance,
+    MigrationsConformance,
+    PluginConformance,
+    SearchConformance,
+)
+from trunkline_kit.checks import checks_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+CASTERS = ["plugin.casters-give-valid-payloads", "plugin.casters-round-trip", "plugin.casters-are-pure"]
+PLUGIN = (plugin, plugin_settings, plugin_values, plugin_routes, plugin_notifications, plugin_tokens)
+OF_TOKENS = sorted({check for check, _ in broken_in(plugin_tokens)})
+CHANNEL = (
+    channel_batches,
+    channel_content,
+    channel_delivery,
+    channel_outcomes,
+    channel_headers,
+    channel_safety,
+    channel_time,
+    mqtt,
+    pigeons,
+)
+OF_BROKERS = [
+    "channel.keeps-credentials-apart",
+    "channel.makes-one-try-per-attempt",
+    "channel.refuses-what-its-transport-cannot-name",
+]
+OF_BATCHES = sorted({check for check, _ in broken_in(channel_batches)})
+JUDGED = {
+    "plugin": (
+        PluginConformance,
+        PLUGIN,
+        {
+            acme: None,
+            plugin_values.versioned: CASTERS,
+            plugin_tokens.good: OF_TOKENS,
+            plugin_routes.good_keeping: ["plugin.routes-keep-companies-apart"],
+        },
+    ),
+    "channel": (
+        ChannelConformance,
+        CHANNEL,
+        {
+            **channel.GOOD,
+            channel_batches.good: OF_BATCHES,
+            mqtt.good: OF_BROKERS,
+            pigeons.good: ["channel.tells-companies-apart-at-one-target"],
+        },
+    ),
+    "action": (
+        ActionConformance,
+        (action,),
+        {action.good: None, action.good_copying: ["action.takes-nothing-of-another-company"]},
+    ),
+    "search": (SearchConformance, (search,), {search.good: None}),
+    "migrations": (MigrationsConformance, (migrations,), {migrations.ledger: None}),
+}
+"""Each suite with its broken plugins, and with its good ones: all checks of each, or those that are named."""
+ONLY_WITHHOLDS = {"channel.meets-a-failure"}
+"""What a suite lacks is no fault of the plugin; it only does not reach the level."""
+DID_NOT_RUN = harness.CheckResult("did not run", "")
+BREAKS = [
+    pytest.param(suite, check, build, id=f"{check}-{build.__name__}")
+    for suite, (_, modules, _) in JUDGED.items()
+    for check, build in broken_in(*modules)
+]
+
+
+@pytest.fixture(scope="module")
+def results(request, tmp_path_factory):
+    """The results of the checks, one session for each suite, run when a test first asks for it."""
+    known = {}
+
+    def ask(suite):
+        if suite not in known:
+            known[suite] = None  # and stays so where the session breaks: it is not tried once for every check
+            base, modules, goods = JUDGED[suite]
+            suites = {
+                f"TestBroken{number}": harness.suite_of(base, built(build), only=[check])
+                for number, (check, build) in enumerate(broken_in(*modules))
+            }
+            for number, (good, only) in enumerate(goods.items()):
+                suites[f"TestGood{number}"] = harness.suite_of(base, built(good), only=only)
+            answers = harness.run(suites, tmp_path_factory.mktemp(suite))
+            known[suite] = {
+                "broken": {
+                    (check, build.__name__): answers.get((f"TestBroken{number}", check), DID_NOT_RUN)
+                    for number, (check, build) in enumerate(broken_in(*modules))
+                },
+                "good": [
+                    (check, answer)
+                    for (name, check), answer in answers.items()
+                    if name.startswith("TestGood")
+                ],
+            }
+        assert known[suite] is not None, f"the session of the suite '{suite}' broke; the first test says how"
+        return known[suite]
+
+    return ask
+
+
+@pytest.mark.parametrize("suite", JUDGED)
+def test_every_check_has_something_that_is_broken_for_it(suite):
+    base, modules, _ = JUDGED[suite]
+    assert {check for check, _ in broken_in(*modules)} == {check.name for check in checks_of(base)}
+
+
+@pytest.mark.parametrize(("suite", "check", "build"), BREAKS)
+def test_the_check_catches_it(results, suite, check, build):
+    answer = results(suite)["broken"][check, build.__name__]
+
+    assert answer.outcome == ("not_judged" if check in ONLY_WITHHOLDS else "failed"), answer
+    assert not re.match(r"\w+(Error|Failed|Group|Iteration): ", answer.message), (
+        f"no sentence of the check's own: {answer.message}"
+    )
+    assert len(answer.message) > 20
+
+
+@pytest.mark.parametrize("suite", JUDGED)
+def test_what_is_good_passes_every_check(results, suite):
+    base, _, _ = JUDGED[suite]
+    answers = results(suite)["good"]
+
+    assert [(check, answer) for check, answer in answers if answer.outcome == "failed"] == []
+    assert {check for check, answer in answers if answer.outcome == "passed"} == {
+        check.name for check in checks_of(base)
+    }

@@ -24,7 +24,7 @@ def installed(group: str) -> list[EntryPoint]:
 
 
 def declaring(group: str, *, path: Sequence[str] | None = None) -> Sequence[Distribution]:
-    """List the distributions on *path* (``sys.path`` for None) whose entry points may be in *group*.
+    """List the distributions on *path* (``sys.path`` for None) that have entry points in *group*.
 
     The folders are read once for as long as no distribution is added or removed: that takes 1.2 ms where 130 are installed.
     """
@@ -53,7 +53,7 @@ def _changed_ns(folder: str) -> int | None:
 
 
 def _mentions(distribution: Distribution, group: str) -> bool:
-    return group in (distribution.read_text("entry_points.txt") or "")
+    return f"[{group}]" in (distribution.read_text("entry_points.txt") or "")
 
 
 def of(distribution: Distribution, group: str) -> list[EntryPoint]:

@@ -79,11 +79,6 @@ def core_sections() -> Iterator[tuple[str, type[BaseModel]]]:
             yield name, field.annotation
 
 
-def variable(section: str, name: str) -> str:
-    """Name the environment variable of a setting."""
-    return f"{settings.ENVIRONMENT_PREFIX}{section}__{name}".upper()
-
-
 def default_of(field: FieldInfo) -> str:
     """Write a default as it would stand in ``trunkline.toml``."""
     value = field.default
@@ -117,38 +112,32 @@ def settings_table(section: str, model: type[BaseModel]) -> str:
     rows = [
         (
             f"`{section}.{field.alias or name}`",
-            f"`{variable(section, field.alias or name)}`",
             default_of(field),
             sentence(field.description or ""),
         )
         for name, field in model.model_fields.items()
     ]
-    return table(["setting", "environment variable", "default", "meaning"], rows)
+    return table(["setting", "default", "meaning"], rows)
 
 
 def settings_page() -> str:
     """Every setting of the core."""
     blocks = [
-        "Settings stand in `trunkline.toml` in the current folder, or in the file that `--config` names. An environment variable "
-        "wins over the file; the variables in `.env` beside the file come between the two. An unknown or malformed setting stops the start, is named, and what was probably meant is said.",
-        "A relative path begins in the folder of the settings file, whichever folder a command runs in: with `--config /etc/trunkline/trunkline.toml` "
-        "the database `sqlite:///trunkline.db` is `/etc/trunkline/trunkline.db`, and the folder `./schemas` is `/etc/trunkline/schemas`. That holds for every setting, "
-        "those of plugins, of `.env` and of the environment too. Without a settings file it begins in the current folder. Paths in a PostgreSQL URL, such as `sslrootcert`, are read as libpq reads them.",
+        "Settings stand in `trunkline.toml` in the current folder, or in the file that `--config` names. Environment variables win over `.env` beside it, and `.env` over the file. "
+        "The variable of `server.port` is `TRUNKLINE_SERVER__PORT`. An unknown or malformed setting stops the start and is named.",
+        "A relative path begins in the folder of the settings file, or in the current folder without one. Paths in a PostgreSQL URL are read as libpq reads them.",
         '```toml\n[server]\nport = 8080\n\n[delivery]\nallow_http = true\nretry_schedule_seconds = [5, 30, 120]\n\n[plugins]\nenabled = ["webhooks", "polling"]\n```',
-        "In an environment variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. "
-        "A plugin's settings stand in a section that has the plugin's name.",
+        "In a variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. "
+        "A plugin's settings stand in the section with its name; `trunkline plugins show NAME` lists them.",
     ]
     for section, model in core_sections():
         blocks += [f"## {section}", first_line(model), settings_table(section, model)]
     blocks += [
         "## Secrets",
-        "The variable of a secret with `_FILE` behind it names a file that has the secret, such as `TRUNKLINE_AUTH__PEPPER_FILE=/run/secrets/pepper`; "
-        f"line breaks at its end do not count. In the core these are {_secrets()}; in plugins every setting that is a `SecretStr`, "
-        "such as `portal.oidc.client_secret`. [Secrets in files](../how-to/replace-secrets.md#secrets-in-files) shows how.",
-        "`auth.pepper` and `auth.encryption_key` may stay unset on SQLite: they are made on the first start and kept beside the "
-        "database, in `trunkline.db.secrets`. Back that file up together with the database. On PostgreSQL they must be set, "
-        "to the same text in every process; see [Run on PostgreSQL](../how-to/run-on-postgresql.md). How to replace them: "
-        "[New secrets for old](../how-to/replace-secrets.md#new-secrets-for-old).",
+        "A variable with `_FILE` behind its name [names a file](../how-to/replace-secrets.md#secrets-in-files) that has the secret. "
+        f"In the core these are {_secrets()}; in plugins every setting that is a `SecretStr`.",
+        "On SQLite `auth.pepper` and `auth.encryption_key` may stay unset: the first start makes them and keeps them in `trunkline.db.secrets`, "
+        "which you must back up with the database. On PostgreSQL [set them](../how-to/run-on-postgresql.md), the same in every process. [Replace secrets](../how-to/replace-secrets.md) shows how to change them.",
     ]
     return page("Settings", *blocks)
 
@@ -208,7 +197,13 @@ def hooks_page() -> str:
                     f"```python\n{values.signature(name, public_api.signature_of(function))}: ...\n```",
                     markdown(function),
                 ]
-    return page("Hooks", *blocks, *_HOOKS_AFTERWORD, *values.blocks("hooks.md", table))
+    return page(
+        "Hooks",
+        *blocks,
+        *_HOOKS_AFTERWORD,
+        *values.blocks("hooks.md", table),
+        *values.overview("hooks.md", table, left_out=values.WHOLE),
+    )
 
 
 def pages_page() -> str:
@@ -333,7 +328,7 @@ def routes() -> Iterator[tuple[str, str, str, str, str]]:
     """Method, path, scope, bucket and summary of every route, in the order of the paths."""
     summaries: dict[tuple[str, str], tuple[str, str, str]] = {}
     for context in iter_route_contexts(create_app(built_in_hub()).routes):
-        if context.path.startswith("/portal"):  # pages for people, as their keys allow
+        if context.path.startswith(("/portal", INTEGRATIONS)):  # pages for people; the product's own calls
             continue
         for method in sorted((context.methods or set()) - {"HEAD"}):
             guard = next(guards(context.dependant), None) if context.dependant else None
@@ -355,24 +350,23 @@ def http_page() -> str:
     ]
     return page(
         "HTTP API",
-        "Every route of a hub with the plugins of this distribution. A running hub describes itself in full at `/docs`, `/openapi.json` "
-        "(OpenAPI 3.1) and `/asyncapi.json` (AsyncAPI 3.0); `trunkline export openapi DIR` writes the document to a file. "
-        "The routes of a plugin are there only while the plugin runs.",
+        "The routes of a hub with the built-in plugins; those of a plugin exist while it runs. A hub describes each in full at `/docs` and `/openapi.json` "
+        "(OpenAPI 3.1), its events at `/asyncapi.json` (AsyncAPI 3.0); `trunkline export openapi DIR` writes the document to a file. "
+        f"Below `{INTEGRATIONS}` are the product's [actions, searches and lookups](operations.md).",
         table(["method", "path", "scope", "bucket", "what it does"], rows),
         "`GET /api/v1/plugins` also asks for the scope `admin`, or an operator's key.",
         "## Keys",
-        "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key looks like "
-        "`wlcro_live_92_` followed by 43 characters, and sees nothing of another company; an operator's begins with `wlcro_live_0_`, may do everything, "
-        "and names the company in the header `X-Company-Id`, or in an event's `companyId`, by its id or its reference. "
-        "One with the scope `events:write` instead begins so too, and [emits events of every company](../how-to/manage-companies.md#keys): every other call but "
-        "`GET /api/v1/me` is answered with 403. A key of a company's [test environment](../how-to/use-a-test-environment.md) has `_test_` in the place of `_live_`; an operator names that "
-        "environment in the header `X-Environment`. No key, or one that is unknown or revoked: 401. A key without the scope: 403, which names it. Another company's record: 404.",
+        "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key (`…_live_92_…`) sees nothing of another company. "
+        "An operator's (`…_live_0_…`) may do everything, and names the company in `X-Company-Id`, or in an event's `companyId`, by id or reference; "
+        "the environment in `X-Environment`. A key without a company that has the scope `events:write` alone [emits for every company](../how-to/manage-companies.md#keys). "
+        "Keys of a [test environment](../how-to/use-a-test-environment.md) have `_test_` for `_live_`. No key, or an unknown or revoked one: 401. "
+        "A key without the scope: 403, which names it. Another company's record: 404.",
         "## Rate limits",
-        "A company's key has so many calls a minute in each bucket; [settings](settings.md#limits) say how many. Every answer to it carries "
+        "[Settings](settings.md#limits) bound the calls a minute of a company's key in each bucket. Every answer carries "
         "`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (Unix seconds), `X-RateLimit-Window` and `X-RateLimit-Policy`. "
-        "Over the limit: 429 with `Retry-After`. A key of no company is not limited.",
+        "Over the limit: 429 with `Retry-After`. Operators' keys are not limited.",
         "## On every answer",
-        "`X-Request-Id`: the id under which the call is logged; a client may give its own. Errors are [problem documents](errors.md). Every answer to a call with a key or a token has `Cache-Control: no-store`.",
+        "`X-Request-Id`: the id under which the call is logged; a client may give its own. Errors are [problem documents](errors.md). Answers to calls with a key have `Cache-Control: no-store`.",
     )
 
 
@@ -389,10 +383,9 @@ def errors_page() -> str:
     """Every problem type."""
     return page(
         "Errors",
-        "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and one of the names below. "
-        "`detail` is one sentence that a person can act on; `errors` is there where fields are at fault, and `path` is then a JSON pointer "
-        "into the body or the name of a parameter; at most 50 are named, and `more_errors` counts the rest (`at least 1` if checking ended early). `form_detail` says the same to whoever filled in a form, by the "
-        "fields' titles; it is there on actions, searches and lookups. `request_id` is also the header `X-Request-Id`.",
+        "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and a name of the table. "
+        "`detail` says what to do. `errors` names up to 50 faulty fields, each with a JSON pointer into the body or a parameter's name; `more_errors` counts the rest. "
+        "`form_detail`, on actions, searches and lookups, says the same by the fields' titles. `request_id` is also the header `X-Request-Id`.",
         '```json\n{"type": "urn:trunkline:problem:event-rejected", "title": "Event rejected", "status": 422,\n'
         ' "detail": "The request body is not valid at \'/payload/amount_attempted\': must be a number, not a string.",\n'
         ' "request_id": "115d7048c67d86a2",\n'
@@ -469,16 +462,12 @@ def metrics_page() -> str:
     """Every metric."""
     return page(
         "Metrics",
-        "`GET /metrics` serves them in Prometheus's text format, without a key; keep it inside your network. With `serve --workers N` they are those of all its processes, added up; `worker --metrics-port N` serves its own. "
-        "A histogram has the series `_bucket`, `_sum` and `_count`; counters and histograms also have `_created`, when they were first seen. What the processes take of the machine (`process_…`) is there on Linux; of several processes memory and open files are added up, and of the limit "
-        "of open files and of the time of the start the least is given. What to watch stands in "
-        "[Run on PostgreSQL](../how-to/watch-a-hub.md#what-to-alert-on).",
+        "`GET /metrics` serves them in Prometheus's text format, without a key: keep it inside your network. `serve --workers N` adds up those of its processes; `worker --metrics-port N` serves its own. "
+        "Gauges of the whole deployment are the same on every node: take their `max`. `process_…` exists on Linux. [Watch a hub](../how-to/watch-a-hub.md#what-to-alert-on) has the alerts.",
         table(["metric", "type", "labels", "meaning"], metric_rows()),
-        "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`. "
-        "Of an agent's message `method` is that of the protocol, and `other` for what the server does not know; `outcome` is `done` or `refused`, "
-        "and of a call of a tool also `failed`, `forbidden`, `unknown` or `left` (the agent did not wait for the end). A stream is counted when it ends, with how long it was open.",
-        "A plugin adds metrics of its own by `context.metrics`; they are named `trunkline_{plugin}_…`, and here are those of the plugins that come "
-        "with the hub.",
+        "`outcome` of an attempt is `delivered`, `retry`, `rejected` or `gone`; of an agent's message `done`, `refused`, `failed`, `forbidden`, `unknown` or `left`. "
+        "`route` is the template of the path. `company` names the first `metrics.companies` (100) that a process counts; the others are `other`. "
+        "A plugin's own metrics are named `trunkline_{plugin}_…`.",
     )
 
 

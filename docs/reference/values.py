@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import public_api
@@ -47,6 +47,9 @@ KINDS: Sequence[tuple[str, str, str]] = (
 )
 
 
+WHOLE = frozenset({"given", "received"})
+"""The sections of hooks that show each name with its declaration; all others have a line for each name."""
+
 MODULES = {"hooks.md": trunkline, "pages.md": pages, "routes.md": routes}
 """Whose names each page has; that of routes has those, too, that only stand in the annotations of others."""
 
@@ -81,10 +84,12 @@ def section_of(value: Any, given_types: frozenset[type]) -> str:
 
 
 def blocks(page: str, table: Any) -> Iterator[str]:
-    """Write what a page has, section by section; *table* writes a table of columns and rows."""
+    """Write the sections ``WHOLE`` of a page, name by name; *table* writes a table of columns and rows."""
     given_types = public_api.given_types()
     public_names = names(page)
     for section, title, text in KINDS:
+        if section not in WHOLE:
+            continue
         chosen = [
             (name, value)
             for name, value in sorted(public_names.items(), key=lambda item: item[0].lower())
@@ -101,10 +106,12 @@ def blocks(page: str, table: Any) -> Iterator[str]:
 COLUMNS = ("name", "what it is", "fields, arguments, methods")
 
 
-def overview(page: str, table: Any) -> Iterator[str]:
+def overview(page: str, table: Any, *, left_out: Container[str] = ()) -> Iterator[str]:
     """Write what a page has as tables of a line for each name; *table* writes a table of columns and rows."""
     given_types = public_api.given_types()
     for section, title, text in KINDS:
+        if section in left_out:
+            continue
         rows = [
             row(name, value)
             for name, value in sorted(names(page).items(), key=lambda item: item[0].lower())

@@ -41,7 +41,7 @@ KINDS: Sequence[tuple[str, str, str]] = (
     (
         "model",
         "Models",
-        "Bodies and queries, for routes of a plugin that answer as built-in ones do.",
+        "Bodies and queries of built-in routes, whose fields `/openapi.json` has, for routes that answer as they do.",
     ),
     ("other", "Types and constants", "For annotations and for limits."),
 )
@@ -129,7 +129,9 @@ def row(name: str, value: Any) -> tuple[str, str, str]:
 
 
 def members(value: Any) -> list[str]:
-    """Name what a value is made of: fields or arguments, and what may be called of it."""
+    """Name what a value is made of: fields or arguments, and what may be called of it; OpenAPI has those of models."""
+    if public_api.kind_of(value) == "model":
+        return []
     facts = public_api.describe(value)
     called = [name if "property" in one else f"{name}()" for name, one in facts.get("methods", {}).items()]
     own = next((facts[key] for key in ("fields", "attributes", "arguments", "members") if facts.get(key)), {})

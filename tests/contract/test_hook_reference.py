@@ -47,7 +47,8 @@ def test_every_other_name_has_a_line_that_says_something_and_names_its_members(n
     (line,) = re.findall(rf"^\| `{re.escape(name)}` \| (.*) \| (.*) \|$", PAGE_OF[name], re.MULTILINE)
     said, members = line
     assert len(said.split()) > 1, f"'{name}' has no docstring"
-    described = public_api.describe(LISTED[name])
+    is_model = public_api.kind_of(LISTED[name]) == "model"
+    described = {} if is_model else public_api.describe(LISTED[name])
     expected = {*described.get("fields", {}), *described.get("methods", {})}
     assert expected <= set(re.findall(r"`(\w+)(?:\(\))?`", members))
 

@@ -487,15 +487,8 @@ def checks_page() -> str:
 
 
 def alerts_page() -> str:
-    """Every alert, written from the example of its event type."""
-    blocks = [
-        "The settings and texts of alerts. [Hear of failures](../how-to/hear-of-failures.md#who-is-told-and-how-to-change-that) "
-        "says who gets them.",
-        "## Settings",
-        settings_table("alerts", AlertSettings),
-        "## Texts",
-        "Each is written from the example of its event type. *Ends* means that it resolves what was told before, and is sent whatever the severity.",
-    ]
+    """The settings of alerts, and the subject of each, written from the example of its event type."""
+    rows = []
     for kind in operational_event_types():
         message = alerts.write(
             kind.name,
@@ -504,10 +497,17 @@ def alerts_page() -> str:
             link="https://hub.example.com/portal/…",
             waiting=1204,
         )
-        severity = f"Severity: {message.severity}.{' Ends.' if message.is_end else ''}"
-        text = f"```text\nSubject: {message.subject}\n\n{message.body}\n```"
-        blocks += [f"### `{kind.name}`", severity, text]
-    return page("Alerts", *blocks)
+        rows.append((f"`{kind.name}`", message.severity, "yes" if message.is_end else "", message.subject))
+    return page(
+        "Alerts",
+        "[Hear of failures](../how-to/hear-of-failures.md#who-is-told-and-how-to-change-that) says who gets alerts.",
+        "## Settings",
+        settings_table("alerts", AlertSettings),
+        "## Texts",
+        "Each is written from the example of its event type; the body says what to do, with a link into the portal. "
+        "An alert that *ends* an earlier one is sent whatever the severity.",
+        table(["event type", "severity", "ends", "subject"], rows),
+    )
 
 
 PAGES: Mapping[str, Callable[[], str]] = {

@@ -160,28 +160,20 @@ _PHASES = (
     ),
 )
 _HOOKS_INTRODUCTION = (
-    "A plugin marks a function with `trunkline.hookimpl`, names it after a hook, and asks for any of the hook's arguments. "
-    "A plugin that has a function marked so under a name that is no hook, or with an argument that the hook does not have, fails to load. "
-    "What channels, actions and event types are made of comes from `trunkline`; [pages and connectors](pages.md) from "
-    "`trunkline.pages`, [routes and services](routes.md) from `trunkline.routes`. [Write a channel plugin](../how-to/write-a-channel-plugin.md) shows them at work."
+    "A plugin marks a function with `trunkline.hookimpl`, names it after a hook, and takes any of the hook's arguments; an unknown hook or argument "
+    "fails the plugin. See also [pages and connectors](pages.md), [routes and services](routes.md) and [Write a channel plugin](../how-to/write-a-channel-plugin.md). "
+    "`python -m pydoc trunkline.NAME` has each name whole."
 )
 _HOOKS_AFTERWORD = (
     "## Limits",
-    "No hook may rely on an order among plugins. Two plugins that give a channel or an event type of the same name both fail. "
-    "`event_accepted`, `attempt_finished` and `subscription_changed` come after the fact: they can refuse nothing, and a plugin "
-    "that falls more than 1,000 calls behind loses the oldest, with a warning in the log. "
-    "A plugin that is not imported, or does not return from a `register_*` hook, within `plugins.start_timeout_seconds` (30) is `failed`. "
-    "One that blocks the event loop for more than a second is named in the log, with the line where it does.",
+    "Hooks of plugins run in no particular order. `event_accepted`, `attempt_finished` and `subscription_changed` come after the fact; a plugin that falls more than "
+    "1,000 calls behind loses the oldest. Imports and `register_*` hooks have `plugins.start_timeout_seconds` (30). The log names a plugin that blocks the event loop for over a second.",
     "## Watching a plugin at work",
-    "With `TRUNKLINE_TRACE_PLUGINS=1` in its environment every command writes a line to standard error for each call of a hook and each `deliver`, "
-    "when it has ended: plugin, hook, arguments, milliseconds, and what it returned or raised. Values are named, not shown: no text of theirs and no secret.",
+    "With `TRUNKLINE_TRACE_PLUGINS=1` every command writes a line to standard error for each call of a hook and each `deliver`; values are named, not shown.",
     "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
-    "trace acme.acme.deliver(Push(event_id='1000', event_type='lead.created', delivery_id='dlv_1000_1', attempt=1)) 4.61 ms returned delivered 200\n"
     "trace acme.event_accepted(context, events=[AcceptedEvent(event_id=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
-    "`trunkline plugins show NAME` shows where a plugin comes from, why it does not run, each hook with its file and line, its settings, and what it gives.",
-    "## What changes, and when",
-    f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`). [Stability](../explanation/stability.md) says what may change within it, "
-    "and how long what is deprecated stays.",
+    "`trunkline plugins show NAME` shows a plugin's origin, hooks, settings and contributions, and why it does not run.",
+    f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`); [Stability](../explanation/stability.md) says what may change.",
 )
 
 
@@ -364,7 +356,7 @@ def http_page() -> str:
         "## Rate limits",
         "[Settings](settings.md#limits) bound the calls a minute of a company's key in each bucket. Every answer carries "
         "`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (Unix seconds), `X-RateLimit-Window` and `X-RateLimit-Policy`. "
-        "Over the limit: 429 with `Retry-After`. Operators' keys are not limited.",
+        "Over the limit: 429 with `Retry-After`. Keys without a company are not limited.",
         "## On every answer",
         "`X-Request-Id`: the id under which the call is logged; a client may give its own. Errors are [problem documents](errors.md). Answers to calls with a key have `Cache-Control: no-store`.",
     )

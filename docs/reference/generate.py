@@ -230,21 +230,18 @@ def event_type_row(kind: EventType) -> tuple[str, str, str]:
     """The row of one event type."""
     required = kind.schema.get("required", ())
     names = [f"`{name}`" if name in required else f"`{name}`?" for name in kind.schema["properties"]]
-    return f"`{kind.name}`", kind.description, ", ".join(names)
+    return f"`{kind.name}`", f"{kind.description.partition('. ')[0].rstrip('.')}.", ", ".join(names)
 
 
 def event_types_page() -> str:
     """The ten event types with their fields."""
     kinds = package_event_types(SCHEMAS)
     blocks = [
-        "The event types that this distribution brings, and the fields of their payloads. A field that is not listed is refused. "
-        "The JSON Schema of each (draft 2020-12) is served at `/schemas/events/{type}.json`, with an ETag and without a key; "
-        "`GET /api/v1/event-types` lists what a deployment knows, its own types included.",
-        "Each type has a page at `/docs/events` of a hub with the meaning of each field, an example and the signed request.",
+        "The event types of the bundled example product. `/docs/events` of a hub has a page for each, with the meaning of each field. "
+        "The JSON Schemas are at `/schemas/events/{type}.json`; `GET /api/v1/event-types` lists what a deployment knows.",
         table(["type", "when", "fields (`?`: may be absent)"], map(event_type_row, kinds)),
-        "An event is pushed and polled as an envelope. `metadata` is absent when it is empty, `companyRef` where the company had no "
-        '[reference](../how-to/manage-companies.md) when the event was accepted; `"environment": "test"` follows where it is of the company\'s '
-        "[test environment](../how-to/use-a-test-environment.md).",
+        "The envelope in which events are pushed and polled. An empty `metadata` is absent, so is `companyRef` without a [reference](../how-to/manage-companies.md); "
+        '`"environment": "test"` marks events of a [test environment](../how-to/use-a-test-environment.md).',
         '```json\n{"id": 45678, "type": "client.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": 92,\n "companyRef": "acme-4f2a", "payload": {"client_id": 12345, "first_name": "Jane"}, "metadata": {"source": "web_portal"}}\n```',
     ]
     return page("Event types", *blocks)
@@ -254,14 +251,13 @@ def event_types_page() -> str:
 
 INTEGRATIONS = "/api/v1/integrations"
 OPERATIONS: Mapping[Kind, str] = {
-    "action": "A write into the system of record; scope `integrations:write`. The record and its event are stored in one transaction. "
-    "`PUT` answers wherever `PATCH` does. An empty string counts as absent; so does `null` in an optional field, unless the field can be cleared: then `null` clears it. An update needs at least one field. "
-    "A create with an `external_id` that the company has used before is answered with 200 and the first record. "
-    "With the header `Idempotency-Key` a repeated request gets the first answer again for 24 hours (`events.idempotency_hours`, up to 720). A `DELETE` takes no body.",
-    "search": "A read; scope `integrations:read`. One that finds by key, for find-or-create, answers with an empty list where there is nothing; "
-    "several fields must all fit. One that gets a record by its number answers with 404 where there is none. "
-    "One that takes `cursor` gives its list in pages: send `next_cursor` back as `cursor`, until it is null.",
-    "lookup": "A list to choose from, for a form's dropdown; scope `integrations:read`. `q` narrows it down.",
+    "action": "A write; scope `integrations:write`. The record and its event are stored in one transaction. `PUT` answers wherever `PATCH` does. "
+    "Empty strings count as absent; `null` clears a field that can be cleared. An update needs a field. "
+    "A create with a used `external_id` is answered with 200 and the first record. With `Idempotency-Key` a repeated request gets the first answer "
+    "for 24 hours (`events.idempotency_hours`). A `DELETE` takes no body.",
+    "search": "A read; scope `integrations:read`. A search by key answers with an empty list if it finds nothing, one by number with 404. "
+    "One that takes `cursor` gives pages: send `next_cursor` back until it is null.",
+    "lookup": "A list for a form's dropdown; scope `integrations:read`. `q` narrows it down.",
 }
 
 
@@ -270,29 +266,25 @@ def call_of(definition: Definition) -> str:
     return f"{definition.method} {INTEGRATIONS}{definition.path}"
 
 
-def emphasised(definition: Definition) -> str:
-    """Write an operation's name, what it does, and what it emits."""
-    emitted = " and ".join(f"`{name}`" for name in definition.emits)
-    return f"`{definition.name}`: {definition.description}" + (f" Emits {emitted}." if emitted else "")
-
-
 def operations_page() -> str:
     """Every action, search and lookup."""
     definitions = package_definitions(SCHEMAS)
     blocks = [
-        "What the product that comes with this distribution, WhiteLabelCRO, can be asked to do. A field that is not listed is refused. "
-        f"All paths begin with `{INTEGRATIONS}`. The JSON Schemas are served at `/schemas/actions/{{name}}.json` and "
-        "`/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list what a deployment knows. "
-        "Another product brings its own: [Put your own product behind it](../how-to/put-your-own-product-behind-it.md).",
-        "The pages at `/docs/events` of a hub, and `trunkline export docs DIR`, have the fields, answers and examples of each.",
+        "What the bundled example product, WhiteLabelCRO, can be asked to do. `/docs/events` of a hub, and `trunkline export docs DIR`, describe each with its fields and examples. "
+        "The JSON Schemas are at `/schemas/actions/{name}.json` and `/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list what a deployment knows. "
+        "Another product [brings its own](../how-to/put-your-own-product-behind-it.md). An unknown field is refused.",
     ]
     for kind in KINDS:
         rows = [
-            (f"`{call_of(definition)}`", emphasised(definition))
+            (
+                f"`{call_of(definition)}`",
+                f"`{definition.name}`",
+                ", ".join(f"`{name}`" for name in definition.emits),
+            )
             for definition in definitions
             if definition.kind == kind
         ]
-        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind], table(["call", "what it does"], rows)]
+        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind], table(["call", "name", "emits"], rows)]
     return page("Actions, searches and lookups", *blocks)
 
 
@@ -365,10 +357,10 @@ def http_page() -> str:
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
-def problem_rows() -> Iterator[tuple[str, str, str, str]]:
-    """Type, status, title and meaning of every problem in the table of ``api.problems``."""
+def problem_rows() -> Iterator[tuple[str, str, str]]:
+    """Type, status and meaning of every problem in the table of ``api.problems``."""
     for kind, name in problems.TYPES.items():
-        yield f"`{name}`", str(kind.status), kind.title, first_line(kind)
+        yield f"`{name}`", str(kind.status), first_line(kind)
 
 
 def errors_page() -> str:
@@ -382,7 +374,7 @@ def errors_page() -> str:
         ' "detail": "The request body is not valid at \'/payload/amount_attempted\': must be a number, not a string.",\n'
         ' "request_id": "115d7048c67d86a2",\n'
         ' "errors": [{"path": "/payload/amount_attempted", "message": "must be a number, not a string"}]}\n```',
-        table(["type", "status", "title", "meaning"], problem_rows()),
+        table(["type", "status", "meaning"], problem_rows()),
         "What the framework answers has the name of its status: `not-found` (404, no such address), `method-not-allowed` (405, with `Allow`), "
         "`unsupported-media-type` (415). A fault of the hub is `internal-error` (500); the log has it under the same request id. "
         "`rate-limited`, `too-fast`, `overloaded`, `machine-exhausted`, `stopping` and `store-unavailable` carry `Retry-After`.",

@@ -99,7 +99,7 @@ def test_every_event_type_is_there_with_its_fields():
 def test_every_action_search_and_lookup_is_there():
     lines = (FOLDER / "operations.md").read_text().splitlines()
     for one in some(package_definitions("trunkline_schemas")):
-        row = f"| `{one.method} /api/v1/integrations{one.path}` | `{one.name}`: {one.description}"
+        row = f"| `{one.method} /api/v1/integrations{one.path}` | `{one.name}` | "
         assert any(line.startswith(row) for line in lines)
 
 

@@ -277,7 +277,7 @@ def markdown(text: str) -> str:
 def text_under(name: str) -> str:
     """Read the string that stands under the assignment to *name* in any module of ours."""
     for module in list(sys.modules.values()):
-        if module.__name__.startswith("trunkline.") and getattr(module, "__file__", None):
+        if module.__name__.startswith(("trunkline.", "trunkline_kit.")) and getattr(module, "__file__", None):
             for text in _texts_under(module, name):
                 return markdown(text)
     return ""

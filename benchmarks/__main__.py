@@ -63,7 +63,7 @@ def main() -> None:
     for suite in chosen.only or SUITES:
         began = time.monotonic()
         rows = rows_by_suite[suite] = module_of(suite).run(options)
-        how = _how(suite, options, seconds=time.monotonic() - began)
+        how = _how(options, seconds=time.monotonic() - began)
         if not chosen.json:
             print(f"{report.table(rows)}\n{how}\n", flush=True)
         if chosen.write_docs:
@@ -77,12 +77,11 @@ def module_of(suite: str) -> ModuleType:
     return importlib.import_module(f"benchmarks.{'returning' if suite == 'return' else suite}")
 
 
-def _how(suite: str, options: Options, *, seconds: float) -> str:
-    """Say what repeats these figures, when and where they were measured."""
-    scale = "" if options.scale == 1 else f" --scale {options.scale:g}"
+def _how(options: Options, *, seconds: float) -> str:
+    """Say with which options, when and where these figures were measured."""
+    scale = "" if options.scale == 1 else f" · scale {options.scale:g}"
     today = dt.datetime.now(tz=dt.UTC).date()
-    command = f'make bench ARGS="--only {suite} --rounds {options.rounds}{scale}"'
-    return f"`{command}` · {today} · {machine.describe()} · {seconds:.0f} s"
+    return f"rounds: {options.rounds}{scale} · {today} · {machine.describe()} · {seconds:.0f} s"
 
 
 def _plain(rows_by_suite: dict[str, list[Row]]) -> dict[str, list[dict[str, object]]]:

@@ -34,9 +34,20 @@ def table(rows: Iterable[Row]) -> str:
 def section(rows: Iterable[Row], *, how: str) -> str:
     """Draw what a suite found, and below it in small *how* it was run.
 
-    Of each row it has the first ``FIGURES`` figures that are no baseline: the ratio says how they compare.
+    Of each row it has the first ``FIGURES`` figures that are no baseline: the ratio says how they compare. A target that
+    the row above has too is a ditto mark.
     """
-    narrow = [replace(row, figures=_first(row.figures), note="") for row in rows]
+    rows = list(rows)
+    above = ["", *(row.target for row in rows)]
+    narrow = [
+        replace(
+            row,
+            figures=_first(row.figures),
+            target="″" if row.target and row.target == target else row.target,
+            note="",
+        )
+        for row, target in zip(rows, above, strict=False)
+    ]
     return f"{table(narrow)}\n\n<sub>{how}</sub>"
 
 

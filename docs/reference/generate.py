@@ -79,11 +79,6 @@ def core_sections() -> Iterator[tuple[str, type[BaseModel]]]:
             yield name, field.annotation
 
 
-def variable(section: str, name: str) -> str:
-    """Name the environment variable of a setting."""
-    return f"{settings.ENVIRONMENT_PREFIX}{section}__{name}".upper()
-
-
 def default_of(field: FieldInfo) -> str:
     """Write a default as it would stand in ``trunkline.toml``."""
     value = field.default
@@ -117,38 +112,32 @@ def settings_table(section: str, model: type[BaseModel]) -> str:
     rows = [
         (
             f"`{section}.{field.alias or name}`",
-            f"`{variable(section, field.alias or name)}`",
             default_of(field),
             sentence(field.description or ""),
         )
         for name, field in model.model_fields.items()
     ]
-    return table(["setting", "environment variable", "default", "meaning"], rows)
+    return table(["setting", "default", "meaning"], rows)
 
 
 def settings_page() -> str:
     """Every setting of the core."""
     blocks = [
-        "Settings stand in `trunkline.toml` in the current folder, or in the file that `--config` names. An environment variable "
-        "wins over the file; the variables in `.env` beside the file come between the two. An unknown or malformed setting stops the start, is named, and what was probably meant is said.",
-        "A relative path begins in the folder of the settings file, whichever folder a command runs in: with `--config /etc/trunkline/trunkline.toml` "
-        "the database `sqlite:///trunkline.db` is `/etc/trunkline/trunkline.db`, and the folder `./schemas` is `/etc/trunkline/schemas`. That holds for every setting, "
-        "those of plugins, of `.env` and of the environment too. Without a settings file it begins in the current folder. Paths in a PostgreSQL URL, such as `sslrootcert`, are read as libpq reads them.",
+        "Settings stand in `trunkline.toml` in the current folder, or in the file that `--config` names. Environment variables win over `.env` beside it, and `.env` over the file. "
+        "The variable of `server.port` is `TRUNKLINE_SERVER__PORT`. An unknown or malformed setting stops the start and is named.",
+        "A relative path begins in the folder of the settings file, or in the current folder without one. Paths in a PostgreSQL URL are read as libpq reads them.",
         '```toml\n[server]\nport = 8080\n\n[delivery]\nallow_http = true\nretry_schedule_seconds = [5, 30, 120]\n\n[plugins]\nenabled = ["webhooks", "polling"]\n```',
-        "In an environment variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. "
-        "A plugin's settings stand in a section that has the plugin's name.",
+        "In a variable a list is a JSON array or comma-separated: `TRUNKLINE_PLUGINS__ENABLED=webhooks,polling`. "
+        "A plugin's settings stand in the section with its name; `trunkline plugins show NAME` lists them.",
     ]
     for section, model in core_sections():
         blocks += [f"## {section}", first_line(model), settings_table(section, model)]
     blocks += [
         "## Secrets",
-        "The variable of a secret with `_FILE` behind it names a file that has the secret, such as `TRUNKLINE_AUTH__PEPPER_FILE=/run/secrets/pepper`; "
-        f"line breaks at its end do not count. In the core these are {_secrets()}; in plugins every setting that is a `SecretStr`, "
-        "such as `portal.oidc.client_secret`. [Secrets in files](../how-to/replace-secrets.md#secrets-in-files) shows how.",
-        "`auth.pepper` and `auth.encryption_key` may stay unset on SQLite: they are made on the first start and kept beside the "
-        "database, in `trunkline.db.secrets`. Back that file up together with the database. On PostgreSQL they must be set, "
-        "to the same text in every process; see [Run on PostgreSQL](../how-to/run-on-postgresql.md). How to replace them: "
-        "[New secrets for old](../how-to/replace-secrets.md#new-secrets-for-old).",
+        "A variable with `_FILE` behind its name [names a file](../how-to/replace-secrets.md#secrets-in-files) that has the secret. "
+        f"In the core these are {_secrets()}; in plugins every setting that is a `SecretStr`.",
+        "On SQLite `auth.pepper` and `auth.encryption_key` may stay unset: the first start makes them and keeps them in `trunkline.db.secrets`, "
+        "which you must back up with the database. On PostgreSQL [set them](../how-to/run-on-postgresql.md), the same in every process. [Replace secrets](../how-to/replace-secrets.md) shows how to change them.",
     ]
     return page("Settings", *blocks)
 
@@ -171,28 +160,20 @@ _PHASES = (
     ),
 )
 _HOOKS_INTRODUCTION = (
-    "A plugin marks a function with `trunkline.hookimpl`, names it after a hook, and asks for any of the hook's arguments. "
-    "A plugin that has a function marked so under a name that is no hook, or with an argument that the hook does not have, fails to load. "
-    "What channels, actions and event types are made of comes from `trunkline`; [pages and connectors](pages.md) from "
-    "`trunkline.pages`, [routes and services](routes.md) from `trunkline.routes`. [Write a channel plugin](../how-to/write-a-channel-plugin.md) shows them at work."
+    "A plugin marks a function with `trunkline.hookimpl`, names it after a hook, and takes any of the hook's arguments; an unknown hook or argument "
+    "fails the plugin. See also [pages and connectors](pages.md), [routes and services](routes.md) and [Write a channel plugin](../how-to/write-a-channel-plugin.md). "
+    "`python -m pydoc trunkline.NAME` has each name whole."
 )
 _HOOKS_AFTERWORD = (
     "## Limits",
-    "No hook may rely on an order among plugins. Two plugins that give a channel or an event type of the same name both fail. "
-    "`event_accepted`, `attempt_finished` and `subscription_changed` come after the fact: they can refuse nothing, and a plugin "
-    "that falls more than 1,000 calls behind loses the oldest, with a warning in the log. "
-    "A plugin that is not imported, or does not return from a `register_*` hook, within `plugins.start_timeout_seconds` (30) is `failed`. "
-    "One that blocks the event loop for more than a second is named in the log, with the line where it does.",
+    "Hooks of plugins run in no particular order. `event_accepted`, `attempt_finished` and `subscription_changed` come after the fact; a plugin that falls more than "
+    "1,000 calls behind loses the oldest. Imports and `register_*` hooks have `plugins.start_timeout_seconds` (30). The log names a plugin that blocks the event loop for over a second.",
     "## Watching a plugin at work",
-    "With `TRUNKLINE_TRACE_PLUGINS=1` in its environment every command writes a line to standard error for each call of a hook and each `deliver`, "
-    "when it has ended: plugin, hook, arguments, milliseconds, and what it returned or raised. Values are named, not shown: no text of theirs and no secret.",
+    "With `TRUNKLINE_TRACE_PLUGINS=1` every command writes a line to standard error for each call of a hook and each `deliver`; values are named, not shown.",
     "```text\ntrace acme.register_channels(context) 0.03 ms returned [Channel(name='acme')]\n"
-    "trace acme.acme.deliver(Push(event_id='1000', event_type='lead.created', delivery_id='dlv_1000_1', attempt=1)) 4.61 ms returned delivered 200\n"
     "trace acme.event_accepted(context, events=[AcceptedEvent(event_id=1000, company_id=92, type='lead.created')]) 0.05 ms raised KeyError: 'amount'\n```",
-    "`trunkline plugins show NAME` shows where a plugin comes from, why it does not run, each hook with its file and line, its settings, and what it gives.",
-    "## What changes, and when",
-    f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`). [Stability](../explanation/stability.md) says what may change within it, "
-    "and how long what is deprecated stays.",
+    "`trunkline plugins show NAME` shows a plugin's origin, hooks, settings and contributions, and why it does not run.",
+    f"This is generation {HOOK_API} of the hook API (`trunkline.HOOK_API`); [Stability](../explanation/stability.md) says what may change.",
 )
 
 
@@ -208,7 +189,13 @@ def hooks_page() -> str:
                     f"```python\n{values.signature(name, public_api.signature_of(function))}: ...\n```",
                     markdown(function),
                 ]
-    return page("Hooks", *blocks, *_HOOKS_AFTERWORD, *values.blocks("hooks.md", table))
+    return page(
+        "Hooks",
+        *blocks,
+        *_HOOKS_AFTERWORD,
+        *values.blocks("hooks.md", table),
+        *values.overview("hooks.md", table, left_out=values.WHOLE),
+    )
 
 
 def pages_page() -> str:
@@ -243,21 +230,18 @@ def event_type_row(kind: EventType) -> tuple[str, str, str]:
     """The row of one event type."""
     required = kind.schema.get("required", ())
     names = [f"`{name}`" if name in required else f"`{name}`?" for name in kind.schema["properties"]]
-    return f"`{kind.name}`", kind.description, ", ".join(names)
+    return f"`{kind.name}`", f"{kind.description.partition('. ')[0].rstrip('.')}.", ", ".join(names)
 
 
 def event_types_page() -> str:
     """The ten event types with their fields."""
     kinds = package_event_types(SCHEMAS)
     blocks = [
-        "The event types that this distribution brings, and the fields of their payloads. A field that is not listed is refused. "
-        "The JSON Schema of each (draft 2020-12) is served at `/schemas/events/{type}.json`, with an ETag and without a key; "
-        "`GET /api/v1/event-types` lists what a deployment knows, its own types included.",
-        "Each type has a page at `/docs/events` of a hub with the meaning of each field, an example and the signed request.",
+        "The event types of the bundled example product. `/docs/events` of a hub has a page for each, with the meaning of each field. "
+        "The JSON Schemas are at `/schemas/events/{type}.json`; `GET /api/v1/event-types` lists what a deployment knows.",
         table(["type", "when", "fields (`?`: may be absent)"], map(event_type_row, kinds)),
-        "An event is pushed and polled as an envelope. `metadata` is absent when it is empty, `companyRef` where the company had no "
-        '[reference](../how-to/manage-companies.md) when the event was accepted; `"environment": "test"` follows where it is of the company\'s '
-        "[test environment](../how-to/use-a-test-environment.md).",
+        "The envelope in which events are pushed and polled. An empty `metadata` is absent, so is `companyRef` without a [reference](../how-to/manage-companies.md); "
+        '`"environment": "test"` marks events of a [test environment](../how-to/use-a-test-environment.md).',
         '```json\n{"id": 45678, "type": "client.created", "createdUtc": "2026-01-28T10:30:00Z", "companyId": 92,\n "companyRef": "acme-4f2a", "payload": {"client_id": 12345, "first_name": "Jane"}, "metadata": {"source": "web_portal"}}\n```',
     ]
     return page("Event types", *blocks)
@@ -267,14 +251,13 @@ def event_types_page() -> str:
 
 INTEGRATIONS = "/api/v1/integrations"
 OPERATIONS: Mapping[Kind, str] = {
-    "action": "A write into the system of record; scope `integrations:write`. The record and its event are stored in one transaction. "
-    "`PUT` answers wherever `PATCH` does. An empty string counts as absent; so does `null` in an optional field, unless the field can be cleared: then `null` clears it. An update needs at least one field. "
-    "A create with an `external_id` that the company has used before is answered with 200 and the first record. "
-    "With the header `Idempotency-Key` a repeated request gets the first answer again for 24 hours (`events.idempotency_hours`, up to 720). A `DELETE` takes no body.",
-    "search": "A read; scope `integrations:read`. One that finds by key, for find-or-create, answers with an empty list where there is nothing; "
-    "several fields must all fit. One that gets a record by its number answers with 404 where there is none. "
-    "One that takes `cursor` gives its list in pages: send `next_cursor` back as `cursor`, until it is null.",
-    "lookup": "A list to choose from, for a form's dropdown; scope `integrations:read`. `q` narrows it down.",
+    "action": "A write; scope `integrations:write`. The record and its event are stored in one transaction. `PUT` answers wherever `PATCH` does. "
+    "Empty strings count as absent; `null` clears a field that can be cleared. An update needs a field. "
+    "A create with a used `external_id` is answered with 200 and the first record. With `Idempotency-Key` a repeated request gets the first answer "
+    "for 24 hours (`events.idempotency_hours`). A `DELETE` takes no body.",
+    "search": "A read; scope `integrations:read`. A search by key answers with an empty list if it finds nothing, one by number with 404. "
+    "One that takes `cursor` gives pages: send `next_cursor` back until it is null.",
+    "lookup": "A list for a form's dropdown; scope `integrations:read`. `q` narrows it down.",
 }
 
 
@@ -283,29 +266,25 @@ def call_of(definition: Definition) -> str:
     return f"{definition.method} {INTEGRATIONS}{definition.path}"
 
 
-def emphasised(definition: Definition) -> str:
-    """Write an operation's name, what it does, and what it emits."""
-    emitted = " and ".join(f"`{name}`" for name in definition.emits)
-    return f"`{definition.name}`: {definition.description}" + (f" Emits {emitted}." if emitted else "")
-
-
 def operations_page() -> str:
     """Every action, search and lookup."""
     definitions = package_definitions(SCHEMAS)
     blocks = [
-        "What the product that comes with this distribution, WhiteLabelCRO, can be asked to do. A field that is not listed is refused. "
-        f"All paths begin with `{INTEGRATIONS}`. The JSON Schemas are served at `/schemas/actions/{{name}}.json` and "
-        "`/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list what a deployment knows. "
-        "Another product brings its own: [Put your own product behind it](../how-to/put-your-own-product-behind-it.md).",
-        "The pages at `/docs/events` of a hub, and `trunkline export docs DIR`, have the fields, answers and examples of each.",
+        "What the bundled example product, WhiteLabelCRO, can be asked to do. `/docs/events` of a hub, and `trunkline export docs DIR`, describe each with its fields and examples. "
+        "The JSON Schemas are at `/schemas/actions/{name}.json` and `/schemas/searches/{name}.json`; `GET /api/v1/actions` and `GET /api/v1/searches` list what a deployment knows. "
+        "Another product [brings its own](../how-to/put-your-own-product-behind-it.md). An unknown field is refused.",
     ]
     for kind in KINDS:
         rows = [
-            (f"`{call_of(definition)}`", emphasised(definition))
+            (
+                f"`{call_of(definition)}`",
+                f"`{definition.name}`",
+                ", ".join(f"`{name}`" for name in definition.emits),
+            )
             for definition in definitions
             if definition.kind == kind
         ]
-        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind], table(["call", "what it does"], rows)]
+        blocks += [f"## {FOLDERS[kind].title()}", OPERATIONS[kind], table(["call", "name", "emits"], rows)]
     return page("Actions, searches and lookups", *blocks)
 
 
@@ -333,7 +312,7 @@ def routes() -> Iterator[tuple[str, str, str, str, str]]:
     """Method, path, scope, bucket and summary of every route, in the order of the paths."""
     summaries: dict[tuple[str, str], tuple[str, str, str]] = {}
     for context in iter_route_contexts(create_app(built_in_hub()).routes):
-        if context.path.startswith("/portal"):  # pages for people, as their keys allow
+        if context.path.startswith(("/portal", INTEGRATIONS)):  # pages for people; the product's own calls
             continue
         for method in sorted((context.methods or set()) - {"HEAD"}):
             guard = next(guards(context.dependant), None) if context.dependant else None
@@ -355,49 +334,47 @@ def http_page() -> str:
     ]
     return page(
         "HTTP API",
-        "Every route of a hub with the plugins of this distribution. A running hub describes itself in full at `/docs`, `/openapi.json` "
-        "(OpenAPI 3.1) and `/asyncapi.json` (AsyncAPI 3.0); `trunkline export openapi DIR` writes the document to a file. "
-        "The routes of a plugin are there only while the plugin runs.",
+        "The routes of a hub with the built-in plugins; those of a plugin exist while it runs. A hub describes each in full at `/docs` and `/openapi.json` "
+        "(OpenAPI 3.1), its events at `/asyncapi.json` (AsyncAPI 3.0); `trunkline export openapi DIR` writes the document to a file. "
+        f"Below `{INTEGRATIONS}` are the product's [actions, searches and lookups](operations.md).",
         table(["method", "path", "scope", "bucket", "what it does"], rows),
         "`GET /api/v1/plugins` also asks for the scope `admin`, or an operator's key.",
         "## Keys",
-        "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key looks like "
-        "`wlcro_live_92_` followed by 43 characters, and sees nothing of another company; an operator's begins with `wlcro_live_0_`, may do everything, "
-        "and names the company in the header `X-Company-Id`, or in an event's `companyId`, by its id or its reference. "
-        "One with the scope `events:write` instead begins so too, and [emits events of every company](../how-to/manage-companies.md#keys): every other call but "
-        "`GET /api/v1/me` is answered with 403. A key of a company's [test environment](../how-to/use-a-test-environment.md) has `_test_` in the place of `_live_`; an operator names that "
-        "environment in the header `X-Environment`. No key, or one that is unknown or revoked: 401. A key without the scope: 403, which names it. Another company's record: 404.",
+        "A call below `/api/v1` carries its key in the header `X-Api-Key`. A company's key (`…_live_92_…`) sees nothing of another company. "
+        "An operator's (`…_live_0_…`) may do everything, and names the company in `X-Company-Id`, or in an event's `companyId`, by id or reference; "
+        "the environment in `X-Environment`. A key without a company that has the scope `events:write` alone [emits for every company](../how-to/manage-companies.md#keys). "
+        "Keys of a [test environment](../how-to/use-a-test-environment.md) have `_test_` for `_live_`. No key, or an unknown or revoked one: 401. "
+        "A key without the scope: 403, which names it. Another company's record: 404.",
         "## Rate limits",
-        "A company's key has so many calls a minute in each bucket; [settings](settings.md#limits) say how many. Every answer to it carries "
+        "[Settings](settings.md#limits) bound the calls a minute of a company's key in each bucket. Every answer carries "
         "`X-RateLimit-Limit`, `X-RateLimit-Remaining`, `X-RateLimit-Reset` (Unix seconds), `X-RateLimit-Window` and `X-RateLimit-Policy`. "
-        "Over the limit: 429 with `Retry-After`. A key of no company is not limited.",
+        "Over the limit: 429 with `Retry-After`. Keys without a company are not limited.",
         "## On every answer",
-        "`X-Request-Id`: the id under which the call is logged; a client may give its own. Errors are [problem documents](errors.md). Every answer to a call with a key or a token has `Cache-Control: no-store`.",
+        "`X-Request-Id`: the id under which the call is logged; a client may give its own. Errors are [problem documents](errors.md). Answers to calls with a key have `Cache-Control: no-store`.",
     )
 
 
 # ---- errors ----------------------------------------------------------------------------------------------------------
 
 
-def problem_rows() -> Iterator[tuple[str, str, str, str]]:
-    """Type, status, title and meaning of every problem in the table of ``api.problems``."""
+def problem_rows() -> Iterator[tuple[str, str, str]]:
+    """Type, status and meaning of every problem in the table of ``api.problems``."""
     for kind, name in problems.TYPES.items():
-        yield f"`{name}`", str(kind.status), kind.title, first_line(kind)
+        yield f"`{name}`", str(kind.status), first_line(kind)
 
 
 def errors_page() -> str:
     """Every problem type."""
     return page(
         "Errors",
-        "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and one of the names below. "
-        "`detail` is one sentence that a person can act on; `errors` is there where fields are at fault, and `path` is then a JSON pointer "
-        "into the body or the name of a parameter; at most 50 are named, and `more_errors` counts the rest (`at least 1` if checking ended early). `form_detail` says the same to whoever filled in a form, by the "
-        "fields' titles; it is there on actions, searches and lookups. `request_id` is also the header `X-Request-Id`.",
+        "Errors are answered as `application/problem+json` (RFC 9457). `type` is `urn:trunkline:problem:` and a name of the table. "
+        "`detail` says what to do. `errors` names up to 50 faulty fields, each with a JSON pointer into the body or a parameter's name; `more_errors` counts the rest. "
+        "`form_detail`, on actions, searches and lookups, says the same by the fields' titles. `request_id` is also the header `X-Request-Id`.",
         '```json\n{"type": "urn:trunkline:problem:event-rejected", "title": "Event rejected", "status": 422,\n'
         ' "detail": "The request body is not valid at \'/payload/amount_attempted\': must be a number, not a string.",\n'
         ' "request_id": "115d7048c67d86a2",\n'
         ' "errors": [{"path": "/payload/amount_attempted", "message": "must be a number, not a string"}]}\n```',
-        table(["type", "status", "title", "meaning"], problem_rows()),
+        table(["type", "status", "meaning"], problem_rows()),
         "What the framework answers has the name of its status: `not-found` (404, no such address), `method-not-allowed` (405, with `Allow`), "
         "`unsupported-media-type` (415). A fault of the hub is `internal-error` (500); the log has it under the same request id. "
         "`rate-limited`, `too-fast`, `overloaded`, `machine-exhausted`, `stopping` and `store-unavailable` carry `Retry-After`.",
@@ -469,16 +446,12 @@ def metrics_page() -> str:
     """Every metric."""
     return page(
         "Metrics",
-        "`GET /metrics` serves them in Prometheus's text format, without a key; keep it inside your network. With `serve --workers N` they are those of all its processes, added up; `worker --metrics-port N` serves its own. "
-        "A histogram has the series `_bucket`, `_sum` and `_count`; counters and histograms also have `_created`, when they were first seen. What the processes take of the machine (`process_…`) is there on Linux; of several processes memory and open files are added up, and of the limit "
-        "of open files and of the time of the start the least is given. What to watch stands in "
-        "[Run on PostgreSQL](../how-to/watch-a-hub.md#what-to-alert-on).",
+        "`GET /metrics` serves them in Prometheus's text format, without a key: keep it inside your network. `serve --workers N` adds up those of its processes; `worker --metrics-port N` serves its own. "
+        "Gauges of the whole deployment are the same on every node: take their `max`. `process_…` exists on Linux. [Watch a hub](../how-to/watch-a-hub.md#what-to-alert-on) has the alerts.",
         table(["metric", "type", "labels", "meaning"], metric_rows()),
-        "`outcome` is `delivered`, `retry`, `rejected` or `gone`. `route` is the template of the path, such as `/api/v1/events/{event_id}`. "
-        "Of an agent's message `method` is that of the protocol, and `other` for what the server does not know; `outcome` is `done` or `refused`, "
-        "and of a call of a tool also `failed`, `forbidden`, `unknown` or `left` (the agent did not wait for the end). A stream is counted when it ends, with how long it was open.",
-        "A plugin adds metrics of its own by `context.metrics`; they are named `trunkline_{plugin}_…`, and here are those of the plugins that come "
-        "with the hub.",
+        "`outcome` of an attempt is `delivered`, `retry`, `rejected` or `gone`; of an agent's message `done`, `refused`, `failed`, `forbidden`, `unknown` or `left`. "
+        "`route` is the template of the path. `company` names the first `metrics.companies` (100) that a process counts; the others are `other`. "
+        "A plugin's own metrics are named `trunkline_{plugin}_…`.",
     )
 
 
@@ -498,15 +471,8 @@ def checks_page() -> str:
 
 
 def alerts_page() -> str:
-    """Every alert, written from the example of its event type."""
-    blocks = [
-        "The settings and texts of alerts. [Hear of failures](../how-to/hear-of-failures.md#who-is-told-and-how-to-change-that) "
-        "says who gets them.",
-        "## Settings",
-        settings_table("alerts", AlertSettings),
-        "## Texts",
-        "Each is written from the example of its event type. *Ends* means that it resolves what was told before, and is sent whatever the severity.",
-    ]
+    """The settings of alerts, and the subject of each, written from the example of its event type."""
+    rows = []
     for kind in operational_event_types():
         message = alerts.write(
             kind.name,
@@ -515,10 +481,17 @@ def alerts_page() -> str:
             link="https://hub.example.com/portal/…",
             waiting=1204,
         )
-        severity = f"Severity: {message.severity}.{' Ends.' if message.is_end else ''}"
-        text = f"```text\nSubject: {message.subject}\n\n{message.body}\n```"
-        blocks += [f"### `{kind.name}`", severity, text]
-    return page("Alerts", *blocks)
+        rows.append((f"`{kind.name}`", message.severity, "yes" if message.is_end else "", message.subject))
+    return page(
+        "Alerts",
+        "[Hear of failures](../how-to/hear-of-failures.md#who-is-told-and-how-to-change-that) says who gets alerts.",
+        "## Settings",
+        settings_table("alerts", AlertSettings),
+        "## Texts",
+        "Each is written from the example of its event type; the body says what to do, with a link into the portal. "
+        "An alert that *ends* an earlier one is sent whatever the severity.",
+        table(["event type", "severity", "ends", "subject"], rows),
+    )
 
 
 PAGES: Mapping[str, Callable[[], str]] = {

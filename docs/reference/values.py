@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import public_api
@@ -41,11 +41,14 @@ KINDS: Sequence[tuple[str, str, str]] = (
     (
         "model",
         "Models",
-        "Bodies and queries, for routes of a plugin that answer as built-in ones do.",
+        "Bodies and queries of built-in routes, whose fields `/openapi.json` has, for routes that answer as they do.",
     ),
     ("other", "Types and constants", "For annotations and for limits."),
 )
 
+
+WHOLE = frozenset({"given", "received"})
+"""The sections of hooks that show each name with its declaration; all others have a line for each name."""
 
 MODULES = {"hooks.md": trunkline, "pages.md": pages, "routes.md": routes}
 """Whose names each page has; that of routes has those, too, that only stand in the annotations of others."""
@@ -81,10 +84,12 @@ def section_of(value: Any, given_types: frozenset[type]) -> str:
 
 
 def blocks(page: str, table: Any) -> Iterator[str]:
-    """Write what a page has, section by section; *table* writes a table of columns and rows."""
+    """Write the sections ``WHOLE`` of a page, name by name; *table* writes a table of columns and rows."""
     given_types = public_api.given_types()
     public_names = names(page)
     for section, title, text in KINDS:
+        if section not in WHOLE:
+            continue
         chosen = [
             (name, value)
             for name, value in sorted(public_names.items(), key=lambda item: item[0].lower())
@@ -101,10 +106,12 @@ def blocks(page: str, table: Any) -> Iterator[str]:
 COLUMNS = ("name", "what it is", "fields, arguments, methods")
 
 
-def overview(page: str, table: Any) -> Iterator[str]:
+def overview(page: str, table: Any, *, left_out: Container[str] = ()) -> Iterator[str]:
     """Write what a page has as tables of a line for each name; *table* writes a table of columns and rows."""
     given_types = public_api.given_types()
     for section, title, text in KINDS:
+        if section in left_out:
+            continue
         rows = [
             row(name, value)
             for name, value in sorted(names(page).items(), key=lambda item: item[0].lower())
@@ -122,7 +129,9 @@ def row(name: str, value: Any) -> tuple[str, str, str]:
 
 
 def members(value: Any) -> list[str]:
-    """Name what a value is made of: fields or arguments, and what may be called of it."""
+    """Name what a value is made of: fields or arguments, and what may be called of it; OpenAPI has those of models."""
+    if public_api.kind_of(value) == "model":
+        return []
     facts = public_api.describe(value)
     called = [name if "property" in one else f"{name}()" for name, one in facts.get("methods", {}).items()]
     own = next((facts[key] for key in ("fields", "attributes", "arguments", "members") if facts.get(key)), {})
@@ -268,7 +277,7 @@ def markdown(text: str) -> str:
 def text_under(name: str) -> str:
     """Read the string that stands under the assignment to *name* in any module of ours."""
     for module in list(sys.modules.values()):
-        if module.__name__.startswith("trunkline.") and getattr(module, "__file__", None):
+        if module.__name__.startswith(("trunkline.", "trunkline_kit.")) and getattr(module, "__file__", None):
             for text in _texts_under(module, name):
                 return markdown(text)
     return ""

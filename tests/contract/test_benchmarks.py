@@ -67,3 +67,16 @@ def test_a_missed_target_is_said_and_figures_carry_their_units():
         "| --- | ---: |",
         "| third | 80 |",
     ]
+
+
+def test_a_section_of_the_page_has_few_figures_and_no_baseline_and_says_a_target_once():
+    figures = {"one": 1, "baseline_one": 9, "two": 2, "three": 3, "four": 4, "five": 5}
+    rows = [Row(name, figures, 0.5, "≥ 0.65", met=False, note="shared") for name in ("first", "second")]
+    assert report.section(rows, how="by hand").splitlines() == [
+        "|  | one | two | three | four | ratio | target | met |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | --- | --- |",
+        "| first | 1 | 2 | 3 | 4 | 0.50 | ≥ 0.65 | **no** |",
+        "| second | 1 | 2 | 3 | 4 | 0.50 | ″ | **no** |",
+        "",
+        "<sub>by hand</sub>",
+    ]

@@ -572,6 +572,12 @@ def test_every_page_is_in_the_index():
     assert [page for page in sorted(DOCS.rglob("*.md")) if page != index and page not in linked] == []
 
 
+@pytest.mark.parametrize("page", sorted((DOCS / "how-to").glob("*.md")), ids=lambda page: page.stem)
+def test_a_how_to_has_at_most_700_words_beside_its_programs(page: Path):
+    words = len(FENCE.sub("", page.read_text()).split())
+    assert words <= 700, f"{page.name} has {words}: shorten it, or give its second task a page of its own"
+
+
 def test_the_page_on_outages_says_when_retries_end_and_when_a_subscription_is_disabled():
     page = (DOCS / "how-to" / "replay-and-catch-up.md").read_text()
     said = re.search(r"(\d+) failures in a row over (\d+) hours", page)

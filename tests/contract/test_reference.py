@@ -63,10 +63,11 @@ def test_every_setting_is_there():
     assert first_cells("settings.md") == names
 
 
-@pytest.mark.parametrize("variable", re.findall(r"`(TRUNKLINE_\w+)`", (FOLDER / "settings.md").read_text()))
+VARIABLES = [f"TRUNKLINE_{name.replace('.', '__').upper()}" for name in first_cells("settings.md")]
+
+
+@pytest.mark.parametrize("variable", VARIABLES)
 def test_every_environment_variable_is_read(variable: str):
-    section, _, _ = variable.removeprefix("TRUNKLINE_").lower().partition("__")
-    assert section in settings.CORE_SECTIONS
     with contextlib.suppress(SettingsInvalid):
         settings.load(environment={variable: ""})
         return
@@ -98,7 +99,7 @@ def test_every_event_type_is_there_with_its_fields():
 def test_every_action_search_and_lookup_is_there():
     lines = (FOLDER / "operations.md").read_text().splitlines()
     for one in some(package_definitions("trunkline_schemas")):
-        row = f"| `{one.method} /api/v1/integrations{one.path}` | `{one.name}`: {one.description}"
+        row = f"| `{one.method} /api/v1/integrations{one.path}` | `{one.name}` | "
         assert any(line.startswith(row) for line in lines)
 
 
@@ -124,9 +125,9 @@ def test_every_route_is_there():
     unlisted |= {("GET", f"/.well-known/oauth-protected-resource{path}") for path in ("", "/mcp")}
     unlisted |= {(method, f"/oauth/{name}") for method in ("OPTIONS", "POST") for name in ("token", "revoke")}
     unlisted |= {(method, "/mcp") for method in ("DELETE", "GET", "POST")}
-    actions = package_definitions("trunkline_schemas")
-    also_put = {("PUT", f"/api/v1/integrations{one.path}") for one in actions if one.method == "PATCH"}
-    assert shown == served | unlisted | also_put
+    of_the_product = {call for call in served if call[1].startswith(generate.INTEGRATIONS)}
+    assert of_the_product
+    assert shown == served - of_the_product | unlisted
 
 
 def test_every_problem_type_is_there():

@@ -59,19 +59,19 @@ class Server(Section):
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     socket: Path | None = Field(
         default=None,
-        description="path of a Unix socket to listen at in place of `server.host` and `server.port`, for a proxy on the same machine; the hub's account and group may connect (mode 0660). `--host` and `--port` go before it, and a socket that systemd hands over (`ListenStream`) before all of them",
+        description="path of a Unix socket to listen at (mode 0660) in place of `server.host` and `server.port`; `--host` and `--port` win over it, and a socket of systemd (`ListenStream`) over all",
     )
     trusted_proxies: Networks = Field(
         default=("127.0.0.0/8", "::1"),
-        description="addresses and networks of the proxies in front, whose `X-Forwarded-For` is believed, and without `server.public_url` their `X-Forwarded-Proto`; a client of `server.socket` counts as `127.0.0.1`",
+        description="addresses and networks of proxies whose `X-Forwarded-For` counts, and without `server.public_url` their `X-Forwarded-Proto`; a client of `server.socket` is `127.0.0.1`",
     )
     public_url: WebAddress | None = Field(
         default=None,
-        description="how clients reach the hub, where that differs; begins with `https://` or `http://`. It may have a path, such as `https://example.com/hub`, which the proxy in front takes away from each request; links of the portal, of `/docs` and in redirects lead below it",
+        description="address by which clients reach the hub, `https://…` or `http://…`. The proxy must remove its path, if it has one, from each request",
     )
     cors_origins: Names = Field(
         default=(),
-        description="origins whose web pages may call the API from a browser, such as `https://app.example.com`; none, if empty. They need a key, and a key in a page is everybody's",
+        description="origins whose web pages may call the API from a browser, such as `https://app.example.com`; everybody can read a key in a page",
     )
     max_head_bytes: int = Field(
         default=16_384,
@@ -92,7 +92,7 @@ class Server(Section):
         default=5,
         ge=0,
         le=600,
-        description="how long requests are still answered after SIGTERM, with `/readyz` at 503, so that a balancer turns away before the stop; 0 stops at once, as Ctrl-C and a second SIGTERM do",
+        description="how long requests are still answered after SIGTERM, with `/readyz` at 503; 0 stops at once",
     )
     max_connections: int = Field(
         default=1_000,
@@ -117,7 +117,7 @@ class Product(Section):
     schemas: Names | None = Field(
         default=None,
         min_length=1,
-        description="the product, by where its schemas are: a folder such as `./schemas`, an installed package by the name of its entry point, or several; every installed package, and the folder `schemas` beside the settings file if it exists, if unset",
+        description="where its schemas are: folders such as `./schemas`, or names of entry points of installed packages; every installed package, and the folder `schemas` beside the settings file, if unset",
     )
 
 
@@ -134,7 +134,7 @@ class Plugins(Section):
     )
     catalogue: WebAddress | Path | None = Field(
         default=None,
-        description="file or URL of the catalogue that `trunkline plugins search` looks through; the one that comes with trunkline, if unset",
+        description="file or URL of the catalogue of `trunkline plugins search`; the built-in one, if unset",
     )
     start_timeout_seconds: float = Field(
         default=30,
@@ -152,7 +152,7 @@ class Events(Section):
     audit_days: int = Field(default=365, ge=1, description="how long the audit log keeps changes")
     published_schemas: Literal["open", "strict"] = Field(
         default="open",
-        description="what receivers are shown of the schemas of events: `open` to fields that are added later, or `strict`, as they are written; what comes in is judged as it is written in any case",
+        description="schemas that receivers see: `open` to later fields, or `strict`, as they are written",
     )
     idempotency_hours: int = Field(
         default=24,
@@ -183,7 +183,7 @@ class Delivery(Section):
     )
     name_servers: NameServers = Field(
         default=(),
-        description="name servers that are asked for the names of targets, such as `192.0.2.53` or `127.0.0.1:5353`; the machine's, if empty",
+        description="name servers for the names of targets, such as `192.0.2.53` or `127.0.0.1:5353`; the machine's, if empty",
     )
     timeout_seconds: float = Field(default=10, gt=0, le=300, description="limit of one attempt")
     retry_schedule_seconds: Seconds = Field(
@@ -201,7 +201,7 @@ class Delivery(Section):
         default=None,
         ge=1,
         le=MAX_IN_FLIGHT,
-        description="attempts in flight for one subscription that sets no `max_in_flight`, whatever workers there are; no limit but those below, if unset",
+        description="attempts in flight for one subscription that sets no `max_in_flight`, over all workers; no limit but those below, if unset",
     )
     concurrency: int = Field(default=512, ge=1, le=20_000, description="attempts in flight in one process")
     concurrency_per_subscription: int = Field(
@@ -299,7 +299,7 @@ class Auth(Section):
     )
     oauth: OptionalAppIssuer = Field(
         default=None,
-        description="an issuer of yours whose access tokens the API takes beside keys, and at which users of the generated connectors sign in where `connectors.auth` has OAuth; its settings are named `auth.oauth.…`",
+        description="issuer whose access tokens the API takes beside keys, and at which users of connectors sign in; its settings are `auth.oauth.…`",
         examples=[ISSUER_EXAMPLE],
     )
 
@@ -359,7 +359,7 @@ class Connectors(Section):
 
     auth: Literal["key", "oauth", "both"] = Field(
         default="key",
-        description="how their users let them in: by an API key, by OAuth (at the hub, or at the issuer of `auth.oauth`), or by either, where a platform has a choice",
+        description="how users let them in: `key`, `oauth` (at the hub, or the issuer of `auth.oauth`), or `both`",
     )
 
 

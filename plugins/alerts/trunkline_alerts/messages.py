@@ -1,4 +1,4 @@
-"""The texts of alerts: one template for each operational event type. Pure; docs/reference/alerts.md shows them all."""
+"""The texts of alerts: one template for each operational event type. Pure; docs/reference/alerts.md has the subjects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

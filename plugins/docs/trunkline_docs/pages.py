@@ -2,6 +2,7 @@
 
 import http
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
@@ -12,7 +13,7 @@ from trunkline.pages import Product, alternatives
 from trunkline.routes import CALL_PREFIX, call_options
 from trunkline_docs.fields import exact, rows_of
 from trunkline_docs.problems import EXAMPLE, PROBLEMS, Problem
-from trunkline_docs.requests import SECRET, TIMESTAMP, called, polling, pushed, subscribing
+from trunkline_docs.requests import SECRET, TIMESTAMP, called, operating, polling, pushed, subscribing
 
 _LANGUAGES = (
     ("Python", "python", "py"),
@@ -22,6 +23,7 @@ _LANGUAGES = (
 )
 _FOLDERS = {"action": "actions", "search": "searches"}
 _SECTIONS = {"action": "Actions", "search": "Searches"}
+_IS_ID = re.compile(r"^id$|_id$|Id$")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 
@@ -55,6 +57,7 @@ def pages_of(product: Product) -> tuple[Page, ...]:
     lookups = [_lookups_page(product)] if product.lookups else []
     return (
         _index_page(product),
+        _handbook_page(product),
         _verify_page(product),
         _errors_page(),
         *(_event_page(product, entry) for entry in product.event_types),
@@ -88,6 +91,13 @@ def object_title(name: str) -> str:
     return name.partition(".")[0].replace("_", " ").capitalize()
 
 
+def order_key(event_type: EventType) -> str | None:
+    """Choose the field that names the record an event is about, as a JSON pointer: the first required id of the payload."""
+    rows = rows_of(event_type.schema)
+    names = (row.name for row in rows if row.is_required and not row.parent and _IS_ID.search(row.name))
+    return next((f"/payload/{name}" for name in names), None)
+
+
 def snippets() -> tuple[Snippet, ...]:
     """Read the verification code."""
     folder = files("trunkline_docs") / "snippets"
@@ -110,6 +120,17 @@ def _index_page(product: Product) -> Page:
     }
     summary = f"Every event that {product.brand.title} sends, and every action and search that it offers."
     return Page("index.html", title, summary, "Start here", "index", "Overview", words=words)
+
+
+def _handbook_page(product: Product) -> Page:
+    keys = Counter(key for key in map(order_key, product.event_types) if key)
+    ordering: Json = {"key": keys.most_common(1)[0][0]} if keys else "subscription"
+    words: dict[str, Json] = {
+        "calls": operating(api_url=product.api_url),
+        "ordered": subscribing("*", api_url=product.api_url, ordering=ordering),
+    }
+    title, summary = "Receiver's handbook", "How to receive every event, and find out why one did not come."
+    return Page("handbook.html", title, summary, "Start here", "handbook", title, words=words)
 
 
 def _verify_page(product: Product) -> Page:

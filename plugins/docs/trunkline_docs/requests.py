@@ -3,8 +3,10 @@
 import http
 import json
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
+from types import MappingProxyType
 
 import msgspec
 
@@ -17,8 +19,14 @@ TIMESTAMP = 1769596201
 """A second after the example event was created."""
 RECEIVER_HOST = "hooks.example.com"
 RECEIVER_PATH = "/events"
+TARGET_URL = f"https://{RECEIVER_HOST}{RECEIVER_PATH}"
 _CURSOR = "ZTE6NDU2Nzg"
 _DELIVERY_ID = "dlv_45678_1"
+_EVENT_ID = 45678
+_LINE = 60
+"""Characters of a body that is shown on one line."""
+_FROM = "2026-01-28T00:00:00Z"
+_SUBSCRIPTIONS = "/api/v1/webhooks/subscriptions"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,44 +85,65 @@ def called(definition: Definition, example: Example, *, api_url: str) -> Called:
         definition.path,
     )
     url = f"{api_url}/api/v1{CALL_PREFIX}{path}"
-    lines = _query(url, example) if definition.method == "GET" else _write(url, definition, example)
     status = http.HTTPStatus(definition.success_status)
-    return Called(" \\\n  ".join(lines), f"{status.value} {status.phrase}", _indented(example.output))
-
-
-def subscribing(event_type: str, *, api_url: str) -> str:
-    """Write the call that asks for events of *event_type* by webhook."""
-    body = {"target_url": f"https://{RECEIVER_HOST}{RECEIVER_PATH}", "event_types": [event_type]}
-    return " \\\n  ".join(
-        [
-            "curl -X POST",
-            shlex.quote(f"{api_url}/api/v1/webhooks/subscriptions"),
-            '-H "X-Api-Key: $API_KEY"',
-            "-H 'Content-Type: application/json'",
-            f"-d {shlex.quote(_indented(body))}",
-        ]
+    command = (
+        _curl("GET", url, query=example.input)
+        if definition.method == "GET"
+        else _curl(definition.method, url, body=example.input if definition.takes_body else None)
     )
+    return Called(command, f"{status.value} {status.phrase}", _indented(example.output))
+
+
+def subscribing(event_type: str, *, api_url: str, **options: Json) -> str:
+    """Write the call that asks for events of *event_type* by webhook, with *options* of the subscription."""
+    url = f"{api_url}{_SUBSCRIPTIONS}"
+    return _curl("POST", url, body={"target_url": TARGET_URL, "event_types": [event_type], **options})
 
 
 def polling(event_type: str, *, api_url: str) -> str:
     """Write the call that reads events of *event_type*, or of every type where it is empty."""
-    chosen = [f"--data-urlencode {shlex.quote(f'types={event_type}')}"] if event_type else []
-    lines = ["curl --get", shlex.quote(f"{api_url}/api/v1/events"), '-H "X-Api-Key: $API_KEY"', *chosen]
+    return _curl("GET", f"{api_url}/api/v1/events", query={"types": event_type} if event_type else {})
+
+
+def operating(*, api_url: str) -> Mapping[str, str]:
+    """Write the calls by which a receiver looks after its subscription, whose id is in a variable."""
+    subscription = f"{api_url}{_SUBSCRIPTIONS}/$SUBSCRIPTION"
+    log = f"{api_url}/api/v1/events"
+    forward = "--forward http://localhost:3000/hook"
+    listen = f'TRUNKLINE_KEY="$API_KEY" trunkline-listen --url {shlex.quote(api_url)} {forward}'
+    return {
+        "pause": _curl("PATCH", subscription, body={"status": "paused"}),
+        "resume": _curl("PATCH", subscription, body={"status": "active"}),
+        "go_on": _curl("GET", log, query={"cursor": _CURSOR}),
+        "count": _curl("GET", f"{log}/digest", query={"from": _FROM, "subscription": "$SUBSCRIPTION"}),
+        "explain": _curl("GET", f"{log}/{_EVENT_ID}/explain"),
+        "rotate": _curl("POST", f"{subscription}/rotate-secret", body={"overlap_seconds": 86_400}),
+        "listen": f"pip install trunkline-client\n{listen}",
+        "test": _curl("POST", f"{subscription}/test"),
+        "move": _curl("PATCH", subscription, body={"target_url": TARGET_URL}),
+        "filter": _curl("PATCH", subscription, body={"filter": {"metadata.source": {"ne": "test"}}}),
+        "replay_failed": _curl("POST", f"{subscription}/replay", body={"only_failed": True}),
+        "replay_range": _curl("POST", f"{subscription}/replay", body={"from": _FROM, "dry_run": True}),
+    }
+
+
+def _curl(
+    method: str, url: str, *, query: Mapping[str, Json] = MappingProxyType({}), body: Json = None
+) -> str:
+    """Write a call with the API key in a variable."""
+    verb = "curl --get" if query else "curl" if method == "GET" else f"curl -X {method}"
+    lines = [f"{verb} {_quoted(url)}", '-H "X-Api-Key: $API_KEY"']
+    lines += [f"--data-urlencode {_quoted(f'{name}={_text(value)}')}" for name, value in query.items()]
+    if body is not None:
+        on_one_line = json.dumps(body, ensure_ascii=False)
+        text = on_one_line if len(on_one_line) <= _LINE else _indented(body)
+        lines += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(text)}"]
     return " \\\n  ".join(lines)
 
 
-def _query(url: str, example: Example) -> list[str]:
-    values = [
-        f"--data-urlencode {shlex.quote(f'{name}={_text(value)}')}" for name, value in example.input.items()
-    ]
-    return ["curl --get", shlex.quote(url), '-H "X-Api-Key: $API_KEY"', *values]
-
-
-def _write(url: str, definition: Definition, example: Example) -> list[str]:
-    lines = [f"curl -X {definition.method}", shlex.quote(url), '-H "X-Api-Key: $API_KEY"']
-    if not definition.takes_body:
-        return lines
-    return [*lines, "-H 'Content-Type: application/json'", f"-d {shlex.quote(_indented(example.input))}"]
+def _quoted(text: str) -> str:
+    """Quote *text* for a shell, in which the id of the reader's subscription is a variable."""
+    return f'"{text}"' if "$SUBSCRIPTION" in text else shlex.quote(text)
 
 
 def _text(value: Json) -> str:

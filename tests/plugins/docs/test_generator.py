@@ -16,6 +16,7 @@ from tests.some import some
 from trunkline import __version__
 from trunkline.api import problems
 from trunkline.errors import ProviderFailed, Refused, StoreUnavailable
+from trunkline.filters.comparisons import OPERATORS
 from trunkline.pages import Product
 from trunkline_docs.generator import generate, make_site
 
@@ -44,6 +45,7 @@ PRODUCTS: Mapping[str, Callable[[], Product]] = {
 LOGO = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>'
 EVIL = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}</pre></td>`|](javascript:alert(1)) ${x}"
 MARKDOWN_LINK = re.compile(r"(?<!\\)\[(?:[^\]\\]|\\.)*\]\(([^)\s]+)\)")
+JOBS = ("catch-up", "order", "missing", "rotate", "local", "addresses", "filters", "replay")
 Files = Mapping[str, bytes]
 
 
@@ -301,6 +303,14 @@ def test_every_problem_is_on_the_page_of_errors():
         assert issubclass(error, (Refused, ProviderFailed, StoreUnavailable))
         if name != "provider-refused":
             assert name in rows[str(error.status)].split(", ")
+
+
+def test_the_handbook_explains_every_job_and_every_comparison_of_filters():
+    document = generate(SHOP)["handbook.html"]
+    page = read(document)
+    assert [mark for mark in page.ids if mark in JOBS] == list(JOBS)
+    (comparisons,) = re.findall(r"Comparisons are (.+?);", document.decode())
+    assert sorted(re.findall(r"<code>(\w+)</code>", comparisons)) == sorted(OPERATORS)
 
 
 def test_schemas_and_bodies_are_json(files: Files, product: Product):

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -13,8 +14,10 @@ from standardwebhooks import Webhook
 from tests.plugins.products import installed_product
 
 from trunkline.model import cursors, deliveries
+from trunkline_client.listen import OPTIONS
 from trunkline_docs.generator import generate
-from trunkline_docs.requests import SECRET, TIMESTAMP, called, polling, pushed, subscribing
+from trunkline_docs.pages import pages_of
+from trunkline_docs.requests import SECRET, TIMESTAMP, called, operating, polling, pushed, subscribing
 
 from .products import ORDER_PLACED, PLACE_ORDER
 
@@ -126,9 +129,44 @@ async def test_a_call_on_the_pages_is_answered_as_they_say(api, name: str, numbe
     assert set(answer.json()) == set(example.output)
 
 
+URL = "https://api.example.com"
+
+
 async def test_events_are_asked_for_and_read_as_the_pages_say(api):
-    answer = await send(api.client, subscribing("lead.created", api_url="https://api.example.com"))
+    answer = await send(api.client, subscribing("lead.created", api_url=URL))
     assert (answer.status_code, answer.json()["event_types"]) == (201, ["lead.created"])
     for name in ("", "lead.created"):
-        read = await send(api.client, polling(name, api_url="https://api.example.com"))
+        read = await send(api.client, polling(name, api_url=URL))
         assert read.status_code == 200, read.text
+
+
+async def test_the_calls_of_the_handbook_are_answered(api):
+    """The ids and the cursor of the page stand for those of a subscription and an event that are there."""
+    ordered = pages_of(replace(installed_product(), api_url=URL))[1].words["ordered"]
+    made = await send(api.client, ordered)
+    assert (made.status_code, made.json()["ordering"]) == (201, {"key": "/payload/client_id"}), made.text
+    event = (await api.client.post("/api/v1/events/test", json={"type": "lead.created"})).json()
+    real = {
+        "$SUBSCRIPTION": made.json()["id"],
+        "45678": str(event["id"]),
+        dict(pushed(ORDER_PLACED).headers)["trunkline-cursor"]: cursors.encode(event["id"]),
+    }
+    statuses = {}
+    for name, command in operating(api_url=URL).items():
+        if name != "listen":
+            for shown, used in real.items():
+                command = command.replace(shown, used)  # noqa: PLW2901
+            answer = await send(api.client, command)
+            statuses[name] = answer.status_code
+            assert answer.is_success, (name, answer.text)
+    assert {name for name, status in statuses.items() if status == 202} == {"replay_failed"}
+    shown = (await api.client.get(f"/api/v1/webhooks/subscriptions/{made.json()['id']}")).json()
+    assert (shown["status"], shown["filter"]) == ("active", {"metadata.source": {"ne": "test"}})
+
+
+def test_the_handbook_forwards_with_options_that_the_command_has():
+    command = operating(api_url=URL)["listen"].splitlines()[1]
+    words = shlex.split(command)
+    assert words[:2] == ["TRUNKLINE_KEY=$API_KEY", "trunkline-listen"]
+    assert words[2:] == ["--url", URL, "--forward", "http://localhost:3000/hook"]
+    assert {"url", "forward"} <= OPTIONS.keys()

@@ -29,7 +29,7 @@ _POLICY = (
 _CONTRAST = """
 .swagger-ui .info .title small { background: #555b66 }
 .swagger-ui .info .title small.version-stamp { background: #4a6a02 }
-.swagger-ui .info .link .url { color: #1a5fa8 }
+.swagger-ui .info .link, .swagger-ui .info .link .url { color: #1a5fa8 }
 .swagger-ui .btn.authorize { border-color: #1a7a4c; color: #1a7a4c }
 .swagger-ui .btn.authorize svg { fill: #1a7a4c }
 .swagger-ui .opblock-get .opblock-summary-method { background: #1a5fa8 !important }

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
-from itertools import groupby
 
 from trunkline import Definition, EventType, Json
 from trunkline.pages import Product, alternatives
@@ -86,16 +85,18 @@ def request_path(event_type: EventType) -> str:
     return f"requests/{event_type.name}.json"
 
 
-def object_title(name: str) -> str:
-    """Name the object that an event type is about: ``invoice.created`` is about an Invoice."""
-    return name.partition(".")[0].replace("_", " ").capitalize()
-
-
-def order_key(event_type: EventType) -> str | None:
-    """Choose the field that names the record an event is about, as a JSON pointer: the first required id of the payload."""
-    rows = rows_of(event_type.schema)
-    names = (row.name for row in rows if row.is_required and not row.parent and _IS_ID.search(row.name))
-    return next((f"/payload/{name}" for name in names), None)
+def order_keys(event_types: Sequence[EventType]) -> Mapping[str, str]:
+    """Choose the field by which each type's events are ordered, by the type's name: of its required ids, the one that most types have."""
+    ids = {
+        event_type.name: [
+            row.name
+            for row in rows_of(event_type.schema)
+            if row.is_required and not row.parent and _IS_ID.search(row.name)
+        ]
+        for event_type in event_types
+    }
+    number = Counter(name for names in ids.values() for name in names)
+    return {name: max(own, key=number.__getitem__) for name, own in ids.items() if own}
 
 
 def snippets() -> tuple[Snippet, ...]:
@@ -111,9 +112,7 @@ def snippets() -> tuple[Snippet, ...]:
 
 def _index_page(product: Product) -> Page:
     title = f"{product.brand.title} events"
-    groups = groupby(product.event_types, key=lambda event_type: object_title(event_type.name))
     words: dict[str, Json] = {
-        "groups": [(name, list(types)) for name, types in groups],
         "example": pushed(product.event_types[0]) if product.event_types else None,
         "subscribe": subscribing("*", api_url=product.api_url),
         "poll": polling("", api_url=product.api_url),
@@ -123,8 +122,8 @@ def _index_page(product: Product) -> Page:
 
 
 def _handbook_page(product: Product) -> Page:
-    keys = Counter(key for key in map(order_key, product.event_types) if key)
-    ordering: Json = {"key": keys.most_common(1)[0][0]} if keys else "subscription"
+    keys = Counter(order_keys(product.event_types).values()).most_common(1)
+    ordering: Json = {"key": f"/payload/{keys[0][0]}"} if keys else "subscription"
     words: dict[str, Json] = {
         "calls": operating(api_url=product.api_url),
         "ordered": subscribing("*", api_url=product.api_url, ordering=ordering),
@@ -171,6 +170,8 @@ def _event_page(product: Product, event_type: EventType) -> Page:
         "snippets": snippets(),
         "secret": SECRET,
         "timestamp": TIMESTAMP,
+        "order_key": order_keys(product.event_types).get(event_type.name),
+        "related": [other for other in product.event_types if _is_related(event_type, other)],
         "emitters": [action for action in product.actions if event_type.name in action.emits],
         "changes": event_type.changes,
     }
@@ -219,6 +220,14 @@ def _operation_words(product: Product, definition: Definition) -> dict[str, Json
 def _problems(definition: Definition) -> Iterator[Problem]:
     statuses = set(map(int, call_options(definition)["responses"]))
     return (problem for problem in PROBLEMS if problem.status in statuses)
+
+
+def _is_related(event_type: EventType, other: EventType) -> bool:
+    """Tell whether *other* is about the same kind of record, or about one that *event_type* has the id of."""
+    kind, other_kind = (each.name.partition(".")[0] for each in (event_type, other))
+    ids = {f"{other_kind}_id", f"{other_kind}Id"}
+    fields = {row.name for row in rows_of(event_type.schema) if not row.parent}
+    return other is not event_type and (other_kind == kind or bool(fields & ids))
 
 
 def _meaning(description: str) -> tuple[str, Sequence[str]]:

@@ -7,12 +7,14 @@ from itertools import groupby
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from trunkline import Json
 from trunkline.pages import Product
 from trunkline_docs.highlighting import tokens
 from trunkline_docs.pages import Page, event_path, operation_path
 
+_HEADING = re.compile(r'<h2 id="([^"]+)">(.+?)</h2>')
 _MARKUP = re.compile(r"([\\<\[\]|`])")
 
 
@@ -70,7 +72,7 @@ def _environment() -> Environment:
         keep_trailing_newline=True,
     )
     filters: dict[str, Any] = environment.filters
-    filters |= {"tokens": tokens, "plain": plain, "cell": cell}
+    filters |= {"tokens": tokens, "plain": plain, "cell": cell, "headings": headings}
     tests: dict[str, Any] = environment.tests
     tests |= {"web": is_web}
     return environment
@@ -84,6 +86,11 @@ def plain(text: object) -> str:
 def cell(text: object) -> str:
     """Make *text* fit for back ticks in a table's cell."""
     return " ".join(str(text).split()).replace("|", "\\|").replace("`", "'")
+
+
+def headings(page: str) -> list[tuple[str, Markup]]:
+    """List the headings below the title of a *page* that is written, each with its id."""
+    return [(mark, Markup(title)) for mark, title in _HEADING.findall(page)]  # noqa: S704 - the page escaped it
 
 
 def is_web(url: str) -> bool:

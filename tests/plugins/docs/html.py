@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "link", "img", "input", "br", "source"}
+VOID = {"meta", "link", "img", "input", "br", "source", "wbr"}
 LINKS = {"a": "href", "link": "href", "script": "src", "img": "src", "source": "srcset"}
 
 

@@ -18,6 +18,7 @@ HERE = Path(__file__).parent
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 PAGES = (
     "index",
+    "handbook",
     "verify",
     "errors",
     "lookups",
@@ -127,10 +128,51 @@ def test_the_api_reference_is_shown_under_its_policy_in_colours_that_can_be_read
     assert [node["html"] for violation in violations for node in violation["nodes"]] == []
 
 
+BROKEN = """() => {
+  const texts = document.createTreeWalker(document.querySelector(".text"), NodeFilter.SHOW_TEXT);
+  const range = document.createRange();
+  const broken = [];
+  while (texts.nextNode()) {
+    if (texts.currentNode.parentElement.closest(".wraps, caption, legend, thead")) continue;
+    for (const word of texts.currentNode.data.matchAll(/[\\w.@+:]+/g)) {
+      range.setStart(texts.currentNode, word.index);
+      range.setEnd(texts.currentNode, word.index + word[0].length);
+      const lines = new Set([...range.getClientRects()].map((part) => Math.round(part.top)));
+      if (lines.size > 1) broken.push(word[0]);
+    }
+  }
+  return broken;
+}"""
+"""Gives the words of a page that are on two lines, but for a body on one line, and for what only a reader of screens gets."""
+
+
+def test_at_1280_what_matters_is_in_view_and_beside_its_example(
+    exported: str, open_page: Callable[..., Page]
+):
+    page = open_page(f"{exported}/index.html", width=1280)
+    types = page.locator(".cards").first.get_by_role("link")
+    assert types.count() == 10
+    expect(types.last).to_be_in_viewport(ratio=1)
+    page.goto(f"{exported}/lead.created.html")
+    expect(page.get_by_role("row").nth(2)).to_be_in_viewport(ratio=1)
+    fields, example = (page.locator(part).bounding_box() for part in (".fields", ".example .listing"))
+    assert fields
+    assert example
+    assert example["x"] > fields["x"] + fields["width"]
+    contents = page.get_by_role("navigation").get_by_role("list", name="On this page").get_by_role("link")
+    contents.filter(has_text="Order and retries").click()
+    expect(page.get_by_role("heading", name="Order and retries")).to_be_in_viewport()
+    expect(page.locator(".example .listing")).to_be_in_viewport(ratio=1)
+    for name in some(PAGES):
+        page.goto(f"{exported}/{name}.html")
+        assert page.evaluate(BROKEN) == [], name
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_phone_needs_no_sideways_scrolling(exported: str, open_page: Callable[..., Page], name: str):
     page = open_page(f"{exported}/{name}.html", width=390)
     assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert [word for word in page.evaluate(BROKEN) if not word.startswith("whsec_")] == []
     menu = page.get_by_text("Menu", exact=True)
     expect(page.get_by_role("link", name="Overview")).to_be_hidden()
     menu.click()

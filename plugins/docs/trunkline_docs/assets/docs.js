@@ -52,8 +52,8 @@
   field.addEventListener("input", () => {
     const words = field.value.toLowerCase().split(/\s+/);
     for (const section of menu.querySelectorAll("section")) {
-      for (const item of section.querySelectorAll("li")) {
-        const text = `${item.textContent} ${item.firstElementChild.title} ${section.firstElementChild.textContent}`.toLowerCase();
+      for (const item of section.querySelectorAll("section > ul > li")) {
+        const text = `${item.firstElementChild.textContent} ${item.firstElementChild.title} ${section.firstElementChild.textContent}`.toLowerCase();
         item.hidden = !words.every((word) => text.includes(word));
       }
       section.hidden = !section.querySelector("li:not([hidden])");
@@ -63,6 +63,9 @@
   // Not scrollIntoView, after which Tab would go on from there instead of from the top of the page.
   const side = document.querySelector(".side");
   const current = side?.querySelector("[aria-current]");
-  if (current) side.scrollTop += Math.max(0, current.getBoundingClientRect().bottom - side.getBoundingClientRect().bottom);
+  if (current) {
+    const entry = current.parentElement.getBoundingClientRect();
+    side.scrollTop += Math.max(0, entry.bottom - side.getBoundingClientRect().bottom);
+  }
   if (!location.hash) scrollTo(0, 0);
 })();

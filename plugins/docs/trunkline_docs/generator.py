@@ -33,10 +33,13 @@ def generate(product: Product) -> Mapping[str, bytes]:
     return make_site(product).files
 
 
-def make_site(product: Product, *, served_as: str = "") -> Site:
-    """Make the site; *served_as* is the last part of the address that the front is read at. Raises ValueError."""
+def make_site(product: Product, *, served_as: str = "", has_portal: bool = False) -> Site:
+    """Make the site; *served_as* is the last part of the address that the front is read at.
+
+    With *has_portal* it is served at ``/docs/events`` beside the portal, and its pages lead there. Raises ValueError.
+    """
     pages = pages_of(product)
-    renderer = Renderer(product, pages)
+    renderer = Renderer(product, pages, has_portal=has_portal)
     documents = {page.path: renderer.html(page) for page in pages}
     documents |= {f"{page.path}.md": renderer.markdown(page) for page in pages}
     documents["llms.txt"] = renderer.llms()

@@ -21,8 +21,9 @@ _MARKUP = re.compile(r"([\\<\[\]|`])")
 class Renderer:
     """Writes the pages of one product."""
 
-    def __init__(self, product: Product, pages: Sequence[Page]) -> None:
+    def __init__(self, product: Product, pages: Sequence[Page], *, has_portal: bool = False) -> None:
         self._pages = pages
+        self._has_portal = has_portal
         self._environment = _environment()
         self._known: Mapping[str, Json] = {
             "product": product,
@@ -40,7 +41,9 @@ class Renderer:
         def link(target: str) -> str:
             return below + posixpath.relpath(target, here or ".")
 
-        return self._write(f"{page.template}.html", page, link=link)
+        above = f"{below}../../{'../' * page.path.count('/')}"
+        portal = f"{above}portal" if self._has_portal else None
+        return self._write(f"{page.template}.html", page, link=link, portal=portal)
 
     def markdown(self, page: Page) -> bytes:
         """Write *page* as Markdown, its links leading to other pages in Markdown."""
@@ -57,8 +60,10 @@ class Renderer:
         """Write the overview for language models (llmstxt.org): every page in Markdown, with what it is about."""
         return self._write("llms.txt", self._pages[0], link="{}.md".format)
 
-    def _write(self, template: str, page: Page, *, link: Callable[[str], str]) -> bytes:
-        words = {**self._known, **page.words, "page": page, "link": link}
+    def _write(
+        self, template: str, page: Page, *, link: Callable[[str], str], portal: str | None = None
+    ) -> bytes:
+        words = {**self._known, **page.words, "page": page, "link": link, "portal": portal}
         return self._environment.get_template(template).render(words).encode()
 
 

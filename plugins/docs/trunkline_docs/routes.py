@@ -2,21 +2,21 @@
 
 import hashlib
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from fastapi import APIRouter, Request, Response
 
 from trunkline import NotFound, PluginContext
-from trunkline.pages import Product
-from trunkline.routes import Routes
+from trunkline.routes import Deployment, Routes
 from trunkline_docs.generator import make_site
 
 _CACHE_CONTROL = "public, max-age=300"
 _PAGE_POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'"
 )
+"""Any site may show a page in a frame, as the portal in a product does: it has no forms, and nothing that is not public."""
 _IMAGE_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 """Drawings may bring styles of their own; opened by itself, one is a page without a script."""
 _TYPES: Mapping[str, str] = {
@@ -41,8 +41,8 @@ class _File:
 class _Site:
     """Serves the files of the site."""
 
-    def __init__(self, product: Callable[[], Product]) -> None:
-        self._product = product
+    def __init__(self, deployment: Deployment) -> None:
+        self._deployment = deployment
         self._lock = threading.Lock()
         self._files: Mapping[str, _File] | None = None
 
@@ -67,7 +67,11 @@ class _Site:
     def _loaded(self) -> Mapping[str, _File]:
         with self._lock:
             if self._files is None:
-                site = make_site(self._product(), served_as="events")
+                plugins = self._deployment.plugins()
+                has_portal = any(
+                    plugin["name"] == "portal" and plugin["state"] == "active" for plugin in plugins
+                )
+                site = make_site(self._deployment.product(), served_as="events", has_portal=has_portal)
                 files = {path: _file(path, content) for path, content in site.files.items()}
                 self._files = files | {"/": _file("index.html", site.front)}
         return self._files
@@ -78,7 +82,7 @@ _PATHS = ("", "/{path:path}")
 
 def make_routes(context: PluginContext) -> Routes:
     """List the routes over what the hub offers."""
-    site = _Site(context.deployment.product)
+    site = _Site(context.deployment)
     router = APIRouter(include_in_schema=False)
     for path in _PATHS:
         router.add_api_route(

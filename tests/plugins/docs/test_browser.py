@@ -203,6 +203,42 @@ def test_the_keyboard_reaches_the_content_and_the_languages(exported: str, open_
     expect(page.get_by_role("radio", name="Ruby")).to_be_checked()
 
 
+def test_a_customer_sees_their_own_company_and_sends_themselves_the_event(
+    served_hub: Any, open_page: Callable[..., Page]
+):
+    operator = {"X-Api-Key": served_hub.make_key("operator", company_id=None)}
+    company = {"reference": "acme-4f2a", "name": "Acme"}
+    company_id = served_hub.call("POST", "/api/v1/companies", headers=operator, json=company)["id"]
+    key = served_hub.make_key("events:read", "events:write", company_id=company_id)
+    page = open_page(f"{served_hub.url}/docs/events/lead.created", width=1280)
+    example = page.locator(".example .listing")
+    expect(example).to_contain_text('"companyId": 92,\n  "payload"')
+    page.get_by_role("link", name="Send me this event").click()
+    page.get_by_label("API key").fill(key)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("link", name="Documentation").click()
+    expect(example).to_contain_text(
+        f'"companyId": {company_id},\n  "companyRef": "acme-4f2a",\n  "payload"', timeout=10_000
+    )
+    page.get_by_role("link", name="Send me this event").click()
+    page.get_by_role("button", name="Send the event").click()
+    expect(page.get_by_role("status")).to_contain_text("of type lead.created was stored")
+
+
+def test_it_is_read_in_a_frame_of_another_site(
+    served_hub: Any, open_page: Callable[..., Page], tmp_path: Path
+):
+    (tmp_path / "host.html").write_text(
+        f'<!doctype html><iframe src="{served_hub.url}/docs/events" width="1280" height="800"></iframe>'
+    )
+    page = open_page((tmp_path / "host.html").as_uri(), width=1440)
+    frame = page.frame_locator("iframe")
+    frame.locator(".cards").first.get_by_role("link", name="lead.created").click()
+    expect(frame.get_by_role("heading", level=1)).to_have_text("lead.created")
+    frame.get_by_role("link", name="JSON Schema of the payload").click()
+    expect(frame.get_by_text('"New Lead Created"')).to_be_visible()
+
+
 def test_a_listing_is_copied_as_it_is(served_hub: Any, open_page: Callable[..., Page]):
     page = open_page(
         f"{served_hub.url}/docs/events/lead.created", permissions=["clipboard-read", "clipboard-write"]

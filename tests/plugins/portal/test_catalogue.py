@@ -204,6 +204,24 @@ async def test_the_public_documentation_is_linked_where_it_runs(sqlite_database_
                 assert (await hub.anonymous.get(link)).status_code == 200
 
 
+async def test_examples_are_of_the_viewers_own_company(make_hub, sqlite_database_url, sign_in, open_browser):
+    hub = await make_hub(sqlite_database_url, dispatch=False)
+    made = (await hub.operator.post("/api/v1/companies", json={"reference": "acme-4f2a"})).json()
+    company = {"companyId": made["id"], "companyRef": "acme-4f2a"}
+    for environment, more in (("live", {}), ("test", {"environment": "test"})):
+        body = {"company_id": made["id"], "name": "k", "scopes": ["events:read"], "environment": environment}
+        browser = open_browser(hub)
+        await browser.sign_in((await hub.operator.post("/api/v1/keys", json=body)).json()["key"])
+        assert (await browser.get("/portal/company.json")).json() == company | more
+        page = await browser.get("/portal/catalogue/lead.created")
+        assert "acme-4f2a" in browser.words(page)
+    operator = open_browser(hub)
+    _, key = await hub.hub.keys.create(None, name="op", scopes=["operator"])
+    await operator.sign_in(key)
+    assert (await operator.get("/portal/company.json")).json() == {}
+    assert (await hub.anonymous.get("/portal/company.json")).status_code == 303
+
+
 # ---- sending an event ------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-// What the pages can do more with a script: copy a listing, remember a language, find a page. Without it all is readable.
+// What the pages can do more with a script: copy a listing, name the reader's company, remember a language, find a page. Without it all is readable.
 (() => {
   "use strict";
 
@@ -30,6 +30,26 @@
     });
     caption.append(button);
   }
+
+  // Who is signed in to the portal sees their own company in the example.
+  const { portal } = document.currentScript.dataset;
+  const company = [...document.querySelectorAll(".example .t-key")].find((key) => key.textContent === '"companyId"');
+  const span = (kind, value) => {
+    const part = document.createElement("span");
+    part.className = `t-${kind}`;
+    part.textContent = JSON.stringify(value);
+    return part;
+  };
+  const showCompany = async () => {
+    const answer = await fetch(`${portal}/company.json`, { redirect: "manual" });
+    if (!answer.ok) return;
+    const { companyId, ...more } = await answer.json();
+    if (!companyId) return;
+    const number = company.nextElementSibling;
+    number.textContent = companyId;
+    number.after(...Object.entries(more).flatMap(([name, value]) => [",\n  ", span("key", name), ": ", span("string", value)]));
+  };
+  if (portal && company) showCompany().catch(() => {}); // without an answer the example stays as it is
 
   const chosen = stored("language");
   for (const radio of document.querySelectorAll(".tabs input")) {

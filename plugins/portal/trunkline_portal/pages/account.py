@@ -1,14 +1,15 @@
-"""The viewer's own session: signing out, here or everywhere, and the theme."""
+"""The viewer's own session: its company, signing out, here or everywhere, and the theme."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from trunkline_portal import cookies
 from trunkline_portal.access import Anybody, Viewer
 from trunkline_portal.addresses import HOME, SIGN_IN
 from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted, one_of
+from trunkline_portal.pages.catalogue import company_members
 from trunkline_portal.portal import Portal, local_path
 from trunkline_portal.routing import get, post
 
@@ -63,11 +64,16 @@ class AccountPages:
         )
         return response
 
+    async def name_company(self, viewer: Anybody) -> JSONResponse:
+        """Give what an envelope says of the viewer's company, for the examples of the event documentation."""
+        return JSONResponse(await company_members(self._portal, viewer.chosen_company_id))
+
 
 def make_router(portal: Portal) -> APIRouter:
     """List the routes."""
     pages = AccountPages(portal)
     return portal.own_router(
+        get("/company.json", pages.name_company),
         post("/sign-out", pages.sign_out, bucket=PAGES),
         get("/sign-out-everywhere", pages.ask),
         post("/sign-out-everywhere", pages.sign_out_everywhere, bucket=PAGES),

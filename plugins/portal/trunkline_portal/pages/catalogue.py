@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline import Definition, EventType, NotFound
+from trunkline import Definition, EventType, Json, NotFound
 from trunkline.pages import Product, alternatives, sample_envelope
 from trunkline.routes import CALL_PREFIX, company_number, environment_member
 from trunkline_portal import curl, schema_rows
@@ -83,7 +83,7 @@ class CataloguePages:
     async def show_type(self, request: Request, viewer: Integrates, name: str) -> Response:
         """Show an event type, or one of the other lists."""
         if name not in KINDS:
-            return render_type(self._portal, request, viewer, name)
+            return await render_type(self._portal, request, viewer, name)
         entries = [
             _entry_of(definition, name)
             for definition in _offered(self._portal.context.deployment.product(), name)
@@ -131,7 +131,7 @@ def find_type(portal: Portal, name: str) -> EventType:
     raise NotFound(kind, name)
 
 
-def render_type(
+async def render_type(
     portal: Portal,
     request: Request,
     viewer: Viewer,
@@ -143,7 +143,7 @@ def render_type(
     """Show an event type; *payload* is what was typed into the editor, *faults* what is wrong with it. Raises NotFound."""
     event_type = find_type(portal, name)
     product = portal.context.deployment.product()
-    company_id = viewer.chosen_company_id
+    members = await company_members(portal, viewer.chosen_company_id)
     return portal.render(
         request,
         viewer,
@@ -154,7 +154,7 @@ def render_type(
         rows=list(
             schema_rows.rows_of(product.payload(event_type), schema_rows.exact(event_type.example_json))
         ),
-        envelope=_envelope(event_type, company_id),
+        envelope=_envelope(event_type, members),
         payload=payload,
         faults=faults,
         may_send=viewer.has(EVENTS_WRITE),
@@ -162,6 +162,15 @@ def render_type(
         emitters=[action for action in product.actions if name in action.emits],
         docs=_joined(docs_url(portal), name),
     )
+
+
+async def company_members(portal: Portal, company_id: int | None) -> dict[str, Json]:
+    """Give the members of an envelope that say whose the event is; none for an operator who looks at no company."""
+    if company_id is None:
+        return {}
+    reference = await portal.context.companies.reference_of(company_id)
+    named = {"companyRef": reference} if reference else {}
+    return {"companyId": company_number(company_id), **named, **environment_member(company_id)}
 
 
 def docs_url(portal: Portal) -> str | None:
@@ -211,14 +220,11 @@ def _grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
     return [(about.replace("_", " ").capitalize(), list(them)) for about, them in groups]
 
 
-def _envelope(event_type: EventType, company_id: int | None) -> bytes:
+def _envelope(event_type: EventType, members: Mapping[str, Json]) -> bytes:
     """Write the example as it is sent, every digit as the schema has it."""
-    envelope = sample_envelope(event_type) | {"payload": orjson.Fragment(event_type.example_json)}
-    if company_id is not None:
-        payload = envelope.pop("payload")
-        of_company = {"companyId": company_number(company_id), **environment_member(company_id)}
-        envelope |= {**of_company, "payload": payload}
-    return orjson.dumps(envelope)
+    payload = orjson.Fragment(event_type.example_json)
+    envelope = {name: value for name, value in sample_envelope(event_type).items() if name != "payload"}
+    return orjson.dumps({**envelope, **members, "payload": payload})
 
 
 def _sentences(description: str) -> list[str]:

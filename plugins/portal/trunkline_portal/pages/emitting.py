@@ -33,7 +33,9 @@ class EmittingPages:
             accepted = await self._portal.context.emit(event)
         except EventRejected as error:
             faults = [(fault.path, fault.message) for fault in error.errors]
-            return render_type(self._portal, request, viewer, name, payload=fields["payload"], faults=faults)
+            return await render_type(
+                self._portal, request, viewer, name, payload=fields["payload"], faults=faults
+            )
         may_see = viewer.has(EVENTS_READ)
         path = f"/events/{accepted.event_id}" if may_see else f"{CATALOGUE}/{name}"
         flash = f"Event {accepted.event_id} of type {name} was stored, and goes to every subscription that it matches."

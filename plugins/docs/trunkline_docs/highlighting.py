@@ -9,8 +9,8 @@ Token = tuple[str, str]
 _STRING = r'"(?:[^"\\\n]|\\.)*"'
 _STRINGS = rf"{_STRING}|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`"
 _WORDS = (
-    "and|array|const|declare|def|do|else|end|export|for|foreach|from|function|if|import|in|let|new|not|or|raise"
-    "|require|return|throw|unless|use"
+    "and|array|class|const|declare|def|do|else|end|export|final|for|foreach|from|func|function|if|import|in|let|new|not|or"
+    "|package|private|public|raise|range|require|return|static|struct|throw|throws|type|unless|use|void"
 )
 
 
@@ -29,7 +29,10 @@ _LANGUAGES: Mapping[str, re.Pattern[str]] = {
     ),
     "python": _pattern(comment=r"#.*$", string=rf'"""[\s\S]*?"""|{_STRINGS}', word=rf"\b(?:{_WORDS})\b"),
     "ruby": _pattern(comment=r"^\s*#.*$", string=_STRINGS, word=rf"\b(?:{_WORDS})\b"),
-    "javascript": _pattern(comment=r"//.*$", string=_STRINGS, word=rf"\b(?:{_WORDS})\b"),
+    **dict.fromkeys(
+        ("javascript", "go", "java"),
+        _pattern(comment=r"//.*$", string=_STRINGS, word=rf"\b(?:{_WORDS})\b"),
+    ),
     "php": _pattern(comment=r"//.*$", string=_STRINGS, word=rf"<\?php|\b(?:{_WORDS})\b"),
 }
 

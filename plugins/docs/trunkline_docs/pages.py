@@ -15,10 +15,12 @@ from trunkline_docs.problems import EXAMPLE, PROBLEMS, Problem
 from trunkline_docs.requests import SECRET, TIMESTAMP, called, operating, polling, pushed, subscribing
 
 _LANGUAGES = (
-    ("Python", "python", "py"),
-    ("JavaScript", "javascript", "js"),
-    ("PHP", "php", "php"),
-    ("Ruby", "ruby", "rb"),
+    ("Python", "python", "verify.py"),
+    ("JavaScript", "javascript", "verify.js"),
+    ("PHP", "php", "verify.php"),
+    ("Ruby", "ruby", "verify.rb"),
+    ("Go", "go", "verify.go"),
+    ("Java", "java", "Verify.java"),
 )
 _FOLDERS = {"action": "actions", "search": "searches"}
 _SECTIONS = {"action": "Actions", "search": "Searches"}
@@ -103,10 +105,8 @@ def snippets() -> tuple[Snippet, ...]:
     """Read the verification code."""
     folder = files("trunkline_docs") / "snippets"
     return tuple(
-        Snippet(
-            title, language, f"verify.{ending}", (folder / f"verify.{ending}").read_text(encoding="utf-8")
-        )
-        for title, language, ending in _LANGUAGES
+        Snippet(title, language, file, (folder / file).read_text(encoding="utf-8"))
+        for title, language, file in _LANGUAGES
     )
 
 
@@ -142,7 +142,7 @@ def _verify_page(product: Product) -> Page:
         "request": None if first is None else pushed(first),
         "request_path": None if first is None else request_path(first),
     }
-    summary = "How to tell that a request comes from us, in four languages."
+    summary = "How to tell that a request comes from us, with code in six languages."
     return Page(
         "verify.html", "Verify a webhook", summary, "Start here", "verify", "Verify a webhook", words=words
     )

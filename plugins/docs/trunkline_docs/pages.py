@@ -4,13 +4,14 @@ import http
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from importlib.resources import files
 
 from trunkline import Definition, EventType, Json
 from trunkline.pages import Product, alternatives
 from trunkline.routes import CALL_PREFIX, call_options
-from trunkline_docs.fields import exact, rows_of
+from trunkline_docs.fields import Row, exact, rows_of
 from trunkline_docs.problems import EXAMPLE, PROBLEMS, Problem
 from trunkline_docs.requests import SECRET, TIMESTAMP, called, operating, polling, pushed, subscribing
 
@@ -56,12 +57,17 @@ class Page:
 def pages_of(product: Product) -> tuple[Page, ...]:
     """List the pages; the first is the index. Raises ValueError."""
     lookups = [_lookups_page(product)] if product.lookups else []
+    rows = {entry.name: _payload_rows(entry) for entry in product.event_types}
+    keys = order_keys(rows)
     return (
         _index_page(product),
-        _handbook_page(product),
+        _handbook_page(product, keys),
         _verify_page(product),
         _errors_page(),
-        *(_event_page(product, entry) for entry in product.event_types),
+        *(
+            _event_page(product, entry, rows[entry.name], keys.get(entry.name))
+            for entry in product.event_types
+        ),
         *(_operation_page(product, entry) for entry in (*product.actions, *product.searches)),
         *lookups,
     )
@@ -87,15 +93,11 @@ def request_path(event_type: EventType) -> str:
     return f"requests/{event_type.name}.json"
 
 
-def order_keys(event_types: Sequence[EventType]) -> Mapping[str, str]:
-    """Choose the field by which each type's events are ordered, by the type's name: of its required ids, the one that most types have."""
+def order_keys(rows: Mapping[str, Sequence[Row]]) -> Mapping[str, str]:
+    """Choose the field by which each type's events are ordered, from its *rows*: of its required ids, the one that most types have."""
     ids = {
-        event_type.name: [
-            row.name
-            for row in rows_of(event_type.schema)
-            if row.is_required and not row.parent and _IS_ID.search(row.name)
-        ]
-        for event_type in event_types
+        name: [row.name for row in own if row.is_required and not row.parent and _IS_ID.search(row.name)]
+        for name, own in rows.items()
     }
     number = Counter(name for names in ids.values() for name in names)
     return {name: max(own, key=number.__getitem__) for name, own in ids.items() if own}
@@ -121,9 +123,9 @@ def _index_page(product: Product) -> Page:
     return Page("index.html", title, summary, "Start here", "index", "Overview", words=words)
 
 
-def _handbook_page(product: Product) -> Page:
-    keys = Counter(order_keys(product.event_types).values()).most_common(1)
-    ordering: Json = {"key": f"/payload/{keys[0][0]}"} if keys else "subscription"
+def _handbook_page(product: Product, keys: Mapping[str, str]) -> Page:
+    common = Counter(keys.values()).most_common(1)
+    ordering: Json = {"key": f"/payload/{common[0][0]}"} if common else "subscription"
     words: dict[str, Json] = {
         "calls": operating(api_url=product.api_url),
         "ordered": subscribing("*", api_url=product.api_url, ordering=ordering),
@@ -154,14 +156,19 @@ def _errors_page() -> Page:
     return Page("errors.html", "Errors", summary, "Start here", "errors", "Errors", words=words)
 
 
-def _event_page(product: Product, event_type: EventType) -> Page:
-    schema = exact(event_type.schema_json)
+def _payload_rows(event_type: EventType) -> tuple[Row, ...]:
+    example = exact(event_type.example_json) if event_type.example_json else None
+    return rows_of(exact(event_type.schema_json), example=example)
+
+
+def _event_page(product: Product, event_type: EventType, rows: Sequence[Row], order_key: str | None) -> Page:
+    fields = {row.name for row in rows if not row.parent}
     meaning, moments = _meaning(event_type.description)
     words: dict[str, Json] = {
         "event_type": event_type,
         "meaning": meaning,
         "moments": moments,
-        "rows": rows_of(schema, example=exact(event_type.example_json) if event_type.example_json else None),
+        "rows": rows,
         "request": pushed(event_type),
         "subscribe": subscribing(event_type.name, api_url=product.api_url),
         "poll": polling(event_type.name, api_url=product.api_url),
@@ -170,8 +177,8 @@ def _event_page(product: Product, event_type: EventType) -> Page:
         "snippets": snippets(),
         "secret": SECRET,
         "timestamp": TIMESTAMP,
-        "order_key": order_keys(product.event_types).get(event_type.name),
-        "related": [other for other in product.event_types if _is_related(event_type, other)],
+        "order_key": order_key,
+        "related": [other for other in product.event_types if _is_related(event_type, fields, other)],
         "emitters": [action for action in product.actions if event_type.name in action.emits],
         "changes": event_type.changes,
     }
@@ -222,12 +229,11 @@ def _problems(definition: Definition) -> Iterator[Problem]:
     return (problem for problem in PROBLEMS if problem.status in statuses)
 
 
-def _is_related(event_type: EventType, other: EventType) -> bool:
-    """Tell whether *other* is about the same kind of record, or about one that *event_type* has the id of."""
+def _is_related(event_type: EventType, fields: AbstractSet[str], other: EventType) -> bool:
+    """Tell whether *other* is about the same kind of record, or about one whose id is among the *fields* of *event_type*."""
     kind, other_kind = (each.name.partition(".")[0] for each in (event_type, other))
-    ids = {f"{other_kind}_id", f"{other_kind}Id"}
-    fields = {row.name for row in rows_of(event_type.schema) if not row.parent}
-    return other is not event_type and (other_kind == kind or bool(fields & ids))
+    has_its_id = f"{other_kind}_id" in fields or f"{other_kind}Id" in fields
+    return other is not event_type and (other_kind == kind or has_its_id)
 
 
 def _meaning(description: str) -> tuple[str, Sequence[str]]:

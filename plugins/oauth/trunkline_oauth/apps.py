@@ -6,15 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import orjson
+
 from trunkline import NotFound, PluginContext, Refused
 from trunkline.routes import Principal
 from trunkline_oauth import secrets, security_events, store
 from trunkline_oauth.assertions import Assertions
+from trunkline_oauth.client_documents import ClientDocuments
+from trunkline_oauth.client_metadata import ClientMetadata, MetadataInvalid
 from trunkline_oauth.errors import invalid_client
-from trunkline_oauth.model import App, Connection
-from trunkline_oauth.settings import REGISTERED_PREFIX, ConfiguredApp, Settings
+from trunkline_oauth.model import DOCUMENT_PREFIX, SELF_PREFIX, App, Connection
+from trunkline_oauth.settings import REGISTERED_PREFIX, UNLESS_NAMED, ConfiguredApp, Settings
 from trunkline_oauth.telling import DISCONNECTED, describe, tell_connection
 
+MAX_SELF_REGISTERED = 1_000
+"""Characters that name and redirect URIs of an app may have together that registers itself: they are its id."""
+_CLIENT = "client"
 MOST_TOLD = 1_000
 """Connections that end with an app and are told of, each by an event."""
 
@@ -33,6 +40,8 @@ class Apps:
         assert isinstance(context.settings, Settings)
         self._context = context
         self._assertions = Assertions(context)
+        self._documents = ClientDocuments(context)
+        self._may_register = context.settings.dynamic_registration
         self._configured = {app.client_id: _configured(app) for app in context.settings.apps}
 
     async def register(
@@ -122,10 +131,28 @@ class Apps:
             self._context.journal.note("app.removed", client_id, company_id=None, before=describe(app))
         security_events.APP_REMOVED.note(by, client_id=client_id)
 
-    async def find(self, client_id: str) -> App | None:
-        """Find an app."""
+    def admit(self, metadata: ClientMetadata) -> App:
+        """Let an app in that registers itself, as a public one. Nothing is stored: the id is what it says. Raises MetadataInvalid."""
+        said = orjson.dumps([metadata.client_name, *metadata.redirect_uris])
+        if len(said) > MAX_SELF_REGISTERED:
+            field = "redirect_uris"
+            raise MetadataInvalid(
+                field, f"and client_name have more than {MAX_SELF_REGISTERED} characters together"
+            )
+        return _self_registered(f"{SELF_PREFIX}{self._context.sealer.seal(said, purpose=_CLIENT)}", said)
+
+    async def find(self, client_id: str, *, asker: str) -> App | None:
+        """Find an app; a document that has to be read for it counts for *asker*.
+
+        Raises:
+            OAuthError, RateLimited: as ``ClientDocuments.find`` does.
+        """
         if client_id in self._configured:
             return self._configured[client_id]
+        if client_id.startswith(DOCUMENT_PREFIX):
+            return await self._documents.find(client_id, asker=asker)
+        if client_id.startswith(SELF_PREFIX):
+            return self._unsealed(client_id)
         async with self._context.database.read() as connection:
             return await store.find_app(connection, client_id)
 
@@ -134,21 +161,34 @@ class Apps:
         client_id = connection.consent.client_id
         if client_id.startswith(REGISTERED_PREFIX):  # its connections go with it
             return connection.app_name
+        if client_id.startswith(DOCUMENT_PREFIX):
+            return connection.app_name if self._documents.allows(client_id) else None
+        if client_id.startswith(SELF_PREFIX):
+            return connection.app_name if self._may_register else None
         app = self._configured.get(client_id)
         return None if app is None else app.name
 
-    async def authenticate(self, client_id: str, secret: str | None) -> App:
+    def _unsealed(self, client_id: str) -> App | None:
+        try:
+            said = self._context.sealer.unseal(client_id.removeprefix(SELF_PREFIX), purpose=_CLIENT)
+        except ValueError:
+            return None
+        return _self_registered(client_id, said) if self._may_register else None
+
+    async def authenticate(self, client_id: str, secret: str | None, *, asker: str) -> App:
         """Find the app that a call comes from; one that has a secret must send it. Raises OAuthError."""
-        app = await self.find(client_id)
+        app = await self.find(client_id, asker=asker)
         if app is None or app.signs or app.is_public != (secret is None):
             raise invalid_client()
         if secret is not None and not self._has_secret(app, secrets.digest_of(secret)):
             raise invalid_client()
         return app
 
-    async def authenticate_signed(self, client_id: str, assertion: str, *, audiences: Sequence[str]) -> App:
+    async def authenticate_signed(
+        self, client_id: str, assertion: str, *, audiences: Sequence[str], asker: str
+    ) -> App:
         """Find the app that has signed *assertion* for one of *audiences*. Raises OAuthError, IssuerUnavailable."""
-        app = await self.find(client_id)
+        app = await self.find(client_id, asker=asker)
         if app is None or not app.signs:
             raise invalid_client()
         await self._assertions.check(app, assertion, audiences=audiences)
@@ -172,6 +212,11 @@ class Apps:
                 "app.changed", client_id, company_id=None, before=before, after=describe(app)
             )
         return app
+
+
+def _self_registered(client_id: str, said: bytes) -> App:
+    name, *redirect_uris = orjson.loads(said)
+    return App(client_id, name, tuple(redirect_uris), UNLESS_NAMED)
 
 
 def _unknown(client_id: str) -> NotFound:

@@ -19,6 +19,8 @@ MOST_SECONDS = 3_600
 """How far ahead an assertion may expire: its ``jti`` is kept until then."""
 PER_MINUTE = 600
 """Assertions of one app that are taken in a minute: each is a row until it expires."""
+MAX_KEPT = 1_000
+"""Apps whose keys are kept; whoever names the address of a document makes one."""
 _MAX_JTI = 256
 _REGISTERED = "https://registered.invalid/jwks"
 
@@ -65,6 +67,8 @@ class Assertions:
     def _keys_of(self, app: App) -> "_AppKeys":
         keys = self._keys.get(app.client_id)
         if keys is None or keys.app != app:
+            if len(self._keys) >= MAX_KEPT:
+                del self._keys[next(iter(self._keys))]
             keys = self._keys[app.client_id] = _AppKeys(app, self._context)
         return keys
 

@@ -12,7 +12,8 @@ from trunkline_oauth import requests
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.assertions import ALGORITHMS
 from trunkline_oauth.errors import NO_STORE, OAuthError
-from trunkline_oauth.forms import need, read_pairs
+from trunkline_oauth.forms import address_of, need, read_pairs
+from trunkline_oauth.settings import Settings
 
 CONSENT_PAGE = "/portal/x/oauth/connect"
 
@@ -29,7 +30,8 @@ class AuthorizeRoutes:
         issuer = issuer_of(self._context, request)
         try:
             values = read_pairs(request.query_params.multi_items())
-            app = await self._apps.find(need(values, "client_id"))
+            asker = address_of(self._context, request)
+            app = await self._apps.find(need(values, "client_id"), asker=asker)
             redirect_uri = requests.find_redirect_uri(app, values)
             state = requests.read_state(values)
         except OAuthError as error:
@@ -47,7 +49,11 @@ class AuthorizeRoutes:
 
     async def show_metadata(self, request: Request) -> Response:
         """Tell what this server can do, and where."""
-        issuer = issuer_of(self._context, request)
+        issuer, settings = issuer_of(self._context, request), self._context.settings
+        assert isinstance(settings, Settings)
+        registers = (
+            {"registration_endpoint": f"{issuer}/oauth/register"} if settings.dynamic_registration else {}
+        )
         methods = ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
         return JSONResponse(
             {
@@ -55,6 +61,8 @@ class AuthorizeRoutes:
                 "authorization_endpoint": f"{issuer}/oauth/authorize",
                 "token_endpoint": f"{issuer}/oauth/token",
                 "revocation_endpoint": f"{issuer}/oauth/revoke",
+                **registers,
+                "client_id_metadata_document_supported": bool(settings.client_document_hosts),
                 "scopes_supported": list(COMPANY_SCOPES),
                 "response_types_supported": ["code"],
                 "response_modes_supported": ["query"],

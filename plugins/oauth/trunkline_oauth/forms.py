@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote_plus
 
-from trunkline import Refused
+from trunkline import PluginContext, Refused
 from trunkline_oauth import assertions
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.errors import OAuthError, invalid_client, invalid_request
@@ -66,21 +66,21 @@ def need(values: Mapping[str, str], name: str) -> str:
 
 
 async def find_app(
-    request: "Request", values: dict[str, str], apps: Apps, *, audiences: Sequence[str]
+    request: "Request", values: dict[str, str], apps: Apps, *, audiences: Sequence[str], asker: str
 ) -> App:
     """Find the app that sent a form: by HTTP Basic, by its parameters, or by an assertion for one of *audiences*.
 
-    A public app is found by its id alone. *values* have the ``client_id`` afterwards, wherever it came from.
+    A public app is found by its id alone; *asker* is as in ``Apps.find``. *values* have the ``client_id`` afterwards, wherever it came from.
 
     Raises:
-        OAuthError, IssuerUnavailable
+        OAuthError, IssuerUnavailable, RateLimited
     """
     header = request.headers.get("authorization")
     if "client_assertion" in values:
-        return await _find_signer(values, apps, audiences, has_secret=header is not None)
+        return await _find_signer(values, apps, audiences, has_secret=header is not None, asker=asker)
     if header is None:
         client_id = need(values, "client_id")
-        return await apps.authenticate(client_id, values.get("client_secret"))
+        return await apps.authenticate(client_id, values.get("client_secret"), asker=asker)
     if "client_secret" in values:
         msg = "The app proves who it is twice: by Authorization and by client_secret."
         raise invalid_request(msg)
@@ -88,11 +88,11 @@ async def find_app(
     if values.setdefault("client_id", client_id) != client_id:
         msg = "The client_id is not the one of the header Authorization."
         raise invalid_request(msg)
-    return await apps.authenticate(client_id, secret or None)
+    return await apps.authenticate(client_id, secret or None, asker=asker)
 
 
 async def _find_signer(
-    values: dict[str, str], apps: Apps, audiences: Sequence[str], *, has_secret: bool
+    values: dict[str, str], apps: Apps, audiences: Sequence[str], *, has_secret: bool, asker: str
 ) -> App:
     assertion = values["client_assertion"]
     if has_secret or "client_secret" in values:
@@ -103,7 +103,13 @@ async def _find_signer(
         raise invalid_request(msg)
     if "client_id" not in values:
         values["client_id"] = assertions.client_id_in(assertion)
-    return await apps.authenticate_signed(values["client_id"], assertion, audiences=audiences)
+    return await apps.authenticate_signed(values["client_id"], assertion, audiences=audiences, asker=asker)
+
+
+def address_of(context: PluginContext, request: "Request") -> str:
+    """Name the address that a request comes from, as a holder of limits."""
+    peer = request.client.host if request.client else None
+    return f"address {context.client_addresses.find(peer, request.headers.getlist('x-forwarded-for'))}"
 
 
 def _basic(header: str) -> tuple[str, str]:

@@ -2,11 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+DOCUMENT_PREFIX = "https://"
+"""What the ids of apps begin with that are addresses of documents (``client_documents``)."""
+SELF_PREFIX = "self_"
+"""What the ids of apps begin with that registered themselves (``registration``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
-    """A registered app; *created_ms* is None where the settings register it.
+    """An app; *created_ms* is None unless an operator has registered it.
 
     It proves who it is by its secret, or the one before until *old_secret_until_ms*, or by a signature with a key of *jwks*
     (JSON) or *jwks_uri*. A public app has none of these.
@@ -22,6 +28,11 @@ class App:
     old_secret_until_ms: int | None = None
     jwks: str | None = None
     jwks_uri: str | None = None
+
+    @property
+    def document_host(self) -> str | None:
+        """The host of the document in which the app describes itself; None if the app was registered."""
+        return urlsplit(self.client_id).hostname if self.client_id.startswith(DOCUMENT_PREFIX) else None
 
     @property
     def signs(self) -> bool:

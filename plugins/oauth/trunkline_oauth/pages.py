@@ -11,9 +11,10 @@ from trunkline.pages import PortalContent, PortalPage, PortalRedirect, PortalReq
 from trunkline.routes import Principal, company_number, company_title, describe_scope
 from trunkline_oauth import requests, security_events
 from trunkline_oauth.apps import Apps
+from trunkline_oauth.errors import OAuthError
 from trunkline_oauth.grants import Grants
-from trunkline_oauth.model import App, Connection, Consent
-from trunkline_oauth.redirect_uris import target_of
+from trunkline_oauth.model import SELF_PREFIX, App, Connection, Consent
+from trunkline_oauth.redirect_uris import is_loopback, target_of
 from trunkline_oauth.requests import AuthorizationRequest
 
 Fields = Mapping[str, Sequence[str]]
@@ -23,7 +24,7 @@ _GONE = Markup(
 )
 _CONSENT = Markup(
     '<section class="card"><h2>{app} asks for access to {company}</h2>'
-    '<form method="post" class="stack">{form}<fieldset class="group"><legend>{app} may</legend>{scopes}{fault}</fieldset>{missing}'
+    '<form method="post" class="stack">{form}{unknown}<fieldset class="group"><legend>{app} may</legend>{scopes}{fault}</fieldset>{missing}'
     '<p class="muted">You will be led to <strong>{host}</strong>. Under <em>Connected apps</em> an administrator can end this at '
     'any time. {end}</p>{keep}<p class="actions">'
     '<button class="button is-primary" type="submit" name="decision" value="chosen">Allow</button>'
@@ -34,6 +35,15 @@ _SCOPE = Markup(
     'aria-describedby="scope-{scope}-name"><label for="scope-{scope}">{meaning}</label>'
     '<p class="field-help" id="scope-{scope}-name">{scope}</p></div>'
 )
+_DESCRIBES_ITSELF = Markup(
+    '<p class="notice is-warn">{app} is not registered here. It describes itself at <strong>{host}</strong>: '
+    "allow it only if you trust this address.{program}</p>"
+)
+_REGISTERED_ITSELF = Markup(
+    '<p class="notice is-warn">{app} has registered itself here, and nobody has checked its name: '
+    "allow it only if you have just connected it yourself.{program}</p>"
+)
+_PROGRAM = " You will be led to a program on your own machine."
 _NONE_CHOSEN = Markup('<p class="field-error" role="alert">Choose at least one, or deny it.</p>')
 _KEEP = Markup(
     '<div class="check"><input id="keep" type="checkbox" name="keep" value="yes"><label for="keep">It belongs to {company}, '
@@ -123,8 +133,14 @@ class ConsentPage:
         return PortalContent(html, (target_of(asked.redirect_uri),))
 
     async def _asked(self, request: PortalRequest) -> tuple[AuthorizationRequest | None, App | None]:
+        """Give what is asked for and the app; no app if it is gone, or describes itself no longer."""
         asked = requests.unseal(self._context, request.query.get("request", ""))
-        return asked, None if asked is None else await self._apps.find(asked.client_id)
+        if asked is None:
+            return None, None
+        try:
+            return asked, await self._apps.find(asked.client_id, asker=request.principal.id or "")
+        except OAuthError:
+            return asked, None
 
 
 class ConnectedAppsPage:
@@ -190,6 +206,7 @@ def _write(
     missing = sentence.format(scopes=", ".join(lacking)) if lacking else ""
     return _CONSENT.format(
         **words,
+        unknown=_stranger(app, asked),
         host=host,
         scopes=scopes,
         missing=missing,
@@ -197,6 +214,15 @@ def _write(
         end=_ending(request.principal),
         keep=_KEEP.format(company=company) if request.principal.has("admin") else "",
     )
+
+
+def _stranger(app: App, asked: AuthorizationRequest) -> Markup:
+    """Say who vouches for an app that nobody has registered: the host of its document, or nobody."""
+    if (host := app.document_host) is None and not app.client_id.startswith(SELF_PREFIX):
+        return Markup("")
+    program = _PROGRAM if is_loopback(asked.redirect_uri) else ""
+    sentence = _REGISTERED_ITSELF if host is None else _DESCRIBES_ITSELF
+    return sentence.format(app=app.name, host=host, program=program)
 
 
 def _ending(principal: Principal) -> str:

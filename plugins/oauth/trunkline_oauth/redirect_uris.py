@@ -56,6 +56,11 @@ def find_registered(sent: str | None, registered: Sequence[str]) -> str | None:
     return sent if is_registered and find_fault(sent) is None else None
 
 
+def is_loopback(uri: str) -> bool:
+    """Tell whether *uri* leads to a program on a person's own machine."""
+    return urlsplit(uri).hostname in _LOOPBACK
+
+
 def target_of(uri: str) -> str:
     """Give what a policy of forms allows, to lead to *uri*: its origin, or its scheme with the colon."""
     parts = urlsplit(uri)

@@ -14,7 +14,7 @@ from pydantic import (
     model_validator,
 )
 
-from trunkline.routes import COMPANY_SCOPES
+from trunkline.routes import COMPANY_SCOPES, Names
 from trunkline_oauth.redirect_uris import find_fault
 
 MIN_SECRET_CHARACTERS = 32
@@ -141,6 +141,15 @@ class Settings(BaseModel):
                 ]
             ],
         )
+    )
+    client_document_hosts: Names = Field(
+        default=("*",),
+        description="hosts whose apps need no registration: their `client_id` is the address of a document that describes them (Client ID Metadata Document). `*` is any host; none, if empty",
+        examples=[["claude.ai", "chatgpt.com"]],
+    )
+    dynamic_registration: bool = Field(
+        default=False,
+        description="whether apps may register themselves at `/oauth/register` (RFC 7591), for clients that know no other way",
     )
     access_token_minutes: int = Field(
         default=60, ge=1, le=1440, description="how long an access token is valid"

@@ -12,11 +12,13 @@ from trunkline_oauth import security_events
 from trunkline_oauth.apps import Apps
 from trunkline_oauth.authorize_routes import issuer_of
 from trunkline_oauth.errors import NO_STORE, OAuthError, invalid_request
-from trunkline_oauth.forms import find_app, need, read_form
+from trunkline_oauth.forms import address_of, find_app, need, read_form
 from trunkline_oauth.grants import Grants
 from trunkline_oauth.model import App, Issued
 from trunkline_oauth.redirect_uris import target_of
+from trunkline_oauth.registration import Registration
 from trunkline_oauth.resources import read_resource
+from trunkline_oauth.settings import Settings
 
 FAILURES_PER_MINUTE = 120
 """Refused calls that one address may make in a minute; the platforms call for many companies from one address."""
@@ -83,7 +85,8 @@ class TokenRoutes:
         issuer = issuer_of(self._context, request)
         try:
             values = await read_form(request)
-            app = await find_app(request, values, self._apps, audiences=(f"{issuer}/oauth/token", issuer))
+            audiences, asker = (f"{issuer}/oauth/token", issuer), address_of(self._context, request)
+            app = await find_app(request, values, self._apps, audiences=audiences, asker=asker)
             response = await answer(app, values, issuer)
         except OAuthError as error:
             if error.code == "invalid_client":
@@ -98,13 +101,9 @@ class TokenRoutes:
         return response
 
     async def _refusal(self, request: Request, error: OAuthError) -> Response:
-        address = self._context.client_addresses.find(
-            request.client.host if request.client else None, request.headers.getlist("x-forwarded-for")
-        )
+        address = address_of(self._context, request)
         try:
-            await self._context.limits.count(
-                f"address {address}", "oauth_failures", per_minute=FAILURES_PER_MINUTE
-            )
+            await self._context.limits.count(address, "oauth_failures", per_minute=FAILURES_PER_MINUTE)
         except Refused as refusal:
             return _wait(refusal)
         return error.answer()
@@ -117,6 +116,11 @@ def make_router(context: PluginContext, apps: Apps, grants: Grants) -> APIRouter
     for path, handler in (("/token", routes.issue), ("/revoke", routes.revoke)):
         router.add_api_route(path, handler, methods=["POST"])
         router.add_api_route(path, routes.share, methods=["OPTIONS"])
+    assert isinstance(context.settings, Settings)
+    if context.settings.dynamic_registration:
+        registration = Registration(context, apps)
+        router.add_api_route("/register", registration.register, methods=["POST"])
+        router.add_api_route("/register", registration.share, methods=["OPTIONS"])
     return router
 
 

@@ -1,12 +1,12 @@
-"""What the official client keeps of its OAuth, for a client that is registered already."""
+"""What the official client keeps of its OAuth."""
 
 from mcp.shared.auth import OAuthClientInformationFull
 
 
 class Kept:
-    """What the client keeps; that it is registered, it knows from the start."""
+    """What the client keeps; one that is registered already may register no other."""
 
-    def __init__(self, registered: OAuthClientInformationFull) -> None:
+    def __init__(self, registered: OAuthClientInformationFull | None = None) -> None:
         self.registered = registered
         self.tokens = None
 
@@ -20,4 +20,5 @@ class Kept:
         return self.registered
 
     async def set_client_info(self, client_info):
-        raise AssertionError("it registered itself")
+        assert self.registered is None, "it registered itself"
+        self.registered = client_info

@@ -16,7 +16,8 @@ import httpx2
 import pytest
 from aiohttp import web
 from tests.plugins import npm
-from tests.plugins.oauth.flow import Person, hidden
+from tests.plugins.oauth.flow import CALLBACK, Person, filled, hidden
+from tests.plugins.oauth.sites import open_site
 
 HERE = Path(__file__).parent
 MODERN, HANDSHAKE = "2026-07-28", "2025-11-25"
@@ -46,8 +47,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 def packages(install_node_packages: Callable[[Path], Path]) -> Path:
     """The folder with both packages, and our program beside them."""
     folder = install_node_packages(HERE / "node")
-    shutil.copy(HERE / "node" / "agent.mjs", folder)
+    for program in ("agent.mjs", "sign_in.mjs"):
+        shutil.copy(HERE / "node" / program, folder)
     return folder
+
+
+@pytest.fixture
+async def strangers_hub(serve_hub, tmp_path) -> AsyncIterator[tuple[Any, str]]:
+    """A hub that lets apps in that nobody has registered, and the address of a document of one."""
+    async with open_site(tmp_path) as site:
+        own = {"SSL_CERT_FILE": str(site.authority), "TRUNKLINE_OAUTH__DYNAMIC_REGISTRATION": "true"}
+        yield await asyncio.to_thread(lambda: serve_hub(**own)), site.url
 
 
 def node(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -164,3 +174,36 @@ async def test_the_protocols_own_scenarios_of_authorization_servers_pass(served_
                 await http.get((await http.post(page.url, data=form)).headers["location"])
     assert await suite.wait() == 0, printed
     assert "2 passed, 0 failed" in printed
+
+
+@pytest.mark.parametrize(
+    ("mode", "version", "way"),
+    [("auto", MODERN, "document"), ("legacy", HANDSHAKE, "document"), ("legacy", HANDSHAKE, "registration")],
+)
+async def test_the_typescript_client_signs_in_without_an_operator(
+    strangers_hub, packages, mode, version, way
+):
+    hub, document = strangers_hub
+    program = ("node", "sign_in.mjs", f"{hub.url}/mcp", CALLBACK, mode)
+    client = await asyncio.create_subprocess_exec(
+        *(*program, document if way == "document" else "-"),
+        cwd=packages,
+        env=npm.node_environment(),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    assert client.stdout is not None
+    asked = (await client.stdout.readline()).decode().strip()
+    assert asked, (await client.communicate())[1]
+    async with httpx2.AsyncClient(base_url=hub.url) as http:
+        person = Person(http)
+        await person.sign_in(hub.key)
+        page = await person.open(asked)
+        assert ("It describes itself at" in page.text) == (way == "document")
+        came = await http.post(page.url, data={"decision": "allow", **filled(page)})
+    printed, complaint = await client.communicate(f"{came.headers['location']}\n".encode())
+    assert client.returncode == 0, complaint
+    met = json.loads(printed)
+    assert (met["version"], "find_lead" in met["tools"]) == (version, True)
+    assert met["id"] == document if way == "document" else met["id"].startswith("self_")

@@ -1,0 +1,147 @@
+"""Apps that nobody registers: the ``client_id`` is the address of a document in which the app describes itself.
+
+That is a Client ID Metadata Document (draft-ietf-oauth-client-id-metadata-document). Anybody may name any address, so it is
+read through the guarded client as targets are, by HTTPS, without a redirect, and bounded in size, time and number.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import orjson
+
+from trunkline import PluginContext
+from trunkline.routes import TrunklineError
+from trunkline_oauth.client_metadata import MetadataInvalid, read_metadata
+from trunkline_oauth.errors import OAuthError, invalid_request
+from trunkline_oauth.model import App
+from trunkline_oauth.settings import Settings
+
+MAX_URL = 500
+MAX_BYTES = 10 * 1024
+TIMEOUT_SECONDS = 5.0
+AT_ONCE = 8
+"""Documents that are read at the same time, in one process."""
+READ_PER_MINUTE = 20
+"""Documents that are read in a minute because one address, or one person, named them."""
+MAX_KEPT = 200
+KEPT_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS = 3_600, 60, 86_400
+"""How long a document is used: for as long as its ``max-age`` says within these bounds. One that cannot be reached is used longer."""
+_MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})", re.IGNORECASE | re.ASCII)
+_PLAIN = re.compile(r"[\x21-\x7e]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a document said when it was last read; the times are Unix milliseconds."""
+
+    app: App
+    fresh_until_ms: int
+    read_ms: int
+
+
+class ClientDocuments:
+    """Reads the documents of apps, and keeps them for a while."""
+
+    def __init__(self, context: PluginContext) -> None:
+        assert isinstance(context.settings, Settings)
+        self._context = context
+        self._hosts = frozenset(context.settings.client_document_hosts)
+        self._kept: dict[str, _Kept] = {}
+        self._reading = asyncio.Semaphore(AT_ONCE)
+
+    def allows(self, client_id: str) -> bool:
+        """Tell whether the settings let an app in whose document is at *client_id*."""
+        return "*" in self._hosts or urlsplit(client_id).hostname in self._hosts
+
+    async def find(self, client_id: str, *, asker: str) -> App | None:
+        """Give the app that the document at *client_id* describes; None if the settings let no such app in.
+
+        Raises:
+            OAuthError: the address, or the document, does not count, or cannot be read now.
+            RateLimited: *asker* has had too many documents read.
+        """
+        if fault := _find_fault(client_id):
+            msg = f"The client_id {fault}."
+            raise invalid_request(msg)
+        if not self.allows(client_id):
+            return None
+        if (kept := self._fresh(client_id)) is not None:
+            return kept
+        await self._context.limits.count(asker, "oauth_documents", per_minute=READ_PER_MINUTE)
+        async with self._reading:
+            return self._fresh(client_id) or await self._read(client_id)
+
+    def _fresh(self, client_id: str) -> App | None:
+        kept = self._kept.get(client_id)
+        return None if kept is None or kept.fresh_until_ms <= self._context.clock.now_ms() else kept.app
+
+    async def _read(self, client_id: str) -> App:
+        last, now_ms = self._kept.get(client_id), self._context.clock.now_ms()
+        try:
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                answer = await self._context.http.get(client_id, headers={"accept": "application/json"})
+        except (OSError, TimeoutError, TrunklineError) as error:
+            self._context.log.info("the document of an app could not be read: %s: %s", client_id, error)
+            if last is not None and last.read_ms > now_ms - LONGEST_SECONDS * 1000:
+                self._keep(client_id, _Kept(last.app, now_ms + SHORTEST_SECONDS * 1000, last.read_ms))
+                return last.app
+            # no more than that, as anybody may ask: what is where in the hub's network is not for them
+            msg = f"The app's document cannot be read now: {client_id}"
+            raise OAuthError("temporarily_unavailable", msg, status=503) from None
+        self._kept.pop(client_id, None)
+        app = _described(client_id, answer.status, answer.headers, answer.body, is_whole=answer.is_whole)
+        self._keep(client_id, _Kept(app, now_ms + _age_of(answer.headers) * 1000, now_ms))
+        return app
+
+    def _keep(self, client_id: str, kept: _Kept) -> None:
+        self._kept.pop(client_id, None)
+        if len(self._kept) >= MAX_KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[client_id] = kept
+
+
+def _find_fault(client_id: str) -> str | None:
+    """Say why *client_id* is no address of a document; None if it may be."""
+    if len(client_id) > MAX_URL or _PLAIN.fullmatch(client_id) is None:
+        return f"must have {MAX_URL} or fewer plain characters"
+    try:
+        parts = urlsplit(client_id)
+        _ = parts.port
+    except ValueError:
+        return "is not a URL"
+    if not parts.hostname or "@" in parts.netloc or "#" in client_id or "\\" in client_id:
+        return "must be a URL with a host, and without a user name or a fragment"
+    if parts.path in {"", "/"} or {".", ".."} & set(parts.path.split("/")):
+        return "must be a URL with a path, and without '.' and '..' in it"
+    return None
+
+
+def _described(
+    client_id: str, status: int, headers: Mapping[str, str], body: bytes, *, is_whole: bool
+) -> App:
+    """Read the app out of what its address answered. Raises OAuthError."""
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    if (
+        status != 200
+        or not is_whole
+        or len(body) > MAX_BYTES
+        or not re.fullmatch(r"application/(.+\+)?json", kind)
+    ):
+        msg = f"There is no document of an app at {client_id}: it takes 200, application/json and {MAX_BYTES} or fewer bytes."
+        raise invalid_request(msg)
+    try:
+        return read_metadata(orjson.loads(body), address=client_id).app(client_id)
+    except orjson.JSONDecodeError:
+        msg = f"The app's document is not JSON: {client_id}"
+        raise invalid_request(msg) from None
+    except MetadataInvalid as error:
+        msg = f"The app's document at {client_id} does not count: {error}."
+        raise invalid_request(msg) from None
+
+
+def _age_of(headers: Mapping[str, str]) -> int:
+    said = _MAX_AGE.search(headers.get("cache-control", ""))
+    return KEPT_SECONDS if said is None else min(max(int(said[1]), SHORTEST_SECONDS), LONGEST_SECONDS)

@@ -1,0 +1,80 @@
+"""What an app says of itself: in its own document (``client_documents``), or when it registers itself (``registration``). Pure."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from trunkline_oauth.model import App
+from trunkline_oauth.settings import UNLESS_NAMED, AppName, Jwks, JwksUri, RedirectUris
+
+_SIGNS = "private_key_jwt"
+Terms = Annotated[list[str], Field(max_length=20)]
+
+
+class MetadataInvalid(ValueError):
+    """An app describes itself in a way that does not count; *field* is at fault."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(f"{field} {sentence}" if field else f"It {sentence}")
+        self.field = field
+
+
+class ClientMetadata(BaseModel):
+    """The members that count (RFC 7591, 2); all others are ignored."""
+
+    model_config = ConfigDict(strict=True)
+
+    client_id: str | None = None
+    client_name: AppName
+    redirect_uris: RedirectUris
+    token_endpoint_auth_method: str = "none"  # noqa: S105 - no secret
+    grant_types: Terms = ["authorization_code"]
+    response_types: Terms = ["code"]
+    scope: str | None = Field(default=None, max_length=1_000)
+    jwks: Jwks | None = None
+    jwks_uri: JwksUri | None = None
+
+    def app(self, client_id: str) -> App:
+        """Make the app."""
+        asked = UNLESS_NAMED if self.scope is None else self.scope.split()
+        scopes = tuple(scope for scope in UNLESS_NAMED if scope in asked)
+        signs = self.token_endpoint_auth_method == _SIGNS
+        return App(
+            client_id=client_id,
+            name=self.client_name,
+            redirect_uris=tuple(dict.fromkeys(self.redirect_uris)),
+            scopes=scopes or UNLESS_NAMED,
+            jwks=self.jwks if signs else None,
+            jwks_uri=self.jwks_uri if signs else None,
+        )
+
+
+def read_metadata(document: object, *, address: str | None = None) -> ClientMetadata:
+    """Check what an app says of itself, at *address* if that is its id. Raises MetadataInvalid."""
+    try:
+        metadata = ClientMetadata.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        sentence = "is missing" if first["type"] == "missing" else f"is not valid: {first['msg']}"
+        raise MetadataInvalid(str(first["loc"][0]) if first["loc"] else "", sentence) from None
+    if fault := next(_faults(metadata, address), None):
+        raise MetadataInvalid(*fault)
+    return metadata
+
+
+def _faults(metadata: ClientMetadata, address: str | None) -> Iterator[tuple[str, str]]:
+    """Name each field at fault, with a sentence."""
+    if "authorization_code" not in metadata.grant_types:
+        yield "grant_types", "must have 'authorization_code'"
+    if "code" not in metadata.response_types:
+        yield "response_types", "must have 'code'"
+    if address is None:
+        return
+    if metadata.client_id != address:
+        yield "client_id", "is not the address of the document, letter by letter"
+    method = metadata.token_endpoint_auth_method
+    if method not in {"none", _SIGNS}:
+        yield "token_endpoint_auth_method", f"must be 'none' or '{_SIGNS}', not '{method[:60]}'"
+    if method == _SIGNS and (metadata.jwks is None) == (metadata.jwks_uri is None):
+        yield "jwks", "or jwks_uri must say, one of them, what its public keys are"

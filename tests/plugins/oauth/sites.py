@@ -1,0 +1,49 @@
+"""Where an app has the document that describes it, behind HTTPS."""
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.certificates import issue, server_context
+from tests.plugins.oauth.flow import CALLBACK
+
+from trunkline_kit.receiver import Answer, Receiver
+
+PATH = "/oauth/client.json"
+JSON = {"content-type": "application/json"}
+
+
+@dataclass
+class Site:
+    """A site whose certificate is of the authority in the file *authority*."""
+
+    receiver: Receiver
+    authority: Path
+
+    @property
+    def url(self) -> str:
+        return f"https://localhost:{self.receiver.port}{PATH}"
+
+    def says(self, headers: dict[str, str] = JSON, **changed: Any) -> None:
+        """Answer with the document of an app; None leaves a member out."""
+        document = {"client_id": self.url, "client_name": "Agent <1>", "redirect_uris": [CALLBACK], **changed}
+        self.serves(PATH, {name: value for name, value in document.items() if value is not None}, headers)
+
+    def serves(self, path: str, document: Any, headers: dict[str, str] = JSON) -> None:
+        """Answer with *document* at *path*."""
+        self.receiver.always(Answer(200, headers=headers, body=json.dumps(document).encode()), path=path)
+
+
+@asynccontextmanager
+async def open_site(folder: Path) -> AsyncGenerator[Site]:
+    """Run a site that has a document."""
+    root = issue("root", is_authority=True)
+    authority = folder / "root.pem"
+    authority.write_bytes(root.pem)
+    async with Receiver(ssl_context=server_context(folder, issue("localhost", issuer=root))) as receiver:
+        site = Site(receiver, authority)
+        site.says()
+        yield site

@@ -43,6 +43,8 @@ class Filling:
         self._raw = raw
         self._send = send
         self._head: Message | None = None
+        self.is_whole = False
+        """Whether all of the answer was sent."""
 
     async def __call__(self, message: Message) -> None:
         """Take one message of the answer."""
@@ -53,6 +55,7 @@ class Filling:
         if self._head is not None:
             head, self._head = self._head, None
             await self._send({**head, "headers": _with_length(head["headers"], len(body))})
+        self.is_whole = not message.get("more_body", False)
         await self._send({**message, "body": body})
 
 

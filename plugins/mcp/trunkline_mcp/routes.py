@@ -7,8 +7,9 @@ import orjson
 from fastapi import APIRouter, Depends, Request, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from trunkline import BodyInvalid, PluginContext
+from trunkline import BodyInvalid, Json, PluginContext
 from trunkline.routes import Caller, Routes, read_body, read_json, requires
+from trunkline_mcp.cancelling import CANCELLED, Key, RunningCalls, cancelled_by
 from trunkline_mcp.raw_json import CALLER_KEY, TOOLS_KEY, Filling, RawJson
 from trunkline_mcp.raw_json import SCOPE_KEY as RAW_KEY
 from trunkline_mcp.resource_metadata import ResourceMetadata, challenging
@@ -49,6 +50,7 @@ class _Handlers:
         self._serving = serving
         self._metadata = metadata
         self._origins = origins
+        self._running = RunningCalls()
 
     async def take(self, request: Request, caller: Calls, tools: ToolForm | None = None) -> Response:
         """Check a message from the outside, and leave the answer to the server; *tools* is the form of a list of tools."""
@@ -68,8 +70,11 @@ class _Handlers:
             sentence = f"This access token lacks the scope '{scope}'."
             headers = {"WWW-Authenticate": challenge} if challenge else None
             return _error(403, _INVALID_REQUEST, sentence, headers=headers)
+        if (cancelled := cancelled_by(message)) is not None:
+            self._running.cancel(_key_of(request, caller, cancelled))
         same_as_over_http = orjson.dumps(message)
-        return _Answer(server, caller, same_as_over_http, tools=tools)
+        key = _key_of(request, caller, _id_of(message))
+        return _Answer(server, caller, same_as_over_http, tools=tools, running=self._running, key=key)
 
     async def refuse(self, _: Calls) -> Response:
         """Refuse to open a stream, or to end a session."""
@@ -79,8 +84,19 @@ class _Handlers:
 class _Answer(Response):
     """The server's answer to *body*, made while it is sent."""
 
-    def __init__(self, server: "AgentServer", caller: Caller, body: bytes, *, tools: ToolForm | None) -> None:
+    def __init__(
+        self,
+        server: "AgentServer",
+        caller: Caller,
+        body: bytes,
+        *,
+        tools: ToolForm | None,
+        running: RunningCalls,
+        key: Key,
+    ) -> None:
         super().__init__()
+        self._running = running
+        self._key = key
         self._tools = tools
         self._server = server
         self._caller = caller
@@ -99,12 +115,31 @@ class _Answer(Response):
             RAW_KEY: raw,
             TOOLS_KEY: self._tools,
         }
-        await self._server.answer(message_scope, hear, Filling(raw, send))
+        filling = Filling(raw, send)
+        answer = self._server.answer(message_scope, hear, filling)
+        if self._server.watches_client(scope):
+            await answer
+        elif not await self._running.run(answer, receive, key=self._key, is_sent=lambda: filling.is_whole):
+            cancelled = _error(200, CANCELLED, "Request cancelled", message_id=self._key[-1])
+            await cancelled(scope, receive, send)
 
 
 def _stripped(name: bytes, value: bytes) -> bytes:
     """Take away the white space around a value, which is no part of it (RFC 9110, 5.5) and which the parser leaves there."""
     return value.strip() if name.startswith(b"mcp-") else value
+
+
+def _id_of(message: Json) -> str | int | None:
+    """Give the id of a message; None of one that has none."""
+    message_id = message.get("id") if isinstance(message, dict) else None
+    return message_id if isinstance(message_id, str | int) else None
+
+
+def _key_of(request: Request, caller: Caller, message_id: str | int | None) -> Key:
+    """Tell a call apart from those of others: by its key or token, its client's address and name, and its own id."""
+    address = request.client.host if request.client else None
+    agent = request.headers.get("user-agent", "")
+    return caller.principal.key_id, caller.company_id, address, agent, type(message_id), message_id
 
 
 def _is_here(origin: str) -> bool:
@@ -136,7 +171,7 @@ def _error(
     code: int,
     sentence: str,
     *,
-    message_id: str | int | None = None,
+    message_id: object = None,
     headers: dict[str, str] | None = None,
 ) -> Response:
     """Write a JSON-RPC error; without an id it belongs to no message."""

@@ -132,10 +132,13 @@ class AgentServer:
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one message, an ASGI request whose scope has its caller."""
-        method = next((value for name, value in scope["headers"] if name == b"mcp-method"), b"")
-        manager = self._streaming if method == STREAM else self._manager
+        manager = self._streaming if self.watches_client(scope) else self._manager
         assert manager is not None, "the hub has not started"
         await manager.handle_request(scope, receive, send)
+
+    def watches_client(self, scope: Scope) -> bool:
+        """Tell whether the SDK itself ends an answer whose client goes away: it does so with streams."""
+        return any(name == b"mcp-method" and value.strip() == STREAM for name, value in scope["headers"])
 
     def scope_missing(self, caller: Caller, message: Json) -> str | None:
         """Name the scope that a call lacks, where somebody can be asked for more: who came by OAuth, not by a key."""

@@ -1,0 +1,72 @@
+"""Calls that end before their answer: the client goes away, or says that it no longer wants it (``notifications/cancelled``)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import anyio
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive
+
+from trunkline import Json
+
+CANCELLED = -32800
+"""What the SDK answers a cancelled request with where a request must have an answer; no client reads it."""
+Key = tuple[object, ...]
+
+
+class RunningCalls:
+    """The calls that one process is answering.
+
+    No session is kept, so a call is known by who sent it, from where, and by the id of its message. Ids begin at 1 for each
+    client: where two calls are alike, neither is cancelled.
+    """
+
+    def __init__(self) -> None:
+        self._running: dict[Key, list[anyio.CancelScope]] = {}
+
+    async def run(
+        self, answer: Awaitable[None], receive: Receive, *, key: Key, is_sent: Callable[[], bool]
+    ) -> bool:
+        """Wait for *answer* as long as its client wants it; False if the client has cancelled it before it *is_sent*.
+
+        Raises:
+            ClientDisconnect: the client has gone away; the call was ended.
+        """
+        scope = anyio.CancelScope()
+        alike = self._running.setdefault(key, [])
+        alike.append(scope)
+        leaving = asyncio.create_task(_end_when_left(receive, scope, is_sent))
+        try:
+            with scope:
+                await answer
+        finally:
+            alike.remove(scope)
+            if not alike:
+                del self._running[key]
+            has_left = leaving.done()
+            leaving.cancel()
+        if scope.cancelled_caught and has_left:
+            raise ClientDisconnect
+        return not scope.cancelled_caught
+
+    def cancel(self, key: Key) -> None:
+        """End the call *key*, if it runs here."""
+        alike = self._running.get(key, [])
+        if len(alike) == 1:
+            alike[0].cancel()
+
+
+def cancelled_by(message: Json) -> str | int | None:
+    """Give the id of the request that *message* cancels; None if it cancels none."""
+    if not isinstance(message, dict) or message.get("method") != "notifications/cancelled":
+        return None
+    params = message.get("params")
+    request_id = params.get("requestId") if isinstance(params, dict) else None
+    return request_id if isinstance(request_id, str | int) else None
+
+
+async def _end_when_left(receive: Receive, scope: anyio.CancelScope, is_sent: Callable[[], bool]) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+    if not is_sent():  # a server says so of each answer that is whole, too
+        scope.cancel()

@@ -328,6 +328,11 @@ def test_the_tutorial_about_an_agent_leads_from_an_empty_folder_to_notes_that_it
 
 
 @pytest.mark.slow
+def test_the_quickstart_for_agents_takes_nothing_but_its_own_commands(make_reader: MakeReader):
+    make_reader().follow(DOCS / "agents" / "quickstart.md")
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_the_how_to_about_changing_an_event_type_leaves_everybody_what_they_read(make_reader: MakeReader):
     reader = make_reader(WITH_PACKAGES)

@@ -71,7 +71,7 @@ def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
     """Give the route that agents send their messages to."""
-    from trunkline_mcp import resource_metadata  # noqa: PLC0415
+    from trunkline_mcp import llms, resource_metadata  # noqa: PLC0415
     from trunkline_mcp.routes import make_routes  # noqa: PLC0415
 
     serving = context.shared(Serving)
@@ -82,7 +82,7 @@ def register_routes(context: PluginContext) -> "Sequence[Routes]":
         hub_issuer=of_hub.issuer if of_hub else None,
     )
     of_metadata = resource_metadata.make_routes(metadata, public_url=context.deployment.public_url)
-    return [make_routes(context, serving, metadata), of_metadata]
+    return [make_routes(context, serving, metadata), of_metadata, llms.make_routes(context)]
 
 
 @hookimpl

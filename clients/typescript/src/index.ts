@@ -7,6 +7,8 @@ export { EventQuarantined, HubError, NotGenuine, Refused, Unanswered } from "./e
 export type { Fault } from "./errors.js";
 export type { AnyShapes, EventOf, HubEvent, Place, Places, Shapes } from "./events.js";
 export type * as api from "./operations.js";
+export { forwardEvents } from "./mcp.js";
+export type { ForwardOptions, Handle } from "./mcp.js";
 export { MemorySeen } from "./seen.js";
 export type { Seen } from "./seen.js";
 export type { ClientOptions } from "./transport.js";

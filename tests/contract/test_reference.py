@@ -119,6 +119,7 @@ def test_every_route_is_there():
             "/openapi.json",
             "/openapi-3.0.json",
             "/asyncapi.json",
+            "/llms.txt",
         )
     }
     unlisted |= {("GET", "/.well-known/oauth-authorization-server"), ("GET", "/oauth/authorize")}

@@ -55,5 +55,7 @@ class Llms:
 def make_routes(context: PluginContext) -> Routes:
     """List the route."""
     router = APIRouter(include_in_schema=False)
-    router.add_api_route("", Llms(context).show, methods=["GET"])
+    router.add_api_route(
+        "", Llms(context).show, methods=["GET"], summary="Find everything that this hub has for a model"
+    )
     return Routes(router, prefix="/llms.txt", base="")

@@ -17,7 +17,7 @@ import pytest
 from aiohttp import web
 from tests.plugins import npm
 from tests.plugins.oauth.flow import CALLBACK, Person, filled, hidden
-from tests.plugins.oauth.sites import open_site
+from tests.plugins.oauth.sites import Site, open_site
 
 HERE = Path(__file__).parent
 MODERN, HANDSHAKE = "2026-07-28", "2025-11-25"
@@ -53,11 +53,11 @@ def packages(install_node_packages: Callable[[Path], Path]) -> Path:
 
 
 @pytest.fixture
-async def strangers_hub(serve_hub, tmp_path) -> AsyncIterator[tuple[Any, str]]:
-    """A hub that lets apps in that nobody has registered, and the address of a document of one."""
+async def strangers_hub(serve_hub, tmp_path) -> AsyncIterator[tuple[Any, Site]]:
+    """A hub that lets apps in that nobody has registered, and the site of one that describes itself."""
     async with open_site(tmp_path) as site:
         own = {"SSL_CERT_FILE": str(site.authority), "TRUNKLINE_OAUTH__DYNAMIC_REGISTRATION": "true"}
-        yield await asyncio.to_thread(lambda: serve_hub(**own)), site.url
+        yield await asyncio.to_thread(lambda: serve_hub(**own)), site
 
 
 def node(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -176,34 +176,76 @@ async def test_the_protocols_own_scenarios_of_authorization_servers_pass(served_
     assert "2 passed, 0 failed" in printed
 
 
-@pytest.mark.parametrize(
-    ("mode", "version", "way"),
-    [("auto", MODERN, "document"), ("legacy", HANDSHAKE, "document"), ("legacy", HANDSHAKE, "registration")],
-)
-async def test_the_typescript_client_signs_in_without_an_operator(
-    strangers_hub, packages, mode, version, way
-):
-    hub, document = strangers_hub
-    program = ("node", "sign_in.mjs", f"{hub.url}/mcp", CALLBACK, mode)
-    client = await asyncio.create_subprocess_exec(
-        *(*program, document if way == "document" else "-"),
+async def begin(packages: Path, *program: str, **environment: str) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *("node", *program),
         cwd=packages,
-        env=npm.node_environment(),
+        env=npm.node_environment() | environment,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
-    assert client.stdout is not None
-    asked = (await client.stdout.readline()).decode().strip()
-    assert asked, (await client.communicate())[1]
+
+
+async def allow(hub: Any, asked: str, *, is_described: bool) -> str:
+    """Allow what a stranger asks for; gives the address that the person comes back to."""
     async with httpx2.AsyncClient(base_url=hub.url) as http:
         person = Person(http)
         await person.sign_in(hub.key)
         page = await person.open(asked)
-        assert ("It describes itself at" in page.text) == (way == "document")
+        assert ("It describes itself at" in page.text) == is_described
+        assert ("has registered itself here" in page.text) != is_described
         came = await http.post(page.url, data={"decision": "allow", **filled(page)})
-    printed, complaint = await client.communicate(f"{came.headers['location']}\n".encode())
+        return came.headers["location"]
+
+
+async def sign_in_by_typescript(hub: Any, packages: Path, mode: str, document: str | None) -> dict[str, Any]:
+    client = await begin(packages, "sign_in.mjs", f"{hub.url}/mcp", CALLBACK, mode, document or "-")
+    assert client.stdout is not None
+    asked = (await client.stdout.readline()).decode().strip()
+    assert asked, (await client.communicate())[1]
+    came = await allow(hub, asked, is_described=document is not None)
+    printed, complaint = await client.communicate(f"{came}\n".encode())
     assert client.returncode == 0, complaint
-    met = json.loads(printed)
-    assert (met["version"], "find_lead" in met["tools"]) == (version, True)
-    assert met["id"] == document if way == "document" else met["id"].startswith("self_")
+    return json.loads(printed)
+
+
+async def sign_in_by_inspector(
+    hub: Any, packages: Path, *, home: Path, era: str, callback: str, document: str | None
+) -> str:
+    program = ("node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js", "--cli")
+    to_hub = (f"{hub.url}/mcp", "--transport", "http", "--protocol-era", era, "--callback-url", callback)
+    way = () if document is None else ("--client-metadata-url", document)
+    alone = {"HOME": str(home), "MCP_AUTO_OPEN_ENABLED": "true"}  # it has no terminal that it could ask at
+    client = await begin(packages, *program, *to_hub, "--method", "tools/list", *way, **alone)
+    assert client.stderr is not None
+    said = ""
+    while not (asked := _AUTHORIZE.search(said)):
+        line = await client.stderr.readline()
+        assert line, said
+        said += line.decode()
+    came = await allow(hub, asked[0], is_described=document is not None)
+    async with httpx2.AsyncClient() as browser:
+        await browser.get(came)
+    printed, complaint = await client.communicate()
+    assert client.returncode == 0, complaint
+    return printed.decode()
+
+
+async def test_clients_of_each_era_sign_in_without_an_operator(strangers_hub, packages, tmp_path):
+    hub, site = strangers_hub
+    with contextlib.ExitStack() as lent:
+        sockets = [lent.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        modern, legacy = (f"http://127.0.0.1:{one.getsockname()[1]}/oauth/callback" for one in sockets)
+    site.says(redirect_uris=[CALLBACK, modern])
+    homes = [tmp_path / "modern", tmp_path / "legacy"]
+    met = await asyncio.gather(
+        sign_in_by_typescript(hub, packages, "auto", site.url),
+        sign_in_by_typescript(hub, packages, "legacy", None),
+        sign_in_by_inspector(hub, packages, home=homes[0], era="modern", callback=modern, document=site.url),
+        sign_in_by_inspector(hub, packages, home=homes[1], era="legacy", callback=legacy, document=None),
+    )
+    assert [one["version"] for one in met[:2]] == [MODERN, HANDSHAKE]
+    assert [one["id"] == site.url for one in met[:2]] == [True, False]
+    assert all("find_lead" in one["tools"] for one in met[:2])
+    assert all('"find_lead"' in one for one in met[2:])

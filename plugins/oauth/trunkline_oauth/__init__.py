@@ -2,7 +2,8 @@
 
 An app sends somebody to ``/oauth/authorize`` (``authorize_routes``, ``requests``); in the portal they see what it asks for
 and allow it (``pages``); the app turns the code that it gets into tokens at ``/oauth/token`` (``token_routes``), and calls the
-API with them. ``grants`` says what a code or a token leads to, ``apps`` knows who may ask, ``store`` has the SQL.
+API with them. ``grants`` says what a code or a token leads to, ``apps`` knows who may ask, ``store`` has the SQL. An app that no operator has
+registered describes itself (``client_metadata``), in a document (``client_documents``) or when it registers (``registration``).
 """
 
 import asyncio

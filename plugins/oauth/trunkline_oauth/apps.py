@@ -1,4 +1,4 @@
-"""The registered apps: those of the settings, and those that an operator registers; and who proves to be one."""
+"""The apps: those of the settings, those that an operator registers, and those that describe themselves; and who proves to be one."""
 
 import hmac
 import secrets as chance

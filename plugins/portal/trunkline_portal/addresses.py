@@ -26,6 +26,10 @@ SECTIONS = frozenset(
         "connectors",
         "health",
         "record",
+        "search",
+        "targets",
+        "limits",
+        "links",
         "x",
     }
 )

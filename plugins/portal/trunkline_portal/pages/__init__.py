@@ -23,6 +23,7 @@ from trunkline_portal.pages import (
     quarantine,
     quarantined_event,
     revoking,
+    searching,
     sign_in,
     static,
     subscriptions,
@@ -53,6 +54,7 @@ MODULES = (
     emitting,
     connectors,
     health,
+    searching,
     extra,
     unknown,  # takes every address that no other page has: the last one
 )

@@ -154,6 +154,22 @@ document.addEventListener("submit", (event) => {
   }
 });
 
+// ---- the search field: ⌘K, or Ctrl K where there is no such key ----
+
+for (const hint of document.querySelectorAll(".finder kbd")) {
+  if (!navigator.platform.startsWith("Mac")) hint.textContent = "Ctrl K";
+  hint.hidden = false;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "k" || !(event.metaKey || event.ctrlKey) || event.altKey || event.shiftKey) return;
+  const finder = document.querySelector("[data-finder]");
+  if (!finder) return;
+  event.preventDefault();
+  if (!finder.checkVisibility()) location.assign(finder.form.action);
+  else finder.select();
+});
+
 document.addEventListener("change", (event) => {
   if (event.target.matches("[data-submit-on-change]")) event.target.form.requestSubmit();
 });

@@ -32,6 +32,7 @@ ITEMS = (
     Item("", "Overview", "chart", (EVENTS_READ,)),
     Item("/events", "Events", "list", (EVENTS_READ,)),
     Item("/subscriptions", "Subscriptions", "send", (WEBHOOKS_READ,)),
+    Item("/targets", "Targets", "clock", (WEBHOOKS_READ,)),
     Item("/consumers", "Consumers", "person", (EVENTS_READ,)),
     Item("/quarantine", "Quarantine", "alert", (ADMIN,), also=EVENTS_READ),
     Item("/keys", "API keys", "key", (ADMIN,)),

@@ -27,6 +27,7 @@ from trunkline_portal.pages import (
     sign_in,
     static,
     subscriptions,
+    targets,
     unknown,
 )
 from trunkline_portal.portal import Portal
@@ -46,6 +47,7 @@ MODULES = (
     quarantined_event,
     consumers,
     subscriptions,
+    targets,
     keys,
     key_rotation,
     revoking,

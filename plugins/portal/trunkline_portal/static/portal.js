@@ -126,11 +126,22 @@ function showTheme(choice) {
   }
 }
 
+// ---- links whose day begins in the reader's time zone ----
+
+function addZone(root) {
+  for (const link of root.querySelectorAll("a[data-zone]")) {
+    const url = new URL(link.href);
+    url.searchParams.set("tz", Intl.DateTimeFormat().resolvedOptions().timeZone);
+    link.href = url;
+  }
+}
+
 // ---- all of it ----
 
 function prepare(root) {
   showTimes(root);
   addCopyButtons(root);
+  addZone(root);
   for (const part of root.querySelectorAll("[data-live]")) keepAlive(part);
   for (const form of root.querySelectorAll("form[data-submit-at-once]")) form.requestSubmit();
 }

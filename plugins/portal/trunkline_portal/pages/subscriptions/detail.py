@@ -56,7 +56,10 @@ class DetailPages:
     async def show_settings(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show the settings."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="settings")
-        return self._portal.render(request, viewer, "subscription_settings.html", **frame)
+        secrets = await self._portal.context.subscriptions.secrets(
+            viewer.company_id, subscription_id, channel=None
+        )
+        return self._portal.render(request, viewer, "subscription_settings.html", secrets=secrets, **frame)
 
     async def _deliveries(self, request: Request, viewer: Viewer, subscription_id: str) -> dict[str, Any]:
         parameters = request.query_params

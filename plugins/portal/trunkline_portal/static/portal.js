@@ -129,11 +129,13 @@ function showTheme(choice) {
 // ---- links whose day begins in the reader's time zone ----
 
 function addZone(root) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   for (const link of root.querySelectorAll("a[data-zone]")) {
     const url = new URL(link.href);
-    url.searchParams.set("tz", Intl.DateTimeFormat().resolvedOptions().timeZone);
+    url.searchParams.set("tz", zone);
     link.href = url;
   }
+  for (const field of root.querySelectorAll("input[data-zone]")) field.value = zone;
 }
 
 // ---- all of it ----

@@ -15,8 +15,8 @@ ReadFile = Callable[[str], bytes | None]
 class Connector:
     """What a platform needs to offer a product, made from its catalogue (``trunkline export NAME DIR``).
 
-    *steps* say, each in a sentence, what to do with the files until the platform offers the product. *channel* is the one
-    that the platform subscribes to by itself. *field_name* tells how the platform's users know the field of an event, or of an
+    *steps* say, each in a sentence, what to do with the files until the platform offers the product. *connecting* says what
+    a customer does there, once it has an API key, to use them with an account of their own. *channel* is the one that the platform subscribes to by itself. *field_name* tells how the platform's users know the field of an event, or of an
     answer, that stands at a path such as ``("payload", "amount")``; None where nobody maps fields. *remarks* says, each in
     a sentence without its full stop, what of a product the platform shows otherwise than one might expect; the export
     prints them. *keys* lists, out of the files of an export, what people's own workflows refer to once it is published, such as
@@ -29,6 +29,7 @@ class Connector:
     description: str
     generate: Generate
     steps: Sequence[str] = ()
+    connecting: Sequence[str] = ()
     channel: str | None = None
     field_name: Callable[[Sequence[str]], str] | None = None
     remarks: Callable[[Product], Sequence[str]] | None = None

@@ -193,6 +193,10 @@ class Activity(Protocol):
         """Tell how the target of each of a company's subscriptions does, and how many deliveries failed of events since *since_ms*."""
         ...
 
+    async def hours(self, company_id: int, subscription_id: str) -> Sequence[tuple[int, int]]:
+        """Give the delivered and the failed attempts of a subscription in each of the last 24 hours, oldest first; none if there is no such one."""
+        ...
+
     async def troubles(self, *, limit: int = 100) -> Sequence[Trouble]:
         """List subscriptions of every company: up to *limit* that are failing, and up to *limit* that are disabled, newest first."""
         ...

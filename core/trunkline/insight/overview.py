@@ -184,6 +184,15 @@ class Activity:
             for name, own in all_figures
         ]
 
+    async def hours(self, company_id: int, subscription_id: str) -> Sequence[tuple[int, int]]:
+        """Give the attempts of a subscription by hour (``contract.Activity.hours``)."""
+        async with self._database.read() as connection:
+            numbers = {
+                name: no for no, name in (await troubles.live_subscriptions(connection, company_id)).items()
+            }
+            no = numbers.get(subscription_id)
+            return [] if no is None else await health.by_hour(connection, no)
+
     async def troubles(self, *, limit: int = 100) -> Sequence[Trouble]:
         """List the failing and the disabled subscriptions of every company (``contract.Activity.troubles``)."""
         async with self._database.read() as connection:

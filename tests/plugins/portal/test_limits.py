@@ -11,4 +11,4 @@ async def test_each_limit_is_shown_with_its_use(running, sign_in, receiver):
     assert "Subscriptions subscriptions 1 1 reached" in words
     assert "API keys that are valid keys 2 50 free" in words
     assert "Events a second events_per_second not counted" in words
-    assert "Ask whoever runs this service" in words
+    assert "Ask the operator of this service" in words

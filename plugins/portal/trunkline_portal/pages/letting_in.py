@@ -83,6 +83,4 @@ class LettingInPages:
 def make_router(portal: Portal) -> APIRouter:
     """List the routes."""
     pages = LettingInPages(portal)
-    return portal.router(
-        get(f"{LINKS}/new", pages.show_form), post(f"{LINKS}/new", pages.create, bucket="admin")
-    )
+    return portal.router(get(LINKS, pages.show_form), post(LINKS, pages.create, bucket="admin"))

@@ -57,6 +57,7 @@ class SearchPages:
             return RedirectResponse(hit.url, 303)
         hits = [*([hit] if hit else []), *await self._companies(viewer, text)]
         searches_events = bool(text) and viewer.chosen_company_id is not None and viewer.has(EVENTS_READ)
+        is_request = _REQUEST.fullmatch(text) is not None
         page = None
         if searches_events:
             activity = self._portal.context.activity
@@ -72,7 +73,8 @@ class SearchPages:
             preview=preview,
             older=page and page.before and self._link(viewer, text, page.before),
             newest=self._link(viewer, text) if before else None,
-            is_request=_REQUEST.fullmatch(text) is not None,
+            is_request=is_request,
+            is_id=is_request or match is not None,
             max_length=MAX_LENGTH,
         )
 

@@ -78,7 +78,7 @@ PAGES = (
     PortalPage("limits", "/portal/limits"),
     PortalPage("connecting", "/portal/connectors/zapier"),
     PortalPage("everybody", "/portal/companies", OPERATOR),
-    PortalPage("link-new", "/portal/links/new", OPERATOR),
+    PortalPage("link-new", "/portal/links", OPERATOR),
     PortalPage("sign-out-everywhere", "/portal/sign-out-everywhere"),
     PortalPage("lost", "/portal/no-such-page", status=404),
 )

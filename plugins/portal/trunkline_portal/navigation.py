@@ -39,7 +39,7 @@ ITEMS = (
     Item("/changes", "Changes", "list", (ADMIN,)),
     Item("/catalogue", "Event catalogue", "book", (INTEGRATIONS_READ, EVENTS_READ)),
     Item("/connectors", "Connectors", "plug", (INTEGRATIONS_READ, EVENTS_READ)),
-    Item("/limits", "Limits", "list"),
+    Item("/limits", "Limits", "list", (EVENTS_READ, WEBHOOKS_READ, ADMIN)),
     Item("/record", "Company", "building", (OPERATOR,)),
     Item("/health", "Plugins and health", "pulse", (OPERATOR,)),
 )

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline_portal.access import AnybodyOfCompany
+from trunkline_portal.access import ADMIN, EVENTS_READ, WEBHOOKS_READ, RequiresScope, Viewer
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
 LIMITS = "/limits"
 """Follows ``Viewer.root``."""
+SeesSome = Annotated[Viewer, Depends(RequiresScope(EVENTS_READ, WEBHOOKS_READ, ADMIN))]
 _TITLES: Mapping[str, str] = {
     "subscriptions": "Subscriptions",
     "keys": "API keys that are valid",
@@ -50,7 +52,7 @@ class LimitPages:
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
-    async def show(self, request: Request, viewer: AnybodyOfCompany) -> Response:
+    async def show(self, request: Request, viewer: SeesSome) -> Response:
         """Show it."""
         context = self._portal.context
         company = await context.companies.view(viewer.company_number)

@@ -12,10 +12,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 @pytest.mark.parametrize(
     ("scopes", "seen"),
     [
-        (["events:read"], ["Overview", "Events", "Consumers", "Event catalogue", "Connectors"]),
-        (["webhooks:write"], ["Subscriptions"]),
+        (["events:read"], ["Overview", "Events", "Consumers", "Event catalogue", "Connectors", "Limits"]),
+        (["webhooks:write"], ["Subscriptions", "Targets", "Limits"]),
         (["integrations:read"], ["Event catalogue", "Connectors", "Agents"]),
-        (["admin"], ["API keys", "Changes", "Connected apps"]),
+        (["admin"], ["API keys", "Changes", "Limits", "Connected apps"]),
         (
             [
                 "events:read",
@@ -29,12 +29,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
                 "Overview",
                 "Events",
                 "Subscriptions",
+                "Targets",
                 "Consumers",
                 "Quarantine",
                 "API keys",
                 "Changes",
                 "Event catalogue",
                 "Connectors",
+                "Limits",
                 "Agents",
                 "Connected apps",
             ],
@@ -138,6 +140,7 @@ def test_a_theme_that_was_chosen_stays(served_hub, somebody):
 def test_everything_of_it_works_without_scripts(served_hub, somebody, operator_key):
     person = somebody(served_hub, key=operator_key, java_script_enabled=False)
 
+    person.click("Choose a company")
     person.click(re.compile("Company 92"))
     person.sees("You now look at company 92.")
     person.go("/portal/sign-out-everywhere")

@@ -41,3 +41,6 @@ async def test_the_page_is_for_operators_and_their_first(running, sign_in, open_
     first = await operator.get("/portal", expect=303)
     assert first.headers["location"] == "/portal/companies"
     assert "Nothing fails" in operator.words(await operator.follow(first))
+    fields = {"company_id": str(running.company_id), "next": "/portal/companies"}
+    chosen = await operator.post("/portal/company", fields)
+    assert chosen.headers["location"] == f"/portal/companies/{running.company_id}"

@@ -202,7 +202,7 @@ class Activity(Protocol):
         ...
 
     async def owner(self, name: str) -> int | None:
-        """Tell of which company the event, delivery, subscription, key or replay with the id *name* is; None if there is none."""
+        """Tell of which company the event, delivery, subscription or key with the id *name* is; None if there is none."""
         ...
 
     async def used(self, company_id: int) -> Mapping[str, int]:

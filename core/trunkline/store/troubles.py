@@ -1,5 +1,7 @@
 """Reading how targets do: of one company, or those in trouble of all companies. Every statement follows an index."""
 
+from collections.abc import Mapping
+
 import orjson
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -9,7 +11,7 @@ from trunkline.model.deliveries import Key
 from trunkline.store import operational, sql
 from trunkline.store.sql import text
 
-_OWNERS = {"sub_": "subscriptions", "key_": "api_keys", "rpl_": "replays"}
+_OWNERS = {"sub_": "subscriptions", "key_": "api_keys"}
 _TROUBLE = (
     "SELECT s.company_id, c.name, c.reference, s.id, s.channel, s.target_url, s.description, s.status, s.disabled_reason, "
     "s.failures, CASE s.status WHEN 'disabled' THEN s.disabled_ms ELSE s.failing_since_ms END, a.status_code, a.error "
@@ -56,21 +58,19 @@ async def live_subscriptions(connection: AsyncConnection, company_id: int) -> di
 
 
 async def owner(connection: AsyncConnection, name: str) -> int | None:
-    """Tell of which company the event, delivery, subscription, key or replay with the id *name* is."""
-    key = Key.parse(name)
-    if key is not None:
-        statement = "SELECT s.company_id FROM deliveries AS d JOIN subscriptions AS s ON s.no = d.subscription_no WHERE d.position = :position AND d.subscription_no = :no"
-        parameters: dict[str, object] = {"position": key.position, "no": key.subscription_no}
+    """Tell of which company the event, delivery, subscription or key with the id *name* is."""
+    parameters: Mapping[str, object]
+    if (key := Key.parse(name)) is not None:
+        source = "deliveries AS d JOIN subscriptions AS t ON t.no = d.subscription_no WHERE d.position = :position AND d.subscription_no = :no"
+        parameters = {"position": key.position, "no": key.subscription_no}
     elif name.isdigit():
-        statement, parameters = (
-            "SELECT company_id FROM events WHERE position = :position",
-            {"position": int(name)},
-        )
+        source, parameters = "events AS t WHERE t.position = :position", {"position": int(name)}
     elif (table := _OWNERS.get(name[:4])) is not None:
-        statement, parameters = f"SELECT company_id FROM {table} WHERE id = :id", {"id": name}
+        source, parameters = f"{table} AS t WHERE t.id = :id", {"id": name}
     else:
         return None
-    return (await connection.execute(text(statement), parameters)).scalar_one_or_none()
+    statement = text(f"SELECT t.company_id FROM {source}")
+    return (await connection.execute(statement, parameters)).scalar_one_or_none()
 
 
 async def used(connection: AsyncConnection, company_id: int) -> dict[str, int]:

@@ -1,5 +1,7 @@
 """The search: ids of every kind lead to their pages, and fields with values to the events that hold them."""
 
+import asyncio
+
 import pytest
 from tests.plugins.portal.worlds import emit, subscribe
 
@@ -9,8 +11,10 @@ async def test_an_id_of_each_kind_leads_to_its_page(running, sign_in, receiver):
     event = await emit(running)
     browser = await sign_in(running)
     record, _ = await running.hub.keys.create(running.company_id, name="Importer", scopes=["events:read"])
-    await receiver.wait_for(1)
-    (delivery,) = await running.hub.deliveries.of_event(running.company_id, event)
+    async with asyncio.timeout(10):
+        while not (deliveries := await running.hub.deliveries.of_event(running.company_id, event)):
+            await asyncio.sleep(0.02)
+    delivery = deliveries[0]
     for text, path in {
         f"#{event}": f"/events/{event}",
         delivery["id"]: f"/deliveries/{delivery['id']}",

@@ -1,6 +1,5 @@
 """The targets of a company: how fast and how well they answer, what failed of late, and sending all of that again."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import urlencode
@@ -111,10 +110,8 @@ class TargetPages:
             each.subscription_id: each
             for each in await context.activity.targets(viewer.company_id, since_ms=since_ms)
         }
-        shown: Sequence[Subscription] = [
-            views.view_of(self._portal, viewer, view)
-            for view in await context.subscriptions.list(viewer.company_id, channel=None)
-        ]
+        listed = await context.subscriptions.list(viewer.company_id, channel=None)
+        shown = views.views_of(self._portal, viewer, listed)
         lines = [Line(each, figures[each.id]) for each in shown if each.id in figures]
         return sorted(lines, key=lambda line: line.figures.failed, reverse=True)
 

@@ -27,17 +27,17 @@ async def test_a_secret_is_masked_until_somebody_reveals_it_which_the_audit_log_
     assert "secret.revealed" in browser.words(await browser.get(changes))
 
 
-async def test_who_may_not_change_a_subscription_does_not_see_its_secret(running, sign_in, receiver):
-    subscription = await subscribe(running, receiver.url)
-    browser = await sign_in(running, ["webhooks:read"])
+async def test_who_may_not_change_a_subscription_does_not_see_its_secret(api, sign_in, receiver):
+    subscription = await subscribe(api, receiver.url)
+    browser = await sign_in(api, ["webhooks:read"])
     page = await browser.get(f"/portal/subscriptions/{subscription}/settings")
     assert "Reveal" not in browser.words(page)
     await browser.post(f"/portal/subscriptions/{subscription}/reveal", expect=403)
 
 
-async def test_a_key_pair_shows_its_public_key_alone(running, sign_in, receiver):
-    subscription = await subscribe(running, receiver.url, signature="ed25519")
-    browser = await sign_in(running)
+async def test_a_key_pair_shows_its_public_key_alone(api, sign_in, receiver):
+    subscription = await subscribe(api, receiver.url, signature="ed25519")
+    browser = await sign_in(api)
     await browser.get(f"/portal/subscriptions/{subscription}/settings")
     shown = await browser.post(f"/portal/subscriptions/{subscription}/reveal", expect=200)
     assert "whpk_" in shown.text

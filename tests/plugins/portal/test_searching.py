@@ -28,10 +28,10 @@ async def test_an_id_of_each_kind_leads_to_its_page(running, sign_in, receiver):
 
 
 @pytest.mark.parametrize("text", ["client_id:777001", '"client_id": 777001', "payload.client_id = 777001"])
-async def test_a_field_and_its_value_are_found_as_pages_write_them(running, sign_in, text):
-    event = await emit(running, client_id=777001)
-    other = await emit(running, client_id=7770011)
-    browser = await sign_in(running)
+async def test_a_field_and_its_value_are_found_as_pages_write_them(api, sign_in, text):
+    event = await emit(api, client_id=777001)
+    other = await emit(api, client_id=7770011)
+    browser = await sign_in(api)
     page = await browser.get("/portal/search", q=text)
     assert f"/events/{event}" in page.text
     assert f"/events/{other}" not in page.text
@@ -40,12 +40,12 @@ async def test_a_field_and_its_value_are_found_as_pages_write_them(running, sign
     assert f"/events/{event}" in (await browser.get("/portal/events", q=text)).text
 
 
-async def test_the_answer_says_how_far_it_looked_and_goes_on(running, sign_in):
-    event = await emit(running, first_name="Zaphod")
+async def test_the_answer_says_how_far_it_looked_and_goes_on(api, sign_in, monkeypatch):
+    event = await emit(api, first_name="Zaphod")
     for _ in range(3):
-        await emit(running)
-    running.hub.activity._searched = 2
-    browser = await sign_in(running)
+        await emit(api)
+    monkeypatch.setattr(api.hub.activity, "_searched", 2)
+    browser = await sign_in(api)
     page = await browser.get("/portal/search", q="first_name:zaphod")
     assert "back to" in browser.words(page)
     assert f"/events/{event}" not in page.text
@@ -53,13 +53,13 @@ async def test_the_answer_says_how_far_it_looked_and_goes_on(running, sign_in):
     assert f"/events/{event}" in (await browser.get(further.replace("&amp;", "&"))).text
 
 
-async def test_only_what_somebody_may_see_is_found(running, sign_in, receiver):
-    subscription = await subscribe(running, receiver.url)
-    event = await emit(running)
-    stranger = await sign_in(running, company_id=running.neighbour_id)
+async def test_only_what_somebody_may_see_is_found(api, sign_in, receiver):
+    subscription = await subscribe(api, receiver.url)
+    event = await emit(api)
+    stranger = await sign_in(api, company_id=api.neighbour_id)
     for text in (f"#{event}", subscription):
         assert "that you may see has it" in stranger.words(await stranger.get("/portal/search", q=text))
-    poller = await sign_in(running, ["events:read"])
+    poller = await sign_in(api, ["events:read"])
     assert "that you may see has it" in poller.words(await poller.get("/portal/search", q=subscription))
 
 
@@ -76,7 +76,7 @@ async def test_an_operator_finds_things_and_companies_of_all(running, sign_in, r
     )
 
 
-async def test_the_id_of_a_request_is_told_from_what_is_stored(running, sign_in):
-    browser = await sign_in(running)
+async def test_the_id_of_a_request_is_told_from_what_is_stored(api, sign_in):
+    browser = await sign_in(api)
     words = browser.words(await browser.get("/portal/search", q="b4f0c9a2d1e83c55"))
     assert "the hub writes it into its log, and stores it nowhere" in words

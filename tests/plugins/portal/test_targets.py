@@ -25,9 +25,9 @@ async def failing_hub(engine, lend_hub, receiver, *, subscriptions: int):
 
 
 async def test_all_that_failed_is_sent_again_over_all_subscriptions_as_many_as_may_run(
-    engine, lend_hub, sign_in, receiver
+    lend_hub, sign_in, receiver
 ):
-    hub, event = await failing_hub(engine, lend_hub, receiver, subscriptions=7)
+    hub, event = await failing_hub("sqlite", lend_hub, receiver, subscriptions=7)
     receiver.answer(200)
     browser = await sign_in(hub)
     page = await browser.get("/portal/targets")
@@ -46,10 +46,8 @@ async def test_all_that_failed_is_sent_again_over_all_subscriptions_as_many_as_m
     assert "Send all that failed again" not in browser.words(await browser.get("/portal/targets"))
 
 
-async def test_more_replays_than_may_run_at_once_wait_and_the_page_says_so(
-    engine, lend_hub, sign_in, receiver
-):
-    hub, _ = await failing_hub(engine, lend_hub, receiver, subscriptions=2)
+async def test_more_replays_than_may_run_at_once_wait_and_the_page_says_so(lend_hub, sign_in, receiver):
+    hub, _ = await failing_hub("sqlite", lend_hub, receiver, subscriptions=2)
     await hub.hub.companies.change(hub.company_id, {"limits": {"replays_at_once": 0}})
     browser = await sign_in(hub)
     await browser.get("/portal/targets")

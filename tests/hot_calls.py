@@ -23,6 +23,7 @@ from trunkline.store import (
     directory,
     due,
     erasures,
+    health,
     idempotency,
     keys,
     new_subscriptions,
@@ -43,6 +44,7 @@ from trunkline.store import (
     streaks,
     stream,
     subscriptions,
+    troubles,
     watermarks,
 )
 from trunkline.store import deliveries as ledger
@@ -426,6 +428,8 @@ def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
             ),
             f"neighbours in {name}": lambda c, k=company: activity.neighbours(c, k, run.middle),
             f"replays of {name}": lambda c, k=company: activity.replaying(c, k, limit=20),
+            f"limits that {name} uses": lambda c, k=company: troubles.used(c, k),
+            f"live ones of {name}": lambda c, k=company: troubles.live_subscriptions(c, k),
             f"unused keys of {name}": lambda c, k=company: activity.unused_keys(
                 c, k, older_than_ms=1_000, limit=20
             ),
@@ -439,6 +443,13 @@ def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
         "spans of times": lambda c: activity.positions_at(c, times),
         "deliveries of events": lambda c: activity.deliveries_of(c, [key.position for key in run.spread(50)]),
         "companies by number": lambda c: activity.companies(c, 1, 999, limit=20),
+        "failing ones of all companies": lambda c: troubles.failing(c, limit=100),
+        "disabled ones of all companies": lambda c: troubles.disabled(c, limit=100),
+        "hours of one": lambda c: health.by_hour(c, 1),
+        **{
+            f"owner of {name}": lambda c, name=name: troubles.owner(c, name)
+            for name in (str(run.middle), f"dlv_{run.middle}_1", "sub_a", "key_a")
+        },
     }
 
 

@@ -19,8 +19,11 @@ from trunkline.contract import (
     ReadFile,
     ShownEvent,
     SubscriptionActivity,
+    TargetFigures,
+    Trouble,
 )
 from trunkline.contract.fragments import FragmentInvalid, check_fragment
+from trunkline.model.seeking import Sought
 from trunkline.schemas.authorization import AuthorizationServer
 from trunkline.schemas.conditions import Condition, all_conditions, conditions_of
 from trunkline.schemas.definitions import Example, ItemList, Kind
@@ -61,7 +64,10 @@ __all__ = [
     "ReadFile",
     "Reference",
     "ShownEvent",
+    "Sought",
     "SubscriptionActivity",
+    "TargetFigures",
+    "Trouble",
     "Wording",
     "all_conditions",
     "alternatives",

@@ -42,6 +42,8 @@ from trunkline.contract.figures import (
     Overview,
     ShownEvent,
     SubscriptionActivity,
+    TargetFigures,
+    Trouble,
 )
 from trunkline.contract.hub import (
     KEYS,
@@ -174,5 +176,7 @@ __all__ = [
     "SubscriptionActivity",
     "Subscriptions",
     "Target",
+    "TargetFigures",
     "Terms",
+    "Trouble",
 ]

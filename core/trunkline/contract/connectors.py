@@ -22,6 +22,7 @@ class Connector:
     prints them. *keys* lists, out of the files of an export, what people's own workflows refer to once it is published, such as
     the keys of triggers and of fields; an export that would lose one of them is refused. *demands* lists, out of the same files,
     what has to be filled in, each after the one of the *keys* that it belongs to; an export that asks for more is refused.
+    *connecting* says, each in a sentence, what customers do at the platform to use the product there, once they have an API key.
     """
 
     name: str
@@ -34,3 +35,4 @@ class Connector:
     remarks: Callable[[Product], Sequence[str]] | None = None
     keys: Callable[[ReadFile], Iterable[str]] | None = None
     demands: Callable[[ReadFile], Iterable[tuple[str, str]]] | None = None
+    connecting: Sequence[str] = ()

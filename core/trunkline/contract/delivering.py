@@ -1,6 +1,6 @@
 """Subscriptions, their deliveries and their replays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -129,6 +129,16 @@ class Subscriptions(HeldSubscriptions, Protocol):
             NotFound: there is no such subscription.
             BodyInvalid: *secret* is none for its scheme.
             Refused: five secrets sign already, the most that may at once.
+        """
+        ...
+
+    async def secrets(
+        self, company_id: int, subscription_id: str, *, channel: str | None, reveal: bool = False
+    ) -> Sequence[dict[str, Json]]:
+        """Show the secrets that sign now, newest first: ``secret`` with its ``expires_utc``, None if it has no end.
+
+        They are masked, unless *reveal* is set: the audit log then names who has seen them. Of a key pair it is the public key.
+        Raises NotFound.
         """
         ...
 

@@ -110,6 +110,41 @@ class ShownEvent:
     newer: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class TargetFigures:
+    """How the target of a subscription did in 24 hours, and what failed since a time.
+
+    *p50_ms* and *p95_ms* are of the attempts that delivered, as upper bounds of classes; None if there were none. *failed*
+    are the deliveries that ended without success, counted up to 1,000.
+    """
+
+    subscription_id: str
+    attempts: int
+    failed_attempts: int
+    p50_ms: int | None
+    p95_ms: int | None
+    failed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A subscription of any company that is failing or disabled since *since_ms*, and how its newest attempt ended."""
+
+    company_id: int
+    company_name: str | None
+    company_reference: str | None
+    subscription_id: str
+    channel: str
+    target_url: str
+    description: str | None
+    status: str
+    disabled_reason: str | None
+    failures: int
+    since_ms: int | None
+    status_code: int | None
+    error: str | None
+
+
 class Activity(Protocol):
     """What a company's people look at: figures and lists, each call bounded in cost."""
 
@@ -134,7 +169,8 @@ class Activity(Protocol):
     ) -> EventList:
         """List up to *limit* events newest first: accepted from *since_ms* to before *until_ms*, with *text* in them.
 
-        No *types* means every type. *text* is looked for in the envelope as JSON, whatever the case of its letters.
+        No *types* means every type. *text* is looked for in the envelope as JSON, whatever the case of its letters; ``name:value``
+        finds the fields of that name which have that value (``sought``).
 
         Raises:
             BadCursor: *before* is not one that this service gave out.
@@ -151,4 +187,24 @@ class Activity(Protocol):
 
     async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:
         """List the companies that have keys or events and whose number begins with the digits *query*, lowest first."""
+        ...
+
+    async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
+        """Tell how the target of each of a company's subscriptions does, and how many deliveries failed of events since *since_ms*."""
+        ...
+
+    async def hours(self, company_id: int, subscription_id: str) -> Sequence[tuple[int, int]]:
+        """Give the delivered and the failed attempts of a subscription in each of the last 24 hours, oldest first; none if there is no such one."""
+        ...
+
+    async def troubles(self, *, limit: int = 100) -> Sequence[Trouble]:
+        """List subscriptions of every company: up to *limit* that are failing, and up to *limit* that are disabled, newest first."""
+        ...
+
+    async def owner(self, name: str) -> int | None:
+        """Tell of which company the event, delivery, subscription or key with the id *name* is; None if there is none."""
+        ...
+
+    async def used(self, company_id: int) -> Mapping[str, int]:
+        """Tell how much of its limits a company uses now, by their names; those of pace and size are left out."""
         ...

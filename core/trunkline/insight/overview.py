@@ -10,7 +10,16 @@ from math import ceil
 import orjson
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from trunkline.contract import Bucket, EventList, ListedEvent, Overview, ShownEvent, SubscriptionActivity
+from trunkline.contract import (
+    Bucket,
+    EventList,
+    ListedEvent,
+    Overview,
+    ShownEvent,
+    SubscriptionActivity,
+    TargetFigures,
+    Trouble,
+)
 from trunkline.errors import NotFound, TooMuchAtOnce
 from trunkline.insight import attention
 from trunkline.insight.event_counts import EventCounts
@@ -18,9 +27,11 @@ from trunkline.model import cursors
 from trunkline.model.companies import MAX_COMPANY_ID
 from trunkline.model.deliveries import FINAL, Outcome, Status
 from trunkline.model.events import Event
+from trunkline.model.health import NO_FIGURES
+from trunkline.model.seeking import Sought
 from trunkline.runtime.turns import Turns
 from trunkline.store import activity as store
-from trunkline.store import stream
+from trunkline.store import health, stream, troubles
 from trunkline.store.activity import Outcomes, Span
 from trunkline.store.database import Database
 
@@ -36,6 +47,10 @@ _CHUNK, _FEW = 500, 20
 """Events of one chunk; few where they are long, and at first."""
 _LONG_BYTES = 16 * 1024
 _NO_END = 2**63 - 1
+FAILED = 1_000
+"""Failed deliveries of a subscription are counted up to here."""
+MAX_ID = 60
+"""Longer than any id."""
 
 
 class Activity:
@@ -151,6 +166,53 @@ class Activity:
         async with self._database.read() as connection:
             return await store.subscriptions(connection, company_id)
 
+    async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
+        """Tell how the targets of a company's subscriptions do (``contract.Activity.targets``), oldest subscription first."""
+        async with self._database.read() as connection:
+            after = await stream.position_before(connection, since_ms)
+            ids = await troubles.live_subscriptions(connection, company_id)
+            figures = await health.figures(connection, ids)
+            failed: Counter[str] = Counter()
+            for status in (Status.EXHAUSTED, Status.REJECTED):
+                for group in await store.stuck(
+                    connection, company_id, status, after=after, count_limit=FAILED, limit=len(ids)
+                ):
+                    failed[group.subscription_id] += group.count
+        all_figures = [(subscription_id, figures.get(no, NO_FIGURES)) for no, subscription_id in ids.items()]
+        return [
+            TargetFigures(name, own.attempts, own.failed, own.p50_ms, own.p95_ms, min(failed[name], FAILED))
+            for name, own in all_figures
+        ]
+
+    async def hours(self, company_id: int, subscription_id: str) -> Sequence[tuple[int, int]]:
+        """Give the attempts of a subscription by hour (``contract.Activity.hours``)."""
+        async with self._database.read() as connection:
+            numbers = {
+                name: no for no, name in (await troubles.live_subscriptions(connection, company_id)).items()
+            }
+            no = numbers.get(subscription_id)
+            return [] if no is None else await health.by_hour(connection, no)
+
+    async def troubles(self, *, limit: int = 100) -> Sequence[Trouble]:
+        """List the failing and the disabled subscriptions of every company (``contract.Activity.troubles``)."""
+        async with self._database.read() as connection:
+            return [
+                *await troubles.failing(connection, limit=limit),
+                *await troubles.disabled(connection, limit=limit),
+            ]
+
+    async def owner(self, name: str) -> int | None:
+        """Tell of which company the thing with the id *name* is (``contract.Activity.owner``)."""
+        if not name.isascii() or len(name) > MAX_ID or (name.isdigit() and int(name) > _NO_END):
+            return None
+        async with self._database.read() as connection:
+            return await troubles.owner(connection, name)
+
+    async def used(self, company_id: int) -> Mapping[str, int]:
+        """Tell how much of its limits a company uses (``contract.Activity.used``)."""
+        async with self._database.read() as connection:
+            return await troubles.used(connection, company_id)
+
     async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:
         """List the companies that have keys or events and whose number begins with the digits *query*, lowest first."""
         numbers: list[int] = []
@@ -165,7 +227,7 @@ class Activity:
         self, company_id: int, span: Span, *, types: Sequence[str], text: str, limit: int
     ) -> "Matches":
         """Look through a bounded number of events for those with *text* in them; a connection is lent for each chunk."""
-        needle, matches = text.casefold(), Matches()
+        sought, matches = Sought(text), Matches()
         looked = looked_bytes = 0
         while looked < self._searched and looked_bytes < SEARCHED_BYTES:
             average = looked_bytes // looked if looked else 0
@@ -176,7 +238,7 @@ class Activity:
             for event in chunk:
                 matches.last = event
                 looked_bytes += len(event.body)
-                if needle in _searchable(event.body):
+                if sought.is_in(_searchable(event.body)):
                     matches.events.append(event)
                     if len(matches.events) == limit:
                         return matches

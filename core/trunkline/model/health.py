@@ -43,9 +43,17 @@ class Figures:
     @property
     def p95_ms(self) -> int | None:
         """The time within which 95 % of the delivered attempts ended, as the upper bound of its class; None if there were none."""
+        return self._within(0.95)
+
+    @property
+    def p50_ms(self) -> int | None:
+        """The same for half of them."""
+        return self._within(0.5)
+
+    def _within(self, share: float) -> int | None:
         total = sum(self.delivered)
         reached = zip(BOUNDS_MS, accumulate(self.delivered), strict=False)
-        return next((bound for bound, count in reached if total and count >= 0.95 * total), None)
+        return next((bound for bound, count in reached if total and count >= share * total), None)
 
 
 NO_FIGURES = Figures()

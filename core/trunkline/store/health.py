@@ -63,6 +63,19 @@ async def figures(connection: AsyncConnection, numbers: Iterable[int]) -> Mappin
     return {row[0]: Figures(int(row[1]), tuple(map(int, row[2:]))) for row in rows}
 
 
+async def by_hour(connection: AsyncConnection, subscription_no: int) -> list[tuple[int, int]]:
+    """Give the delivered and the failed attempts of each of the last ``HOURS`` hours, oldest first."""
+    statement = text(
+        f"SELECT {sql.now_ms(connection)} / {HOUR_MS} - h.hour, {' + '.join(_COUNTS[1:])}, failed FROM health_hours AS h "
+        f"WHERE h.subscription_no = :no AND h.hour > {sql.now_ms(connection)} / {HOUR_MS} - {HOURS}"
+    )
+    ago = {
+        int(row[0]): (int(row[1]), int(row[2]))
+        for row in await connection.execute(statement, {"no": subscription_no})
+    }
+    return [ago.get(hours, (0, 0)) for hours in reversed(range(HOURS))]
+
+
 async def purge(connection: AsyncConnection, *, limit: int) -> int:
     """Remove up to *limit* rows that are older than what is shown; returns how many."""
     old = f"hour <= {sql.now_ms(connection)} / {HOUR_MS} - {HOURS}"

@@ -1,13 +1,14 @@
-"""New signing secrets for subscriptions."""
+"""Signing secrets of subscriptions: replaced, and shown."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from trunkline.access.subscription_records import SubscriptionRecords
 from trunkline.errors import BodyInvalid, Conflict
-from trunkline.model.subscriptions import MAX_SECRETS, Secret
-from trunkline.model.times import utc_text_of_ms
+from trunkline.model.subscriptions import MAX_SECRETS, Secret, Subscription
+from trunkline.model.times import utc_or_none, utc_text_of_ms
 from trunkline.runtime.clock import now_ms
+from trunkline.store import audit_log
 from trunkline.store import subscriptions as store
 from trunkline.store.database import Database
 from trunkline.subscribing.checks import secret_faults
@@ -17,7 +18,7 @@ from trunkline.targets import signatures
 
 
 class SecretRotation:
-    """Replaces the signing secret of a subscription."""
+    """Replaces the signing secret of a subscription, and shows it."""
 
     def __init__(self, database: Database, *, records: SubscriptionRecords) -> None:
         self._database = database
@@ -60,6 +61,29 @@ class SecretRotation:
         if before.signature == "ed25519":
             return {"public_key": signatures.public_key(fresh.text)}
         return {"secret": fresh.text}
+
+    async def secrets(
+        self, company_id: int, subscription_id: str, *, channel: str | None, reveal: bool = False
+    ) -> list[dict[str, Any]]:
+        """Show the secrets that sign now, newest first (``contract.Subscriptions.secrets``). Raises NotFound."""
+        transaction = self._database.write if reveal else self._database.read
+        async with transaction() as connection:
+            row = await find_row(connection, company_id, subscription_id, channel=channel)
+            if reveal:
+                audit_log.note("secret.revealed", subscription_id, company_id=company_id)
+        subscription, now = self._records.open(row), now_ms()
+        return [
+            {"secret": _shown(subscription, each, reveal=reveal), "expires_utc": utc_or_none(each.expires_ms)}
+            for each in subscription.secrets
+            if each.expires_ms is None or each.expires_ms > now
+        ]
+
+
+def _shown(subscription: Subscription, secret: Secret, *, reveal: bool) -> str:
+    """Write a secret, masked unless *reveal* is set; of a key pair the public key."""
+    if subscription.signature == "ed25519":
+        return signatures.public_key(secret.text)
+    return secret.text if reveal else f"{secret.text.partition('_')[0]}_••••{secret.text[-4:]}"
 
 
 def _too_many(overlapping: Sequence[Secret]) -> str:

@@ -57,7 +57,8 @@ class SubscriptionService:
         self.get, self.find = finder.get, finder.find
         self.create, self.subscribe = creation.create, creation.subscribe
         self.update, self.delete, self.disconnect = changes.update, changes.delete, changes.disconnect
-        self.rotate_secret = SecretRotation(database, records=records).rotate_secret
+        rotation = SecretRotation(database, records=records)
+        self.rotate_secret, self.secrets = rotation.rotate_secret, rotation.secrets
         self.test = trials.test
         self.check, self.renew, self.held = renewals.check, renewals.renew, renewals.held
 

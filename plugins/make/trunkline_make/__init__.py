@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 CHANNEL = "make"
 TITLE = "Make"
 
+_CONNECTING = (
+    "Sign in to Make, make a scenario, and add a module of this product's app; if it is not in the public list, open the invitation that you got.",
+    "When Make asks for a connection, choose Add, and paste the API key.",
+)
 _STEPS = (
     "In VS Code, add the extension Make Apps Editor, create an empty app in Make, and clone it to a local workspace.",
     "Unpack these files over the clone, but keep the 'origins' of the clone's makecomapp.json.",
@@ -50,6 +54,7 @@ def register_connectors() -> Sequence[Connector]:
             keys=keys,
             demands=demands,
             steps=_STEPS,
+            connecting=_CONNECTING,
             channel=CHANNEL,
             field_name=".".join,
         )

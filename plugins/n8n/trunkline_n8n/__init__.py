@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 CHANNEL = "n8n"
 TITLE = "n8n"
 
+_CONNECTING = (
+    "In n8n, open Settings, Community nodes, and install the package of this product; n8n Cloud lists it among the nodes if it is verified.",
+    "Add the node to a workflow, make a new credential, and paste the API key.",
+)
 _STEPS = (
     "Unpack the package, and run 'npm install' and 'npm run build' in its folder, with Node 24.",
     "Run 'npm publish'. From then on every n8n that people run themselves finds it under Settings, Community nodes.",
@@ -49,6 +53,7 @@ def register_connectors() -> Sequence[Connector]:
             keys=keys,
             demands=demands,
             steps=_STEPS,
+            connecting=_CONNECTING,
             channel=CHANNEL,
             field_name=".".join,
         )

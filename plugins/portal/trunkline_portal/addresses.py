@@ -11,6 +11,8 @@ from trunkline.routes import company_number, environment_of, in_environment
 HOME = "/portal"
 SIGN_IN = "/portal/sign-in"
 CHOOSER = "/portal/company"
+EVERYBODY = "/portal/companies"
+"""The page over all companies."""
 OF_COMPANY = "/companies/{company_id}"
 """What stands between ``HOME`` and the rest of an address, in the tables of routes."""
 SECTIONS = frozenset(
@@ -26,6 +28,10 @@ SECTIONS = frozenset(
         "connectors",
         "health",
         "record",
+        "search",
+        "targets",
+        "limits",
+        "links",
         "x",
     }
 )

@@ -86,6 +86,17 @@ def lines(
     return _chart(name, title, series, axis, shapes + groups, top=top, format_value=format_value, kind="line")
 
 
+def spark(delivered: Sequence[int], failed: Sequence[int], *, title: str) -> Markup:
+    """Draw a small picture without scales: what was *delivered*, and what *failed* upon it; *title* says it in words."""
+    series = [Series("Delivered", delivered), Series("Failed", failed, "is-bad")]
+    top = max(max((sum(pair) for pair in zip(delivered, failed, strict=True)), default=0), 1)
+    slot = WIDTH / max(len(delivered), 1)
+    shapes = Markup("").join(_stack(series, number, slot, top) for number in range(len(delivered)))
+    return Markup(
+        '<svg class="spark" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">{}</svg>'
+    ).format(WIDTH, HEIGHT, title, shapes)
+
+
 def nice_top(highest: float, *, whole: bool = False) -> float:
     """Give the round number at the top of a scale that reaches *highest*; *whole* if its half is to be whole too."""
     least = max(highest, 2 if whole else 1)

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Self
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from starlette.datastructures import QueryParams
 
@@ -13,16 +14,33 @@ MAX_TYPES = 200
 _HOUR_MS = 60 * 60 * 1000
 
 
+YESTERDAY = "yesterday"
+
+
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A span of time up to now that can be chosen."""
+    """A span of time up to now that can be chosen; without a length it begins with the day before in the reader's zone."""
 
     title: str
-    length_ms: int
+    length_ms: int | None = None
+
+    def since_ms(self, now_ms: int, zone: str = "") -> int:
+        """Tell when it begins for a reader in the time *zone*, by its IANA name; an unknown one counts as UTC."""
+        if self.length_ms is not None:
+            return now_ms - self.length_ms
+        try:
+            info: tzinfo = ZoneInfo(zone)
+        except (ValueError, OSError, LookupError):
+            info = UTC
+        today = datetime.fromtimestamp(now_ms / 1000, tz=info).replace(
+            hour=0, minute=0, second=0, microsecond=0
+        )
+        return round((today - timedelta(days=1)).timestamp() * 1000)
 
 
 SPANS: Mapping[str, Span] = {
     "1h": Span("Last hour", _HOUR_MS),
+    YESTERDAY: Span("Since yesterday"),
     "24h": Span("Last 24 hours", 24 * _HOUR_MS),
     "7d": Span("Last 7 days", 7 * 24 * _HOUR_MS),
     "30d": Span("Last 30 days", 30 * 24 * _HOUR_MS),
@@ -31,7 +49,7 @@ SPANS: Mapping[str, Span] = {
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """What was asked for of the list at *path*. *since* and *until* stand as they were typed and go before *span*; *before* is a cursor.
+    """What was asked for of the list at *path*. *since* and *until* stand as they were typed and go before *span*; *zone* is the reader's; *before* is a cursor.
 
     *since_ms* is inclusive, *until_ms* exclusive. *errors* are the sentences beside the fields that cannot be read.
     """
@@ -40,6 +58,7 @@ class EventQuery:
     types: tuple[str, ...] = ()
     text: str = ""
     span: str = ""
+    zone: str = ""
     since: str = ""
     until: str = ""
     before: str | None = None
@@ -59,6 +78,7 @@ class EventQuery:
             types=types,
             text=parameters.get("q", "").strip(),
             span=span if span in SPANS and not (since or until) else "",
+            zone=parameters.get("tz", ""),
             since=since,
             until=until,
             before=parameters.get("before") or None,
@@ -68,7 +88,7 @@ class EventQuery:
 
     def _with_times(self, now_ms: int) -> Self:
         if self.span:
-            return replace(self, since_ms=now_ms - SPANS[self.span].length_ms)
+            return replace(self, since_ms=SPANS[self.span].since_ms(now_ms, self.zone))
         errors: dict[str, str] = {}
         since_ms = _read_time(self.since, "from", errors)
         until_ms = _read_time(self.until, "to", errors)
@@ -136,6 +156,7 @@ class EventQuery:
         single = {
             "q": self.text,
             "span": self.span,
+            "tz": self.zone if self.span == YESTERDAY else "",
             "from": self.since,
             "to": self.until,
             "live": "off" if self.is_paused else "",

@@ -225,12 +225,14 @@ class Portal:
         return RedirectResponse(addresses.moved_to(_here(request), company_id), 303)
 
     async def _show_company(self, request: Request) -> Response:
-        """Lead from an address that names no company to the one looked at, or to where one is chosen."""
+        """Lead from an address that names no company to the one looked at, or to where one is chosen; from the first page to that over all."""
         if FRAGMENT_HEADER in request.headers:
             return Response(status_code=401, headers=_CHALLENGE)
         viewer = await find_viewer(request)
         company_id = looked_at(request, viewer) if viewer else None
         here = _here(request)
+        if company_id is None and here == addresses.HOME:
+            return RedirectResponse(addresses.EVERYBODY, 303)
         if company_id is None:
             return RedirectResponse(f"{addresses.CHOOSER}?next={quote(here)}", 303)
         return RedirectResponse(addresses.moved_to(here, company_id), 303)

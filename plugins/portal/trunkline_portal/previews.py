@@ -1,7 +1,8 @@
 """One line of an event's payload, for lists: its beginning, or the surroundings of what was searched for."""
 
-import re
 from dataclasses import dataclass
+
+from trunkline.pages import Sought
 
 _PAYLOAD = b'"payload":'
 _LENGTH = 160
@@ -24,7 +25,7 @@ def preview(body: bytes, sought: str = "") -> Preview:
     start = body.find(_PAYLOAD) + len(_PAYLOAD)
     if sought:
         text = body[start:].decode("utf-8", errors="replace")
-        if match := re.search(re.escape(sought), text, re.IGNORECASE):
+        if match := Sought(sought).find(text):
             return _around(text, *match.span())
     text = body[start : start + _TEXT_BYTES].decode("utf-8", errors="ignore")
     if start + _TEXT_BYTES >= len(body):

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 CHANNEL = "zapier"
 TITLE = "Zapier"
 
+_CONNECTING = (
+    "Sign in to Zapier, make a Zap, and choose the app of this product; if it is not in the public list, open the invitation that you got.",
+    "When Zapier asks you to connect an account, paste the API key.",
+)
 _STEPS = (
     "Unpack the app, and run 'npm install' in its folder, with Node 22 or newer.",
     "Run 'register' and then 'push' of zapier-platform-cli; the app's README has the exact commands. You can use it at once, and others by invitation.",
@@ -50,6 +54,7 @@ def register_connectors() -> Sequence[Connector]:
             keys=keys,
             demands=demands,
             steps=_STEPS,
+            connecting=_CONNECTING,
             channel=CHANNEL,
             field_name=JOINT.join,
         )

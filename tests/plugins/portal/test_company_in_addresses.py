@@ -59,7 +59,7 @@ async def test_every_address_of_a_page_names_the_company_that_it_shows(running, 
     await subscribe(running, "https://example.com/hooks")
     await emit(running)
     browser = await sign_in(running, company_id=None)
-    own = re.compile(r"/portal/(static/|company\?|company$|company/new$|sign-out|theme)")
+    own = re.compile(r"/portal/(static/|company\?|company$|company/new$|companies$|sign-out|theme)")
     for item in navigation.ITEMS:
         page = await browser.get(f"{browser.root}{item.path}")
         found = re.findall(r'(?:href|src|action|formaction|data-live)="(/portal[^"]*)"', page.text)

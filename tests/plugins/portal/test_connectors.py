@@ -194,3 +194,18 @@ def test_the_same_files_give_the_same_bytes():
         assert archive.namelist() == ["a.json", "b/x.js"]
         assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
         assert {entry.external_attr >> 16 for entry in archive.infolist()} == {0o100644}
+
+
+async def test_a_customer_reads_how_to_connect_and_sees_what_is_connected(running, sign_in, receiver):
+    body = {"target_url": receiver.url, "event_types": ["lead.created"]}
+    browser = await sign_in(running)
+    page = await browser.get("/portal/connectors")
+    for name, title in {"zapier": "Zapier", "n8n": "n8n", "make": "Make"}.items():
+        assert f'href="{browser.root}/connectors/{name}"' in page.text
+        words = browser.words(await browser.get(f"/portal/connectors/{name}"))
+        assert f"Connect to {title}" in words
+        assert "paste the API key" in words
+        assert "Nothing yet" in words
+    assert (await running.client.post("/api/v1/zapier/hooks", json=body)).status_code == 201
+    assert receiver.url in browser.words(await browser.get("/portal/connectors/zapier"))
+    await browser.get("/portal/connectors/none", expect=404)

@@ -23,6 +23,8 @@ FORMS = [
     ("/portal/subscriptions/sub_1/resume", {}),
     ("/portal/subscriptions/sub_1/delete", {}),
     ("/portal/subscriptions/sub_1/rotate", {"hours": "1"}),
+    ("/portal/subscriptions/sub_1/reveal", {}),
+    ("/portal/targets/replay", {"since_ms": "0"}),
     ("/portal/subscriptions/sub_1/test", {}),
     ("/portal/subscriptions/sub_1/replays/new", {}),
     ("/portal/subscriptions/sub_1/replays/rpl_1/cancel", {}),
@@ -103,7 +105,11 @@ def test_no_form_of_a_company_is_left_out_above(api):
     }
     assert len(posts) >= len(FORMS)
     own = "/portal/companies/{company_id}/record"
-    assert left_out == {own, f"{own}/delete"}  # an operator's, who is not limited
+    assert left_out == {
+        own,
+        f"{own}/delete",
+        "/portal/companies/{company_id}/links",
+    }  # an operator's, who is not limited
 
 
 async def test_counting_what_would_be_sent_again_is_limited_as_over_the_api(api, sign_in):

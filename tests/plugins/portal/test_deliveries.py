@@ -51,6 +51,38 @@ async def test_each_attempt_is_shown_with_what_the_target_answered(running, sign
     assert "The request was sent twice" in await shown_when(browser, path, "delivered with attempt 1")
 
 
+async def test_each_attempt_shows_its_request_with_secrets_masked_and_how_long_it_waited(
+    running, sign_in, receiver
+):
+    receiver.script([Answer(500), Answer(200)])
+    body = {"target_url": receiver.url, "event_types": ["*"], "headers": {"x-token": "hidden-from-pages"}}
+    made = (await running.client.post(HOOKS, json=body)).json()
+    event = await emit(running, first_name="Zaphod")
+    browser = await sign_in(running)
+    delivery = await delivery_of(running, event)
+    await shown_when(browser, f"/portal/deliveries/{delivery}", "delivered with attempt 2")
+    page = await browser.get(f"/portal/deliveries/{delivery}")
+    words = browser.words(page)
+    first, second = receiver.requests
+    assert f"POST {receiver.url}" in words
+    for request, number in ((first, 1), (second, 2)):
+        assert f"webhook-timestamp: {request.headers['webhook-timestamp']}" in words
+        assert f"trunkline-attempt: {number}" in words
+    shown = set(re.findall(r"^([a-zA-Z0-9-]+): ", unescape(page.text), re.MULTILINE))
+    assert {name.lower() for name in shown} >= {
+        name
+        for name in first.headers
+        if name.startswith(("webhook-", "trunkline-", "x-")) and name != "trunkline-cursor"
+    }
+    assert "x-token: ••••" in words
+    assert "webhook-signature: v1,••••" in words
+    assert "after the one before" in words
+    assert "Zaphod" in words
+    assert "hidden-from-pages" not in page.text
+    assert made["secret"] not in page.text
+    assert first.headers["webhook-signature"] not in page.text
+
+
 async def test_what_is_under_way_is_live_and_says_when_it_is_tried_again(engine, lend_hub, sign_in, receiver):
     hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "3600"})
     receiver.answer(500)

@@ -87,7 +87,7 @@ async def test_groups_make_operators_and_admins(hub, open_browser):
     operator, admin = open_browser(hub), open_browser(hub)
 
     await come_in(operator, "olga::operators")
-    assert (await operator.get("/portal", expect=303)).headers["location"].startswith("/portal/company")
+    assert (await operator.get("/portal", expect=303)).headers["location"] == "/portal/companies"
     await operator.get("/portal/companies/93/events")
 
     await come_in(admin, "adam:93:staff,admins")

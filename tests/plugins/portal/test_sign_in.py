@@ -50,7 +50,7 @@ async def test_an_operators_key_leads_to_the_choice_of_a_company(running, open_b
     await browser.sign_in(key)
 
     answer = await browser.get("/portal", expect=303)
-    assert answer.headers["location"] == "/portal/company?next=/portal"
+    assert answer.headers["location"] == "/portal/companies"
 
 
 async def test_whoever_is_not_signed_in_comes_back_to_the_page_they_wanted(api, open_browser):

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from trunkline.routes import company_number
 from trunkline_portal.access import Chooses, Viewer
-from trunkline_portal.addresses import CHOOSER, HOME, MAX_COMPANY_ID, company_in, moved_to
+from trunkline_portal.addresses import CHOOSER, EVERYBODY, HOME, MAX_COMPANY_ID, company_in, moved_to
 from trunkline_portal.counting import PAGES
 from trunkline_portal.forms import Submitted
 from trunkline_portal.portal import Portal, local_path
@@ -81,7 +81,7 @@ class CompanyPages:
             )
         company_id = int(text)
         await self._portal.sessions.choose_company(viewer.session, company_id)
-        here = HOME if urlsplit(next_path).path == CHOOSER else next_path
+        here = HOME if urlsplit(next_path).path in {CHOOSER, EVERYBODY} else next_path
         return self._portal.redirect(
             request,
             moved_to(here, company_id),

@@ -72,6 +72,22 @@ class ConnectorPages:
             docs=docs_url(self._portal),
         )
 
+    async def show_connecting(self, request: Request, viewer: Integrates, name: str) -> Response:
+        """Show a customer how to use a platform with an account of their own. Raises NotFound."""
+        connector = next(
+            (each for each in self._deployment.connectors() if each.name == name and each.connecting), None
+        )
+        if connector is None:
+            kind = "connector"
+            raise NotFound(kind, name)
+        return self._portal.render(
+            request,
+            viewer,
+            "connecting.html",
+            card=_card(connector, {}, await self._hooks(viewer)),
+            may_make_keys=viewer.has(ADMIN) and viewer.chosen_company_id is not None,
+        )
+
     async def download(self, viewer: Downloads, name: str) -> Response:  # noqa: ARG002 - asks for the scope
         """Send a connector's files as a zip."""
         if not any(connector.name == name for connector in self._deployment.connectors()):
@@ -109,6 +125,7 @@ def make_router(portal: Portal) -> APIRouter:
     return portal.router(
         get("/connectors", pages.show),
         get("/connectors/{name}.zip", pages.download),
+        get("/connectors/{name}", pages.show_connecting),
         also_without=True,
     )
 

@@ -1,6 +1,6 @@
 """One delivery with its attempts, and sending again: the same delivery, or an event to one subscription."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,15 +10,17 @@ from starlette.responses import Response
 
 from trunkline import Json, NotFound
 from trunkline.pages import ListedEvent
-from trunkline_portal.access import ReadsWebhooks, Viewer, WritesWebhooks
+from trunkline_portal.access import EVENTS_READ, ReadsWebhooks, Viewer, WritesWebhooks
+from trunkline_portal.attempts import ShownAttempt, timeline
 from trunkline_portal.forms import Submitted
-from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.events import read_id
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 ATTEMPTS = 20
 """Attempts on one page; somebody may have sent it again a hundred times."""
+_SHOWN_BYTES = 10_000
+"""A longer body is shown on the page of its event alone."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -36,12 +38,16 @@ class DeliveryPages:
         subscription = await self._find_subscription(viewer, delivery["subscription_id"])
         explained = await self._log.explain(viewer.company_id, event_id)
         reasons = {entry["subscription_id"]: entry["reason"] for entry in explained["subscriptions"]}
+        shown = timeline(delivery, subscription, company_id=viewer.company_id)
+        event = None
+        if viewer.has(EVENTS_READ):
+            event = (await self._portal.context.activity.event(viewer.company_id, event_id)).event
         return {
             "delivery": delivery,
             "subscription": subscription,
             "reason": reasons.get(delivery["subscription_id"]),
-            "attempt_sentence": attempt_sentence,
-            **_page_of_attempts(delivery, request.query_params.get("before", "")),
+            "body": event.body if event and len(event.body) <= _SHOWN_BYTES else None,
+            **_page_of_attempts(shown, request.query_params.get("before", "")),
         }
 
     async def _find_subscription(self, viewer: Viewer, subscription_id: str) -> Mapping[str, Json] | None:
@@ -145,15 +151,13 @@ def make_router(portal: Portal) -> APIRouter:
     )
 
 
-def _page_of_attempts(delivery: Mapping[str, Json], before: str) -> dict[str, Any]:
+def _page_of_attempts(shown: Sequence[ShownAttempt], before: str) -> dict[str, Any]:
     """Choose the attempts to show, newest first, from before the number *before* on."""
     limit = int(before) if before.isascii() and before.isdigit() and len(before) < 10 else None
-    older = [
-        attempt for attempt in reversed(delivery["attempts"]) if limit is None or attempt["number"] < limit
-    ]
+    older = [attempt for attempt in reversed(shown) if limit is None or attempt.stored["number"] < limit]
     return {
         "attempts": older[:ATTEMPTS],
-        "before": older[ATTEMPTS - 1]["number"] if len(older) > ATTEMPTS else None,
+        "before": older[ATTEMPTS - 1].stored["number"] if len(older) > ATTEMPTS else None,
         "is_first_page": limit is None,
     }
 

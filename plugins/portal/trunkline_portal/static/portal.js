@@ -126,11 +126,24 @@ function showTheme(choice) {
   }
 }
 
+// ---- links whose day begins in the reader's time zone ----
+
+function addZone(root) {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const link of root.querySelectorAll("a[data-zone]")) {
+    const url = new URL(link.href);
+    url.searchParams.set("tz", zone);
+    link.href = url;
+  }
+  for (const field of root.querySelectorAll("input[data-zone]")) field.value = zone;
+}
+
 // ---- all of it ----
 
 function prepare(root) {
   showTimes(root);
   addCopyButtons(root);
+  addZone(root);
   for (const part of root.querySelectorAll("[data-live]")) keepAlive(part);
   for (const form of root.querySelectorAll("form[data-submit-at-once]")) form.requestSubmit();
 }
@@ -152,6 +165,22 @@ document.addEventListener("submit", (event) => {
     showTheme(button.value);
     fetch(event.target.action, { method: "POST", body: sent, credentials: "same-origin", redirect: "manual" });
   }
+});
+
+// ---- the search field: ⌘K, or Ctrl K where there is no such key ----
+
+for (const hint of document.querySelectorAll(".finder kbd")) {
+  if (!navigator.platform.startsWith("Mac")) hint.textContent = "Ctrl K";
+  hint.hidden = false;
+}
+
+document.addEventListener("keydown", (event) => {
+  if (event.key !== "k" || !(event.metaKey || event.ctrlKey) || event.altKey || event.shiftKey) return;
+  const finder = document.querySelector("[data-finder]");
+  if (!finder) return;
+  event.preventDefault();
+  if (!finder.checkVisibility()) location.assign(finder.form.action);
+  else finder.select();
 });
 
 document.addEventListener("change", (event) => {

@@ -111,6 +111,7 @@ def sign_in_once(chromium: Browser) -> Callable[..., Any]:
         person = Person(context.new_page(), hub, Watch())
         person.sign_in(key)
         if company_id is not None:
+            person.go("/portal/company")
             person.page.locator(f"button[name=company_id][value='{company_id}']").click()
             person.page.wait_for_url(f"**/portal/companies/{company_id}")
         state = context.storage_state()

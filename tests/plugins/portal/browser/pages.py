@@ -8,7 +8,7 @@ from tests.plugins.portal.browser.seeding import SeededHub
 NOBODY, SOMEBODY, OPERATOR = "nobody", "somebody", "operator"
 _COMPANY = re.compile(r"(?<=/portal)/companies/\d+(?:~test)?")
 _ID = re.compile(
-    r"(?<=/)(?:\d+|(?:sub|dlv|key|rpl|qtn)_\w+|[a-z]+\.[a-z_]+)(?=/|$)|(?<=/catalogue/)(actions|searches|lookups)/[\w-]+"
+    r"(?<=/)(?:\d+|(?:sub|dlv|key|rpl|qtn)_\w+|[a-z]+\.[a-z_]+)(?=/|$)|(?<=/catalogue/)(actions|searches|lookups)/[\w-]+|(?<=/connectors/)\w+$"
 )
 
 
@@ -73,6 +73,12 @@ PAGES = (
     PortalPage("connected-apps", "/portal/x/oauth/apps"),
     PortalPage("health", "/portal/health", OPERATOR),
     PortalPage("company", "/portal/company", OPERATOR),
+    PortalPage("search", "/portal/search?q=first_name:Jane"),
+    PortalPage("targets", "/portal/targets?span=7d"),
+    PortalPage("limits", "/portal/limits"),
+    PortalPage("connecting", "/portal/connectors/zapier"),
+    PortalPage("everybody", "/portal/companies", OPERATOR),
+    PortalPage("link-new", "/portal/links", OPERATOR),
     PortalPage("sign-out-everywhere", "/portal/sign-out-everywhere"),
     PortalPage("lost", "/portal/no-such-page", status=404),
 )

@@ -112,6 +112,31 @@ def test_events_are_searched_by_text_and_type(served_hub, somebody):
     person.sees("affiliate.created")
 
 
+def test_control_k_and_an_id_lead_to_its_page_without_a_mouse(served_hub, somebody):
+    event = send_lead(served_hub)
+    person = somebody(served_hub, key=served_hub.key)
+    person.page.keyboard.press("Control+k")
+    expect(person.page.get_by_label("Search for an id or a value")).to_be_focused()
+    person.page.keyboard.type(f"#{event}")
+    person.page.keyboard.press("Enter")
+    person.page.wait_for_url(re.compile(rf"/events/{event}$"))
+    expect(person.page.get_by_role("heading", level=1)).to_have_text("lead.created")
+
+    person.page.set_viewport_size({"width": 390, "height": 844})
+    person.page.keyboard.press("Control+k")
+    expect(person.page.get_by_role("heading", level=1)).to_have_text("Search")
+
+
+def test_the_search_is_a_plain_form_without_javascript(served_hub, somebody):
+    event = send_lead(served_hub)
+    person = somebody(served_hub, key=served_hub.key, java_script_enabled=False)
+    field = person.page.get_by_label("Search for an id or a value")
+    field.fill("client_id:12360")
+    field.press("Enter")
+    expect(person.page.locator("mark").first).to_have_text(re.compile("12360"))
+    expect(person.page.locator(f'main a[href$="/events/{event}"]')).to_be_visible()
+
+
 def test_all_of_it_with_the_keyboard_alone(served_hub, target, somebody):
     """Sign in, follow the sidebar, make and pause a subscription, change the theme, sign out: no pointer is used."""
     person = somebody(served_hub)
@@ -210,6 +235,11 @@ class Keyboard:
         self._page.keyboard.press("Enter")
         self._page.wait_for_load_state("load")
         self._page.wait_for_timeout(150)
+
+
+def send_lead(hub) -> int:
+    example = hub.call("GET", "/api/v1/event-types/lead.created")["example"]
+    return int(hub.call("POST", "/api/v1/events", json={"type": "lead.created", "payload": example})["id"])
 
 
 def who(hub, key: str) -> httpx2.Response:

@@ -12,10 +12,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 @pytest.mark.parametrize(
     ("scopes", "seen"),
     [
-        (["events:read"], ["Overview", "Events", "Consumers", "Event catalogue", "Connectors"]),
-        (["webhooks:write"], ["Subscriptions"]),
+        (["events:read"], ["Overview", "Events", "Consumers", "Event catalogue", "Connectors", "Limits"]),
+        (["webhooks:write"], ["Subscriptions", "Targets", "Limits"]),
         (["integrations:read"], ["Event catalogue", "Connectors", "Agents"]),
-        (["admin"], ["API keys", "Changes", "Connected apps"]),
+        (["admin"], ["API keys", "Changes", "Limits", "Connected apps"]),
         (
             [
                 "events:read",
@@ -29,12 +29,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
                 "Overview",
                 "Events",
                 "Subscriptions",
+                "Targets",
                 "Consumers",
                 "Quarantine",
                 "API keys",
                 "Changes",
                 "Event catalogue",
                 "Connectors",
+                "Limits",
                 "Agents",
                 "Connected apps",
             ],
@@ -76,9 +78,10 @@ def test_whoever_asked_for_a_page_comes_to_it_after_signing_in(served_hub, someb
 def test_an_operator_chooses_a_company_and_sees_the_hub(served_hub, somebody, operator_key):
     served_hub.make_key("events:read", company_id=7)
     person = somebody(served_hub, key=operator_key)
-    expect(person.page.get_by_role("heading", level=1)).to_have_text("Choose a company")
+    expect(person.page.get_by_role("heading", level=1)).to_have_text("All companies")
 
-    person.click(re.compile("Company 92"))
+    person.click("Choose a company")
+    person.page.get_by_role("dialog").get_by_role("button", name=re.compile(r"^Company 92\b")).click()
     person.sees("You now look at company 92.")
     assert "Plugins and health" in person.navigation()
 
@@ -137,6 +140,7 @@ def test_a_theme_that_was_chosen_stays(served_hub, somebody):
 def test_everything_of_it_works_without_scripts(served_hub, somebody, operator_key):
     person = somebody(served_hub, key=operator_key, java_script_enabled=False)
 
+    person.click("Choose a company")
     person.click(re.compile("Company 92"))
     person.sees("You now look at company 92.")
     person.go("/portal/sign-out-everywhere")

@@ -29,6 +29,7 @@ def test_a_tab_stays_with_its_company_while_another_looks_at_the_next(served_hub
     first_event = emit(served_hub, served_hub.key)
     first = somebody(served_hub)
     first.sign_in(operator_key)
+    first.go("/portal/company")
     first.page.locator("button[name=company_id][value='92']").click()
     expect(first.page.locator(".switcher strong")).to_have_text("92")
     first.click("API keys")

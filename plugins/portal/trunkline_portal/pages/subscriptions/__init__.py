@@ -10,12 +10,13 @@ from trunkline_portal.pages.subscriptions import (
     listing,
     replaying,
     replays,
+    revealing,
     rotating,
     testing,
 )
 from trunkline_portal.portal import Portal
 
-_MODULES = (listing, creating, editing, changing, rotating, testing, replays, replaying, detail)
+_MODULES = (listing, creating, editing, changing, rotating, revealing, testing, replays, replaying, detail)
 
 
 def make_router(portal: Portal) -> APIRouter:

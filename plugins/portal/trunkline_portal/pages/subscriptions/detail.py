@@ -1,15 +1,18 @@
 """One subscription: its deliveries, and what it is set to."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import APIRouter
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trunkline.pages import SubscriptionActivity
 from trunkline.routes import takes_type
-from trunkline_portal import curl
+from trunkline_portal import charts, curl
 from trunkline_portal.access import ReadsWebhooks, Viewer
+from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
@@ -30,14 +33,19 @@ class DetailPages:
     ) -> Response:
         """Show the deliveries."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="deliveries")
+        context = self._portal.context
+        deliveries = await self._deliveries(request, viewer, subscription_id)
         return self._portal.render(
             request,
             viewer,
             "subscription_deliveries.html",
             statuses=[(name, name.capitalize()) for name in STATUSES],
             curl=self._next_step(request, frame["subscription"]),
+            spark=_spark(await context.activity.hours(viewer.company_id, subscription_id)),
+            secrets=await context.subscriptions.secrets(viewer.company_id, subscription_id, channel=None),
+            problem=await self._last_problem(viewer, frame["activity"], deliveries["deliveries"]),
             **frame,
-            **await self._deliveries(request, viewer, subscription_id),
+            **deliveries,
         )
 
     async def show_part(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
@@ -56,7 +64,10 @@ class DetailPages:
     async def show_settings(self, request: Request, viewer: ReadsWebhooks, subscription_id: str) -> Response:
         """Show the settings."""
         frame = await frame_values(self._portal, viewer, subscription_id, tab="settings")
-        return self._portal.render(request, viewer, "subscription_settings.html", **frame)
+        secrets = await self._portal.context.subscriptions.secrets(
+            viewer.company_id, subscription_id, channel=None
+        )
+        return self._portal.render(request, viewer, "subscription_settings.html", secrets=secrets, **frame)
 
     async def _deliveries(self, request: Request, viewer: Viewer, subscription_id: str) -> dict[str, Any]:
         parameters = request.query_params
@@ -71,6 +82,18 @@ class DetailPages:
             "cursor": cursor,
             "older": page["next_cursor"],
         }
+
+    async def _last_problem(
+        self, viewer: Viewer, activity: SubscriptionActivity, deliveries: Sequence[Mapping[str, Any]]
+    ) -> Mapping[str, Any] | None:
+        """Find the newest attempt that failed, of a subscription that fails: its delivery, and what it means in words."""
+        tried = (each for each in deliveries if each["attempts"] and each["status"] != "delivered")
+        failed = next(tried, None) if activity.failures else None
+        if failed is None:
+            return None
+        delivery = await self._portal.context.deliveries.get(viewer.company_id, failed["id"])
+        attempt = delivery["attempts"][-1]
+        return {"delivery": delivery, "attempt": attempt, "sentence": attempt_sentence(attempt)}
 
     def _next_step(self, request: Request, subscription: Subscription) -> str | None:
         """Write the command that sends an event which the subscription takes, whatever its filter."""
@@ -87,6 +110,12 @@ def make_router(portal: Portal) -> APIRouter:
         get("/subscriptions/{subscription_id}/deliveries", pages.show_part),
         get("/subscriptions/{subscription_id}/settings", pages.show_settings),
     )
+
+
+def _spark(hours: Sequence[tuple[int, int]]) -> Markup:
+    delivered, failed = [one for one, _ in hours], [other for _, other in hours]
+    title = f"Attempts by hour, the last 24 hours: {sum(delivered):,} delivered, {sum(failed):,} failed."
+    return charts.spark(delivered, failed, title=title)
 
 
 async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, tab: str) -> dict[str, Any]:

@@ -70,10 +70,22 @@ class Subscription:
 
 def view_of(portal: Portal, viewer: Viewer, view: Mapping[str, Any]) -> Subscription:
     """Make what pages show of *view*, a subscription as the API gives it."""
-    channel = str(view["channel"])
-    title = channel_titles(portal).get(channel, channel.replace("_", " ").capitalize())
-    is_editable = channel in dict(targets.choices(portal))
-    return Subscription(view, url_of(viewer, str(view["id"])), title, is_editable=is_editable)
+    return views_of(portal, viewer, [view])[0]
+
+
+def views_of(portal: Portal, viewer: Viewer, views: Sequence[Mapping[str, Any]]) -> list[Subscription]:
+    """Make what pages show of each of *views*; the titles of channels are read once."""
+    titles, editable = channel_titles(portal), dict(targets.choices(portal))
+    return [
+        Subscription(
+            view,
+            url_of(viewer, str(view["id"])),
+            titles.get(channel, channel.replace("_", " ").capitalize()),
+            is_editable=channel in editable,
+        )
+        for view in views
+        for channel in (str(view["channel"]),)
+    ]
 
 
 async def find(portal: Portal, viewer: Viewer, subscription_id: str) -> Subscription:

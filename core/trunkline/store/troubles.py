@@ -1,0 +1,88 @@
+"""Reading how targets do: of one company, or those in trouble of all companies. Every statement follows an index."""
+
+from collections.abc import Mapping
+
+import orjson
+import sqlalchemy
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trunkline.contract import Trouble
+from trunkline.model.deliveries import Key
+from trunkline.store import operational, sql
+from trunkline.store.sql import text
+
+_OWNERS = {"sub_": "subscriptions", "key_": "api_keys"}
+_TROUBLE = (
+    "SELECT s.company_id, c.name, c.reference, s.id, s.channel, s.target_url, s.description, s.status, s.disabled_reason, "
+    "s.failures, CASE s.status WHEN 'disabled' THEN s.disabled_ms ELSE s.failing_since_ms END, a.status_code, a.error "
+    "FROM subscriptions AS s LEFT JOIN companies AS c ON c.company_id = abs(s.company_id) "
+    "LEFT JOIN deliveries AS d ON d.subscription_no = s.no "
+    "AND d.position = (SELECT max(n.position) FROM deliveries AS n WHERE n.subscription_no = s.no) "
+    "LEFT JOIN attempts AS a ON a.position = d.position AND a.subscription_no = d.subscription_no AND a.number = d.attempts "
+)
+"""The newest delivery of each subscription is read along ``ix_deliveries_subscription``."""
+
+
+async def failing(connection: AsyncConnection, *, limit: int) -> list[Trouble]:
+    """Read active subscriptions of any company that are failing (``ix_subscriptions_failing``), newest subscription first."""
+    statement = text(
+        f"{_TROUBLE} WHERE s.no IN (SELECT no FROM subscriptions WHERE failing_level IS NOT NULL AND status = 'active' "
+        "ORDER BY no DESC LIMIT :limit) ORDER BY s.no DESC"
+    )
+    return [Trouble(*row) for row in await connection.execute(statement, {"limit": limit})]
+
+
+async def disabled(connection: AsyncConnection, *, limit: int) -> list[Trouble]:
+    """Read the subscriptions that the newest operational events of the operators' log say were disabled, and still are."""
+    told = await connection.execute(
+        text(
+            "SELECT body FROM events WHERE company_id = :operators AND type = 'subscription.disabled' "
+            "ORDER BY position DESC LIMIT :limit"
+        ),
+        {"operators": operational.OPERATORS, "limit": limit},
+    )
+    ids = {orjson.loads(body)["payload"]["subscription"]["id"] for (body,) in told}
+    if not ids:
+        return []
+    is_told, named = sql.one_of(connection, "s.id", "ids", sqlalchemy.String)
+    statement = text(f"{_TROUBLE} WHERE {is_told} AND s.status = 'disabled' ORDER BY s.disabled_ms DESC")
+    return [Trouble(*row) for row in await connection.execute(statement.bindparams(named), {"ids": [*ids]})]
+
+
+async def live_subscriptions(connection: AsyncConnection, company_id: int) -> dict[int, str]:
+    """Give the ids of a company's subscriptions that are not deleted by their numbers, oldest first."""
+    statement = text(
+        "SELECT no, id FROM subscriptions WHERE company_id = :company AND status <> 'deleted' ORDER BY no"
+    )
+    return {row[0]: row[1] for row in await connection.execute(statement, {"company": company_id})}
+
+
+async def owner(connection: AsyncConnection, name: str) -> int | None:
+    """Tell of which company the event, delivery, subscription or key with the id *name* is."""
+    parameters: Mapping[str, object]
+    if (key := Key.parse(name)) is not None:
+        source = "deliveries AS d JOIN subscriptions AS t ON t.no = d.subscription_no WHERE d.position = :position AND d.subscription_no = :no"
+        parameters = {"position": key.position, "no": key.subscription_no}
+    elif name.isdigit():
+        source, parameters = "events AS t WHERE t.position = :position", {"position": int(name)}
+    elif (table := _OWNERS.get(name[:4])) is not None:
+        source, parameters = f"{table} AS t WHERE t.id = :id", {"id": name}
+    else:
+        return None
+    statement = text(f"SELECT t.company_id FROM {source}")
+    return (await connection.execute(statement, parameters)).scalar_one_or_none()
+
+
+async def used(connection: AsyncConnection, company_id: int) -> dict[str, int]:
+    """Count what of its limits a company uses, each along an index of the company's."""
+    counts = {
+        "subscriptions": "subscriptions WHERE company_id = :company AND status <> 'deleted'",
+        "keys": "api_keys WHERE company_id = :company AND revoked_ms IS NULL "
+        f"AND (expires_ms IS NULL OR expires_ms > {sql.now_ms(connection)})",
+        "consumers": "consumers WHERE company_id = :company",
+        "replays_at_once": f"replays AS r {sql.through_index(connection, 'ix_replays_running')} "
+        "WHERE r.status = 'running' AND r.company_id = :company AND r.kind <> 'missed'",
+    }
+    columns = ", ".join(f"(SELECT count(*) FROM {source})" for source in counts.values())
+    row = (await connection.execute(text(f"SELECT {columns}"), {"company": company_id})).one()
+    return dict(zip(counts, map(int, row), strict=True))

@@ -1,0 +1,99 @@
+"""The attempts of a delivery as a timeline: what was sent and answered, how long it took, and how long was waited before.
+
+The hub stores no request. Its head is written again from what is stored of the delivery and from the subscription as it is
+now; secrets are masked. Of an answer the status and the first KiB of the body are stored.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from trunkline import Json
+from trunkline.routes import environment_of
+from trunkline_portal.formats import moment
+from trunkline_portal.outcomes import attempt_sentence
+
+SIGNED = frozenset({"webhooks", "zapier", "n8n", "make"})
+"""The channels that post the envelope itself; another one's request is its own."""
+_MASK = "••••"
+_SIGNATURES: Mapping[str, tuple[str, str]] = {
+    "standard": ("webhook-signature", f"v1,{_MASK}"),
+    "ed25519": ("webhook-signature", f"v1a,{_MASK}"),
+    "github": ("X-Hub-Signature-256", f"sha256={_MASK}"),
+    "stripe": ("trunkline-signature", "t={timestamp},v1=" + _MASK),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ShownAttempt:
+    """One attempt. *waited_ms* passed since the one before began to be over, *share* is its part of the longest one's time.
+
+    *request* is the head of what was sent; None where the channel's requests are its own, or the subscription is deleted.
+    *is_changed* if the subscription was changed after it.
+    """
+
+    stored: Mapping[str, Json]
+    sentence: str | None
+    waited_ms: float | None
+    share: float
+    request: str | None
+    is_changed: bool
+
+
+def timeline(
+    delivery: Mapping[str, Json], subscription: Mapping[str, Json] | None, *, company_id: int
+) -> list[ShownAttempt]:
+    """Show the attempts of *delivery* in their order."""
+    attempts: Sequence[Mapping[str, Json]] = delivery["attempts"]
+    longest = max((attempt["duration_ms"] for attempt in attempts), default=0) or 1
+    shown: list[ShownAttempt] = []
+    ended_ms: float | None = None
+    for attempt in attempts:
+        began_ms = moment(attempt["started_utc"]).timestamp() * 1000
+        shown.append(
+            ShownAttempt(
+                attempt,
+                attempt_sentence(attempt),
+                None if ended_ms is None else max(began_ms - ended_ms, 0),
+                attempt["duration_ms"] / longest,
+                _head(delivery, attempt, subscription, company_id=company_id),
+                is_changed=subscription is not None
+                and moment(subscription["updated_utc"]).timestamp() * 1000 > began_ms,
+            )
+        )
+        ended_ms = began_ms + attempt["duration_ms"]
+    return shown
+
+
+def _head(
+    delivery: Mapping[str, Json],
+    attempt: Mapping[str, Json],
+    subscription: Mapping[str, Json] | None,
+    *,
+    company_id: int,
+) -> str | None:
+    if subscription is None or subscription["channel"] not in SIGNED:
+        return None
+    headers = _headers(delivery, attempt, subscription, company_id=company_id)
+    return "\n".join([f"POST {subscription['target_url']}", *(f"{name}: {value}" for name, value in headers)])
+
+
+def _headers(
+    delivery: Mapping[str, Json],
+    attempt: Mapping[str, Json],
+    subscription: Mapping[str, Json],
+    *,
+    company_id: int,
+) -> Iterator[tuple[str, str]]:
+    for name in subscription["headers"] or ():
+        yield name, _MASK
+    timestamp = int(moment(attempt["started_utc"]).timestamp())
+    yield "webhook-id", str(delivery["event_id"])
+    yield "webhook-timestamp", str(timestamp)
+    name, value = _SIGNATURES[subscription["signature"]]
+    yield name, value.format(timestamp=timestamp)
+    yield "content-type", "application/json"
+    yield "trunkline-event-type", delivery["event_type"]
+    yield "trunkline-delivery-id", delivery["id"]
+    yield "trunkline-attempt", str(attempt["number"])
+    if environment_of(company_id) == "test":
+        yield "trunkline-environment", "test"

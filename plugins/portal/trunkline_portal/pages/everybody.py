@@ -1,0 +1,87 @@
+"""An operator's home: what fails over all companies, since when and whose."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline.pages import Trouble
+from trunkline.routes import company_number, environment_of
+from trunkline_portal import addresses
+from trunkline_portal.access import Chooses
+from trunkline_portal.event_query import SPANS, YESTERDAY
+from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
+
+LIMIT = 100
+"""Subscriptions of each kind that are read."""
+STATES = ("failing", "disabled")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One subscription in trouble, with the addresses of its pages."""
+
+    trouble: Trouble
+    root: str
+
+    @property
+    def state(self) -> str:
+        """``failing`` or ``disabled``."""
+        return "failing" if self.trouble.status == "active" else self.trouble.status
+
+    @property
+    def company(self) -> str:
+        """How people know the company."""
+        trouble, number = self.trouble, company_number(self.trouble.company_id)
+        name = trouble.company_name or trouble.company_reference
+        return f"{name} ({number})" if name else f"Company {number}"
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is of the company's test environment."""
+        return environment_of(self.trouble.company_id) == "test"
+
+
+class EverybodyPages:
+    """The page over all companies."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show(self, request: Request, viewer: Chooses) -> Response:
+        """Show it."""
+        given = request.query_params
+        state = given.get("state", "") if given.get("state") in STATES else ""
+        span = given.get("span", "") if given.get("span") in SPANS else ""
+        zone = given.get("tz", "")
+        since_ms = SPANS[span].since_ms(self._portal.now_ms(), zone) if span else 0
+        troubles: Sequence[Trouble] = await self._portal.context.activity.troubles(limit=LIMIT)
+        every = [Line(each, addresses.root_of(each.company_id)) for each in troubles]
+        lines = [
+            line for line in every if state in {"", line.state} and (line.trouble.since_ms or 0) >= since_ms
+        ]
+        lines.sort(key=lambda line: line.trouble.since_ms or 0, reverse=True)
+        return self._portal.render(
+            request,
+            viewer,
+            "everybody.html",
+            lines=lines,
+            counts={name: sum(line.state == name for line in every) for name in STATES},
+            companies=len({line.trouble.company_id for line in every}),
+            limit=LIMIT,
+            state=state,
+            span=span,
+            spans=[("", "Any time"), *((name, each.title) for name, each in SPANS.items())],
+            yesterday=YESTERDAY,
+            zone=zone,
+        )
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    return portal.own_router(
+        get(addresses.EVERYBODY.removeprefix(addresses.HOME), EverybodyPages(portal).show)
+    )

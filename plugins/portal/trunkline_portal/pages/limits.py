@@ -1,0 +1,68 @@
+"""A company's limits, and how much of each it uses."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline_portal.access import ADMIN, EVENTS_READ, WEBHOOKS_READ, RequiresScope, Viewer
+from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get
+
+LIMITS = "/limits"
+"""Follows ``Viewer.root``."""
+SeesSome = Annotated[Viewer, Depends(RequiresScope(EVENTS_READ, WEBHOOKS_READ, ADMIN))]
+_TITLES: Mapping[str, str] = {
+    "subscriptions": "Subscriptions",
+    "keys": "API keys that are valid",
+    "consumers": "Consumers",
+    "replays_at_once": "Replays that run at once",
+    "events_per_second": "Events a second",
+    "lookups_per_minute": "Lookups of names a minute",
+    "filter_cost": "Cost of all filters",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One limit; *used* is None where it is one of pace or size."""
+
+    name: str
+    limit: int
+    used: int | None
+
+    @property
+    def title(self) -> str:
+        """What it limits."""
+        return _TITLES.get(self.name, self.name)
+
+    @property
+    def tone(self) -> str:
+        """Whether it is near or reached."""
+        share = (self.used or 0) / self.limit if self.limit else 1
+        return "bad" if share >= 1 else "warn" if share >= 0.8 else "good"
+
+
+class LimitPages:
+    """The page of limits."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show(self, request: Request, viewer: SeesSome) -> Response:
+        """Show it."""
+        context = self._portal.context
+        company = await context.companies.view(viewer.company_number)
+        limits: Mapping[str, int] = (company["test"] if viewer.environment == "test" else company)["limits"]
+        used = await context.activity.used(viewer.company_id)
+        lines = [Line(name, limit, used.get(name)) for name, limit in limits.items()]
+        lines.sort(key=lambda line: line.used is None)
+        return self._portal.render(request, viewer, "limits.html", lines=lines)
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    return portal.router(get(LIMITS, LimitPages(portal).show))

@@ -1,0 +1,114 @@
+"""One search for everything that has an id, for companies, and for values of fields in a company's events."""
+
+import re
+from dataclasses import dataclass
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from trunkline.routes import company_title
+from trunkline_portal import addresses
+from trunkline_portal.access import ADMIN, EVENTS_READ, WEBHOOKS_READ, AnyCompany, Viewer
+from trunkline_portal.portal import Portal
+from trunkline_portal.previews import preview
+from trunkline_portal.routing import get
+
+SEARCH = "/search"
+"""Follows ``Viewer.root``."""
+MAX_LENGTH = 200
+_EVENTS = 20
+_COMPANIES = 5
+_ID = re.compile(
+    r"(?P<sign>#)?(?P<event>[1-9][0-9]{0,18})|(?P<other>(?:dlv|sub|key)_[0-9A-Za-z_]{1,50})", re.ASCII
+)
+_REQUEST = re.compile(r"[0-9a-f]{16}", re.ASCII)
+_KINDS = {
+    "dlv": ("Delivery", WEBHOOKS_READ, "/deliveries/{}"),
+    "sub": ("Subscription", WEBHOOKS_READ, "/subscriptions/{}"),
+    "key": ("API key", ADMIN, "/keys#{}"),
+}
+_EVENT = ("Event", EVENTS_READ, "/events/{}")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Something that was found at *url*; *of* names its company where that is not the one looked at."""
+
+    title: str
+    url: str
+    of: str | None = None
+
+
+class SearchPages:
+    """The page of what was found."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show(self, request: Request, viewer: AnyCompany) -> Response:
+        """Show what has the id or holds the text, or lead to the one thing that has the id."""
+        text = request.query_params.get("q", "").strip()[:MAX_LENGTH]
+        before = request.query_params.get("before") or None
+        match = _ID.fullmatch(text)
+        hit = None if match is None else await self._with_id(viewer, match)
+        if match is not None and hit is not None and match["event"] != text:
+            return RedirectResponse(hit.url, 303)
+        hits = [*([hit] if hit else []), *await self._companies(viewer, text)]
+        searches_events = bool(text) and viewer.chosen_company_id is not None and viewer.has(EVENTS_READ)
+        is_request = _REQUEST.fullmatch(text) is not None
+        page = None
+        if searches_events:
+            activity = self._portal.context.activity
+            page = await activity.events(viewer.company_id, text=text, before=before, limit=_EVENTS)
+        return self._portal.render(
+            request,
+            viewer,
+            "search.html",
+            text=text,
+            hits=hits,
+            page=page,
+            before=before,
+            preview=preview,
+            older=page and page.before and self._link(viewer, text, page.before),
+            newest=self._link(viewer, text) if before else None,
+            is_request=is_request,
+            is_id=is_request or match is not None,
+            max_length=MAX_LENGTH,
+        )
+
+    async def _with_id(self, viewer: Viewer, match: re.Match[str]) -> Hit | None:
+        """Find what has an id, by the index of its table; None where there is nothing, or not for the viewer."""
+        name = match["event"] or match["other"]
+        title, scope, page = _EVENT if match["event"] else _KINDS[name[:3]]
+        company_id = await self._portal.context.activity.owner(name) if viewer.has(scope) else None
+        if not company_id or not viewer.may_see(company_id):
+            return None
+        of = None if company_id == viewer.chosen_company_id else company_title(company_id)
+        return Hit(f"{title} {name}", f"{addresses.root_of(company_id)}{page.format(name)}", of)
+
+    async def _companies(self, viewer: Viewer, text: str) -> list[Hit]:
+        """Find the companies that *text* begins the number of, or is the reference of, for operators."""
+        if not viewer.is_operator or not text:
+            return []
+        context = self._portal.context
+        if text.isascii() and text.isdigit():
+            found = [(number, "") for number in await context.activity.companies(text, limit=_COMPANIES)]
+        else:
+            records = await context.companies.page(reference=text, limit=_COMPANIES)
+            found = [(company["id"], company["name"] or "") for company in records["companies"]]
+        return [
+            Hit(f"Company {number}{f', {name}' if name else ''}", addresses.root_of(number))
+            for number, name in found
+        ]
+
+    def _link(self, viewer: Viewer, text: str, before: str | None = None) -> str:
+        query = {"q": text} | ({"before": before} if before else {})
+        return f"{viewer.root}{SEARCH}?{urlencode(query)}"
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = SearchPages(portal)
+    return portal.router(get(SEARCH, pages.show), also_without=True)

@@ -1,0 +1,34 @@
+"""Seeing the secrets of a subscription again; the audit log names who has."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline_portal.access import WritesWebhooks
+from trunkline_portal.pages.subscriptions import views
+from trunkline_portal.portal import Portal
+from trunkline_portal.routing import post
+
+
+class RevealPages:
+    """Shows the secrets that sign now."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def reveal(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
+        """Show them in plain."""
+        subscription = await views.find(self._portal, viewer, subscription_id)
+        secrets = await self._portal.context.subscriptions.secrets(
+            viewer.company_id, subscription.id, channel=None, reveal=True
+        )
+        return self._portal.render(
+            request, viewer, "subscription_revealed.html", subscription=subscription, secrets=secrets
+        )
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    return portal.router(
+        post("/subscriptions/{subscription_id}/reveal", RevealPages(portal).reveal, bucket="admin")
+    )

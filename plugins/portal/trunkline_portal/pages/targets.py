@@ -1,0 +1,122 @@
+"""The targets of a company: how fast and how well they answer, what failed of late, and sending all of that again."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trunkline import Json, NotFound, Refused
+from trunkline.pages import TargetFigures
+from trunkline_portal.access import ReadsWebhooks, Viewer, WritesWebhooks
+from trunkline_portal.event_query import SPANS, YESTERDAY
+from trunkline_portal.forms import Submitted
+from trunkline_portal.pages.subscriptions import views
+from trunkline_portal.pages.subscriptions.views import Subscription
+from trunkline_portal.portal import Portal
+from trunkline_portal.routing import get, post
+
+TARGETS = "/targets"
+"""Follows ``Viewer.root``."""
+_COUNTED = 1_000
+_ORDERS = {"failed": "Most failed first", "slow": "Slowest first"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One subscription, and how its target does."""
+
+    subscription: Subscription
+    figures: TargetFigures
+
+    @property
+    def failed(self) -> str:
+        """How many deliveries failed, in words."""
+        return f"{self.figures.failed:,}{' or more' if self.figures.failed == _COUNTED else ''}"
+
+    @property
+    def is_replayable(self) -> bool:
+        """Whether a replay would send something now."""
+        return self.figures.failed > 0 and self.subscription.view["status"] == "active"
+
+
+class TargetPages:
+    """The list of targets, and sending again what failed for all of them."""
+
+    def __init__(self, portal: Portal) -> None:
+        self._portal = portal
+
+    async def show(self, request: Request, viewer: ReadsWebhooks) -> Response:
+        """Show the list."""
+        given = request.query_params
+        span = given.get("span", "") if given.get("span") in SPANS else YESTERDAY
+        order = given.get("sort", "") if given.get("sort") in _ORDERS else "failed"
+        zone = given.get("tz", "")
+        since_ms = SPANS[span].since_ms(self._portal.now_ms(), zone)
+        lines = await self._lines(viewer, since_ms)
+        if order == "slow":
+            lines.sort(key=lambda line: line.figures.p95_ms or 0, reverse=True)
+        root = f"{viewer.root}{TARGETS}"
+
+        def link(**changed: str) -> str:
+            return f"{root}?{urlencode({'span': span, 'sort': order, 'tz': zone} | changed)}"
+
+        return self._portal.render(
+            request,
+            viewer,
+            "targets.html",
+            lines=lines,
+            since_ms=since_ms,
+            spans=[
+                (link(span=name), each.title, name == span, name == YESTERDAY) for name, each in SPANS.items()
+            ],
+            orders=[(link(sort=name), title, name == order) for name, title in _ORDERS.items()],
+            replayable=[line for line in lines if line.is_replayable],
+            resumed_first=[line for line in lines if line.figures.failed and not line.is_replayable],
+        )
+
+    async def replay(self, request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
+        """Start a replay of what failed for each subscription, as many as the company may run at once."""
+        text = fields["since_ms"]
+        since_ms = int(text) if text.isascii() and text.isdigit() and len(text) < 15 else 0
+        waiting = [line for line in await self._lines(viewer, since_ms) if line.is_replayable]
+        count, reason = len(waiting), ""
+        body: dict[str, Json] = {"from": datetime.fromtimestamp(since_ms / 1000, UTC), "only_failed": True}
+        while waiting:
+            subscription_id = waiting[0].subscription.id
+            try:
+                await self._portal.context.replays.start(
+                    viewer.company_id, subscription_id, body, channel=None
+                )
+            except NotFound:
+                count -= 1
+            except Refused as refusal:
+                reason = f" {len(waiting)} still wait: {refusal.detail}"
+                break
+            del waiting[0]
+        started = count - len(waiting)
+        what = f"{started} replay{'s' if started != 1 else ''} started; new events are not delayed."
+        tone = "warn" if reason or not started else "good"
+        return self._portal.redirect(
+            request, f"{viewer.root}{TARGETS}", viewer=viewer, flash=what + reason, tone=tone
+        )
+
+    async def _lines(self, viewer: Viewer, since_ms: int) -> list[Line]:
+        """Read the subscriptions with their figures; the one of which most failed is the first."""
+        context = self._portal.context
+        figures = {
+            each.subscription_id: each
+            for each in await context.activity.targets(viewer.company_id, since_ms=since_ms)
+        }
+        listed = await context.subscriptions.list(viewer.company_id, channel=None)
+        shown = views.views_of(self._portal, viewer, listed)
+        lines = [Line(each, figures[each.id]) for each in shown if each.id in figures]
+        return sorted(lines, key=lambda line: line.figures.failed, reverse=True)
+
+
+def make_router(portal: Portal) -> APIRouter:
+    """List the routes."""
+    pages = TargetPages(portal)
+    return portal.router(get(TARGETS, pages.show), post(f"{TARGETS}/replay", pages.replay, bucket="admin"))

@@ -1,0 +1,46 @@
+"""An operator's home: what fails over all companies, since when and whose."""
+
+from datetime import UTC, datetime
+
+from tests.plugins.portal.worlds import HOOKS, emit, shown_when, subscribe
+
+
+async def test_what_fails_is_shown_over_all_companies_with_its_company_and_its_last_answer(
+    engine, lend_hub, sign_in, receiver
+):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "[]", "delivery.failing_failures": "1"})
+    await hub.hub.companies.change(hub.neighbour_id, {"name": "Acme"})
+    receiver.answer(418)
+    failing = await subscribe(hub, receiver.url, description="Books of Jane")
+    theirs = await hub.client_of(hub.neighbour_id)
+    body = {"target_url": f"{receiver.url}/gone", "event_types": ["*"], "description": "Shop"}
+    gone = (await theirs.post(HOOKS, json=body)).json()["id"]
+    await emit(hub)
+    operator = await sign_in(hub, company_id=None)
+    words = await shown_when(operator, "/portal/companies", "Books of Jane")
+    assert "418" in words
+    assert datetime.now(UTC).strftime("%b %Y") in words
+
+    receiver.answer(410)
+    await emit(hub, client=theirs)
+    words = await shown_when(operator, "/portal/companies?state=disabled", "Shop")
+    assert f"Acme ({hub.neighbour_id})" in words
+    assert "Books of Jane" not in words
+    page = await operator.get("/portal/companies?span=yesterday&tz=Europe/Berlin")
+    assert f'href="/portal/companies/{hub.company_id}/subscriptions/{failing}"' in page.text
+    assert f'href="/portal/companies/{hub.neighbour_id}/subscriptions/{gone}"' in page.text
+
+
+async def test_the_page_is_for_operators_and_their_first(running, sign_in, open_browser):
+    browser = await sign_in(running)
+    await browser.get("/portal/companies", expect=403)
+    assert "All companies" not in (await browser.get("/portal")).text
+    operator = open_browser(running)
+    _, key = await running.hub.keys.create(None, name="on call", scopes=["operator"])
+    await operator.sign_in(key)
+    first = await operator.get("/portal", expect=303)
+    assert first.headers["location"] == "/portal/companies"
+    assert "Nothing fails" in operator.words(await operator.follow(first))
+    fields = {"company_id": str(running.company_id), "next": "/portal/companies"}
+    chosen = await operator.post("/portal/company", fields)
+    assert chosen.headers["location"] == f"/portal/companies/{running.company_id}"

@@ -1,0 +1,24 @@
+"""What the page of a subscription says at a glance."""
+
+import asyncio
+
+from tests.plugins.portal.worlds import emit, shown_when, subscribe
+
+
+async def test_the_page_of_one_says_at_a_glance_how_it_does(engine, lend_hub, sign_in, receiver):
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "[]"})
+    receiver.answer(404)
+    condition = {"payload.first_name": "Jane"}
+    subscription = await subscribe(hub, receiver.url, description="Books", filter=condition)
+    await emit(hub, first_name="Jane")
+    browser = await sign_in(hub)
+    path = f"/portal/subscriptions/{subscription}"
+    words = await shown_when(browser, path, "Last problem")
+    assert "There is nothing at this address of the target" in words
+    assert words.index("Books") < words.index(receiver.url)
+    assert "payload.first_name is Jane" in words
+    assert "whsec_••••" in words
+    async with asyncio.timeout(10):  # figures of health are written in batches
+        while "0 delivered, 1 failed." not in (page := await browser.get(path)).text:
+            await asyncio.sleep(0.1)
+    assert 'class="spark"' in page.text

@@ -1,0 +1,82 @@
+"""The search: ids of every kind lead to their pages, and fields with values to the events that hold them."""
+
+import asyncio
+
+import pytest
+from tests.plugins.portal.worlds import emit, subscribe
+
+
+async def test_an_id_of_each_kind_leads_to_its_page(running, sign_in, receiver):
+    subscription = await subscribe(running, receiver.url)
+    event = await emit(running)
+    browser = await sign_in(running)
+    record, _ = await running.hub.keys.create(running.company_id, name="Importer", scopes=["events:read"])
+    async with asyncio.timeout(10):
+        while not (deliveries := await running.hub.deliveries.of_event(running.company_id, event)):
+            await asyncio.sleep(0.02)
+    delivery = deliveries[0]
+    for text, path in {
+        f"#{event}": f"/events/{event}",
+        delivery["id"]: f"/deliveries/{delivery['id']}",
+        subscription: f"/subscriptions/{subscription}",
+        record.id: f"/keys#{record.id}",
+    }.items():
+        answer = await browser.get("/portal/search", q=text, expect=303)
+        assert answer.headers["location"] == f"{browser.root}{path}"
+    assert f'href="{browser.root}/events/{event}"' in (await browser.get("/portal/search", q=str(event))).text
+    assert f'id="{record.id}"' in (await browser.get("/portal/keys")).text
+
+
+@pytest.mark.parametrize("text", ["client_id:777001", '"client_id": 777001', "payload.client_id = 777001"])
+async def test_a_field_and_its_value_are_found_as_pages_write_them(api, sign_in, text):
+    event = await emit(api, client_id=777001)
+    other = await emit(api, client_id=7770011)
+    browser = await sign_in(api)
+    page = await browser.get("/portal/search", q=text)
+    assert f"/events/{event}" in page.text
+    assert f"/events/{other}" not in page.text
+    assert "<mark>" in page.text
+    assert "Looked through all events of company" in browser.words(page)
+    assert f"/events/{event}" in (await browser.get("/portal/events", q=text)).text
+
+
+async def test_the_answer_says_how_far_it_looked_and_goes_on(api, sign_in, monkeypatch):
+    event = await emit(api, first_name="Zaphod")
+    for _ in range(3):
+        await emit(api)
+    monkeypatch.setattr(api.hub.activity, "_searched", 2)
+    browser = await sign_in(api)
+    page = await browser.get("/portal/search", q="first_name:zaphod")
+    assert "back to" in browser.words(page)
+    assert f"/events/{event}" not in page.text
+    further = page.text.partition('rel="next"')[0].rpartition('href="')[2].partition('"')[0]
+    assert f"/events/{event}" in (await browser.get(further.replace("&amp;", "&"))).text
+
+
+async def test_only_what_somebody_may_see_is_found(api, sign_in, receiver):
+    subscription = await subscribe(api, receiver.url)
+    event = await emit(api)
+    stranger = await sign_in(api, company_id=api.neighbour_id)
+    for text in (f"#{event}", subscription):
+        assert "that you may see has it" in stranger.words(await stranger.get("/portal/search", q=text))
+    poller = await sign_in(api, ["events:read"])
+    assert "that you may see has it" in poller.words(await poller.get("/portal/search", q=subscription))
+
+
+async def test_an_operator_finds_things_and_companies_of_all(running, sign_in, receiver):
+    subscription = await subscribe(running, receiver.url)
+    await running.hub.companies.create({"reference": "acme-4f2a", "name": "Acme"})
+    operator = await sign_in(running, company_id=None)
+    operator.company_id = None
+    found = await operator.get("/portal/search", q=subscription, expect=303)
+    assert found.headers["location"] == f"/portal/companies/{running.company_id}/subscriptions/{subscription}"
+    assert "Acme" in operator.words(await operator.get("/portal/search", q="acme-4f2a"))
+    assert f"Company {running.company_id}" in operator.words(
+        await operator.get("/portal/search", q=str(running.company_id))
+    )
+
+
+async def test_the_id_of_a_request_is_told_from_what_is_stored(api, sign_in):
+    browser = await sign_in(api)
+    words = browser.words(await browser.get("/portal/search", q="b4f0c9a2d1e83c55"))
+    assert "the hub writes it into its log, and stores it nowhere" in words

@@ -1,0 +1,79 @@
+"""The targets of a company: their figures, and sending all that failed again."""
+
+import asyncio
+from datetime import UTC, datetime
+
+import pytest
+from tests.plugins.portal.worlds import emit, shown_when, subscribe
+
+from trunkline_portal.event_query import SPANS, YESTERDAY
+
+
+async def failing_hub(engine, lend_hub, receiver, *, subscriptions: int):
+    """Lend a hub in which each of *subscriptions* has one delivery that failed."""
+    hub = await lend_hub(engine, {"delivery.retry_schedule_seconds": "[]"})
+    receiver.answer(500)
+    for number in range(subscriptions):
+        await subscribe(hub, f"{receiver.url}/{number}", description=f"Books {number}")
+    event = await emit(hub)
+    async with asyncio.timeout(10):
+        while True:
+            logged = await hub.hub.deliveries.of_event(hub.company_id, event)
+            if [each["status"] for each in logged] == ["exhausted"] * subscriptions:
+                return hub, event
+            await asyncio.sleep(0.02)
+
+
+async def test_all_that_failed_is_sent_again_over_all_subscriptions_as_many_as_may_run(
+    lend_hub, sign_in, receiver
+):
+    hub, event = await failing_hub("sqlite", lend_hub, receiver, subscriptions=7)
+    receiver.answer(200)
+    browser = await sign_in(hub)
+    page = await browser.get("/portal/targets")
+    since_ms = page.text.partition('name="since_ms" value="')[2].partition('"')[0]
+    words = browser.words(
+        await browser.follow(await browser.post("/portal/targets/replay", {"since_ms": since_ms}))
+    )
+    assert "replays started" in words
+    async with asyncio.timeout(10):
+        while (
+            sum(d["status"] == "delivered" for d in await hub.hub.deliveries.of_event(hub.company_id, event))
+            < 7
+        ):
+            await browser.post("/portal/targets/replay", {"since_ms": since_ms})
+            await asyncio.sleep(0.1)
+    assert "Send all that failed again" not in browser.words(await browser.get("/portal/targets"))
+
+
+async def test_more_replays_than_may_run_at_once_wait_and_the_page_says_so(lend_hub, sign_in, receiver):
+    hub, _ = await failing_hub("sqlite", lend_hub, receiver, subscriptions=2)
+    await hub.hub.companies.change(hub.company_id, {"limits": {"replays_at_once": 0}})
+    browser = await sign_in(hub)
+    await browser.get("/portal/targets")
+    words = browser.words(
+        await browser.follow(await browser.post("/portal/targets/replay", {"since_ms": "0"}))
+    )
+    assert "0 replays started" in words
+    assert "2 still wait:" in words
+
+
+async def test_each_target_has_its_figures(engine, lend_hub, sign_in, receiver):
+    hub, _ = await failing_hub(engine, lend_hub, receiver, subscriptions=1)
+    receiver.answer(200)
+    await emit(hub)
+    browser = await sign_in(hub, ["webhooks:read"])
+    words = await shown_when(browser, "/portal/targets?sort=slow", "50.00%")
+    assert "Books 0" in words.partition(receiver.url)[0]
+    assert "≤ " in words
+    assert "Send all that failed again" not in words
+
+
+@pytest.mark.parametrize(
+    ("zone", "begins"),
+    [("Europe/Berlin", "2026-06-30T22:00"), ("UTC", "2026-07-01T00:00"), ("No/Where", "2026-07-01T00:00")],
+)
+def test_since_yesterday_begins_in_the_zone_of_the_reader(zone, begins):
+    now_ms = round(datetime(2026, 7, 2, 9, tzinfo=UTC).timestamp() * 1000)
+    since = datetime.fromtimestamp(SPANS[YESTERDAY].since_ms(now_ms, zone) / 1000, UTC)
+    assert since.isoformat().startswith(begins)

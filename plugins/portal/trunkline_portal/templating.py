@@ -7,7 +7,7 @@ from typing import Any, cast
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from trunkline.pages import Brand
-from trunkline_portal import formats, highlighting
+from trunkline_portal import delivery_states, formats, highlighting
 from trunkline_portal.assets import Asset
 
 FOLDER = Path(__file__).parent / "templates"
@@ -32,6 +32,8 @@ def make_environment(brand: Brand, assets: Mapping[str, Asset]) -> Environment:
         "size": formats.size,
         "words": formats.words,
         "tone": formats.tone_of,
+        "delivery_state": delivery_states.state_of,
+        "counted_states": delivery_states.counted,
         "json": highlighting.highlight,
         "indented": highlighting.indented,
     }

@@ -25,6 +25,8 @@ from trunkline_portal.routing import get
 _HOUR_MS = 60 * 60 * 1000
 _DATES = 5
 """Dates that stand below a chart."""
+_ADDRESS = 60
+"""Characters of a target's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,14 @@ class OverviewPages:
             charts=_charts(overview, SPANS[chosen]),
             rows=[Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
             attention=[_attention_item(viewer, attention) for attention in overview.attention],
+            delivery_note=_listed(
+                {
+                    "delivered": overview.total.delivered,
+                    "failed for good": overview.total.failed,
+                    "not finished": overview.total.unfinished,
+                }
+            ),
+            health_note=_listed(overview.subscriptions),
             is_new=is_new,
             first_event=self._first_event(request) if is_new else None,
         )
@@ -126,7 +136,7 @@ def make_router(portal: Portal) -> APIRouter:
 def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
     links: list[tuple[str, str]] = []
     if attention.subscription_id is not None and viewer.has(WEBHOOKS_READ):
-        links.append((f"{viewer.root}/subscriptions/{attention.subscription_id}", "Subscription"))
+        links.append((f"{viewer.root}/subscriptions/{attention.subscription_id}", _target(attention)))
     if attention.event_id is not None:
         links.append((f"{viewer.root}/events/{attention.event_id}", f"Event {attention.event_id}"))
     if attention.kind == "quarantined" and viewer.has(ADMIN):
@@ -134,6 +144,12 @@ def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
     if attention.key_id is not None and viewer.has(ADMIN):
         links.append((f"{viewer.root}/keys", "API keys"))
     return AttentionItem(attention.kind, attention.sentence, links)
+
+
+def _target(attention: Attention) -> str:
+    """Name the target of a subscription by its address, for a link."""
+    address = (attention.target_url or "Subscription").split("://")[-1]
+    return address if len(address) <= _ADDRESS else f"{address[: _ADDRESS - 1]}…"
 
 
 def _charts(overview: Overview, span: Span) -> list[Chart]:
@@ -145,7 +161,8 @@ def _charts(overview: Overview, span: Span) -> list[Chart]:
     events = [series("Events", lambda bucket: bucket.events)]
     deliveries = [
         series("Delivered", lambda bucket: bucket.delivered),
-        series("Not delivered yet", lambda bucket: bucket.matched - bucket.delivered, "is-faint"),
+        series("Not finished", lambda bucket: bucket.unfinished, "is-faint"),
+        series("Failed for good", lambda bucket: bucket.failed, "is-bad"),
     ]
     failures = [series("Failed attempts", lambda bucket: bucket.failed_attempts, "is-bad")]
     latency = [
@@ -169,6 +186,11 @@ def _dates(overview: Overview, span: Span) -> list[str]:
 
 def _written(start_ms: int) -> str:
     return formats.moment(start_ms).strftime("%-d %b, %H:%M")
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """List what there is some of: ``12 delivered, 3 failed for good``."""
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
 def _count(value: float) -> str:

@@ -15,7 +15,7 @@ from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
-STATUSES = ("active", "paused", "disabled")
+HEALTH = ("failing", "retrying", "disabled", "paused", "delivering", "idle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class ListPages:
             viewer,
             "subscriptions.html",
             lines=[line for line in lines if _matches(line, status=status, channel=channel)],
-            statuses=[(name, name.capitalize()) for name in STATUSES],
+            statuses=[(name, name.capitalize()) for name in HEALTH],
             channels=_channels(lines),
             status_filter=status,
             channel_filter=channel,
@@ -77,7 +77,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 def _matches(line: Line, *, status: str, channel: str) -> bool:
     view = line.subscription.view
-    return status in {"", view["status"]} and channel in {"", view["channel"]}
+    return status in {"", view["status"], view["health"]} and channel in {"", view["channel"]}
 
 
 def _channels(lines: Sequence[Line]) -> list[tuple[str, str]]:

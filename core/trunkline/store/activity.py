@@ -146,10 +146,11 @@ async def outcomes(
         "SELECT u.no, d.status, a.outcome, sum(CASE WHEN a.number > 1 THEN 0 ELSE 1 END), count(a.number), "
         f"CASE WHEN a.outcome = 'delivered' THEN CAST({durations} AS text) END "
         f"FROM subscriptions AS s CROSS JOIN {_spans_source(connection)} "
-        "JOIN deliveries AS d ON d.subscription_no = s.no AND d.position > u.first AND d.position <= u.last "
-        "AND d.position > :after AND d.position <= :up_to "  # of all spans: where statistics are old they alone are a bound
+        "CROSS JOIN deliveries AS d "  # CROSS: else SQLite goes through all spans for each delivery
         "LEFT JOIN attempts AS a ON a.position = d.position AND a.subscription_no = d.subscription_no "
-        f"WHERE s.company_id = :company AND {_HASH} < :below GROUP BY u.no, d.status, a.outcome"
+        "WHERE d.subscription_no = s.no AND d.position > u.first AND d.position <= u.last "
+        "AND d.position > :after AND d.position <= :up_to "  # of all spans: where statistics are old they alone are a bound
+        f"AND s.company_id = :company AND {_HASH} < :below GROUP BY u.no, d.status, a.outcome"
     )
     whole = Span(min(span.after for span in spans), max(span.up_to for span in spans))
     parameters = {**_within(company_id, whole), "below": 2**32 // one_in, "rows": _spans_rows(spans)}

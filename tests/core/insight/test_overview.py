@@ -10,6 +10,7 @@ from math import ceil
 import orjson
 import pytest
 from sqlalchemy import text
+from tests import plans
 
 from trunkline.contract import Bucket
 from trunkline.errors import BadCursor, NotFound
@@ -17,6 +18,7 @@ from trunkline.insight.attention import COUNT_LIMIT, UNUSED_MS
 from trunkline.insight.overview import MAX_BUCKETS, Activity
 from trunkline.model import cursors
 from trunkline.store import sql, tables
+from trunkline.store.activity import Span, outcomes
 from trunkline.store.database import Database
 from trunkline_kit.receiver import Answer
 
@@ -276,6 +278,18 @@ async def test_subscriptions_count_by_health_and_pending_deliveries_by_what_they
         "pending",
         "held",
     ]
+
+
+async def test_deliveries_in_many_buckets_cost_hardly_more_than_in_few(database: Database):
+    """SQLite went through all buckets for each delivery: a day of 39,400 deliveries took 0.3 s of CPU."""
+    world = await make_world(database, 8, events=1000)
+    costs = []
+    for spans in (2, 100):
+        cut = [Span(999 + 1000 * no // spans, 999 + 1000 * (no + 1) // spans) for no in range(spans)]
+        (looked,) = await plans.look(database, lambda c, cut=cut: outcomes(c, 92, cut, one_in=1))
+        costs.append(looked.work)
+    assert world
+    assert costs[1] < 3 * costs[0]
 
 
 async def test_of_very_many_deliveries_a_sample_is_read_and_that_is_said(database: Database):

@@ -406,7 +406,7 @@ def _of_the_delivery_log(run: LongRun) -> Mapping[str, Call]:
 
 def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
     times = [run.now_ms - n * 3_600_000 for n in range(49)]
-    spans = [Span(run.head - n * 200 - 200, run.head - n * 200) for n in range(48)]
+    spans = [Span(run.head - n * 200 - 200, run.head - n * 200) for n in reversed(range(48))]
     day, everything = Span(run.head - 10_000, run.head), Span(0, run.head)
     shown: dict[str, Call] = {}
     for name, company in {"big": BIG, "quiet": QUIET, "small": ORDINARY + 5, "new": ORDINARY - 1}.items():

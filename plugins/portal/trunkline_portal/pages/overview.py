@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -15,6 +16,7 @@ from trunkline_portal.access import (
     WEBHOOKS_READ,
     AnyCompany,
     CompanyNeeded,
+    ReadsEvents,
     ScopeMissing,
     Viewer,
 )
@@ -81,6 +83,15 @@ class OverviewPages:
             return self._elsewhere(viewer)
         if viewer.chosen_company_id is None:
             raise CompanyNeeded
+        return self._portal.render(request, viewer, "overview.html", **await self._values(request, viewer))
+
+    async def show_part(self, request: Request, viewer: ReadsEvents) -> Response:
+        """Show it again, for the script."""
+        return self._portal.fragment(
+            request, viewer, "overview_part.html", **await self._values(request, viewer)
+        )
+
+    async def _values(self, request: Request, viewer: Viewer) -> dict[str, Any]:
         span_name = request.query_params.get("span", "")
         chosen = span_name if span_name in SPANS else "24h"
         since_ms, until_ms = SPANS[chosen].bounds(self._portal.now_ms())
@@ -89,28 +100,26 @@ class OverviewPages:
             viewer.company_id, since_ms=since_ms, until_ms=until_ms, buckets=SPANS[chosen].buckets
         )
         is_new = not overview.total.events and not (await activity.events(viewer.company_id, limit=1)).events
-        return self._portal.render(
-            request,
-            viewer,
-            "overview.html",
-            overview=overview,
-            spans=[
+        return {
+            "overview": overview,
+            "span": f"?span={chosen}",
+            "spans": [
                 (f"{viewer.root}?span={name}", span.title, name == chosen) for name, span in SPANS.items()
             ],
-            charts=_charts(overview, SPANS[chosen]),
-            rows=[Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
-            attention=[_attention_item(viewer, attention) for attention in overview.attention],
-            delivery_note=_listed(
+            "charts": _charts(overview, SPANS[chosen]),
+            "rows": [Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
+            "attention": [_attention_item(viewer, attention) for attention in overview.attention],
+            "delivery_note": _listed(
                 {
                     "delivered": overview.total.delivered,
                     "failed for good": overview.total.failed,
                     "not finished": overview.total.unfinished,
                 }
             ),
-            health_note=_listed(overview.subscriptions),
-            is_new=is_new,
-            first_event=self._first_event(request) if is_new else None,
-        )
+            "health_note": _listed(overview.subscriptions),
+            "is_new": is_new,
+            "first_event": self._first_event(request) if is_new else None,
+        }
 
     def _elsewhere(self, viewer: Viewer) -> Response:
         """Go to the first page that somebody may see who may not see this one. Raises ScopeMissing."""
@@ -129,6 +138,7 @@ def make_router(portal: Portal) -> APIRouter:
     pages = OverviewPages(portal)
     return portal.router(
         get("", pages.show),
+        get("/overview", pages.show_part),
         also_without=True,
     )
 

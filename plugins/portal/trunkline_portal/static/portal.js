@@ -97,23 +97,50 @@ function keepAlive(part) {
   const load = async () => {
     if (!part.isConnected) return;
     if (!document.hidden) {
+      let why = "";
       try {
         const answer = await fetch(part.dataset.live, FRAGMENT);
         if (answer.status === 401 || answer.status === 403) { location.reload(); return; }
-        if (answer.ok) {
-          const html = await answer.text();
-          if (html !== part.lastHtml && !part.contains(document.activeElement)) {
-            part.lastHtml = html;
-            part.innerHTML = html;
-            prepare(part);
-            part.dispatchEvent(new CustomEvent("live", { bubbles: true }));
-          }
-        }
-      } catch { /* the network is away; the next turn tries again */ }
+        if (answer.ok) show(part, await answer.text());
+        else why = `the hub answered ${answer.status}`;
+      } catch {
+        why = "the hub cannot be reached";
+      }
+      tellStale(part, why);
     }
     setTimeout(load, seconds * 1000);
   };
   setTimeout(load, seconds * 1000);
+}
+
+function show(part, html) {
+  if (html === part.lastHtml || part.contains(document.activeElement)) return;
+  const open = [...part.querySelectorAll("details")].map((details) => details.open);
+  part.lastHtml = html;
+  part.innerHTML = html;
+  part.querySelectorAll("details").forEach((details, index) => { details.open = open[index] ?? details.open; });
+  prepare(part);
+  part.dispatchEvent(new CustomEvent("live", { bubbles: true }));
+}
+
+function tellStale(part, why) {
+  const mark = document.querySelector(".live-mark");
+  mark?.classList.toggle("is-stale", Boolean(why));
+  if (mark) mark.textContent = why ? "Not live" : "Live";
+  if (!why) {
+    part.notice?.remove();
+    part.notice = null;
+  } else if (!part.notice) {
+    const since = new Date().toISOString();
+    part.notice = document.createElement("div");
+    part.notice.className = "notice is-warn stale";
+    part.notice.setAttribute("role", "status");
+    part.notice.innerHTML = '<p>Not up to date since <time></time>: <span></span>. The page tries again.</p>';
+    part.notice.querySelector("time").dateTime = since;
+    part.before(part.notice);
+    showTimes(part.notice);
+  }
+  if (why) part.notice.querySelector("span").textContent = why;
 }
 
 // ---- theme ----

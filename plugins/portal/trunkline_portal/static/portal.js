@@ -143,6 +143,22 @@ function tellStale(part, why) {
   if (why) part.notice.querySelector("span").textContent = why;
 }
 
+// ---- in a frame of another page: what is outside of the portal opens in a tab, and an ended session is told ----
+
+function leaveFrame(root) {
+  for (const link of root.querySelectorAll("a[href]")) {
+    if (link.origin === location.origin && /^\/portal(\/|$)/.test(link.pathname)) continue;
+    link.target = "_blank";
+    link.rel = "noopener";
+  }
+}
+
+function tellHost() {
+  if (document.querySelector("[data-session-ended]")) {
+    parent.postMessage({ source: "trunkline-portal", type: "session-ended", version: 1 }, "*");
+  }
+}
+
 // ---- theme ----
 
 function showTheme(choice) {
@@ -158,6 +174,7 @@ function showTheme(choice) {
 function prepare(root) {
   showTimes(root);
   addCopyButtons(root);
+  if (parent !== window) leaveFrame(root);
   for (const part of root.querySelectorAll("[data-live]")) keepAlive(part);
   for (const form of root.querySelectorAll("form[data-submit-at-once]")) form.requestSubmit();
 }
@@ -186,4 +203,5 @@ document.addEventListener("change", (event) => {
 });
 
 prepare(document);
+if (parent !== window) tellHost();
 setInterval(() => showTimes(document), 30000);

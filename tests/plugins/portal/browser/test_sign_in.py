@@ -12,9 +12,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 @pytest.mark.parametrize(
     ("scopes", "seen"),
     [
-        (["events:read"], ["Overview", "Events", "Consumers", "Event catalogue", "Connectors"]),
-        (["webhooks:write"], ["Subscriptions"]),
-        (["integrations:read"], ["Event catalogue", "Connectors", "Agents"]),
+        (
+            ["events:read"],
+            ["Overview", "Events", "Consumers", "Event catalogue", "Connectors", "Connected apps"],
+        ),
+        (["webhooks:write"], ["Subscriptions", "Connected apps"]),
+        (["integrations:read"], ["Event catalogue", "Connectors", "Agents", "Connected apps"]),
         (["admin"], ["API keys", "Changes", "Connected apps"]),
         (
             [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from trunkline import Json
 
 FAILED = "failed for good"
-_WORDS: Mapping[str, str] = {
+WORDS: Mapping[str, str] = {
     "pending": "waiting",
     "held": "waiting",
     "exhausted": FAILED,
@@ -64,7 +64,7 @@ def state_of(delivery: Mapping[str, Json], subscription: Mapping[str, Json] | No
         earlier = "held_by" in delivery
         return DeliveryState("waiting", "for an earlier delivery" if earlier else "until it is released")
     if status != "pending":
-        return DeliveryState(_WORDS.get(status, status), _WHY_FAILED.get(status, ""))
+        return DeliveryState(WORDS.get(status, status), _WHY_FAILED.get(status, ""))
     if subscription is not None and subscription["status"] != "active":
         return DeliveryState("waiting", f"for the subscription, which is {subscription['status']}")
     made: int = delivery["attempts"] if isinstance(delivery["attempts"], int) else len(delivery["attempts"])
@@ -79,7 +79,7 @@ def counted(by_status: Mapping[str, int]) -> list[tuple[DeliveryState, int]]:
     """Add up deliveries that were counted by status, those that need a look first."""
     counts: Counter[str] = Counter()
     for status, count in by_status.items():
-        counts[_WORDS.get(status, status)] += count
+        counts[WORDS.get(status, status)] += count
     order = [FAILED, "retrying", "in flight", "waiting", "skipped", "delivered"]
     words = sorted(counts, key=lambda word: order.index(word) if word in order else len(order))
     return [(DeliveryState(word), counts[word]) for word in words]

@@ -29,6 +29,7 @@ from trunkline_portal import (
 )
 from trunkline_portal import cookies as names
 from trunkline_portal.access import (
+    FRAGMENT_HEADER,
     CompanyNeeded,
     ReferenceNamed,
     SignInNeeded,
@@ -45,8 +46,6 @@ from trunkline_portal.sessions import Sessions
 from trunkline_portal.settings import Settings
 from trunkline_portal.visits import Visit
 
-FRAGMENT_HEADER = "x-fragment"
-"""Sent by our script where it wants a part of a page: it is answered 401 where the whole page would lead elsewhere."""
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _THEMES = ("light", "dark")
 

@@ -70,7 +70,7 @@ async def test_a_delivery_that_is_retried_says_so_on_every_page_that_has_it(runn
 
     async def overview_says_it() -> bool:
         words = browser.words(await browser.get("/portal"))
-        return "Success rate 0% of attempts delivered; there were 1" in words
+        return "Success rate 0% of 1 attempt" in words
 
     await until(overview_says_it)
     words = browser.words(await browser.get("/portal"))

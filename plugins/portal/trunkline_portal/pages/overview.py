@@ -21,6 +21,7 @@ from trunkline_portal.access import (
     Viewer,
 )
 from trunkline_portal.charts import Axis, Chart, Series
+from trunkline_portal.delivery_states import WORDS
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
@@ -67,6 +68,7 @@ class AttentionItem:
     """Something that needs attention, with the pages about it that the viewer may see."""
 
     kind: str
+    tone: str
     sentence: str
     links: list[tuple[str, str]]
 
@@ -153,7 +155,8 @@ def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
         links.append((f"{viewer.root}/quarantine", "Quarantine"))
     if attention.key_id is not None and viewer.has(ADMIN):
         links.append((f"{viewer.root}/keys", "API keys"))
-    return AttentionItem(attention.kind, attention.sentence, links)
+    word, tone = WORDS.get(attention.kind, attention.kind), formats.tone_of(attention.kind)
+    return AttentionItem(word, tone, attention.sentence, links)
 
 
 def _target(attention: Attention) -> str:

@@ -82,12 +82,12 @@ def test_an_operator_chooses_a_company_and_sees_the_hub(served_hub, somebody, op
     expect(person.page.get_by_role("heading", level=1)).to_have_text("Choose a company")
 
     person.click(re.compile("Company 92"))
-    person.sees("You now look at company 92.")
+    person.sees("This is company 92.")
     assert "Plugins and health" in person.navigation()
 
     person.click("Company 92", within=person.page.locator("header.topbar"))
     person.page.get_by_role("dialog").get_by_role("button", name=re.compile(r"^Company 7\b")).click()
-    person.sees("You now look at company 7.")
+    person.sees("This is company 7.")
     person.click("Plugins and health")
     person.sees("Readiness")
 
@@ -141,7 +141,7 @@ def test_everything_of_it_works_without_scripts(served_hub, somebody, operator_k
     person = somebody(served_hub, key=operator_key, java_script_enabled=False)
 
     person.click(re.compile("Company 92"))
-    person.sees("You now look at company 92.")
+    person.sees("This is company 92.")
     person.go("/portal/sign-out-everywhere")
     person.click("Sign out everywhere", within=person.page.locator("main"))
     expect(person.page.get_by_role("heading", level=1)).to_have_text("Sign in")

@@ -73,7 +73,7 @@ class CreationPages:
                 request,
                 subscription.url,
                 viewer=viewer,
-                flash="The secret was shown once and cannot be shown again; rotate it to get a new one.",
+                flash="This page shows a secret once, after it was made. Under Settings you can reveal it again, or rotate it.",
                 tone="info",
             )
         response = self._portal.render(

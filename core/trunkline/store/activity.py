@@ -240,7 +240,7 @@ async def stuck(
     rows = await connection.execute(
         statement, {"company": company_id, "after": after, "count_limit": count_limit, "limit": limit}
     )
-    return [Stuck(*row[:3], status, *row[3:]) for row in rows]
+    return [Stuck(row[0], row[1], row[2], status, row[3], row[4], row[5]) for row in rows]
 
 
 async def replaying(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Replaying]:

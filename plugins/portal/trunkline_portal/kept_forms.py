@@ -11,7 +11,7 @@ import orjson
 from starlette.requests import Request
 
 from trunkline.routes import Sealer
-from trunkline_portal import security
+from trunkline_portal import addresses, security
 from trunkline_portal.forms import FormTooLarge, read_fields
 from trunkline_portal.security import FormRefused
 from trunkline_portal.visits import Visit
@@ -31,8 +31,8 @@ class KeptForm:
 
 
 async def keep(request: Request, sealer: Sealer, visit: Visit) -> str | None:
-    """Seal the form of *request*; None if it is none, of another site, or too long."""
-    if request.method != "POST":
+    """Seal the form of *request*; None if it is none, of no company, of another site, or too long."""
+    if request.method != "POST" or addresses.company_in(request.url.path) is None:
         return None
     try:
         security.check_origin(request)

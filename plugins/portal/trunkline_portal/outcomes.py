@@ -22,8 +22,8 @@ _STATUSES: Mapping[int, str] = {
     405: "The target does not take POST at this address; check the subscription's URL.",
     410: "The target said that it is gone for good, which disables its subscription.",
     413: "The target does not take an event of this size.",
-    429: "The target gets too many requests; set a rate for the subscription, or let the target answer faster.",
-    503: "The target says that it is not available now.",
+    429: "The target is busy: it gets more requests than it takes. Set a rate for the subscription.",
+    503: "The target is not available now.",
 }
 
 

@@ -125,7 +125,8 @@ class OverviewPages:
 
     def _elsewhere(self, viewer: Viewer) -> Response:
         """Go to the first page that somebody may see who may not see this one. Raises ScopeMissing."""
-        items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, self._portal.context.pages())]
+        pages = [(owner, page) for owner, page in self._portal.context.pages() if page.scope is not None]
+        items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, pages)]
         if not items:
             raise ScopeMissing(EVENTS_READ)
         return RedirectResponse(f"{viewer.root}{items[0].path}", 303)

@@ -23,7 +23,8 @@ def make_environment(brand: Brand, assets: Mapping[str, Asset]) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.filters |= {
+    filters = cast("dict[str, Any]", environment.filters)
+    filters |= {
         "time": formats.time,
         "with_times": formats.with_times,
         "number": formats.number,

@@ -23,8 +23,7 @@ def make_environment(brand: Brand, assets: Mapping[str, Asset]) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    filters = cast("dict[str, Any]", environment.filters)
-    filters |= {
+    environment.filters |= {
         "time": formats.time,
         "with_times": formats.with_times,
         "number": formats.number,
@@ -33,8 +32,6 @@ def make_environment(brand: Brand, assets: Mapping[str, Asset]) -> Environment:
         "size": formats.size,
         "words": formats.words,
         "tone": formats.tone_of,
-        "delivery_state": delivery_states.state_of,
-        "counted_states": delivery_states.counted,
         "json": highlighting.highlight,
         "indented": highlighting.indented,
     }
@@ -45,6 +42,8 @@ def make_environment(brand: Brand, assets: Mapping[str, Asset]) -> Environment:
     shared = cast("dict[str, Any]", environment.globals)
     shared |= {
         "brand": brand,
+        "delivery_state": delivery_states.state_of,
+        "counted_states": delivery_states.counted,
         "asset": address_of,
         "has_logo": "logo.svg" in assets,
         "has_dark_logo": "logo-dark.svg" in assets,

@@ -12,9 +12,6 @@ from trunkline_kit import MigrationsConformance
 from trunkline_oauth import tables
 from trunkline_oauth.model import Consent
 from trunkline_oauth.pages import UNNAMED_LINK, _is_own
-from trunkline_oauth import tables
-from trunkline_oauth.model import Consent
-from trunkline_oauth.pages import UNNAMED_LINK, _is_own
 
 
 async def test_a_company_sees_and_ends_its_own_connections_over_the_api(running, register, sign_in):

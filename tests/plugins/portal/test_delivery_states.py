@@ -4,7 +4,7 @@ import pytest
 from tests.plugins.portal.waiting import until
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 from trunkline_portal.delivery_states import counted, state_of
 
 NEVER = {"attempts": 0, "last_status_code": None, "next_attempt_utc": None}

@@ -2,7 +2,7 @@
 
 from tests.plugins.portal.worlds import emit, shown_when, subscribe
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 from trunkline_portal.outcomes import attempt_sentence
 
 

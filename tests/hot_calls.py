@@ -408,7 +408,7 @@ def _of_the_delivery_log(run: LongRun) -> Mapping[str, Call]:
 
 def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
     times = [run.now_ms - n * 3_600_000 for n in range(49)]
-    spans = [Span(run.head - n * 200 - 200, run.head - n * 200) for n in range(48)]
+    spans = [Span(run.head - n * 200 - 200, run.head - n * 200) for n in reversed(range(48))]
     day, everything = Span(run.head - 10_000, run.head), Span(0, run.head)
     shown: dict[str, Call] = {}
     for name, company in {"big": BIG, "quiet": QUIET, "small": ORDINARY + 5, "new": ORDINARY - 1}.items():
@@ -417,7 +417,7 @@ def _of_the_portal(run: LongRun) -> Mapping[str, Call]:
             f"deliveries of {name} in a span": lambda c, k=company: activity.count_deliveries(c, k, day),
             f"outcomes of {name}": lambda c, k=company: activity.outcomes(c, k, spans, one_in=1),
             f"outcomes of {name}, one in ten": lambda c, k=company: activity.outcomes(c, k, spans, one_in=10),
-            f"subscriptions of {name} by status": lambda c, k=company: activity.subscriptions_by_status(c, k),
+            f"subscriptions of {name} by health": lambda c, k=company: activity.subscriptions_by_health(c, k),
             f"subscriptions of {name}": lambda c, k=company: activity.subscriptions(c, k),
             f"troubled ones of {name}": lambda c, k=company: activity.troubled(c, k, limit=20),
             f"newest events of {name}": lambda c, k=company: activity.newest_events(

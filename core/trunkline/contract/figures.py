@@ -11,8 +11,8 @@ class Bucket:
 
     Events count where they were accepted, and so do their deliveries and attempts, whenever those were made: the figures of
     a bucket are those of the same events. *matched* are deliveries in whatever state, *delivered* those that have been
-    delivered; *failed_attempts* are attempts that brought anything else. *p50_ms* and *p95_ms* are of the attempts
-    that delivered, by nearest rank; None where there were none.
+    delivered, *unfinished* those that are still to be, *failed* those that never will be. *failed_attempts* are attempts that
+    did not deliver. *p50_ms* and *p95_ms* are of the attempts that delivered, by nearest rank; None if there were none.
     """
 
     start_ms: int
@@ -22,6 +22,8 @@ class Bucket:
     failed_attempts: int = 0
     p50_ms: int | None = None
     p95_ms: int | None = None
+    unfinished: int = 0
+    failed: int = 0
 
 
 AttentionKind = Literal[
@@ -35,6 +37,7 @@ class Attention:
     """Something that a person should look at. *sentence* says what is the matter and what to do.
 
     *count* is of failures in a row, deliveries, or positions that a replay has still to look at; 1 otherwise.
+    *target_url* is the subscription's, for people who may read subscriptions; the sentence has its description, or its host.
     """
 
     kind: AttentionKind
@@ -44,14 +47,15 @@ class Attention:
     event_id: int | None = None
     replay_id: str | None = None
     key_id: str | None = None
+    target_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
     """How one company does: *total* (as one bucket, from *since_ms*) and the same in *buckets*, oldest first.
 
-    *success_rate* is delivered / ended, where ended are the deliveries that will not be tried again; None where none has
-    ended. *subscriptions* are counted by status. *attention* has the most urgent first.
+    *success_rate* is the share of the *attempts* that delivered, as a subscription's ``success_rate_24h`` is; None if there were
+    none. *subscriptions* are counted by ``health``. *attention* has the most urgent first.
     Where the span has more than 10,000 deliveries, what is said of deliveries and attempts is estimated from those of one
     event in *sampled_one_in* (but the total's *matched*); with 1 it is exact. Numbers of events are always exact.
     """
@@ -64,11 +68,15 @@ class Overview:
     subscriptions: Mapping[str, int]
     attention: Sequence[Attention]
     sampled_one_in: int = 1
+    attempts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionActivity:
-    """How a subscription does: attempts that failed in a row, and the delivery of the newest event that it got."""
+    """How a subscription does: attempts that failed in a row, and the delivery of the newest event that it got.
+
+    *last_status* is ``retrying`` if that delivery is pending after a failed attempt, and ``in flight`` during its first one.
+    """
 
     subscription_id: str
     failures: int
@@ -79,7 +87,10 @@ class SubscriptionActivity:
 
 @dataclass(frozen=True, slots=True)
 class ListedEvent:
-    """One event of a list; *body* is its envelope as it is sent, *deliveries* are counted by status."""
+    """One event of a list; *body* is its envelope as it is sent, *deliveries* are counted by status.
+
+    A pending delivery counts as ``retrying`` after a failed attempt, and as ``in flight`` during its first one.
+    """
 
     event_id: int
     type: str

@@ -172,6 +172,11 @@ class Deployment(Protocol):
         ...
 
     @property
+    def attempt_seconds(self) -> float:
+        """The limit of one attempt, if its subscription sets none (``delivery.timeout_seconds``)."""
+        ...
+
+    @property
     def retention_days(self) -> int:
         """How long the hub keeps events and what became of them (``events.retention_days``)."""
         ...

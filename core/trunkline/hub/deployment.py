@@ -72,6 +72,11 @@ class Deployment:
         return connectors.brand_of(self._settings)
 
     @property
+    def attempt_seconds(self) -> float:
+        """The limit of one attempt, if its subscription sets none."""
+        return self._settings.delivery.timeout_seconds
+
+    @property
     def retention_days(self) -> int:
         """How long the hub keeps events and what became of them."""
         return self._settings.events.retention_days

@@ -18,6 +18,8 @@ UNUSED_MS = 7 * 24 * 60 * 60 * 1000
 """A key that is younger need not have been used yet."""
 _EACH = 20
 """Entries of one kind."""
+_NAME = 60
+"""Characters of a description."""
 
 
 async def gather(connection: AsyncConnection, company_id: int, *, after: int) -> list[Attention]:
@@ -47,40 +49,43 @@ async def gather(connection: AsyncConnection, company_id: int, *, after: int) ->
 
 
 def _of_subscription(row: store.Troubled) -> Attention:
-    since = "" if row.since_ms is None else f" since {utc_text_of_ms(row.since_ms)}"
-    host = _host(row.target_url)
+    at = "" if row.since_ms is None else f" {utc_text_of_ms(row.since_ms)}"
+    name = _name(row)
     match row.status, row.disabled_reason:
         case SubscriptionStatus.PAUSED, _:
-            sentence = f"The subscription to {host} has been paused{since}; resume it to go on."
-            return Attention("paused", sentence, subscription_id=row.id)
+            sentence = f"The subscription to {name} was paused{at}; resume it to go on."
+            return Attention("paused", sentence, subscription_id=row.id, target_url=row.target_url)
         case SubscriptionStatus.ACTIVE, _:
             times = "attempt" if row.failures == 1 else f"{row.failures:,} attempts"
             sentence = (
-                f"The last {times} to reach {host} failed{since}; look at the answers and mend the target."
+                f"The last {times} to reach {name} failed{f', the first{at}' if at else ''}; "
+                "look at the answers and fix the target."
             )
-            return Attention("failing", sentence, row.failures, subscription_id=row.id)
+            return Attention(
+                "failing", sentence, row.failures, subscription_id=row.id, target_url=row.target_url
+            )
         case _, reason if reason == GONE:
-            what = (
-                "the target said that it is gone; delete the subscription, or mend the target and resume it"
-            )
+            what = "the target said that it is gone; delete the subscription, or fix the target and resume it"
         case _, reason if reason == UNREADABLE:
             what = "its secrets do not open; rotate its secret, give it its headers again, then resume it"
         case _, reason if reason == DISCONNECTED:
             what = "who made it was disconnected; delete it, or resume it if somebody else needs it"
         case _, reason:
-            what = f"reason: {reason}; mend the target, then resume it"
-    sentence = f"The subscription to {host} has been disabled{since}: {what}."
-    return Attention("disabled", sentence, max(row.failures, 1), subscription_id=row.id)
+            what = f"reason: {reason}; fix the target, then resume it"
+    sentence = f"The subscription to {name} was disabled{at}: {what}."
+    return Attention(
+        "disabled", sentence, max(row.failures, 1), subscription_id=row.id, target_url=row.target_url
+    )
 
 
 def _of_deliveries(group: store.Stuck) -> Attention:
     more = " or more" if group.count == COUNT_LIMIT else ""
     subject = "1 delivery" if group.count == 1 else f"{group.count:,}{more} deliveries"
-    subject = f"{subject} to {_host(group.target_url)} {'has' if group.count == 1 else 'have'}"
+    subject = f"{subject} to {_name(group)} {'has' if group.count == 1 else 'have'}"
     kind: AttentionKind
     match group.status:
         case Status.EXHAUSTED:
-            kind, what = "exhausted", "failed at every attempt; mend the target, then replay what failed"
+            kind, what = "exhausted", "failed at every attempt; fix the target, then replay what failed"
         case Status.REJECTED:
             kind, what = "rejected", "been rejected for good; look at the answers"
         case _:
@@ -91,21 +96,29 @@ def _of_deliveries(group: store.Stuck) -> Attention:
         group.count,
         subscription_id=group.subscription_id,
         event_id=group.position,
+        target_url=group.target_url,
     )
 
 
 def _of_quarantine(events: quarantine.Waiting) -> Attention:
     more = " or more" if events.count == COUNT_LIMIT else ""
     subject = "1 event waits" if events.count == 1 else f"{events.count:,}{more} events wait"
-    what = "correct and release what can be mended, and delete the rest"
+    what = "correct and release the ones that can be fixed, and delete the rest"
     sentence = f"{subject} in quarantine, for breaking the schema of {events.type}; {what}."
     return Attention("quarantined", sentence, events.count)
 
 
 def _of_replay(replay: store.Replaying) -> Attention:
-    sentence = f"A replay to {_host(replay.target_url)} is running, with {replay.remaining:,} positions of the log to go."
+    sentence = (
+        f"A replay to {_name(replay)} is running, with {replay.remaining:,} positions of the log to go."
+    )
     return Attention(
-        "replay", sentence, replay.remaining, subscription_id=replay.subscription_id, replay_id=replay.id
+        "replay",
+        sentence,
+        replay.remaining,
+        subscription_id=replay.subscription_id,
+        replay_id=replay.id,
+        target_url=replay.target_url,
     )
 
 
@@ -117,5 +130,8 @@ def _of_key(key: store.UnusedKey) -> Attention:
     return Attention("unused_key", sentence, key_id=key.id)
 
 
-def _host(url: str) -> str:
-    return urlsplit(url).hostname or url
+def _name(row: store.Troubled | store.Stuck | store.Replaying) -> str:
+    """Name a subscription by its description, or by its target's host: the rest of an address may be a secret."""
+    if row.description:
+        return f"“{row.description[:_NAME]}{'…' if len(row.description) > _NAME else ''}”"
+    return urlsplit(row.target_url).hostname or row.target_url

@@ -21,7 +21,7 @@ _SENTENCES = {
     Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
     Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
     Status.PENDING: "It matched; it will be tried again (attempts so far: {attempts}){when}.",
-    Status.EXHAUSTED: "It matched, but every attempt failed ({attempts} in all); retry it once the target is mended.",
+    Status.EXHAUSTED: "It matched, but every attempt failed ({attempts} in all); retry it after the target is fixed.",
     Status.GONE: "It matched, but the target is gone.",
     Status.REJECTED: "It matched, but the channel said that it can never be delivered.",
     Status.SKIPPED: "It matched, and somebody skipped it (attempts: {attempts}).",

@@ -25,7 +25,7 @@ from trunkline.insight import attention
 from trunkline.insight.event_counts import EventCounts
 from trunkline.model import cursors
 from trunkline.model.companies import MAX_COMPANY_ID
-from trunkline.model.deliveries import FINAL, Outcome, Status
+from trunkline.model.deliveries import FAILED, OPEN, Outcome, Status
 from trunkline.model.events import Event
 from trunkline.model.health import NO_FIGURES
 from trunkline.model.seeking import Sought
@@ -82,7 +82,7 @@ class Activity:
             matched = await store.count_deliveries(connection, company_id, span)
             one_in = max(1, ceil(matched / self._sample))
             outcomes = await store.outcomes(connection, company_id, spans, one_in=one_in)
-            by_status = await store.subscriptions_by_status(connection, company_id)
+            by_health = await store.subscriptions_by_health(connection, company_id)
             needed = await attention.gather(connection, company_id, after=span.after)
         tallies = [Tally(count) for count in events]
         for of_span in outcomes:
@@ -97,9 +97,10 @@ class Activity:
                 tally.bucket(start, one_in=one_in) for start, tally in zip(starts, tallies, strict=True)
             ],
             success_rate=total.success_rate,
-            subscriptions=by_status,
+            subscriptions=by_health,
             attention=needed,
             sampled_one_in=one_in,
+            attempts=total.attempts * one_in,
         )
 
     @contextlib.asynccontextmanager
@@ -318,10 +319,14 @@ class Tally:
             self.failed_attempts += outcomes.attempts
 
     @property
+    def attempts(self) -> int:
+        """How many attempts there were."""
+        return self.failed_attempts + len(self.durations_ms)
+
+    @property
     def success_rate(self) -> float | None:
-        """How many of the deliveries that have ended were delivered."""
-        ended = sum(self.statuses[status] for status in FINAL)
-        return self.statuses[Status.DELIVERED] / ended if ended else None
+        """The share of the attempts that delivered."""
+        return len(self.durations_ms) / self.attempts if self.attempts else None
 
     def bucket(self, start_ms: int, *, one_in: int) -> Bucket:
         """Give the figures, those of deliveries and attempts times *one_in*."""
@@ -332,6 +337,8 @@ class Tally:
             matched=self.statuses.total() * one_in,
             delivered=self.statuses[Status.DELIVERED] * one_in,
             failed_attempts=self.failed_attempts * one_in,
+            unfinished=sum(self.statuses[status] for status in OPEN) * one_in,
+            failed=sum(self.statuses[status] for status in FAILED) * one_in,
             p50_ms=_nearest_rank(durations, 0.5),
             p95_ms=_nearest_rank(durations, 0.95),
         )

@@ -31,6 +31,7 @@ class Status(StrEnum):
 
 FINAL = frozenset({Status.DELIVERED, Status.EXHAUSTED, Status.REJECTED, Status.GONE, Status.SKIPPED})
 OPEN = frozenset({Status.PENDING, Status.HELD})
+FAILED = frozenset({Status.EXHAUSTED, Status.REJECTED, Status.GONE})
 
 
 class Outcome(StrEnum):

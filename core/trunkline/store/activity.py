@@ -3,6 +3,7 @@
 Every statement is one company's and follows an index.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -12,7 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.contract import SubscriptionActivity
 from trunkline.model.deliveries import Status
 from trunkline.model.events import Event
-from trunkline.store import sql, stream
+from trunkline.model.health import NO_FIGURES, health_of
+from trunkline.store import health, sql, stream
 from trunkline.store.sql import text
 
 _EVENT = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
@@ -20,6 +22,11 @@ _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
 """Spreads neighbouring positions evenly, whatever the step between them (Knuth, TAOCP 6.4); it stays below 2**63."""
 _STUCK = "d.status IN ('exhausted', 'rejected', 'held') AND d.queued IS NULL"
 """The condition of ``ix_deliveries_stuck``: SQLite takes the index where it is repeated word for word."""
+_STATE = (
+    "CASE WHEN d.status <> 'pending' THEN d.status WHEN d.attempts > 0 THEN 'retrying' "
+    "WHEN d.claimed_by IS NOT NULL THEN 'in flight' ELSE d.status END"
+)
+"""The status of a delivery, and of a pending one what it does (``contract.ListedEvent``)."""
 _DELIVERIES = (
     "FROM subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no "
     "WHERE s.company_id = :company AND d.position > :after AND d.position <= :up_to"
@@ -59,6 +66,7 @@ class Troubled:
     disabled_reason: str | None
     failures: int
     since_ms: int | None
+    description: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,7 @@ class Stuck:
     status: str
     count: int
     position: int
+    description: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +90,7 @@ class Replaying:
     subscription_id: str
     target_url: str
     remaining: int
+    description: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,20 +139,22 @@ async def outcomes(
 ) -> list[Outcomes]:
     """Sum up the deliveries and attempts of a company's events in each of *spans*, those of one event in *one_in*.
 
+    *spans* follow one another. To join them costs fifty times as much: both databases go through all of them for each delivery.
     A delivery's log begins with its attempt 1; a delivery counts where that is, or where no attempt has ended yet.
     """
     durations = f"{sql.json_array(connection)}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
+    ends = {f"end_{no}": span.up_to for no, span in enumerate(spans)}
+    number = " ".join(f"WHEN d.position <= :end_{no} THEN {no}" for no, _ in enumerate(spans))
     statement = text(
-        "SELECT u.no, d.status, a.outcome, sum(CASE WHEN a.number > 1 THEN 0 ELSE 1 END), count(a.number), "
+        f"SELECT CASE {number} END AS no, d.status, a.outcome, sum(CASE WHEN a.number > 1 THEN 0 ELSE 1 END), count(a.number), "
         f"CASE WHEN a.outcome = 'delivered' THEN CAST({durations} AS text) END "
-        f"FROM subscriptions AS s CROSS JOIN {_spans_source(connection)} "
-        "JOIN deliveries AS d ON d.subscription_no = s.no AND d.position > u.first AND d.position <= u.last "
-        "AND d.position > :after AND d.position <= :up_to "  # of all spans: where statistics are old they alone are a bound
+        "FROM subscriptions AS s "
+        "JOIN deliveries AS d ON d.subscription_no = s.no AND d.position > :after AND d.position <= :up_to "
         "LEFT JOIN attempts AS a ON a.position = d.position AND a.subscription_no = d.subscription_no "
-        f"WHERE s.company_id = :company AND {_HASH} < :below GROUP BY u.no, d.status, a.outcome"
+        f"WHERE s.company_id = :company AND {_HASH} < :below GROUP BY 1, d.status, a.outcome"
     )
-    whole = Span(min(span.after for span in spans), max(span.up_to for span in spans))
-    parameters = {**_within(company_id, whole), "below": 2**32 // one_in, "rows": _spans_rows(spans)}
+    whole = Span(spans[0].after, spans[-1].up_to)
+    parameters = {**_within(company_id, whole), **ends, "below": 2**32 // one_in}
     rows = await connection.execute(statement, parameters)
     return [
         Outcomes(no, status, outcome, deliveries, attempts, durations_ms=orjson.loads(durations or "[]"))
@@ -162,19 +174,29 @@ def _within(company_id: int, span: Span) -> dict[str, object]:
     return {"company": company_id, "after": span.after, "up_to": span.up_to}
 
 
-async def subscriptions_by_status(connection: AsyncConnection, company_id: int) -> dict[str, int]:
-    """Count a company's subscriptions by status, without those that were deleted."""
+async def subscriptions_by_health(connection: AsyncConnection, company_id: int) -> dict[str, int]:
+    """Count a company's subscriptions by health, without those that were deleted."""
     statement = text(
-        "SELECT status, count(*) FROM subscriptions WHERE company_id = :company AND status <> 'deleted' "
-        "GROUP BY status ORDER BY status"
+        "SELECT no, status, failures, failing_level FROM subscriptions "
+        "WHERE company_id = :company AND status <> 'deleted' ORDER BY no"
     )
-    return {row[0]: row[1] for row in await connection.execute(statement, {"company": company_id})}
+    rows = (await connection.execute(statement, {"company": company_id})).all()
+    figures = await health.figures(connection, [row.no for row in rows])
+    return Counter(
+        health_of(
+            row.status,
+            failures=row.failures,
+            failing_level=row.failing_level or 0,
+            attempts=figures.get(row.no, NO_FIGURES).attempts,
+        )
+        for row in rows
+    )
 
 
 async def subscriptions(connection: AsyncConnection, company_id: int) -> list[SubscriptionActivity]:
     """Read the failures in a row of each of a company's subscriptions, and the delivery of its newest event."""
     statement = text(
-        "SELECT s.id, s.failures, s.failing_since_ms, d.status, d.updated_ms FROM subscriptions AS s "
+        f"SELECT s.id, s.failures, s.failing_since_ms, {_STATE}, d.updated_ms FROM subscriptions AS s "
         "LEFT JOIN deliveries AS d ON d.subscription_no = s.no "
         "AND d.position = (SELECT max(n.position) FROM deliveries AS n WHERE n.subscription_no = s.no) "
         "WHERE s.company_id = :company AND s.status <> 'deleted' ORDER BY s.no"
@@ -188,8 +210,8 @@ async def troubled(connection: AsyncConnection, company_id: int, *, limit: int) 
     """Read the subscriptions that are not active, or whose last attempts failed: disabled ones first, then failing ones."""
     statement = text(
         "SELECT id, target_url, status, disabled_reason, failures, "
-        "CASE status WHEN 'disabled' THEN disabled_ms WHEN 'paused' THEN updated_ms ELSE failing_since_ms END "
-        "FROM subscriptions WHERE company_id = :company AND status <> 'deleted' "
+        "CASE status WHEN 'disabled' THEN disabled_ms WHEN 'paused' THEN updated_ms ELSE failing_since_ms END, "
+        "description FROM subscriptions WHERE company_id = :company AND status <> 'deleted' "
         "AND (status <> 'active' OR failures > 0) "
         "ORDER BY CASE status WHEN 'disabled' THEN 0 WHEN 'active' THEN 1 ELSE 2 END, failures DESC, no LIMIT :limit"
     )
@@ -209,7 +231,7 @@ async def stuck(
         "AND d.position > :after"
     )
     statement = text(
-        "SELECT id, channel, target_url, count, position FROM (SELECT s.no, s.id, s.channel, s.target_url, "
+        "SELECT id, channel, target_url, count, position, description FROM (SELECT s.no, s.id, s.channel, s.target_url, s.description, "
         f"(SELECT count(*) FROM (SELECT 1 {inner} LIMIT :count_limit) AS c) AS count, "
         f"(SELECT max(d.position) {inner}) AS position "
         "FROM subscriptions AS s WHERE s.company_id = :company AND s.status <> 'deleted') AS stuck "
@@ -218,14 +240,14 @@ async def stuck(
     rows = await connection.execute(
         statement, {"company": company_id, "after": after, "count_limit": count_limit, "limit": limit}
     )
-    return [Stuck(row[0], row[1], row[2], status, row[3], row[4]) for row in rows]
+    return [Stuck(row[0], row[1], row[2], status, row[3], row[4], row[5]) for row in rows]
 
 
 async def replaying(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Replaying]:
     """Read a company's replays that run, oldest first."""
     running = sql.through_index(connection, "ix_replays_running")
     statement = text(
-        f"SELECT r.id, s.id, s.target_url, r.end_position - r.position FROM replays AS r {running} "
+        f"SELECT r.id, s.id, s.target_url, r.end_position - r.position, s.description FROM replays AS r {running} "
         "JOIN subscriptions AS s ON s.no = r.subscription_no "
         "WHERE r.status = 'running' AND r.company_id = :company ORDER BY r.no LIMIT :limit"
     )
@@ -277,11 +299,11 @@ async def neighbours(
 async def deliveries_of(
     connection: AsyncConnection, positions: Sequence[int]
 ) -> Mapping[int, Mapping[str, int]]:
-    """Count the deliveries of each of the events at *positions* by status."""
+    """Count the deliveries of each of the events at *positions* by what they do (``contract.ListedEvent``)."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     statement = text(
-        f"SELECT d.position, d.status, count(*) FROM {source} JOIN deliveries AS d ON d.position = u.event_position "
-        "GROUP BY d.position, d.status"
+        f"SELECT d.position, {_STATE}, count(*) FROM {source} JOIN deliveries AS d ON d.position = u.event_position "
+        "GROUP BY 1, 2"
     )
     counts: dict[int, dict[str, int]] = {}
     for position, status, count in await connection.execute(

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from markupsafe import Markup
 
-from trunkline import PluginContext
+from trunkline import NotFound, PluginContext
 from trunkline.pages import PortalContent, PortalPage, PortalRedirect, PortalRequest
 from trunkline.routes import Principal, company_number, company_title, describe_scope
 from trunkline_oauth import requests, security_events
@@ -18,6 +18,8 @@ from trunkline_oauth.redirect_uris import is_loopback, target_of
 from trunkline_oauth.requests import AuthorizationRequest
 
 Fields = Mapping[str, Sequence[str]]
+UNNAMED_LINK = "Sign-in link"
+"""The portal's name for those who came by a link without a name."""
 _GONE = Markup(
     '<section class="card"><h2>This request is no longer valid</h2>'
     "<p>Go back to the app that sent you here, and connect it once more. Nothing was changed.</p></section>"
@@ -25,7 +27,7 @@ _GONE = Markup(
 _CONSENT = Markup(
     '<section class="card"><h2>{app} asks for access to {company}</h2>'
     '<form method="post" class="stack">{form}{unknown}<fieldset class="group"><legend>{app} may</legend>{scopes}{fault}</fieldset>{missing}'
-    '<p class="muted">You will be led to <strong>{host}</strong>. Under <em>Connected apps</em> an administrator can end this at '
+    '<p class="muted">You will be led to <strong>{host}</strong>. Under <em>Connected apps</em> you or an administrator can end this at '
     'any time. {end}</p>{keep}<p class="actions">'
     '<button class="button is-primary" type="submit" name="decision" value="chosen">Allow</button>'
     '<button class="button" type="submit" name="decision" value="deny">Deny</button></p></form></section>'
@@ -63,8 +65,14 @@ _TABLE = Markup(
 _ROW = Markup(
     '<tr><td data-label="App"><strong>{app}</strong></td><td data-label="May">{scopes}</td>'
     '<td data-label="Connected">{created} by {by}<br>until {until}</td><td data-label="Last used">{used}</td>'
-    '<td><form method="post">{form}<input type="hidden" name="connection" value="{id}">'
-    '<button class="button is-danger is-small" type="submit">Disconnect</button></form></td></tr>'
+    '<td><form method="get"><input type="hidden" name="connection" value="{id}">'
+    '<button class="button is-danger is-small" type="submit">Disconnect…</button></form></td></tr>'
+)
+_ASK = Markup(
+    '<section class="card stack"><h2>Disconnect {app} from {company}?</h2><p>Its access ends at once and for good. Subscriptions '
+    "that it made are disabled, and keys that it made are revoked. It can be connected again, and asks you then.</p>"
+    '<form method="post">{form}<input type="hidden" name="connection" value="{id}"><p class="actions">'
+    '<a class="button" href="apps">Cancel</a><button class="button is-danger" type="submit">Disconnect</button></p></form></section>'
 )
 _NONE = Markup(
     '<section class="card"><p>No app is connected with {company}. An app asks for it where it says '
@@ -150,15 +158,23 @@ class ConnectedAppsPage:
         self._grants = grants
 
     async def render(self, request: PortalRequest) -> str:
-        """List the apps that are connected with a company."""
-        connections = await self._grants.list(request.company_id)
+        """List the apps that are connected with a company, or ask before one is disconnected."""
+        connections = await self._seen(request)
+        company = company_title(request.company_id)
+        for one in connections:
+            if one.id == request.query.get("connection"):
+                form = Markup(request.form)  # noqa: S704 - the portal's own
+                return _ASK.format(app=one.app_name, company=company, form=form, id=one.id)
         if not connections:
-            return _NONE.format(company=company_title(request.company_id))
+            return _NONE.format(company=company)
         return _TABLE.format(rows=Markup("").join(_row(request, connection) for connection in connections))
 
     async def submit(self, request: PortalRequest, fields: Fields) -> PortalRedirect:
         """End a connection."""
         connection_id = next(iter(fields.get("connection", ())), "")
+        if connection_id not in {one.id for one in await self._seen(request)}:
+            kind = "connected app"
+            raise NotFound(kind, connection_id)
         ended = await self._grants.disconnect(
             connection_id, company_id=request.company_id, by=request.principal
         )
@@ -172,6 +188,11 @@ class ConnectedAppsPage:
         ]
         return PortalRedirect(message=f"The app is disconnected{''.join(f'; {each}' for each in made)}.")
 
+    async def _seen(self, request: PortalRequest) -> list[Connection]:
+        """List a company's connections: for an administrator all, for others those that they have allowed."""
+        listed, principal = await self._grants.list(request.company_id), request.principal
+        return [one for one in listed if principal.has("admin") or _is_own(one.consent, principal)]
+
 
 def make_pages(context: PluginContext, apps: Apps, grants: Grants) -> Sequence[PortalPage]:
     """Make both pages."""
@@ -180,8 +201,17 @@ def make_pages(context: PluginContext, apps: Apps, grants: Grants) -> Sequence[P
         PortalPage(
             "connect", "Connect an app", consent.render, submit=consent.submit, listed=False, framed=False
         ),
-        PortalPage("apps", "Connected apps", connected.render, scope="admin", submit=connected.submit),
+        PortalPage("apps", "Connected apps", connected.render, submit=connected.submit),
     ]
+
+
+def _is_own(consent: Consent, principal: Principal) -> bool:
+    """Tell whether *principal* gave *consent*: with this link, key or name, or with another link of the same maker and name."""
+    if consent.granted_by == principal.id:
+        return True
+    is_link = principal.kind == consent.granted_by_kind == "link"
+    same = (consent.ends_with, consent.granted_name) == (principal.key_id, principal.name)
+    return is_link and same and principal.name != UNNAMED_LINK
 
 
 def _given(asked: AuthorizationRequest, principal: Principal) -> tuple[str, ...]:

@@ -5,6 +5,7 @@
     async def show_events(self, request: Request, viewer: ReadsEvents) -> Response: …
 """
 
+import contextlib
 from dataclasses import dataclass, replace
 from typing import Annotated, Literal, Protocol, Self
 from urllib.parse import urlsplit
@@ -13,7 +14,7 @@ from fastapi import Depends
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from trunkline import PluginContext, Refused
+from trunkline import NotFound, PluginContext, Refused
 from trunkline.routes import Principal, company_number, company_title, environment_of, in_environment
 from trunkline_portal import addresses, cookies, security
 from trunkline_portal.cookies import CookieRules
@@ -24,6 +25,8 @@ from trunkline_portal.store import Session
 
 PORTAL_KEY = "trunkline_portal"
 """Where in the ASGI scope the portal stands that serves a request."""
+FRAGMENT_HEADER = "x-fragment"
+"""Sent by our script where it wants a part of a page: it is answered 401 where the whole page would lead elsewhere."""
 VIEWER_KEY = "trunkline_portal.viewer"
 
 
@@ -85,12 +88,13 @@ class Viewer:
     """Who is signed in. *principal* is what the session may do now: a link's company and scopes if a link opened it.
 
     *chosen_company_id* is the company looked at: an operator's is the one in the address, None where that names none.
-    Whoever is signed in for a company's live environment may look at its test environment, too.
+    *company_name* is what is stored of it. People who are signed in for a company's live environment may look at its test environment, too.
     """
 
     session: Session
     principal: Principal
     chosen_company_id: int | None
+    company_name: str | None = None
 
     @property
     def company_id(self) -> int:
@@ -112,7 +116,9 @@ class Viewer:
     @property
     def company_title(self) -> str:
         """What the company looked at is called in a sentence, with its environment. Raises CompanyNeeded."""
-        return company_title(self.company_id)
+        title = company_title(self.company_id)
+        number = f"company {self.company_number}"
+        return title.replace(number, self.company_name) if self.company_name else title
 
     @property
     def environment(self) -> str | None:
@@ -151,7 +157,9 @@ class Viewer:
 
     def at(self, company_id: int) -> Self:
         """Give the same viewer, looking at another company."""
-        return replace(self, chosen_company_id=company_id)
+        is_same = company_number(company_id) == company_number(self.chosen_company_id or 0)
+        name = self.company_name if is_same else None
+        return replace(self, chosen_company_id=company_id, company_name=name)
 
     @property
     def is_operator(self) -> bool:
@@ -265,8 +273,18 @@ async def find_viewer(request: Request) -> Viewer | None:
         portal: HoldsSessions = request.scope[PORTAL_KEY]
         signed_in = await portal.sessions.find(portal.cookies.read(request, cookies.SESSION))
         is_here = signed_in is not None and is_allowed(portal.context, request, signed_in.principal)
-        request.scope[VIEWER_KEY] = _viewer(signed_in, request) if signed_in is not None and is_here else None
-    viewer: Viewer | None = request.scope[VIEWER_KEY]
+        viewer = _viewer(signed_in, request) if signed_in is not None and is_here else None
+        request.scope[VIEWER_KEY] = viewer and await _named(portal.context, request, viewer)
+    found: Viewer | None = request.scope[VIEWER_KEY]
+    return found
+
+
+async def _named(context: PluginContext, request: Request, viewer: Viewer) -> Viewer:
+    """Look the company's name up, for a whole page."""
+    if viewer.chosen_company_id is None or FRAGMENT_HEADER in request.headers:
+        return viewer
+    with contextlib.suppress(NotFound):
+        return replace(viewer, company_name=(await context.companies.view(viewer.company_number))["name"])
     return viewer
 
 

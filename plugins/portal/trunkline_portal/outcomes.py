@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from trunkline import Json
 from trunkline.routes import takes_type
+from trunkline_portal.delivery_states import DeliveryState, state_of
 
 _ERRORS: Mapping[str, str] = {
     "timeout": "The target did not answer within the time limit.",
@@ -21,8 +22,8 @@ _STATUSES: Mapping[int, str] = {
     405: "The target does not take POST at this address; check the subscription's URL.",
     410: "The target said that it is gone for good, which disables its subscription.",
     413: "The target does not take an event of this size.",
-    429: "The target is busy; the next attempt waits for as long as its Retry-After says.",
-    503: "The target is not available; the next attempt waits for as long as its Retry-After says.",
+    429: "The target is busy: it gets more requests than it takes. Set a rate for the subscription.",
+    503: "The target is not available now.",
 }
 
 
@@ -50,12 +51,8 @@ class MatchedSubscription:
     receiver: Receiver
     sentence: str
     delivery: Mapping[str, Json] | None
+    state: DeliveryState
     answer: str | None = None
-
-    @property
-    def status(self) -> str:
-        """Where it stands."""
-        return "pending" if self.delivery is None else str(self.delivery["status"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,7 @@ class EventOutcome:
     @property
     def is_moving(self) -> bool:
         """Tell whether anything may change by itself."""
-        return any(match.status == "pending" for match in self.matched)
+        return any(match.state.is_open for match in self.matched)
 
 
 def outcome_of(
@@ -102,7 +99,8 @@ def outcome_of(
         delivery = logged.pop(receiver.subscription_id, None)
         if entry["matched"] or delivery is not None:
             answer = entry.get("last_response")
-            matched.append(MatchedSubscription(receiver, entry["reason"], delivery, answer))
+            state = state_of(delivery, view) if delivery else DeliveryState("waiting")
+            matched.append(MatchedSubscription(receiver, entry["reason"], delivery, state, answer))
         else:
             types = view["event_types"] if view else ()
             skipped.append(
@@ -118,7 +116,9 @@ def _of_deleted(deliveries: Mapping[str, Mapping[str, Json]]) -> Iterator[Matche
             if delivery["status"] == "delivered"
             else "The subscription was deleted; the event is not sent to it any more."
         )
-        yield MatchedSubscription(Receiver(subscription_id, is_deleted=True), sentence, delivery)
+        yield MatchedSubscription(
+            Receiver(subscription_id, is_deleted=True), sentence, delivery, state=state_of(delivery)
+        )
 
 
 def attempt_sentence(attempt: Mapping[str, Json]) -> str | None:

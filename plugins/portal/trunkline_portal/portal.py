@@ -17,9 +17,19 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from trunkline import NotFound, PluginContext, Refused
 from trunkline.routes import in_environment
-from trunkline_portal import addresses, assets, audit, navigation, security, templating
+from trunkline_portal import (
+    addresses,
+    assets,
+    audit,
+    kept_forms,
+    navigation,
+    security,
+    templating,
+    visits,
+)
 from trunkline_portal import cookies as names
 from trunkline_portal.access import (
+    FRAGMENT_HEADER,
     CompanyNeeded,
     ReferenceNamed,
     SignInNeeded,
@@ -34,9 +44,8 @@ from trunkline_portal.problems import problem_of
 from trunkline_portal.routing import Route, route_class
 from trunkline_portal.sessions import Sessions
 from trunkline_portal.settings import Settings
+from trunkline_portal.visits import Visit
 
-FRAGMENT_HEADER = "x-fragment"
-"""Sent by our script where it wants a part of a page: it is answered 401 where the whole page would lead elsewhere."""
 _CHALLENGE = {"WWW-Authenticate": "Bearer"}
 _THEMES = ("light", "dark")
 
@@ -179,7 +188,7 @@ class Portal:
     async def answer_error(self, request: Request, error: Exception) -> Response:
         """Answer *error* by a page about it, or by the way to the sign-in page or to choosing a company."""
         if isinstance(error, SignInNeeded):
-            return self._ask_to_sign_in(request)
+            return await self._ask_to_sign_in(request)
         if isinstance(error, CompanyNeeded):
             return await self._show_company(request)
         if isinstance(error, ReferenceNamed):
@@ -237,9 +246,40 @@ class Portal:
             return RedirectResponse(f"{addresses.CHOOSER}?next={quote(here)}", 303)
         return RedirectResponse(addresses.moved_to(here, company_id), 303)
 
-    def _ask_to_sign_in(self, request: Request) -> Response:
+    def sign_in_page(
+        self,
+        request: Request,
+        next_path: str,
+        *,
+        visit: Visit | None = None,
+        error: str | None = None,
+        kept: str | None = None,
+        status: int = 200,
+    ) -> Response:
+        """Show the page that signs people in. *kept* is a form of theirs that came too late (``kept_forms``)."""
+        visit = visit or visits.begin(request, self.cookies)
+        response = self.render(
+            request,
+            None,
+            "sign_in.html",
+            status=status,
+            csrf=visit.token(self.context.sealer),
+            next=local_path(next_path),
+            error=error,
+            kept=kept,
+            has_keys=self.settings.key_sign_in,
+            oidc=self.settings.oidc,
+            is_signed_out="signed-out" in request.query_params,
+        )
+        visit.remember(response, request, self.cookies)
+        return response
+
+    async def _ask_to_sign_in(self, request: Request) -> Response:
         if FRAGMENT_HEADER in request.headers:
             return Response(status_code=401, headers=_CHALLENGE)
+        visit = visits.begin(request, self.cookies)
+        if (kept := await kept_forms.keep(request, self.context.sealer, visit)) is not None:
+            return self.sign_in_page(request, "", visit=visit, kept=kept, status=401)
         here = _here(request)
         response = RedirectResponse(
             addresses.SIGN_IN if here == addresses.HOME else f"{addresses.SIGN_IN}?next={quote(here)}", 303
@@ -259,10 +299,15 @@ class Portal:
             "environments": _environments(request, viewer) if viewer is not None else {},
             "base_url": self.base_url(request),
             "theme": theme if theme in _THEMES else None,
+            "is_framed": self._is_framed(request),
             "items": navigation.seen_by(viewer) if viewer else [],
             "extras": navigation.extras_for(viewer, pages) if viewer else [],
             "now_ms": self.now_ms(),
         }
+
+    def _is_framed(self, request: Request) -> bool:
+        """Tell whether the page is shown in a frame (Fetch Metadata), which the settings allow."""
+        return self.cookies.is_framed and request.headers.get("sec-fetch-dest") in {"iframe", "frame"}
 
     @functools.cached_property
     def _templates(self) -> Environment:

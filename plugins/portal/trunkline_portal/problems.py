@@ -39,5 +39,5 @@ def problem_of(error: Exception) -> Problem:
         case TrunklineError() if hasattr(error, "detail"):
             return Problem(502, "A service behind the hub failed", str(error), {})
         case _:
-            detail = "Something went wrong on our side; it was logged. Try again, or tell whoever runs this service."
+            detail = "Something went wrong on our side; it was logged. Try again, or tell the operator of this service."
             return Problem(500, "This page failed", detail, {})

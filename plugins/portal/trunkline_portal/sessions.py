@@ -35,11 +35,15 @@ class Sessions:
         """How long a session lasts."""
         return self._lifetime_ms // 1000
 
-    async def open(self, principal: Principal) -> Session:
-        """Sign in whoever has the key of *principal*, or is that user of the identity provider."""
-        return await self._store(
-            self._new(principal.key_id, holder=principal.key_id, company_id=principal.company_id)
-        )
+    async def open(self, principal: Principal, *, after: Session | None = None) -> Session:
+        """Sign in whoever has the key of *principal*, or is that user of the identity provider.
+
+        Forms of *after*, the browser's session before, stay valid if that is of the same holder: other tabs show them.
+        """
+        session = self._new(principal.key_id, holder=principal.key_id, company_id=principal.company_id)
+        if after is not None and after.holder == session.holder:
+            session = replace(session, csrf=after.csrf)
+        return await self._store(session)
 
     async def open_by(self, link: Link) -> Session:
         """Sign in whoever was given *link*."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from trunkline.pages import Brand
-from trunkline_portal import formats, highlighting
+from trunkline_portal import delivery_states, formats, highlighting
 from trunkline_portal.assets import Asset
 
 FOLDER = Path(__file__).parent / "templates"
@@ -42,6 +42,8 @@ def make_environment(brand: Brand, assets: Mapping[str, Asset]) -> Environment:
     shared = cast("dict[str, Any]", environment.globals)
     shared |= {
         "brand": brand,
+        "delivery_state": delivery_states.state_of,
+        "counted_states": delivery_states.counted,
         "asset": address_of,
         "has_logo": "logo.svg" in assets,
         "has_dark_logo": "logo-dark.svg" in assets,

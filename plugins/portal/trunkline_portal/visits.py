@@ -12,7 +12,7 @@ from trunkline_portal.cookies import CookieRules
 from trunkline_portal.forms import read_fields
 
 _PURPOSE = "visit"
-_SECONDS = 60 * 60
+_SECONDS = 24 * 60 * 60
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,7 +99,7 @@ async def test_a_company_is_told_that_events_of_its_own_wait(hub):
         shown = await hub.hub.activity.overview(company_id, since_ms=0, until_ms=1000)
         return [(one.kind, one.count, one.sentence) for one in shown.attention if one.kind == "quarantined"]
 
-    what = "in quarantine, for breaking the schema of invoice.created; correct and release what can be mended, and delete the rest."
+    what = "in quarantine, for breaking the schema of invoice.created; correct and release the ones that can be fixed, and delete the rest."
     assert await said(92) == []
     await quarantine(hub)
     assert await said(92) == [("quarantined", 1, f"1 event waits {what}")]

@@ -10,6 +10,7 @@ from math import ceil
 import orjson
 import pytest
 from sqlalchemy import text
+from tests import plans
 
 from trunkline.contract import Bucket
 from trunkline.errors import BadCursor, NotFound
@@ -17,6 +18,7 @@ from trunkline.insight.attention import COUNT_LIMIT, UNUSED_MS
 from trunkline.insight.overview import MAX_BUCKETS, Activity
 from trunkline.model import cursors
 from trunkline.store import sql, tables
+from trunkline.store.activity import Span, outcomes
 from trunkline.store.database import Database
 from trunkline_kit.receiver import Answer
 
@@ -68,6 +70,8 @@ def subscription_row(no: int, company_id: int, **changed):
         "start_position": 0,
         "failures": 0,
         "failing_since_ms": None,
+        "failing_level": None,
+        "description": None,
         "created_ms": 0,
         "updated_ms": 0,
         "version": 1,
@@ -152,6 +156,8 @@ def recount(world: list[Stored], company_id: int, since_ms: int, until_ms: int) 
         sum(outcome != "delivered" for outcome, _ in attempts),
         durations[ceil(len(durations) * 0.5) - 1] if durations else None,
         durations[ceil(len(durations) * 0.95) - 1] if durations else None,
+        unfinished=statuses["pending"] + statuses["held"],
+        failed=statuses["exhausted"] + statuses["rejected"] + statuses["gone"],
     )
 
 
@@ -227,16 +233,63 @@ async def test_a_company_without_anything_has_zeros_and_no_rate(database: Databa
     assert (found.success_rate, found.subscriptions, list(found.attention)) == (None, {}, [])
 
 
-async def test_the_success_rate_is_of_the_deliveries_that_have_ended(database: Database):
-    statuses = ["delivered"] * 6 + ["exhausted", "rejected", "gone", "gone", "pending", "held"]
+async def test_the_success_rate_is_of_all_attempts_those_of_unfinished_deliveries_too(database: Database):
+    world = await make_world(database, 7, events=300)
+    attempts = Counter(
+        outcome == "delivered"
+        for e in world
+        if e.company_id == 92
+        for _, _, made in e.deliveries
+        for outcome, _ in made
+    )
+    found = await look(Activity(database), 92, 0, world[-1].accepted_ms + 1)
+    assert found.attempts == attempts.total()
+    assert found.success_rate == attempts[True] / attempts.total()
+    assert found.total.unfinished
+    assert found.total.failed
+
+
+async def test_subscriptions_count_by_health_and_pending_deliveries_by_what_they_do(database: Database):
+    failing = {"failures": 5, "failing_since_ms": FIRST_MS}
     await store(
         database,
-        events=[event_row(1000 + no, 92) for no in range(len(statuses))],
-        subscriptions=[subscription_row(1, 92)],
-        deliveries=[delivery_row(1000 + no, 1, status) for no, status in enumerate(statuses)],
-    )
-    found = await look(Activity(database), 92, 0, 1000)
-    assert (found.success_rate, found.total.matched, found.total.delivered) == (0.6, 12, 6)
+        events=[event_row(1000, 92)],
+        subscriptions=[
+            subscription_row(1, 92, **failing, failing_level=1),
+            subscription_row(2, 92, **failing),
+            subscription_row(3, 92),
+            subscription_row(4, 92, status="paused"),
+        ],
+        deliveries=[
+            delivery_row(1000, 1, "pending", 5) | {"claimed_by": None},
+            delivery_row(1000, 2, "pending") | {"claimed_by": "one"},
+            delivery_row(1000, 3, "pending") | {"claimed_by": None},
+            delivery_row(1000, 4, "held") | {"claimed_by": None},
+        ],
+    )  # fmt: skip
+    activity = Activity(database)
+    found = await look(activity, 92, 0, 1000)
+    assert found.subscriptions == {"failing": 1, "retrying": 1, "idle": 1, "paused": 1}
+    (event,) = (await activity.events(92)).events
+    assert event.deliveries == {"retrying": 1, "in flight": 1, "pending": 1, "held": 1}
+    assert [one.last_status for one in await activity.subscriptions(92)] == [
+        "retrying",
+        "in flight",
+        "pending",
+        "held",
+    ]
+
+
+async def test_deliveries_in_many_buckets_cost_hardly_more_than_in_few(database: Database):
+    """SQLite went through all buckets for each delivery: a day of 39,400 deliveries took 0.3 s of CPU."""
+    world = await make_world(database, 8, events=1000)
+    costs = []
+    for spans in (2, 48):
+        cut = [Span(999 + 1000 * no // spans, 999 + 1000 * (no + 1) // spans) for no in range(spans)]
+        (looked,) = await plans.look(database, lambda c, cut=cut: outcomes(c, 92, cut, one_in=1))
+        costs.append(looked.work)
+    assert world
+    assert costs[1] < 3.5 * costs[0]
 
 
 async def test_of_very_many_deliveries_a_sample_is_read_and_that_is_said(database: Database):
@@ -275,13 +328,13 @@ async def test_what_a_hub_delivers_and_fails_to_deliver_is_seen(running, receive
             found = await context.activity.overview(
                 running.company_id, since_ms=now_ms - 60_000, until_ms=now_ms + 60_000
             )
-            if found.success_rate == 0.5:
+            if found.success_rate == 0.25:
                 break
             await asyncio.sleep(0.02)
     assert (found.total.events, found.total.matched, found.total.delivered) == (1, 2, 1)
     assert found.total.failed_attempts == 3
     assert found.total.p50_ms == found.total.p95_ms is not None
-    assert found.subscriptions == {"active": 2}
+    assert found.subscriptions == {"delivering": 1, "failing": 1}
     failing, exhausted = found.attention
     assert (failing.kind, failing.count, failing.subscription_id) == ("failing", 3, sick["id"])
     assert (exhausted.kind, exhausted.event_id) == ("exhausted", answer.json()["id"])
@@ -309,7 +362,7 @@ async def test_what_needs_attention_is_said_with_the_most_urgent_first(database:
         database,
         events=[event_row(1000 + no, 92, at_ms=no) for no in range(6)],
         subscriptions=[
-            subscription_row(1, 92),
+            subscription_row(1, 92, description="Leads for the CRM"),
             subscription_row(2, 92, status="paused", updated_ms=FIRST_MS),
             subscription_row(3, 92, **failing),
             subscription_row(4, 92, **disabled, disabled_reason="failing", failures=20),
@@ -337,14 +390,14 @@ async def test_what_needs_attention_is_said_with_the_most_urgent_first(database:
     found = (await look(Activity(database), 92, 2, 1000)).attention
     since = "2025-10-09T08:53:20.000Z"
     assert [(one.kind, one.sentence) for one in found] == [
-        ("disabled", f"The subscription to hooks4.example.com has been disabled since {since}: reason: failing; mend the target, then resume it."),
-        ("disabled", f"The subscription to hooks5.example.com has been disabled since {since}: the target said that it is gone; delete the subscription, or mend the target and resume it."),
-        ("failing", f"The last 3 attempts to reach hooks3.example.com failed since {since}; look at the answers and mend the target."),
-        ("exhausted", "2 deliveries to hooks1.example.com have failed at every attempt; mend the target, then replay what failed."),
+        ("disabled", f"The subscription to hooks4.example.com was disabled {since}: reason: failing; fix the target, then resume it."),
+        ("disabled", f"The subscription to hooks5.example.com was disabled {since}: the target said that it is gone; delete the subscription, or fix the target and resume it."),
+        ("failing", f"The last 3 attempts to reach hooks3.example.com failed, the first {since}; look at the answers and fix the target."),
+        ("exhausted", "2 deliveries to “Leads for the CRM” have failed at every attempt; fix the target, then replay what failed."),
         ("rejected", "1 delivery to hooks3.example.com has been rejected for good; look at the answers."),
-        ("held", "1 delivery to hooks1.example.com has been held back until the channel 'webhooks' is enabled."),
-        ("paused", f"The subscription to hooks2.example.com has been paused since {since}; resume it to go on."),
-        ("replay", "A replay to hooks1.example.com is running, with 400 positions of the log to go."),
+        ("held", "1 delivery to “Leads for the CRM” has been held back until the channel 'webhooks' is enabled."),
+        ("paused", f"The subscription to hooks2.example.com was paused {since}; resume it to go on."),
+        ("replay", "A replay to “Leads for the CRM” is running, with 400 positions of the log to go."),
         ("unused_key", f"The API key 'old', made at {since}, has never been used; revoke it if nobody needs it."),
     ]  # fmt: skip
     assert [one.count for one in found] == [20, 1, 3, 2, 1, 1, 1, 400, 1]
@@ -438,7 +491,12 @@ async def test_a_list_is_the_newest_first_page_by_page(database: Database, types
     assert [e.event_id for e in found] == [e.position for e in expected]
     assert [(e.type, e.accepted_ms - FIRST_MS) for e in found] == [(e.type, e.accepted_ms) for e in expected]
     assert [dict(e.deliveries) for e in found] == [
-        dict(Counter(status for _, status, _ in e.deliveries)) for e in expected
+        dict(
+            Counter(
+                "retrying" if status == "pending" and made else status for _, status, made in e.deliveries
+            )
+        )
+        for e in expected
     ]
     assert all(orjson.loads(e.body)["id"] == e.event_id for e in found)
 

@@ -1,13 +1,17 @@
 """A company sees what is connected with it, and ends it; an operator registers apps and removes them."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from tests.plugins.oauth.flow import CALLBACK, App, connect, filled, hidden
 
 from trunkline.errors import SettingsInvalid
+from trunkline.routes import Principal
 from trunkline_kit import MigrationsConformance
 from trunkline_oauth import tables
+from trunkline_oauth.model import Consent
+from trunkline_oauth.pages import UNNAMED_LINK, _is_own
 
 
 async def test_a_company_sees_and_ends_its_own_connections_over_the_api(running, register, sign_in):
@@ -46,11 +50,46 @@ async def test_an_administrator_ends_a_connection_in_the_portal(api, register, s
     page = await person.open("/portal/x/oauth/apps")
     assert ">never<" not in page.text
     connection_id = re.search(r'name="connection" value="([^"]+)"', page.text)[1]
-    done = await person.http.post(page.url, data={"connection": connection_id, **hidden(page)})
+    asked = await person.http.get(page.url, params={"connection": connection_id})
+    assert "Disconnect Desk from" in asked.text
+    assert (await app.me(tokens["access_token"])).status_code == 200
+    done = await person.http.post(page.url, data={"connection": connection_id, **hidden(asked)})
     assert "The app is disconnected" in (await person.open(done.headers["location"])).text
     assert (await app.me(tokens["access_token"])).status_code == 401
-    weak = await sign_in(api, ["events:read"])
-    assert (await weak.open("/portal/x/oauth/apps")).status_code == 403
+
+
+async def test_somebody_who_is_no_administrator_ends_what_they_have_allowed_and_nothing_else(
+    api, register, sign_in
+):
+    app = await register(api)
+    person, other = await sign_in(api, ["events:read"]), await sign_in(api, ["events:read"])
+    tokens = await connect(app, person)
+    page = await other.open("/portal/x/oauth/apps")
+    assert "No app is connected" in page.text
+    [connection] = (await api.client.get("/api/v1/oauth/connections")).json()["connections"]
+    form = {"connection": connection["id"]}
+    assert (await other.http.post(page.url, data={**form, **hidden(page)})).status_code == 404
+    assert (await app.me(tokens["access_token"])).status_code == 200
+
+    page = await person.open("/portal/x/oauth/apps")
+    await person.http.post(page.url, data={**form, **hidden(page)})
+    assert (await app.me(tokens["access_token"])).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_own"),
+    [({}, True), ({"name": "Joe"}, False), ({"key_id": "key_b"}, False), ({"link_id": None}, False)],
+    ids=["their next link", "another's", "another maker's", "the maker's key"],
+)
+def test_a_customer_who_comes_by_a_new_link_still_owns_what_they_have_allowed(changed, is_own):
+    jane = Principal("key_a", 92, "Jane", frozenset({"events:read"}), link_id="plnk_1")
+    consent = Consent(
+        "app_1", 92, ("events:read",), "plnk_1", "Jane", granted_by_kind="link", ends_with="key_a"
+    )
+    assert _is_own(consent, jane)
+    assert _is_own(consent, replace(jane, **{"link_id": "plnk_2", **changed})) == is_own
+    unnamed = replace(jane, name=UNNAMED_LINK, link_id="plnk_2")
+    assert not _is_own(replace(consent, granted_name=UNNAMED_LINK), unnamed)
 
 
 async def test_a_company_has_so_many_connections_and_no_more(lend_hub, register, sign_in):

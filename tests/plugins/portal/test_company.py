@@ -15,9 +15,9 @@ async def test_an_operator_switches_company_and_stays_on_the_page(running, sign_
 
     assert answer.headers["location"] == f"/portal/companies/{running.neighbour_id}?span=7d"
     page = await browser.follow(answer)
-    assert f"You now look at company {running.neighbour_id}." in browser.words(page)
+    assert f"This is company {running.neighbour_id}." in browser.words(page)
     assert f"<strong>{running.neighbour_id}</strong>" in page.text
-    assert "You now look at" not in browser.words(await browser.get("/portal"))
+    assert "This is company" not in browser.words(await browser.get("/portal"))
 
 
 async def test_companies_are_found_by_the_first_digits_of_their_number(running, sign_in):

@@ -75,9 +75,9 @@ async def test_a_message_is_shown_in_the_tab_of_its_company(api, sign_in):
     await switch(browser, api.neighbour_id)
 
     other = await browser.get(f"/portal/companies/{api.company_id}")
-    assert "You now look at" not in browser.words(other)
+    assert "This is company" not in browser.words(other)
     own = await browser.get(f"/portal/companies/{api.neighbour_id}")
-    assert f"You now look at company {api.neighbour_id}." in browser.words(own)
+    assert f"This is company {api.neighbour_id}." in browser.words(own)
 
 
 async def test_looking_at_another_company_chooses_nothing(api, sign_in):

@@ -367,7 +367,7 @@ async def test_what_is_held_names_what_holds_it_and_skipping_that_lets_it_go_on(
     words = await shown_when(browser, f"/portal/deliveries/{held}", "is held by")
     assert holding in words
     page = await browser.get(f"/portal/subscriptions/{subscription}")
-    assert f'href="{browser.root}/deliveries/{holding}">by an earlier one' in page.text
+    assert f'href="{browser.root}/deliveries/{holding}">The earlier one' in page.text
     settings = browser.words(await browser.get(f"/portal/subscriptions/{subscription}/settings"))
     assert "by /payload/client_id" in settings
 

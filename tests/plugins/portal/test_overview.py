@@ -78,7 +78,10 @@ async def test_what_needs_attention_leads_to_the_page_about_it(running, sign_in,
     async with asyncio.timeout(20):
         while "failed at every attempt" not in browser.words(page := await browser.get("/portal")):
             await asyncio.sleep(0.05)
-    assert f'<a href="{browser.root}/subscriptions/{subscription_id}">Subscription</a>' in page.text
+    assert (
+        f'<a href="{browser.root}/subscriptions/{subscription_id}">{receiver.url.partition("://")[2]}</a>'
+        in page.text
+    )
     reader = await sign_in(running, ["events:read"])
     text = (await reader.get("/portal")).text
     assert "failed at every attempt" in text

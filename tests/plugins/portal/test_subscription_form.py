@@ -88,7 +88,7 @@ async def test_the_secret_is_shown_once_and_only_to_the_session_that_made_it(api
     assert "whsec_" in page.text
     assert "Copy the secret now" in browser.words(page)
     again = await browser.get(address, expect=303)
-    assert "cannot be shown again" in browser.words(await browser.follow(again))
+    assert "Under Settings you can reveal it again" in browser.words(await browser.follow(again))
 
 
 async def test_the_documentation_opens_beside_the_page_that_shows_a_secret(browser):

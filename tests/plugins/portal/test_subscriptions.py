@@ -53,7 +53,7 @@ async def test_subscriptions_of_every_channel_are_listed_with_how_they_do(runnin
 
     async def is_shown() -> bool:
         words = browser.words(await browser.get(LIST))
-        return "exhausted" in words and "3 failed in a row" in words and words.count("delivered") == 2
+        return "failed for good" in words and "3 failed in a row" in words and words.count("delivered 1") == 2
 
     await until(is_shown)
     page = await browser.get(LIST)
@@ -144,7 +144,7 @@ async def test_the_log_shows_each_delivery_and_is_filtered_and_paged(running, re
     page = f"{LIST}/{subscription}"
 
     async def has_failed() -> bool:
-        return ">exhausted<" in (await browser.get(page + "/deliveries")).text
+        return ">failed for good<" in (await browser.get(page + "/deliveries")).text
 
     await until(has_failed)
     overview = await browser.get(page)

@@ -43,7 +43,7 @@ class SignInFailed(Refused):
     title = "You could not be signed in"
 
     def __init__(self, why: str) -> None:
-        super().__init__(f"{why} Begin again; if that does not help, tell whoever runs this service.")
+        super().__init__(f"{why} Begin again; if that does not help, tell the operator of this service.")
 
 
 class Provider:

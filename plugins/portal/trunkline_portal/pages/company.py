@@ -1,5 +1,6 @@
 """Choosing the company that an operator looks at."""
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,7 +9,8 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trunkline.routes import company_number
+from trunkline import NotFound
+from trunkline.routes import company_number, company_title
 from trunkline_portal.access import Chooses, Viewer
 from trunkline_portal.addresses import CHOOSER, EVERYBODY, HOME, MAX_COMPANY_ID, company_in, moved_to
 from trunkline_portal.counting import PAGES
@@ -70,6 +72,12 @@ class CompanyPages:
             request, viewer, query=parameters.get("q", "").strip(), next_path=parameters.get("next", "")
         )
 
+    async def _title(self, company_id: int) -> str:
+        with contextlib.suppress(NotFound):
+            if name := (await self._portal.context.companies.view(company_number(company_id)))["name"]:
+                return f"{name} ({company_title(company_id)})"
+        return company_title(company_id)
+
     async def switch(self, request: Request, viewer: Chooses, fields: Submitted) -> Response:
         """Let the session look at the company that was chosen."""
         text, next_path = fields["company_id"], local_path(fields["next"])
@@ -86,7 +94,7 @@ class CompanyPages:
             request,
             moved_to(here, company_id),
             viewer=viewer.at(company_id),
-            flash=f"You now look at company {company_id}.",
+            flash=f"This is {await self._title(company_id)}.",
             tone="info",
         )
 

@@ -31,7 +31,7 @@ class NoAccess(Refused):
     title = "You have no access here"
 
     def __init__(self, name: str, why: str) -> None:
-        super().__init__(f"You are signed in as {name}, but {why}; ask whoever runs this service.")
+        super().__init__(f"You are signed in as {name}, but {why}; ask the operator of this service.")
 
 
 class OidcPages:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -15,16 +16,20 @@ from trunkline_portal.access import (
     WEBHOOKS_READ,
     AnyCompany,
     CompanyNeeded,
+    ReadsEvents,
     ScopeMissing,
     Viewer,
 )
 from trunkline_portal.charts import Axis, Chart, Series
+from trunkline_portal.delivery_states import WORDS
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
 _HOUR_MS = 60 * 60 * 1000
 _DATES = 5
 """Dates that stand below a chart."""
+_ADDRESS = 60
+"""Characters of a target's address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class AttentionItem:
     """Something that needs attention, with the pages about it that the viewer may see."""
 
     kind: str
+    tone: str
     sentence: str
     links: list[tuple[str, str]]
 
@@ -79,6 +85,15 @@ class OverviewPages:
             return self._elsewhere(viewer)
         if viewer.chosen_company_id is None:
             raise CompanyNeeded
+        return self._portal.render(request, viewer, "overview.html", **await self._values(request, viewer))
+
+    async def show_part(self, request: Request, viewer: ReadsEvents) -> Response:
+        """Show it again, for the script."""
+        return self._portal.fragment(
+            request, viewer, "overview_part.html", **await self._values(request, viewer)
+        )
+
+    async def _values(self, request: Request, viewer: Viewer) -> dict[str, Any]:
         span_name = request.query_params.get("span", "")
         chosen = span_name if span_name in SPANS else "24h"
         since_ms, until_ms = SPANS[chosen].bounds(self._portal.now_ms())
@@ -87,24 +102,31 @@ class OverviewPages:
             viewer.company_id, since_ms=since_ms, until_ms=until_ms, buckets=SPANS[chosen].buckets
         )
         is_new = not overview.total.events and not (await activity.events(viewer.company_id, limit=1)).events
-        return self._portal.render(
-            request,
-            viewer,
-            "overview.html",
-            overview=overview,
-            spans=[
+        return {
+            "overview": overview,
+            "span": f"?span={chosen}",
+            "spans": [
                 (f"{viewer.root}?span={name}", span.title, name == chosen) for name, span in SPANS.items()
             ],
-            charts=_charts(overview, SPANS[chosen]),
-            rows=[Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
-            attention=[_attention_item(viewer, attention) for attention in overview.attention],
-            is_new=is_new,
-            first_event=self._first_event(request) if is_new else None,
-        )
+            "charts": _charts(overview, SPANS[chosen]),
+            "rows": [Row(_written(bucket.start_ms), bucket) for bucket in overview.buckets],
+            "attention": [_attention_item(viewer, attention) for attention in overview.attention],
+            "delivery_note": _listed(
+                {
+                    "delivered": overview.total.delivered,
+                    "failed for good": overview.total.failed,
+                    "not finished": overview.total.unfinished,
+                }
+            ),
+            "health_note": _listed(overview.subscriptions),
+            "is_new": is_new,
+            "first_event": self._first_event(request) if is_new else None,
+        }
 
     def _elsewhere(self, viewer: Viewer) -> Response:
         """Go to the first page that somebody may see who may not see this one. Raises ScopeMissing."""
-        items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, self._portal.context.pages())]
+        pages = [(owner, page) for owner, page in self._portal.context.pages() if page.scope is not None]
+        items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, pages)]
         if not items:
             raise ScopeMissing(EVENTS_READ)
         return RedirectResponse(f"{viewer.root}{items[0].path}", 303)
@@ -119,6 +141,7 @@ def make_router(portal: Portal) -> APIRouter:
     pages = OverviewPages(portal)
     return portal.router(
         get("", pages.show),
+        get("/overview", pages.show_part),
         also_without=True,
     )
 
@@ -126,14 +149,21 @@ def make_router(portal: Portal) -> APIRouter:
 def _attention_item(viewer: Viewer, attention: Attention) -> AttentionItem:
     links: list[tuple[str, str]] = []
     if attention.subscription_id is not None and viewer.has(WEBHOOKS_READ):
-        links.append((f"{viewer.root}/subscriptions/{attention.subscription_id}", "Subscription"))
+        links.append((f"{viewer.root}/subscriptions/{attention.subscription_id}", _target(attention)))
     if attention.event_id is not None:
         links.append((f"{viewer.root}/events/{attention.event_id}", f"Event {attention.event_id}"))
     if attention.kind == "quarantined" and viewer.has(ADMIN):
         links.append((f"{viewer.root}/quarantine", "Quarantine"))
     if attention.key_id is not None and viewer.has(ADMIN):
         links.append((f"{viewer.root}/keys", "API keys"))
-    return AttentionItem(attention.kind, attention.sentence, links)
+    word, tone = WORDS.get(attention.kind, attention.kind), formats.tone_of(attention.kind)
+    return AttentionItem(word, tone, attention.sentence, links)
+
+
+def _target(attention: Attention) -> str:
+    """Name the target of a subscription by its address, for a link."""
+    address = (attention.target_url or "Subscription").split("://")[-1]
+    return address if len(address) <= _ADDRESS else f"{address[: _ADDRESS - 1]}…"
 
 
 def _charts(overview: Overview, span: Span) -> list[Chart]:
@@ -145,7 +175,8 @@ def _charts(overview: Overview, span: Span) -> list[Chart]:
     events = [series("Events", lambda bucket: bucket.events)]
     deliveries = [
         series("Delivered", lambda bucket: bucket.delivered),
-        series("Not delivered yet", lambda bucket: bucket.matched - bucket.delivered, "is-faint"),
+        series("Not finished", lambda bucket: bucket.unfinished, "is-faint"),
+        series("Failed for good", lambda bucket: bucket.failed, "is-bad"),
     ]
     failures = [series("Failed attempts", lambda bucket: bucket.failed_attempts, "is-bad")]
     latency = [
@@ -169,6 +200,11 @@ def _dates(overview: Overview, span: Span) -> list[str]:
 
 def _written(start_ms: int) -> str:
     return formats.moment(start_ms).strftime("%-d %b, %H:%M")
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    """List what there is some of: ``12 delivered, 3 failed for good``."""
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 
 def _count(value: float) -> str:

@@ -5,10 +5,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trunkline import Refused
-from trunkline_portal import audit, cookies, visits
-from trunkline_portal.access import find_viewer, is_allowed
+from trunkline_portal import addresses, audit, cookies, kept_forms, visits
+from trunkline_portal.access import Viewer, find_viewer, is_allowed
 from trunkline_portal.counting import PAGES, count_sign_in
-from trunkline_portal.forms import Submitted
+from trunkline_portal.forms import Fields, Submitted
 from trunkline_portal.portal import Portal, local_path
 from trunkline_portal.routing import get, post
 from trunkline_portal.security import SignInLimit
@@ -32,31 +32,12 @@ class SignInPages:
         self._portal = portal
         self._limit = SignInLimit(portal.settings.sign_in_per_minute)
 
-    def _form(
-        self, request: Request, next_path: str, *, error: str | None = None, status: int = 200
-    ) -> Response:
-        visit = visits.begin(request, self._portal.cookies)
-        response = self._portal.render(
-            request,
-            None,
-            "sign_in.html",
-            status=status,
-            csrf=visit.token(self._portal.context.sealer),
-            next=local_path(next_path),
-            error=error,
-            has_keys=self._portal.settings.key_sign_in,
-            oidc=self._portal.settings.oidc,
-            is_signed_out="signed-out" in request.query_params,
-        )
-        visit.remember(response, request, self._portal.cookies)
-        return response
-
     async def show_form(self, request: Request) -> Response:
         """Show the form; go on if somebody is signed in."""
         next_path = request.query_params.get("next", "")
         if await find_viewer(request) is not None:
             return RedirectResponse(local_path(next_path), 303)
-        return self._form(request, next_path)
+        return self._portal.sign_in_page(request, next_path)
 
     async def sign_in(self, request: Request, fields: Submitted) -> Response:
         """Open a session for a valid key."""
@@ -75,18 +56,46 @@ class SignInPages:
                 sentence = "Enter your API key."
             if refusal.status == 403:
                 sentence = "This key only emits events; sign in with one of a company, or with an operator's."
-            return self._form(request, fields["next"], error=sentence, status=422)
+            return self._refuse(request, fields, sentence)
         if not is_allowed(self._portal.context, request, principal):
             audit.SIGN_IN_FAILED.note(
                 principal, way="key", reason="The key may not be used from this address"
             )
             sentence = "This key may not be used from your address; sign in from one of its allowed networks."
-            return self._form(request, fields["next"], error=sentence, status=422)
+            return self._refuse(request, fields, sentence)
         self._limit.succeed(address)
         await count_sign_in(principal, context=self._portal.context, settings=self._portal.settings)
         audit.note_sign_in(principal, way="key")
-        session = await self._portal.sessions.open(principal)
-        return await enter(self._portal, request, session, next_path=fields["next"])
+        before = await find_viewer(request)
+        session = await self._portal.sessions.open(principal, after=before.session if before else None)
+        page = self._offer(request, fields["kept"], Viewer(session, principal, principal.company_id))
+        return await enter(self._portal, request, session, next_path=fields["next"], page=page)
+
+    async def resume(self, request: Request, fields: Submitted) -> Response:
+        """Offer a kept form to somebody who has signed in by another way than a key; ask again if nobody has."""
+        await visits.check(request, self._portal.context.sealer, self._portal.cookies)
+        viewer = await find_viewer(request)
+        if viewer is None:
+            return self._portal.sign_in_page(request, "", kept=fields["kept"], status=401)
+        page = self._offer(request, fields["kept"], viewer)
+        return page or RedirectResponse(viewer.root, 303)
+
+    def _offer(self, request: Request, kept: str, viewer: Viewer) -> Response | None:
+        """Ask whether the form in *kept* is to be sent now; None if there is none, or it is of a company that *viewer* may not see."""
+        visit = visits.begin(request, self._portal.cookies)
+        form = kept_forms.restore(kept, self._portal.context.sealer, visit) if kept else None
+        if form is None:
+            return None
+        company_id = addresses.company_in(form.path)
+        if company_id is not None and not viewer.may_see(company_id):
+            return None
+        shown = viewer if company_id is None else viewer.at(company_id)
+        return self._portal.render(request, shown, "kept_form.html", kept=form)
+
+    def _refuse(self, request: Request, fields: Fields, sentence: str) -> Response:
+        return self._portal.sign_in_page(
+            request, fields["next"], error=sentence, kept=fields["kept"] or None, status=422
+        )
 
 
 def make_router(portal: Portal) -> APIRouter:
@@ -95,14 +104,20 @@ def make_router(portal: Portal) -> APIRouter:
     return portal.own_router(
         get("/sign-in", pages.show_form),
         post("/sign-in", pages.sign_in, bucket=PAGES),
+        post("/sign-in/resume", pages.resume, bucket=PAGES),
     )
 
 
-async def enter(portal: Portal, request: Request, session: Session, *, next_path: str) -> Response:
-    """Hand out the cookie of a new session, end the one before, and go to the page that was asked for."""
+async def enter(
+    portal: Portal, request: Request, session: Session, *, next_path: str, page: Response | None = None
+) -> Response:
+    """Hand out the cookie of a new session, end the one before, and show *page*, or go to the page that was asked for.
+
+    The visit goes on: another tab may hold its form.
+    """
     if (viewer := await find_viewer(request)) is not None:
         await portal.sessions.end(viewer.session)
-    response = RedirectResponse(local_path(next_path), 303)
+    response = page or RedirectResponse(local_path(next_path), 303)
     portal.cookies.set(
         response,
         request,
@@ -110,5 +125,4 @@ async def enter(portal: Portal, request: Request, session: Session, *, next_path
         portal.sessions.cookie_of(session),
         seconds=portal.sessions.lifetime_seconds,
     )
-    portal.cookies.drop(response, request, cookies.VISIT)
     return response

@@ -97,23 +97,66 @@ function keepAlive(part) {
   const load = async () => {
     if (!part.isConnected) return;
     if (!document.hidden) {
+      let why = "";
       try {
         const answer = await fetch(part.dataset.live, FRAGMENT);
         if (answer.status === 401 || answer.status === 403) { location.reload(); return; }
-        if (answer.ok) {
-          const html = await answer.text();
-          if (html !== part.lastHtml && !part.contains(document.activeElement)) {
-            part.lastHtml = html;
-            part.innerHTML = html;
-            prepare(part);
-            part.dispatchEvent(new CustomEvent("live", { bubbles: true }));
-          }
-        }
-      } catch { /* the network is away; the next turn tries again */ }
+        if (answer.ok) show(part, await answer.text());
+        else why = `the hub answered ${answer.status}`;
+      } catch {
+        why = "the hub cannot be reached";
+      }
+      tellStale(part, why);
     }
     setTimeout(load, seconds * 1000);
   };
   setTimeout(load, seconds * 1000);
+}
+
+function show(part, html) {
+  if (html === part.lastHtml || part.contains(document.activeElement)) return;
+  const open = [...part.querySelectorAll("details")].map((details) => details.open);
+  part.lastHtml = html;
+  part.innerHTML = html;
+  part.querySelectorAll("details").forEach((details, index) => { details.open = open[index] ?? details.open; });
+  prepare(part);
+  part.dispatchEvent(new CustomEvent("live", { bubbles: true }));
+}
+
+function tellStale(part, why) {
+  const mark = document.querySelector(".live-mark");
+  mark?.classList.toggle("is-stale", Boolean(why));
+  if (mark) mark.textContent = why ? "Not live" : "Live";
+  if (!why) {
+    part.notice?.remove();
+    part.notice = null;
+  } else if (!part.notice) {
+    const since = new Date().toISOString();
+    part.notice = document.createElement("div");
+    part.notice.className = "notice is-warn stale";
+    part.notice.setAttribute("role", "status");
+    part.notice.innerHTML = '<p>Not up to date since <time></time>: <span></span>. The page tries again.</p>';
+    part.notice.querySelector("time").dateTime = since;
+    part.before(part.notice);
+    showTimes(part.notice);
+  }
+  if (why) part.notice.querySelector("span").textContent = why;
+}
+
+// ---- in a frame of another page: what is outside of the portal opens in a tab, and an ended session is told ----
+
+function leaveFrame(root) {
+  for (const link of root.querySelectorAll("a[href]")) {
+    if (link.origin === location.origin && /^\/portal(\/|$)/.test(link.pathname)) continue;
+    link.target = "_blank";
+    link.rel = "noopener";
+  }
+}
+
+function tellHost() {
+  if (document.querySelector("[data-session-ended]")) {
+    parent.postMessage({ source: "trunkline-portal", type: "session-ended", version: 1 }, "*");
+  }
 }
 
 // ---- theme ----
@@ -144,6 +187,7 @@ function prepare(root) {
   showTimes(root);
   addCopyButtons(root);
   addZone(root);
+  if (parent !== window) leaveFrame(root);
   for (const part of root.querySelectorAll("[data-live]")) keepAlive(part);
   for (const form of root.querySelectorAll("form[data-submit-at-once]")) form.requestSubmit();
 }
@@ -188,4 +232,5 @@ document.addEventListener("change", (event) => {
 });
 
 prepare(document);
+if (parent !== window) tellHost();
 setInterval(() => showTimes(document), 30000);

@@ -113,3 +113,37 @@ def test_the_pages_of_another_company_are_not_found_by_guessing(served_hub, targ
         assert "/seven" not in answer.text()
     person.go(f"/portal/events/{event}", status=404)
     expect(person.page.get_by_role("link", name="Go to the overview")).to_be_visible()
+
+
+HOST = """<!doctype html><title>Product</title><iframe src="{url}" width="900" height="700"></iframe>
+<script>addEventListener("message", event => {{ document.title = JSON.stringify(event.data) }})</script>"""
+
+
+def test_a_frame_whose_session_has_ended_says_so_to_the_customer_and_to_the_page_that_holds_it(
+    serve_hub, target, somebody
+):
+    hub = serve_hub(TRUNKLINE_PORTAL__FRAME_ANCESTORS=target.url)
+    operator_key = hub.make_key(company_id=None, name="product")
+    link = httpx2.post(
+        f"{hub.url}/api/v1/portal/links",
+        headers={"X-Api-Key": operator_key},
+        json={"company_id": 92, "scopes": ["events:read", "webhooks:write"]},
+    )
+    target.show("/host", HOST.format(url=link.json()["url"]))
+    person = somebody(hub)
+    person.page.goto(f"{target.url}/host")
+    portal = person.page.frame_locator("iframe")
+    expect(portal.get_by_role("heading", level=1)).to_have_text("Overview")
+    expect(portal.locator("#navigation a[href='/docs']")).to_have_attribute("target", "_blank")
+    portal.locator("#navigation a[href$='/catalogue']").click()
+    portal.locator("main a[href$='/catalogue/lead.created']").first.click()
+    expect(portal.locator("a[href='/schemas/events/lead.created.json']")).to_have_attribute(
+        "target", "_blank"
+    )
+
+    person.page.context.clear_cookies()
+    portal.locator("#navigation a[href$='/events']").click()
+    expect(portal.get_by_role("status")).to_contain_text("your session has ended")
+    expect(portal.get_by_label("API key", exact=True)).not_to_be_visible()
+    said = '{"source":"trunkline-portal","type":"session-ended","version":1}'
+    expect(person.page).to_have_title(said)

@@ -12,9 +12,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 @pytest.mark.parametrize(
     ("scopes", "seen"),
     [
-        (["events:read"], ["Overview", "Events", "Consumers", "Event catalogue", "Connectors", "Limits"]),
-        (["webhooks:write"], ["Subscriptions", "Targets", "Limits"]),
-        (["integrations:read"], ["Event catalogue", "Connectors", "Agents"]),
+        (
+            ["events:read"],
+            ["Overview", "Events", "Consumers", "Event catalogue", "Connectors", "Limits", "Connected apps"],
+        ),
+        (["webhooks:write"], ["Subscriptions", "Targets", "Limits", "Connected apps"]),
+        (["integrations:read"], ["Event catalogue", "Connectors", "Agents", "Connected apps"]),
         (["admin"], ["API keys", "Changes", "Limits", "Connected apps"]),
         (
             [
@@ -82,12 +85,12 @@ def test_an_operator_chooses_a_company_and_sees_the_hub(served_hub, somebody, op
 
     person.click("Choose a company")
     person.page.get_by_role("dialog").get_by_role("button", name=re.compile(r"^Company 92\b")).click()
-    person.sees("You now look at company 92.")
+    person.sees("This is company 92.")
     assert "Plugins and health" in person.navigation()
 
     person.click("Company 92", within=person.page.locator("header.topbar"))
     person.page.get_by_role("dialog").get_by_role("button", name=re.compile(r"^Company 7\b")).click()
-    person.sees("You now look at company 7.")
+    person.sees("This is company 7.")
     person.click("Plugins and health")
     person.sees("Readiness")
 
@@ -142,7 +145,7 @@ def test_everything_of_it_works_without_scripts(served_hub, somebody, operator_k
 
     person.click("Choose a company")
     person.click(re.compile("Company 92"))
-    person.sees("You now look at company 92.")
+    person.sees("This is company 92.")
     person.go("/portal/sign-out-everywhere")
     person.click("Sign out everywhere", within=person.page.locator("main"))
     expect(person.page.get_by_role("heading", level=1)).to_have_text("Sign in")

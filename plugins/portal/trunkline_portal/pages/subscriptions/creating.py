@@ -73,7 +73,7 @@ class CreationPages:
                 request,
                 subscription.url,
                 viewer=viewer,
-                flash="The secret was shown once and cannot be shown again; rotate it to get a new one.",
+                flash="This page shows a secret once, after it was made. Under Settings you can reveal it again, or rotate it.",
                 tone="info",
             )
         response = self._portal.render(
@@ -164,6 +164,7 @@ def show_subscription_form(
         operators=OPERATORS,
         schemes=list(form.SCHEMES.items()),
         starts=form.STARTS,
+        attempt_seconds=f"{portal.context.deployment.attempt_seconds:g}",
         target_fields=_target_fields(entered, values.get("subscription")),
         **{"subscription": None, "tabs": (), **values},
     )

@@ -12,13 +12,13 @@ from trunkline.pages import SubscriptionActivity
 from trunkline.routes import takes_type
 from trunkline_portal import charts, curl
 from trunkline_portal.access import ReadsWebhooks, Viewer
+from trunkline_portal.delivery_states import FILTERS
 from trunkline_portal.outcomes import attempt_sentence
 from trunkline_portal.pages.subscriptions import views
 from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
-STATUSES = ("pending", "held", "delivered", "exhausted", "rejected", "gone", "skipped")
 PAGE = 50
 
 
@@ -39,7 +39,7 @@ class DetailPages:
             request,
             viewer,
             "subscription_deliveries.html",
-            statuses=[(name, name.capitalize()) for name in STATUSES],
+            statuses=FILTERS,
             curl=self._next_step(request, frame["subscription"]),
             spark=_spark(await context.activity.hours(viewer.company_id, subscription_id)),
             secrets=await context.subscriptions.secrets(viewer.company_id, subscription_id, channel=None),
@@ -71,7 +71,7 @@ class DetailPages:
 
     async def _deliveries(self, request: Request, viewer: Viewer, subscription_id: str) -> dict[str, Any]:
         parameters = request.query_params
-        status = parameters.get("status", "") if parameters.get("status") in STATUSES else ""
+        status = parameters.get("status", "") if parameters.get("status") in dict(FILTERS) else ""
         cursor = parameters.get("cursor") or None
         page = await self._portal.context.deliveries.of_subscription(
             viewer.company_id, subscription_id, channel=None, status=status or None, cursor=cursor, limit=PAGE

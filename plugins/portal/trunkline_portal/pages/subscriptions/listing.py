@@ -15,7 +15,7 @@ from trunkline_portal.pages.subscriptions.views import Subscription
 from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get
 
-STATUSES = ("active", "paused", "disabled")
+HEALTH = ("failing", "retrying", "disabled", "paused", "delivering", "idle")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +34,15 @@ class ListPages:
 
     async def show_all(self, request: Request, viewer: ReadsWebhooks) -> Response:
         """Show the list."""
-        status = request.query_params.get("status", "")
-        channel = request.query_params.get("channel", "")
         lines = await self._lines(viewer)
+        status, channel = _filter(request)
         return self._portal.render(
             request,
             viewer,
             "subscriptions.html",
-            lines=[line for line in lines if _matches(line, status=status, channel=channel)],
-            statuses=[(name, name.capitalize()) for name in STATUSES],
+            lines=_matching(request, lines),
+            query=f"?{request.url.query}" if request.url.query else "",
+            statuses=[(name, name.capitalize()) for name in HEALTH],
             channels=_channels(lines),
             status_filter=status,
             channel_filter=channel,
@@ -53,6 +53,11 @@ class ListPages:
                 body=views.example(self._portal),
             ),
         )
+
+    async def show_list(self, request: Request, viewer: ReadsWebhooks) -> Response:
+        """Show it again, for the script."""
+        lines = _matching(request, await self._lines(viewer))
+        return self._portal.fragment(request, viewer, "subscriptions_list.html", lines=lines)
 
     async def _lines(self, viewer: Viewer) -> list[Line]:
         subscriptions = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
@@ -72,12 +77,24 @@ def make_router(portal: Portal) -> APIRouter:
     pages = ListPages(portal)
     return portal.router(
         get("/subscriptions", pages.show_all),
+        get("/subscriptions/list", pages.show_list),
     )
 
 
-def _matches(line: Line, *, status: str, channel: str) -> bool:
-    view = line.subscription.view
-    return status in {"", view["status"]} and channel in {"", view["channel"]}
+def _filter(request: Request) -> tuple[str, str]:
+    """Read which health and which channel are looked for."""
+    return request.query_params.get("status", ""), request.query_params.get("channel", "")
+
+
+def _matching(request: Request, lines: Sequence[Line]) -> list[Line]:
+    """Choose the lines that meet the filter."""
+    status, channel = _filter(request)
+    views = [(line, line.subscription.view) for line in lines]
+    return [
+        line
+        for line, view in views
+        if status in {"", view["status"], view["health"]} and channel in {"", view["channel"]}
+    ]
 
 
 def _channels(lines: Sequence[Line]) -> list[tuple[str, str]]:

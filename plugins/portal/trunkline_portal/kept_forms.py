@@ -1,0 +1,60 @@
+"""Forms that came when their session had ended: kept, sealed, on the page that asks to sign in, and offered to be sent after that.
+
+Nothing is stored: the sealed form goes to the browser and comes back with the sign-in. It is of one browser (its visit), and
+none is kept of another site.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+from starlette.requests import Request
+
+from trunkline.routes import Sealer
+from trunkline_portal import addresses, security
+from trunkline_portal.forms import FormTooLarge, read_fields
+from trunkline_portal.security import FormRefused
+from trunkline_portal.visits import Visit
+
+MAX_BYTES = 64 * 1024
+"""A longer form is not kept: sealed, it must fit into the form that signs in."""
+_PURPOSE = "kept form"
+_OF_SESSION = ("csrf", "company")
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """A form: where it is sent to, and its fields in their order."""
+
+    path: str
+    fields: Sequence[tuple[str, str]]
+
+
+async def keep(request: Request, sealer: Sealer, visit: Visit) -> str | None:
+    """Seal the form of *request*; None if it is none, of no company, of another site, or too long."""
+    if request.method != "POST" or addresses.company_in(request.url.path) is None:
+        return None
+    try:
+        security.check_origin(request)
+        sent = await read_fields(request)
+    except (FormRefused, FormTooLarge):
+        return None
+    fields = [
+        (name, value)
+        for name, values in sent.by_name().items()
+        for value in values
+        if name not in _OF_SESSION
+    ]
+    data = orjson.dumps({"visit": visit.cookie, "path": request.url.path, "fields": fields})
+    return sealer.seal(data, purpose=_PURPOSE) if "csrf" in sent and len(data) <= MAX_BYTES else None
+
+
+def restore(kept: str, sealer: Sealer, visit: Visit) -> KeptForm | None:
+    """Open what was sealed; None if it is not of this browser."""
+    try:
+        data = orjson.loads(sealer.unseal(kept, purpose=_PURPOSE))
+    except ValueError:
+        return None
+    if data["visit"] != visit.cookie:
+        return None
+    return KeptForm(data["path"], [(name, value) for name, value in data["fields"]])

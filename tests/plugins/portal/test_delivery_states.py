@@ -1,0 +1,79 @@
+"""The words for the state of a delivery, and that every page has them: what fails is nowhere calm."""
+
+import pytest
+from tests.plugins.portal.waiting import until
+from tests.plugins.portal.worlds import emit, shown_when, subscribe
+
+from trunkline_kit.receiver import Answer
+from trunkline_portal.delivery_states import counted, state_of
+
+NEVER = {"attempts": 0, "last_status_code": None, "next_attempt_utc": None}
+
+
+@pytest.mark.parametrize(
+    ("delivery", "subscription", "shown"),
+    [
+        ({"status": "pending"}, "active", ("in flight", "", "info")),
+        ({"status": "pending", "next_attempt_utc": "x"}, "active", ("waiting", "for its turn", "info")),
+        ({"status": "pending"}, "paused", ("waiting", "for the subscription, which is paused", "info")),
+        ({"status": "pending", "attempts": 5, "last_status_code": 503}, "active", ("retrying", "last answer 503", "warn")),
+        ({"status": "pending", "attempts": [{}]}, None, ("retrying", "last answer none", "warn")),
+        ({"status": "held", "held_by": "dlv_1_1"}, "active", ("waiting", "for an earlier delivery", "info")),
+        ({"status": "held"}, "active", ("waiting", "until it is released", "info")),
+        ({"status": "delivered", "attempts": 2}, "active", ("delivered", "", "good")),
+        ({"status": "exhausted", "attempts": 8}, "active", ("failed for good", "every attempt failed", "bad")),
+        ({"status": "rejected"}, "active", ("failed for good", "it can never be delivered", "bad")),
+        ({"status": "gone"}, "disabled", ("failed for good", "the target is gone", "bad")),
+        ({"status": "skipped"}, "active", ("skipped", "", "plain")),
+    ],
+)  # fmt: skip
+def test_a_delivery_is_said_to_wait_to_be_retried_to_have_arrived_or_to_have_failed(
+    delivery, subscription, shown
+):
+    state = state_of({**NEVER, **delivery}, subscription and {"status": subscription})
+    assert (state.word, state.why, state.tone) == shown
+
+
+def test_deliveries_of_one_event_are_added_up_those_that_failed_first():
+    by_status = {"delivered": 2, "exhausted": 1, "gone": 2, "held": 1, "pending": 1, "retrying": 4}
+    assert [(state.word, count) for state, count in counted(by_status)] == [
+        ("failed for good", 3),
+        ("retrying", 4),
+        ("waiting", 2),
+        ("delivered", 2),
+    ]
+
+
+async def test_a_delivery_that_is_retried_says_so_on_every_page_that_has_it(running, sign_in, receiver):
+    receiver.always(Answer(503), path="/busy")
+    subscription = await subscribe(
+        running, receiver.url + "/busy", description="Billing", retry={"schedule_seconds": [3600]}
+    )
+    event = await emit(running)
+    browser = await sign_in(running)
+    page = f"/portal/subscriptions/{subscription}"
+    words = await shown_when(browser, page, "retrying last answer 503")
+    assert "pending" not in words
+
+    assert "retrying last answer 503" in browser.words(await browser.get(f"/portal/events/{event}"))
+    [delivery] = await running.hub.deliveries.of_event(running.company_id, event)
+    assert "retrying last answer 503" in browser.words(
+        await browser.get(f"/portal/deliveries/{delivery['id']}")
+    )
+    assert '<span class="badge is-warn">1 retrying</span>' in (await browser.get("/portal/events")).text
+
+    await shown_when(browser, "/portal/subscriptions", "0% of attempts delivered in 24 hours")
+    listed = await browser.get("/portal/subscriptions")
+    assert listed.text.count('<span class="badge is-warn">retrying</span>') == 2
+    assert subscription in (await browser.get("/portal/subscriptions", status="retrying")).text
+    assert subscription not in (await browser.get("/portal/subscriptions", status="delivering")).text
+
+    async def overview_says_it() -> bool:
+        words = browser.words(await browser.get("/portal"))
+        return "Success rate 0% of 1 attempt" in words
+
+    await until(overview_says_it)
+    words = browser.words(await browser.get("/portal"))
+    assert "Deliveries 1 1 not finished" in words
+    assert "Subscriptions 1 1 retrying" in words
+    assert "The last attempt to reach “Billing” failed, the first" in words

@@ -1,0 +1,68 @@
+"""What pages say is true: names where names are stored, limits as they are set, and no promise that nobody made."""
+
+from tests.plugins.portal.worlds import emit, shown_when, subscribe
+
+from trunkline_kit.receiver import Answer
+from trunkline_portal.outcomes import attempt_sentence
+
+
+async def test_a_company_is_named_where_its_name_is_stored(api, sign_in):
+    operator, customer = await sign_in(api, company_id=None), await sign_in(api)
+    number = api.company_id
+    assert f"<strong>{number}</strong>" in (await customer.get("/portal/keys")).text
+    await api.operator.patch(f"/api/v1/companies/{number}", json={"name": "Acme <Health>"})
+
+    page = await customer.get("/portal/keys")
+    assert f'<strong title="Company {number}">Acme &lt;Health&gt;</strong>' in page.text
+    assert "Keys that call the API for Acme <Health>." in customer.words(page)
+    assert f"company {number}" not in customer.words(page)
+    assert f"<strong>{number}</strong>" not in page.text
+    chosen = await operator.post("/portal/company", {"company_id": str(number)})
+    assert f"This is Acme <Health> (company {number})." in operator.words(await operator.follow(chosen))
+    await operator.get(f"/portal/companies/{number}~test/keys")
+    assert (
+        "the test environment of Acme" in (await operator.get(f"/portal/companies/{number}~test/keys")).text
+    )
+
+
+async def test_the_form_of_a_subscription_names_the_limit_of_an_attempt(lend_hub, sign_in):
+    hub = await lend_hub("sqlite", {"delivery.timeout_seconds": "3.5"}, dispatch=False)
+    browser = await sign_in(hub)
+    assert "Answer 2xx within 3.5 seconds" in browser.words(await browser.get("/portal/subscriptions/new"))
+    own = await subscribe(hub, "https://example.com/hooks", timeout_seconds=7)
+    edited = await browser.get(f"/portal/subscriptions/{own}/edit")
+    assert "Answer 2xx within 7 seconds" in browser.words(edited)
+
+
+async def test_no_retry_after_is_told_of_where_none_came(running, sign_in, receiver):
+    receiver.always(Answer(503), path="/plain")
+    receiver.always(Answer(503, headers={"retry-after": "7200"}), path="/asks")
+    browser = await sign_in(running)
+    said = []
+    for path in ("/plain", "/asks"):
+        made = await subscribe(running, receiver.url + path, retry={"schedule_seconds": [3600]})
+        event = await emit(running)
+        await shown_when(browser, f"/portal/subscriptions/{made}", "retrying last answer 503")
+        logged = await running.hub.deliveries.of_event(running.company_id, event)
+        delivery = next(one["id"] for one in logged if one["subscription_id"] == made)
+        said.append("Retry-After" in browser.words(await browser.get(f"/portal/deliveries/{delivery}")))
+    assert said == [False, True]
+
+
+def test_the_sentences_of_an_attempt_promise_no_wait():
+    for status in (429, 503):
+        sentence = attempt_sentence({"outcome": "retry", "error": None, "status_code": status})
+        assert sentence is not None
+        assert "Retry-After" not in sentence
+
+
+async def test_pages_of_plugins_name_their_plugin_to_operators_alone(api, sign_in):
+    customer, operator = await sign_in(api), await sign_in(api, company_id=None)
+    page = "/portal/x/oauth/apps"
+    assert "plugin" not in customer.words(await customer.get(page))
+    assert "The plugin oauth makes this page." in operator.words(await operator.get(page))
+
+
+async def test_every_shard_has_a_worker_or_the_page_counts_those_without(running, sign_in):
+    operator = await sign_in(running, company_id=None)
+    await shown_when(operator, "/portal/health", "all of them have a worker")

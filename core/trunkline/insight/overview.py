@@ -47,7 +47,7 @@ _CHUNK, _FEW = 500, 20
 """Events of one chunk; few where they are long, and at first."""
 _LONG_BYTES = 16 * 1024
 _NO_END = 2**63 - 1
-FAILED = 1_000
+MOST_FAILED = 1_000
 """Failed deliveries of a subscription are counted up to here."""
 MAX_ID = 60
 """Longer than any id."""
@@ -176,12 +176,14 @@ class Activity:
             failed: Counter[str] = Counter()
             for status in (Status.EXHAUSTED, Status.REJECTED):
                 for group in await store.stuck(
-                    connection, company_id, status, after=after, count_limit=FAILED, limit=len(ids)
+                    connection, company_id, status, after=after, count_limit=MOST_FAILED, limit=len(ids)
                 ):
                     failed[group.subscription_id] += group.count
         all_figures = [(subscription_id, figures.get(no, NO_FIGURES)) for no, subscription_id in ids.items()]
         return [
-            TargetFigures(name, own.attempts, own.failed, own.p50_ms, own.p95_ms, min(failed[name], FAILED))
+            TargetFigures(
+                name, own.attempts, own.failed, own.p50_ms, own.p95_ms, min(failed[name], MOST_FAILED)
+            )
             for name, own in all_figures
         ]
 

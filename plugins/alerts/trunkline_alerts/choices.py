@@ -1,7 +1,6 @@
 """Whom a company has told of failures: shown, changed, previewed and tried, by the API and the portal alike."""
 
 import asyncio
-import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -110,7 +109,9 @@ class Choices:
         message = Message("info", f"Test of alerts ({whose})", body, link, "test", "news")
         try:
             async with asyncio.timeout(TEST_SECONDS):
-                return await self._mailer.send(message, recipients, key=f"test/{secrets.token_hex(8)}")
+                return await self._mailer.send(
+                    message, recipients, key=f"test/{number}/{self._context.clock.now_ms()}"
+                )
         except TimeoutError:
             msg = f"The mail server took longer than {TEST_SECONDS:g} seconds."
             raise CannotMail(msg) from None

@@ -55,15 +55,12 @@ class Digests:
         """Send the digests that are due and that no other process has begun."""
         day, now_ms = self.day(), self._context.clock.now_ms()
         before_ms = now_ms - CLAIM // timedelta(milliseconds=1)
-        async with self._context.database.read() as connection:
-            company_ids = await told.due(connection, day=day, before_ms=before_ms)
-        for company_id in company_ids:
+        while True:
             async with self._context.database.write() as connection:
-                is_mine = await told.claim(
-                    connection, company_id, day=day, before_ms=before_ms, now_ms=now_ms
-                )
-            if is_mine:
-                await self._send(company_id, day=day)
+                company_id = await told.claim(connection, day=day, before_ms=before_ms, now_ms=now_ms)
+            if company_id is None:
+                return
+            await self._send(company_id, day=day)
 
     async def _send(self, company_id: int, *, day: int) -> None:
         """Send one, and note that it is done; one that fails is tried again after ``CLAIM``."""

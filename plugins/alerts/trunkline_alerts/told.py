@@ -113,19 +113,14 @@ async def choose_digest(connection: AsyncConnection, company_id: int, *, day: in
     await connection.execute(statement, {"company": company_id, "day": day})
 
 
-async def due(connection: AsyncConnection, *, day: int, before_ms: int) -> list[int]:
-    """List companies whose digest of *day* is not done, and was not begun after *before_ms*."""
-    query = select(digests.c.company_id).where(digests.c.day < day, digests.c.claimed_ms < before_ms)
-    return list((await connection.execute(query.order_by(digests.c.company_id).limit(100))).scalars())
-
-
-async def claim(
-    connection: AsyncConnection, company_id: int, *, day: int, before_ms: int, now_ms: int
-) -> bool:
-    """Begin the digest of *day*; False if another process has begun it after *before_ms*, or done it."""
-    is_due = (digests.c.company_id == company_id, digests.c.day < day, digests.c.claimed_ms < before_ms)
-    taken = await connection.execute(update(digests).where(*is_due).values(claimed_ms=now_ms))
-    return taken.rowcount > 0
+async def claim(connection: AsyncConnection, *, day: int, before_ms: int, now_ms: int) -> int | None:
+    """Begin one digest of *day* that is not done, and that no process has begun after *before_ms*; gives its company."""
+    statement = text(
+        "UPDATE alerts_digests SET claimed_ms = :now WHERE day < :day AND claimed_ms < :before AND company_id = "
+        "(SELECT min(company_id) FROM alerts_digests WHERE day < :day AND claimed_ms < :before) RETURNING company_id"
+    )
+    row = (await connection.execute(statement, {"day": day, "before": before_ms, "now": now_ms})).first()
+    return None if row is None else int(row[0])
 
 
 async def finish(connection: AsyncConnection, company_id: int, *, day: int) -> None:

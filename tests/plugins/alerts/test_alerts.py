@@ -104,6 +104,32 @@ async def test_an_alert_is_raised_and_resolved_once_by_every_way(
     assert pager["target"]["routing_key"] == "••••"
 
 
+@pytest.mark.slow
+async def test_a_target_that_fails_for_an_hour_costs_its_company_two_messages(
+    make_hub, sqlite_database_url, mail_server, receiver
+):
+    """An hour within 3.6 seconds, 1,000 times as fast: 360 events, each tried again and again, and some given up."""
+    fast = {
+        "delivery.failing_spans_seconds": "0.005, 21.6",
+        "delivery.retry_schedule_seconds": "0.005, 0.3, 0.6, 0.9, 0.9",
+    }
+    hub = await make_hub(sqlite_database_url, {**FAILS_AT_ONCE, **fast, **mail_server.settings})
+    await mail_subscription(hub)
+    await company_that_fails(hub, receiver, OWNER)
+    for _ in range(36):
+        await asyncio.gather(*(hub.emit("lead.created") for _ in range(10)))
+        await asyncio.sleep(0.1)
+    receiver.answer(200)
+    await hub.emit("lead.created")
+    await mail_server.wait_for(2)
+    await asyncio.sleep(0.5)
+    subjects = [
+        message["Subject"].partition(" to ")[0::2][1].split(" ", 1)[1] for message in mail_server.messages
+    ]
+    assert subjects == ["fail (Acme, company 92)", "succeed again (Acme, company 92)"]
+    assert receiver.count > 361
+
+
 async def test_a_retry_for_one_recipient_mails_no_other_again(make_hub, database_url, mail_server, receiver):
     mail_server.refusals = {SECOND: ["451 later", "451 later"], OPERATOR: ["550 unknown"]}
     settings = {**FAILS_AT_ONCE, **mail_server.settings, "alerts.operators": OPERATOR}

@@ -481,7 +481,9 @@ def alerts_page() -> str:
             link="https://hub.example.com/portal/…",
             waiting=1204,
         )
-        rows.append((f"`{kind.name}`", message.severity, "yes" if message.kind == "end" else "", message.subject))
+        rows.append(
+            (f"`{kind.name}`", message.severity, "yes" if message.kind == "end" else "", message.subject)
+        )
     return page(
         "Alerts",
         "[Choose who is told](../how-to/choose-who-is-told.md) says who gets alerts.",

@@ -13,19 +13,27 @@ class Quiet:
     def __init__(self, context: PluginContext[Settings]) -> None:
         self._context = context
 
-    async def why_not(self, push: Push, message: Message, *, hours: int) -> str | None:
-        """Say why an alert is not to be sent; None if it is. One that was overtaken by a later one about its matter is not."""
+    async def why_not(
+        self, push: Push, message: Message, *, hours: int, drops_overtaken: bool = False
+    ) -> str | None:
+        """Say why an alert is not to be sent; None if it is.
+
+        With *drops_overtaken* a failure of which something later was told is not sent, so that it opens nothing.
+        """
         if not _is_remembered(push, message):
             return None
         async with self._context.database.read() as connection:
             last = await told.last(connection, push.target.subscription_id, message.matter)
         if last is None:
             return None
-        if last.event_id >= int(push.event_id):
-            return "not sent: it was told of this matter before, or of something later"
+        repeats, event_id = message.kind == "repeated", int(push.event_id)
+        if last.event_id == event_id:
+            return "not sent: it was sent before"
+        if last.event_id > event_id and (repeats or drops_overtaken):
+            return "not sent: something later was told of this matter"
         quiet_until_ms = last.told_ms + hours * 3_600_000
-        if message.kind == "repeated" and not last.is_over and self._context.clock.now_ms() < quiet_until_ms:
-            return f"not sent: it was told of this matter within {hours} hours"
+        if repeats and not last.is_over and self._context.clock.now_ms() < quiet_until_ms:
+            return f"not sent: this matter was told within {hours} hours"
         return None
 
     async def note(self, push: Push, message: Message) -> None:

@@ -101,7 +101,9 @@ class Poster:
         options: Room | Service = push.target.config
         if not message.is_from(options.from_severity):
             return Result(Outcome.DELIVERED, response_body=f"not sent: its severity is {message.severity}")
-        reason = await self._quiet.why_not(push, message, hours=options.quiet_hours)
+        reason = await self._quiet.why_not(
+            push, message, hours=options.quiet_hours, drops_overtaken=isinstance(options, Service)
+        )
         if reason is not None:
             return Result(Outcome.DELIVERED, response_body=reason)
         headers = {

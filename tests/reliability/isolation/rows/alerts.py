@@ -5,10 +5,10 @@ from row import row
 
 from trunkline.testing.receiver import Answer, Hang
 
-MAIL = {"alerts.smtp_host": "127.0.0.1", "alerts.smtp_port": "9", "alerts.sender": "hub@hub.example"}
+MAIL = {"ALERTS__SMTP_HOST": "127.0.0.1", "ALERTS__SMTP_PORT": "9", "ALERTS__SENDER": "hub@hub.example"}
 
 
-@row(settings={"delivery.failing_spans_seconds": "0"}, seconds=11.5)
+@row(settings={"DELIVERY__FAILING_SPANS_SECONDS": "0"}, seconds=11.5)
 async def alerts_into_rooms_that_hang(attack: Attack) -> None:
     """Fifty targets fail at once, and fifty rooms that hang are told of each."""
     attack.receiver.always(Answer(503))

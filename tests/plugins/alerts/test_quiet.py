@@ -8,7 +8,7 @@ from sqlalchemy import text
 from tests.plugins.alerts.mail_server import MailServer
 from tests.plugins.alerts.telling import results, tell
 
-from trunkline.testing.receiver import Answer
+from trunkline_kit.receiver import Answer
 
 EXHAUSTED = "delivery.exhausted"
 TYPES = ["subscription.failing", "subscription.disabled", "subscription.recovered", EXHAUSTED]

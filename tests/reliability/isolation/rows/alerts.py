@@ -3,7 +3,7 @@
 from attack import Attack
 from row import row
 
-from trunkline.testing.receiver import Answer, Hang
+from trunkline_kit.receiver import Answer, Hang
 
 MAIL = {"ALERTS__SMTP_HOST": "127.0.0.1", "ALERTS__SMTP_PORT": "9", "ALERTS__SENDER": "hub@hub.example"}
 

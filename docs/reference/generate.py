@@ -481,10 +481,12 @@ def alerts_page() -> str:
             link="https://hub.example.com/portal/…",
             waiting=1204,
         )
-        rows.append((f"`{kind.name}`", message.severity, "yes" if message.is_end else "", message.subject))
+        rows.append(
+            (f"`{kind.name}`", message.severity, "yes" if message.kind == "end" else "", message.subject)
+        )
     return page(
         "Alerts",
-        "[Hear of failures](../how-to/hear-of-failures.md#who-is-told-and-how-to-change-that) says who gets alerts.",
+        "[Choose who is told](../how-to/choose-who-is-told.md) says who gets alerts.",
         "## Settings",
         settings_table("alerts", AlertSettings),
         "## Texts",

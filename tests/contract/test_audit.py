@@ -17,6 +17,7 @@ LEFT_OUT = {
     "POST /api/v1/events/test": DATA,
     f"POST {SUBSCRIPTIONS}/{{subscription_id}}/test": NO_CHANGE,
     f"POST {HOOKS}/{{subscription_id}}/test": NO_CHANGE,
+    "POST /api/v1/alerts/test": NO_CHANGE,
     "POST /api/v1/consumers/{name}/commit": "how far a reader is",
     "POST /mcp": "calls of tools, which are recorded as the actions and subscriptions that they make",
     "DELETE /mcp": NO_CHANGE,
@@ -68,6 +69,7 @@ async def companies(caller: Caller) -> None:
         "PATCH /api/v1/companies/{company_id}", address, {"time_zone": "Europe/Berlin"}, operator=True
     )
     await caller.call("DELETE /api/v1/companies/{company_id}", address, operator=True)
+    await caller.call("PATCH /api/v1/alerts", "/api/v1/alerts", {"alert_recipients": ["ops@acme.example"]})
 
 
 async def keys(caller: Caller) -> None:

@@ -9,26 +9,54 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
-from trunkline import Channel, HttpClient, Migrations, Outcome, PluginContext, Push, Result, hookimpl
+from trunkline import (
+    Channel,
+    CompanyRows,
+    HttpClient,
+    Migrations,
+    Outcome,
+    PluginContext,
+    Push,
+    Result,
+    hookimpl,
+)
+from trunkline.pages import PortalPage
 from trunkline.routes import BreakerPolicy, Deliver, Terms
-from trunkline_alerts import services
+from trunkline_alerts import page, services, told
+from trunkline_alerts.choices import Choices
 from trunkline_alerts.messages import Message
-from trunkline_alerts.settings import Settings
+from trunkline_alerts.settings import OPERATORS, Settings
 from trunkline_alerts.writing import Writer
+
+if TYPE_CHECKING:
+    from trunkline.routes import Routes
+    from trunkline_alerts.digests import Digests
+    from trunkline_alerts.mail import Mailer
 
 __all__ = ["Message", "Writer"]
 
 MAIL = "alerts_mail"
-OPERATORS = 0
-"""The company whose log has every operational event."""
 NAME = "mail"
 REQUEST = {"target_url": "mailto:alert-recipients", "event_types": ["operational.*"], "timeout_seconds": 60}
 RETRY_SECONDS = 5.0
 NEVER = BreakerPolicy(failures=2**31, span_seconds=0)
 """Mail goes on once its server is back, however long it was away."""
+
+
+class _Shared:
+    """What the hooks share; the library for mail is loaded if a server is set."""
+
+    def __init__(self, context: PluginContext[Settings]) -> None:
+        self.mailer: Mailer | None = None
+        self.digests: Digests | None = None
+        if context.settings.smtp_host is not None:
+            self.mailer = import_module("trunkline_alerts.mail").Mailer(context)
+            self.digests = import_module("trunkline_alerts.digests").Digests(context, self.mailer)
+        self.choices = Choices(context, self.mailer, self.digests)
 
 
 @hookimpl
@@ -39,16 +67,31 @@ def register_settings() -> type[BaseModel]:
 
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
-    """Give the history of the table of what was sent; it has no row of a company's."""
-    return [Migrations("trunkline_alerts:migrations")]
+    """Give the history of the tables of what was told; ``alerts_mails`` has no row of a company's."""
+    of_companies = (CompanyRows("alerts_digests"), CompanyRows("alerts_matters"))
+    return [Migrations("trunkline_alerts:migrations", of_companies=of_companies)]
+
+
+@hookimpl
+def register_routes(context: PluginContext[Settings]) -> "Sequence[Routes]":
+    """Give the calls by which a company chooses who is told."""
+    from trunkline.routes import Routes  # noqa: PLC0415
+    from trunkline_alerts import routes  # noqa: PLC0415
+
+    return [Routes(routes.make_router(context.shared(_Shared).choices), prefix="/alerts")]
+
+
+@hookimpl
+def register_portal_pages(context: PluginContext[Settings]) -> Sequence[PortalPage]:
+    """Give the page by which a company chooses who is told."""
+    return [page.make_page(context, context.shared(_Shared).choices)]
 
 
 @hookimpl
 def register_channels(context: PluginContext[Settings]) -> Sequence[Channel]:
-    """Give the three ways; the library for mail is loaded if a server is set."""
-    deliver: Deliver = _refuse
-    if context.settings.smtp_host is not None:
-        deliver = import_module("trunkline_alerts.mail").Mailer(context).deliver
+    """Give the three ways."""
+    mailer = context.shared(_Shared).mailer
+    deliver: Deliver = _refuse if mailer is None else mailer.deliver
     about = "Mails operational events to the alert recipients of the company that they are about, and to the operators."
     return [
         Channel(MAIL, "Alerts by mail", about, deliver, schemes=("mailto",), breaker=NEVER),
@@ -63,24 +106,28 @@ async def _refuse(_push: Push, _http: HttpClient) -> Result:
 @hookimpl
 @contextlib.asynccontextmanager
 async def lifespan(context: PluginContext[Settings]) -> AsyncGenerator[None]:
-    """Make the subscription that mail goes by, if a server is set."""
-    if context.settings.smtp_host is None:
+    """Make the subscription that mail goes by, and send daily digests, if a server is set."""
+    digests = context.shared(_Shared).digests
+    if digests is None:
         yield
         return
-    subscribing = asyncio.create_task(_subscribe(context))
+    tasks = [asyncio.create_task(_subscribe(context, day=digests.day())), asyncio.create_task(digests.run())]
     try:
         yield
     finally:
-        subscribing.cancel()
-        await asyncio.gather(subscribing, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _subscribe(context: PluginContext[Settings]) -> None:
-    """Make the subscription, or go on with the one that another process has made."""
+async def _subscribe(context: PluginContext[Settings], *, day: int) -> None:
+    """Make the subscription and the operators' choice of a digest, or go on with the one that another process has made."""
     terms = Terms(NAME, holder=NAME, lasts_seconds=None)
     while True:
         try:
             await context.subscriptions.renew(OPERATORS, REQUEST, channel=MAIL, terms=terms)
+            async with context.database.write() as connection:
+                await told.choose_digest(connection, OPERATORS, day=day if context.settings.digest else None)
         except Exception:  # the database may be back at the next try
             context.log.exception("the subscription to operational events was not made; it is tried again")
             await asyncio.sleep(RETRY_SECONDS)

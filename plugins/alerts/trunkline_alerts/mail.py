@@ -1,6 +1,7 @@
 """Mails alerts: to the recipients of the company that an event is about, and to the operators."""
 
 import hashlib
+from collections.abc import Sequence
 from contextlib import suppress
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -11,8 +12,9 @@ import aiosmtplib
 import orjson
 
 from trunkline import HttpClient, NotFound, Outcome, PluginContext, Push, Result
-from trunkline_alerts import sent
+from trunkline_alerts import told
 from trunkline_alerts.messages import Message
+from trunkline_alerts.quiet import Quiet
 from trunkline_alerts.settings import Settings
 from trunkline_alerts.writing import Writer, company_of
 
@@ -31,17 +33,27 @@ class Mailer:
         self._context = context
         self._settings = context.settings
         self._writer = Writer(context)
+        self._quiet = Quiet(context)
 
     async def deliver(self, push: Push, _: HttpClient) -> Result:
-        """Mail the alert to everybody who has not got it yet.
+        """Mail the alert to everybody who has not got it yet."""
+        message = await self._writer.write(push)
+        reason = await self._quiet.why_not(push, message, hours=self._settings.quiet_hours)
+        if reason is not None:
+            return Result(Outcome.DELIVERED, response_body=reason)
+        result = await self.send(message, await self._recipients(push, message), key=push.event_id)
+        if result.outcome is Outcome.DELIVERED:
+            await self._quiet.note(push, message)
+        return result
+
+    async def send(self, message: Message, recipients: Sequence[str], *, key: str) -> Result:
+        """Mail *message* to each of *recipients* that has not got one of this *key*.
 
         An address that the server refuses for good is named in the result and not tried again.
         """
-        message = await self._writer.write(push)
-        recipients = await self._recipients(push, message)
-        wanted = {self._message_id(push, recipient): recipient for recipient in recipients}
+        wanted = {self._message_id(key, recipient): recipient for recipient in recipients}
         async with self._context.database.read() as connection:
-            done = await sent.known(connection, list(wanted))
+            done = await told.known(connection, list(wanted))
         refused: list[str] = []
         client = self._client()
         try:
@@ -88,13 +100,13 @@ class Mailer:
             found += self._settings.operators
         return list(dict.fromkeys(found))
 
-    def _message_id(self, push: Push, recipient: str) -> str:
-        digest = hashlib.sha256(f"{push.event_id}/{recipient}".encode()).hexdigest()[:32]
+    def _message_id(self, key: str, recipient: str) -> str:
+        digest = hashlib.sha256(f"{key}/{recipient}".encode()).hexdigest()[:32]
         return f"<{digest}@{str(self._settings.sender).rpartition('@')[2]}>"
 
     async def _note(self, message_id: str) -> None:
         async with self._context.database.write() as connection:
-            await sent.add(connection, message_id, now_ms=self._context.clock.now_ms())
+            await told.add(connection, message_id, now_ms=self._context.clock.now_ms())
 
     def _client(self) -> aiosmtplib.SMTP:
         settings = self._settings

@@ -9,36 +9,35 @@ import orjson
 Severity = Literal["info", "warning", "error", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
 """PagerDuty's words, least first."""
+Kind = Literal["news", "failure", "repeated", "end"]
+"""*news* happens once. A *failure* lasts until its *end*. Something *repeated* is told every minute while it lasts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The words of one type; braces name members of the event's payload, ``waiting`` and ``last_answer``.
-
-    *is_end*: it says that what was told before is over.
-    """
+    """The words of one type; braces name members of the event's payload, ``waiting`` and ``last_answer``."""
 
     severity: Severity
     subject: str
     facts: str
     to_do: str
-    is_end: bool = False
+    kind: Kind = "news"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An alert. *matter* is the same for all alerts about one matter, until one of them *is_end*; *link* may be empty."""
+    """An alert. *matter* is the same for all alerts about one matter, up to its end; *link* may be empty."""
 
     severity: Severity
     subject: str
     body: str
     link: str
     matter: str
-    is_end: bool
+    kind: Kind
 
     def is_from(self, least: Severity) -> bool:
         """Tell whether somebody who is told from *least* on is told of it; of an end everybody is."""
-        return self.is_end or SEVERITIES.index(self.severity) >= SEVERITIES.index(least)
+        return self.kind == "end" or SEVERITIES.index(self.severity) >= SEVERITIES.index(least)
 
 
 _TARGET = "{subscription[target_url]}"
@@ -49,6 +48,7 @@ TEMPLATES: Mapping[str, Template] = {
         f"Deliveries to {_TARGET} have failed since {{failing_since_utc}}: {{failures}} attempts in a row.\n"
         "Last answer: {last_answer}.\nDeliveries that wait: {waiting}.",
         "Fix the target. The hub keeps the events and tries again.",
+        "failure",
     ),
     "subscription.disabled": Template(
         "critical",
@@ -56,13 +56,14 @@ TEMPLATES: Mapping[str, Template] = {
         f"The hub has disabled the subscription to {_TARGET}. Reason: {{reason}}.\n"
         "Failing since: {failing_since_utc}. Failed attempts in a row: {failures}.\nDeliveries that wait: {waiting}.",
         "Fix the target, then resume the subscription. It gets the events that it missed.",
+        "failure",
     ),
     "subscription.recovered": Template(
         "info",
         f"Deliveries to {_TARGET} succeed again",
         f"The target {_TARGET} takes events again. Failing since: {{failing_since_utc}}.\nDeliveries that wait: {{waiting}}.",
         "Nothing.",
-        is_end=True,
+        "end",
     ),
     "delivery.exhausted": Template(
         "error",
@@ -70,12 +71,14 @@ TEMPLATES: Mapping[str, Template] = {
         f"In the minute from {{minute_utc}}, {{count}} deliveries to {_TARGET} failed at their last attempt "
         "(events {first_event_id} to {last_event_id}).\nDeliveries that wait: {waiting}.",
         "Fix the target, then replay the subscription's failed deliveries.",
+        "repeated",
     ),
     "quarantine.received": Template(
         "warning",
         "{count} events of type {type} are in quarantine",
         "In the minute from {minute_utc}, {count} events of type {type} broke their schema. They are not delivered.",
         "Fix the emitter or the schema, then release the events.",
+        "repeated",
     ),
     "key.created": Template(
         "info", "API key '{key[name]}' was created", "The key ends in {key[last4]}.", "Revoke it if nobody of you made it."
@@ -151,12 +154,13 @@ def write(
     }
     subject = f"{template.subject.format_map(told)} ({whose})"
     lines = [f"About: {whose}.", template.facts.format_map(told), f"What to do: {template.to_do}", link]
-    about = payload.get("subscription", {}).get("id") or f"{event_type}/{whose}"
+    company = (payload.get("company_id", whose), payload.get("environment"), payload.get("type"))
+    about = payload.get("subscription", {}).get("id") or "/".join(map(str, (event_type, *company)))
     return Message(
         template.severity,
         " ".join(subject.split()),
         "\n\n".join(filter(None, lines)),
         link,
         about,
-        template.is_end,
+        template.kind,
     )

@@ -1,6 +1,6 @@
 """The channels of alerts that a company subscribes to: chat rooms and PagerDuty."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import orjson
@@ -8,6 +8,8 @@ from pydantic import AfterValidator, BaseModel, Field, SecretStr
 
 from trunkline import Channel, HttpClient, Outcome, PluginContext, Push, Result, post_by_http
 from trunkline_alerts.messages import Message, Severity
+from trunkline_alerts.quiet import Quiet
+from trunkline_alerts.settings import QUIET_HOURS, QuietHours, Settings
 from trunkline_alerts.writing import Writer
 
 PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
@@ -39,6 +41,7 @@ class Room(BaseModel):
         default="slack", title="Form", description="`slack` for Slack and Mattermost, `teams` for Teams"
     )
     from_severity: Severity = Field(default="info", title="From severity", description=_FROM)
+    quiet_hours: QuietHours = QUIET_HOURS
 
 
 class Service(BaseModel):
@@ -62,39 +65,56 @@ class Service(BaseModel):
         max_length=2000,
     )
     from_severity: Severity = Field(default="warning", title="From severity", description=_FROM)
+    quiet_hours: QuietHours = QUIET_HOURS
 
 
-@dataclass(frozen=True, slots=True)
 class Poster:
-    """Posts alerts, which *writer* writes."""
+    """Posts alerts by HTTP."""
 
-    writer: Writer
+    def __init__(self, context: PluginContext[Settings]) -> None:
+        self._writer = Writer(context)
+        self._quiet = Quiet(context)
 
     async def chat(self, push: Push[Room], http: HttpClient) -> Result:
         """Write an alert into a room."""
         room = push.target.config
-        message = await self.writer.write(push)
+        message = await self._writer.write(push)
         body = chat_body(message, room.form)
-        url = room.url.get_secret_value()
-        return await _post(push, http, message, least=room.from_severity, url=url, body=body)
+        return await self._post(push, http, message, url=room.url.get_secret_value(), body=body)
 
     async def pagerduty(self, push: Push[Service], http: HttpClient) -> Result:
         """Open or resolve an incident."""
         service = push.target.config
-        message = await self.writer.write(push)
+        message = await self._writer.write(push)
         body = pagerduty_body(message, service.routing_key.get_secret_value())
-        return await _post(push, http, message, least=service.from_severity, url=service.url, body=body)
+        return await self._post(push, http, message, url=service.url, body=body)
 
-
-async def _post(
-    push: Push, http: HttpClient, message: Message, *, least: Severity, url: str, body: dict[str, Any]
-) -> Result:
-    if not message.is_from(least):
-        return Result(Outcome.DELIVERED, response_body=f"not sent: its severity is {message.severity}")
-    headers = {"content-type": "application/json", "webhook-id": push.event_id}  # the same on each attempt
-    result = await post_by_http(push, http, url=url, body=orjson.dumps(body), headers=headers)
-    # 400 is a service's word for a message that it will never take
-    return replace(result, outcome=Outcome.REJECTED) if result.status_code == 400 else result
+    async def _post(
+        self,
+        push: Push[Any],
+        http: HttpClient,
+        message: Message,
+        *,
+        url: str,
+        body: dict[str, Any],
+    ) -> Result:
+        options: Room | Service = push.target.config
+        if not message.is_from(options.from_severity):
+            return Result(Outcome.DELIVERED, response_body=f"not sent: its severity is {message.severity}")
+        reason = await self._quiet.why_not(
+            push, message, hours=options.quiet_hours, drops_overtaken=isinstance(options, Service)
+        )
+        if reason is not None:
+            return Result(Outcome.DELIVERED, response_body=reason)
+        headers = {
+            "content-type": "application/json",
+            "webhook-id": push.event_id,
+        }  # the same on each attempt
+        result = await post_by_http(push, http, url=url, body=orjson.dumps(body), headers=headers)
+        if result.outcome is Outcome.DELIVERED:
+            await self._quiet.note(push, message)
+        # 400 is a service's word for a message that it will never take
+        return replace(result, outcome=Outcome.REJECTED) if result.status_code == 400 else result
 
 
 def chat_body(message: Message, form: Literal["slack", "teams"]) -> dict[str, Any]:
@@ -116,7 +136,7 @@ def chat_body(message: Message, form: Literal["slack", "teams"]) -> dict[str, An
 def pagerduty_body(message: Message, routing_key: str) -> dict[str, Any]:
     """Give an event of Events API v2: one incident for each matter, which its end resolves."""
     event = {"routing_key": routing_key, "dedup_key": message.matter}
-    if message.is_end:
+    if message.kind == "end":
         return {**event, "event_action": "resolve"}
     payload = {
         "summary": message.subject[:1024],
@@ -130,7 +150,7 @@ def pagerduty_body(message: Message, routing_key: str) -> dict[str, Any]:
 
 def make_channels(context: PluginContext[Any]) -> list[Channel]:
     """Make both channels."""
-    poster = Poster(Writer(context))
+    poster = Poster(context)
     return [
         Channel(
             "alerts_chat",

@@ -9,6 +9,18 @@ from trunkline_alerts.messages import Severity
 
 ADDRESS = r"^[A-Za-z0-9.!#$&'*+/=^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$"
 MAX_OPERATORS = 20
+OPERATORS = 0
+"""The company whose log has every operational event."""
+QUIET_HOURS = 6
+QuietHours = Annotated[
+    int,
+    Field(
+        ge=1,
+        le=168,
+        title="Quiet hours",
+        description="how long nothing more is sent about a matter that is told every minute, unless it ends",
+    ),
+]
 
 
 def _check_count(addresses: tuple[str, ...]) -> tuple[str, ...]:
@@ -42,6 +54,13 @@ class Settings(BaseModel):
     operators_from: Severity = Field(
         default="warning",
         description="the least severity of which operators are told: `info`, `warning`, `error` or `critical`",
+    )
+    quiet_hours: QuietHours = QUIET_HOURS
+    digest: bool = Field(
+        default=False, description="whether operators get a mail a day about every company and the hub"
+    )
+    digest_hour: int = Field(
+        default=6, ge=0, le=23, description="the hour, UTC, from which on daily digests are mailed"
     )
 
     @model_validator(mode="after")

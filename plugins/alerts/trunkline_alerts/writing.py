@@ -30,12 +30,13 @@ class Writer:
         return messages.write(
             push.event_type,
             payload,
-            whose=await self._name(company_id),
-            link=self._link(company_id, subscription),
+            whose=await self.name(company_id),
+            link=self.link(company_id, subscription),
             waiting=waiting,
         )
 
-    async def _name(self, company_id: int | None) -> str:
+    async def name(self, company_id: int | None) -> str:
+        """Name a company in a sentence; None is the hub."""
         if company_id is None:
             return "the hub"
         try:
@@ -45,7 +46,8 @@ class Writer:
         name = view.get("name") or view.get("reference")
         return f"{name}, {company_title(company_id)}" if name else company_title(company_id)
 
-    def _link(self, company_id: int | None, subscription: dict[str, Any] | None) -> str:
+    def link(self, company_id: int | None, subscription: dict[str, Any] | None = None) -> str:
+        """Give the address of the portal's page about a company, or its subscription; empty if the hub has no public URL."""
         url = self._context.deployment.public_url
         if url is None:
             return ""
@@ -57,7 +59,10 @@ class Writer:
 
 def company_of(push: Push, payload: dict[str, Any]) -> int | None:
     """Tell which company, in its environment, the event is about; None for the hub itself."""
-    if push.event_type not in TEMPLATES:
-        return push.target.company_id
+    return company_in(payload) if push.event_type in TEMPLATES else push.target.company_id
+
+
+def company_in(payload: dict[str, Any]) -> int | None:
+    """Tell which company the payload of an operational event names; None for the hub itself."""
     number = payload["company_id"]
     return None if number is None else in_environment(number, payload["environment"])

@@ -55,6 +55,7 @@ class MailServer:
     async def handle_RCPT(self, server, session, envelope, address, options) -> str:  # noqa: N802
         if refusals := self.refusals.get(address):
             return refusals.pop(0)
+        self.after("rcpt", len(self.messages))
         envelope.rcpt_tos.append(address)
         return TAKEN
 

@@ -6,6 +6,7 @@ from row import Row
 
 from rows import (
     agents,
+    alerts,
     backlog,
     bodies,
     connections,
@@ -49,6 +50,7 @@ MODULES: tuple[ModuleType, ...] = (
     agents,
     oauth,
     portal,
+    alerts,
     public,
 )
 

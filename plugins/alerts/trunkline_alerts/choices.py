@@ -1,0 +1,120 @@
+"""Whom a company has told of failures: shown, changed, previewed and tried, by the API and the portal alike."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from trunkline import PluginContext, Refused, Result
+from trunkline.routes import company_number
+from trunkline_alerts import messages, told
+from trunkline_alerts.messages import Message
+from trunkline_alerts.settings import OPERATORS, Settings
+from trunkline_alerts.writing import Writer
+
+if TYPE_CHECKING:
+    from trunkline_alerts.digests import Digests
+    from trunkline_alerts.mail import Mailer
+
+TESTS_PER_MINUTE = 2
+"""Test messages of one company."""
+TEST_SECONDS = 4.0
+"""How long one may take; a page of the portal has five seconds."""
+
+
+class CannotMail(Refused):
+    """No mail can be sent, or the operators' choice was to be changed by a call."""
+
+    status = 409
+    title = "Conflict"
+
+
+class Choices:
+    """What companies chose. The choice is one for both environments; that of company 0, the operators, is in the settings."""
+
+    def __init__(
+        self, context: PluginContext[Settings], mailer: "Mailer | None", digests: "Digests | None"
+    ) -> None:
+        self._context = context
+        self._mailer = mailer
+        self._digests = digests
+        self._writer = Writer(context)
+
+    async def view(self, company_id: int) -> dict[str, Any]:
+        """Show a company's choice, and whether the hub has a mail server."""
+        number, settings = company_number(company_id), self._context.settings
+        has_server = self._mailer is not None
+        if number == OPERATORS:
+            return {
+                "alert_recipients": list(settings.operators),
+                "digest": settings.digest,
+                "has_mail_server": has_server,
+            }
+        company: dict[str, Any] = await self._context.companies.view(number)
+        async with self._context.database.read() as connection:
+            digest = await told.has_digest(connection, number)
+        return {
+            "alert_recipients": company["alert_recipients"],
+            "digest": digest,
+            "has_mail_server": has_server,
+        }
+
+    async def change(
+        self, company_id: int, *, recipients: Sequence[str] | None = None, digest: bool | None = None
+    ) -> dict[str, Any]:
+        """Change what is not None, and show the choice. Raises BodyInvalid, CannotMail."""
+        number = company_number(company_id)
+        if number == OPERATORS:
+            msg = "The operators' addresses and digest are the settings alerts.operators and alerts.digest."
+            raise CannotMail(msg)
+        if digest and self._digests is None:
+            raise CannotMail(_NO_SERVER)
+        if recipients is not None:
+            await self._context.companies.change(number, {"alert_recipients": list(recipients)})
+        before = await self.view(number)
+        if digest is not None and digest != before["digest"]:
+            async with self._context.database.write() as connection:
+                day = self._digests.day() if digest and self._digests is not None else None
+                await told.choose_digest(connection, number, day=day)
+                self._context.journal.note(
+                    "alerts.changed",
+                    f"company:{number}",
+                    company_id=number,
+                    before={"daily": before["digest"]},
+                    after={"daily": digest},  # a member "digest" would be masked
+                )
+        return await self.view(number)
+
+    async def previews(self, company_id: int) -> list[tuple[str, Message]]:
+        """Write every alert for a company, from the example of its event type."""
+        whose, link = await self._writer.name(company_id), self._writer.link(company_id)
+        return [
+            (kind.name, messages.write(kind.name, kind.schema["examples"][0], whose=whose, link=link))
+            for kind in self._context.events.operational_types()
+        ]
+
+    async def test(self, company_id: int) -> Result:
+        """Mail a test message to a company's recipients. Raises CannotMail, RateLimited."""
+        if self._mailer is None:
+            raise CannotMail(_NO_SERVER)
+        recipients = (await self.view(company_id))["alert_recipients"]
+        if not recipients:
+            msg = "There are no alert recipients yet: add one, and test again."
+            raise CannotMail(msg)
+        number = company_number(company_id)
+        await self._context.limits.count(f"company {number}", "alert_tests", per_minute=TESTS_PER_MINUTE)
+        whose, link = await self._writer.name(company_id), self._writer.link(company_id)
+        body = (
+            f"About: {whose}.\n\nThis is a test. Alerts about {whose} come to this address.\n\n{link}".strip()
+        )
+        message = Message("info", f"Test of alerts ({whose})", body, link, "test", "news")
+        try:
+            async with asyncio.timeout(TEST_SECONDS):
+                return await self._mailer.send(
+                    message, recipients, key=f"test/{number}/{self._context.clock.now_ms()}"
+                )
+        except TimeoutError:
+            msg = f"The mail server took longer than {TEST_SECONDS:g} seconds."
+            raise CannotMail(msg) from None
+
+
+_NO_SERVER = "The hub has no mail server: its operators set alerts.smtp_host."

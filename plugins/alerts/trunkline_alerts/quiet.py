@@ -1,0 +1,49 @@
+"""Quiet: a matter that was told is not told again until it ends, or until some hours are over."""
+
+from trunkline import PluginContext, Push
+from trunkline_alerts import told
+from trunkline_alerts.messages import Message
+from trunkline_alerts.settings import Settings
+from trunkline_alerts.told import Told
+
+
+class Quiet:
+    """Remembers, for each way, the last alert about each matter. News are not remembered, and tests neither."""
+
+    def __init__(self, context: PluginContext[Settings]) -> None:
+        self._context = context
+
+    async def why_not(
+        self, push: Push, message: Message, *, hours: int, drops_overtaken: bool = False
+    ) -> str | None:
+        """Say why an alert is not to be sent; None if it is.
+
+        With *drops_overtaken* a failure of which something later was told is not sent, so that it opens nothing.
+        """
+        if not _is_remembered(push, message):
+            return None
+        async with self._context.database.read() as connection:
+            last = await told.last(connection, push.target.subscription_id, message.matter)
+        if last is None:
+            return None
+        repeats, event_id = message.kind == "repeated", int(push.event_id)
+        if last.event_id == event_id:
+            return "not sent: it was sent before"
+        if last.event_id > event_id and (repeats or drops_overtaken):
+            return "not sent: something later was told of this matter"
+        quiet_until_ms = last.told_ms + hours * 3_600_000
+        if repeats and not last.is_over and self._context.clock.now_ms() < quiet_until_ms:
+            return f"not sent: this matter was told within {hours} hours"
+        return None
+
+    async def note(self, push: Push, message: Message) -> None:
+        """Note that an alert was sent."""
+        if _is_remembered(push, message):
+            now = Told(int(push.event_id), message.kind == "end", self._context.clock.now_ms())
+            async with self._context.database.write() as connection:
+                way, company_id = push.target.subscription_id, push.target.company_id
+                await told.note(connection, way, message.matter, now, company_id=company_id)
+
+
+def _is_remembered(push: Push, message: Message) -> bool:
+    return message.kind != "news" and not push.event_id.startswith("test_")

@@ -1,0 +1,121 @@
+"""Below ``/api/v1/alerts``: whom a company has told of failures, the texts, and a test message."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
+
+from trunkline.routes import Caller, Strict, StrictRoute, requires, responses
+from trunkline_alerts.choices import Choices
+from trunkline_alerts.messages import Severity
+
+Administers = Annotated[Caller, Depends(requires("admin", bucket="admin"))]
+Reads = Annotated[Caller, Depends(requires("admin"))]
+_CHOICE: JsonDict = {"alert_recipients": ["ops@acme.example"], "digest": True}
+
+
+class ChangeAlerts(Strict):
+    """A change; absent members stay as they are."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [_CHOICE]})
+
+    alert_recipients: list[str] | None = Field(
+        default=None,
+        max_length=20,
+        description="up to 20 e-mail addresses, all of them; they get mail when a subscription fails, is disabled or recovers",
+    )
+    digest: bool | None = Field(
+        default=None, description="whether they get a mail a day about what failed and what is open"
+    )
+
+
+class AlertsView(BaseModel):
+    """Whom a company has told, and how."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{**_CHOICE, "has_mail_server": True}]})
+
+    alert_recipients: list[str] = Field(description="of company 0 the operators, whom the settings name")
+    digest: bool
+    has_mail_server: bool = Field(
+        description="false: the hub mails nobody, as its operators set no mail server"
+    )
+
+
+class AlertPreview(BaseModel):
+    """An alert as its readers would see it, written from the example of its event type."""
+
+    event_type: str
+    severity: Severity
+    subject: str
+    body: str
+
+
+class AlertPreviews(BaseModel):
+    """Every alert."""
+
+    alerts: list[AlertPreview]
+    count: int
+
+
+class AlertTest(BaseModel):
+    """The mail server's answer to a test message."""
+
+    outcome: Literal["delivered", "retry"] = Field(description="`retry`: an alert would be tried again")
+    error: str | None
+    answer: str | None = Field(
+        description="how many recipients there are, and the refusals of those that are refused"
+    )
+
+
+class AlertRoutes:
+    """Answers companies."""
+
+    def __init__(self, choices: Choices) -> None:
+        self._choices = choices
+
+    async def show(self, caller: Reads) -> AlertsView:
+        """Show who gets the company's alerts by mail. Rooms and services are subscriptions (`/api/v1/subscriptions`)."""
+        return AlertsView(**await self._choices.view(caller.company_id))
+
+    async def change(self, body: ChangeAlerts, caller: Administers) -> AlertsView:
+        """Change who gets the company's alerts by mail, in both environments."""
+        changed = await self._choices.change(
+            caller.company_id, recipients=body.alert_recipients, digest=body.digest
+        )
+        return AlertsView(**changed)
+
+    async def preview(self, caller: Reads) -> AlertPreviews:
+        """Show every alert as it would be written for the company."""
+        shown = [
+            AlertPreview(event_type=name, severity=alert.severity, subject=alert.subject, body=alert.body)
+            for name, alert in await self._choices.previews(caller.company_id)
+        ]
+        return AlertPreviews(alerts=shown, count=len(shown))
+
+    async def test(self, caller: Administers) -> AlertTest:
+        """Mail a test message to the recipients; twice a minute at most."""
+        result = await self._choices.test(caller.company_id)
+        outcome: Literal["delivered", "retry"] = "delivered" if result.outcome == "delivered" else "retry"
+        return AlertTest(outcome=outcome, error=result.error, answer=result.response_body)
+
+
+def make_router(choices: Choices) -> APIRouter:
+    """List the routes."""
+    routes = AlertRoutes(choices)
+    router = APIRouter(route_class=StrictRoute, tags=["Alerts"])
+    for method, path, handler, operation_id, summary, known in (
+        ("GET", "", routes.show, "getAlerts", "Show who is told of failures", ()),
+        ("PATCH", "", routes.change, "updateAlerts", "Change who is told of failures", (409, 422)),
+        ("GET", "/preview", routes.preview, "previewAlerts", "Preview alerts", ()),
+        ("POST", "/test", routes.test, "testAlerts", "Mail a test message", (409,)),
+    ):
+        router.add_api_route(
+            path,
+            handler,
+            methods=[method],
+            operation_id=operation_id,
+            summary=summary,
+            responses=responses(401, 403, 429, *known),
+        )
+    return router

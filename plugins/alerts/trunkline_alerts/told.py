@@ -1,0 +1,128 @@
+"""The tables of what was told: mails, matters, and whose daily digest was sent. Functions work in their caller's transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, Table, Text, delete, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+KEPT_MS = 30 * 24 * 3_600_000
+"""How long a mail or a matter is remembered: longer than a delivery is tried."""
+
+metadata = MetaData()
+
+mails = Table(
+    "alerts_mails",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("sent_ms", BigInteger, nullable=False),
+    Index("ix_alerts_mails_sent", "sent_ms"),
+)
+"""Mails that the server took, or refused for good, by their ``Message-ID``, a digest of the event and the recipient."""
+
+matters = Table(
+    "alerts_matters",
+    metadata,
+    Column("way", Text, primary_key=True),
+    Column("matter", Text, primary_key=True),
+    Column("company_id", BigInteger, nullable=False),
+    Column("event_id", BigInteger, nullable=False),
+    Column("is_over", Boolean, nullable=False),
+    Column("told_ms", BigInteger, nullable=False),
+    Index("ix_alerts_matters_told", "told_ms"),
+    Index("ix_alerts_matters_company", "company_id"),
+)
+"""The last alert about each matter by each way, a subscription."""
+
+digests = Table(
+    "alerts_digests",
+    metadata,
+    Column("company_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("day", BigInteger, nullable=False),
+    Column("claimed_ms", BigInteger, nullable=False),
+)
+"""Companies that chose a daily digest: the last *day* (since 1970) that is done, and when a process last began one."""
+
+
+async def known(connection: AsyncConnection, message_ids: Sequence[str]) -> frozenset[str]:
+    """Give those of *message_ids* that were sent."""
+    rows = await connection.execute(select(mails.c.message_id).where(mails.c.message_id.in_(message_ids)))
+    return frozenset(rows.scalars())
+
+
+async def add(connection: AsyncConnection, message_id: str, *, now_ms: int) -> None:
+    """Note that a mail was sent, and forget old ones. Another process may have noted it: it is noted once."""
+    await connection.execute(delete(mails).where(mails.c.sent_ms < now_ms - KEPT_MS))
+    statement = text(
+        "INSERT INTO alerts_mails (message_id, sent_ms) VALUES (:id, :now) ON CONFLICT DO NOTHING"
+    )
+    await connection.execute(statement, {"id": message_id, "now": now_ms})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The last alert about a matter by one way."""
+
+    event_id: int
+    is_over: bool
+    told_ms: int
+
+
+async def last(connection: AsyncConnection, way: str, matter: str) -> Told | None:
+    """Give the last alert about *matter* by *way*."""
+    query = select(matters.c.event_id, matters.c.is_over, matters.c.told_ms)
+    row = (await connection.execute(query.where(matters.c.way == way, matters.c.matter == matter))).first()
+    return None if row is None else Told(*row)
+
+
+async def note(connection: AsyncConnection, way: str, matter: str, told: Told, *, company_id: int) -> None:
+    """Note the alert *told*, unless a later one is noted; forget old ones."""
+    await connection.execute(delete(matters).where(matters.c.told_ms < told.told_ms - KEPT_MS))
+    await connection.execute(
+        text(
+            "INSERT INTO alerts_matters (way, matter, company_id, event_id, is_over, told_ms) "
+            "VALUES (:way, :matter, :company, :event, :over, :now) ON CONFLICT (way, matter) DO UPDATE SET "
+            "event_id = excluded.event_id, is_over = excluded.is_over, told_ms = excluded.told_ms "
+            "WHERE excluded.event_id > alerts_matters.event_id"
+        ),
+        {
+            "way": way,
+            "matter": matter,
+            "company": company_id,
+            "event": told.event_id,
+            "over": told.is_over,
+            "now": told.told_ms,
+        },
+    )
+
+
+async def has_digest(connection: AsyncConnection, company_id: int) -> bool:
+    """Tell whether a company chose a daily digest."""
+    query = select(digests.c.company_id).where(digests.c.company_id == company_id)
+    return (await connection.execute(query)).first() is not None
+
+
+async def choose_digest(connection: AsyncConnection, company_id: int, *, day: int | None) -> None:
+    """Send a company a digest of each day after *day*; None ends that. A choice that stands stays as it is."""
+    if day is None:
+        await connection.execute(delete(digests).where(digests.c.company_id == company_id))
+        return
+    statement = text(
+        "INSERT INTO alerts_digests (company_id, day, claimed_ms) VALUES (:company, :day, 0) ON CONFLICT DO NOTHING"
+    )
+    await connection.execute(statement, {"company": company_id, "day": day})
+
+
+async def claim(connection: AsyncConnection, *, day: int, before_ms: int, now_ms: int) -> int | None:
+    """Begin one digest of *day* that is not done, and that no process has begun after *before_ms*; gives its company."""
+    statement = text(
+        "UPDATE alerts_digests SET claimed_ms = :now WHERE day < :day AND claimed_ms < :before AND company_id = "
+        "(SELECT min(company_id) FROM alerts_digests WHERE day < :day AND claimed_ms < :before) RETURNING company_id"
+    )
+    row = (await connection.execute(statement, {"day": day, "before": before_ms, "now": now_ms})).first()
+    return None if row is None else int(row[0])
+
+
+async def finish(connection: AsyncConnection, company_id: int, *, day: int) -> None:
+    """Note that the digest of *day* is done."""
+    await connection.execute(update(digests).where(digests.c.company_id == company_id).values(day=day))

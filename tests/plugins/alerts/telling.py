@@ -1,0 +1,52 @@
+"""Operational events made by hand, in the transaction that a hub makes them in."""
+
+import asyncio
+
+COMPANY = 92
+SUBSCRIPTION = {"id": "sub_1", "channel": "webhooks", "target_url": "https://crm.example/hooks"}
+FACTS = {
+    "subscription.failing": {
+        "failures": 3,
+        "failing_since_utc": "2026-01-28T10:30:00Z",
+        "threshold": 1,
+        "last_status_code": 503,
+        "last_error": None,
+    },
+    "subscription.disabled": {
+        "reason": "failing",
+        "failures": 90,
+        "failing_since_utc": "2026-01-28T10:30:00Z",
+        "last_status_code": 503,
+        "last_error": None,
+    },
+    "subscription.recovered": {"failing_since_utc": "2026-01-28T10:30:00Z"},
+    "delivery.exhausted": {
+        "minute_utc": "2026-01-28T10:30:00Z",
+        "count": 3,
+        "first_event_id": 1,
+        "last_event_id": 3,
+    },
+}
+
+
+async def tell(hub, name: str, *, subscription_id: str = "sub_1") -> None:
+    """Tell of company 92 that ``subscription.<name>``, or an exhausted delivery, happened."""
+    event_type = name if "." in name else f"subscription.{name}"
+    facts = {"subscription": {**SUBSCRIPTION, "id": subscription_id}, **FACTS[event_type]}
+    context = hub.hub.registry.context("alerts")
+    async with context.database.write() as connection:
+        await context.journal.tell(connection, event_type, company_id=COMPANY, facts=facts)
+
+
+async def results(hub, subscription_id: str, count: int, company: int = COMPANY) -> list[str]:
+    """Wait until *count* deliveries of a subscription have ended; give the last answer of each, oldest event first."""
+    async with asyncio.timeout(20):
+        while True:
+            page = await hub.hub.deliveries.of_subscription(company, subscription_id, channel=None, limit=100)
+            ended = [each for each in page["deliveries"] if each["status"] != "pending"]
+            if len(ended) >= count:
+                break
+            await asyncio.sleep(0.02)
+    views = [await hub.hub.deliveries.get(company, each["id"]) for each in ended]
+    views.sort(key=lambda view: view["event_id"])
+    return [view["attempts"][-1]["response_body"] or "" for view in views]

@@ -57,9 +57,15 @@ CHANNEL = (
     pigeons,
 )
 OF_BROKERS = [
+    "channel.declares-its-secrets",
+    "channel.dials-for-the-company",
+    "channel.encrypts-where-asked",
     "channel.keeps-credentials-apart",
     "channel.makes-one-try-per-attempt",
     "channel.refuses-what-its-transport-cannot-name",
+    "channel.retries-a-wrong-secret",
+    "channel.says-that-a-secret-is-wrong",
+    "channel.tries-a-connection-without-sending",
 ]
 OF_BATCHES = sorted({check for check, _ in broken_in(channel_batches)})
 JUDGED = {

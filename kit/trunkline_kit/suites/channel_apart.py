@@ -42,7 +42,7 @@ class ApartChecks(ChannelSubject):
         """A target with a wrong secret gets nothing by the right one of another company, or of another subscription."""
         trial = await open_trial(dispatch=False)
         wrong = trial.push().target.config
-        secret = _with_secrets(wrong, "wrong-secret-of-a-neighbour") if isinstance(wrong, BaseModel) else None
+        secret = with_secrets(wrong, "wrong-secret-of-a-neighbour") if isinstance(wrong, BaseModel) else None
         if secret is None:
             not_applicable(f"the targets of {trial.name} have no secrets")
         others = [
@@ -177,7 +177,7 @@ class ApartChecks(ChannelSubject):
             )
 
 
-def _with_secrets(model: BaseModel, text: str) -> BaseModel | None:
+def with_secrets(model: BaseModel, text: str) -> BaseModel | None:
     """Give *model* with *text* for each secret that it has; None where it has none."""
     kinds: dict[type[Any], Any] = {SecretStr: SecretStr(text), SecretBytes: SecretBytes(text.encode())}
     wrong = {

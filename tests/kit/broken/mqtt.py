@@ -1,4 +1,4 @@
-"""A channel to a real MQTT broker, and twenty ways to break it that only a broker shows."""
+"""A channel to a real MQTT broker, and forty ways to break it that only a broker shows."""
 
 import importlib.util
 import sys
@@ -18,6 +18,14 @@ SEND = "return await speak(network, push.target, head + length(len(properties)) 
 SIGNED = "headers = signer.headers(push.event_id, timestamp=push.timestamp, body=push.body)"
 CONNECT = "reader, writer = await network.connect(to.host, to.port, company_id=company, tls=to.tls)"
 CATCH = "    except (OSError, EOFError) as error:"
+REFUSAL = "return Result(Outcome.REJECTED if error.code == TOO_LARGE else Outcome.RETRY, error=str(error))"
+CHECK = "return (await speak(network, target, None)).error"
+UNJUDGED = (
+    "addresses = await network.addresses(to.host, to.port, company_id=company)\n"
+    "            seal = __import__('ssl').create_default_context()\n"
+    "            {more}\n"
+    "            reader, writer = await asyncio.open_connection({host}, to.port, ssl=seal if to.tls else None, server_hostname=to.host if to.tls else None)"
+)
 
 
 def _load(name: str, file: Path) -> ModuleType:
@@ -277,3 +285,70 @@ def has_a_far_side_that_never_fails():
 @breaks("channel.stops-when-refused-for-good")
 def claims_what_its_far_side_cannot_show():
     return mutant(rejects=(422,))
+
+
+@breaks("channel.encrypts-where-asked")
+def speaks_in_the_clear():
+    return mutant(("tls=to.tls", "tls=False"))
+
+
+@breaks("channel.encrypts-where-asked")
+def takes_any_issuer():
+    more = "seal.check_hostname, seal.verify_mode = False, 0"
+    return mutant((CONNECT, UNJUDGED.format(more=more, host="addresses[0]")))
+
+
+@breaks("channel.encrypts-where-asked")
+def takes_any_name():
+    return mutant((CONNECT, UNJUDGED.format(more="seal.check_hostname = False", host="addresses[0]")))
+
+
+@breaks("channel.dials-for-the-company")
+def looks_the_name_up_again():
+    return mutant((CONNECT, UNJUDGED.format(more="", host="to.host")))
+
+
+@breaks("channel.dials-for-the-company")
+def dials_for_one_company():
+    return mutant(("company_id=company", "company_id=1"))
+
+
+@breaks("channel.declares-its-secrets")
+def shows_the_password():
+    return mutant(
+        ("password: SecretStr | None", "password: str | None"),
+        ("to.password.get_secret_value()", "to.password"),
+    )
+
+
+@breaks("channel.retries-a-wrong-secret")
+def tells_the_wrong_password():
+    return mutant((REFUSAL, REFUSAL.replace("str(error)", "f'{error}: {to.username}:{secret}'")))
+
+
+@breaks("channel.retries-a-wrong-secret")
+def rejects_at_a_wrong_password():
+    return mutant((REFUSAL, REFUSAL.replace("== TOO_LARGE", "in {TOO_LARGE, 0x86, 0x87}")))
+
+
+@breaks("channel.retries-a-wrong-secret")
+def is_gone_at_a_wrong_password():
+    return mutant((REFUSAL, REFUSAL.replace("Outcome.REJECTED", "Outcome.GONE").replace("== TOO_LARGE", "in {0x86, 0x87}")))  # fmt: skip
+
+
+@breaks("channel.says-that-a-secret-is-wrong")
+def finds_nothing_wrong():
+    return mutant((CHECK, "return None"))
+
+
+@breaks("channel.tries-a-connection-without-sending")
+def publishes_to_try_a_connection():
+    head = "head = text(f'{target.config.topic}/test') + struct.pack('!H', 1)"
+    size = "properties = b'\\x26' + text('webhook-id') + text('test')"
+    sent = "head + length(len(properties)) + properties + b'{}'"
+    return mutant((CHECK, f"{head}\n    {size}\n    return (await speak(network, target, {sent})).error"))
+
+
+@breaks("channel.keeps-the-bytes")
+def leaves_metadata_out():
+    return mutant(("properties + push.body)", "properties + push.body.partition(b',\"metadata\":')[0])"))

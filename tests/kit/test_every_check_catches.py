@@ -26,6 +26,7 @@ from tests.kit.broken import (
     plugin_settings,
     plugin_tokens,
     plugin_values,
+    rewriting,
     search,
 )
 from tests.kit.broken.acme import acme
@@ -55,6 +56,7 @@ CHANNEL = (
     channel_time,
     mqtt,
     pigeons,
+    rewriting,
 )
 OF_BROKERS = [
     "channel.declares-its-secrets",
@@ -67,6 +69,7 @@ OF_BROKERS = [
     "channel.says-that-a-secret-is-wrong",
     "channel.tries-a-connection-without-sending",
 ]
+OF_CONTENT = ["channel.delivers-every-event-type", "channel.keeps-any-text", "channel.keeps-the-bytes"]
 OF_BATCHES = sorted({check for check, _ in broken_in(channel_batches)})
 JUDGED = {
     "plugin": (
@@ -86,6 +89,8 @@ JUDGED = {
             **channel.GOOD,
             channel_batches.good: OF_BATCHES,
             mqtt.good: OF_BROKERS,
+            rewriting.good_chat: OF_CONTENT,
+            rewriting.good_mail: OF_CONTENT,
             pigeons.good: ["channel.tells-companies-apart-at-one-target"],
         },
     ),

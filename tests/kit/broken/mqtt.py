@@ -1,16 +1,14 @@
 """A channel to a real MQTT broker, and forty ways to break it that only a broker shows."""
 
-import importlib.util
 import sys
-from pathlib import Path
 from types import ModuleType
 
 import pytest_asyncio
-from tests.kit.broken.breaking import Broken, breaks
+from tests.kit.broken.breaking import THIRD_PARTY, Broken, breaks, load_file
 
 from trunkline_kit import Relay, Source
 
-FOLDER = Path(__file__).parents[2] / "third_party/mqtt"
+FOLDER = THIRD_PARTY / "mqtt"
 TEXT = (FOLDER / "trunkline_mqtt/__init__.py").read_text()
 SPEAK = "async def speak(network: trunkline.Network, target: trunkline.Target[Topic], message: bytes | None) -> Result:"
 DELIVER = "async def deliver(network: trunkline.Network, push: trunkline.Push[Topic], _: object) -> Result:"
@@ -28,21 +26,12 @@ UNJUDGED = (
 )
 
 
-def _load(name: str, file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _load_broker() -> ModuleType:
     """Load the broker and the listener of the connector's own tests, which are written for where it is installed."""
     before = sys.modules.get("trunkline_mqtt")
-    sys.modules["trunkline_mqtt"] = _load("trunkline_mqtt", FOLDER / "trunkline_mqtt/__init__.py")
+    sys.modules["trunkline_mqtt"] = load_file("trunkline_mqtt", FOLDER / "trunkline_mqtt/__init__.py")
     try:
-        return _load("mqtt_broker_of_mutants", FOLDER / "tests/mqtt_broker.py")
+        return load_file("mqtt_broker_of_mutants", FOLDER / "tests/mqtt_broker.py")
     finally:
         del sys.modules["trunkline_mqtt"]
         if before is not None:

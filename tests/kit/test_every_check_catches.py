@@ -69,6 +69,13 @@ OF_BROKERS = [
     "channel.says-that-a-secret-is-wrong",
     "channel.tries-a-connection-without-sending",
 ]
+OF_CONSUMERS = [
+    "channel.follows-a-changed-target",
+    "channel.is-held-while-disabled",
+    "channel.makes-one-try-per-attempt",
+    "channel.serves-each-target",
+]
+"""Those that counted what a consumer had not heard yet."""
 OF_CONTENT = ["channel.delivers-every-event-type", "channel.keeps-any-text", "channel.keeps-the-bytes"]
 OF_BATCHES = sorted({check for check, _ in broken_in(channel_batches)})
 JUDGED = {
@@ -89,6 +96,7 @@ JUDGED = {
             **channel.GOOD,
             channel_batches.good: OF_BATCHES,
             mqtt.good: OF_BROKERS,
+            mqtt.good_with_a_late_consumer: OF_CONSUMERS,
             rewriting.good_chat: OF_CONTENT,
             rewriting.good_mail: OF_CONTENT,
             pigeons.good: ["channel.tells-companies-apart-at-one-target"],

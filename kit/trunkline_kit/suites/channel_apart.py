@@ -130,12 +130,11 @@ class ApartChecks(ChannelSubject):
         good = await self._try(trial, large_push(trial))
         refused = await self._try(trial, large_push(trial)) if await side.refuse_for_now() else None
         await side.accept()
-        before = len(await side.arrivals(0))
+        unanswered = large_push(trial)
         if await side.fall_silent(LARGE_BYTES // 2) or await side.hang():
-            tries.append(await self._try(trial, large_push(trial)))
-        again = len(await side.arrivals(0)) - before > 1 or any(
-            made and made.connections > 1 for made in tries
-        )
+            tries.append(await self._try(trial, unanswered))
+        copies = sum(arrival.is_of(unanswered.event_id) for arrival in await side.arrivals(0))
+        again = copies > 1 or any(made and made.connections > 1 for made in tries)
         if refused is not None and good is not None:
             again = again or refused.bytes > MORE_THAN_ONE * good.bytes
         demand(

@@ -185,7 +185,7 @@ class DeliveryChecks(ChannelSubject):
         event = await trial.emit()
         for subscription in subscriptions:
             await trial.until_ended(event, subscription)
-        counts = [len(await trial.arrivals(0, side)) for side in sides]
+        counts = [len(await trial.arrivals(1, side)) for side in sides]
         demand(
             counts == [1, 1],
             f"{trial.name} brought an event {counts[0]} and {counts[1]} times to two targets; each should get it once, so nothing "
@@ -201,7 +201,7 @@ class DeliveryChecks(ChannelSubject):
         change = elsewhere.destination
         await trial.hub.subscriptions.update(COMPANY_ID, subscription["id"], change, channel=self.channel)
         await trial.until_ended(await trial.emit(), subscription)
-        old, new = len(await trial.arrivals(0)), len(await trial.arrivals(0, elsewhere))
+        new, old = len(await trial.arrivals(1, elsewhere)), len(await trial.arrivals(0))
         demand(
             (old, new) == (1, 1),
             f"{trial.name} went on sending to a subscription's old target; it should read push.target on every attempt",
@@ -242,7 +242,7 @@ class DeliveryChecks(ChannelSubject):
         again = await open_trial(url=url)
         await again.until_ended(event, subscription)
         demand(
-            any(arrival.is_of(str(event.event_id)) for arrival in await trial.arrivals(0)),
+            any(arrival.is_of(str(event.event_id)) for arrival in await trial.arrivals(1)),
             f"{trial.name} did not bring what had been held while its plugin was disabled; it should send it",
         )
 

@@ -1,6 +1,8 @@
 """A channel to a real MQTT broker, and forty ways to break it that only a broker shows."""
 
 import sys
+import time
+from contextlib import asynccontextmanager
 from types import ModuleType
 
 import pytest_asyncio
@@ -9,6 +11,7 @@ from tests.kit.broken.breaking import THIRD_PARTY, Broken, breaks, load_file
 from trunkline_kit import Relay, Source
 
 FOLDER = THIRD_PARTY / "mqtt"
+BEHIND_SECONDS = 0.2
 TEXT = (FOLDER / "trunkline_mqtt/__init__.py").read_text()
 SPEAK = "async def speak(network: trunkline.Network, target: trunkline.Target[Topic], message: bytes | None) -> Result:"
 DELIVER = "async def deliver(network: trunkline.Network, push: trunkline.Push[Topic], _: object) -> Result:"
@@ -41,20 +44,51 @@ def _load_broker() -> ModuleType:
 BROKER = _load_broker()
 
 
-@pytest_asyncio.fixture
-async def far_side(self, tmp_path):
-    del self
-    broker = BROKER.Mosquitto(tmp_path, BROKER.free_port())
+class Late(BROKER.Listener):
+    """A listener that hears everything a moment later."""
+
+    @property
+    def heard(self):
+        return [one for one in self._all if one[1].at < time.monotonic() - BEHIND_SECONDS]
+
+    @heard.setter
+    def heard(self, heard):
+        self._all = heard
+
+    async def _hear(self, reader, writer):
+        while True:
+            kind, body = await BROKER._read_packet(reader)
+            if kind & 0xF0 == 0x30:
+                self._all.append(BROKER._message(body))
+
+
+@asynccontextmanager
+async def listening(kind, folder):
+    broker = BROKER.Mosquitto(folder, BROKER.free_port())
     broker.start()
     try:
         async with Relay("127.0.0.1", broker.port) as relay:
-            listener = await BROKER.Listener(broker, relay, "crm").listen()
+            listener = await kind(broker, relay, "crm").listen()
             yield listener
             await listener.leave()
             if hasattr(listener, "beside"):
                 await listener.beside.leave()
     finally:
         broker.stop()
+
+
+@pytest_asyncio.fixture
+async def far_side(self, tmp_path):
+    del self
+    async with listening(BROKER.Listener, tmp_path) as listener:
+        yield listener
+
+
+@pytest_asyncio.fixture
+async def late_side(self, tmp_path):
+    del self
+    async with listening(Late, tmp_path) as listener:
+        yield listener
 
 
 ATTRIBUTES = {"channel": "mqtt", "signs": True, "far_side": far_side}
@@ -105,6 +139,10 @@ POOL = {{}}
 
 def good() -> Broken:
     return mutant(patience_seconds=20.0)
+
+
+def good_with_a_late_consumer() -> Broken:
+    return mutant(patience_seconds=20.0, far_side=late_side)
 
 
 @breaks("channel.keeps-credentials-apart")

@@ -67,6 +67,7 @@ OF_BROKERS = [
     "channel.refuses-what-its-transport-cannot-name",
     "channel.retries-a-wrong-secret",
     "channel.says-that-a-secret-is-wrong",
+    "channel.signs-by-the-chosen-scheme",
     "channel.tries-a-connection-without-sending",
 ]
 OF_CONSUMERS = [
@@ -76,7 +77,14 @@ OF_CONSUMERS = [
     "channel.serves-each-target",
 ]
 """Those that counted what a consumer had not heard yet."""
-OF_CONTENT = ["channel.delivers-every-event-type", "channel.keeps-any-text", "channel.keeps-the-bytes"]
+OF_CONTENT = [
+    "channel.delivers-every-event-type",
+    "channel.keeps-any-text",
+    "channel.keeps-the-bytes",
+    "channel.keeps-the-filter-of-a-request",
+    "channel.sends-the-same-on-every-attempt",
+    "channel.serves-each-target",
+]
 OF_BATCHES = sorted({check for check, _ in broken_in(channel_batches)})
 JUDGED = {
     "plugin": (
@@ -99,6 +107,7 @@ JUDGED = {
             mqtt.good_with_a_late_consumer: OF_CONSUMERS,
             rewriting.good_chat: OF_CONTENT,
             rewriting.good_mail: OF_CONTENT,
+            rewriting.good_streams: ["channel.says-what-became-of-each-of-a-batch"],
             pigeons.good: ["channel.tells-companies-apart-at-one-target"],
         },
     ),

@@ -141,7 +141,7 @@ class ContentChecks(ChannelSubject):
         await trial.hub.deliveries.retry(event.company_id, detail["id"])
         again = (await trial.arrivals(2))[1]
         demand(
-            (again.event_id, again.body) == (first.event_id, first.body),
+            (again.event_id, again.key, again.body) == (first.event_id, first.key, first.body),
             f"{trial.name} sent another id or body on the second attempt at a delivery; both should be the same on each",
         )
 

@@ -185,11 +185,18 @@ class DeliveryChecks(ChannelSubject):
         event = await trial.emit()
         for subscription in subscriptions:
             await trial.until_ended(event, subscription)
-        counts = [len(await trial.arrivals(1, side)) for side in sides]
+        arrived = [await trial.arrivals(1, side) for side in sides]
+        counts = [len(those) for those in arrived]
         demand(
             counts == [1, 1],
             f"{trial.name} brought an event {counts[0]} and {counts[1]} times to two targets; each should get it once, so nothing "
             "may be kept from one subscription for another",
+        )
+        keys = [those[0].key for those in arrived]
+        demand(
+            None in keys or keys[0] != keys[1],
+            f"{trial.name} gave the same key '{keys[0]}' to an event for two subscriptions, by which a transport drops the second; make "
+            "it of push.event_id and push.target.subscription_id",
         )
 
     @check("channel.follows-a-changed-target", level=COMPLETE)

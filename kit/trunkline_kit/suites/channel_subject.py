@@ -40,7 +40,8 @@ class ChannelSubject(Suite):
 
     *channel* is its name. *rejects* and *gone* are the HTTP statuses that it takes for "never" and "nobody here". *signs*
     says whether its requests are signed after Standard Webhooks (None: where they say so themselves). *rewrites* says that
-    it sends another body than the event's envelope, *content_type* which kind of body.
+    it sends another body than the event's envelope, *content_type* which kind of body. *answers_each* says that its target
+    answers each event of a batch by itself.
 
     *own_addresses* are hosts and ports that the operator's settings name and the plugin dials itself; a fixture may set
     them. *subscribe_path* is its own route by which customers subscribe, below ``/api/v1``; None finds it by its body, which
@@ -52,6 +53,7 @@ class ChannelSubject(Suite):
     gone: ClassVar[Collection[int]] = (410,)
     signs: ClassVar[bool | None] = None
     rewrites: ClassVar[bool] = False
+    answers_each: ClassVar[bool] = False
     content_type: ClassVar[str | None] = "application/json"
     own_addresses: Sequence[tuple[str, int]] = ()
     subscribe_path: ClassVar[str | None] = None

@@ -379,3 +379,8 @@ def publishes_to_try_a_connection():
 @breaks("channel.keeps-the-bytes")
 def leaves_metadata_out():
     return mutant(("properties + push.body)", "properties + push.body.partition(b',\"metadata\":')[0])"))
+
+
+@breaks("channel.signs-by-the-chosen-scheme")
+def signs_by_one_scheme():
+    return mutant(("Signer(push.target.signature,", "Signer('standard' if 'whsk' not in str(push.target.secrets) else 'ed25519',"))  # fmt: skip

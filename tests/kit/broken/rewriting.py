@@ -1,4 +1,4 @@
-"""Ways to lose or alter a field in a body of a channel's own, in a stranger's messages to chat rooms and by mail."""
+"""Ways to break a stranger's messages to chat rooms, mail and batches for Redis."""
 
 import html
 import json
@@ -6,10 +6,11 @@ import json
 import pytest_asyncio
 from tests.kit.broken.breaking import THIRD_PARTY, Broken, breaks, load_file, source_of
 
-from trunkline_kit import HttpFarSide
+from trunkline_kit import HttpFarSide, Relay
 from trunkline_kit.far_sides import Arrival
 
 MAIL = load_file("mail_server_of_mutants", THIRD_PARTY / "email/tests/mail_server.py")
+REDIS = load_file("redis_server_of_mutants", THIRD_PARTY / "redis/tests/redis_server.py")
 PORT = MAIL.free_port()
 SETTINGS = {
     "letters.host": "127.0.0.1",
@@ -39,6 +40,11 @@ def read_message(self, body):
     return html.unescape("\n".join(field["text"] for block in sections for field in block["fields"]))
 
 
+def request_of_a_room(self, far_side):
+    del self
+    return {"webhook_url": far_side.url, "event_types": ["*"]}
+
+
 def read_mail(self, body):
     del self
     return body.decode()
@@ -57,8 +63,26 @@ async def mailbox(self):
         yield MAIL.Mailbox(server)
 
 
+@pytest_asyncio.fixture
+async def consumer(self, tmp_path):
+    del self
+    server = REDIS.RedisServer(tmp_path, REDIS.free_port())
+    server.start()
+    try:
+        async with Relay("127.0.0.1", server.port) as relay:
+            yield REDIS.Consumer(server, relay, "crm")
+    finally:
+        server.stop()
+
+
+def streams(*changes: tuple[str, str]) -> Broken:
+    attributes = {"channel": "redis", "signs": True, "answers_each": True, "far_side": consumer}
+    return Broken(source_of("redis", "trunkline_redis", "streams", *changes), attributes)
+
+
 def chat(*changes: tuple[str, str]) -> Broken:
     attributes = {"channel": "chat_room", "rewrites": True, "far_side": room, "read_body": read_message}
+    attributes |= {"subscribe_path": "/chat_room/rooms", "subscribe_request": request_of_a_room}
     return Broken(source_of("chat", "trunkline_chat_room", "chat_room", *changes), attributes)
 
 
@@ -74,6 +98,10 @@ def good_chat() -> Broken:
 
 def good_mail() -> Broken:
     return mail()
+
+
+def good_streams() -> Broken:
+    return streams()
 
 
 @breaks("channel.keeps-the-bytes")
@@ -94,3 +122,25 @@ def rounds_numbers_in_a_mail():
 @breaks("channel.keeps-any-text")
 def writes_ascii_alone():
     return mail(('"-- ", source])', '"-- ", source]).encode("ascii", "replace").decode()'))
+
+
+@breaks("channel.keeps-the-filter-of-a-request")
+def drops_the_filter():
+    return chat((' | ({"filter": room.filter} if room.filter else {})', ""))
+
+
+@breaks("channel.serves-each-target")
+def names_a_mail_by_its_event():
+    return mail((".{push.target.subscription_id}@", "@"))
+
+
+@breaks("channel.sends-the-same-on-every-attempt")
+def names_a_mail_by_the_attempt():
+    return mail((".{push.target.subscription_id}@", ".{push.attempt}@"))
+
+
+@breaks("channel.says-what-became-of-each-of-a-batch")
+def fails_a_batch_as_a_whole():
+    return streams(
+        ("* (len(pushes) - len(results))", "* len(pushes)"), ("        results += [", "        results = [")
+    )

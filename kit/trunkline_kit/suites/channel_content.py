@@ -94,9 +94,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.keeps-the-bytes", level=DELIVERS)
     async def test_keeps_the_bytes(self, open_trial: OpenTrial) -> None:
-        """What arrives is the envelope byte for byte; for a channel that rewrites it names the event's id, and what `read_body`
-        gives has every field.
-        """
+        """What arrives is the envelope byte for byte, or for a channel that rewrites has the event's id and what `read_body` reads."""
         trial = await open_trial()
         event, _, arrival = await trial.delivered(trial.emit_exact_number)
         self._demand_content(trial, arrival, event)

@@ -2,7 +2,7 @@
 
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,7 +194,7 @@ class _Dials:
 
 
 @contextmanager
-def _dials(effects: list[SideEffect]) -> Iterator[_Dials]:
+def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
     """Watch what plugins ask the network for."""
     seen = _Dials()
     asked: dict[str, Callable[..., Any]] = {name: getattr(Network, name) for name in ("connect", "addresses")}
@@ -219,7 +219,7 @@ def _dials(effects: list[SideEffect]) -> Iterator[_Dials]:
 @asynccontextmanager
 async def _in_front(
     host: str, port: int, certificate: tuple[bytes, bytes] | None, folder: Path
-) -> AsyncIterator[int]:
+) -> AsyncGenerator[int]:
     """Give a port at which the server is reached by TLS with *certificate*, or without TLS for None."""
     context = None
     if certificate is not None:

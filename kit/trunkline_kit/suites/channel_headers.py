@@ -7,7 +7,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from trunkline.contract import Push
 from trunkline.model.deliveries import Outcome
-from trunkline.targets.signatures import SCHEMES, Signer, new_secret
+from trunkline.targets.signatures import Signer, new_secret
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable
 from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.receiver import ReceivedRequest
@@ -158,7 +158,7 @@ class HeaderChecks(ChannelSubject):
         trial = await open_trial(dispatch=False)
         secret = new_secret("standard")
         await self._demand_signed(trial, trial.push(secrets=(secret,)), secret)
-        for scheme in SCHEMES:
+        for scheme in self.signs_by:
             secret = new_secret(scheme)
             push = trial.push(secrets=(secret,), signature=scheme)
             body, headers = await self._arrived(trial, push)

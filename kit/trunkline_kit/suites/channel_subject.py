@@ -12,6 +12,7 @@ import pytest_asyncio
 from trunkline.contract import Channel
 from trunkline.contract.targets import Url
 from trunkline.schemas.catalog import Json
+from trunkline.targets.signatures import SCHEMES
 from trunkline_kit.checks import demand, not_applicable
 from trunkline_kit.databases import Engine
 from trunkline_kit.far_sides import FarSide, HttpFarSide
@@ -39,7 +40,8 @@ class ChannelSubject(Suite):
     """The channel under test, as its author describes it.
 
     *channel* is its name. *rejects* and *gone* are the HTTP statuses that it takes for "never" and "nobody here". *signs*
-    says whether its requests are signed after Standard Webhooks (None: where they say so themselves). *rewrites* says that
+    says whether its requests are signed after Standard Webhooks (None: where they say so themselves), *signs_by* by which
+    schemes its subscriptions may choose to be signed. *rewrites* says that
     it sends another body than the event's envelope, *content_type* which kind of body. *answers_each* says that its target
     answers each event of a batch by itself.
 
@@ -52,6 +54,7 @@ class ChannelSubject(Suite):
     rejects: ClassVar[Collection[int]] = ()
     gone: ClassVar[Collection[int]] = (410,)
     signs: ClassVar[bool | None] = None
+    signs_by: ClassVar[Collection[str]] = SCHEMES
     rewrites: ClassVar[bool] = False
     answers_each: ClassVar[bool] = False
     content_type: ClassVar[str | None] = "application/json"

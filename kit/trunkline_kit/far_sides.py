@@ -33,13 +33,15 @@ LONGEST_WAIT_SECONDS = 20.0
 class Arrival:
     """One event that arrived at a target. *headers* is None where the transport has none; *at* is a monotonic time in seconds.
 
-    *event_id* is what the receiving end recognises a repeated event by, None where it has to look into the body.
+    *event_id* is what the receiving end recognises a repeated event by, None where it has to look into the body. *key* is what
+    a transport itself drops a repetition by, such as a Message-ID: the same on each attempt, another for each subscription.
     """
 
     event_id: str | None
     body: bytes = field(repr=False)
     headers: Mapping[str, str] | None = field(default=None, repr=False)
     at: float = 0.0
+    key: str | None = None
 
     def is_of(self, event_id: str) -> bool:
         """Tell whether it is the event *event_id*, by its own word or, where it has none, by its body."""

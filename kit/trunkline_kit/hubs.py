@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from trunkline import settings as settings_of_hub
 from trunkline.api.app import create_app
-from trunkline.contract import AcceptedEvent, Clock, EmittedEvent
+from trunkline.contract import AcceptedEvent, Clock, EmittedEvent, PluginContext
 from trunkline.hub.hub import Hub
 from trunkline.model.principals import COMPANY_SCOPES, OPERATOR
 from trunkline.schemas.catalog import Json
@@ -68,6 +68,12 @@ class TestHub:
         """Put an event on the stream, with the example of its schema as *payload* for None; returns once it is stored."""
         chosen = self.events(type) if payload is None else payload
         return await self.hub.ingest.emit(EmittedEvent(company_id, type, chosen))
+
+    def context(self, plugin: str) -> PluginContext:
+        """Give the context of *plugin*, as its hooks get it: its database, the services that it may call."""
+        context = self.hub.registry.context(plugin)
+        assert context is not None, f"the hub has no plugin '{plugin}'"
+        return context
 
     async def stop(self) -> None:
         """Stop it now; otherwise it stops when the test ends."""

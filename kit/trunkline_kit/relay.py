@@ -9,6 +9,7 @@ channel meets a target that hangs, or a connection that is lost::
 
 import asyncio
 import contextlib
+import ssl
 from typing import Literal, Self
 from weakref import WeakSet
 
@@ -21,10 +22,10 @@ class Relay:
     """Listens at *port* for connections to the server at *host*, *server_port*, or at the socket whose path *host* is.
 
     Enter it to open it. *mode* holds from now on, for connections that there are, too: ``carry`` everything, ``hang``: what the channel says arrives,
-    and no answer comes back, ``reset``: the connection breaks when the channel says something.
+    and no answer comes back, ``reset``: the connection breaks when the channel says something. With *tls* it is reached over TLS.
     """
 
-    def __init__(self, host: str, server_port: int = 0) -> None:
+    def __init__(self, host: str, server_port: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
         self.mode: Mode = "carry"
         self.port = 0
         self.connections = 0
@@ -39,6 +40,7 @@ class Relay:
         """Set by the next connection to it."""
         self._host = host
         self._server_port = server_port
+        self._tls = tls
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._others = contextlib.AsyncExitStack()
@@ -55,7 +57,7 @@ class Relay:
         return f"'{self._host}'" if self._host.startswith("/") else f"'{self._host}', {self._server_port}"
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._connect, "127.0.0.1", 0, ssl=self._tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

@@ -48,3 +48,6 @@ def test_the_examples_import_public_modules_alone():
 def test_a_new_plugin_imports_public_modules_alone(tmp_path):
     write_plugin(Plan("acme", tuple(FEATURES)), tmp_path / "acme")
     assert private_imports(tmp_path / "acme") == {}
+    tests = "".join(file.read_text() for file in (tmp_path / "acme/tests").glob("*.py"))
+    assert "hub.context(" in tests
+    assert "hub.hub" not in tests

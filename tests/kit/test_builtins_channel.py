@@ -149,6 +149,7 @@ class TestMcp(ChannelConformance):
     plugin = "mcp"
     channel = "mcp"
     signs = True
+    signs_by = ("standard",)  # MCP Events prescribes it
     rewrites = True
     rejects = (410, 413)
     gone = ()

@@ -26,6 +26,7 @@ from tests.kit.broken import (
     plugin_settings,
     plugin_tokens,
     plugin_values,
+    rewriting,
     search,
 )
 from tests.kit.broken.acme import acme
@@ -55,11 +56,34 @@ CHANNEL = (
     channel_time,
     mqtt,
     pigeons,
+    rewriting,
 )
 OF_BROKERS = [
+    "channel.declares-its-secrets",
+    "channel.dials-for-the-company",
+    "channel.encrypts-where-asked",
     "channel.keeps-credentials-apart",
     "channel.makes-one-try-per-attempt",
     "channel.refuses-what-its-transport-cannot-name",
+    "channel.retries-a-wrong-secret",
+    "channel.says-that-a-secret-is-wrong",
+    "channel.signs-by-the-chosen-scheme",
+    "channel.tries-a-connection-without-sending",
+]
+OF_CONSUMERS = [
+    "channel.follows-a-changed-target",
+    "channel.is-held-while-disabled",
+    "channel.makes-one-try-per-attempt",
+    "channel.serves-each-target",
+]
+"""Those that counted what a consumer had not heard yet."""
+OF_CONTENT = [
+    "channel.delivers-every-event-type",
+    "channel.keeps-any-text",
+    "channel.keeps-the-bytes",
+    "channel.keeps-the-filter-of-a-request",
+    "channel.sends-the-same-on-every-attempt",
+    "channel.serves-each-target",
 ]
 OF_BATCHES = sorted({check for check, _ in broken_in(channel_batches)})
 JUDGED = {
@@ -80,6 +104,10 @@ JUDGED = {
             **channel.GOOD,
             channel_batches.good: OF_BATCHES,
             mqtt.good: OF_BROKERS,
+            mqtt.good_with_a_late_consumer: OF_CONSUMERS,
+            rewriting.good_chat: OF_CONTENT,
+            rewriting.good_mail: OF_CONTENT,
+            rewriting.good_streams: ["channel.says-what-became-of-each-of-a-batch"],
             pigeons.good: ["channel.tells-companies-apart-at-one-target"],
         },
     ),

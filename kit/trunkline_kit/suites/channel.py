@@ -4,6 +4,7 @@ from trunkline_kit.suites.channel_apart import ApartChecks
 from trunkline_kit.suites.channel_batches import BatchChecks
 from trunkline_kit.suites.channel_content import ContentChecks
 from trunkline_kit.suites.channel_crashes import CrashChecks
+from trunkline_kit.suites.channel_declared import DeclaredChecks
 from trunkline_kit.suites.channel_delivery import DeliveryChecks
 from trunkline_kit.suites.channel_headers import HeaderChecks
 from trunkline_kit.suites.channel_outcomes import OutcomeChecks
@@ -16,6 +17,7 @@ from trunkline_kit.suites.channel_traces import TraceChecks
 class ChannelConformance(
     ApartChecks,
     ContentChecks,
+    DeclaredChecks,
     DeliveryChecks,
     BatchChecks,
     OutcomeChecks,

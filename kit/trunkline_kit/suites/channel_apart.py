@@ -42,7 +42,7 @@ class ApartChecks(ChannelSubject):
         """A target with a wrong secret gets nothing by the right one of another company, or of another subscription."""
         trial = await open_trial(dispatch=False)
         wrong = trial.push().target.config
-        secret = _with_secrets(wrong, "wrong-secret-of-a-neighbour") if isinstance(wrong, BaseModel) else None
+        secret = with_secrets(wrong, "wrong-secret-of-a-neighbour") if isinstance(wrong, BaseModel) else None
         if secret is None:
             not_applicable(f"the targets of {trial.name} have no secrets")
         others = [
@@ -130,12 +130,11 @@ class ApartChecks(ChannelSubject):
         good = await self._try(trial, large_push(trial))
         refused = await self._try(trial, large_push(trial)) if await side.refuse_for_now() else None
         await side.accept()
-        before = len(await side.arrivals(0))
+        unanswered = large_push(trial)
         if await side.fall_silent(LARGE_BYTES // 2) or await side.hang():
-            tries.append(await self._try(trial, large_push(trial)))
-        again = len(await side.arrivals(0)) - before > 1 or any(
-            made and made.connections > 1 for made in tries
-        )
+            tries.append(await self._try(trial, unanswered))
+        copies = sum(arrival.is_of(unanswered.event_id) for arrival in await side.arrivals(0))
+        again = copies > 1 or any(made and made.connections > 1 for made in tries)
         if refused is not None and good is not None:
             again = again or refused.bytes > MORE_THAN_ONE * good.bytes
         demand(
@@ -177,7 +176,7 @@ class ApartChecks(ChannelSubject):
             )
 
 
-def _with_secrets(model: BaseModel, text: str) -> BaseModel | None:
+def with_secrets(model: BaseModel, text: str) -> BaseModel | None:
     """Give *model* with *text* for each secret that it has; None where it has none."""
     kinds: dict[type[Any], Any] = {SecretStr: SecretStr(text), SecretBytes: SecretBytes(text.encode())}
     wrong = {

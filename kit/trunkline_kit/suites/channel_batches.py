@@ -139,6 +139,11 @@ class BatchChecks(ChannelSubject):
             results[failing.event_id].outcome is not Outcome.DELIVERED,
             f"{trial.name} said 'delivered' of an event in a batch that its target had not taken; give each its own result",
         )
+        demand(
+            not self.answers_each or results[pushes[0].event_id].outcome is Outcome.DELIVERED,
+            f"{trial.name} said '{results[pushes[0].event_id].outcome}' of an event in a batch that its target had taken before another "
+            "one failed; it should be 'delivered', or the target gets it again",
+        )
         for event_id, result in results.items():
             demand(
                 event_id == failing.event_id or result.outcome in {Outcome.DELIVERED, Outcome.RETRY},

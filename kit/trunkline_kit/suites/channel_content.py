@@ -1,6 +1,8 @@
 """Checks of what a channel delivers: the event that was accepted, whole, once, and the same on every attempt."""
 
 import asyncio
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -64,7 +66,9 @@ class ContentChecks(ChannelSubject):
             f"{trial.name} brought an event {times} times that the target took at once; it should come once",
         )
 
-    def _demand_content(self, trial: ChannelTrial, arrival: Arrival, event: AcceptedEvent) -> None:
+    def _demand_content(
+        self, trial: ChannelTrial, arrival: Arrival, event: AcceptedEvent, *, whole: bool = True
+    ) -> None:
         demand(
             arrival.is_of(str(event.event_id)),
             f"{trial.name} brought an event without its id {event.event_id}; the target needs it to know a repeated one",
@@ -74,6 +78,13 @@ class ContentChecks(ChannelSubject):
                 arrival.body != event.body,
                 f"the suite of {trial.name} says 'rewrites', but what arrives is push.body as it is; leave it out",
             )
+            text = self.read_body(arrival.body) if whole else None
+            for value in _values(event.body) if text is not None else ():
+                demand(
+                    _words(value) in _words(text or ""),
+                    f"{trial.name} wrote an event of the type '{event.type}' without '{value[:60]}', which its payload has; write each "
+                    "field as it is, a number with its own digits (json.loads(…, parse_float=str))",
+                )
         else:
             demand(
                 arrival.body == event.body,
@@ -83,7 +94,7 @@ class ContentChecks(ChannelSubject):
 
     @check("channel.keeps-the-bytes", level=DELIVERS)
     async def test_keeps_the_bytes(self, open_trial: OpenTrial) -> None:
-        """What arrives is the envelope byte for byte, or for a channel that rewrites names the event's id."""
+        """What arrives is the envelope byte for byte, or for a channel that rewrites has the event's id and what `read_body` reads."""
         trial = await open_trial()
         event, _, arrival = await trial.delivered(trial.emit_exact_number)
         self._demand_content(trial, arrival, event)
@@ -116,7 +127,7 @@ class ContentChecks(ChannelSubject):
         """An event of the largest size that the hub accepts, 256 KiB, arrives."""
         trial = await open_trial()
         event, _, arrival = await trial.delivered(lambda: trial.emit_text("ü" * (LARGEST_BYTES // 2)))
-        self._demand_content(trial, arrival, event)
+        self._demand_content(trial, arrival, event, whole=False)
 
     @check("channel.sends-the-same-on-every-attempt", level=DELIVERS)
     async def test_sends_the_same_on_every_attempt(self, open_trial: OpenTrial) -> None:
@@ -128,7 +139,7 @@ class ContentChecks(ChannelSubject):
         await trial.hub.deliveries.retry(event.company_id, detail["id"])
         again = (await trial.arrivals(2))[1]
         demand(
-            (again.event_id, again.body) == (first.event_id, first.body),
+            (again.event_id, again.key, again.body) == (first.event_id, first.key, first.body),
             f"{trial.name} sent another id or body on the second attempt at a delivery; both should be the same on each",
         )
 
@@ -183,6 +194,26 @@ class ContentChecks(ChannelSubject):
         events = [await trial.emit(types[number % len(types)]) for number in range(8)]
         await trial.emit(company_id=93)
         return events
+
+
+def _values(body: bytes) -> Iterator[str]:
+    """Give each text and each number of the payload in *body*, a number with the digits that it has there."""
+    waiting = [json.loads(body, parse_float=str, parse_int=str)["payload"]]
+    while waiting:
+        match waiting.pop():
+            case str() as value:
+                yield value
+            case dict() as inner:
+                waiting += inner.values()
+            case list() as items:
+                waiting += items
+            case _:
+                pass
+
+
+def _words(text: str) -> str:
+    """Write *text* with one blank for each stretch of white space, which a transport may write otherwise."""
+    return " ".join(text.split())
 
 
 def _numbered(trial: ChannelTrial, number: int, *, side: FarSide) -> Push[Any]:

@@ -185,11 +185,18 @@ class DeliveryChecks(ChannelSubject):
         event = await trial.emit()
         for subscription in subscriptions:
             await trial.until_ended(event, subscription)
-        counts = [len(await trial.arrivals(0, side)) for side in sides]
+        arrived = [await trial.arrivals(1, side) for side in sides]
+        counts = [len(those) for those in arrived]
         demand(
             counts == [1, 1],
             f"{trial.name} brought an event {counts[0]} and {counts[1]} times to two targets; each should get it once, so nothing "
             "may be kept from one subscription for another",
+        )
+        keys = [those[0].key for those in arrived]
+        demand(
+            None in keys or keys[0] != keys[1],
+            f"{trial.name} gave the same key '{keys[0]}' to an event for two subscriptions, by which a transport drops the second; make "
+            "it of push.event_id and push.target.subscription_id",
         )
 
     @check("channel.follows-a-changed-target", level=COMPLETE)
@@ -201,7 +208,7 @@ class DeliveryChecks(ChannelSubject):
         change = elsewhere.destination
         await trial.hub.subscriptions.update(COMPANY_ID, subscription["id"], change, channel=self.channel)
         await trial.until_ended(await trial.emit(), subscription)
-        old, new = len(await trial.arrivals(0)), len(await trial.arrivals(0, elsewhere))
+        new, old = len(await trial.arrivals(1, elsewhere)), len(await trial.arrivals(0))
         demand(
             (old, new) == (1, 1),
             f"{trial.name} went on sending to a subscription's old target; it should read push.target on every attempt",
@@ -242,7 +249,7 @@ class DeliveryChecks(ChannelSubject):
         again = await open_trial(url=url)
         await again.until_ended(event, subscription)
         demand(
-            any(arrival.is_of(str(event.event_id)) for arrival in await trial.arrivals(0)),
+            any(arrival.is_of(str(event.event_id)) for arrival in await trial.arrivals(1)),
             f"{trial.name} did not bring what had been held while its plugin was disabled; it should send it",
         )
 

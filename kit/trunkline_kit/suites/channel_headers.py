@@ -7,7 +7,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from trunkline.contract import Push
 from trunkline.model.deliveries import Outcome
-from trunkline.targets.signatures import new_secret
+from trunkline.targets.signatures import Signer, new_secret
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, fail, not_applicable
 from trunkline_kit.far_sides import HttpFarSide
 from trunkline_kit.receiver import ReceivedRequest
@@ -151,6 +151,25 @@ class HeaderChecks(ChannelSubject):
         for secret in (new, old):
             again = trial.push(event_id=first.event_id, body=first.body, secrets=(new, old))
             await self._demand_signed(trial, again, secret)
+
+    @check("channel.signs-by-the-chosen-scheme", level=COMPLETE)
+    async def test_signs_by_the_chosen_scheme(self, open_trial: OpenTrial) -> None:
+        """A channel that signs does it by the scheme of the subscription."""
+        trial = await open_trial(dispatch=False)
+        secret = new_secret("standard")
+        await self._demand_signed(trial, trial.push(secrets=(secret,)), secret)
+        for scheme in self.signs_by:
+            secret = new_secret(scheme)
+            push = trial.push(secrets=(secret,), signature=scheme)
+            body, headers = await self._arrived(trial, push)
+            expected = Signer(scheme, secrets=(secret,)).headers(
+                push.event_id, timestamp=push.timestamp, body=body
+            )
+            sent = {name.lower(): value for name, value in headers.items()}
+            demand(
+                all(sent.get(name.lower()) == value for name, value in expected.items()),
+                f"{trial.name} did not sign by the scheme '{scheme}' of a subscription; it should use push.target.signature",
+            )
 
     async def _demand_signed(self, trial: ChannelTrial, push: Push, secret: str) -> None:
         if self.signs is False:

@@ -60,6 +60,26 @@ class RouteChecks(ChannelSubject):
             f"{trial.name} brought {len(arrived)} events where the caller's company has one; it should bring that one",
         )
 
+    @check("channel.keeps-the-filter-of-a-request", level=COMPLETE)
+    async def test_keeps_the_filter_of_a_request(self, open_trial: OpenTrial) -> None:
+        """The plugin's own route keeps the filter that it takes."""
+        trial = await open_trial(dispatch=False)
+        path = await self._path(trial)
+        kind = trial.hub.catalog.types()[0].name
+        if (field := trial.text_field(kind)) is None:
+            not_applicable("no event type of this hub has a field for any text")
+        document = (await trial.running.anonymous.get("/openapi.json")).json()
+        if "filter" not in _members(document, path):
+            not_applicable(f"POST {path} takes no filter")
+        wanted = {f"payload.{field}": "only this"}
+        request = {**self.subscribe_request(trial.far_side), "event_types": [kind], "filter": wanted}
+        answer = await trial.running.client.post(path, json=request)
+        listed = await trial.hub.subscriptions.list(COMPANY_ID, channel=self.channel)
+        demand(
+            [subscription["filter"] for subscription in listed] == [wanted],
+            f"POST {path} answered {answer.status_code} to a request with a filter, and the subscription has another one; hand it on",
+        )
+
     @check("channel.refuses-impossible-targets", level=COMPLETE)
     async def test_refuses_impossible_targets(self, open_trial: OpenTrial) -> None:
         """The plugin's own route refuses a target that cannot be one with 422, and makes no subscription."""
@@ -91,10 +111,17 @@ def _impossible(request: Mapping[str, Json], trial: ChannelTrial) -> list[dict[s
 
 def _subscribing(document: Mapping[str, Json]) -> Iterator[str]:
     """List the paths whose POST takes a ``target_url``."""
-    for path, operations in document["paths"].items():
-        content = operations.get("post", {}).get("requestBody", {}).get("content", {})
-        schema = content.get("application/json", {}).get("schema", {})
-        name = str(schema.get("$ref", "")).rpartition("/")[2]
-        described = document.get("components", {}).get("schemas", {}).get(name, schema)
-        if "target_url" in described.get("properties", {}) and "{" not in path:
+    for path in document["paths"]:
+        if "target_url" in _members(document, path) and "{" not in path:
             yield path
+
+
+def _members(document: Mapping[str, Json], path: str) -> Mapping[str, Json]:
+    """Give the members of the body that a POST to *path* takes."""
+    content = document["paths"][path].get("post", {}).get("requestBody", {}).get("content", {})
+    schema = content.get("application/json", {}).get("schema", {})
+    name = str(schema.get("$ref", "")).rpartition("/")[2]
+    members: Mapping[str, Json] = (
+        document.get("components", {}).get("schemas", {}).get(name, schema).get("properties", {})
+    )
+    return members

@@ -12,6 +12,7 @@ import pytest_asyncio
 from trunkline.contract import Channel
 from trunkline.contract.targets import Url
 from trunkline.schemas.catalog import Json
+from trunkline.targets.signatures import SCHEMES
 from trunkline_kit.checks import demand, not_applicable
 from trunkline_kit.databases import Engine
 from trunkline_kit.far_sides import FarSide, HttpFarSide
@@ -39,8 +40,10 @@ class ChannelSubject(Suite):
     """The channel under test, as its author describes it.
 
     *channel* is its name. *rejects* and *gone* are the HTTP statuses that it takes for "never" and "nobody here". *signs*
-    says whether its requests are signed after Standard Webhooks (None: where they say so themselves). *rewrites* says that
-    it sends another body than the event's envelope, *content_type* which kind of body.
+    says whether its requests are signed after Standard Webhooks (None: where they say so themselves), *signs_by* by which
+    schemes its subscriptions may choose to be signed. *rewrites* says that
+    it sends another body than the event's envelope, *content_type* which kind of body. *answers_each* says that its target
+    answers each event of a batch by itself.
 
     *own_addresses* are hosts and ports that the operator's settings name and the plugin dials itself; a fixture may set
     them. *subscribe_path* is its own route by which customers subscribe, below ``/api/v1``; None finds it by its body, which
@@ -51,7 +54,9 @@ class ChannelSubject(Suite):
     rejects: ClassVar[Collection[int]] = ()
     gone: ClassVar[Collection[int]] = (410,)
     signs: ClassVar[bool | None] = None
+    signs_by: ClassVar[Collection[str]] = SCHEMES
     rewrites: ClassVar[bool] = False
+    answers_each: ClassVar[bool] = False
     content_type: ClassVar[str | None] = "application/json"
     own_addresses: Sequence[tuple[str, int]] = ()
     subscribe_path: ClassVar[str | None] = None
@@ -73,6 +78,13 @@ class ChannelSubject(Suite):
         """Make a subscription that goes to *far_side*. Override it where the channel needs more."""
         request = {**far_side.destination, "event_types": ["*"], **more}
         return await hub.hub.subscriptions.create(company_id, request, channel=self.channel)
+
+    def read_body(self, body: bytes) -> str | None:  # noqa: ARG002 - what the suite of a channel that rewrites overrides
+        """Give the text that a person reads in *body*, so that the fields of events are looked for in it; None leaves that out.
+
+        Override it for a channel that rewrites.
+        """
+        return None
 
     def subscribe_request(self, far_side: FarSide) -> Mapping[str, Json]:
         """Write the body by which a customer subscribes: at the channel's own route, or the hub's for a declared target."""

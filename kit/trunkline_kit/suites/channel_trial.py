@@ -202,7 +202,9 @@ class ChannelTrial:
         kind = self.hub.catalog.get(type) if type else self.hub.catalog.types()[0]
         assert kind is not None
         payload = {**kind.example, **(fields or {})}
-        event = EmittedEvent(company_id, kind.name, payload, payload_json=payload_json)
+        event = EmittedEvent(
+            company_id, kind.name, payload, payload_json=payload_json, metadata={"source": "conformance"}
+        )
         return await self.hub.ingest.emit(event)
 
     async def emit_text(self, text: str) -> AcceptedEvent:

@@ -1,11 +1,14 @@
 """Broken plugins: for each check a function that builds a good plugin with one defect."""
 
+import importlib.util
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from trunkline_kit import PluginSource
+from trunkline_kit import PluginSource, Source
 
 ATTRIBUTE = "breaks"
 
@@ -46,3 +49,27 @@ def built(build: Build) -> Broken:
     """Build the plugin."""
     made = build()
     return made if isinstance(made, Broken) else Broken(made)
+
+
+THIRD_PARTY = Path(__file__).parents[2] / "third_party"
+
+
+def load_file(name: str, file: Path) -> ModuleType:
+    """Load a module that is written for where it is installed, under a name of its own."""
+    spec = importlib.util.spec_from_file_location(name, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def source_of(folder: str, package: str, name: str, *changes: tuple[str, str]) -> Source:
+    """Give the package of a stranger's distribution as the plugin *name*, with *changes*: each text that it has becomes another."""
+    texts = {file.name: file.read_text() for file in (THIRD_PARTY / folder / package).glob("*.py")}
+    for old, new in changes:
+        assert any(old in text for text in texts.values()), old
+        texts = {file: text.replace(old, new) for file, text in texts.items()}
+    texts = {file: text.replace(package, name) for file, text in texts.items()}
+    return Source(name, texts.pop("__init__.py"), files=texts)

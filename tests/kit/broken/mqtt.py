@@ -1,16 +1,17 @@
-"""A channel to a real MQTT broker, and twenty ways to break it that only a broker shows."""
+"""A channel to a real MQTT broker, and forty ways to break it that only a broker shows."""
 
-import importlib.util
 import sys
-from pathlib import Path
+import time
+from contextlib import asynccontextmanager
 from types import ModuleType
 
 import pytest_asyncio
-from tests.kit.broken.breaking import Broken, breaks
+from tests.kit.broken.breaking import THIRD_PARTY, Broken, breaks, load_file
 
 from trunkline_kit import Relay, Source
 
-FOLDER = Path(__file__).parents[2] / "third_party/mqtt"
+FOLDER = THIRD_PARTY / "mqtt"
+BEHIND_SECONDS = 0.2
 TEXT = (FOLDER / "trunkline_mqtt/__init__.py").read_text()
 SPEAK = "async def speak(network: trunkline.Network, target: trunkline.Target[Topic], message: bytes | None) -> Result:"
 DELIVER = "async def deliver(network: trunkline.Network, push: trunkline.Push[Topic], _: object) -> Result:"
@@ -18,23 +19,22 @@ SEND = "return await speak(network, push.target, head + length(len(properties)) 
 SIGNED = "headers = signer.headers(push.event_id, timestamp=push.timestamp, body=push.body)"
 CONNECT = "reader, writer = await network.connect(to.host, to.port, company_id=company, tls=to.tls)"
 CATCH = "    except (OSError, EOFError) as error:"
-
-
-def _load(name: str, file: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, file)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+REFUSAL = "return Result(Outcome.REJECTED if error.code == TOO_LARGE else Outcome.RETRY, error=str(error))"
+CHECK = "return (await speak(network, target, None)).error"
+UNJUDGED = (
+    "addresses = await network.addresses(to.host, to.port, company_id=company)\n"
+    "            seal = __import__('ssl').create_default_context()\n"
+    "            {more}\n"
+    "            reader, writer = await asyncio.open_connection({host}, to.port, ssl=seal if to.tls else None, server_hostname=to.host if to.tls else None)"
+)
 
 
 def _load_broker() -> ModuleType:
     """Load the broker and the listener of the connector's own tests, which are written for where it is installed."""
     before = sys.modules.get("trunkline_mqtt")
-    sys.modules["trunkline_mqtt"] = _load("trunkline_mqtt", FOLDER / "trunkline_mqtt/__init__.py")
+    sys.modules["trunkline_mqtt"] = load_file("trunkline_mqtt", FOLDER / "trunkline_mqtt/__init__.py")
     try:
-        return _load("mqtt_broker_of_mutants", FOLDER / "tests/mqtt_broker.py")
+        return load_file("mqtt_broker_of_mutants", FOLDER / "tests/mqtt_broker.py")
     finally:
         del sys.modules["trunkline_mqtt"]
         if before is not None:
@@ -44,20 +44,51 @@ def _load_broker() -> ModuleType:
 BROKER = _load_broker()
 
 
-@pytest_asyncio.fixture
-async def far_side(self, tmp_path):
-    del self
-    broker = BROKER.Mosquitto(tmp_path, BROKER.free_port())
+class Late(BROKER.Listener):
+    """A listener that hears everything a moment later."""
+
+    @property
+    def heard(self):
+        return [one for one in self._all if one[1].at < time.monotonic() - BEHIND_SECONDS]
+
+    @heard.setter
+    def heard(self, heard):
+        self._all = heard
+
+    async def _hear(self, reader, writer):
+        while True:
+            kind, body = await BROKER._read_packet(reader)
+            if kind & 0xF0 == 0x30:
+                self._all.append(BROKER._message(body))
+
+
+@asynccontextmanager
+async def listening(kind, folder):
+    broker = BROKER.Mosquitto(folder, BROKER.free_port())
     broker.start()
     try:
         async with Relay("127.0.0.1", broker.port) as relay:
-            listener = await BROKER.Listener(broker, relay, "crm").listen()
+            listener = await kind(broker, relay, "crm").listen()
             yield listener
             await listener.leave()
             if hasattr(listener, "beside"):
                 await listener.beside.leave()
     finally:
         broker.stop()
+
+
+@pytest_asyncio.fixture
+async def far_side(self, tmp_path):
+    del self
+    async with listening(BROKER.Listener, tmp_path) as listener:
+        yield listener
+
+
+@pytest_asyncio.fixture
+async def late_side(self, tmp_path):
+    del self
+    async with listening(Late, tmp_path) as listener:
+        yield listener
 
 
 ATTRIBUTES = {"channel": "mqtt", "signs": True, "far_side": far_side}
@@ -108,6 +139,10 @@ POOL = {{}}
 
 def good() -> Broken:
     return mutant(patience_seconds=20.0)
+
+
+def good_with_a_late_consumer() -> Broken:
+    return mutant(patience_seconds=20.0, far_side=late_side)
 
 
 @breaks("channel.keeps-credentials-apart")
@@ -277,3 +312,75 @@ def has_a_far_side_that_never_fails():
 @breaks("channel.stops-when-refused-for-good")
 def claims_what_its_far_side_cannot_show():
     return mutant(rejects=(422,))
+
+
+@breaks("channel.encrypts-where-asked")
+def speaks_in_the_clear():
+    return mutant(("tls=to.tls", "tls=False"))
+
+
+@breaks("channel.encrypts-where-asked")
+def takes_any_issuer():
+    more = "seal.check_hostname, seal.verify_mode = False, 0"
+    return mutant((CONNECT, UNJUDGED.format(more=more, host="addresses[0]")))
+
+
+@breaks("channel.encrypts-where-asked")
+def takes_any_name():
+    return mutant((CONNECT, UNJUDGED.format(more="seal.check_hostname = False", host="addresses[0]")))
+
+
+@breaks("channel.dials-for-the-company")
+def looks_the_name_up_again():
+    return mutant((CONNECT, UNJUDGED.format(more="", host="to.host")))
+
+
+@breaks("channel.dials-for-the-company")
+def dials_for_one_company():
+    return mutant(("company_id=company", "company_id=1"))
+
+
+@breaks("channel.declares-its-secrets")
+def shows_the_password():
+    return mutant(
+        ("password: SecretStr | None", "password: str | None"),
+        ("to.password.get_secret_value()", "to.password"),
+    )
+
+
+@breaks("channel.retries-a-wrong-secret")
+def tells_the_wrong_password():
+    return mutant((REFUSAL, REFUSAL.replace("str(error)", "f'{error}: {to.username}:{secret}'")))
+
+
+@breaks("channel.retries-a-wrong-secret")
+def rejects_at_a_wrong_password():
+    return mutant((REFUSAL, REFUSAL.replace("== TOO_LARGE", "in {TOO_LARGE, 0x86, 0x87}")))
+
+
+@breaks("channel.retries-a-wrong-secret")
+def is_gone_at_a_wrong_password():
+    return mutant((REFUSAL, REFUSAL.replace("Outcome.REJECTED", "Outcome.GONE").replace("== TOO_LARGE", "in {0x86, 0x87}")))  # fmt: skip
+
+
+@breaks("channel.says-that-a-secret-is-wrong")
+def finds_nothing_wrong():
+    return mutant((CHECK, "return None"))
+
+
+@breaks("channel.tries-a-connection-without-sending")
+def publishes_to_try_a_connection():
+    head = "head = text(f'{target.config.topic}/test') + struct.pack('!H', 1)"
+    size = "properties = b'\\x26' + text('webhook-id') + text('test')"
+    sent = "head + length(len(properties)) + properties + b'{}'"
+    return mutant((CHECK, f"{head}\n    {size}\n    return (await speak(network, target, {sent})).error"))
+
+
+@breaks("channel.keeps-the-bytes")
+def leaves_metadata_out():
+    return mutant(("properties + push.body)", "properties + push.body.partition(b',\"metadata\":')[0])"))
+
+
+@breaks("channel.signs-by-the-chosen-scheme")
+def signs_by_one_scheme():
+    return mutant(("Signer(push.target.signature,", "Signer('standard' if 'whsk' not in str(push.target.secrets) else 'ed25519',"))  # fmt: skip

@@ -108,7 +108,8 @@ class Feed(FarSide):
         if message.headers and message.headers.get("trunkline-feed") == self.name:
             event_id = message.headers["Nats-Msg-Id"].partition(".")[0]
             headers = {name.lower(): value for name, value in message.headers.items()}
-            self._heard.append(Arrival(event_id, message.data, headers, time.monotonic()))
+            key = message.headers["Nats-Msg-Id"]
+            self._heard.append(Arrival(event_id, message.data, headers, time.monotonic(), key=key))
 
     async def arrivals(self, count: int) -> list[Arrival]:
         async with asyncio.timeout(LONGEST_WAIT_SECONDS):

@@ -1,5 +1,6 @@
 """The channel as the kit judges it, and what it makes of Slack's own words."""
 
+import html
 import json
 
 import pytest
@@ -44,6 +45,10 @@ class TestChannel(ChannelConformance):
     @pytest.fixture
     def far_side(self, trunkline_receiver) -> FarSide:
         return Room(trunkline_receiver, rejects=(400,))
+
+    def read_body(self, body):
+        sections = [block for block in json.loads(body)["blocks"] if block["type"] == "section"]
+        return html.unescape("\n".join(field["text"] for block in sections for field in block["fields"]))
 
     def subscribe_request(self, far_side):
         return {"webhook_url": far_side.url, "event_types": ["*"]}

@@ -111,4 +111,4 @@ def _arrival(content: bytes, at: float) -> Arrival:
     message = message_from_bytes(content, policy=default)
     headers = {name.lower(): str(value) for name, value in message.items()}
     event_id = headers["message-id"].removeprefix("<").partition(".")[0]
-    return Arrival(event_id, message.get_content().encode(), headers, at)
+    return Arrival(event_id, message.get_content().encode(), headers, at, key=headers["message-id"])

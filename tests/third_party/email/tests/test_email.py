@@ -44,6 +44,9 @@ class TestChannel(ChannelConformance):
     rewrites = True
     content_type = None
 
+    def read_body(self, body):
+        return body.decode()
+
     @pytest_asyncio.fixture
     async def far_side(self, server):
         return Mailbox(server)

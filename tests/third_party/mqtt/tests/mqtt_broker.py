@@ -114,7 +114,7 @@ class Listener(RelayedFarSide):
         return [arrival for _, arrival in self.heard]
 
     async def another(self) -> "Listener":
-        other = Listener(self.broker, await self.relay.beside(), f"{self.topic}-other")
+        other = type(self)(self.broker, await self.relay.beside(), f"{self.topic}-other")
         self.beside = other
         return await other.listen()
 

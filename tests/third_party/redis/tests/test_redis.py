@@ -36,6 +36,7 @@ class TestChannel(ChannelConformance):
     plugin = "redis"
     channel = "redis"
     signs = True
+    answers_each = True
 
     @pytest_asyncio.fixture
     async def far_side(self, consumer):

@@ -1,0 +1,230 @@
+"""Checks of a channel that declares its targets and dials for them: secrets, the trial of a connection, TLS, and whose dial it is."""
+
+import re
+import ssl
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from trunkline.contract import Push, targets
+from trunkline.model.deliveries import Outcome
+from trunkline.outbound.streams import Network
+from trunkline_kit.certificates import Authority
+from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand, not_applicable
+from trunkline_kit.relay import Relay
+from trunkline_kit.suites.channel_apart import with_secrets
+from trunkline_kit.suites.channel_safety import secrets_of
+from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
+from trunkline_kit.suites.channel_trial import NEIGHBOUR_ID, ChannelTrial
+from trunkline_kit.suites.plugin_settings import SECRET_WORDS
+from trunkline_kit.watching import SideEffect, Watch
+
+WRONG = "wrong-secret-of-nobody"
+_TLS = re.compile(r"(^|_)(tls|ssl|starttls)(_|$)")
+_LOOKUPS = {"socket.getaddrinfo", "socket.gethostbyname"}
+
+
+class DeclaredChecks(ChannelSubject):
+    """Checks of what a declared target promises: what is secret, what is encrypted, and who dials."""
+
+    @check("channel.declares-its-secrets", level=COMPLETE)
+    async def test_declares_its_secrets(self, open_trial: OpenTrial) -> None:
+        """A member of a target that is a secret by its name, and no number, has the type SecretStr."""
+        model = (await open_trial(dispatch=False)).channel.target
+        if model is None:
+            not_applicable(f"the channel '{self.channel}' declares no targets")
+        secret = targets.secret_names(model)
+        for name, member in targets.schema_of(model)["properties"].items():
+            demand(
+                name in secret
+                or member.get("type") != "string"
+                or not any(word in name.lower() for word in SECRET_WORDS),
+                f"the member '{name}' of a target is a secret by its name, but whoever sees the subscription sees it; give it the "
+                "type pydantic.SecretStr",
+            )
+
+    @check("channel.retries-a-wrong-secret", level=DELIVERS)
+    async def test_retries_a_wrong_secret(self, open_trial: OpenTrial) -> None:
+        """A target that refuses its secret is tried again, as a person may correct it; the result and the log show no secret."""
+        trial, wrong = await self._open_with_wrong_secret(open_trial)
+        result = await trial.attempt(wrong)
+        demand(
+            result.outcome is Outcome.RETRY,
+            f"{trial.name} took a wrong secret for '{result.outcome}'; it should be 'retry'",
+        )
+        _demand_clean(
+            trial, wrong, f"{result!r} {result.error} {result.response_body} {trial.running.log.text}"
+        )
+
+    @check("channel.tries-a-connection-without-sending", level=COMPLETE)
+    async def test_tries_a_connection_without_sending(self, open_trial: OpenTrial) -> None:
+        """`check_connection` finds nothing wrong with a good target, and sends it nothing."""
+        trial = await open_trial(dispatch=False)
+        if trial.channel.check_connection is None:
+            not_applicable(f"{trial.name} has no check_connection")
+        push = trial.push()
+        said = await trial.channel.check_connection(push.target)
+        demand(said is None, f"check_connection of {trial.name} says '{said}' of a target that takes events")
+        await trial.attempt(push)
+        arrived = await trial.arrivals(1)
+        demand(
+            len(arrived) == 1 and arrived[0].is_of(push.event_id),
+            f"check_connection of {trial.name} sent something that its target takes for an event; it should only sign in",
+        )
+
+    @check("channel.says-that-a-secret-is-wrong", level=COMPLETE)
+    async def test_says_that_a_secret_is_wrong(self, open_trial: OpenTrial) -> None:
+        """`check_connection` says in a sentence without secrets that a target refuses the secret."""
+        trial, wrong = await self._open_with_wrong_secret(open_trial)
+        if trial.channel.check_connection is None:
+            not_applicable(f"{trial.name} has no check_connection")
+        said = await trial.channel.check_connection(wrong.target)
+        demand(
+            bool(said),
+            f"check_connection of {trial.name} finds nothing wrong with a secret that the target refuses; return what it says",
+        )
+        _demand_clean(trial, wrong, str(said))
+
+    async def _open_with_wrong_secret(self, open_trial: OpenTrial) -> tuple[ChannelTrial, Push[Any]]:
+        """Open a trial, with an attempt whose target has a wrong secret, where the far side asks for the right one."""
+        trial = await open_trial(dispatch=False)
+        config = trial.push().target.config
+        changed = with_secrets(config, WRONG) if isinstance(config, BaseModel) else None
+        if changed is None:
+            not_applicable(f"the targets of {trial.name} have no secrets")
+        wrong = trial.push(config=changed)
+        if (await trial.attempt(wrong)).outcome is Outcome.DELIVERED:
+            not_applicable(f"the far side of {trial.name} takes any secret")
+        return trial, wrong
+
+    @check("channel.dials-for-the-company", level=DELIVERS)
+    async def test_dials_for_the_company(self, open_trial: OpenTrial, trunkline_watch: Watch) -> None:
+        """What a target names is dialled by `context.network` for the company of the event, and its name is looked up nowhere else."""
+        trial = await open_trial(dispatch=False)
+        host = self._member(trial, 0)
+        push = trial.push(company_id=NEIGHBOUR_ID)
+        push = trial.push(
+            company_id=NEIGHBOUR_ID, config=push.target.config.model_copy(update={host: "localhost"})
+        )
+        with trunkline_watch.watching() as effects, _dials(effects) as dials:
+            await trial.attempt(push)
+        demand(
+            bool(dials.companies) and set(dials.companies) == {NEIGHBOUR_ID},
+            f"{trial.name} dialled for company {', '.join(map(str, dials.companies)) or 'none'} what a target of company {NEIGHBOUR_ID} "
+            "names; call context.network with company_id=push.target.company_id, or limits of one company meet another",
+        )
+        own = [effect for effect in dials.beside(effects) if "localhost" in effect.detail]
+        demand(
+            not own,
+            f"{trial.name} looked up the target's name by itself ({own[0] if own else ''}); dial what context.network gives: a second "
+            "lookup may answer with an address that nobody has judged",
+        )
+
+    @check("channel.encrypts-where-asked", level=DELIVERS)
+    async def test_encrypts_where_asked(
+        self, open_trial: OpenTrial, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A target with TLS gets an event only over TLS, from a server whose certificate is of a known issuer and for its name."""
+        authority = Authority()
+        (tmp_path / "authority.pem").write_bytes(authority.pem)
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        trial = await open_trial(dispatch=False)
+        port = self._member(trial, 1)
+        config = trial.push().target.config
+        tls = next((name for name in type(config).model_fields if _TLS.search(name)), None)
+        if tls is None or not isinstance(getattr(config, tls), bool):
+            not_applicable(f"the targets of {trial.name} have no member that asks for TLS")
+        host, plain_port = trial.far_side.dials or ("", 0)
+        servers = {
+            "that speaks no TLS": None,
+            "whose certificate is of an unknown issuer": Authority().issue(host),
+            "whose certificate is for another name": authority.issue("another.example.com"),
+        }
+        for what, certificate in servers.items():
+            async with _in_front(host, plain_port, certificate, tmp_path) as dialled:
+                encrypted = config.model_copy(update={tls: True, port: dialled})
+                result = await trial.attempt(trial.push(config=encrypted))
+            demand(
+                result.outcome is Outcome.RETRY and not await trial.far_side.arrivals(0),
+                f"{trial.name} took a server {what} for '{result.outcome}' where the target asks for TLS; it should be 'retry', and "
+                "nothing sent: pass tls on to context.network, or verify the certificate and its name",
+            )
+        async with _in_front(host, plain_port, authority.issue(host), tmp_path) as dialled:
+            encrypted = config.model_copy(update={tls: True, port: dialled})
+            result = await trial.attempt(trial.push(config=encrypted))
+        demand(
+            result.outcome is Outcome.DELIVERED,
+            f"{trial.name} ended as '{result.outcome}' ({result.error}) at a server with TLS and a good certificate; it should deliver",
+        )
+
+    def _member(self, trial: ChannelTrial, part: int) -> str:
+        """Name the member of a target that has the host (0) or the port (1) that the far side listens at."""
+        config, dials = trial.push().target.config, trial.far_side.dials
+        if not isinstance(config, BaseModel) or dials is None:
+            not_applicable(f"the targets of {trial.name} name no host and port")
+        named = (name for name in type(config).model_fields if getattr(config, name) == dials[part])
+        return next(named, None) or not_applicable(f"the targets of {trial.name} name no host and port")
+
+
+def _demand_clean(trial: ChannelTrial, push: Push[Any], text: str) -> None:
+    shown = [secret for secret in secrets_of(push.target.config) if secret in text]
+    demand(
+        not shown,
+        f"{trial.name} showed the secret that a target refuses; say that it is wrong, and not what it is",
+    )
+
+
+@dataclass(slots=True)
+class _Dials:
+    """What a plugin asked ``context.network`` for: of which companies, and which side effects came of it."""
+
+    companies: list[int] = field(default_factory=list[int])
+    spans: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+
+    def beside(self, effects: list[SideEffect]) -> Iterator[SideEffect]:
+        """Give the lookups of names that came of nothing that the network was asked for."""
+        for number, effect in enumerate(effects):
+            if effect.event in _LOOKUPS and not any(begin <= number < end for begin, end in self.spans):
+                yield effect
+
+
+@contextmanager
+def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
+    """Watch what plugins ask the network for."""
+    seen = _Dials()
+    asked: dict[str, Callable[..., Any]] = {name: getattr(Network, name) for name in ("connect", "addresses")}
+
+    def watched(name: str) -> Callable[..., Any]:
+        async def ask(network: Network, host: str, port: int, *, company_id: int, **more: Any) -> Any:
+            seen.companies.append(company_id)
+            begin = len(effects)
+            try:
+                return await asked[name](network, host, port, company_id=company_id, **more)
+            finally:
+                seen.spans.append((begin, len(effects)))
+
+        return ask
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in asked:
+            patch.setattr(Network, name, watched(name))
+        yield seen
+
+
+@asynccontextmanager
+async def _in_front(
+    host: str, port: int, certificate: tuple[bytes, bytes] | None, folder: Path
+) -> AsyncGenerator[int]:
+    """Give a port at which the server is reached by TLS with *certificate*, or without TLS for None."""
+    context = None
+    if certificate is not None:
+        (folder / "certificate.pem").write_bytes(b"".join(certificate))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "certificate.pem")
+    async with Relay(host, port, tls=context) as relay:
+        yield relay.port

@@ -1,0 +1,146 @@
+"""Ways to break a stranger's messages to chat rooms, mail and batches for Redis."""
+
+import html
+import json
+
+import pytest_asyncio
+from tests.kit.broken.breaking import THIRD_PARTY, Broken, breaks, load_file, source_of
+
+from trunkline_kit import HttpFarSide, Relay
+from trunkline_kit.far_sides import Arrival
+
+MAIL = load_file("mail_server_of_mutants", THIRD_PARTY / "email/tests/mail_server.py")
+REDIS = load_file("redis_server_of_mutants", THIRD_PARTY / "redis/tests/redis_server.py")
+PORT = MAIL.free_port()
+SETTINGS = {
+    "letters.host": "127.0.0.1",
+    "letters.port": str(PORT),
+    "letters.security": "none",
+    "letters.sender": "events@hub.example.com",
+}
+
+
+class Room(HttpFarSide):
+    """A room that knows a repeated event by the number at the end of its message."""
+
+    async def arrivals(self, count):
+        return [
+            Arrival(_number_in(one.body), one.body, one.headers, one.at)
+            for one in await super().arrivals(count)
+        ]
+
+
+def _number_in(body):
+    return json.loads(body)["blocks"][-1]["elements"][0]["text"].removeprefix("Event ").partition(",")[0]
+
+
+def read_message(self, body):
+    del self
+    sections = [block for block in json.loads(body)["blocks"] if block["type"] == "section"]
+    return html.unescape("\n".join(field["text"] for block in sections for field in block["fields"]))
+
+
+def request_of_a_room(self, far_side):
+    del self
+    return {"webhook_url": far_side.url, "event_types": ["*"]}
+
+
+def read_mail(self, body):
+    del self
+    return body.decode()
+
+
+@pytest_asyncio.fixture
+async def room(self, trunkline_receiver):
+    del self
+    return Room(trunkline_receiver, rejects=(400,))
+
+
+@pytest_asyncio.fixture
+async def mailbox(self):
+    del self
+    async with MAIL.MailServer(PORT) as server:
+        yield MAIL.Mailbox(server)
+
+
+@pytest_asyncio.fixture
+async def consumer(self, tmp_path):
+    del self
+    server = REDIS.RedisServer(tmp_path, REDIS.free_port())
+    server.start()
+    try:
+        async with Relay("127.0.0.1", server.port) as relay:
+            yield REDIS.Consumer(server, relay, "crm")
+    finally:
+        server.stop()
+
+
+def streams(*changes: tuple[str, str]) -> Broken:
+    attributes = {"channel": "redis", "signs": True, "answers_each": True, "far_side": consumer}
+    return Broken(source_of("redis", "trunkline_redis", "streams", *changes), attributes)
+
+
+def chat(*changes: tuple[str, str]) -> Broken:
+    attributes = {"channel": "chat_room", "rewrites": True, "far_side": room, "read_body": read_message}
+    attributes |= {"subscribe_path": "/chat_room/rooms", "subscribe_request": request_of_a_room}
+    return Broken(source_of("chat", "trunkline_chat_room", "chat_room", *changes), attributes)
+
+
+def mail(*changes: tuple[str, str]) -> Broken:
+    attributes = {"channel": "email", "rewrites": True, "far_side": mailbox, "read_body": read_mail}
+    more = {"settings": SETTINGS, "content_type": None, "own_addresses": (("127.0.0.1", PORT),)}
+    return Broken(source_of("email", "trunkline_email", "letters", *changes), attributes | more)
+
+
+def good_chat() -> Broken:
+    return chat()
+
+
+def good_mail() -> Broken:
+    return mail()
+
+
+def good_streams() -> Broken:
+    return streams()
+
+
+@breaks("channel.keeps-the-bytes")
+def rounds_numbers_in_a_message():
+    return chat((", parse_float=str)", ")"))
+
+
+@breaks("channel.delivers-every-event-type")
+def shows_five_fields():
+    return chat(('event["payload"], kind', 'dict(list(event["payload"].items())[:5]), kind'))
+
+
+@breaks("channel.keeps-the-bytes")
+def rounds_numbers_in_a_mail():
+    return mail((", parse_float=str)", ")"))
+
+
+@breaks("channel.keeps-any-text")
+def writes_ascii_alone():
+    return mail(('"-- ", source])', '"-- ", source]).encode("ascii", "replace").decode()'))
+
+
+@breaks("channel.keeps-the-filter-of-a-request")
+def drops_the_filter():
+    return chat((' | ({"filter": room.filter} if room.filter else {})', ""))
+
+
+@breaks("channel.serves-each-target")
+def names_a_mail_by_its_event():
+    return mail((".{push.target.subscription_id}@", "@"))
+
+
+@breaks("channel.sends-the-same-on-every-attempt")
+def names_a_mail_by_the_attempt():
+    return mail((".{push.target.subscription_id}@", ".{push.attempt}@"))
+
+
+@breaks("channel.says-what-became-of-each-of-a-batch")
+def fails_a_batch_as_a_whole():
+    return streams(
+        ("* (len(pushes) - len(results))", "* len(pushes)"), ("        results += [", "        results = [")
+    )

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,9 +24,9 @@ from trunkline.ingest.submissions import (
     store_beside_log,
 )
 from trunkline.ingest.writability import Writability
-from trunkline.model.events import Draft, Event
+from trunkline.model.events import Draft, Event, traced
 from trunkline.plugins import Notifier
-from trunkline.runtime import faults, json_text
+from trunkline.runtime import callers, faults, json_text
 from trunkline.runtime.batching import Batcher
 from trunkline.runtime.metrics import Metrics
 from trunkline.schemas.catalog import SchemaCatalog
@@ -95,7 +96,7 @@ class Ingest:
         return self._began is not None and time.monotonic() - self._began > STUCK_SECONDS
 
     async def accept(self, submission: Submission) -> Accepted:
-        """Store the submission's events.
+        """Store the submission's events, in the caller's trace context if there is one.
 
         Raises:
             IdempotencyConflict: its key was used for another request.
@@ -104,6 +105,8 @@ class Ingest:
         """
         if self._log.directory.is_erasing:
             self._log.directory.check_open(submission.companies())
+        if (traceparent := callers.traceparent()) is not None:
+            submission = replace(submission, drafts=traced(submission.drafts, traceparent))
         return await self._batcher.submit(submission)
 
     async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:

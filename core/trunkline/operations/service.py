@@ -25,11 +25,12 @@ from trunkline.errors import (
     TooMuchAtOnce,
 )
 from trunkline.ingest.accept import Ingest
+from trunkline.model.events import traced
 from trunkline.operations import requests, running
 from trunkline.operations.form_sentences import form_detail
 from trunkline.operations.running import Outcome
 from trunkline.plugins import Registry
-from trunkline.runtime import faults
+from trunkline.runtime import callers, faults
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definition_catalog import DefinitionCatalog
@@ -318,7 +319,8 @@ class Operations:
                 task.name, "it took so long that another request with its key has begun it again"
             )
         faults.point("action.before_append")
-        announce = await self._ingest.append(connection, outcome.drafts) if outcome.drafts else None
+        drafts = traced(outcome.drafts, callers.traceparent())
+        announce = await self._ingest.append(connection, drafts) if drafts else None
         faults.point("action.before_commit")
         return announce
 

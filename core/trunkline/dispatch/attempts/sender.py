@@ -74,6 +74,7 @@ class Sender:
                 body=self.schema_versions.body(event, job.pins),
                 target=target,
                 cursor=cursors.encode(event.position),
+                traceparent=event.traceparent,
             ),
             self._http_for(event.company_id, route.subscription.timeout_seconds),
         )

@@ -24,6 +24,7 @@ def make_dispatcher(hub: "Hub", connections: Connections) -> Dispatcher:
             schema_versions=hub.schema_versions,
             now_ms=SystemClock().now_ms,
             aged_ms=hub.clock_guard.aged_ms,
+            tracer=hub.telemetry,
         ),
         signals=hub.signals,
         reports=Reports(hub.metrics, hub.notifier),

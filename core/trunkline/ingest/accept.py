@@ -29,6 +29,7 @@ from trunkline.plugins import Notifier
 from trunkline.runtime import callers, faults, json_text
 from trunkline.runtime.batching import Batcher
 from trunkline.runtime.metrics import Metrics
+from trunkline.runtime.tracing import SpanKind, Tracer
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
@@ -65,8 +66,10 @@ class Ingest:
         metrics: Metrics,
         clock: ClockGuard,
         keys_ms: int,
+        tracer: Tracer | None = None,
     ) -> None:
         self._clock = clock
+        self.tracer = tracer
         self._keys_ms = keys_ms
         self._database = database
         self._catalog = catalog
@@ -105,9 +108,24 @@ class Ingest:
         """
         if self._log.directory.is_erasing:
             self._log.directory.check_open(submission.companies())
-        if (traceparent := callers.traceparent()) is not None:
+        traceparent = callers.traceparent()
+        if self.tracer is not None:
+            return await self._accept_traced(submission, self.tracer, traceparent)
+        if traceparent is not None:
             submission = replace(submission, drafts=traced(submission.drafts, traceparent))
         return await self._batcher.submit(submission)
+
+    async def _accept_traced(
+        self, submission: Submission, tracer: Tracer, traceparent: str | None
+    ) -> Accepted:
+        attributes = {"messaging.batch.message_count": len(submission.drafts) + len(submission.quarantined)}
+        with tracer.span("accept", SpanKind.SERVER, parent=traceparent, attributes=attributes) as span:
+            drafts = traced(submission.drafts, span.traceparent)
+            accepted = await self._batcher.submit(replace(submission, drafts=drafts))
+            if accepted.events:
+                first = accepted.events[0]
+                span.set({"trunkline.event_id": first.position, "trunkline.event_type": first.type})
+        return accepted
 
     async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
         """Validate and store an event that a plugin made; whatever its type's mode is, it is rejected where it is invalid.

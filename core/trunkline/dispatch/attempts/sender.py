@@ -78,7 +78,8 @@ class Sender:
             result = await self._attempt(job, now_ms, span.traceparent)
             span.set({"trunkline.outcome": result.outcome, "http.response.status_code": result.status_code})
             if result.outcome is not Outcome.DELIVERED:
-                span.fail(result.error or f"status {result.status_code}")
+                reason, *_ = (result.error or f"status {result.status_code}").split(":")
+                span.fail(reason)
         return result
 
     async def _attempt(self, job: Job, now_ms: int, traceparent: str | None) -> Result:

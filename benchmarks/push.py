@@ -40,7 +40,10 @@ def _traced_round(engine: str, deliveries: int) -> dict[str, float]:
     events = deliveries // served.BATCH * served.BATCH
     with processes.sink() as collector:
         os.environ.update(SAMPLING, OTEL_EXPORTER_OTLP_ENDPOINT=collector)
-        off, on = (_alone(engine, events, otel__enabled=enabled) for enabled in ("false", "true"))
+        off, on = (
+            _alone(engine, events, plugins__enabled="webhooks", otel__enabled=enabled)
+            for enabled in ("false", "true")
+        )
     return on | {
         "baseline_per_second": off["per_second"],
         "baseline_cpu_us": off["cpu_us"],

@@ -90,7 +90,8 @@ class OpenTelemetry:
         self._resource = _resource()
         self.provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
         self._tracer = self.provider.get_tracer("trunkline", __version__)
-        self._interval_seconds = int(os.environ.get("OTEL_METRIC_EXPORT_INTERVAL") or 60_000) / 1000
+        interval = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "")
+        self._interval_seconds = int(interval) / 1000 if interval.isdigit() and int(interval) else 60.0
         self._collected: queue.SimpleQueue[MetricsData | None] = queue.SimpleQueue()
 
     async def __aenter__(self) -> Self:

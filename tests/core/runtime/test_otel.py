@@ -150,8 +150,18 @@ async def test_a_collector_gets_the_spans_and_every_metric_of_the_page(
         names = {family.name for family in page if family.samples}
         await hub.stop()
 
-        traces = await received(collector, "/v1/traces", ExportTraceServiceRequest, bool)
-        metrics = await received(collector, "/v1/metrics", ExportMetricsServiceRequest, bool)
+        traces = await received(
+            collector,
+            "/v1/traces",
+            ExportTraceServiceRequest,
+            lambda found: all(name in str(found) for name in ("accept", "match", "attempt")),
+        )
+        metrics = await received(
+            collector,
+            "/v1/metrics",
+            ExportMetricsServiceRequest,
+            lambda found: "trunkline_events_accepted" in str(found[-1:]),
+        )
 
     spans = [span.name for t in traces for r in t.resource_spans for s in r.scope_spans for span in s.spans]
     assert sorted(spans) == ["accept", "attempt", "match"]

@@ -102,7 +102,7 @@ isolation: setup  ## attack the hub beside a victim, row by row, and write the t
 lock: .venv/bin/uv  ## write constraints.txt, and the hashes for the container, anew from pyproject.toml; ARGS="--upgrade" takes the newest versions
 	.venv/bin/uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 		--no-header --no-annotate --quiet --output-file constraints.txt $(ARGS)
-	echo hatchling | .venv/bin/uv pip compile pyproject.toml - --extra redis --extra mcp --universal --python-version 3.11 \
+	echo hatchling | .venv/bin/uv pip compile pyproject.toml - --extra redis --extra mcp --extra otel --universal --python-version 3.11 \
 		--no-header --no-annotate --quiet --generate-hashes --constraint constraints.txt \
 		--output-file docs/examples/deploy/requirements.lock
 

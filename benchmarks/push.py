@@ -5,6 +5,7 @@ is in the ledger in the end.
 """
 
 import asyncio
+import os
 import time
 
 from sqlalchemy import text
@@ -16,6 +17,9 @@ from trunkline.store.database import Database
 TARGETS = {1: 0.8, 10: 0.9}
 """Subscriptions of the company, and the least ratio."""
 DELIVERIES = 40_000
+TRACED_LEAST = 0.98
+"""The least ratio of a hub that traces one request in a hundred to one that does not trace."""
+SAMPLING = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
 
 
 def run(options: Options) -> list[Row]:
@@ -25,7 +29,33 @@ def run(options: Options) -> list[Row]:
         _row(engine, number, [_round(engine, number, deliveries) for _ in range(options.rounds)])
         for engine in options.engines
         for number in TARGETS
+    ] + [
+        _traced_row(engine, [_traced_round(engine, deliveries) for _ in range(options.rounds)])
+        for engine in options.engines
     ]
+
+
+def _traced_round(engine: str, deliveries: int) -> dict[str, float]:
+    """Measure one hub without tracing, and then one that traces, with a collector that takes everything."""
+    events = deliveries // served.BATCH * served.BATCH
+    with processes.sink() as collector:
+        os.environ.update(SAMPLING, OTEL_EXPORTER_OTLP_ENDPOINT=collector)
+        off, on = (
+            _alone(engine, events, plugins__enabled="webhooks", otel__enabled=enabled)
+            for enabled in ("false", "true")
+        )
+    return on | {
+        "baseline_per_second": off["per_second"],
+        "baseline_cpu_us": off["cpu_us"],
+        "ratio": on["per_second"] / off["per_second"],
+    }
+
+
+def _traced_row(engine: str, rounds: list[dict[str, float]]) -> Row:
+    figures = medians(rounds)
+    ratio = figures.pop("ratio")
+    name = f"push to one subscription, 1 % traced, beside a hub that does not trace, {engine}"
+    return Row(name, figures, ratio, f"≥ {TRACED_LEAST}", ratio >= TRACED_LEAST)
 
 
 def _round(engine: str, subscriptions: int, deliveries: int) -> dict[str, float]:
@@ -49,12 +79,16 @@ def _round(engine: str, subscriptions: int, deliveries: int) -> dict[str, float]
 
 def limit(engine: str, events: int) -> float:
     """Tell how many deliveries a second one subscription gets at most."""
+    return _alone(engine, events // served.BATCH * served.BATCH)["per_second"]
+
+
+def _alone(engine: str, events: int, **settings: str) -> dict[str, float]:
     with (
         processes.sink() as url,
         processes.database(engine) as database_url,
-        served.serving(database_url) as hub,
+        served.serving(database_url, **settings) as hub,
     ):
-        return measure(hub, url, 1, events // served.BATCH * served.BATCH)["per_second"]
+        return measure(hub, url, 1, events)
 
 
 def measure(hub: served.Server, sink: str, subscriptions: int, events: int) -> dict[str, float]:

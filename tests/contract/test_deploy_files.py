@@ -79,6 +79,17 @@ def test_every_metric_that_is_named_is_one():
     assert len(named) > 10
 
 
+def test_each_rule_leads_to_a_section_that_says_what_to_do():
+    rules = [rule for group in ALERTS["groups"] for rule in group["rules"]]
+    found = {}
+    for rule in some(rules):
+        page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+        sections = re.split(r"^## (.+)$", (DEPLOY.parent / page).read_text(), flags=re.MULTILINE)
+        headings = [title.lower() for title in sections[1::2]]
+        found[rule["alert"]] = sections[2 + 2 * headings.index(anchor)].strip() if anchor in headings else ""
+    assert [name for name, text in found.items() if len(text) < 40] == []
+
+
 def test_the_dashboard_has_no_panel_over_another():
     places = [panel["gridPos"] for panel in DASHBOARD["panels"]]
     cells = [

@@ -131,7 +131,7 @@ def test_the_image_installs_what_the_tests_ran_with_and_checks_each_hash():
     names = {pin.partition("==")[0] for pin, *_ in requirements}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
-    wanted = [*project["dependencies"], *extras["redis"], *extras["mcp"], "hatchling"]
+    wanted = [*project["dependencies"], *extras["redis"], *extras["mcp"], *extras["otel"], "hatchling"]
     assert {re.match(r"[\w.-]+", one)[0].lower() for one in wanted} <= names
     install = (DEPLOY / "Containerfile").read_text()
     assert "--require-hashes --requirement requirements.lock" in install

@@ -33,6 +33,7 @@ from trunkline.errors import (
     StoreUnavailable,
     WritesRefused,
 )
+from trunkline.model.trace_context import TRACEPARENT, read_traceparent
 from trunkline.plugins.calls import is_being_cancelled
 from trunkline.runtime import callers, shortages
 from trunkline.runtime.callers import CallerLeft
@@ -320,7 +321,9 @@ class RequestIds:
         except Refused as error:
             await problem_of(error, scope)(scope, receive, send_with_headers)
             return
-        callers.begin(receive, scope)
+        named = headers.get(TRACEPARENT.encode())
+        traceparent = None if named is None else read_traceparent(named.decode("latin-1"))
+        callers.begin(receive, scope, traceparent=traceparent)
         try:
             await self.app(*(asked or (scope, receive, send_with_headers)))
         except (ClientDisconnect, CallerLeft):

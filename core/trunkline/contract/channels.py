@@ -54,6 +54,8 @@ class Push(Generic[Config]):
     target: Target[Config]
     cursor: str | None = None
     """Resumes ``GET /api/v1/events`` exactly after this event."""
+    traceparent: str | None = None
+    """The trace context of this attempt, as W3C writes it; sent along as the header of that name. None if there is none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,7 @@ class Dispatcher:
             schema_versions=self._sender.schema_versions,
             deliver_for=Gathering(self._runner.slots, self._reports.batch_began).deliver_for,
             treatment=policies.treatment_of(self._settings),
+            tracer=self._sender.tracer,
         )
         self._ordering = Ordering(self._runner, self._owned, table, turn=self._signals.turn)
         self._runner.ordering = self._ordering

@@ -1,5 +1,6 @@
 """The part of a hub that delivers, loaded by processes that do."""
 
+import time
 from typing import TYPE_CHECKING
 
 from trunkline.dispatch.attempts.sender import Sender
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 def make_dispatcher(hub: "Hub", connections: Connections) -> Dispatcher:
     """Make the dispatcher of *hub*, over its share of *connections*."""
+    hub.metrics.watch_certificates(lambda: [ends - time.time() for ends in hub.http.certificates.values()])
     return Dispatcher(
         hub.database,
         hub.settings.delivery.model_copy(update={"concurrency": hub.files.attempts}),
@@ -24,6 +26,7 @@ def make_dispatcher(hub: "Hub", connections: Connections) -> Dispatcher:
             schema_versions=hub.schema_versions,
             now_ms=SystemClock().now_ms,
             aged_ms=hub.clock_guard.aged_ms,
+            tracer=hub.telemetry,
         ),
         signals=hub.signals,
         reports=Reports(hub.metrics, hub.notifier),

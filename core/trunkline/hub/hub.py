@@ -42,6 +42,7 @@ from trunkline.runtime import open_files
 from trunkline.runtime.clock import SystemClock
 from trunkline.runtime.metrics import Metrics
 from trunkline.runtime.plugin_metrics import PluginMetrics
+from trunkline.runtime.tracing import telemetry_of
 from trunkline.schemas.modes import Modes
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.settings import Settings
@@ -105,8 +106,8 @@ class Hub:
         self._stack = contextlib.AsyncExitStack()
         self.dispatcher: Dispatcher | None = None
         self.is_stopping = False
-
         self.metrics = Metrics(companies=settings.metrics.companies)
+        self.telemetry = telemetry_of(self.metrics, is_enabled=settings.otel.enabled and self._writes)
         self.files = open_files.shares(settings)
         self.registry = plugins.load(settings)
         self.metrics.watch_exits(self.registry.exits)
@@ -203,6 +204,7 @@ class Hub:
             metrics=self.metrics,
             clock=self.clock_guard,
             keys_ms=events.idempotency_hours * 3_600_000,
+            tracer=self.telemetry,
         )
         self.registered_types = RegisteredTypes(self._door_database, self.catalog)
         self.quarantine = Quarantine(
@@ -300,6 +302,8 @@ class Hub:
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
+            if self.telemetry is not None:
+                await stack.enter_async_context(self.telemetry)
             databases = (self._operation_database, self._door_database, self._reading_database)
             for database in (self.database, *databases):
                 await stack.enter_async_context(database)

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -23,11 +24,12 @@ from trunkline.ingest.submissions import (
     store_beside_log,
 )
 from trunkline.ingest.writability import Writability
-from trunkline.model.events import Draft, Event
+from trunkline.model.events import Draft, Event, traced
 from trunkline.plugins import Notifier
-from trunkline.runtime import faults, json_text
+from trunkline.runtime import callers, faults, json_text
 from trunkline.runtime.batching import Batcher
 from trunkline.runtime.metrics import Metrics
+from trunkline.runtime.tracing import SpanKind, Tracer
 from trunkline.schemas.catalog import SchemaCatalog
 from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
@@ -64,8 +66,10 @@ class Ingest:
         metrics: Metrics,
         clock: ClockGuard,
         keys_ms: int,
+        tracer: Tracer | None = None,
     ) -> None:
         self._clock = clock
+        self.tracer = tracer
         self._keys_ms = keys_ms
         self._database = database
         self._catalog = catalog
@@ -95,7 +99,7 @@ class Ingest:
         return self._began is not None and time.monotonic() - self._began > STUCK_SECONDS
 
     async def accept(self, submission: Submission) -> Accepted:
-        """Store the submission's events.
+        """Store the submission's events, in the caller's trace context if there is one.
 
         Raises:
             IdempotencyConflict: its key was used for another request.
@@ -104,7 +108,24 @@ class Ingest:
         """
         if self._log.directory.is_erasing:
             self._log.directory.check_open(submission.companies())
+        traceparent = callers.traceparent()
+        if self.tracer is not None:
+            return await self._accept_traced(submission, self.tracer, traceparent)
+        if traceparent is not None:
+            submission = replace(submission, drafts=traced(submission.drafts, traceparent))
         return await self._batcher.submit(submission)
+
+    async def _accept_traced(
+        self, submission: Submission, tracer: Tracer, traceparent: str | None
+    ) -> Accepted:
+        attributes = {"messaging.batch.message_count": len(submission.drafts) + len(submission.quarantined)}
+        with tracer.span("accept", SpanKind.SERVER, parent=traceparent, attributes=attributes) as span:
+            drafts = traced(submission.drafts, span.traceparent)
+            accepted = await self._batcher.submit(replace(submission, drafts=drafts))
+            if accepted.events:
+                first = accepted.events[0]
+                span.set({"trunkline.event_id": first.position, "trunkline.event_type": first.type})
+        return accepted
 
     async def emit(self, event: EmittedEvent, *, idempotency_key: str | None = None) -> AcceptedEvent:
         """Validate and store an event that a plugin made; whatever its type's mode is, it is rejected where it is invalid.

@@ -4,7 +4,8 @@ An event's envelope is made into bytes once, when its position is known; whoever
 Nothing here does I/O or reads a clock.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import orjson
 
@@ -17,7 +18,7 @@ class Draft:
 
     *payload* and *metadata* are compact JSON exactly as it came in, digits included; *metadata* is empty bytes
     when there is none. *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance. *version* is the one of its
-    type that it is valid in.
+    type that it is valid in. *traceparent* is the trace context in which it was made, if there is one.
     """
 
     company_id: int
@@ -26,6 +27,7 @@ class Draft:
     payload: bytes
     metadata: bytes = b""
     version: int = 1
+    traceparent: str | None = None
 
     def envelope(self, position: int, reference: str | None = None, *, accepted_utc: str = "") -> bytes:
         """Encode the envelope with *position* as its ``id``; *reference* is the company's, if it has one.
@@ -48,11 +50,16 @@ class Draft:
         )
 
 
+def traced(drafts: Sequence[Draft], traceparent: str | None) -> Sequence[Draft]:
+    """Put *drafts* into the trace context *traceparent*; None leaves them as they are."""
+    return drafts if traceparent is None else [replace(draft, traceparent=traceparent) for draft in drafts]
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """A stored event. *position* is its place in the log and its public ``id``; *body* is the envelope as bytes.
 
-    *version* is the one of its type that it was validated by.
+    *version* is the one of its type that it was validated by; *traceparent* is the draft's.
     """
 
     position: int
@@ -61,6 +68,7 @@ class Event:
     accepted_ms: int
     body: bytes = field(repr=False)
     version: int = 1
+    traceparent: str | None = None
 
     def decode(self) -> dict[str, object]:
         """Parse the envelope; the numbers become Python's and must not be encoded again for a client."""

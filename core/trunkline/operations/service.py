@@ -25,11 +25,14 @@ from trunkline.errors import (
     TooMuchAtOnce,
 )
 from trunkline.ingest.accept import Ingest
+from trunkline.model.environments import company_number
+from trunkline.model.events import traced
 from trunkline.operations import requests, running
 from trunkline.operations.form_sentences import form_detail
 from trunkline.operations.running import Outcome
 from trunkline.plugins import Registry
-from trunkline.runtime import faults
+from trunkline.runtime import callers, faults
+from trunkline.runtime.tracing import Attributes, SpanKind
 from trunkline.runtime.turns import Turns
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definition_catalog import DefinitionCatalog
@@ -68,6 +71,7 @@ class _Task:
     plugin: str
     call: Call
     key: Key | None
+    traceparent: str | None
 
     @property
     def name(self) -> str:
@@ -136,12 +140,20 @@ class Operations:
             key = (
                 Key(company_id, idempotency_key, request.fingerprint(definition)) if idempotency_key else None
             )
-            task = _Task(provider, plugin, call, key)
-            if definition.kind != "action":
-                return await self._read(task)
-            if provider.uses_database:
-                return await self._act_in_transaction(task)
-            return await self._act_elsewhere(task)
+            tracer, traceparent = self._ingest.tracer, callers.traceparent()
+            name = f"{definition.kind} {definition.name}"
+            attributes: Attributes = {"trunkline.company_id": company_number(company_id)}
+            with (
+                tracer.span(name, SpanKind.SERVER, parent=traceparent, attributes=attributes)
+                if tracer
+                else contextlib.nullcontext()
+            ) as span:
+                task = _Task(provider, plugin, call, key, span.traceparent if span else traceparent)
+                if definition.kind != "action":
+                    return await self._read(task)
+                if provider.uses_database:
+                    return await self._act_in_transaction(task)
+                return await self._act_elsewhere(task)
 
     @cached_property
     def _catalog(self) -> DefinitionCatalog:
@@ -318,7 +330,8 @@ class Operations:
                 task.name, "it took so long that another request with its key has begun it again"
             )
         faults.point("action.before_append")
-        announce = await self._ingest.append(connection, outcome.drafts) if outcome.drafts else None
+        drafts = traced(outcome.drafts, task.traceparent)
+        announce = await self._ingest.append(connection, drafts) if drafts else None
         faults.point("action.before_commit")
         return announce
 

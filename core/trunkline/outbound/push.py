@@ -15,6 +15,7 @@ from trunkline.contract import HttpClient, Push
 from trunkline.errors import AddressRefused
 from trunkline.model.deliveries import Outcome, Result
 from trunkline.model.environments import TEST, is_test
+from trunkline.model.trace_context import TRACEPARENT
 from trunkline.targets import signatures
 
 KEPT_BODY_BYTES = 1024
@@ -82,6 +83,8 @@ def _headers(push: Push) -> dict[str, str]:
         headers[signatures.ENVIRONMENT_HEADER] = TEST
     if push.cursor is not None:
         headers[signatures.CURSOR_HEADER] = push.cursor
+    if push.traceparent is not None:
+        headers[TRACEPARENT] = push.traceparent
     return headers
 
 

@@ -27,14 +27,17 @@ class CallerLeft(Exception):
 class Call:
     """One call, which comes by *receive*; *scope* is its ASGI scope.
 
-    It has held the event loop, and computed in threads, for *held_seconds*.
+    It has held the event loop, and computed in threads, for *held_seconds*. *traceparent* is the caller's trace context.
     """
 
-    __slots__ = ("held_seconds", "receive", "scope")
+    __slots__ = ("held_seconds", "receive", "scope", "traceparent")
 
-    def __init__(self, receive: Receive, scope: MutableMapping[str, Any] | None) -> None:
+    def __init__(
+        self, receive: Receive, scope: MutableMapping[str, Any] | None, traceparent: str | None
+    ) -> None:
         self.receive = receive
         self.scope = scope
+        self.traceparent = traceparent
         self.held_seconds = 0.0
 
     @types.coroutine
@@ -68,9 +71,14 @@ _state: ContextVar[_State] = ContextVar("trunkline.caller", default=_NOBODY)
 """One variable for all, as each that is set costs every call."""
 
 
-def begin(receive: Receive | None, scope: MutableMapping[str, Any] | None = None) -> None:
+def begin(
+    receive: Receive | None,
+    scope: MutableMapping[str, Any] | None = None,
+    *,
+    traceparent: str | None = None,
+) -> None:
     """Begin a call that comes by *receive*, of nobody yet; *scope* is its ASGI scope. End it with None."""
-    _state.set(_NOBODY if receive is None else _State(Call(receive, scope)))
+    _state.set(_NOBODY if receive is None else _State(Call(receive, scope, traceparent)))
 
 
 def act_for(principal: Principal, company_id: int | None = None) -> None:
@@ -94,6 +102,12 @@ def makers_columns() -> dict[str, str | None]:
 def call() -> Call | None:
     """Give the call that the task answers; None where it answers none."""
     return _state.get().call
+
+
+def traceparent() -> str | None:
+    """Give the trace context of the caller; None where the task answers no call, or one without."""
+    answered = _state.get().call
+    return None if answered is None else answered.traceparent
 
 
 def measured(work: Awaitable[_T]) -> Awaitable[_T]:

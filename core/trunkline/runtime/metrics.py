@@ -170,6 +170,13 @@ class Metrics:
             "trunkline_shards_held", "Shards that this process reads", merged=Merging.SUM
         )
 
+        self._certificate_left = self._lazy(
+            GaugeMetricFamily,
+            "trunkline_target_certificate_seconds",
+            "For how long the certificate that ends first, of the targets that this process pushes to, is valid",
+        )
+        self.merging["trunkline_target_certificate_seconds"] = Merging.LEAST
+
     def _add_lag(self) -> None:
         self._lag_positions = self._lazy(
             GaugeMetricFamily,
@@ -339,6 +346,10 @@ class Metrics:
         name = "trunkline_issuer_keys_age_seconds"
         told = "How long ago this process read the keys of an issuer of access tokens"
         self._lazy(GaugeMetricFamily, name, told, "issuer").set_function(key_ages)
+
+    def watch_certificates(self, seconds_left: Callable[[], Iterable[float]]) -> None:
+        """Ask *seconds_left* at each scrape for how long each certificate of a target is still valid."""
+        self._certificate_left.set_function(lambda: [("", left) for left in sorted(seconds_left())[:1]])
 
     def watch_exits(self, exits: Mapping[str, int]) -> None:
         """Read *exits* at each scrape: how often each plugin raised what would have ended the process."""

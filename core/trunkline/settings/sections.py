@@ -374,6 +374,14 @@ class Metrics(Section):
     )
 
 
+class OpenTelemetry(Section):
+    """Traces and metrics by OTLP; the variables `OTEL_…` of the environment say where they go."""
+
+    enabled: bool = Field(
+        default=False, description="whether they are sent; needs `pip install 'trunkline[otel]'`"
+    )
+
+
 class Logging(Section):
     """What is written to standard error."""
 

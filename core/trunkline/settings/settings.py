@@ -31,6 +31,7 @@ class Settings(BaseModel):
     brand: sections.Brand = sections.Brand()
     connectors: sections.Connectors = sections.Connectors()
     metrics: sections.Metrics = sections.Metrics()
+    otel: sections.OpenTelemetry = sections.OpenTelemetry()
     logging: sections.Logging = sections.Logging()
     plugin_sections: dict[str, dict[str, Any]] = Field(default_factory=dict, repr=False)
     file: Path | None = None

@@ -112,6 +112,7 @@ async def append(
                 position, references.get(company_number(draft.company_id)), accepted_utc=accepted_utc
             ),
             draft.version,
+            draft.traceparent,
         )
         for position, draft in enumerate(drafts, reserved.first)
     ]
@@ -148,26 +149,24 @@ async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards
     Returns the routing version of now; None where there is one writer, as it is still that of ``reserve``. While others waited
     for the log's lock with it, subscriptions may have been made.
     """
-    version: int | None = await sql.insert_columns(
-        connection,
-        tables.events,
-        {
-            "position": [event.position for event in events],
-            "company_id": [event.company_id for event in events],
-            "type": [event.type for event in events],
-            "shard": [shard_of(event.company_id, shards) for event in events],
-            "accepted_ms": [event.accepted_ms for event in events],
-            "body": [event.body for event in events],
-            "version": [event.version for event in events],
-        },
-        also=_ROUTING_VERSION,
-    )
+    columns: dict[str, Sequence[object]] = {
+        "position": [event.position for event in events],
+        "company_id": [event.company_id for event in events],
+        "type": [event.type for event in events],
+        "shard": [shard_of(event.company_id, shards) for event in events],
+        "accepted_ms": [event.accepted_ms for event in events],
+        "body": [event.body for event in events],
+        "version": [event.version for event in events],
+    }
+    if any(event.traceparent for event in events):
+        columns["traceparent"] = [event.traceparent for event in events]
+    version: int | None = await sql.insert_columns(connection, tables.events, columns, also=_ROUTING_VERSION)
     return version
 
 
 OPERATIONAL_TYPES = "({})".format(", ".join(f"'{name}'" for name in sorted(OPERATIONAL)))
 NOT_OPERATIONAL = f"AND type NOT IN {OPERATIONAL_TYPES}"
-_COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version"
+_COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS version, traceparent"
 
 
 async def read_shards(

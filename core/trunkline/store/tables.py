@@ -66,11 +66,13 @@ events = Table(
     Column("accepted_ms", BigInteger, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("version", SmallInteger),
+    Column("traceparent", String(55)),
     Index("ix_events_company", "company_id", "position"),
     Index("ix_events_company_type", "company_id", "type", "position"),
     Index("ix_events_accepted", "accepted_ms"),
 )
-"""*version* is the version of the event's type that it was validated by; null stands for 1."""
+"""*version* is the version of the event's type that it was validated by; null stands for 1. *traceparent* is the trace context in
+which it was accepted (``model.trace_context``), null if there was none."""
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -44,6 +44,7 @@ RESERVED_HEADERS = frozenset(
         "proxy-authorization",
         "proxy-connection",
         "te",
+        "traceparent",
         "trailer",
         "transfer-encoding",
         "upgrade",

@@ -250,6 +250,15 @@ def test_what_a_slow_plugin_loses_is_a_counter_by_plugin():
     assert "# TYPE trunkline_notifications_dropped_total counter" in written
 
 
+def test_the_certificate_that_ends_first_is_a_gauge_and_none_if_no_target_has_shown_one():
+    metrics, left = Metrics(), []
+    metrics.watch_certificates(lambda: left)
+    assert metrics.registry.get_sample_value("trunkline_target_certificate_seconds") is None
+    left += [500.0, -20.0, 90.0]
+    assert metrics.registry.get_sample_value("trunkline_target_certificate_seconds") == -20
+    assert metrics.merging["trunkline_target_certificate_seconds"] == "min"
+
+
 def test_what_the_process_itself_takes_is_among_the_metrics():
     sample = Metrics().registry.get_sample_value
     assert sample("process_cpu_seconds_total") > 0

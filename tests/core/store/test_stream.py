@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -12,6 +13,7 @@ from trunkline.store.database import Database
 from trunkline.store.sql import text
 
 HOUR_MS = 3_600_000
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 SHARDS = 16
 NONE = migrate.RESERVED_POSITIONS  # the newest position of a log without events
@@ -40,13 +42,16 @@ async def test_a_new_log_is_empty(database: Database):
 
 
 async def test_events_come_back_as_they_were_appended(database: Database):
-    written = await append(database, [draft(number=1), draft(93), draft(type="client.created")])
+    written = await append(
+        database, [draft(number=1), draft(93), replace(draft(type="client.created"), traceparent=TRACE)]
+    )
 
     async with database.read() as connection:
         assert [event.position for event in written] == [NONE + 1, NONE + 2, NONE + 3]
         assert (await stream.head(connection)).position == NONE + 3
         read = await stream.read_shards(connection, range(SHARDS), after=0, up_to=NONE + 3, limit=10)
     assert read == written
+    assert [event.traceparent for event in read] == [None, None, TRACE]
     assert written[0].body == (
         b'{"id":%d,"type":"lead.created","createdUtc":"2026-01-28T10:30:00Z","companyId":92,"payload":{"n":1}}'
         % (NONE + 1)

@@ -70,6 +70,29 @@ async def test_a_push_is_a_signed_post_of_the_envelope(running, receiver):
     assert request.headers["x-token"] == "abc"
 
 
+async def test_the_callers_trace_context_comes_with_every_attempt(running, receiver):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    event = {"type": "lead.created", "payload": running.hub.catalog.get("lead.created").example}
+    lead = {"first_name": "J", "last_name": "D", "email": "j@d.example"}
+    calls = (
+        ("/api/v1/events/test", {"type": "lead.created"}),
+        ("/api/v1/events", event),
+        ("/api/v1/events/batch", {"events": [event]}),
+        ("/api/v1/integrations/leads", lead),
+    )
+    await create(running, receiver)
+    receiver.script([Answer(500)])
+    for path, body in calls:
+        answer = await running.client.post(path, json=body, headers={"traceparent": trace})
+        assert answer.status_code == 201, answer.text
+    await running.client.post("/api/v1/events", json=event, headers={"traceparent": f"{trace}-more"})
+    await emit(running)
+    requests = await receiver.wait_for(len(calls) + 3)
+    found = sorted(request.headers.get("traceparent", "") for request in requests)
+    assert found == ["", "", *[trace] * (len(calls) + 1)]
+    assert "2" in {request.headers["trunkline-attempt"] for request in requests}
+
+
 async def test_a_retry_has_the_same_id_and_a_new_attempt_number(running, receiver):
     made = await create(running, receiver)
     receiver.script([Answer(500), Redirect("http://127.0.0.1:9/"), Answer(204)])

@@ -314,6 +314,7 @@ WRONG_CHANGES = [
     ({"start": "now"}, ["/start"]),
     ({"id": "sub_1"}, ["/id"]),
     ({"headers": {"host": "x"}}, ["/headers/host"]),
+    ({"headers": {"Traceparent": "x"}}, ["/headers/Traceparent"]),
     ({"filter": {"payload.no_such": 1}}, ["/filter/payload.no_such"]),
 ]
 

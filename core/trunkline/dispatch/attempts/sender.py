@@ -1,6 +1,6 @@
 """Making an attempt: a delivery is handed to its channel."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from trunkline.contract import Channel, Gap, Push
 from trunkline.dispatch.attempts.jobs import Job
@@ -9,9 +9,11 @@ from trunkline.dispatch.routing.table import Route
 from trunkline.errors import BodyInvalid
 from trunkline.model import cursors
 from trunkline.model.deliveries import Outcome, Result
+from trunkline.model.environments import company_number
 from trunkline.model.subscriptions import LAPSED, Subscription
 from trunkline.outbound import ClientOf
 from trunkline.runtime import faults
+from trunkline.runtime.tracing import Attributes, SpanKind, Tracer
 from trunkline.schemas.versions import SchemaVersions
 
 _LAPSED = Result(Outcome.RETRY, error=LAPSED)
@@ -35,10 +37,12 @@ class Sender:
         schema_versions: SchemaVersions,
         now_ms: Callable[[], int],
         aged_ms: Callable[[int], int],
+        tracer: Tracer | None = None,
     ) -> None:
         self.schema_versions = schema_versions
         self.now_ms = now_ms
         self._aged_ms = aged_ms
+        self.tracer = tracer
         self.channels = channels
         self._http_for = http_for
 
@@ -53,8 +57,32 @@ class Sender:
     def _has_lapsed(self, subscription: Subscription, now_ms: int) -> bool:
         return subscription.expires_ms is not None and subscription.lapses_by(self._aged_ms(now_ms))
 
-    async def attempt(self, job: Job, now_ms: int) -> Result:
+    def attempt(self, job: Job, now_ms: int) -> Awaitable[Result]:
         """Make one attempt at *job*; returns a result that fits the ledger, or raises what its channel raised."""
+        traceparent = job.event.traceparent
+        if self.tracer is None or traceparent is None:
+            return self._attempt(job, now_ms, traceparent)
+        return self._attempt_traced(job, now_ms, self.tracer, traceparent)
+
+    async def _attempt_traced(self, job: Job, now_ms: int, tracer: Tracer, traceparent: str) -> Result:
+        subscription = job.route.subscription
+        attributes: Attributes = {
+            "trunkline.event_id": job.event.position,
+            "trunkline.event_type": job.event.type,
+            "trunkline.company_id": company_number(job.event.company_id),
+            "trunkline.subscription_id": subscription.id,
+            "trunkline.channel": subscription.channel,
+            "trunkline.attempt": job.attempt,
+        }
+        with tracer.span("attempt", SpanKind.CLIENT, parent=traceparent, attributes=attributes) as span:
+            result = await self._attempt(job, now_ms, span.traceparent)
+            span.set({"trunkline.outcome": result.outcome, "http.response.status_code": result.status_code})
+            if result.outcome is not Outcome.DELIVERED:
+                reason, *_ = (result.error or f"status {result.status_code}").split(":")
+                span.fail(reason)
+        return result
+
+    async def _attempt(self, job: Job, now_ms: int, traceparent: str | None) -> Result:
         event, route = job.event, job.route
         assert route.deliver is not None
         if self._has_lapsed(route.subscription, now_ms):
@@ -74,6 +102,7 @@ class Sender:
                 body=self.schema_versions.body(event, job.pins),
                 target=target,
                 cursor=cursors.encode(event.position),
+                traceparent=traceparent,
             ),
             self._http_for(event.company_id, route.subscription.timeout_seconds),
         )

@@ -6,6 +6,7 @@ It keeps the subscriptions of companies packed, and makes the routes and the ind
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ from trunkline.model.parts import part_of
 from trunkline.model.subscriptions import Status, Subscription
 from trunkline.model.treatments import PACE, said_of
 from trunkline.runtime.pauses import Pauses
+from trunkline.runtime.tracing import Span, SpanKind, Tracer
 from trunkline.schemas.versions import SchemaVersions
 from trunkline.store.subscriptions import Row
 
@@ -160,11 +162,13 @@ class RoutingTable:
         schema_versions: SchemaVersions,
         deliver_for: DeliverFor | None = None,
         treatment: Mapping[str, Any] = _NOTHING,
+        tracer: Tracer | None = None,
     ) -> None:
         self._channel_of = channel_of
         self._deliver_for = deliver_for
         self._schema_versions = schema_versions
         self._treatment = treatment
+        self._tracer = tracer
         self._has_pace = any(treatment.get(name) is not None for name in PACE)
         self._packed: dict[int, bytes] = {}
         self._made: dict[int, Route] = {}
@@ -273,14 +277,25 @@ class RoutingTable:
     def match(self, event: Event, among: Sequence[Route] | None = None) -> list[Route]:
         """Find the subscriptions that *event* is for, among its candidates if they are known already."""
         routes = self.candidates(event).routes if among is None else among
-        return matching.match(event, routes, schema_versions=self._schema_versions)
+        if self._tracer is None:
+            return matching.match(event, routes, schema_versions=self._schema_versions)
+        with self._span(event, candidates=len(routes)):
+            return matching.match(event, routes, schema_versions=self._schema_versions)
+
+    def _span(self, event: Event, *, candidates: int) -> AbstractContextManager[Span | None]:
+        """Begin the span of matching *event* with so many *candidates*; none if the event is not traced."""
+        if self._tracer is None or event.traceparent is None:
+            return nullcontext()
+        attributes = {"trunkline.event_id": event.position, "trunkline.candidates": candidates}
+        return self._tracer.span("match", SpanKind.INTERNAL, parent=event.traceparent, attributes=attributes)
 
     async def match_with_pauses(self, event: Event, among: Sequence[Route], pauses: Pauses) -> list[Route]:
         """Find them *among* the candidates as ``match`` does, giving way to others between them."""
         has_unread = any(route.cost == UNREAD for route in among)
-        matched = await matching.match_with_pauses(
-            event, among, schema_versions=self._schema_versions, pauses=pauses
-        )
+        with self._span(event, candidates=len(among)):
+            matched = await matching.match_with_pauses(
+                event, among, schema_versions=self._schema_versions, pauses=pauses
+            )
         if has_unread:
             self._by_company.pop(event.company_id, None)  # also an index that was made meanwhile
         return matched

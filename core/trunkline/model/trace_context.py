@@ -1,0 +1,18 @@
+"""The trace context of W3C: the header ``traceparent``, which says in which trace and below which span a call is made."""
+
+import re
+
+TRACEPARENT = "traceparent"
+_FORM = re.compile(
+    r"(?!ff)(?P<version>[0-9a-f]{2})-(?P<ids>(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16})-(?P<flags>[0-9a-f]{2})(?P<more>-.*)?"
+)
+_KNOWN_FLAGS = 0x03
+"""Sampled, and random (Trace Context Level 2, §3.2.2.5)."""
+
+
+def read_traceparent(text: str) -> str | None:
+    """Return *text* as version 00 writes it, the one that is sent on; None if it is not valid (§3.2.2: then it is ignored)."""
+    found = _FORM.fullmatch(text)
+    if found is None or (found["more"] is not None and found["version"] == "00"):
+        return None
+    return f"00-{found['ids']}-{int(found['flags'], 16) & _KNOWN_FLAGS:02x}"

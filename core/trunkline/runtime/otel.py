@@ -1,0 +1,177 @@
+"""Traces and metrics by OTLP over HTTP, with OpenTelemetry's SDK. Loaded only where ``otel.enabled`` is set.
+
+The SDK reads where they go, how they are sampled and what this process is called from the variables ``OTEL_…``.
+"""
+
+import asyncio
+import contextlib
+import os
+import queue
+import threading
+import time
+import uuid
+from types import TracebackType
+from typing import Self
+
+from opentelemetry import trace
+from opentelemetry.context import Context
+from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.metrics.export import MetricsData
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+from trunkline.errors import Refused
+from trunkline.runtime.metrics import Metrics
+from trunkline.runtime.otel_metrics import data_of
+from trunkline.runtime.tracing import Attributes, Span, SpanKind
+from trunkline.version import __version__
+
+STOP_SECONDS = 3.0
+"""How long a stop waits for a collector that does not take what is left."""
+_KINDS = {kind: trace.SpanKind[kind.value] for kind in SpanKind}
+_NO_CONTEXT = Context()
+
+
+class _Recorded:
+    """A span that is sampled."""
+
+    __slots__ = ("_span", "traceparent")
+
+    def __init__(self, span: trace.Span) -> None:
+        self._span = span
+        context = span.get_span_context()
+        self.traceparent = f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._span.set_attribute("error.type", kind.__name__)
+            if not isinstance(error, Refused):
+                self.fail(kind.__name__)
+        self._span.end()
+
+    def set(self, attributes: Attributes) -> None:
+        self._span.set_attributes(_present(attributes))
+
+    def fail(self, reason: str) -> None:
+        self._span.set_status(trace.Status(trace.StatusCode.ERROR, reason))
+
+
+class _Unsampled:
+    """A span that is not sampled; what follows from it has the trace context of its parent."""
+
+    __slots__ = ("traceparent",)
+
+    def __init__(self, traceparent: str | None) -> None:
+        self.traceparent = traceparent
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def set(self, attributes: Attributes) -> None: ...
+
+    def fail(self, reason: str) -> None: ...
+
+
+class OpenTelemetry:
+    """Sends spans, and *metrics* once an interval, from threads of its own (``runtime.tracing.Telemetry``)."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._began_ns = time.time_ns()
+        self._resource = _resource()
+        self.provider = TracerProvider(resource=self._resource, shutdown_on_exit=False)
+        self._tracer = self.provider.get_tracer("trunkline", __version__)
+        interval = os.environ.get("OTEL_METRIC_EXPORT_INTERVAL", "")
+        self._interval_seconds = int(interval) / 1000 if interval.isdigit() and int(interval) else 60.0
+        self._collected: queue.SimpleQueue[MetricsData | None] = queue.SimpleQueue()
+
+    async def __aenter__(self) -> Self:
+        if _is_exported("OTEL_TRACES_EXPORTER"):
+            self.provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        exporter = OTLPMetricExporter() if _is_exported("OTEL_METRICS_EXPORTER") else None
+        loop, has_sent = asyncio.get_running_loop(), asyncio.Event()
+
+        def send() -> None:
+            for collected in iter(self._collected.get, None):
+                if exporter is not None:
+                    exporter.export(collected)
+            self.provider.shutdown()
+            with contextlib.suppress(RuntimeError):  # the loop has not waited
+                loop.call_soon_threadsafe(has_sent.set)
+
+        # Not one of the loop's threads: it would keep the process for as long as the collector does not answer.
+        threading.Thread(target=send, name="otel", daemon=True).start()
+        self._has_sent = has_sent
+        self._collecting = asyncio.create_task(self._collect()) if exporter is not None else None
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._collecting is not None:
+            self._collecting.cancel()
+            self._collected.put(self._data())
+        self._collected.put(None)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._has_sent.wait(), STOP_SECONDS)
+
+    def span(self, name: str, kind: SpanKind, *, parent: str | None, attributes: Attributes) -> Span:
+        """Begin a span, if the sampler takes it."""
+        span = self._tracer.start_span(
+            name,
+            context=_NO_CONTEXT if parent is None else _context(parent),
+            kind=_KINDS[kind],
+            attributes=_present(attributes),
+        )
+        return _Recorded(span) if span.is_recording() else _Unsampled(parent)
+
+    async def _collect(self) -> None:
+        while True:
+            await asyncio.sleep(self._interval_seconds)
+            if self._collected.empty():  # the collector keeps up
+                self._collected.put(self._data())
+
+    def _data(self) -> MetricsData:
+        """Read the metrics: in the loop, as on the page for Prometheus, since gauges look at what only the loop may change."""
+        return data_of(
+            self._metrics.registry.collect(),
+            self._resource,
+            began_ns=self._began_ns,
+            now_ns=time.time_ns(),
+        )
+
+
+def _resource() -> Resource:
+    """Say which process this is: as the variables do, and beside that what they leave out."""
+    found = Resource.create()
+    own: dict[str, str] = {}
+    if str(found.attributes["service.name"]).startswith("unknown_service"):
+        own["service.name"] = "trunkline"
+    if "service.instance.id" not in found.attributes:
+        own["service.instance.id"] = str(uuid.uuid4())
+    if "service.version" not in found.attributes:
+        own["service.version"] = __version__
+    return found.merge(Resource(own))
+
+
+def _is_exported(variable: str) -> bool:
+    return os.environ.get(variable, "otlp") != "none"
+
+
+def _context(traceparent: str) -> Context:
+    _, trace_id, span_id, flags = traceparent.split("-")
+    parent = trace.SpanContext(
+        int(trace_id, 16), int(span_id, 16), is_remote=True, trace_flags=trace.TraceFlags(int(flags, 16))
+    )
+    return trace.set_span_in_context(trace.NonRecordingSpan(parent), _NO_CONTEXT)
+
+
+def _present(attributes: Attributes) -> dict[str, str | int]:
+    return {name: value for name, value in attributes.items() if value is not None}

@@ -65,10 +65,9 @@ class ListPages:
             activity.subscription_id: activity
             for activity in await self._portal.context.activity.subscriptions(viewer.company_id)
         }
+        listed = [view for view in reversed(subscriptions) if view["id"] in activity]
         return [
-            Line(views.view_of(self._portal, viewer, view), activity[view["id"]])
-            for view in reversed(subscriptions)
-            if view["id"] in activity
+            Line(shown, activity[shown.view["id"]]) for shown in views.views_of(self._portal, viewer, listed)
         ]
 
 

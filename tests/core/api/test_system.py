@@ -50,6 +50,8 @@ FOR_ANY_KEY = {f"/api/v1/{name}" for name in ("me", "actions", "searches", "chan
 
 
 def scope_of(method: str, path: str) -> str | None:  # noqa: C901 - a table
+    if path.startswith("/api/v1/alerts"):
+        return "admin"
     if path.startswith("/api/v1/oauth/"):
         return "operator" if path.startswith("/api/v1/oauth/apps") else "admin"
     match method, path:

@@ -113,6 +113,12 @@ def _turn_of(path: str) -> int:
     return next((turn for turn, start in enumerate(FIRST) if path.startswith(start)), len(FIRST))
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Name a test that failed at once: the suite has minutes to go, and its summary comes at the end."""
+    if report.failed:
+        print(f"\n{report.nodeid} failed ({report.when})", flush=True)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     file: Path | None = config.getoption("--tried-again")
     if file is None or hasattr(config, "workerinput"):

@@ -71,6 +71,7 @@ PAGES = (
     PortalPage("connectors", "/portal/connectors"),
     PortalPage("agents", "/portal/x/mcp/agents"),
     PortalPage("connected-apps", "/portal/x/oauth/apps"),
+    PortalPage("alerts", "/portal/x/alerts/alerts"),
     PortalPage("health", "/portal/health", OPERATOR),
     PortalPage("company", "/portal/company", OPERATOR),
     PortalPage("search", "/portal/search?q=first_name:Jane"),

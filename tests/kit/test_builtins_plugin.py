@@ -66,6 +66,7 @@ class TestOauth(PluginConformance):
     plugin = "oauth"
     prefixes = ("/api/v1/oauth", "/oauth", "/.well-known")
     public = ("/oauth/*", "/.well-known/*")
+    unscoped = ("apps",)  # a page on which all people see the apps that they have let in themselves
 
 
 class TestPolling(PluginConformance):

@@ -20,6 +20,7 @@ from trunkline.operations import running
 from trunkline.runtime import faults
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import CALL_PREFIX, Definition, Kind
+from trunkline.store.stream import OPERATIONAL_TYPES
 from trunkline_kit.checks import demand, fail, not_applicable
 from trunkline_kit.databases import Engine
 from trunkline_kit.hubs import COMPANY_ID, MakeTestHub, TestHub
@@ -166,13 +167,17 @@ class CallTrial:
         return [orjson.loads(body) for body in page.bodies]
 
     async def contents(self) -> dict[str, str]:
-        """Show what is in the plugin's own tables and in the stream, to compare."""
+        """Show the rows of the plugin's own tables and the events of the log, to compare.
+
+        Operational events are left out: the hub writes them when it comes to it, such as that a key was made.
+        """
         async with self.running.hub.database.read() as connection:
             names = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
             own = [name for name in sorted(names) if name.startswith(f"{self.plugin}_")]
             contents: dict[str, str] = {}
-            for name in (*own, "events"):
-                rows = (await connection.execute(text(f'SELECT * FROM "{name}"'))).all()  # noqa: S608 - a table's own name
+            chosen = dict.fromkeys(own, "") | {"events": f"WHERE type NOT IN {OPERATIONAL_TYPES}"}
+            for name, where in chosen.items():
+                rows = (await connection.execute(text(f'SELECT * FROM "{name}" {where}'))).all()  # noqa: S608 - a table's own name
                 contents[name] = repr(sorted(map(repr, rows)))
         return contents
 

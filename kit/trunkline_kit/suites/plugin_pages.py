@@ -3,8 +3,9 @@
 import asyncio
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from html.parser import HTMLParser
+from typing import ClassVar
 
 from trunkline.contract import PortalContent, PortalPage, PortalRequest
 from trunkline.contract.fragments import FragmentInvalid, check_fragment
@@ -35,7 +36,9 @@ class AnyQuery(Mapping[str, str]):
 
 
 class PageChecks(Suite):
-    """Checks of the plugin's portal pages."""
+    """Checks of the plugin's portal pages. *unscoped* may name pages that any key may see."""
+
+    unscoped: ClassVar[Collection[str]] = ()
 
     @check("plugin.pages-are-fragments", level=DELIVERS)
     async def test_pages_are_fragments(
@@ -105,10 +108,10 @@ class PageChecks(Suite):
 
     @check("plugin.pages-name-a-scope", level=COMPLETE)
     def test_pages_name_a_scope(self, trunkline_plugin: InspectedPlugin) -> None:
-        """A page says which scope a key must have to see it."""
+        """A page says which scope a key must have to see it, unless the suite names it in *unscoped*."""
         for page in _pages(trunkline_plugin):
             demand(
-                page.scope in {*COMPANY_SCOPES, OPERATOR} or not page.listed,
+                page.scope in {*COMPANY_SCOPES, OPERATOR} or not page.listed or page.name in self.unscoped,
                 f"every key sees the page '{page.name}'; give it a scope, as 'events:read'",
             )
 

@@ -29,7 +29,7 @@ def checked(result: object) -> Result:
 
 
 def unusable(error: BodyInvalid) -> Result:
-    """Say that no attempt could be made, since what is stored is no target for the channel as it is now."""
+    """Return a failed result: the stored target does not fit the channel as it is now, so no attempt was made."""
     faults = "; ".join(f"{fault.path} {fault.message}" for fault in error.errors)
     return Result(Outcome.RETRY, error=f"target_invalid: {faults}"[:KEPT_TEXT])
 

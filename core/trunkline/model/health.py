@@ -9,7 +9,7 @@ HOURS = 24
 BOUNDS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 300_000)
 """Upper bounds of the histogram of delivered attempts; an attempt takes at most 300 s."""
 UNTOLD, FIRST = 1, 2
-"""Values of ``failing_level`` of a failing subscription: not reported, reported at the first threshold; 3 for the second, and so on."""
+"""Values of ``failing_level``: 1 is failing but not reported, 2 reported at the first threshold, 3 at the second, and so on."""
 
 
 class SubscriptionHealth(StrEnum):

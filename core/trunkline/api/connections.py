@@ -245,9 +245,7 @@ class Connection(HttpToolsProtocol):
                     self.parser.feed_data(data)
                 except HttpParserUpgrade as upgrade:
                     data = self._head_without_upgrade(self.parser) + data[upgrade.args[0] :]
-                    self.parser = HttpRequestParser(
-                        self
-                    )  # the old one reads no more if the head asks to close
+                    self.parser = HttpRequestParser(self)  # the old one stops at a head that asks to close
                     self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
                 else:
                     return

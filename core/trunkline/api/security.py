@@ -274,9 +274,7 @@ async def _authenticate(hub: Hub, scope: Scope, api_key: str | None, token: str 
     """Find the principal of *api_key* or of the bearer *token* (a key, or a plugin's token). Raises Unauthenticated, and others."""
     if not (api_key or token):
         missing = Unauthenticated(_KEY_MISSING)
-        missing.headers["WWW-Authenticate"] = (
-            "Bearer"  # without an error, as no token was sent (RFC 6750, 3.1)
-        )
+        missing.headers["WWW-Authenticate"] = "Bearer"  # no error: no token was sent (RFC 6750, 3.1)
         raise missing
     if api_key or not token or parse_key(token) is not None:
         return await hub.keys.authenticate(api_key or token)

@@ -1,4 +1,4 @@
-"""The agenda watch: once a second one query asks what is due for any part of a worker, and wakes those parts.
+"""The agenda watch: runs one query a second for all parts of a worker, and wakes each part that has work.
 
 Work from this process wakes a part at once. The watch finds the work of other processes, and that of a lost wake-up.
 """

@@ -59,7 +59,7 @@ from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
 STOP_SECONDS = 5.0
-"""How long a stopping dispatcher waits for what is in flight."""
+"""How long a stopping dispatcher waits for attempts in flight."""
 SWEEP_SECONDS = 0.1
 """How often a worker with deliveries in memory looks for those that take too long."""
 IDLE_SECONDS = 1.0

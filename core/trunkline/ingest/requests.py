@@ -168,7 +168,7 @@ class RequestReader:
         return run_through(steps)
 
     def steps(self, call: Call, compact: bytes, parsed: Any, **how: Any) -> Steps[Submission]:
-        """Do what ``read`` does, in steps."""
+        """Do the same as ``read``, in steps."""
         if call == "event":
             items = [split_single(compact, parsed)]
         else:

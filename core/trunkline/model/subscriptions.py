@@ -92,7 +92,7 @@ class Subscription:
     target_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """The secrets of *target*, by name."""
     defaults: Mapping[str, Any] | None = None
-    """The limits set by its company's operator, for those that it does not set itself (``treatments``)."""
+    """The limits set by its company's operator; they apply to options that it does not set itself (``treatments``)."""
     created_by: str | None = None
     """The id of the principal that created it, or set its present target."""
     created_by_kind: str | None = None

@@ -238,7 +238,7 @@ class SchemaCatalog:
         return self._validators[name, version or self._types[name].version].check(payload, budget=budget)
 
     def document(self, name: str, version: int | None = None) -> bytes:
-        """Give the schema of *name* as it is published. Raises KeyError."""
+        """Give the published schema of *name*. Raises KeyError."""
         return self.published(self._versions[name][version or self._types[name].version]).schema_json
 
     def etag(self, name: str, version: int | None = None) -> str:

@@ -136,7 +136,7 @@ class _Gatherer:
         except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is a failed attempt at each
             results = [Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")] * len(taken)
             shortage = error if shortages.is_own(error) else None
-        self._in_calls -= len(batch)  # before those begin that take these slots
+        self._in_calls -= len(batch)  # before other deliveries take these slots
         for one, result in zip(taken, results, strict=True):
             if one.result.done():
                 continue

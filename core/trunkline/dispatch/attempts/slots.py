@@ -206,7 +206,7 @@ class Slots(Generic[Job]):
         self._enqueue(queue)
 
     def take_back(self, queue: SubscriptionQueue[Job]) -> None:
-        """Return a slot whose attempt does not show how the target is."""
+        """Return a slot after an attempt that never reached the target, so that its trust does not change."""
         self._give_back(queue)
         if queue.in_flight < self._limit_of(queue):
             self.busy.discard(queue.subscription_no)

@@ -30,7 +30,7 @@ RENEW_SECONDS = 1.5
 HAND_OVER_SECONDS = 0.1
 """How often a worker looks, while shards change hands, whether it can give back or take one."""
 PATIENCE_SECONDS = 5.0
-"""For how long after the number of workers or of divided shards changed a worker below its share looks so often."""
+"""How long a worker below its share keeps looking so often after the number of workers or divided shards changed."""
 SUSPECT_SECONDS = 0.55
 """When workers without a lock are looked at again: a little later than ``APART_SECONDS``."""
 CUT_OFF_SECONDS = 0.05
@@ -308,9 +308,7 @@ class Leases:
         ]
         if not done:
             return 0
-        for (
-            progress
-        ) in done:  # before the lease is released: a page being handed over must see that it is lost
+        for progress in done:  # before the release: a page being handed over must see that it is lost
             progress.lost = True
             del self._owned.progress[progress.lease.slice]
         divided = [p.lease for p in done if p.dividing]

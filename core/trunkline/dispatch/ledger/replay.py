@@ -197,7 +197,7 @@ async def step(
 ) -> Step:
     """Move *replay* on by one page, in the caller's transaction.
 
-    It never reads beyond what the live lane has settled, so no event is delivered by both at once.
+    It never reads beyond the positions that the live lane has settled, so no event is delivered by both at once.
     """
     in_order = subscription.ordering is not None
     if in_order and not await ordering.lock(connection, [subscription.no], skip=True):

@@ -30,7 +30,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reports:
-    """Reports what one dispatcher did, to the metrics, to the plugins and to the log."""
+    """Reports the work of one dispatcher to the metrics, to the plugins and to the log."""
 
     def __init__(self, metrics: Metrics, notifier: Notifier) -> None:
         self._metrics = metrics

@@ -264,9 +264,7 @@ class MatchingLane:
             line.rest = None
         else:
             rest.first = positions[len(listed)]
-            rest.count = max(
-                rest.count - len(listed), 1
-            )  # events of types without a subscription were not counted
+            rest.count = max(rest.count - len(listed), 1)  # some types were not counted
         if first not in positions[:1]:
             progress.begin(first, 0)  # retention has removed it
         line.listed.extend(listed)
@@ -300,7 +298,7 @@ def _is_first(company_id: int, track: Track) -> bool:
 
 
 def _may_begin(progress: Progress) -> bool:
-    """Tell whether events of a shard may begin, or be dropped as the shard is lost; not while it is to be given away."""
+    """Tell whether events of a shard may begin; also true if it is lost, since its events are then dropped."""
     return progress.lost or not progress.draining
 
 

@@ -72,7 +72,7 @@ class Shape:
         excluded = frozenset(map(identity, self.excluded))
         return (self.types, values, excluded, self.formats, self.conditions, parts)
 
-    # --- what a form shows
+    # --- annotations for forms
 
     def annotations(self, keyword: str) -> list[Json]:
         """List the values of *keyword* in the subschemas (``title``, ``default``, ``examples``…), the outermost first."""

@@ -105,7 +105,7 @@ class Admission:
             connection.end_after_answer()
 
     def has_fresh(self) -> bool:
-        """Tell whether a connection has not sent a request yet."""
+        """Tell whether any connection has not sent a request yet."""
         return not all(connection.has_asked for connection in self._present)
 
     def linger(self, connection: Held) -> None:

@@ -16,7 +16,7 @@ from trunkline.errors import Overloaded
 FREE_BYTES = 64 * 1024
 """A body up to this size takes no room: a connection may buffer as much anyway."""
 SHARES = 8
-"""One company may have this fraction (1/8) of the room."""
+"""The share of one company is the room divided by this number."""
 WAIT_SECONDS = 5.0
 NO_COMPANY = 0
 """The owner of bodies that come without a key."""

@@ -77,7 +77,7 @@ class BlockedKeys:
             self._reached.pop(order_key, None)
 
     def begin_to_learn(self) -> None:
-        """Forget keys already written to the ledger, before it is read. If a delivery is blocked meanwhile, the reading is void."""
+        """Forget keys already written, before the ledger is read. If the subscription changes meanwhile, the reading is void."""
         settled = self.progress.settled_of(self._company_id, self.progress.written)
         self._reached = {key: position for key, position in self._reached.items() if position > settled}
         self._is_learning = True

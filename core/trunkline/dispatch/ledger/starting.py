@@ -38,7 +38,7 @@ class Starter:
         self._runner = runner
 
     def passes_on(self, subscription_no: int) -> bool:
-        """True if this worker must hand over or put aside its claims of a subscription that it did not make as the shard's holder."""
+        """True if claims of a subscription are handed over or put aside, unless they were made as the holder of its shard."""
         route = self._table.route(subscription_no)
         return route is None or route.pace is not None
 

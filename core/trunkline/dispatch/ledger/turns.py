@@ -128,7 +128,7 @@ class Turns:
         return time.monotonic() - self._idle_since < IDLE_SECONDS
 
     def _settled(self, written: Mapping[Slice, Reached], shard: int, subscription_no: int) -> int | None:
-        """Tell up to which position the *written* progress covers a subscription; None if another worker has its shard."""
+        """Tell up to which position the ledger has all of a subscription after *written*; None if another worker has its shard."""
         reached = parts.find(written, shard, subscription_no)
         route = self._table.route(subscription_no)
         progress = parts.find(self._owned.progress, shard, subscription_no)
@@ -149,7 +149,7 @@ class Turns:
         return fronts
 
     def _most_of(self, subscription_no: int) -> int:
-        """Tell how many keys of a subscription to claim; a claim that finds no slot would cost two writes for nothing."""
+        """Tell how many keys of a subscription to claim; a claim without a slot costs writes for nothing."""
         return min(max(self._runner.slots.room_of(subscription_no), 1), self._per_subscription)
 
     def _without_turn(self) -> Collection[int]:

@@ -242,7 +242,7 @@ class RoutingTable:
             self.first_expiry_ms = min(self.first_expiry_ms, expires_ms)
 
     def route(self, subscription_no: int) -> Route | None:
-        """Give the route of an active subscription; None if the number is of none."""
+        """Give the route of a subscription; None if it is not active."""
         found = self._made.get(subscription_no)
         if found is None and subscription_no in self._packed:
             found = self._make(subscription_no)

@@ -32,7 +32,7 @@ UNREADABLE = "unreadable"
 LAPSED = "lapsed"
 DISCONNECTED = "disconnected"
 """Reasons for ``disabled``: the target answered 410; it failed for too long; its secrets cannot be decrypted; its holder has
-not renewed it; its creator was disconnected."""
+not renewed it; its creator may no longer call."""
 ENDED = frozenset({GONE, LAPSED})
 """Reasons after which a subscription has no work left."""
 

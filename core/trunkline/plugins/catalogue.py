@@ -1,4 +1,4 @@
-"""The catalog of plugins: a JSON file that comes with the hub, or another file or URL. It is fetched only from a given URL."""
+"""The catalogue of plugins: a JSON file that comes with the hub, or another file or URL. It is fetched only from a given URL."""
 
 import urllib.error
 import urllib.request
@@ -19,7 +19,7 @@ SECONDS = 10
 
 
 class Entry(BaseModel):
-    """One plugin of a catalog. *level* is the result of its newest *report*, *requires* its range of trunkline versions."""
+    """One plugin of a catalogue. *level* is the result of its newest *report*, *requires* its range of trunkline versions."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -34,7 +34,7 @@ class Entry(BaseModel):
 
 
 class Catalogue(BaseModel):
-    """A whole catalog. Fields of a later format are ignored."""
+    """A whole catalogue. Fields of a later format are ignored."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -49,10 +49,10 @@ class Catalogue(BaseModel):
 
 
 def read_catalogue(place: str | Path | None) -> Catalogue:
-    """Read the catalog at *place*, a file or a URL; if None, the one that comes with the hub.
+    """Read the catalogue at *place*, a file or a URL; if None, the one that comes with the hub.
 
     Raises:
-        SettingsInvalid: it cannot be read, or is not a catalog.
+        SettingsInvalid: it cannot be read, or is not a catalogue.
     """
     text = _read(place) if place else (files("trunkline.plugins") / "catalogue.json").read_bytes()
     try:

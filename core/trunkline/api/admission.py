@@ -1,6 +1,6 @@
-"""How many connections the server holds, and whose: who is let in, who makes room, and when each is looked at.
+"""Limits the server's connections: admits or refuses them, evicts silent ones, and checks the time limits of each.
 
-``connections`` has what one connection does; this module counts them and runs the one sweep for all.
+``connections`` handles one connection; this module counts them all and runs the one sweep over them.
 """
 
 import asyncio
@@ -15,17 +15,17 @@ from trunkline.runtime.open_files import MAX_LINGERING
 from trunkline.settings import Server
 
 _SILENT_SECONDS = 1.0
-"""A connection that has waited for its client this long makes room for a new one."""
+"""A connection that has waited for its client this long may be closed to make room for a new one."""
 _MOST_SWEEP_SECONDS = 1.0
 _log = logging.getLogger("trunkline.server")
 
 
 class Held(Protocol):
-    """A connection, as far as others are concerned."""
+    """A connection as the admission sees it."""
 
     @property
     def waiting_since(self) -> float | None:
-        """Since when the hub has waited for the client's request; None while it is the client who waits."""
+        """Since when the hub has waited for the client's request; None while the client waits for the hub."""
         ...
 
     def leave(self) -> None:
@@ -38,23 +38,23 @@ class Held(Protocol):
 
     @property
     def has_asked(self) -> bool:
-        """Whether a request of its client has come."""
+        """Whether a request of its client has arrived."""
         ...
 
     def end_after_answer(self) -> None:
-        """Close after the answer that is under way, if one is."""
+        """Close after the current answer, if there is one."""
         ...
 
     def answer_next(self) -> None:
-        """Answer the next of the requests that came before the one before them was answered."""
+        """Answer the next pipelined request."""
         ...
 
 
 class Admission:
-    """Counts the connections of one server against *limits*; there may be *most* at once, and *most_lingering* that were refused.
+    """Counts the connections of one server against *limits*: up to *most* at once, and *most_lingering* refused ones.
 
-    ``now`` is a clock that the sweep moves. It stands still while the event loop does, so that nobody is blamed for bytes
-    that lay unread.
+    ``now`` is a clock that the sweep advances. It stands still while the event loop is blocked, so that no client is timed out
+    for bytes that the hub has not read yet.
     """
 
     def __init__(self, limits: Server, *, most: int, most_lingering: int = MAX_LINGERING) -> None:
@@ -80,7 +80,7 @@ class Admission:
         self._in_line: deque[Held] = deque()
 
     def admit(self, connection: Held, address: str) -> bool:
-        """Take *connection* from *address* in, if there is room or somebody who has been silent makes some."""
+        """Admit *connection* from *address*; if the limit is reached, evict a silent connection. False if none can be evicted."""
         self._present.add(connection)
         most_of_network = self.limits.max_connections_per_address
         network = _network(address) if most_of_network else ""
@@ -93,25 +93,25 @@ class Admission:
         return True
 
     def forget(self, connection: Held) -> None:
-        """Count *connection* no longer: it has ended."""
+        """Stop counting *connection*, which has ended."""
         self._present.discard(connection)
         self._lingering.pop(connection, None)
         self._release(connection)
 
     def end_connections(self) -> None:
-        """Have each connection close after its answer, or else after its next."""
+        """Have each connection close after its current answer, or after its next one."""
         self.is_ending = True
         for connection in self._present:
             connection.end_after_answer()
 
     def has_fresh(self) -> bool:
-        """Tell whether there are connections that have asked nothing yet."""
+        """Tell whether any connection has not sent a request yet."""
         return not all(connection.has_asked for connection in self._present)
 
     def linger(self, connection: Held) -> None:
-        """Let *connection* stay for a moment after it was refused; the one that has stayed longest leaves if there are too many.
+        """Keep the refused *connection* open for a moment; if too many are kept, close the oldest.
 
-        A connection that is closed before its request was read is reset, and its client may never see the answer.
+        Closing a connection before its request was read resets it, and its client may never see the answer.
         """
         self._release(connection)
         self._lingering[connection] = None
@@ -123,8 +123,8 @@ class Admission:
     def line_up(self, connection: Held) -> None:
         """Have *connection* answer its next request in its turn.
 
-        One does in each turn of the event loop: hundreds of connections that pipeline would take all of it for as long as they
-        have something to be answered.
+        One connection does so per turn of the event loop. Hundreds of pipelining connections would otherwise keep the loop busy
+        until all their requests are answered.
         """
         self._in_line.append(connection)
         if len(self._in_line) == 1:
@@ -137,7 +137,7 @@ class Admission:
 
     @contextlib.asynccontextmanager
     async def sweeping(self) -> AsyncGenerator[None]:
-        """Look at every connection now and then, while the block runs."""
+        """Check every connection at intervals while the block runs."""
         sweep = asyncio.create_task(self._sweep(), name="connections")
         try:
             yield
@@ -161,9 +161,9 @@ class Admission:
                 self._refused = 0
 
     def _make_room(self) -> bool:
-        """Close the connection whose client has been silent longest, if one has been for a while."""
+        """Close the connection whose client has been silent longest, if it has been for long enough; returns whether one was."""
         if not self._silent and self._silent_seen != self.now:
-            self._silent_seen = self.now  # once a sweep: it looks at them all
+            self._silent_seen = self.now  # once per sweep, as it checks all connections
             silent = [
                 (since, held) for held in self._admitted if (since := self._silent_since(held)) is not None
             ]
@@ -192,7 +192,7 @@ class Admission:
 
 
 def _network(address: str) -> str:
-    """Give what counts as one address: a client of IPv6 has a /64."""
+    """Give the key by which addresses are counted: an IPv6 client counts by its /64."""
     try:
         parsed = ip_address(address)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Answers that may be long: sent in pieces, so that they are not in memory a second time, however slowly somebody reads them."""
+"""Long answers are sent in pieces, so that they are not in memory twice while a slow client reads them."""
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 
@@ -6,13 +6,13 @@ from starlette.responses import Response, StreamingResponse
 
 JSON = "application/json"
 PIECE_BYTES = 64 * 1024
-"""A longer answer is sent in pieces of this size; the server waits with the next one until the reader has room for it."""
+"""Size of a piece; longer answers are split. The server sends the next one when the client has room for it."""
 
 
 def of_lists(
     members: Mapping[str, Sequence[bytes]], status: int, *, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Answer with a JSON object of lists: *members* have their names, and each item as JSON."""
+    """Answer with a JSON object of lists: *members* maps names to lists of items, each already JSON."""
     parts = [part for name, items in members.items() for part in _list(name, items)]
     parts[0] = b"{" + parts[0].removeprefix(b",")
     parts.append(b"}")
@@ -33,7 +33,7 @@ def _list(name: str, items: Sequence[bytes]) -> Iterator[bytes]:
 
 
 async def _sent(parts: list[bytes]) -> AsyncGenerator[bytes]:
-    """Join *parts* into pieces; each is let go once it was sent."""
+    """Join *parts* into pieces; each part is freed once it was sent."""
     parts.reverse()
     piece: list[bytes] = []
     size = 0

@@ -1,4 +1,4 @@
-"""The API: one FastAPI app over one hub, with the core's routes and those of the plugins that run."""
+"""The API: one FastAPI app for one hub, with the core's routes and those of running plugins."""
 
 import contextlib
 import re
@@ -57,7 +57,7 @@ def create_app(hub: Hub) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         redirect_slashes=False,
-        # Nobody sets up a provider; to look for one would cost each call 2 µs.
+        # No telemetry provider is set up; looking for one would cost each call 2 µs.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.hub = hub  # for ``security.hub_of``
@@ -109,12 +109,12 @@ def _calls(routes: Routes) -> set[str]:
 
 
 def _takes_the_rest(routes: Routes) -> bool:
-    """Tell whether *routes* answer whatever is left below their base, such as the portal's page of what is not there."""
+    """True if *routes* contain a catch-all, such as the portal's 404 page."""
     return any(str(getattr(route, "path", "")).endswith(":path}") for route in routes.router.routes)
 
 
 def _core_routes(hub: Hub) -> Sequence[Routes]:
-    """Build the core's routes, in the order in which the API's documents list their calls."""
+    """Build the core's routes, in the order in which the API documents list them."""
     max_bytes = hub.settings.events.max_body_bytes
     handlers = EventHandlers(
         RequestReader(hub.catalog, hub.modes, max_event_bytes=max_bytes),

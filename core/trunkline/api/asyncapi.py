@@ -1,4 +1,4 @@
-"""The AsyncAPI 3.1 document: the events, which the hub pushes to targets and answers to polls."""
+"""The AsyncAPI 3.1 document of the events, which the hub pushes to targets and returns to polls."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from trunkline.version import __version__
 
 _BINDING = "0.3.0"
 _LOCAL = "http://127.0.0.1:8000"
-"""Where a hub that was given no public URL listens, unless its settings say otherwise."""
+"""The default address of a hub without a public URL."""
 
 
 def asyncapi(catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
-    """Describe the events as AsyncAPI 3.1: a channel of pushes, whose address each subscription names, and one of polls."""
+    """Describe the events as AsyncAPI 3.1: one channel of pushes, with the address of each subscription, and one of polls."""
     schemas: dict[str, Schema] = {}
     messages = {kind.name: _message(kind, schemas) for kind in map(catalog.published, catalog.types())}
     listed = {name: {"$ref": f"#/components/messages{pointer(name)}"} for name in messages}

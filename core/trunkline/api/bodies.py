@@ -1,7 +1,7 @@
-"""How many bytes of request bodies one process holds at once, and how companies share them.
+"""Limits the bytes of request bodies that one process holds at once, and shares them among companies.
 
-``requests.read_body`` takes room before it reads a large body. The room is given back when the request has ended, as what
-was read out of a body lives as long.
+``requests.read_body`` takes room before it reads a large body. The room is given back when the request ends, because values
+parsed from the body live as long.
 """
 
 import asyncio
@@ -14,24 +14,24 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from trunkline.errors import Overloaded
 
 FREE_BYTES = 64 * 1024
-"""A body up to this size takes no room: a connection may hold as much anyway."""
+"""A body up to this size takes no room: a connection may buffer as much anyway."""
 SHARES = 8
-"""A company may have one of this many parts of the room."""
+"""The share of one company is the room divided by this number."""
 WAIT_SECONDS = 5.0
 NO_COMPANY = 0
-"""Whose the bodies are that come without a key."""
+"""The owner of bodies that come without a key."""
 LEASE_KEY = "trunkline.body_room"
-"""Where in the ASGI scope the ``Lease`` of a request stands."""
+"""The key of a request's ``Lease`` in the ASGI scope."""
 
 Owner = int | None
-"""The company of a body; None for an operator's, who has no share but all."""
+"""The company of a body; None for an operator's, who may use the whole room."""
 Turn = asyncio.Future[None]
 
 
 class BodyRoom:
-    """Room for *total* bytes. A request that finds none waits; companies have their turns one after the other.
+    """Room for *total* bytes. A request waits if there is none; companies take turns.
 
-    A body larger than a company's share, or than all the room, is let in while its company, or nobody, holds any.
+    A body larger than a company's share, or than the whole room, is admitted when the company, or anyone, holds no room.
     """
 
     def __init__(self, total: int, *, wait_seconds: float = WAIT_SECONDS) -> None:
@@ -45,7 +45,7 @@ class BodyRoom:
         """Take room for *size* bytes.
 
         Raises:
-            Overloaded: none became free in time.
+            Overloaded: no room became free in time.
         """
         turn: Turn = asyncio.get_running_loop().create_future()
         self._lines.setdefault(owner, deque()).append((size, turn))
@@ -62,7 +62,7 @@ class BodyRoom:
             raise
 
     def give_back(self, owner: Owner, size: int) -> None:
-        """Give room back, and let in who waits for it."""
+        """Give room back, and admit waiting requests."""
         self._held -= size
         self._held_by[owner] -= size
         if not self._held_by[owner]:
@@ -70,7 +70,7 @@ class BodyRoom:
         self._move()
 
     def _withdraw(self, owner: Owner, size: int, turn: Turn) -> None:
-        if not turn.cancelled():  # it was let in just then
+        if not turn.cancelled():  # it was admitted just now
             self.give_back(owner, size)
             return
         line = self._lines.get(owner, deque())
@@ -81,7 +81,7 @@ class BodyRoom:
         self._move()
 
     def _move(self) -> None:
-        """Let in the first of each line, and again, until nobody finds room."""
+        """Admit the first request of each line in turn, until none finds room."""
         has_moved = True
         while has_moved:
             has_moved = False
@@ -90,12 +90,12 @@ class BodyRoom:
                 if not self._has_share(owner, size):
                     continue
                 if self._held and self._held + size > self._total:
-                    return  # no one overtakes: a large body would wait for ever
+                    return  # no other request overtakes: a large body would wait for ever
                 self._let_in(owner)
                 has_moved = True
 
     def _let_in(self, owner: Owner) -> None:
-        """Let in the first of a line; the line goes behind the others."""
+        """Admit the first request of a line; the line then goes behind the others."""
         line = self._lines.pop(owner)
         size, turn = line.popleft()
         if line:
@@ -111,7 +111,7 @@ class BodyRoom:
 
 
 class Lease:
-    """What one request has of the *room*."""
+    """The part of the *room* that one request holds."""
 
     __slots__ = ("_owner", "_room", "_size")
 
@@ -126,14 +126,14 @@ class Lease:
         self._owner, self._size = owner, size
 
     def end(self) -> None:
-        """Give back what was taken."""
+        """Give the room back."""
         if self._size:
             self._room.give_back(self._owner, self._size)
             self._size = 0
 
 
 class Bodies:
-    """Gives each request that may have a body a lease, and ends it with the request."""
+    """Gives each HTTP request a lease, and ends it with the request."""
 
     def __init__(self, app: ASGIApp, *, room: BodyRoom) -> None:
         self._app = app
@@ -152,5 +152,5 @@ class Bodies:
 
 
 def install(app: FastAPI, room: BodyRoom) -> None:
-    """Put the leases around *app*."""
+    """Add the leases around *app*."""
     app.add_middleware(Bodies, room=room)

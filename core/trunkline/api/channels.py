@@ -1,6 +1,6 @@
-"""Channels and what they declare: the list of them, and subscriptions to those that declare their targets, or post to a URL.
+"""Channels and their declarations: their list, and subscriptions to channels that declare targets, or post to a URL.
 
-One set of calls serves every such channel; a plugin has none of its own for it.
+All these channels share one set of calls; a plugin needs none of its own.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ Administers = Annotated[Caller, Depends(requires("webhooks:write", bucket="admin
 
 
 class ChannelHandlers:
-    """Answers the calls on channels, and those on subscriptions that need to know what a channel declares."""
+    """Answers the calls on channels, and the calls on subscriptions that depend on a channel's declaration."""
 
     def __init__(self, channels: Callable[[], Mapping[str, Channel]], subscriptions: Subscriptions) -> None:
         self._channels = channels
@@ -110,7 +110,7 @@ ROUTES = (
 
 
 def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Subscriptions) -> APIRouter:
-    """Build the router over the hub's *channels*; the documents have the targets that they declare."""
+    """Build the router over the hub's *channels*; the documents include the targets that they declare."""
     subscribe = Route(
         "POST",
         "/subscriptions",
@@ -127,7 +127,7 @@ def make_router(channels: Callable[[], Mapping[str, Channel]], subscriptions: Su
 
 
 def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
-    """Give an example of the body for each channel that declares its targets."""
+    """Give an example body for each channel that declares its targets."""
     shown = [shown_channel(channel) for _, channel in sorted(channels.items()) if channel.target is not None]
     examples = {
         entry["name"]: {
@@ -141,7 +141,7 @@ def _described(channels: Mapping[str, Channel]) -> dict[str, Any]:
 
 
 def add_targets(schemas: dict[str, Any], channels: Mapping[str, Channel]) -> None:
-    """Add the targets that *channels* declare to a document's *schemas*, and name them in that of a new subscription."""
+    """Add the declared targets of *channels* to a document's *schemas*, and refer to them in that of a new subscription."""
     choices = []
     for name, channel in sorted(channels.items()):
         if channel.target is not None:

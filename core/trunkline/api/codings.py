@@ -1,4 +1,4 @@
-"""Gzip in both directions, and HEAD: only for requests that ask for it. The others pass by."""
+"""Gzip in both directions, and HEAD: only for requests that ask for it; others skip this code."""
 
 import asyncio
 import functools
@@ -11,25 +11,25 @@ from starlette.types import Message, Receive, Scope, Send
 from trunkline.errors import CodingUnknown, RequestMalformed
 
 LEAST_BYTES = 1024
-"""A shorter answer is not compressed: it fits into one packet anyway."""
+"""Shorter answers are not compressed: they fit into one packet anyway."""
 PIECE_BYTES = 64 * 1024
-"""A body is inflated in pieces of at most this size, so that the reader can stop at its limit."""
+"""A body is inflated in pieces of at most this size, so that reading can stop at its limit."""
 LEVEL = 1
-"""Of zlib's levels the fastest: JSON shrinks to a fifth, at 1 ms for 100 KB."""
+"""The fastest level of zlib: JSON shrinks to a fifth, at 1 ms for 100 KB."""
 _ASKED = frozenset({b"accept-encoding", b"content-encoding"})
 _GZIP = 31
-"""zlib's name of a window of 32 KiB within gzip."""
+"""zlib's ``wbits`` for a window of 32 KiB in gzip format."""
 
 
 def is_asked(scope: Scope, headers: Mapping[bytes, bytes]) -> bool:
-    """Tell whether a request has anything to do with a coding, or is a HEAD."""
+    """Tell whether a request has a coding header, or is a HEAD."""
     return not _ASKED.isdisjoint(headers) or scope["method"] == "HEAD"
 
 
 def applied(
     scope: Scope, receive: Receive, send: Send, headers: Mapping[bytes, bytes]
 ) -> tuple[Scope, Receive, Send]:
-    """Return what the app is to be called with: a GET in place of a HEAD, an inflated body, an answer that is compressed.
+    """Wrap the app's arguments: a GET instead of a HEAD, an inflated body, a compressed answer.
 
     Raises:
         CodingUnknown: the body has a coding other than gzip.
@@ -40,7 +40,7 @@ def applied(
         kept = [
             header for header in scope["headers"] if header[0] not in {b"content-encoding", b"content-length"}
         ]
-        scope = {**scope, "headers": kept}  # how long it is, nobody knows yet
+        scope = {**scope, "headers": kept}  # the inflated length is not known yet
     elif coding != b"identity":
         raise CodingUnknown(coding.decode("latin-1"))
     if scope["method"] == "HEAD":
@@ -67,7 +67,7 @@ def _without_body(send: Send) -> Send:
 
 
 class _Inflated:
-    """Receives a body that is gzip, and gives what it holds."""
+    """Receives a gzip body, and returns it inflated."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
@@ -101,7 +101,7 @@ def _not_gzip() -> RequestMalformed:
 
 
 class _Compressed:
-    """Sends an answer of JSON compressed if it is long. Pages are not: a secret in them could be guessed by their length."""
+    """Compresses a long JSON answer. HTML pages are not compressed: a secret in them could be guessed from their length."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

@@ -1,6 +1,6 @@
-"""What the OpenAPI document says of many calls alike: keys, tags, headers, and the problems that they may answer with.
+"""The parts of the OpenAPI document that many calls share: keys, tags, headers, and the problems that they may answer with.
 
-A route declares what is its own. The rest follows from its form: a call with a key may be refused with 401, 403 and 429, one
+A route declares only its own parts. The rest follows from its form: a call with a key may be refused with 401, 403 and 429, one
 with a body with 400, 413, 415 and 422, one that names a record with 404, and one that takes ``Idempotency-Key`` with 409.
 """
 
@@ -29,7 +29,7 @@ _TAGS = {
     "Lookups": "Lists for dropdowns.",
     "Pushed events": "What the hub sends to a subscription's target.",
 }
-"""Descriptions of the tags; one that is not here is a plugin's."""
+"""Descriptions of the core's tags; other tags are plugins'."""
 _REFUSALS: Mapping[int, tuple[str, type[errors.TrunklineError] | str, str, list[dict[str, str]]]] = {
     400: ("BadRequest", errors.BadQuery, "The query parameter 'limt' is not known here; did you mean 'limit'?", [
         {"path": "limt", "message": "is not known here; did you mean 'limit'?"}]),
@@ -74,7 +74,7 @@ _REQUEST_HEADERS = {
 
 
 def add(document: dict[str, Any]) -> None:
-    """Say in *document* what many calls have in common."""
+    """Add the common parts of calls to *document*."""
     components = document["components"]
     components.setdefault("securitySchemes", {})["Bearer"] = {
         "type": "http",

@@ -1,4 +1,4 @@
-"""Companies over HTTP, for the operator: made, listed, changed, and deleted with all that is of them."""
+"""Companies over HTTP, for the operator: create, list, change, and delete with all their data."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""Companies as callers name them: by id or by reference, in bodies and in events."""
+"""Companies as callers name them in bodies and events: by id or by reference."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ from trunkline.store.directory import CompanyDirectory
 
 _PENDING = 1
 PLATFORM = 0
-"""The owner of a key of no company."""
+"""The owner of a key without a company."""
 
 
 def _check(value: object) -> object:
@@ -41,13 +41,13 @@ def _schema(least: int) -> WithJsonSchema:
 CompanyName = Annotated[int | str, BeforeValidator(_check), _schema(1)]
 """A company in a body: its id, or its reference."""
 KeyOwner = Annotated[int | str, BeforeValidator(_check_owner), _schema(PLATFORM)]
-"""Whose a key is: a company's, or the platform's."""
+"""The owner of a key: a company, or the platform."""
 
 
 class CompanyNames:
-    """Tells which company each event of a request is for (``ingest.CompanyOf``).
+    """Finds the company of each event of a request (``ingest.CompanyOf``).
 
-    A reference that this process does not remember is put among the *missing*: look them up, and read the request again.
+    A reference that this process does not remember is added to *missing*: look these up, and read the request again.
     """
 
     def __init__(self, caller: Caller, directory: CompanyDirectory) -> None:
@@ -57,7 +57,7 @@ class CompanyNames:
         self.missing: set[str] = set()
 
     def __call__(self, name: int | str | None) -> int:
-        """Settle the company that an event names. Raises Forbidden, BodyInvalid, BadQuery."""
+        """Give the company of an event. Raises Forbidden, BodyInvalid, BadQuery."""
         if not isinstance(name, str):
             return self._caller.company_for(name)
         company_id = self._directory.remembered_id(name) if self._found is None else self._found.get(name)
@@ -71,5 +71,5 @@ class CompanyNames:
         raise BodyInvalid([FieldError("/companyId", f"is no company's reference: '{name[:SHOWN]}'")])
 
     async def look_up(self, named: set[str]) -> None:
-        """Find the companies with the references *named*; a company without any of them is unknown from then on."""
+        """Find the companies with the references *named*; references that are not found count as unknown from then on."""
         self._found = await self._directory.ids_of(named)

@@ -1,4 +1,4 @@
-"""The fields of a subscription's condition (``model.health``), which answers to GET have."""
+"""The fields of a subscription's condition (``model.health``) in answers to GET."""
 
 from collections.abc import Mapping
 

@@ -1,7 +1,7 @@
-"""One connection of a client: uvicorn's protocol, with bounds on what a client may send and how long it may take.
+"""One connection of a client: uvicorn's protocol, with limits on the size and the time of a client's requests.
 
-It stands in front of the parser, so what is refused here has cost neither a task nor a key. All times are looked at by
-the one sweep of ``admission``; nothing here sets a timer.
+It runs before the parser, so a request refused here has cost no task and no key check. The one sweep of ``admission`` checks
+all times; this module sets no timer.
 """
 
 import asyncio
@@ -20,19 +20,19 @@ from trunkline.api.problems import REQUEST_ID_KEY, problem_of, request_id_of
 from trunkline.errors import HeadTooLarge, Overloaded, Refused, RequestMalformed, RequestTimeout
 
 MAX_PIPELINED = 16
-"""Requests that may wait behind the one that is answered; the connection ends after them."""
+"""Pipelined requests that may wait behind the current one; after them the connection ends."""
 RETRY_SECONDS = 1
 LEAST_TAKEN = 16 * 1024
-"""Bytes of an answer that a client takes within the time for it, or else it has taken nothing."""
+"""A client that takes fewer bytes of an answer within the time limit counts as stalled."""
 LEAST_SENT_PER_SECOND = 16 * 1024
-"""What a body brings on average, once it has taken six times as long as it may stand still."""
+"""Lowest average rate of a body, once it has taken six times its time limit for standing still."""
 
 _BODY_TIMEOUTS = 6
 _LINGER_SECONDS = 1.0
 
 
 class Place(enum.Enum):
-    """Where a connection is in its request."""
+    """The state of a connection within its request."""
 
     SILENT = "nothing has come since it began, or since the last answer"
     HEAD = "a head has begun"
@@ -44,7 +44,7 @@ class Place(enum.Enum):
 
 
 class Connection(HttpToolsProtocol):
-    """A connection that *admission* has counted."""
+    """A connection that *admission* counts."""
 
     def __init__(
         self,
@@ -60,24 +60,24 @@ class Connection(HttpToolsProtocol):
         self._max_head = admission.limits.max_head_bytes
         self._place = Place.SILENT
         self._since = self._body_since = admission.now
-        self._room = self._max_head  # bytes of a head or of framing that may come before there must be data
+        self._room = self._max_head  # bytes of a head or of framing that may come before data must come
         self.has_asked = False
-        self._answered: RequestResponseCycle | None = None  # ``cycle`` is the last that has come
+        self._answered: RequestResponseCycle | None = None  # ``cycle`` is the newest request
         self._feeding = 0
         self._received = 0
         self._may_keep = True  # whether the connection may stay open once an expected body has begun
         self._answer = _AnswerTaken()
 
-    # ---- what comes in ----
+    # ---- incoming data ----
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Take the connection, or refuse it where there are too many."""
+        """Accept the connection, or refuse it if there are too many."""
         super().connection_made(transport)
         if not self._admission.admit(self, self.client[0] if self.client else ""):
             self._refuse(Overloaded("Too many connections are open", retry_after_seconds=RETRY_SECONDS))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count it no longer, and write nothing any more of what its client has asked for."""
+        """Stop counting it, and write no more answers to its client."""
         self._admission.forget(self)
         for cycle in (self._answered, *(cycle for cycle, _ in self.pipeline)):
             if cycle is not None:
@@ -87,7 +87,7 @@ class Connection(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser, with never more than may come before framing must give way to data."""
+        """Feed the parser in pieces, each no longer than may come before framing must give way to data."""
         if self._place is Place.SILENT or self._place is Place.ANSWER:
             self._begin_head(0)
         elif self._is_over():
@@ -102,7 +102,7 @@ class Connection(HttpToolsProtocol):
             start = end
 
     def on_message_begin(self) -> None:
-        """Begin a head, which may be in the middle of what came in."""
+        """Begin a head, which may start within the received bytes."""
         super().on_message_begin()
         if self._place is Place.ANSWER or self._place is Place.SILENT:
             self._begin_head(self._feeding)
@@ -110,7 +110,7 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin to answer."""
         assert self.parser is not None
-        if self._is_over() or self.parser.should_upgrade():  # ``_parse`` has it parsed again, as no upgrade
+        if self._is_over() or self.parser.should_upgrade():  # ``_parse`` parses it again without the upgrade
             return
         if len(self.pipeline) >= MAX_PIPELINED:
             self._end_after_answers()
@@ -127,10 +127,10 @@ class Connection(HttpToolsProtocol):
         self._since = self._body_since = self._admission.now
         self._received = 0
         self._room = self._max_head + self._feeding
-        self.headers = []  # what the parser adds are trailers, which no one asked for
+        self.headers = []  # headers that the parser adds later are trailers, which are ignored
 
     def on_body(self, body: bytes) -> None:
-        """Hand a piece of the body on."""
+        """Pass on a piece of the body."""
         self._room = self._max_head + self._feeding
         if self._place is Place.BODY:
             self._since = self._admission.now
@@ -149,7 +149,7 @@ class Connection(HttpToolsProtocol):
             self._since = self._admission.now
 
     def on_response_complete(self) -> None:
-        """End an answer. uvicorn's own sets a timer for each, which the sweep makes needless."""
+        """End an answer. uvicorn's own method sets a timer for each; the sweep makes it unnecessary."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -164,17 +164,17 @@ class Connection(HttpToolsProtocol):
         self._since = self._admission.now
 
     def answer_next(self) -> None:
-        """Answer the next request that waits, if its client is still there."""
+        """Answer the next waiting request, if its client is still connected."""
         if self.pipeline and not self.transport.is_closing():
             self._answered, app = self.pipeline.pop()
             self._start_asgi_task(self._answered, app)
 
     def resume_writing(self) -> None:
-        """Note that the client has taken most of what was held for it."""
+        """Note that the client has taken most of the buffered answer."""
         self._answer.has_gone_on(self._admission.now)
         super().resume_writing()
 
-    # ---- what others ask of it ----
+    # ---- called by the admission ----
 
     @property
     def waiting_since(self) -> float | None:
@@ -184,7 +184,7 @@ class Connection(HttpToolsProtocol):
         return None
 
     def end_after_answer(self) -> None:
-        """Close after the answers that are under way."""
+        """Close after the current answers."""
         if self._is_answering():
             self.cycle.keep_alive = False
 
@@ -207,20 +207,20 @@ class Connection(HttpToolsProtocol):
             self._body_since += now - self._since
             self._since = now
             return
-        slack = self._admission.sweep_seconds  # the times that it compares are those of sweeps
+        slack = self._admission.sweep_seconds  # the compared times are those of sweeps
         if now - self._since >= limit + slack or self._is_too_slow(now - slack):
             self._expire()
 
-    # ---- how it decides ----
+    # ---- decisions ----
 
     def _begin_head(self, before: int) -> None:
-        """Begin to count a head; *before* bytes of what is being fed are counted with it, and are not its own."""
+        """Begin to count a head; *before* bytes of the piece being fed precede it, and count in addition."""
         self._place = Place.HEAD
         self._since = self._admission.now
         self._room = self._max_head + before
 
     def _begin_expectation(self) -> None:
-        """Have the connection close if the answer comes before the body: a client that was refused may leave its body out."""
+        """Have the connection close if the answer comes before the body: a refused client may leave its body out."""
         self.cycle.waiting_for_100_continue = self.scope["http_version"] != "1.0"  # RFC 9110 §10.1.1
         self._may_keep, self.cycle.keep_alive = self.cycle.keep_alive, False
 
@@ -237,7 +237,7 @@ class Connection(HttpToolsProtocol):
             self._refuse_rest(HeadTooLarge(self._max_head))
 
     def _parse(self, data: bytes) -> None:
-        """Parse *data*. An upgrade is ignored (RFC 9110 §7.8): the parser skips its body, so it gets a head without it instead."""
+        """Parse *data*. An upgrade is ignored (RFC 9110 §7.8): as the parser skips its body, it gets the head again without it."""
         assert self.parser is not None
         try:
             while not self._is_over():
@@ -245,7 +245,7 @@ class Connection(HttpToolsProtocol):
                     self.parser.feed_data(data)
                 except HttpParserUpgrade as upgrade:
                     data = self._head_without_upgrade(self.parser) + data[upgrade.args[0] :]
-                    self.parser = HttpRequestParser(self)  # the other reads no more if the head asks to close
+                    self.parser = HttpRequestParser(self)  # the old one stops at a head that asks to close
                     self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
                 else:
                     return
@@ -255,7 +255,7 @@ class Connection(HttpToolsProtocol):
             self._refuse_rest(RequestMalformed(f"The request is not valid HTTP: {reason}."))
 
     def _head_without_upgrade(self, parser: HttpRequestParser) -> bytes:
-        """Write the head that was parsed last again. Raises HttpParserError: CONNECT asks for nothing else than an upgrade."""
+        """Write the last parsed head again, without the upgrade. Raises HttpParserError for CONNECT, which is only an upgrade."""
         if (method := parser.get_method()) == b"CONNECT":
             msg = "CONNECT asks for a tunnel"
             raise HttpParserError(msg)
@@ -270,7 +270,7 @@ class Connection(HttpToolsProtocol):
         return self.has_asked and not self.cycle.response_complete
 
     def _limit(self) -> float | None:
-        """How long the client may take for what comes next; None while it is the client who waits."""
+        """The time that the client has for its next bytes; None while the client waits for the hub."""
         limits = self._admission.limits
         if self._place is Place.SILENT and self.has_asked:
             return self.timeout_keep_alive
@@ -281,7 +281,7 @@ class Connection(HttpToolsProtocol):
         return _LINGER_SECONDS if self._place is Place.REFUSED else None
 
     def _keeps_client_waiting(self) -> bool:
-        """Tell whether it is the hub that does not read, or has not said yet that it will."""
+        """Tell whether the client waits because the hub has paused reading, or has not sent 100 Continue yet."""
         if self._place is Place.REFUSED:
             return False
         if self._place is Place.HEAD and self._is_answering():
@@ -290,7 +290,7 @@ class Connection(HttpToolsProtocol):
         return self.flow.read_paused or bool(self.pipeline) or is_held_back
 
     def _is_too_slow(self, now: float) -> bool:
-        """Tell whether a body brings too little, though it never stands still."""
+        """Tell whether a body comes in too slowly, though it never stands still."""
         if self._place is not Place.BODY:
             return False
         seconds = now - self._body_since - _BODY_TIMEOUTS * self._admission.limits.body_timeout_seconds
@@ -306,13 +306,13 @@ class Connection(HttpToolsProtocol):
             self._refuse(RequestTimeout("body" if self._place is Place.BODY else "head"))
 
     def _refuse_rest(self, error: Refused) -> None:
-        """Refuse the request that is coming in, and read no more; earlier requests are still answered."""
+        """Refuse the incoming request, and read no more; earlier requests are still answered."""
         if self._is_over():
             return
         if self._place is Place.REST or (self._place is Place.BODY and self.cycle.response_started):
             self.transport.abort()
             return
-        if self._place is Place.BODY and self.pipeline:  # it waits behind others, and is withdrawn
+        if self._place is Place.BODY and self.pipeline:  # it waits behind others, and is removed
             self.pipeline.popleft()
             previous = self.pipeline[0][0] if self.pipeline else self._answered
             self.cycle, self._place = cast("RequestResponseCycle", previous), Place.HEAD
@@ -326,7 +326,7 @@ class Connection(HttpToolsProtocol):
         self.cycle.keep_alive = False  # of the last request that was taken
 
     def _refuse(self, error: Refused) -> None:
-        """Answer with *error*, and close once the client had time to read it: an early close would destroy the answer."""
+        """Answer with *error*, and close after the client had time to read it: an early close would discard the answer."""
         scope: Scope = {"headers": []}
         if self._place is Place.BODY:
             scope = cast("Scope", self.cycle.scope)
@@ -343,7 +343,7 @@ class Connection(HttpToolsProtocol):
 
 
 class _AnswerTaken:
-    """What the client has taken of an answer that the transport still holds."""
+    """Progress of the client in taking an answer that the transport still buffers."""
 
     __slots__ = ("_since", "_taken", "_unsent")
 
@@ -353,7 +353,7 @@ class _AnswerTaken:
         self._since = 0.0
 
     def is_stalled(self, unsent: int, now: float, limit: float) -> bool:
-        """Note that *unsent* bytes are left; tell whether too little of them was taken for *limit* seconds."""
+        """Note that *unsent* bytes are left; tell whether the client has taken too few for *limit* seconds."""
         self._taken += max(self._unsent - unsent, 0)
         if not self._unsent or not unsent or self._taken >= LEAST_TAKEN:
             self.has_gone_on(now)
@@ -361,7 +361,7 @@ class _AnswerTaken:
         return unsent > 0 and now - self._since >= limit
 
     def has_gone_on(self, now: float) -> None:
-        """Count anew: the client takes what it is sent."""
+        """Count anew from *now*: the client is taking the answer."""
         self._since, self._taken = now, 0
 
 

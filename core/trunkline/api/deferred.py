@@ -1,6 +1,7 @@
-"""The app of a hub that has just started: health and metrics at once, everything else as soon as the app is made.
+"""The app of a starting hub: health and metrics at once, everything else when the full app is built.
 
-The web framework and the routes take longer to load than all that a hub needs to be ready. They are loaded in a thread then.
+Loading the web framework and the routes takes longer than all other steps until a hub is ready, so they are loaded in a
+thread afterwards.
 """
 
 import asyncio
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 
 class DeferredApp:
-    """Answers the requests to *hub* by the app once it is made; until then by a side door, or not yet. Leave it after the server.
+    """Serves *hub* by the app once it is built; until then by a side door, or by waiting. Leave it after the server.
 
     Raises:
-        PluginFailed: a plugin that was asked for by name gives routes that the app cannot have.
+        PluginFailed: a plugin that is enabled by name has routes that the app cannot have.
     """
 
     def __init__(self, hub: Hub) -> None:
@@ -28,7 +29,7 @@ class DeferredApp:
         self._app: asyncio.Future[ASGIApp] = asyncio.get_running_loop().create_future()
         self._hub = hub
         self._making: asyncio.Task[None] | None = None
-        if not hub.registry.has_only_own:  # what others give may be refused at a start alone
+        if not hub.registry.has_only_own:  # routes of other plugins can be refused only at the start
             self._app.set_result(self._create())
 
     async def __aenter__(self) -> Self:
@@ -39,11 +40,11 @@ class DeferredApp:
             await asyncio.wait({self._making})
 
     def begin(self) -> None:
-        """Begin to make the app."""
+        """Begin to build the app."""
         self._making = asyncio.create_task(self._make(), name="making the app")
 
     async def complete(self) -> None:
-        """Wait until the app is made."""
+        """Wait until the app is built."""
         assert self._making is not None
         await self._making
 
@@ -59,7 +60,7 @@ class DeferredApp:
         try:
             self._app.set_result(await asyncio.to_thread(self._create))
         except BaseException:
-            self._app.cancel()  # the requests that wait for it end
+            self._app.cancel()  # ends the requests that wait for it
             raise
 
     def _create(self) -> "FastAPI":

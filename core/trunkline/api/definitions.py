@@ -1,6 +1,6 @@
-"""Actions, searches and lookups as HTTP shows them: their lists, their schemas, and the models that OpenAPI has of them.
+"""Actions, searches and lookups over HTTP: their lists, their schemas, and their OpenAPI models.
 
-The routes that call them belong to the plugins ``actions`` and ``searches``, which are made of these parts.
+The routes that call them belong to the plugins ``actions`` and ``searches``, which are built from these parts.
 """
 
 import functools
@@ -48,7 +48,7 @@ class ShownDefinition(BaseModel):
 
 
 class DefinitionHandlers:
-    """Answers the calls that show the definitions of *kind* that somebody carries out."""
+    """Answers the calls that show the provided definitions of *kind*."""
 
     def __init__(self, operations: Operations, kind: Kind) -> None:
         self._operations = operations
@@ -127,7 +127,7 @@ def _view(definition: Definition) -> dict[str, Json]:
     }
 
 
-# ---- the parts of a call's route -------------------------------------------------------------------------------------
+# ---- the parts of the route of a call --------------------------------------------------------------------------------
 
 
 def call_options(definition: Definition) -> dict[str, Any]:
@@ -166,7 +166,7 @@ def query_model(definition: Definition) -> type[QueryModel]:
     return _query_model(definition)
 
 
-# Pydantic takes 0.2 to 0.6 ms for a model, so each is made once for equal definitions.
+# Pydantic takes 0.2 to 0.6 ms per model, so each is made once for equal definitions.
 
 
 @functools.lru_cache(maxsize=256)
@@ -184,7 +184,7 @@ def _query_model(definition: Definition) -> type[QueryModel]:
         fields[f"parameter_{number}"] = (
             annotation,
             described,
-        )  # its own name might be that of a model's method
+        )  # the name itself might be that of a model's method
     return create_model(f"{_camel(definition)}Query", __base__=QueryModel, **fields)
 
 
@@ -243,7 +243,7 @@ def _model(name: str, schema: Mapping[str, Json]) -> type[RootModel[Json]]:
 
 
 def with_moved_references(value: Json, component: str) -> Json:
-    """Point references into the schema at its place in the OpenAPI document."""
+    """Rewrite references within the schema to its place in the OpenAPI document."""
     if isinstance(value, list):
         return [with_moved_references(item, component) for item in value]
     if not isinstance(value, dict):

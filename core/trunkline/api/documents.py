@@ -1,4 +1,4 @@
-"""The machine-readable description of the API, and the page that shows it, which needs no internet."""
+"""The machine-readable descriptions of the API, and the page that shows them, which works without internet access."""
 
 import asyncio
 import secrets
@@ -25,7 +25,7 @@ _POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""The policy of the page; Swagger UI styles its elements one by one."""
+"""The content security policy of the page; Swagger UI needs inline styles."""
 _CONTRAST = """
 .swagger-ui .info .title small { background: #555b66 }
 .swagger-ui .info .title small.version-stamp { background: #4a6a02 }
@@ -41,11 +41,11 @@ _CONTRAST = """
 .swagger-ui .renderedMarkdown code { color: #6a00c4 }
 .swagger-ui .microlight span[style*="211, 99, 99"] { color: #f0a0a0 !important }
 """
-"""What Swagger UI shows in colours that are too pale to read (WCAG 2.1, 1.4.3)."""
+"""Corrections of colors in Swagger UI that are too pale to read (WCAG 2.1, 1.4.3)."""
 
 
 class _Document:
-    """A document that *make* makes for each revision of *catalog*: once, and in a thread, as that takes long."""
+    """A document that is made once for each revision of *catalog*, in a thread, as it takes long."""
 
     def __init__(self, catalog: SchemaCatalog, make: Callable[[FastAPI], dict[str, Any]]) -> None:
         self._catalog = catalog
@@ -90,7 +90,7 @@ class DocumentHandlers:
     async def show_docs(self) -> HTMLResponse:
         """Show the API reference, with Swagger UI from our own host."""
         page = get_swagger_ui_html(
-            openapi_url="openapi.json",  # all of it below the page's own folder, wherever a proxy puts that
+            openapi_url="openapi.json",  # relative to the page's own folder, so that any proxy path works
             title="trunkline API",
             swagger_js_url=f"{_ASSETS[1:]}/swagger-ui-bundle.js",
             swagger_css_url=f"{_ASSETS[1:]}/swagger-ui.css",
@@ -117,12 +117,12 @@ ROUTES = (
 
 
 def make_router(catalog: SchemaCatalog, public_url: str | None) -> APIRouter:
-    """Build the router that serves what describes the API of *catalog*, reached at *public_url*."""
+    """Build the router that serves the descriptions of the API of *catalog*, reached at *public_url*."""
     return bind(DocumentHandlers(catalog, public_url), ROUTES)
 
 
 def install(app: FastAPI) -> None:
-    """Serve the reference's assets, which come in a Python package."""
+    """Serve the assets of the page, which come in a Python package."""
     app.mount(
         _ASSETS, StaticFiles(directory=Path(str(files("fastapi_offline"))) / "static"), name="docs-assets"
     )

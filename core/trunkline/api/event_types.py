@@ -1,4 +1,4 @@
-"""Event types over HTTP: what a deployment knows, and the schemas of their payloads."""
+"""Event types over HTTP: the list of a deployment, and the schemas of their payloads."""
 
 from typing import Annotated
 

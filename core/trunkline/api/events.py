@@ -1,4 +1,4 @@
-"""Events over HTTP: accepting them, and explaining what became of each. The plugin ``polling`` reads them."""
+"""Events over HTTP: accepting them, and explaining their deliveries. The plugin ``polling`` reads them."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
@@ -36,13 +36,13 @@ from trunkline.store.directory import CompanyDirectory
 from trunkline.store.quarantine_answers import Receipt
 
 OFF_LOOP_BYTES = 64 * 1024
-"""A larger body is parsed in a thread: one that is made for it takes seconds, and nobody else is to wait for them."""
+"""Larger bodies are parsed in a thread: a malicious one takes seconds, during which the event loop must go on."""
 LARGE_BYTES = 1024 * 1024
-"""Larger bodies are read and stored one at a time: each becomes several copies, and takes the loop and the log for longer."""
+"""Larger bodies are read and stored one at a time: each is copied several times, and occupies the loop and the log longer."""
 TURN_SECONDS = 5.0
-"""How long a company's large body waits for those of others, and for the one before it."""
+"""How long a company's large body waits for its turn."""
 ITEMS_AT_ONCE = 100
-"""Items of an answer that are written in one step."""
+"""Items of an answer that are encoded in one step."""
 MAX_BATCH_BYTES = 16 * 1024 * 1024
 VALIDATION_HEADER = "Trunkline-Validation"
 JSON = "application/json"
@@ -62,7 +62,7 @@ class AcceptedBatch(models.Envelopes):
 
 
 class EventHandlers:
-    """Answers the calls that bring events in, and the one that explains what became of an event."""
+    """Answers the calls that submit events, and the call that explains an event's deliveries."""
 
     def __init__(
         self,
@@ -104,7 +104,7 @@ class EventHandlers:
         return Response(event.body, status, headers=headers | _headers(submission), media_type=JSON)
 
     async def accept_directly(self, request: Request) -> Response | None:
-        """Answer ``accept_event`` without the framework in between (``api.fast_path``)."""
+        """Answer ``accept_event`` without the framework (``api.fast_path``)."""
         if not is_plain_json(request.scope):
             return None
         caller = await _MAY_EMIT(request)
@@ -117,7 +117,7 @@ class EventHandlers:
         body = await read_body(request, limit=MAX_BATCH_BYTES)
         async with self._turn(caller.principal.company_id, len(body)):
             submission = await self._read("batch", body, caller, idempotency_key)
-            del body  # the submission has what it needs of up to 16 MiB
+            del body  # up to 16 MiB; the submission has copies of all that it needs
             accepted = await self._ingest.accept(submission)
         status = 202 if not accepted.events else 200 if accepted.repeated else 201
         parts = [event.body for event in accepted.events]
@@ -128,7 +128,7 @@ class EventHandlers:
 
     @contextlib.asynccontextmanager
     async def _turn(self, company_id: int | None, size: int) -> AsyncGenerator[None]:
-        """Wait until no other large body is handled; companies come in turn, and an operator (None) waits as long as it takes."""
+        """Wait until no other large body is handled; companies take turns, and an operator (None) waits without limit."""
         if size <= LARGE_BYTES:
             yield
             return
@@ -194,19 +194,19 @@ class EventHandlers:
         return self._reader.read(call, *read_json(body), **how)
 
     def _read_large(self, call: Call, body: bytes, **how: Any) -> Submission:
-        """Read a large body in a thread; a batch event by event, so that others get their turn in between."""
+        """Read a large body in a thread, a batch event by event, so that other threads get their turn."""
         if call == "event":
             return self._reader.read(call, *read_json(body), **how)
         check_values(body)
         try:
             items = large_batches.split(body, max_item_bytes=self._max_event_bytes, read_json=read_json)
-        except RecursionError:  # msgspec's parser ends there, after some thousand levels
+        except RecursionError:  # msgspec's parser fails after some thousand levels
             raise BodyInvalid([FieldError("", f"is nested deeper than {MAX_DEPTH} levels")]) from None
         return run_through(self._reader.item_steps(call, items, **how), rest_seconds=PAUSE_SECONDS)
 
 
 def _items_of(receipts: Sequence[Receipt]) -> Steps[list[bytes]]:
-    """Write the items of quarantined events as JSON."""
+    """Encode the items of quarantined events as JSON."""
     items: list[bytes] = []
     for receipt in receipts:
         items.append(orjson.dumps(receipt.item()))
@@ -284,13 +284,13 @@ ROUTES = (
 
 
 def make_routes(handlers: EventHandlers) -> Routes:
-    """Build the routes that *handlers* answer; the one that accepts an event is on the fast path, too."""
+    """Build the routes of *handlers*; accepting an event is on the fast path, too."""
     router = bind(handlers, ROUTES, tags=["Events"])
     return Routes(router, direct={("POST", "/events"): handlers.accept_directly})
 
 
 def event_id_of(text: str) -> int:
-    """Read an event id out of a path. Raises NotFound."""
+    """Read an event id from a path. Raises NotFound."""
     if not (text.isascii() and text.isdigit()) or len(text) > 19 or not 0 < int(text) < 2**63:
         raise NotFound("event", text)
     return int(text)

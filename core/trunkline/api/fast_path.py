@@ -1,7 +1,7 @@
-"""The fast path: the busiest calls go to their handlers without the framework in between.
+"""The fast path: the busiest calls go to their handlers without the web framework.
 
-The framework costs more than such a call does (measured for accepting an event: 340 of 450 µs, spent on routing,
-dependencies and exit stacks). It still serves whatever is out of the ordinary.
+The framework costs more than such a call (measured for accepting an event: 340 of 450 µs, for routing, dependencies and
+exit stacks). It still serves all unusual requests.
 """
 
 import re
@@ -23,16 +23,16 @@ _PARAMETER = re.compile(r"\{[^}]*\}")
 
 @dataclass(frozen=True, slots=True)
 class _DirectRoute:
-    """A path with its handler. It stands in the scope where the framework puts its own route."""
+    """A path with its handler. In the scope it takes the place of the framework's own route."""
 
     path_format: str
     handler: DirectHandler
 
 
 class FastPath:
-    """Passes calls to their handlers, and everything else to the app: calls on exact paths, or with one parameter before the last part.
+    """Passes calls on exact paths, or with one parameter before the last segment, to their handlers; all others to the app.
 
-    Both lead to the same function and give the same answer; a handler that returns None leaves its call to the app.
+    Both ways call the same function and give the same answer; if a handler returns None, the app serves its call.
     """
 
     def __init__(self, app: ASGIApp, *, handlers: Mapping[tuple[str, str], DirectHandler]) -> None:
@@ -59,7 +59,7 @@ class FastPath:
             return
         is_event = (
             scope["path"] == EVENTS and scope["method"] == "POST"
-        )  # of bounded size, and judged in a thread if that takes long
+        )  # limited in size, and checked in a thread if that takes long
         try:
             work = route.handler(Request(scope, receive))
             response = await (work if is_event else callers.measured(work))
@@ -76,7 +76,7 @@ class FastPath:
             faults.point("accept.after_answer")
 
     def _find_named(self, scope: Scope) -> _DirectRoute | None:
-        """Find the route of a path such as ``/consumers/{name}/events``, and put its parameter into *scope*."""
+        """Find the route of a path such as ``/consumers/{name}/events``, and store its parameter in *scope*."""
         head, _, last = scope["path"].rpartition("/")
         start, _, value = head.rpartition("/")
         found = self._named.get((scope["method"], f"{start}/", f"/{last}"))

@@ -1,7 +1,7 @@
-"""HTTPS that ends at a proxy: the scheme of a request is the one that a trusted proxy names in ``X-Forwarded-Proto``.
+"""HTTPS that ends at a proxy: a request has the scheme that a trusted proxy names in ``X-Forwarded-Proto``.
 
-The scheme decides about ``Secure`` cookies and about addresses that the hub names. If ``server.public_url`` is set, it decides
-both, and the header is ignored.
+The scheme decides whether cookies are ``Secure``, and which addresses the hub names. If ``server.public_url`` is set, its scheme
+is used for both, and the header is ignored.
 """
 
 import logging
@@ -14,7 +14,7 @@ _log = logging.getLogger(__name__)
 
 
 class ForwardedScheme:
-    """Takes requests as sent by HTTPS if a trusted proxy says so."""
+    """Treats requests as sent by HTTPS if a trusted proxy says so."""
 
     def __init__(self, client_addresses: ClientAddresses) -> None:
         self._client_addresses = client_addresses

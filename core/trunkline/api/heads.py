@@ -1,4 +1,4 @@
-"""Checks of a request's head that RFC 9110 and 9112 ask for and the parser does not make."""
+"""Checks of a request's head that RFC 9110 and 9112 require and the parser does not make."""
 
 import functools
 import re
@@ -18,7 +18,7 @@ _HOST = re.compile(rb"([\w.~!$&'()*+,;=%-]*|\[[0-9A-Fa-f:.]+\])(:\d*)?")
 
 
 def head_of(scope: Scope) -> Mapping[bytes, bytes]:
-    """Return the headers of a request by name; the last one where a name is repeated."""
+    """Return the headers of a request by name; the last one if a name is repeated."""
     head: Mapping[bytes, bytes] | None = scope.get(_HEAD_KEY)
     if head is None:
         head = scope[_HEAD_KEY] = dict(scope["headers"])

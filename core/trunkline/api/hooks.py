@@ -1,7 +1,7 @@
-"""REST hooks: how a platform subscribes for its users. A channel's plugin mounts them under its own name.
+"""REST hooks: a platform subscribes on behalf of its users. A channel's plugin mounts these routes under its own name.
 
-A hook is a subscription of its channel. Platforms subscribe again whenever they are unsure, and drop what they have never
-made: both must do no harm.
+A hook is a subscription of its channel. Platforms repeat subscriptions when in doubt, and delete hooks that do not exist;
+both must be harmless.
 """
 
 from collections.abc import Sequence
@@ -88,7 +88,7 @@ class HookQuery(ListQuery):
 
 
 class RestHookHandlers:
-    """Answers the calls by which a platform subscribes to *channel* and unsubscribes."""
+    """Answers the calls with which a platform subscribes to *channel* and unsubscribes."""
 
     def __init__(self, subscriptions: Subscriptions, events: EventReader, *, channel: str) -> None:
         self._subscriptions = subscriptions
@@ -178,10 +178,10 @@ def _routes(channel: str, title: str, example: str) -> Sequence[Route]:
 
 
 def _subscription_of(body: HookRequest) -> dict[str, Any]:
-    """Write a hook as a request for a subscription.
+    """Convert a hook to a request for a subscription.
 
     Raises:
-        BodyInvalid: it names no target or no event type, or more than one way.
+        BodyInvalid: it names no target or event type, or names one in more than one way.
     """
     urls = {name: url for name in _URLS if (url := getattr(body, name))}
     errors = _faults_unless_one(urls, "target_url", f"is required (or {' or '.join(_URLS[1:])})")
@@ -202,7 +202,7 @@ def _subscription_of(body: HookRequest) -> dict[str, Any]:
 
 
 def _versions_of_app(caller: Caller, names: list[str], events: EventReader) -> dict[str, int]:
-    """Give the versions that the platform's app was made for, where it says so (``schemas.versions.HEADER``)."""
+    """Give the versions that the platform's app was made for, if it sends them (``schemas.versions.HEADER``)."""
     if caller.made_for is None:
         return {}
     known = [kind.name for kind in events.types() if takes_type(names, kind.name)]

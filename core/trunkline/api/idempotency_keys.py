@@ -1,6 +1,6 @@
-"""The header ``Idempotency-Key``: each POST takes it.
+"""The header ``Idempotency-Key``: each POST accepts it.
 
-Events and actions store their keys with what they store. The other calls are carried out ``once``.
+Events and actions store their keys together with their effect. All other calls go through ``once``.
 """
 
 import hashlib
@@ -48,12 +48,12 @@ def check_idempotency_key(key: str | None) -> str | None:
 
 
 async def once(request: Request, key: str, answer: Callable[[], Awaitable[Response]]) -> Response:
-    """Have *answer* carried out for the first request with *key*; return its answer to each later one.
+    """Run *answer* for the first request with *key*, and return its answer to each later one.
 
-    Answers are stored sealed, as some hold a secret. Raises what ``Operations.once`` does.
+    Answers are stored encrypted, as some contain a secret. Raises the errors of ``Operations.once``.
     """
     caller = caller_of(request.scope)
-    assert caller is not None  # its guard has let it in
+    assert caller is not None  # its guard has admitted it
     hub: Hub = request.app.state.hub
     company = str(caller.named_company_id).encode()
     asked = (request.method.encode(), request.url.path.encode(), request.url.query.encode(), company)

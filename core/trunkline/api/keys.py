@@ -229,7 +229,7 @@ class KeyHandlers:
 
 
 async def _owner_of(body: KeyRequest, caller: Caller) -> int | None:
-    """Settle whose the new key is: a company's, or nobody's for None. Raises BodyInvalid, and others."""
+    """Give the owner of the new key: a company, or None for the platform. Raises BodyInvalid, and others."""
     if body.company_id != PLATFORM:
         return await caller.company_named(body.company_id, path="/company_id", environment=body.environment)
     faults = []

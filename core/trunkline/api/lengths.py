@@ -1,6 +1,6 @@
-"""Lengths in the body of a request, judged by its JSON Schema before anything else is made of it, so that a faulty body costs little.
+"""Checks lengths in a request body by its JSON Schema before all other validation, so that a faulty body costs little.
 
-Each wrong entry of a long list, and each unknown member of a large object, would cost a fault.
+Without this check each wrong entry of a long list, and each unknown member of a large object, would cost a fault.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,13 +10,13 @@ from typing import Any
 from trunkline.errors import FieldError, pointer
 
 MAX_UNKNOWN = 50
-"""Unknown members of an object that each get a fault of their own."""
+"""Unknown members of one object that get a fault each."""
 _MAX_DEPTH = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Lengths:
-    """The most entries and members of a value, and the bounds of its parts; None if there is no bound."""
+    """The most entries and members of a value, and the limits of its parts; None if there is no limit."""
 
     items: int | None = None
     members: int | None = None
@@ -24,7 +24,7 @@ class Lengths:
     of_members: Mapping[str, "Lengths"] = field(default_factory=dict[str, "Lengths"])
 
     def faults(self, value: Any, *path: str | int) -> Iterator[FieldError]:
-        """Give a fault for each list and object in *value* that is too long; *path* leads to *value*."""
+        """Give a fault for each list and object in *value* that is too long; *path* is the path of *value*."""
         if isinstance(value, list):
             if self.items is not None and len(value) > self.items:
                 yield _fault(path, "entries", self.items, len(value))
@@ -41,7 +41,7 @@ class Lengths:
 
 
 def of_schema(schema: Any, definitions: Mapping[str, Any], *, depth: int = 0) -> Lengths | None:
-    """Read the bounds from a JSON Schema of pydantic or of a deployment; None if it has none."""
+    """Read the limits from a JSON Schema of pydantic or of a deployment; None if it has none."""
     if not isinstance(schema, dict) or depth > _MAX_DEPTH:
         return None
     if reference := schema.get("$ref"):
@@ -63,7 +63,7 @@ def of_schema(schema: Any, definitions: Mapping[str, Any], *, depth: int = 0) ->
 
 
 def _together(several: Sequence[Lengths]) -> Lengths | None:
-    """Join the bounds of alternatives: one may be a list and another an object, and of two of a kind the wider holds."""
+    """Join the limits of alternatives: one may be a list and another an object; of two of the same kind the wider counts."""
     if len(several) < 2:
         return several[0] if several else None
     members = [one.members for one in several if one.members is not None or one.of_members]

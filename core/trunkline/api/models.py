@@ -1,4 +1,4 @@
-"""The shapes of requests and answers, as the API's documentation shows them."""
+"""The models of requests and answers, as the API's documentation shows them."""
 
 from typing import Annotated, Any, Literal
 

@@ -1,4 +1,4 @@
-"""Timing of API calls by route and status, and a log of calls that hold the process for long."""
+"""Measures API calls by route and status, and logs calls that occupy the process for long."""
 
 import logging
 import time
@@ -12,12 +12,12 @@ from trunkline.runtime import callers
 from trunkline.runtime.metrics import Metrics
 
 COSTLY_SECONDS = 0.1
-"""Seconds of the event loop and of threads from which on the log and a metric name a call."""
+"""Seconds of the event loop and of threads from which a call is logged and counted as costly."""
 _log = logging.getLogger(__name__)
 
 
 class Observation:
-    """Counts each request once its answer has begun, under the template of its route."""
+    """Measures each request when its answer begins, under the path template of its route."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics) -> None:
         self._app = app
@@ -41,7 +41,7 @@ class Observation:
             await send(message)
 
         call = callers.call()
-        assert call is not None  # ``problems.RequestIds`` has begun it
+        assert call is not None  # ``problems.RequestIds`` has set it
         try:
             await self._app(scope, receive, observe)
         finally:
@@ -49,7 +49,7 @@ class Observation:
                 self._tell_costly(scope, call.held_seconds)
 
     def _tell_costly(self, scope: Scope, seconds: float) -> None:
-        """Name the route and the company of a call that cost others the loop or the interpreter."""
+        """Log the route and the company of a call that occupied the event loop or the interpreter."""
         route, company_id = _template(scope), callers.company()
         self._metrics.call_was_costly(route=route, company_id=company_id)
         _log.warning(
@@ -82,9 +82,9 @@ def _log_request(scope: Scope, route: str, *, status: int, seconds: float) -> No
 
 
 def _template(scope: Scope) -> str:
-    """The path with its parameters' names for their values; ``none`` where no route took the request.
+    """The path with parameter names instead of values; ``none`` if no route took the request.
 
-    A route knows only its own part of the path, without the prefixes of the routers around it, which have no parameters.
+    A route knows only its own part of the path. The prefixes of the routers around it have no parameters.
     """
     route = scope.get("route")
     own: str | None = getattr(route, "path_format", None)
@@ -98,5 +98,5 @@ def _template(scope: Scope) -> str:
 
 
 def install(app: FastAPI, metrics: Metrics) -> None:
-    """Put the timing around *app*."""
+    """Add the measurement around *app*."""
     app.add_middleware(Observation, metrics=metrics)

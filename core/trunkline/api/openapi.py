@@ -58,7 +58,7 @@ _log = logging.getLogger(__name__)
 
 
 def openapi(app: FastAPI, catalog: SchemaCatalog, public_url: str | None = None) -> dict[str, Any]:
-    """Describe the app's routes, and the events under ``webhooks``: most of a second of work."""
+    """Describe the app's routes, and the events under ``webhooks``; takes most of a second."""
     try:
         document = _described(app.routes, public_url)
     except Exception:  # noqa: BLE001 - a plugin's route: its models may have no schema
@@ -135,7 +135,7 @@ def _push(kind: EventType, component: str) -> dict[str, Any]:
 
 
 def event_components(kind: EventType, schemas: dict[str, Schema]) -> str:
-    """Add the envelope of *kind* and its payload to *schemas*, by names of their own; return the envelope's."""
+    """Add the schemas of *kind*'s envelope and payload to *schemas* under unused names; return the envelope's name."""
     payload = free_name(f"{_pascal(kind)}Payload", set(schemas))
     own = {name: value for name, value in kind.schema.items() if name not in {"$schema", "$id"}}
     schemas[payload] = {**with_moved_references(own, payload), "title": payload}
@@ -169,7 +169,7 @@ def example_of(kind: EventType) -> dict[str, Any]:
 
 
 def _form(document: dict[str, Any]) -> None:
-    """Bring every schema of *document* into its form (``schema_form``), and give each operation a name of its own."""
+    """Convert every schema of *document* to its form (``schema_form``), and give each operation a unique name."""
     schemas: dict[str, Schema] = document["components"]["schemas"]
     uses = _uses(document, schemas)
     for name, schema in schemas.items():
@@ -181,7 +181,7 @@ def _form(document: dict[str, Any]) -> None:
             restore_nulls(example, schema, schemas)
     taken: set[str] = set()
     for method, operation in _operations(document):
-        if "_" in operation["operationId"]:  # FastAPI's, of a plugin that names none
+        if "_" in operation["operationId"]:  # FastAPI's name, if a plugin gives none
             operation["operationId"] = to_camel(operation["operationId"].replace("__", "_"))
         operation["operationId"] = free_name(operation["operationId"], taken)
         taken.add(operation["operationId"])

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.0 document, for generators that read nothing newer: the 3.1 document in the words of 3.0, without the pushes."""
+"""The OpenAPI 3.0 document, for generators that cannot read 3.1: converted from the 3.1 document, without the pushes."""
 
 from typing import Any
 
@@ -7,11 +7,11 @@ from trunkline.api.schema_form import Schema, mapped
 _NULL = {"type": "null"}
 _DROPPED = ("$schema", "$id", "$comment", "$defs", "propertyNames", "contains", "if", "then", "else", "patternProperties", "prefixItems",
             "dependentRequired", "dependentSchemas", "unevaluatedProperties", "contentMediaType", "contentEncoding")  # fmt: skip
-"""Keywords that 3.0 has not. They narrow what is valid, so that a schema without them takes more."""
+"""Keywords that 3.0 lacks. They restrict what is valid, so a schema without them accepts more."""
 
 
 def as_3_0(document: dict[str, Any]) -> dict[str, Any]:
-    """Return *document*, which is OpenAPI 3.1 in the form of ``schema_form``, as OpenAPI 3.0."""
+    """Convert *document*, OpenAPI 3.1 in the form of ``schema_form``, to OpenAPI 3.0."""
     info = {**document["info"], "license": {"name": document["info"]["license"]["name"]}}
     made: dict[str, Any] = _converted(
         {key: value for key, value in document.items() if key not in {"webhooks", "info", "openapi"}}
@@ -29,7 +29,7 @@ def as_3_0(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _converted(value: Any) -> Any:
-    """Convert every schema in *value*: what stands under ``schema``, and the components."""
+    """Convert every schema in *value*: those under ``schema``, and the components."""
     if isinstance(value, list):
         return [_converted(item) for item in value]
     if not isinstance(value, dict):
@@ -69,7 +69,7 @@ def _schema(schema: Schema) -> Schema:
 
 
 def _nullable(choices: list[Schema], schema: Schema) -> Schema:
-    """Write that *schema* is one of *choices* or null, which in 3.0 is a property of what has a type."""
+    """Write that *schema* is one of *choices* or null; in 3.0 only a schema with a type can be ``nullable``."""
     made = {key: value for key, value in schema.items() if key != "anyOf"}
     if len(choices) == 1:
         own = {"type": "object", "allOf": choices} if "$ref" in choices[0] else choices[0]

@@ -1,4 +1,4 @@
-"""Pages of lists that are whole in memory: of channels, plugins, keys and the like. Each list takes ``limit`` and ``cursor``."""
+"""Pages of lists that are in memory: channels, plugins, keys and the like. Each list takes ``limit`` and ``cursor``."""
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar

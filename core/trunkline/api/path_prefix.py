@@ -1,7 +1,7 @@
-"""The path of ``server.public_url``, where the hub is reached below one: ``/hub`` of ``https://example.com/hub``.
+"""The path of ``server.public_url``, if it has one: ``/hub`` of ``https://example.com/hub``.
 
-The proxy in front takes the path away from requests, so no route and no page knows of it. Here it is put before each link that
-leads out: in HTML, in ``Location`` and in the paths of cookies; and taken away from ``Referer``. That serves every plugin alike.
+The proxy in front removes the path from requests, so no route or page knows it. Here it is added to each outgoing link, in
+HTML, in ``Location`` and in cookie paths, and removed from ``Referer``. This covers all plugins.
 """
 
 import re
@@ -12,12 +12,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _LINK = re.compile(rb'(\s(?:href|src|action|formaction|data-live)=")(?=/(?!/))')
-"""Attributes that lead to a path of this host. Text has no such quotes: templates escape them."""
+"""Attributes with a path on this host. Text does not match: templates escape its quotes."""
 _COOKIE_PATH = re.compile(r"(;\s*path=)(?=/)", re.IGNORECASE)
 
 
 class PathPrefix:
-    """Puts *prefix* before every link of *app*'s answers."""
+    """Adds *prefix* to every link in the answers of *app*."""
 
     def __init__(self, app: ASGIApp, *, prefix: str) -> None:
         self._app = app
@@ -58,7 +58,7 @@ class PathPrefix:
         await self._app(scope, receive, put_before)
 
     def _change(self, headers: MutableHeaders) -> None:
-        """Put the prefix before ``Location`` and the paths of cookies."""
+        """Add the prefix to ``Location`` and to cookie paths."""
         location = headers.get("location", "")
         if location.startswith("/") and not location.startswith("//"):
             headers["location"] = self._prefix + location
@@ -71,7 +71,7 @@ class PathPrefix:
 
 
 def install(app: FastAPI, public_url: str | None) -> None:
-    """Put it around *app* where *public_url* has a path."""
+    """Add it around *app* if *public_url* has a path."""
     prefix = quote(urlsplit(public_url or "").path.rstrip("/"), safe="/%~")
     if prefix:
         app.add_middleware(PathPrefix, prefix=prefix)

@@ -1,7 +1,7 @@
 """Errors as HTTP answers: RFC 9457 problem documents, from one table of error classes.
 
-Also the outermost layer around the routes: it gives each request its id, adds the headers that belong on every answer,
-and turns what nobody foresaw into a neutral 500.
+It is also the outermost layer around the routes: it gives each request its id, adds the headers of every answer, and turns
+unexpected errors into a neutral 500.
 """
 
 import asyncio
@@ -44,13 +44,13 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/problem+json"
 HEADERS_KEY = "trunkline.headers"
-"""Where in the ASGI scope the raw headers stand that the answer will carry."""
+"""The key in the ASGI scope of the raw headers that the answer will carry."""
 REQUEST_ID_KEY = "trunkline.request_id"
 
 MAX_ERRORS = 50
-"""Fields at fault that an answer names; a longer list helps nobody."""
+"""Most fields at fault that an answer lists."""
 MAX_TEXT = 2_000
-"""Characters of a path or a sentence in an answer."""
+"""Most characters of a path or a sentence in an answer."""
 
 TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.Refused: "refused",
@@ -89,7 +89,7 @@ TYPES: Mapping[type[errors.TrunklineError], str] = {
     errors.ProviderFailed: "provider-failed",
     errors.StoreUnavailable: "store-unavailable",
 }
-"""The table: the last part of a problem's ``type``. Status, title, detail and headers are the error's own."""
+"""The table: the last part of a problem's ``type``. Status, title, detail and headers come from the error."""
 
 _STORE_RETRY_SECONDS = "5"
 _STOP_RETRY_SECONDS = 1
@@ -142,7 +142,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 def install(app: "FastAPI", forwarded: ForwardedScheme | None = None) -> None:
-    """Make *app* answer with problem documents. Call it after every other middleware was added."""
+    """Make *app* answer with problem documents. Call it after all other middleware was added."""
     from fastapi.exceptions import RequestValidationError  # noqa: PLC0415 - the side door does without the framework
 
     app.add_exception_handler(Refused, _answer_refused)
@@ -165,7 +165,7 @@ def problem(
     ended_early: bool = False,
     form_detail: str = "",
 ) -> Response:
-    """Write a problem document; *name* ends its ``type``. There are more *faults* than these if checking *ended_early*."""
+    """Make a problem document; *name* ends its ``type``. If checking *ended_early*, there are more *faults* than these."""
     document: dict[str, object] = {
         "type": f"urn:trunkline:problem:{name}",
         "title": title,
@@ -187,12 +187,12 @@ def problem(
 
 
 def shortened(text: str) -> str:
-    """Cut a text that has names out of the request in it, so that an answer is not as long as they are."""
+    """Shorten a text that quotes names from the request, so that the answer does not grow with them."""
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"
 
 
 def problem_of(error: Refused, scope: Scope) -> Response:
-    """Write the problem document of a refused request."""
+    """Make the problem document of a refused request."""
     return problem(
         scope,
         name=next(TYPES[kind] for kind in type(error).__mro__ if kind in TYPES),
@@ -227,7 +227,7 @@ async def _answer_store_unavailable(request: Request, error: Exception) -> Respo
 
 
 def store_unavailable(error: Exception, scope: Scope) -> Response:
-    """Write the problem document of a request that the database did not answer, or could not write."""
+    """Make the problem document of a request that failed because the database did not answer or could not write."""
     _log.warning("request %s is answered with 503: %s", scope.get(REQUEST_ID_KEY), error)
     reason = error.reason if isinstance(error, WritesRefused) else "the database does not answer"
     return problem(
@@ -253,13 +253,13 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     detail: str | None = error.detail
     if status == 405:
         methods = _methods_at(request)
-        headers["Allow"] = ", ".join(methods)  # the framework names only those of the first route
+        headers["Allow"] = ", ".join(methods)  # the framework lists only those of the first route
         detail = f"This address does not take {request.method}; it takes {headers['Allow']}."
         if request.method in {"GET", "HEAD"} and "GET" not in methods:
             status, headers = (
                 404,
                 {},
-            )  # nothing is to be had here, as where a plugin that reads is not enabled
+            )  # nothing can be read here, for example if the plugin that reads is not enabled
     phrase = http.HTTPStatus(status).phrase
     if status == 404:
         detail = "There is nothing at this address; /docs lists what there is."
@@ -269,14 +269,14 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 
 def unanswered(scope: Scope, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Write the problem document of a request that no route takes; it has the name of its *status*."""
+    """Make the problem document of a request that no route takes; it is named after its *status*."""
     phrase = http.HTTPStatus(status).phrase
     name = phrase.lower().replace(" ", "-")
     return problem(scope, name=name, status=status, title=phrase.capitalize(), detail=detail, headers=headers)
 
 
 def _methods_at(request: Request) -> list[str]:
-    """The methods that some route takes at the request's address."""
+    """List the methods that a route takes at the request's address."""
     return [
         method
         for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
@@ -288,7 +288,7 @@ def _methods_at(request: Request) -> list[str]:
 
 
 class RequestIds:
-    """Gives each request an id and each answer its headers; answers 500 where the app raises, 503 where the server stops before it is done."""
+    """Gives each request an id and each answer its headers; answers 500 if the app raises, 503 if the server stops first."""
 
     def __init__(self, app: ASGIApp, forwarded: ForwardedScheme | None = None) -> None:
         self.app = app
@@ -336,7 +336,7 @@ class RequestIds:
             await answer(scope, receive, send_with_headers)
         except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - the last place where a fault of ours can be logged and answered
             answer = _broken(scope, error)
-            if not started:  # otherwise the server ends the connection, as the answer is unfinished
+            if not started:  # otherwise the server closes the connection, as the answer is incomplete
                 await answer(scope, receive, send_with_headers)
         finally:
             callers.begin(None)
@@ -348,7 +348,7 @@ class RequestIds:
 
 
 def request_id_of(headers: Mapping[bytes, bytes]) -> bytes:
-    """Return the id that the client gave in *headers*, or a new one if there is none or it is malformed."""
+    """Return the client's id from *headers*; a new one if there is none or it is malformed."""
     own = headers.get(b"x-request-id")
     if own and _CLIENT_ID.fullmatch(own):
         return own
@@ -356,7 +356,7 @@ def request_id_of(headers: Mapping[bytes, bytes]) -> bytes:
 
 
 def _broken(scope: Scope, error: BaseException) -> Response:
-    """Log *error* as a fault of ours, and write its problem document."""
+    """Log *error* as an internal fault, and make its problem document."""
     _log.exception("request %s failed: %s %s", scope[REQUEST_ID_KEY], scope["method"], scope["path"])
     return _exhausted(scope) if shortages.is_own(error) else _internal_error(scope)
 

@@ -1,4 +1,4 @@
-"""The shapes of what readers send and get."""
+"""The models of requests and answers for readers."""
 
 from typing import Any, Literal
 

@@ -106,7 +106,7 @@ class ReaderHandlers:
         return Response(body, media_type=JSON)
 
     async def lease_directly(self, request: Request) -> Response | None:
-        """Answer ``lease_events`` without the framework in between."""
+        """Answer ``lease_events`` without the framework."""
         query = _read_lease_query(request.scope["query_string"])
         if query is None:
             return None
@@ -118,7 +118,7 @@ class ReaderHandlers:
         return Response(status_code=204)
 
     async def commit_directly(self, request: Request) -> Response | None:
-        """Answer ``commit`` without the framework in between."""
+        """Answer ``commit`` without the framework."""
         if request.scope["query_string"] or request.headers.get("content-type") != JSON:
             return None
         caller = await _MAY_COMMIT(request)
@@ -315,7 +315,7 @@ KEY_ROUTES = (
 def make_routes(
     readers: Readers, catalog: SchemaCatalog, directory: CompanyDirectory
 ) -> tuple[Routes, APIRouter]:
-    """Build the routes of readers, and the public one at the root; polls and commits are on the fast path, too."""
+    """Build the routes of readers, and the public route at the root; polls and commits are on the fast path, too."""
     handlers = ReaderHandlers(readers, catalog, directory)
     direct: dict[tuple[str, str], Callable[..., Any]] = {
         ("GET", f"{_CONSUMER}/events"): handlers.lease_directly,

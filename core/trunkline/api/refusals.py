@@ -1,4 +1,4 @@
-"""One refusal from all faults that pydantic finds in a request."""
+"""Makes one refusal of all faults that pydantic finds in a request."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,9 +9,9 @@ from trunkline.errors.wording import fault_words, fields_at
 
 
 def refusal_of(faults: Sequence[Mapping[str, Any]], body: Any = None) -> Refused:
-    """Turn pydantic's faults into one refusal: a fault of the path comes before one of a parameter, and that before the body's.
+    """Turn pydantic's faults into one refusal: faults of the path first, then of parameters, then of the body.
 
-    *body* is the model of the body, whose fields are named where one is unknown.
+    *body* is the model of the body; its fields are suggested if a name is unknown.
     """
     by_place = {
         place: [f for f in faults if f["loc"][0] == place] for place in ("path", "query", "header", "cookie")

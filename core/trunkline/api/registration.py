@@ -65,7 +65,7 @@ class RegistrationHandlers:
 
 
 async def _schema(request: Request) -> bytes:
-    """Give the schema as it came, with the digits of its numbers."""
+    """Give the schema's bytes as received, with the digits of its numbers."""
     body = msgspec.json.decode(await request.body(), type=dict[str, msgspec.Raw])
     return msgspec.json.format(bytes(body["schema"]), indent=-1)
 

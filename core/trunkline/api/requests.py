@@ -1,7 +1,7 @@
-"""Reading requests strictly: a part that is misspelt, ambiguous, altered on the way or cut short is refused by its name.
+"""Strict reading of requests: a misspelt, ambiguous, altered or truncated part is refused, and named.
 
 ``StrictRoute`` checks in this order: the key (so that every answer to a valid one carries its headers), the query, the
-body; then FastAPI goes on as usual.
+body; then FastAPI continues as usual.
 """
 
 import contextlib
@@ -97,7 +97,7 @@ async def _take_room(request: Request, size: int) -> None:
 
 
 class StrictRequest(Request):
-    """A request whose body is limited and whose JSON is read strictly."""
+    """A request with a limited body and strictly parsed JSON."""
 
     def __init__(self, scope: Scope, receive: Receive, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         super().__init__(scope, receive)
@@ -154,10 +154,10 @@ def query_names(dependant: Dependant) -> dict[str, bool]:
 
 
 def check_query(query: bytes, names: Mapping[str, bool]) -> bytes:
-    """Check the raw *query* against the parameters that a route has; returns it without those that are empty.
+    """Check the raw *query* against the parameters of a route; returns it without empty ones.
 
     Raises:
-        BadQuery: a parameter is unknown or repeated, holds a NUL, or is not UTF-8.
+        BadQuery: a parameter is unknown or repeated, contains a NUL, or is not UTF-8.
     """
     parts_by_name: dict[str, list[bytes]] = {}
     for part in query.split(b"&"):
@@ -275,11 +275,11 @@ class StrictRoute(APIRoute):
 
 
 def _finished(response: Response, request: Request, location: str | None) -> Response:
-    """Give *response* the headers that follow from its status and its body; *location* is a route's template."""
+    """Set the headers of *response* that depend on its status and body; *location* is a route's template."""
     if response.status_code == 204:
         del response.headers["content-type"]
     elif response.status_code == 201 and location is not None:
-        with contextlib.suppress(KeyError):  # a provider's answer may lack what is optional
+        with contextlib.suppress(KeyError):  # a provider's answer may lack optional members
             response.headers["Location"] = location.format_map(orjson.loads(response.body))
     elif "etag" in response.headers and request.scope["method"] == "GET":
         return unless_known(response, request)
@@ -312,7 +312,7 @@ def _takes_key(dependant: Dependant) -> bool:
 
 
 def unless_known(response: Response, request: Request) -> Response:
-    """Return *response*, or 304 if the caller has what it holds (``If-None-Match``)."""
+    """Return *response*, or 304 if the caller already has it (``If-None-Match``)."""
     etag = response.headers["etag"]
     known = {tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")}
     if etag not in known and "*" not in known:
@@ -337,6 +337,6 @@ def _check_content_type(request: Request) -> None:
 
 
 def _as_json(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    """Declare the body to be JSON, which FastAPI parses under a few names only."""
+    """Set the content type to JSON; FastAPI parses only some names of it."""
     other_headers = [header for header in headers if header[0] != b"content-type"]
     return [*other_headers, (b"content-type", b"application/json")]

@@ -1,4 +1,4 @@
-"""Tables of routes, routers made of a table and an object whose methods answer its calls, and how routers come into an app.
+"""Tables of routes; routers made from a table and an object with the handlers; and adding routers to an app.
 
 ::
 
@@ -28,7 +28,7 @@ from trunkline.api.requests import StrictRoute
 
 
 class RouteOptions(TypedDict, total=False):
-    """What FastAPI's ``add_api_route`` takes by these names."""
+    """The options of FastAPI's ``add_api_route`` by name."""
 
     status_code: int
     response_model: Any
@@ -43,11 +43,11 @@ class RouteOptions(TypedDict, total=False):
 
 
 _OPTIONS = tuple(inspect.signature(APIRoute).parameters)[2:]
-"""What a route is told beside its path and its endpoint, and keeps by the same names."""
+"""The options that a route takes beside its path and its endpoint, and keeps under the same names."""
 
 
 class Route:
-    """One row of a table: a call, and the method of a class that answers it."""
+    """One row of a table: a call, and the method that answers it."""
 
     __slots__ = ("handler", "method", "options", "path")
 
@@ -65,10 +65,10 @@ class Route:
 
 
 class _TableRoute(StrictRoute):
-    """A row of a table, which FastAPI reads only when it is called, or documented.
+    """A row of a table. FastAPI reads its signature only when it is called, or documented.
 
-    To read the signatures of all of them is a third of a hub's start. What is wrong in one of ours is seen by the tests:
-    each stands in the OpenAPI document.
+    Reading all signatures would be a third of a hub's start. Tests find faults in the hub's own: all are in the OpenAPI
+    document.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -77,10 +77,10 @@ class _TableRoute(StrictRoute):
         self.methods = set(options["methods"])
         self.path_regex, self.path_format, self.param_convertors = compile_path(path)
         self.begins = ""
-        """How the path of each of its calls begins, as far as that is known."""
+        """The fixed beginning of its path; empty if unknown."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match as any route does; a call that begins otherwise is passed on ten times as fast: it passes a hundred routes."""
+        """Match as any route does, but reject paths with another beginning ten times as fast; a call passes a hundred routes."""
         if not scope.get("root_path") and not scope["path"].startswith(self.begins):
             return Match.NONE, {}
         return super().matches(scope)
@@ -97,7 +97,7 @@ class _TableRoute(StrictRoute):
 def bind(
     handlers: object, routes: Iterable[Route], *, prefix: str = "", tags: Sequence[str] = ()
 ) -> APIRouter:
-    """Make the router in which *handlers*, an instance of the class that *routes* name methods of, answers them."""
+    """Make a router whose calls are answered by *handlers*, an instance of the class with the methods that *routes* name."""
     router = APIRouter(prefix=prefix, route_class=_TableRoute, tags=list(tags))
     for route in routes:
         handler = MethodType(route.handler, handlers)
@@ -106,10 +106,10 @@ def bind(
 
 
 def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
-    """Have *app* answer the calls of *router* below *prefix*.
+    """Add the calls of *router* to *app*, below *prefix*.
 
-    To include a router, FastAPI reads each of its routes a second time as soon as one is called. Where all are ours, each is
-    made again under its whole path instead, and is read when it is called itself.
+    FastAPI's ``include_router`` reads each route a second time as soon as one is called. If all routes are of known kinds, each
+    is made again with its whole path instead, and is read only when it is called.
     """
     made_of = [_made_of(route) for route in router.routes]
     if None in made_of:
@@ -124,7 +124,7 @@ def mount(app: FastAPI, router: APIRouter, *, prefix: str) -> None:
 
 
 def _made_of(route: Any) -> tuple[type[APIRoute], str, Callable[..., Any], dict[str, Any]] | None:
-    """Give what a route is made of: one that keeps it as ``given``, or a ``StrictRoute``; None for any other."""
+    """Give the arguments to make a route again: of one that keeps them as ``given``, or of a ``StrictRoute``; else None."""
     if type(route) is StrictRoute:
         options = {name: getattr(route, name) for name in _OPTIONS if hasattr(route, name)}
         return _TableRoute, route.path, route.endpoint, options

@@ -1,4 +1,4 @@
-"""Serving a JSON Schema as the public document that it is."""
+"""Serves a JSON Schema as a public document."""
 
 from fastapi import Request, Response
 
@@ -9,6 +9,6 @@ _CACHE_CONTROL = "public, max-age=300"
 
 
 def answer_schema(request: Request, document: bytes, *, etag: str) -> Response:
-    """Answer with *document*, or with 304 where the caller has it already; *etag* is strong, in quotes."""
+    """Answer with *document*, or with 304 if the caller has it already; *etag* is strong, in quotes."""
     headers = {"ETag": etag, "Cache-Control": _CACHE_CONTROL}
     return unless_known(Response(document, media_type=MEDIA_TYPE, headers=headers), request)

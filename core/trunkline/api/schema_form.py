@@ -1,7 +1,7 @@
-"""The form of JSON Schemas that generators of clients read: pure functions from schemas to schemas.
+"""The form of JSON Schemas for generators of clients: pure functions from schemas to schemas.
 
-Each rule mends what a generator of ``docs/how-to/make-a-client.md`` misread: widths of numbers, nested unions, defaults that
-make members required, nulls that never come.
+Each rule avoids a misreading by a generator of ``docs/how-to/make-a-client.md``: widths of numbers, nested unions, defaults
+that make members required, nulls that never occur.
 """
 
 import json
@@ -11,11 +11,11 @@ from typing import Any, Literal
 
 Schema = dict[str, Any]
 Use = Literal["answer", "change", "creation"]
-"""Where a schema stands: in answers only; in a request that makes something, where null says nothing; in any other request."""
+"""The use of a schema: in answers only; in requests that create, in which null has no meaning; or in other requests."""
 
 COMPONENTS = "#/components/schemas/"
 COMPONENT = "x-component"
-"""The member by which a schema inside another one asks to be a component of this name."""
+"""The member by which a nested schema asks to become a component of this name."""
 
 _MAPS = ("properties", "patternProperties", "$defs", "dependentSchemas")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
@@ -28,10 +28,10 @@ _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
 def formed(schema: Schema, use: Use) -> Schema:
-    """Return *schema* in the form of the documents, where it is used as *use* says."""
+    """Return *schema* in the form of the documents, for its *use*."""
     made = mapped(schema, lambda inner: formed(inner, use))
     made = _flat(made)
-    made.pop("title", None)  # generators name classes after it, and a component has its own name
+    made.pop("title", None)  # generators name classes after it; a component has its own name
     if "const" in made and "type" not in made and type(made["const"]) in _TYPES:
         made["type"] = _TYPES[type(made["const"])]
     _form_number(made)
@@ -50,7 +50,7 @@ def formed_parameter(schema: Schema) -> Schema:
 
 
 def mapped(schema: Schema, change: Callable[[Schema], Schema]) -> Schema:
-    """Return a copy of *schema* with each schema directly in it *changed*."""
+    """Return a copy of *schema* with *change* applied to each schema directly in it."""
     made = dict(schema)
     for key in _MAPS:
         if isinstance(made.get(key), dict):
@@ -69,7 +69,7 @@ def _changed(schema: Any, change: Callable[[Schema], Schema]) -> Any:
 
 
 def _flat(schema: Schema) -> Schema:
-    """Take unions out of the union that they stand in, and a lone choice out of its union."""
+    """Flatten nested unions, and replace a union of one choice by the choice."""
     choices: list[Schema] = []
     notes: Schema = {}
     for choice in schema.get("anyOf", ()):
@@ -93,7 +93,7 @@ def _flat(schema: Schema) -> Schema:
 
 
 def _form_number(schema: Schema) -> None:
-    """Say how wide a number is, and write its bounds as it is written."""
+    """Add the width of a number, and write integer limits as integers."""
     kinds = schema.get("type", ())
     for kind in [kinds] if isinstance(kinds, str) else kinds:
         if kind in _FORMATS:
@@ -110,7 +110,7 @@ def _form_number(schema: Schema) -> None:
 
 
 def _form_choice(schema: Schema) -> None:
-    """Say in words that one of several members, or formats, must be there: a union of them is no type to a generator."""
+    """Describe in words that one of several members, or formats, is required: generators cannot read a union of them."""
     choices = schema.get("anyOf", ())
     if choices and all(set(choice) == {"required"} for choice in choices):
         names = " or ".join(f"`{'` and `'.join(choice['required'])}`" for choice in choices)
@@ -122,9 +122,9 @@ def _form_choice(schema: Schema) -> None:
 
 
 def _member(schema: Schema, use: Use, *, is_required: bool) -> Schema:
-    """Form one member of an object: its default in words, and no null where that says nothing.
+    """Form one member of an object: its default goes into the description, and a meaningless null is removed.
 
-    An answer leaves a member out rather than set it to null, unless its description says what null means.
+    An answer omits a member instead of setting it to null, unless its description says what null means.
     """
     made = dict(schema)
     default = made.pop("default", None)
@@ -145,7 +145,7 @@ def _describe(schema: Schema, sentence: str) -> None:
 
 
 def restore_nulls(example: Any, schema: Schema, schemas: Mapping[str, Schema]) -> None:
-    """Put back the nulls of an *example* of *schema* that FastAPI has left out, where a member is required."""
+    """Restore the nulls of required members that FastAPI left out of an *example* of *schema*."""
     while "$ref" in schema:
         schema = schemas[schema["$ref"].removeprefix(COMPONENTS)]
     if isinstance(example, list):
@@ -160,7 +160,7 @@ def restore_nulls(example: Any, schema: Schema, schemas: Mapping[str, Schema]) -
 
 
 def takes_null(schema: Schema) -> bool:
-    """Tell whether *schema* says that null is valid."""
+    """Tell whether *schema* allows null."""
     return (
         _NULL in schema.get("anyOf", ()) or "null" in schema.get("type", ()) or None in schema.get("enum", ())
     )
@@ -170,7 +170,7 @@ def takes_null(schema: Schema) -> bool:
 
 
 def references(value: Any) -> Iterator[str]:
-    """Name the components that *value*, any part of a document, refers to."""
+    """Give the names of the components that *value*, any part of a document, refers to."""
     if isinstance(value, dict):
         reference = value.get("$ref")
         if isinstance(reference, str) and reference.startswith(COMPONENTS):
@@ -183,7 +183,7 @@ def references(value: Any) -> Iterator[str]:
 
 
 def reached(start: Any, schemas: Mapping[str, Schema]) -> set[str]:
-    """Name the components that *start* refers to, in as many steps as it takes."""
+    """Give the names of all components that *start* refers to, directly or indirectly."""
     names: set[str] = set()
     left = list(references(start))
     while left:
@@ -195,7 +195,7 @@ def reached(start: Any, schemas: Mapping[str, Schema]) -> set[str]:
 
 
 def with_components(schemas: Mapping[str, Schema]) -> dict[str, Schema]:
-    """Make components of the schemas in *schemas* that ask for it, and of objects that stand in several."""
+    """Make components of nested schemas that ask for it, and of objects that occur more than once."""
     counts = Counter(
         _key(inner)
         for schema in schemas.values()
@@ -228,7 +228,7 @@ def with_components(schemas: Mapping[str, Schema]) -> dict[str, Schema]:
 
 
 def free_name(name: str, taken: Sequence[str] | set[str]) -> str:
-    """Return *name*, with a number behind it if it is one of *taken*."""
+    """Return *name*, with a number appended if it is in *taken*."""
     number, free = 1, name
     while free in taken:
         number += 1

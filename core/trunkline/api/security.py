@@ -1,4 +1,4 @@
-"""Who may call a route: its key is checked, the call is counted, its scope and its company are checked.
+"""Access to routes: checks the key, counts the call, and checks its scope and its company.
 
 ::
 
@@ -63,10 +63,10 @@ _BUCKET_OF_METHOD: dict[str, Bucket] = {"GET": "read", "HEAD": "read", "DELETE":
 
 
 class Tokens(Protocol):
-    """What knows whose a bearer token is that is no API key."""
+    """Finds the principal of a bearer token that is not an API key."""
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Find the principal; None where nobody knows the token."""
+        """Find the principal; None if the token is unknown."""
         ...
 
 
@@ -179,24 +179,24 @@ class Caller:
 
 
 def hub_of(request: Request) -> Hub:
-    """Find the hub that serves *request*. Only ``requires`` needs it: handlers get their services when they are made."""
+    """Give the hub that serves *request*. Only ``requires`` needs it: handlers get their services when they are made."""
     hub: Hub = request.app.state.hub
     return hub
 
 
 def caller_of(scope: Scope) -> Caller | None:
-    """Tell whose call this is; None before its key was checked, or where none is needed."""
+    """Give the caller of a request; None before its key was checked, or if none is needed."""
     known: tuple[Requires, Caller] | None = scope.get(_CALLER_KEY)
     return None if known is None else known[1]
 
 
 class Requires(SecurityBase):
-    """A dependency that lets a call through if its key has *scope* (any valid key for None), and counts it in *bucket*.
+    """A dependency that admits a call if its key has *scope* (any valid key if None), and counts it in *bucket*.
 
-    A key that only emits, for every company, is let through where *for_emitters* says so and nowhere else.
+    A key that only emits, for every company, is admitted only if *for_emitters* is set.
 
-    The key comes in the header X-Api-Key or as a bearer token (RFC 6750), where it may also be an access token that a plugin
-    knows. Each refusal has the challenge of that standard.
+    The key comes in the header X-Api-Key or as a bearer token (RFC 6750). A bearer token may also be an access token that a
+    plugin knows. Each refusal has the challenge of that standard.
     """
 
     def __init__(self, scope: str | None, *, bucket: Bucket | None, for_emitters: bool = False) -> None:
@@ -212,11 +212,11 @@ class Requires(SecurityBase):
         )
 
     def bucket_for(self, method: str) -> Bucket | None:
-        """Tell what a call with *method* counts as; None where that has to be said."""
+        """Give the bucket of a call with *method*; None if it must be set explicitly."""
         return _BUCKET_OF_METHOD.get(method) if self.bucket is None else self.bucket
 
     async def __call__(self, request: Request) -> Caller:
-        """Find out who calls.
+        """Find the caller.
 
         Raises:
             Unauthenticated, RateLimited, Forbidden, BadQuery, StoreUnavailable
@@ -234,10 +234,10 @@ class Requires(SecurityBase):
             _check_network(hub, request, principal)
         callers.act_for(principal)
         answer_headers: list[tuple[bytes, bytes]] = scope.get(HEADERS_KEY, [])
-        answer_headers.append(_NO_STORE)  # it is its caller's alone, and may hold a secret
+        answer_headers.append(_NO_STORE)  # the answer is for its caller only, and may contain a secret
         if principal.company_id is not None:
             bucket = self.bucket_for(scope["method"])
-            assert bucket is not None  # StrictRoute sees to it
+            assert bucket is not None  # StrictRoute checks this
             allowance = await hub.limits.hit(principal.key_id, bucket)
             if allowance is not None:
                 answer_headers += allowance.headers()
@@ -271,10 +271,10 @@ def requires(scope: str | None, *, bucket: Bucket | None = None, bearer: bool = 
 
 
 async def _authenticate(hub: Hub, scope: Scope, api_key: str | None, token: str | None) -> Principal:
-    """Find the principal of *api_key*, or of the bearer *token*: a key, or what a plugin knows. Raises Unauthenticated, and others."""
+    """Find the principal of *api_key* or of the bearer *token* (a key, or a plugin's token). Raises Unauthenticated, and others."""
     if not (api_key or token):
         missing = Unauthenticated(_KEY_MISSING)
-        missing.headers["WWW-Authenticate"] = "Bearer"  # no error, as nothing was sent (RFC 6750, 3.1)
+        missing.headers["WWW-Authenticate"] = "Bearer"  # no error: no token was sent (RFC 6750, 3.1)
         raise missing
     if api_key or not token or parse_key(token) is not None:
         return await hub.keys.authenticate(api_key or token)
@@ -285,7 +285,7 @@ async def _authenticate(hub: Hub, scope: Scope, api_key: str | None, token: str 
 
 
 def _check_network(hub: Hub, request: Request, principal: Principal) -> None:
-    """Refuse a key that is used from elsewhere. Raises Forbidden."""
+    """Check that a key is used from its networks. Raises Forbidden."""
     peer = request.client.host if request.client else None
     forwarded_for = request.headers.getlist("x-forwarded-for")
     if not hub.client_addresses.is_within(principal.networks, peer, forwarded_for):
@@ -293,7 +293,7 @@ def _check_network(hub: Hub, request: Request, principal: Principal) -> None:
 
 
 def _bearer_token(scope: Scope) -> str | None:
-    """Read the one bearer token of a call (RFC 6750, 2.1)."""
+    """Read the bearer token of a call (RFC 6750, 2.1); None unless there is exactly one."""
     tokens = [value for name, value in scope["headers"] if name == b"authorization"]
     match = _BEARER.fullmatch(tokens[0]) if len(tokens) == 1 else None
     return match[1].decode("latin-1") if match else None
@@ -312,7 +312,7 @@ def _made_for(header: str | None) -> dict[str, int] | None:
 
 
 def _environment(principal: Principal, header: str | None) -> str | None:
-    """Settle the environment of a call: a company's key has its own, an operator names it. Raises BadQuery, Forbidden."""
+    """Give the environment of a call: a company's key has its own, an operator names it. Raises BadQuery, Forbidden."""
     own = None if principal.company_id is None else environment_of(principal.company_id)
     if not header:
         return own

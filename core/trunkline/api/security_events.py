@@ -1,7 +1,7 @@
-"""The log of security events: one logger, one line an event, with who did it and from where.
+"""The log of security events: one logger, one line per event, with the principal and the address.
 
-``SecurityEvent`` declares an event; the address and the request's id come from the call that is answered. ``runtime.logs``
-bounds the lines of what a stranger can cause.
+``SecurityEvent`` declares an event; the address and the request's id come from the current call. ``runtime.logs`` limits
+the lines that strangers can cause.
 """
 
 import logging
@@ -29,7 +29,7 @@ class SecurityEvent:
         """Log that it happened, by *principal* if that is known. *facts* are ids and reasons, never a secret."""
         scope = callers.scope()
         if scope is not None:
-            # A plugin declares its events at each start, and of most processes the framework is no part.
+            # Plugins declare their events at each start, and most processes do not load the framework.
             from starlette.requests import Request  # noqa: PLC0415
 
             from trunkline.api.problems import REQUEST_ID_KEY  # noqa: PLC0415

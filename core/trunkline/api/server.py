@@ -1,6 +1,6 @@
-"""Running the API: a listening socket, uvicorn over one hub, and a stop that loses nothing.
+"""Runs the API: a listening socket, uvicorn over one hub, and a stop that loses no request.
 
-``cli`` runs it until a signal comes, ``demo`` for as long as its scenario lasts.
+``cli`` runs it until a signal comes, ``demo`` until its scenario ends.
 """
 
 import asyncio
@@ -24,24 +24,24 @@ from trunkline.runtime.stopping import Stop
 from trunkline.settings import Server
 
 SHUTDOWN_SECONDS = 5
-"""How long requests that are being answered may take once the server stops; then they are cancelled, and get 503."""
+"""How long running requests may take after the server stops; then they are cancelled, and get 503."""
 
 _FIRST_REQUEST_SECONDS = 0.2
-"""How long a stop waits for the first request of a connection that has just been made."""
+"""How long a stop waits for the first request of a new connection."""
 _ACCEPTING_TURNS = 5
-"""Turns of the loop after which a connection that was accepted is known; asyncio takes two, uvloop one."""
+"""Turns of the event loop after which an accepted connection is known; asyncio takes two, uvloop one."""
 _BACKLOG = 2048
 _OBSERVERS = 50
 """Connections for metrics and health; more get 503."""
 _TICKS_A_SECOND = 10
-"""As uvicorn counts them: with each tenth it renews the header."""
+"""uvicorn's unit: at each tenth tick it renews the header ``date``."""
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """Take *port* of *host* (a free one for 0). Connections are refused until a server listens on the socket.
+    """Bind *port* of *host* (a free one if 0). Connections are refused until a server listens on the socket.
 
     Raises:
-        SettingsInvalid: the port is taken, or the host is none of this machine's.
+        SettingsInvalid: the port is taken, or the host is not of this machine.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -60,7 +60,7 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Tell where *listener* is reached, without a slash at the end: ``unix:`` and its path for a socket in the file system."""
+    """Give the address of *listener*, without a slash at the end: ``unix:`` and its path for a socket in the file system."""
     if listener.family == socket.AF_UNIX:
         return f"unix:{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
@@ -68,7 +68,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 class Serving:
-    """A hub whose API is being answered."""
+    """A hub whose API is being served."""
 
     def __init__(self, hub: Hub, admission: Admission, app: DeferredApp) -> None:
         self._hub = hub
@@ -76,10 +76,10 @@ class Serving:
         self.complete = app.complete
 
     async def drain(self, stop: Stop) -> None:
-        """Answer requests for ``server.drain_seconds`` more, unless *stop* is at once, so that balancers turn away first.
+        """Go on answering for ``server.drain_seconds``, so that load balancers turn away first; not if *stop* is at once.
 
-        ``/readyz`` is 503 meanwhile, and each answer ends its connection: a connection that a proxy keeps would otherwise be
-        closed at the moment of its next request.
+        Meanwhile ``/readyz`` is 503, and each answer ends its connection. A kept-alive connection could otherwise be closed just as
+        its next request arrives.
         """
         seconds = self._hub.settings.server.drain_seconds
         if not stop.is_set() or stop.at_once.is_set() or not seconds:
@@ -92,9 +92,9 @@ class Serving:
 
 @contextlib.asynccontextmanager
 async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[Serving]:
-    """Start *hub*, answer its API on *listener* while the block runs, and stop both.
+    """Start *hub*, serve its API on *listener* while the block runs, and stop both.
 
-    Long polls are answered at once when the block ends; other requests have ``SHUTDOWN_SECONDS``.
+    When the block ends, long polls are answered at once; other requests have ``SHUTDOWN_SECONDS``.
 
     Raises:
         SettingsInvalid: another process has begun to listen on the port.
@@ -117,7 +117,7 @@ async def running(hub: Hub, *, listener: socket.socket) -> AsyncGenerator[Servin
 
 @contextlib.asynccontextmanager
 async def observed(app: ASGIApp, *, listener: socket.socket) -> AsyncGenerator[None]:
-    """Answer *app*, which tells how processes without an API do, on *listener* while the block runs.
+    """Serve *app*, the health and metrics of processes without an API, on *listener* while the block runs.
 
     Raises:
         SettingsInvalid: another process has begun to listen on the port.
@@ -148,17 +148,17 @@ def _config(app: ASGIApp, **options: int) -> uvicorn.Config:
         app,
         http="httptools",
         ws="none",
-        lifespan="off",  # the hub is entered here, so that what stops its start is raised as it is
+        lifespan="off",  # the hub is entered here, so that errors of its start are raised unchanged
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # ``access.client_addresses`` reads them, where it matters
+        proxy_headers=False,  # ``access.client_addresses`` reads them instead
         **options,  # type: ignore[arg-type] # pyright: ignore[reportArgumentType] - each is a whole number
     )
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without signal handlers of its own, which would end the process by the signal instead of with 0."""
+    """uvicorn without its signal handlers, which would end the process by the signal instead of with exit code 0."""
 
     def __init__(self, config: uvicorn.Config, *, admission: Admission) -> None:
         super().__init__(config)
@@ -171,17 +171,17 @@ class _Server(uvicorn.Server):
         yield
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        # uvicorn calls it with keywords, as it would a class
+        # uvicorn calls the protocol class with keyword arguments
         connection = functools.partial(Connection, self._admission)
         self.config.http_protocol_class = cast("type[asyncio.Protocol]", connection)
         await super().startup(sockets)
         self.listening.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """End every connection after its answer, those too that the system has accepted and nobody has taken yet.
+        """End every connection after its answer, also those that the system has accepted and uvicorn has not taken yet.
 
-        The system resets the latter once the last process has closed the listening socket. uvicorn closes connections that have
-        asked nothing yet; their clients have just made them in order to ask, so they get a moment for it.
+        The system would reset the latter when the last process closes the listening socket. uvicorn closes connections without a
+        request at once; here clients that have just connected get a moment to send one.
         """
         self._admission.end_connections()
         waiting = [client for listener in sockets or () for client in _accepted(listener)]
@@ -197,12 +197,12 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     def _make_connection(self) -> asyncio.Protocol:
-        """Make what uvicorn makes for a connection that it accepts."""
+        """Make the protocol that uvicorn makes for an accepted connection."""
         make = cast("Callable[..., asyncio.Protocol]", self.config.http_protocol_class)
         return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
     async def main_loop(self) -> None:
-        """Renew the header ``date`` once a second, until it is to exit; uvicorn's own loop wakes ten times as often."""
+        """Renew the header ``date`` once a second until the server exits; uvicorn's own loop wakes ten times as often."""
         tick = 0
         while not await self.on_tick(tick):
             tick += _TICKS_A_SECOND
@@ -217,8 +217,8 @@ class _Server(uvicorn.Server):
 
 
 def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
-    """Take the connections that wait at *listener*."""
-    with contextlib.suppress(OSError):  # nobody waits any more, or the client of one has gone
+    """Accept the connections that wait at *listener*."""
+    with contextlib.suppress(OSError):  # none waits any more, or a client has disconnected
         while True:
             client, _ = listener.accept()
             client.setblocking(False)
@@ -226,7 +226,7 @@ def _accepted(listener: socket.socket) -> Iterator[socket.socket]:
 
 
 async def _listening(server: _Server, serving: asyncio.Task[None]) -> None:
-    """Return when *server* listens; raise what ended it before that."""
+    """Return when *server* listens; raise the error that ended it before."""
     waiting = asyncio.create_task(server.listening.wait())
     await asyncio.wait({serving, waiting}, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()

@@ -1,4 +1,4 @@
-"""Metrics, health and readiness of processes that have no API, or not yet."""
+"""Metrics, health and readiness for processes without an API, or whose API is not loaded yet."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -14,7 +14,7 @@ PATHS = frozenset({"/metrics", "/readyz", "/healthz"})
 def make_side_door(
     metrics: Callable[[], Awaitable[bytes]], readiness: Callable[[], Awaitable[Mapping[str, str]]]
 ) -> ASGIApp:
-    """Build the application that answers ``/metrics``, ``/healthz`` and ``/readyz`` as the API does, and nothing else."""
+    """Build an application that answers ``/metrics``, ``/healthz`` and ``/readyz`` as the API does, and nothing else."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -35,7 +35,7 @@ def make_side_door(
 
 
 def readiness_answer(checks: Mapping[str, str]) -> Response:
-    """Answer with *checks*: 200 where nothing is at fault, else 503. A clock that is not trusted is a warning."""
+    """Answer with *checks*: 200 if there is no fault, else 503. A clock that is not trusted is only a warning."""
     ready = all(state in {"ok", "off"} for name, state in checks.items() if name != "clock")
     headers = {} if ready else {"Retry-After": "5"}
     return JSONResponse(checks, status_code=200 if ready else 503, headers=headers)

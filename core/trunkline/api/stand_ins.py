@@ -1,6 +1,6 @@
-"""What examples in the API's description name, in the words of the product that is served: its event types, and how its keys begin.
+"""Adapts the examples in the API's description to the served product: its event types, and the prefix of its keys.
 
-The examples beside the code name three event types and a neutral key. Where a product has other types, its own take their place.
+Examples in the code use three event types and a neutral key. If the product has other types, these replace them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,20 +8,20 @@ from functools import reduce
 from typing import Any
 
 EVENT_TYPES = ("client.created", "payment.failed", "invoice.created")
-"""The event types that examples name."""
+"""The event types in examples."""
 KEY = "trunkline_live_"
-"""Begins the key in examples."""
+"""The prefix of keys in examples."""
 
 
 def replacements(event_types: Sequence[str], *, key_prefix: str) -> dict[str, str]:
-    """Say what takes the place of what: the product's types in their order for those that it does not have, and its keys."""
+    """Map words in examples to their replacements: types that the product lacks to its own types in order, and the key prefix."""
     foreign = [name for name in EVENT_TYPES if name not in event_types]
     own = {name: event_types[i % len(event_types)] for i, name in enumerate(foreign)} if event_types else {}
     return {KEY: f"{key_prefix}_live_", **own}
 
 
 def replaced(document: Any, words: Mapping[str, str]) -> Any:
-    """Give *document* with each of *words* replaced wherever it stands in a text, names of members included."""
+    """Return *document* with each of *words* replaced in all texts, including member names."""
     if isinstance(document, str):
         return reduce(lambda text, word: text.replace(word, words[word]), words, document)
     if isinstance(document, list):

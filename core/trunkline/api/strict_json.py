@@ -1,4 +1,4 @@
-"""Reading JSON strictly, with every digit kept as it came in."""
+"""Strict JSON parsing that keeps every digit as received."""
 
 import json
 import re
@@ -11,10 +11,10 @@ import orjson
 from trunkline.errors import BodyInvalid, FieldError, pointer
 
 MAX_DEPTH = 64
-"""Levels of nesting in a body; deeper ones are refused, before a parser runs out of stack."""
+"""Levels of nesting in a body; deeper ones are refused, before a parser overflows its stack."""
 
 MAX_VALUES = 2_000_000
-"""Values in one body: walking through them is what a body costs, not its bytes."""
+"""Values in one body: its cost depends on their number, not on its bytes."""
 
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -44,7 +44,7 @@ def read_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> tuple[bytes, Any]:
 
 
 def check_values(body: bytes) -> None:
-    """Refuse *body* where it holds more than ``MAX_VALUES`` values, before any is made. Raises BodyInvalid."""
+    """Refuse *body* if it has more than ``MAX_VALUES`` values, before it is parsed. Raises BodyInvalid."""
     if len(body) > MAX_VALUES and body.count(b",") + body.count(b"[") + body.count(b"{") > MAX_VALUES:
         _refuse(f"holds more than {MAX_VALUES:,} values")
 
@@ -62,7 +62,7 @@ def _reason(body: bytes, error: orjson.JSONDecodeError, max_depth: int) -> str:
 
 
 def _levels(parsed: Any) -> Iterator[list[Any]]:
-    """Give the objects and arrays of each level of nesting, from the outside in."""
+    """Give the objects and arrays of each level of nesting, outermost level first."""
     level = [parsed] if isinstance(parsed, dict | list) else []
     while level:
         yield level
@@ -75,10 +75,10 @@ def _levels(parsed: Any) -> Iterator[list[Any]]:
 
 
 def _may_repeat_keys(compact: bytes, parsed: Any) -> bool:
-    """Compare how many keys the text has with how many were kept.
+    """Compare the number of keys in the text with the number of keys that were parsed.
 
-    In compact JSON every key ends in ``":``, and so begins every string that starts with a colon. Without escapes the
-    values, written again, show the same strings, so that only a dropped key makes a difference.
+    In compact JSON every key ends in ``":``; a string that begins with a colon contains the same characters. If there are no
+    escapes, encoding the values again gives the same strings, so only a dropped key makes a difference.
     """
     key_ends = compact.count(b'":')
     if b"\\" not in compact:

@@ -1,4 +1,4 @@
-"""Health, readiness, metrics and plugins over HTTP, for those who run the hub."""
+"""Health, readiness, metrics and plugins over HTTP, for operators of the hub."""
 
 from typing import Annotated, Literal
 

@@ -15,12 +15,12 @@ _ANSWER_SECONDS = 1.0
 
 @contextlib.contextmanager
 def listening_at(path: Path) -> Generator[socket.socket]:
-    """Listen at *path* and remove it in the end. A socket that nobody listens at any more is replaced.
+    """Listen at *path*, and remove it at the end. A socket at which no process listens is replaced.
 
-    It listens at once, unlike a port: another process that starts could not tell it from one that was left behind.
+    It listens at once, unlike a port: otherwise another starting process would take it for one left behind.
 
     Raises:
-        SettingsInvalid: another process listens there, something else stands there, or it cannot be made.
+        SettingsInvalid: another process listens there, a file of another kind is there, or it cannot be made.
     """
     _remove_stale(path)
     with socket.socket(socket.AF_UNIX) as listener:

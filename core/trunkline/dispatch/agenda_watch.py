@@ -1,6 +1,6 @@
-"""The agenda watch: looks once a second, for all parts of a worker, whether there is anything to do, and wakes those that have it.
+"""The agenda watch: runs one query a second for all parts of a worker, and wakes each part that has work.
 
-What this process does wakes them at once, without it. It sees what others have left to do, and what a lost wake-up was for.
+Work from this process wakes a part at once. The watch finds the work of other processes, and that of a lost wake-up.
 """
 
 import asyncio
@@ -15,12 +15,12 @@ from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 NEAR_MS = 2_000
-"""A delivery that is due within this time is left to the retry lane, which waits for the moment: the next look may be too late."""
+"""The retry lane waits for a delivery that is due within this time; the next look may come too late for it."""
 _log = logging.getLogger(__name__)
 
 
 class AgendaWatch:
-    """One statement a second, whatever the number of parts that wait for something in the database."""
+    """Run one query a second, however many parts wait for work in the database."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -49,5 +49,5 @@ class AgendaWatch:
 
 
 def has_due_soon(agenda: Agenda) -> bool:
-    """Tell whether the retry lane has something to wait for."""
+    """Tell whether a delivery is due so soon that the retry lane should wait for it."""
     return agenda.due_in_ms is not None and agenda.due_in_ms < NEAR_MS

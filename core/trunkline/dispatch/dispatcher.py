@@ -4,8 +4,8 @@
 
     leases ──► owned shards ──► reader ──► routing table ──► runner ──► sender ──► channel.deliver
                                    └────► matching lane ─────┘│ ▲  ▲
-                              cursors, ledger ◄── settlement ◄┘ │  └── ordering ◄── turns ◄── whose turn it is
-                                                                └── retries, paced lane ◄── what is due
+                              cursors, ledger ◄── settlement ◄┘ │  └── ordering ◄── turns ◄── due in order
+                                                                └── retries, paced lane ◄── due deliveries
     agenda watch, once a second: wakes the other parts if another process left them work
 """
 
@@ -59,22 +59,22 @@ from trunkline.store.database import Database
 from trunkline.store.wakeup import Signal
 
 STOP_SECONDS = 5.0
-"""How long a stopping dispatcher waits for what is in flight."""
+"""How long a stopping dispatcher waits for attempts in flight."""
 SWEEP_SECONDS = 0.1
-"""How often a worker that has deliveries in memory looks for those that take too long."""
+"""How often a worker with deliveries in memory looks for those that take too long."""
 IDLE_SECONDS = 1.0
-"""And one that has none, for what it may forget."""
+"""How often a worker without deliveries in memory looks what it may forget."""
 _UNTIL_DRAINED = ("leases", "settlement", "sweep")
-"""Parts that go on while a stopping dispatcher waits for what is in flight: it keeps its shards, and writes what ends."""
+"""Parts that go on while a stopping dispatcher waits for attempts in flight: it keeps its shards and writes the results."""
 _NOT_VITAL = frozenset({"replays", "lapses", "status_changes", "gaps", "publishing"})
-"""Parts without which a worker delivers all the same."""
+"""Parts whose failure does not stop deliveries."""
 _log = logging.getLogger(__name__)
 
 
 class Dispatcher:
     """One worker. Enter it to start, leave it to stop; several may run on one PostgreSQL database.
 
-    It opens *connections* to PostgreSQL, and one for its leases. *keep_up* is awaited before anything is taken for due.
+    It opens *connections* to PostgreSQL, and one more for its leases. *keep_up* is awaited before deliveries are looked up as due.
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Dispatcher:
             await ledger.release_held(connection, self._sender.pushing_channels())
         log_has_grown = self._stack.enter_context(self._signals.log.signal())
         self._handover = self._stack.enter_context(self._signals.log.handover())
-        # A connection of their own, so that a heartbeat never waits for what others do.
+        # A separate connection, so that a heartbeat never waits for other work.
         for_leases = await self._stack.enter_async_context(self._database.direct(1))
         self._database = await self._stack.enter_async_context(self._database.direct(self._connections))
         self._build(log_has_grown, for_leases)
@@ -134,7 +134,7 @@ class Dispatcher:
 
     @property
     def owned_shards(self) -> Mapping[Slice, Progress]:
-        """The shards, or parts of them, that this worker owns, and how far it has read each."""
+        """The shards, or parts of them, that this worker owns, each with how far it is read."""
         return self._owned.progress
 
     @property
@@ -151,11 +151,11 @@ class Dispatcher:
         return "ok" if self.is_alive else "stopped"
 
     async def failed(self) -> None:
-        """Wait until a part of it cannot go on, so that the process has to begin anew."""
+        """Wait until a part has failed for good, so that the process must be restarted."""
         await self._supervision.has_failed.wait()
 
     def _build(self, log_has_grown: Signal, for_leases: Database) -> None:
-        """Build the parts, each on those before it."""
+        """Build the parts; each needs those before it."""
         self._runner = self._build_runner()
         table = RoutingTable(
             self._sender.channels.get,
@@ -196,7 +196,7 @@ class Dispatcher:
         self._reports.watch(self._runner, self._owned)
 
     def _build_agenda_watch(self, log_has_grown: Signal) -> AgendaWatch:
-        """Tell for each part that does not look by itself when there is something for it."""
+        """Say when to wake each part that does not look by itself."""
         agenda_watch = AgendaWatch(self._database)
         agenda_watch.wake(log_has_grown, when=self._reader.is_behind)
         agenda_watch.wake(self._signals.due, when=has_due_soon)
@@ -289,7 +289,7 @@ class Dispatcher:
         }
 
     async def _rest(self, seconds: float) -> None:
-        """Give back all shards and claims, and take none for a while."""
+        """Give back all shards and claims, and take none for *seconds*."""
         try:
             await self._leases.rest(seconds)
         except StoreUnavailable as error:

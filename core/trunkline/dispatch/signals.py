@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from trunkline.store.wakeup import Signal, Wakeup
 
 KeepUp = Callable[[], Awaitable[None]]
-"""Sees to it that no step of a clock makes anything due (``store.clock``)."""
+"""Prevents a step of the clock from making anything due (``store.clock``)."""
 
 
 async def kept_up() -> None:
@@ -15,10 +15,10 @@ async def kept_up() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """What wakes a dispatcher: the *log* has grown, a delivery is *due*, a *replay* runs, it is the *turn* of a
-    delivery that is in an order. The dispatcher itself sets *erasure*, where a company is to be erased.
+    """The signals that wake a dispatcher: the *log* has grown, a delivery is *due*, a *replay* runs, a delivery in an order
+    has its *turn*. The dispatcher itself sets *erasure* if a company is to be erased.
 
-    Another process's dispatcher is woken by the log alone; it looks for the others once a second.
+    Only the log wakes the dispatchers of other processes; they look for the rest once a second.
     """
 
     log: Wakeup

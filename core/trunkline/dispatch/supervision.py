@@ -1,8 +1,8 @@
-"""Keeps the dispatcher's parts running: one that fails for a reason that it does not know begins again after a pause.
+"""Keeps the dispatcher's parts running: a part that fails with an unexpected error is restarted after a pause.
 
-Before that the worker gives everything back and rests, so that others deliver meanwhile, and whatever the part left half done
-is read again. One that fails again and again ends the process, which whoever started it starts again; so does, at once, one
-that finds the settings of this process at fault: keys that are no longer those of the database, say.
+Before the pause the worker gives everything back and rests, so that others deliver meanwhile and half-done work is read
+again. A part that fails repeatedly ends the process, for its supervisor to restart. A part that finds this process's
+settings wrong, for example keys that differ from the database's, ends it at once.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from trunkline.errors import SettingsInvalid
 
 MAX_FAILURES = 5
 WITHIN_SECONDS = 300.0
-"""A part that fails ``MAX_FAILURES`` times within this time cannot go on."""
+"""A part that fails ``MAX_FAILURES`` times within this time ends the process."""
 PAUSES = (1.0, 2.0, 5.0, 10.0, 30.0)
 _log = logging.getLogger(__name__)
 
@@ -24,15 +24,15 @@ Run = Callable[[], Awaitable[None]]
 
 
 class Supervision:
-    """Runs parts. *rest* gives back what the worker has, for the seconds that it is told."""
+    """Runs parts. *rest* gives back the worker's shards and claims for the given seconds."""
 
     def __init__(self, rest: Callable[[float], Awaitable[None]]) -> None:
         self._rest = rest
         self.has_failed = asyncio.Event()
-        """Set when a part cannot go on."""
+        """Set when a part has failed for good."""
 
     async def keep(self, name: str, run: Run, *, is_vital: bool = True) -> None:
-        """Run a part until it is cancelled. One that is not vital takes nobody else with it, however often it fails."""
+        """Run a part until it is cancelled. If it is not vital, its failures never stop other parts."""
         failures: deque[float] = deque(maxlen=MAX_FAILURES)
         while True:
             try:

@@ -1,1 +1,1 @@
-"""What a subscription asks of an event beyond its type."""
+"""Filters: the conditions of a subscription beyond the event types."""

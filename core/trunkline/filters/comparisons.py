@@ -1,7 +1,7 @@
-"""The comparisons of a filter: the values that each takes, when it holds, and the sentence if it does not.
+"""The comparisons of a filter: the values that each takes, its test, and the sentence if it fails.
 
-Part of the pure centre, beneath ``filters.filters``. A comparison is a plain function of the actual and the expected value,
-so that a compiled clause holds nothing but the path, the function and the value.
+Part of the pure centre, below ``filters.filters``. A comparison is a plain function of the actual and the expected value,
+so a compiled clause has only the path, the function and the value.
 """
 
 import json
@@ -25,21 +25,21 @@ from trunkline.schemas.catalog import Json
 
 Compare = Callable[[Json, Json], bool]
 Look = Callable[[Json, Json, Reading], bool]
-"""A comparison that is dear to make, and remembers in the event's reading what it has worked out."""
+"""An expensive comparison; it caches its result in the event's reading."""
 
 MAX_MEMBERS = 1000
-"""How many values ``in`` may have: each event that matches the types is compared with them."""
+"""Most values of ``in``: each event of the subscription's types is compared with them."""
 SHOWN_MEMBERS = 10
-"""And how many of them a sentence lists."""
+"""Most values of ``in`` that a sentence lists."""
 
 _NOTHING = frozenset[Json]()
 _NUMERIC = frozenset({int, float})  # exact types: a boolean is no number
 
 
 def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
-    """Choose the function for the comparison *name*, and make *expected* into what it takes.
+    """Choose the function of the comparison *name*, and convert *expected* to the value that it takes.
 
-    The choice rests on *expected* alone, never on a schema: a stored filter behaves as when it was checked.
+    The choice depends on *expected* alone, not on a schema, so a stored filter behaves as it did when it was checked.
     """
     if name in _ORDERS:
         return _NUMBER_ORDERS[name], expected
@@ -54,7 +54,7 @@ def prepare(name: str, expected: Json) -> tuple[Compare, Json]:
 
 
 def prepare_look(name: str, expected: Json) -> tuple[Look, Json] | None:
-    """Choose as ``prepare`` does among the comparisons that are dear; None where *name* with *expected* is not."""
+    """Choose as ``prepare`` does, among the expensive comparisons; None if *name* with *expected* is none."""
     if name in _ORDERS and isinstance(expected, str):
         return _INSTANT_ORDERS[name], since_epoch(expected)
     if name == "contains":
@@ -69,7 +69,7 @@ def prepare_look(name: str, expected: Json) -> tuple[Look, Json] | None:
 
 
 def fault(name: str, expected: Json) -> str | None:
-    """Say what is wrong with the comparison *name* to *expected* whatever the field's type; None where nothing is."""
+    """Say what is wrong with comparing *name* to *expected*, whatever the field's type; None if nothing is."""
     if name in _ORDERS:
         fits = instant(expected) is not None if isinstance(expected, str) else _is_number(expected)
         return None if fits else "must be a number, a date or a date-time with an offset"
@@ -94,7 +94,7 @@ def _list_fault(expected: Json) -> str | None:
 
 
 def shortfall(path: str, name: str, expected: Json, reading: Reading) -> str | None:
-    """Say how the value at *path* fails the comparison; None where it does not."""
+    """Say how the value at *path* fails the comparison; None if it does not."""
     actual = reading.at(path)
     if _holds(actual, name, expected, reading):
         return None
@@ -126,7 +126,7 @@ def _differs(actual: Json, expected: Json) -> bool:
 
 
 def _is_in(actual: Json, expected: tuple[frozenset[Json], frozenset[Json]]) -> bool:
-    """*expected* keeps the booleans apart from the rest, since True and 1 are one member of a set."""
+    """Test ``in``; *expected* has the booleans in a set of their own, since True and 1 are equal."""
     if isinstance(actual, dict | list):
         return False
     return actual in expected[type(actual) is not bool]

@@ -1,7 +1,7 @@
-"""What a filter costs when it is matched, from the filter alone. Pure.
+"""The cost of matching a filter, computed from the filter alone. Pure.
 
-A unit is what a plain comparison takes, about a tenth of a microsecond. ``companies.filter_cost`` limits the sum over the
-subscriptions of a company, and with it what each of its events may cost.
+A unit is the time of a plain comparison, about 0.1 µs. ``companies.filter_cost`` limits the sum over a company's
+subscriptions, and so the cost of each of its events.
 """
 
 from collections.abc import Mapping
@@ -16,24 +16,24 @@ PLAIN = 1
 ORDER = 2
 """A comparison of numbers."""
 LOOK = 4
-"""A comparison of dates, and ``contains`` with what is no text."""
+"""A comparison of dates, and ``contains`` with a value that is not text."""
 SEARCH = 300
-"""``contains`` with a text: 30 µs in a text of 15,000 characters that was made to be slow, 1 or 2 in prose."""
+"""``contains`` with text: 30 µs in a text of 15,000 characters made to be slow, 1 or 2 µs in prose."""
 LONG_SEARCH = 600
-"""The same with a text that is long, for which Python has a search that is slower at the worst."""
+"""``contains`` with long text, for which Python uses a search that is slower at worst."""
 CHARACTERS = 128
-"""So many characters of a filter's JSON are a unit of what its company pays: to keep, show, read and compile it."""
+"""Characters of a filter's JSON that cost its company one unit, for storing, showing, reading and compiling it."""
 _NAMES = 2
-"""So many names of a path, beyond the first, are a unit."""
+"""Names of a path, beyond the first, that cost one unit."""
 
 
 def cost_of(source: Json) -> int:
-    """Give the cost of a filter that was checked before, the sum of its comparisons; an empty one costs one unit."""
+    """Give the cost of a checked filter, the sum of its comparisons; an empty one costs one unit."""
     return sum(map(_member_cost, source, source.values())) or PLAIN
 
 
 def charge_for(stored: str) -> int:
-    """Give what a company pays for a filter, given as JSON: its cost, and a unit for each ``CHARACTERS``."""
+    """Give the units that a filter, as JSON, counts against its company's limit: its cost, and one per ``CHARACTERS``."""
     return cost_of(orjson.loads(stored)) + len(stored) // CHARACTERS
 
 

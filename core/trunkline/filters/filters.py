@@ -1,7 +1,7 @@
-"""The filter of a subscription: which events of its types match.
+"""The filter of a subscription: tells which events of its types match.
 
-Part of the pure centre. ``compile`` checks what a caller sent against the types' schemas; ``compile_stored`` builds the
-same filter from what was checked before; ``Filter.matches`` runs once for every event and subscription::
+Part of the pure centre. ``compile`` checks a caller's filter against the types' schemas; ``compile_stored`` builds it
+again from its stored JSON; ``Filter.matches`` runs once for every event and subscription::
 
     {"payload.amount": {"gte": 100}, "any": [{"payload.status": "Paid"}, {"metadata.source": {"ne": "test"}}]}
 
@@ -21,45 +21,45 @@ from trunkline.schemas.catalog import EventType, Json
 from trunkline.schemas.shapes import SchemaDocument, Shape
 
 MAX_DEPTH = 8
-"""How deep ``any``, ``all`` and ``not`` may nest."""
+"""Deepest nesting of ``any``, ``all`` and ``not``."""
 MAX_CLAUSES = 100
-"""How many comparisons a filter may have; an empty filter inside another counts as one."""
+"""Most comparisons in a filter; an empty filter inside another counts as one."""
 MAX_PATH = 64
-"""How many names a path may have: events nest no deeper (``api/strict_json``)."""
+"""Most names of a path: events nest no deeper (``api/strict_json``)."""
 MAX_BYTES = 64 * 1024
-"""How long a filter may be as JSON: every worker keeps it in memory."""
+"""Largest filter as JSON: every worker keeps it in memory."""
 MAX_FAULTS = 51
-"""Faults after which checking ends: one more than an answer names."""
+"""Faults after which checking ends: one more than an answer lists."""
 
 Test = Callable[[Reading], bool]
 _Clause = tuple[str, str, str, Compare, Json]
-"""The event's part, a name in it, the whole path if that goes deeper, the comparison, and what it compares with."""
+"""(member of the event, name in it, the whole path if it is deeper, comparison, expected value)."""
 _DearClause = tuple[str, str, str, Look, Json]
-"""The same with a comparison that remembers."""
+"""The same with an expensive comparison, which caches its result."""
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """A checked filter, made into closures once. *source* is its JSON as it was sent; it must not be changed."""
+    """A checked filter, compiled once. *source* is its JSON as sent; do not change it."""
 
     source: Json
     test: Test = field(repr=False, compare=False)
-    """Tells whether an event, as it is read, matches. It needs nothing of the filter, which may go."""
+    """Tells whether an event, given as a reading, matches. It does not refer to the filter, which may be freed."""
 
     def matches(self, event: Event) -> bool:
         """Tell whether *event*, a decoded envelope, matches."""
         return self.test(Reading(event))
 
     def explain(self, event: Event) -> str | None:
-        """Say in one sentence which clause *event* does not meet first; None where it matches."""
+        """Say in one sentence which clause *event* fails first; None if it matches."""
         return explain(self.source, Reading(event))
 
 
 def compile(source: Json, *, event_types: Sequence[EventType]) -> Filter:  # noqa: A001
     """Check *source* against the schemas of *event_types* and compile it.
 
-    A payload path must be in at least one type, and its comparison allowed by at least one that has it; ``metadata``
-    is free.
+    A payload path must be in at least one type, and its comparison must be allowed by at least one type that has it;
+    ``metadata`` is free.
 
     Raises:
         BodyInvalid: one error per fault, with pointers such as ``/filter/payload.amount/gte``.
@@ -75,7 +75,7 @@ def compile(source: Json, *, event_types: Sequence[EventType]) -> Filter:  # noq
 
 
 def compile_stored(source: Json) -> Filter:
-    """Compile a filter that ``compile`` has accepted before; it behaves the same without the types."""
+    """Compile a filter that ``compile`` accepted before; it behaves the same without the types."""
     return Filter(source, _filter_test(source))
 
 
@@ -88,7 +88,7 @@ def _comparisons(value: Json) -> Mapping[str, Json]:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The members of an object in a filter: plain clauses, dear ones, and the filters inside it."""
+    """The members of an object in a filter: plain clauses, expensive ones (*dear*), and nested filters."""
 
     clauses: list[_Clause] = field(default_factory=list[_Clause])
     dear: list[_DearClause] = field(default_factory=list[_DearClause])
@@ -104,7 +104,7 @@ class _Parts:
 
 
 def _filter_test(source: Mapping[str, Json]) -> Test:
-    """Make one function of a filter; plain clauses are looked at before dear ones, and filters inside it last."""
+    """Compile a filter to one function; it tests plain clauses first, then expensive ones, then nested filters."""
     parts = _parts_of(source)
     return _all_of(_tests_of(parts, ends_at=False))
 
@@ -126,7 +126,7 @@ def _parts_of(source: Mapping[str, Json]) -> _Parts:
 
 
 def _tests_of(parts: _Parts, *, ends_at: bool) -> list[Test]:
-    """Make the functions of *parts*, of which there is one at least: plain clauses, dear ones, filters inside."""
+    """Make the tests of *parts*, which is not empty: plain clauses, expensive ones, nested filters."""
     own = [_met(parts.clauses, ends_at=ends_at)] if parts.clauses else []
     if parts.dear:
         own.append(_found(parts.dear, ends_at=ends_at))
@@ -144,7 +144,7 @@ def _add_clauses(path: str, value: Json, clauses: list[_Clause], dear: list[_Dea
 
 
 def _met(clauses: Sequence[_Clause], *, ends_at: bool) -> Test:
-    """One function for clauses, half the memory and time of one each: all are met, or some of them where it *ends_at* True."""
+    """Make one function for all *clauses* (half the memory and time of one each): all hold or, with *ends_at* True, any holds."""
     frozen = tuple(clauses)
 
     def test(reading: Reading) -> bool:
@@ -163,7 +163,7 @@ def _met(clauses: Sequence[_Clause], *, ends_at: bool) -> Test:
 
 
 def _found(clauses: Sequence[_DearClause], *, ends_at: bool) -> Test:
-    """The same for clauses that are dear; to read a value by a call, as both could, costs a third of a plain clause."""
+    """Make the same for expensive clauses; a shared call to read the value would cost a third of a plain clause."""
     frozen = tuple(clauses)
 
     def test(reading: Reading) -> bool:
@@ -196,7 +196,7 @@ def _all_of(tests: Sequence[Test]) -> Test:
 
 
 def _any_of(sources: Sequence[Mapping[str, Json]]) -> Test:
-    """Make one function of alternatives; those of a single clause take one loop, as a call for each would cost as much again."""
+    """Make one function of alternatives; those of a single clause share one loop, as a call for each would double their cost."""
     alternatives = _Parts()
     for source in sources:
         parts = _parts_of(source)
@@ -225,7 +225,7 @@ def _not(inner: Test) -> Test:
 
 
 def explain(source: Mapping[str, Json], reading: Reading) -> str | None:
-    """Say as ``Filter.explain`` does, of a filter that was checked before."""
+    """Explain as ``Filter.explain`` does, for a filter that was checked before."""
     for name, value in source.items():
         for sentence in _member_sentences(name, value, reading):
             if sentence:
@@ -253,7 +253,7 @@ def _member_sentences(name: str, value: Json, reading: Reading) -> Iterator[str 
 
 
 class _Checker:
-    """Walks a filter that a caller sent and notes every fault."""
+    """Checks a caller's filter and notes every fault."""
 
     def __init__(self, event_types: Sequence[EventType]) -> None:
         self.faults: list[errors.FieldError] = []
@@ -278,7 +278,7 @@ class _Checker:
             raise errors.BodyInvalid(self.faults, ended_early=True)
 
     def _count(self, pointer: str, clauses: int) -> bool:
-        """Add *clauses*; False once there are too many, which is noted the first time."""
+        """Add *clauses* to the count; False once there are too many, which is noted the first time."""
         fits = self._clauses <= MAX_CLAUSES
         self._clauses += clauses
         if fits and self._clauses > MAX_CLAUSES:

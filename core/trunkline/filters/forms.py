@@ -1,4 +1,4 @@
-"""Filters as forms make them: a platform sends every comparison that its form has, those left empty among them. Pure."""
+"""Filters as forms send them: a platform sends every comparison of its form, also those left empty. Pure."""
 
 from trunkline.filters.filters import MAX_DEPTH
 from trunkline.schemas.catalog import Json
@@ -7,7 +7,7 @@ from trunkline.schemas.catalog import Json
 def without_blanks(filter: Json) -> Json:
     """Remove the parts of a filter that a form left empty: empty text, empty lists, and members without a comparison.
 
-    An ``any`` one of whose filters asks for nothing asks for nothing itself. A filter that is nested too deep stays as it is.
+    If one filter in ``any`` is empty, the whole ``any`` is removed. A filter that is nested too deep stays unchanged.
     """
     return _kept(filter, levels=2 * MAX_DEPTH)
 

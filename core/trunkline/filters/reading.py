@@ -1,7 +1,7 @@
-"""One event as filters read it: costly values are worked out once for all filters.
+"""One event as filters read it: expensive values are computed once for all filters.
 
-Part of the pure centre, beneath ``filters.comparisons``. A company may have ten thousand clauses over one event; each path
-that is deep, each date, each list and each search in a long text is looked into once, however many clauses ask for it.
+Part of the pure centre, below ``filters.comparisons``. A company may have ten thousand clauses over one event. Each deep path,
+date, list and search in a long text is evaluated once, however many clauses use it.
 """
 
 import re
@@ -19,15 +19,15 @@ class _Absent:
 
 
 ABSENT: Final = _Absent()
-"""The value at a path that an event does not have; it equals nothing, so that only ``ne`` holds of it."""
+"""The value at a path that an event does not have; it equals nothing, so only ``ne`` holds for it."""
 
 LONG = 256
-"""From this many characters on, a search in a text costs more than to remember what it found."""
+"""Characters from which a search in a text costs more than caching its result."""
 _FEW = 8
-"""Up to this many items, a list is looked through as it is."""
+"""Items up to which a list is searched directly."""
 _REPEATS, _FEW_CHARACTERS = 2, 3
 _TWO_WAY_NEEDLE, _TWO_WAY_TEXT = 100, 2_500
-_FILLER = "\ud800"  # half of a pair, which no JSON text has: nothing is found across the seam
+_FILLER = "\ud800"  # a lone surrogate, which no JSON text has, so no match crosses the seam
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
     r"(?:[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]:(?:[0-5][0-9]|60)(?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-5][0-9]))?"
@@ -35,17 +35,17 @@ _INSTANT = re.compile(
 
 
 class Reading:
-    """One event, decoded; it must not change while this is used."""
+    """One decoded event; it must not change while the reading is used."""
 
     __slots__ = ("_known", "event")
 
     def __init__(self, event: Event) -> None:
         self.event = event
         self._known: dict[Hashable, Any] = {}
-        """Values by path, instants by ``(text,)``, items by the id of their list, finds by ``(text, needle)``."""
+        """Values by path, instants by ``(text,)``, items by the id of their list, search results by ``(text, needle)``."""
 
     def at(self, path: str) -> Json:
-        """Give the value at *path*, such as ``payload.address.city``; ABSENT where there is none."""
+        """Give the value at *path*, such as ``payload.address.city``; ABSENT if there is none."""
         known = self._known
         if path not in known:
             known[path] = _read(self.event, path)
@@ -79,7 +79,7 @@ class Reading:
         return contains
 
     def matches_text(self, text: str, needle: str, pattern: re.Pattern[str]) -> bool:
-        """Tell whether *text* contains *needle* by *pattern*, which finds just that."""
+        """Tell whether *text* contains *needle*; *pattern* matches exactly *needle*."""
         if len(text) < LONG:
             return needle in text
         known, key = self._known, (text, needle)
@@ -89,17 +89,17 @@ class Reading:
         return contains
 
     def has_long_text(self, text: str, needle: str) -> bool:
-        """Tell whether *text* contains *needle*, which ``is_long``."""
+        """Tell whether *text* contains *needle*, for which ``is_long`` is true."""
         if not len(needle) <= len(text) < _TWO_WAY_TEXT:
             return len(needle) <= len(text) and self.has_text(text, needle)
         return self.has_text(text + _FILLER * (_TWO_WAY_TEXT - len(text)), needle)
 
 
 def is_long(needle: str) -> bool:
-    """Tell whether Python looks for *needle* by the two-way algorithm in a text that is long enough.
+    """Tell whether Python searches for *needle* with the two-way algorithm, if the text is long enough.
 
-    That takes time linear in both. In a shorter text, and for shorter needles, it compares character by character: where
-    ``is_repetitive``, a hundred times as slow as anywhere else.
+    That algorithm is linear in both. In shorter texts, and for shorter needles, Python compares character by character, which
+    is a hundred times slower if the needle ``is_repetitive``.
     """
     return len(needle) >= _TWO_WAY_NEEDLE
 
@@ -107,8 +107,8 @@ def is_long(needle: str) -> bool:
 def is_repetitive(needle: str) -> bool:
     """Tell whether a beginning of *needle* repeats more than twice, such as ``aaaaab``.
 
-    In a text that repeats as well, many places look like it. A regular expression finds it in linear time (Knuth, Morris,
-    Pratt), which is ten times as slow as Python's own search in prose.
+    In a text that repeats as well, such a needle almost matches in many places. A regular expression finds it in linear time
+    (Knuth, Morris, Pratt), but is ten times slower than Python's own search in prose.
     """
     borders, border = [0] * len(needle), 0
     for place in range(1, len(needle)):
@@ -123,7 +123,7 @@ def is_repetitive(needle: str) -> bool:
 
 
 def instant(text: str) -> datetime | None:
-    """Read an RFC 3339 date-time, or a date as its midnight in UTC; None where *text* is neither.
+    """Read an RFC 3339 date-time, or a date as midnight in UTC; None if *text* is neither.
 
     A leap second counts as the second before it; digits beyond the microsecond are cut.
     """
@@ -139,7 +139,7 @@ def instant(text: str) -> datetime | None:
 
 
 def since_epoch(text: str) -> timedelta | None:
-    """Read an instant as the time since 1970, which compares five times as fast as instants of different offsets."""
+    """Read an instant as the time since 1970, which compares five times as fast as datetimes of different offsets."""
     moment = instant(text)
     return None if moment is None else moment - _EPOCH
 
@@ -156,7 +156,7 @@ def equals(actual: Json, expected: Json) -> bool:
 
 
 def _members_of(items: list[Json]) -> tuple[frozenset[Json], frozenset[Json]]:
-    """Give the booleans of *items* and its other scalars apart, since True and 1 are one member of a set."""
+    """Give the booleans of *items* and its other scalars in two sets, since True and 1 are equal."""
     scalars: list[Any] = [item for item in items if not isinstance(item, dict | list)]
     return (
         frozenset(item for item in scalars if type(item) is bool),

@@ -1,7 +1,7 @@
-"""Which comparisons of a filter the shapes of a field allow, by the event types' JSON Schemas.
+"""Tells which comparisons of a filter the shapes of a field allow, by the event types' JSON Schemas.
 
-Part of the pure centre, used only when a subscription is made or changed: ``filters.compile`` asks here, matching does
-not. A path or a comparison is refused only where no payload could ever meet it.
+Part of the pure centre, used only when a subscription is created or changed: ``filters.compile`` calls it, matching does
+not. A path or a comparison is refused only if no payload could ever match it.
 """
 
 import json
@@ -24,7 +24,7 @@ _IN_WORDS = {
 
 
 def objection(shapes: Sequence[Shape], operator: str, value: Json) -> str | None:
-    """Say why no value of *shapes* can be compared with *value* by *operator*; None where one can.
+    """Say why *operator* cannot compare any value of *shapes* with *value*; None if it can.
 
     For ``in``, *value* is one element of the list.
     """

@@ -1,1 +1,1 @@
-"""Builds and starts everything that one process shares."""
+"""Builds and starts the services of one process."""

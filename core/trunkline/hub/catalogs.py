@@ -1,4 +1,4 @@
-"""What this deployment's schemas define: the catalogue of event types, and that of actions, searches and lookups."""
+"""The catalogs of a deployment: its event types, and its actions, searches and lookups."""
 
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING
@@ -14,16 +14,16 @@ from trunkline.schemas.versions import find_missing, steps_of
 from trunkline.settings import Settings
 
 if TYPE_CHECKING:
-    from trunkline.plugins import Registry  # commands that only look load no plugins
+    from trunkline.plugins import Registry  # read-only commands load no plugins
 
 
 def load_catalog(settings: Settings, registry: "Registry | None" = None) -> SchemaCatalog:
-    """Gather the event types: those of the product, and those of the plugins in *registry*, which refuses what cannot be beside them.
+    """Load the event types of the product and of the plugins in *registry*; refuse plugins whose types do not fit.
 
     Raises:
-        SettingsInvalid: the deployment names a folder or a package that is not there.
-        SchemaInvalid: a file of ours or of the deployment is not fit to judge payloads.
-        PluginFailed: a plugin that was asked for by name cannot be used.
+        SettingsInvalid: the deployment names a folder or a package that does not exist.
+        SchemaInvalid: a schema file of trunkline or of the deployment is not usable.
+        PluginFailed: a plugin that is enabled by name cannot be used.
     """
     event_types: dict[tuple[str, int], EventType] = {}
     for folder in schema_folders(settings):
@@ -52,7 +52,7 @@ def load_catalog(settings: Settings, registry: "Registry | None" = None) -> Sche
 def _find_fault(
     registry: "Registry", plugin: str, catalog: SchemaCatalog, *, taken: AbstractSet[str]
 ) -> str | None:
-    """Say what of the event types and casters of *plugin* cannot be in *catalog*, where *taken* are the product's names."""
+    """Say which event type or caster of *plugin* cannot be in *catalog*; *taken* are the product's names. None if all can."""
     given = registry.contributions_of(plugin)
     own = {kind.name for kind in given.event_types}
     if repeated := sorted(own & (taken | OPERATIONAL)):
@@ -72,7 +72,7 @@ def _find_fault(
 
 
 def load_definition_catalog(settings: Settings, *, event_types: SchemaCatalog) -> DefinitionCatalog:
-    """Gather the actions, searches and lookups of the product.
+    """Load the actions, searches and lookups of the product.
 
     Raises:
         SettingsInvalid, SchemaInvalid: as ``load_catalog`` does.

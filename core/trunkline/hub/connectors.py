@@ -1,4 +1,4 @@
-"""Connectors: the product that a deployment offers, and the files that a plugin's generator makes from it."""
+"""Connectors: a deployment's product, and the files that a plugin's generator makes from it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -21,13 +21,13 @@ def product_of(
     operations: Operations,
     issuer: AuthorizationServer | None = None,
 ) -> Product:
-    """Gather what connectors offer: every event type that is not deprecated, and every operation that a plugin carries out.
+    """Make the product for connectors: every event type that is not deprecated, and every operation that a plugin provides.
 
-    *issuer* is where their users sign in, if that is not the hub.
+    *issuer* is where users of connectors sign in, if not at the hub.
 
     Raises:
         SettingsInvalid: a logo cannot be read.
-        SchemaInvalid: a package's ``brand.json`` cannot serve.
+        SchemaInvalid: a package's ``brand.json`` is not usable.
     """
     server = settings.server
     return Product(
@@ -43,11 +43,11 @@ def product_of(
 
 
 def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[PurePosixPath, bytes]:
-    """Make the files of *connector*, which *plugin* registered, in the order of their paths.
+    """Make the files of *connector*, which *plugin* registered, ordered by path.
 
     Raises:
-        PluginFailed: it raised, or gave something else than files below one folder.
-        EndpointsUnknown: it has to name endpoints that nobody could tell.
+        PluginFailed: it raised, or returned anything but files below one folder.
+        EndpointsUnknown: it needs endpoints that are not known.
     """
     try:
         files = connector.generate(product)
@@ -69,12 +69,12 @@ def make_files(connector: Connector, product: Product, *, plugin: str) -> dict[P
 def find_breaking(
     connector: Connector, files: Mapping[PurePosixPath, bytes], *, published: ReadFile, plugin: str
 ) -> list[str] | None:
-    """List what people may have built on in the *published* export of *connector*, and *files* break: by a loss or a new demand.
+    """List the keys of the *published* export of *connector* that the new *files* break: by removal or a new requirement.
 
-    None where there is nothing published, or the platform has no such keys.
+    None if nothing is published, or the platform has no such keys.
 
     Raises:
-        PluginFailed: the connector of *plugin* raised, which it also does where a published file is not its own.
+        PluginFailed: the connector of *plugin* raised, which it also does if a published file is not its own.
     """
     if connector.keys is None:
         return None
@@ -95,7 +95,7 @@ def find_breaking(
 def _new_demands(
     connector: Connector, made: ReadFile, *, published: ReadFile, keys: Sequence[str]
 ) -> list[str]:
-    """List what the *made* export asks for that could be left out of something which the *published* one has, too."""
+    """List fields that the *made* export requires and the *published* one did not, for keys that both have."""
     if connector.demands is None:
         return []
     known, asked = set(keys), set(connector.demands(published))
@@ -113,7 +113,7 @@ def brand_of(settings: Settings) -> Brand:
 
     Raises:
         SettingsInvalid: a logo cannot be read.
-        SchemaInvalid: a package's ``brand.json`` cannot serve.
+        SchemaInvalid: a package's ``brand.json`` is not usable.
     """
     prefix = key_prefix_of(settings)
     defaults: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""The part of a hub that delivers, loaded by processes that do."""
+"""Makes a hub's dispatcher; only processes that deliver load it."""
 
 import time
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def make_dispatcher(hub: "Hub", connections: Connections) -> Dispatcher:
-    """Make the dispatcher of *hub*, over its share of *connections*."""
+    """Make the dispatcher of *hub* with its share of *connections*."""
     hub.metrics.watch_certificates(lambda: [ends - time.time() for ends in hub.http.certificates.values()])
     return Dispatcher(
         hub.database,

@@ -53,12 +53,12 @@ class Deployment:
 
     @property
     def public_url(self) -> str | None:
-        """Where the hub is reached from outside, without a slash at its end."""
+        """The public address of the hub, without a slash at its end."""
         url = self._settings.server.public_url
         return url.rstrip("/") if url else None
 
     def address(self, reached_at: str) -> str:
-        """Give where the hub is reached (``contract.Deployment``); a request may name any other host."""
+        """Give the hub's address (``contract.Deployment``); *reached_at* is not trusted, as a request may name any host."""
         if self.public_url is not None:
             return self.public_url
         if _is_this_machine(urlsplit(reached_at).hostname or ""):
@@ -73,23 +73,23 @@ class Deployment:
 
     @property
     def attempt_seconds(self) -> float:
-        """The limit of one attempt, if its subscription sets none."""
+        """The time limit of one attempt whose subscription sets none."""
         return self._settings.delivery.timeout_seconds
 
     @property
     def retention_days(self) -> int:
-        """How long the hub keeps events and what became of them."""
+        """How long the hub keeps events, deliveries and attempts."""
         return self._settings.events.retention_days
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give the time up to which what has expired may be removed; 0 while the clock is not trusted."""
+        """Give the time up to which expired rows may be removed; 0 while the clock is not trusted."""
         return self._clock.aged_ms(now_ms)
 
     def access_tokens(self, *audiences: str, issuer: BaseModel | None = None) -> AccessTokens | None:
-        """Give what knows the tokens of the issuer that ``auth.oauth`` names, if it names one, or of *issuer*.
+        """Make the token check of *issuer*, or of the issuer in ``auth.oauth``, if any.
 
         Raises:
-            ValueError: *issuer* cannot be asked.
+            ValueError: the settings of *issuer* are not usable.
         """
         if issuer is None:
             return None if self._issuer is None else self._issuer.access_tokens(*audiences)
@@ -117,7 +117,7 @@ class Deployment:
         return status.view(await status.take(self._database, counted=COUNTED))
 
     def product(self) -> Product:
-        """Give what connectors are made from. Raises SettingsInvalid, SchemaInvalid."""
+        """Give the product that connectors are made from. Raises SettingsInvalid, SchemaInvalid."""
         return connectors.product_of(
             self._settings,
             event_types=[self._catalog.published(event_type) for event_type in self._catalog.types()],
@@ -126,17 +126,17 @@ class Deployment:
         )
 
     def connectors(self) -> Sequence[Connector]:
-        """List the connectors that plugins give, in the order of their names."""
+        """List the connectors of plugins, by name."""
         registered = self._registry.collected.connectors
         return [registered[name][1] for name in sorted(registered)]
 
     async def look_up_issuer(self) -> None:
-        """Read where users of connectors sign in, if that is not known. Raises IssuerUnavailable."""
+        """Read the endpoints at which users of connectors sign in, unless they are known. Raises IssuerUnavailable."""
         if self._issuer is not None and self._settings.connectors.auth != "key":
             await self._issuer.look_up()
 
     def connector_files(self, name: str) -> Mapping[str, bytes]:
-        """Make a connector's files, by their paths. Raises NotFound, PluginFailed, EndpointsUnknown."""
+        """Make a connector's files, by path. Raises NotFound, PluginFailed, EndpointsUnknown."""
         registered = self._registry.collected.connectors.get(name)
         if registered is None:
             raise NotFound("connector", name)

@@ -1,6 +1,6 @@
-"""The hub: everything that one process shares, built in one place and entered in order.
+"""The hub: all services of one process, built in one place and entered in order.
 
-Nothing here does work; it decides who gets what. ``api`` puts HTTP in front of it, ``cli`` runs it.
+It only builds and connects them. ``api`` serves HTTP in front of it, ``cli`` runs it.
 """
 
 import contextlib
@@ -72,19 +72,19 @@ if TYPE_CHECKING:
     from trunkline.dispatch.dispatcher import Dispatcher
 
 DOOR_SECONDS = 10.0
-"""How long the database may take with a statement of the door's: then callers are told, and the next one connects anew."""
+"""Longest time of a database statement for API requests; then callers get an error, and the next request connects anew."""
 _log = logging.getLogger(__name__)
 
 
 class Hub:
     """One process's services. Enter it to start them, leave it to stop them.
 
-    *dispatch* says whether this process delivers; *migrates* whether it may change the database's schema; *serves*
-    whether an app can be made over it, and *defers_routes* whether plugins are asked for routes only then. Plugins take the time from *clock* (the system's for None). *connections* are those that it may open to PostgreSQL (as
-    the settings say for None).
+    *dispatch*: this process delivers. *migrates*: it may change the database's schema. *serves*: an app can be made over it; with
+    *defers_routes* plugins are asked for routes only then. Plugins take the time from *clock* (the system's if None).
+    *connections* are those that it may open to PostgreSQL (as the settings say if None).
 
     Raises:
-        SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to mend.
+        SettingsInvalid, SchemaInvalid, PluginFailed: on construction, with one sentence that says what to fix.
     """
 
     def __init__(
@@ -322,7 +322,7 @@ class Hub:
                 await stack.enter_async_context(self.clock_guard)
             for part in (self.wakeup, self.http, self.origins, self.keys, self.limits, self.registered_types):
                 await stack.enter_async_context(part)
-            # A plugin may emit while it stops, so events are accepted until the last one has stopped.
+            # A plugin may emit while it stops, so events are accepted until the last plugin has stopped.
             running = (plugins.Watchdog(self.registry), plugins.lifespans(self.registry))
             for service in (self.ingest, self.subscriptions, *running, self.notifier, self.streaming):
                 await stack.enter_async_context(service)
@@ -340,11 +340,11 @@ class Hub:
         await self._stack.aclose()
 
     def channels(self) -> dict[str, Channel]:
-        """The channels of the plugins that run."""
+        """The channels of the running plugins."""
         return {name: channel for name, (_, channel) in self.registry.collected.channels.items()}
 
     async def readiness(self) -> dict[str, str]:
-        """Check part by part whether this process can do its work (``hub.readiness``)."""
+        """Check each part of this process (``hub.readiness``)."""
         return await readiness.check(
             self.settings,
             database=self.database,
@@ -357,14 +357,14 @@ class Hub:
         )
 
     def histories(self) -> list[migrate.History]:
-        """The migration histories of the plugins that run."""
+        """The migration histories of the running plugins."""
         return [
             migrate.History(name, migrate.folder_of(history.location))
             for name, history in self.registry.collected.migrations
         ]
 
     def _rows_of_companies(self) -> Sequence[CompanyRows]:
-        """List what companies have in the tables of the plugins that run."""
+        """List the rows of companies in the tables of the running plugins."""
         return [rows for _, history in self.registry.collected.migrations for rows in history.of_companies]
 
     def _context(self, name: str, settings: BaseModel | None) -> PluginContext:

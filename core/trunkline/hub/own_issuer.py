@@ -1,4 +1,4 @@
-"""The issuers of access tokens that the settings name: whom their tokens let in, and where users of connectors sign in."""
+"""The issuers of access tokens in the settings: the principals of their tokens, and the endpoints for users of connectors."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -17,15 +17,15 @@ _log = logging.getLogger(__name__)
 
 
 class Tokens(Protocol):
-    """What knows whose a bearer token is that is no API key."""
+    """Finds the principal of a bearer token that is not an API key."""
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Find the principal; None where nobody knows the token."""
+        """Find the principal; None if the token is unknown."""
         ...
 
 
 class Issuers:
-    """Every issuer whose tokens are taken here. *companies* knows companies, *limits* counts what the users of one call."""
+    """Every issuer whose tokens are accepted. *companies* finds companies, *limits* counts the calls of one user."""
 
     def __init__(self, *, open_origin: OpenOrigin, companies: Companies, limits: CallLimits) -> None:
         self._open_origin = open_origin
@@ -34,7 +34,7 @@ class Issuers:
         self._issuers: list[Issuer] = []
 
     def add(self, named: TokenIssuer) -> Issuer:
-        """Make an issuer that the settings name. Raises ValueError: it cannot be asked."""
+        """Make an issuer from the settings. Raises ValueError if they are not usable."""
         issuer = Issuer(
             named.issuer,
             open_origin=self._open_origin,
@@ -46,7 +46,7 @@ class Issuers:
         return issuer
 
     def tokens(self, named: TokenIssuer, issuer: Issuer, audience: str, *or_for: str) -> IssuerTokens:
-        """Give what knows the tokens of *issuer* for *audience*, or for one of *or_for*."""
+        """Make the check of tokens of *issuer* for *audience*, or for one of *or_for*."""
         listed = frozenset(named.companies.values())
 
         async def find_company(name: int | str) -> int:
@@ -58,16 +58,16 @@ class Issuers:
         )
 
     def key_ages(self) -> Iterator[tuple[str, float]]:
-        """Tell how many seconds ago the keys of each issuer were read; those that never were are left out."""
+        """Give the age in seconds of each issuer's keys; issuers whose keys were never read are left out."""
         ages = {issuer.url: issuer.keys_age_seconds for issuer in self._issuers}
         return ((url, age) for url, age in ages.items() if age < inf)
 
 
 class OwnIssuer:
-    """The issuer that ``auth.oauth`` names, and its tokens.
+    """The issuer in ``auth.oauth``, and its tokens.
 
     Raises:
-        SettingsInvalid: the issuer cannot be asked, or nobody says whom its tokens are for.
+        SettingsInvalid: its settings are not usable, or the audience of its tokens is not known.
     """
 
     def __init__(self, settings: Settings, issuers: Issuers) -> None:
@@ -87,16 +87,16 @@ class OwnIssuer:
             raise SettingsInvalid(msg) from None
 
     def access_tokens(self, *audiences: str) -> IssuerTokens:
-        """Give what knows its tokens: those for whom the API's are, and for *audiences*."""
+        """Make the check of its tokens, for the API's audience and for *audiences*."""
         return self._issuers.tokens(self._named, self._issuer, self._audience, *audiences)
 
     async def look_up(self) -> None:
-        """Read where its endpoints are, unless the settings say it. Raises IssuerUnavailable."""
+        """Read its endpoints, unless the settings have them. Raises IssuerUnavailable."""
         if not (self._named.authorization_endpoint and self._named.token_endpoint):
             self._metadata = await self._issuer.metadata()
 
     def authorization_server(self) -> AuthorizationServer:
-        """Give it as that of connectors, as far as the settings and what was looked up tell."""
+        """Give it as the authorization server of connectors, from the settings and the metadata read so far."""
         named, found = self._named, self._metadata
         can_last = OFFLINE in found.get("scopes_supported", ())
         scopes = named.app_scopes or (*_scopes_asked(named), *((OFFLINE,) if can_last else ()))
@@ -116,7 +116,7 @@ class OwnIssuer:
 
 
 def _scopes_asked(named: AppIssuer) -> Iterator[str]:
-    """List the issuer's scopes that let a connector do its work, then ours that none of them gives."""
+    """List the issuer's scopes that grant a connector's scopes, then the hub's own scopes that none of them grants."""
     given: set[str] = set()
     for theirs, ours in named.scopes.items():
         if not given.issuperset(needed := set(ours) & set(APP_SCOPES)):
@@ -126,20 +126,20 @@ def _scopes_asked(named: AppIssuer) -> Iterator[str]:
 
 
 class AlsoOfIssuer:
-    """What knows tokens, and those of the issuer where nobody else does."""
+    """Finds the principals of tokens, and of the issuer's tokens if no plugin knows them."""
 
     def __init__(self, tokens: Tokens, issuer: IssuerTokens) -> None:
         self._tokens = tokens
         self._issuer = issuer
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Find the principal. Raises what either does."""
+        """Find the principal. Raises the errors of both."""
         principal = await self._tokens.authenticate(request)
         return principal or await self._issuer.authenticate(request.token)
 
 
 def beside(tokens: Tokens, settings: Settings, issuers: Issuers) -> tuple[OwnIssuer | None, Tokens]:
-    """Give the issuer that *settings* name, if they do, and what knows its tokens beside *tokens*. Raises SettingsInvalid."""
+    """Give the issuer in *settings*, if any, and a check of its tokens after *tokens*. Raises SettingsInvalid."""
     if settings.auth.oauth is None:
         return None, tokens
     issuer = OwnIssuer(settings, issuers)

@@ -1,4 +1,4 @@
-"""Preparing the database at the start of a hub: its schema is brought up to date, and problems are logged once."""
+"""Prepares the database when a hub starts: migrates its schema, and logs problems once."""
 
 import logging
 from collections.abc import Callable, Collection, Sequence
@@ -14,10 +14,10 @@ _log = logging.getLogger(__name__)
 
 
 async def check(database: Database, *, writes: bool) -> None:
-    """Make sure that the hub can work through what it is connected to; *writes* says whether it writes all the time.
+    """Check that the database connection is usable for the hub; *writes*: the process writes continuously.
 
     Raises:
-        DatabaseUnfit: a pooler keeps too little, or the role may only read.
+        DatabaseUnfit: a pooler loses session state, or the role is read-only.
         StoreUnavailable
     """
     await database.check_pooler()
@@ -34,7 +34,7 @@ async def prepare_with_plugins(
     migrates: bool,
     dispatches: bool,
 ) -> int:
-    """Prepare the database, without the plugins of *registry* whose migrations cannot be applied; returns what ``prepare`` does."""
+    """Prepare the database as ``prepare`` does, leaving out plugins whose migrations cannot be applied."""
     while True:
         added = [name for name in registry.active if not registry.is_own(name)]
         try:
@@ -54,12 +54,12 @@ async def prepare(
     dispatches: bool,
     added: Collection[str] = (),
 ) -> int:
-    """Bring the schema up to date, or make sure that it is; returns how many shards the log has.
+    """Bring the schema up to date, or check that it is; returns the number of shards of the log.
 
     Raises:
         SettingsInvalid: it is not up to date.
-        PluginFailed: the history of a plugin cannot be applied; or it is not up to date, and the plugin is one of *added*, which
-            trunkline does not bring.
+        PluginFailed: a plugin's history cannot be applied; or it is not up to date, and the plugin is in *added*, the plugins
+            that trunkline does not bring.
     """
     if migrates:
         states = await migrate.upgrade(database, histories, shards=delivery.shards)

@@ -1,4 +1,4 @@
-"""The product of a deployment: where its schemas are, how it is called, and how its keys begin (``product.schemas``)."""
+"""The product of a deployment: the folders of its schemas, its name, and the prefix of its keys (``product.schemas``)."""
 
 from collections.abc import Sequence
 from importlib.resources.abc import Traversable
@@ -12,15 +12,15 @@ from trunkline.settings import Brand, Settings, describe
 
 DEFAULT_SCHEMAS = "schemas"
 NEUTRAL_PREFIX = "trunkline"
-"""Begins the keys, and every generated name, of a product that has no name."""
+"""The prefix of keys and generated names of a product without a name."""
 _MAX_PREFIX = 16
 
 
 def schema_folders(settings: Settings) -> Sequence[Traversable | Path]:
-    """List the folders with the schemas of the product; of what they leave out, nothing is read.
+    """List the folders with the product's schemas; schemas elsewhere are not read.
 
     Raises:
-        SettingsInvalid: ``product.schemas`` names a folder or a package that is not there.
+        SettingsInvalid: ``product.schemas`` names a folder or a package that does not exist.
         SchemaInvalid: a package cannot be imported.
     """
     if settings.product.schemas is not None:
@@ -37,14 +37,14 @@ def packaged_brand(settings: Settings) -> Brand:
 
 
 def own_folder(settings: Settings) -> Path:
-    """Give the folder to which new schemas of the product belong: the first that the settings name, else ``schemas`` beside them."""
+    """Give the folder for new schemas of the product: the first in the settings, else ``schemas`` beside them."""
     named = settings.product.schemas or ()
     folders = [name for name in named if name not in installed_names()]
     return settings.folder / next(iter(folders), DEFAULT_SCHEMAS)
 
 
 def source_names(settings: Settings) -> tuple[str, ...]:
-    """Name the folders and packages of the product, as the settings do; ``schemas`` is the folder beside them."""
+    """Name the folders and packages of the product as the settings do; by default the installed ones and ``schemas``."""
     if settings.product.schemas is not None:
         return settings.product.schemas
     folder = settings.folder / DEFAULT_SCHEMAS
@@ -52,7 +52,7 @@ def source_names(settings: Settings) -> tuple[str, ...]:
 
 
 def key_prefix_of(settings: Settings) -> str:
-    """Give the first part of every API key: the setting, or what the chosen product is called.
+    """Give the first part of every API key: the setting, else the product's name.
 
     Raises:
         SettingsInvalid, SchemaInvalid: the product cannot be read.

@@ -1,4 +1,4 @@
-"""The services of readers: for those who fetch events, and for those who want to be sure that they have all."""
+"""The services for readers: fetching events, and checking that none is missing."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from trunkline.subscribing.requests import Checker
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """Named consumers, digests of the log, and who is interested in it."""
+    """Named consumers, digests of the log, and the readers interested in it."""
 
     consumers: Consumers
     leasing: Leasing
@@ -32,7 +32,7 @@ def make(
     finder: SubscriptionFinder,
     limits: CompanyLimits,
 ) -> Readers:
-    """Build the services over *database*; *reading* lends connections for reading."""
+    """Build the services over *database*; *reading* is used for read-only connections."""
     versions = checker.schema_versions
     leasing = Leasing(database, reading=reading, streaming=streaming, schema_versions=versions)
     return Readers(

@@ -1,4 +1,4 @@
-"""Whether a process can do its work, part by part: what ``/readyz`` and the doctor tell."""
+"""Checks whether a process can do its work, part by part, for ``/readyz`` and the doctor."""
 
 import contextlib
 from typing import TYPE_CHECKING
@@ -28,8 +28,8 @@ async def check(
 ) -> dict[str, str]:
     """Check the database, the log, the plugins and the dispatcher: ``ok``, ``off``, or a sentence about the fault.
 
-    The log is as ``Ingest.writability`` last saw it. The secrets are named only where they are no longer those of the database,
-    events only where they cannot be stored, the server only while it stops, the clock only while it is not trusted.
+    The state of the log is the last one that ``Ingest.writability`` saw. Some parts are listed only if they have a fault: secrets
+    that are not the database's, events that cannot be stored, a stopping server, a clock that is not trusted.
     """
     fault = ingest.writability.fault
     log = "ok" if fault is None else f"cannot be written: {fault}"
@@ -43,7 +43,7 @@ async def check(
         checks["database"] = "does not answer"
     else:
         checks["database"] = await _writing_state(database)
-    if settings.plugins.enabled is not None:  # asked for by name: it must run, not merely be found
+    if settings.plugins.enabled is not None:  # a plugin enabled by name must run
         failed = [record.name for record in registry.records if record.state == "failed"]
         checks["plugins"] = f"failed: {', '.join(failed)}" if failed else "ok"
     if ingest.is_stuck:

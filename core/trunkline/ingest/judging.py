@@ -1,7 +1,7 @@
-"""Judging quarantined events by today's schemas, so that nobody else waits for it.
+"""Checks quarantined events by the current schemas, without delaying other requests.
 
-A payload that is made for it takes 150 ms. Large ones are judged in a thread, one at a time for a company, and the loop
-goes on between small ones.
+A malicious payload may take 150 ms. Large payloads are checked in a thread, one at a time per company; between small ones
+the event loop gets a turn.
 """
 
 import asyncio
@@ -18,19 +18,19 @@ from trunkline.store.quarantine import Quarantined
 
 LARGE_BYTES = 16 * 1024
 PAGE_BYTES = 1024 * 1024
-"""Payloads that are judged for one page: it ends with the one that reaches this."""
+"""Bytes of payloads that are checked for one page; the page ends with the payload that reaches this."""
 _AT_ONCE = 2
 
 
 class Judging:
-    """Finds what today's schemas find wrong with quarantined events."""
+    """Checks quarantined events by the current schemas."""
 
     def __init__(self, catalog: SchemaCatalog) -> None:
         self._catalog = catalog
         self._turns = Turns(share=1, total=_AT_ONCE)
 
     async def faults(self, row: Quarantined, payload: bytes | None = None) -> Sequence[FieldError]:
-        """Judge an event with its own payload, or with another one."""
+        """Check an event with its own payload, or with another one."""
         chosen = row.payload if payload is None else payload
         if len(chosen) <= LARGE_BYTES:
             await asyncio.sleep(0)
@@ -48,7 +48,7 @@ class Judging:
 
 
 def first_of(rows: Sequence[Quarantined]) -> Sequence[Quarantined]:
-    """Give the first of *rows*, as many as may be judged for one page; one at least, if there is one."""
+    """Give the first of *rows*, as many as may be checked for one page; at least one, if there is one."""
     total = 0
     for count, row in enumerate(rows, 1):
         total += len(row.payload)

@@ -1,7 +1,7 @@
 """Splitting a large batch into its events before any of them is parsed.
 
-A parser holds the interpreter until it is done, so a body is never parsed in one go: its events are cut out first, as bytes,
-and each is read by itself. An event that cannot be valid is refused before it is parsed.
+A parser holds the interpreter lock until it is done, so a large body is not parsed at once. Its events are first cut out as
+bytes, and each is then parsed alone. An event that is too large is refused unparsed.
 """
 
 import json
@@ -15,10 +15,10 @@ from trunkline.errors import BodyInvalid, EventRejected, FieldError
 from trunkline.ingest.requests import MAX_BATCH, MAX_UNKNOWN, Item, check_count, too_large, unknown_fields
 
 ReadJson = Callable[[bytes], tuple[bytes, Any]]
-"""Parse strictly; gives the JSON without white space, and as values. Raises BodyInvalid."""
+"""Parse strictly; returns the JSON without white space, and its values. Raises BodyInvalid."""
 
 _MANY_SEPARATORS = 100_000
-"""From here on it is looked whether there are more events than a batch may have, before they are cut out."""
+"""From this number of commas on, the events are counted before they are cut out."""
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _OFFSET = re.compile(r" \(byte (\d+)\)")
 
@@ -27,8 +27,8 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
     """Read the body of ``POST /events/batch``, event by event. Call it in a thread.
 
     Raises:
-        BodyInvalid: it is no JSON, or no ``{"events": [...]}``.
-        EventRejected: events are no objects, too large, or not to be read; each at its place.
+        BodyInvalid: it is not JSON, or not of the form ``{"events": [...]}``.
+        EventRejected: events are not objects, too large, or not valid JSON; each at its JSON pointer.
     """
     raws = _cut(body, max_item_bytes)
     raws.reverse()
@@ -36,7 +36,7 @@ def split(body: bytes, *, max_item_bytes: int, read_json: ReadJson) -> list[Item
     errors: list[FieldError] = []
     for index in range(len(raws)):
         path = f"/events/{index}"
-        raw = raws.pop()  # each is let go when it was read: all of them are another copy of the body
+        raw = raws.pop()  # freed once it was read: together they are another copy of the body
         if len(raw) > max_item_bytes:
             errors.append(too_large(path, max_item_bytes))
             continue
@@ -89,7 +89,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _place(message: str, body: bytes) -> str:
-    """Say where a fault is as the rest of the API does: by line and column."""
+    """Give the position of a fault by line and column, as the rest of the API does."""
     if (offset := _OFFSET.search(message)) is None:
         return message
     before = body[: int(offset[1])]
@@ -98,10 +98,10 @@ def _place(message: str, body: bytes) -> str:
 
 
 def _has_more(events: bytes, most: int, max_item_bytes: int) -> bool:
-    """Tell whether a list, as compact JSON, has more than *most* items, without making any of them.
+    """Tell whether a list, as compact JSON, has more than *most* items, without parsing them.
 
     Raises:
-        EventRejected: the first item that has more than *max_item_bytes*; it and the items behind it are not read.
+        EventRejected: an item has more than *max_item_bytes*; it and the items behind it are not read.
     """
     if events.count(b",") < _MANY_SEPARATORS:
         return False

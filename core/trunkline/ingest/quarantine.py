@@ -1,6 +1,6 @@
-"""The inbox of quarantined events (``contract.Quarantine``): the events that were kept out of the log, and their release into it.
+"""The inbox of quarantined events (``contract.Quarantine``): events kept out of the log, and their release into it.
 
-A release puts the event into the log and takes it out of the inbox in one transaction.
+A release appends the event to the log and removes it from the inbox in one transaction.
 """
 
 import time
@@ -31,13 +31,13 @@ MAX_LOOKED_AT = 10_000
 RELEASE_SECONDS = 20.0
 """… within this time."""
 _PAGE = 100
-"""Events that one of its transactions looks at."""
+"""Events that one transaction of ``release_all`` looks at."""
 _LISTED, _RELEASED = "q", "r"
 """Kinds of cursors."""
 
 
 class Quarantine:
-    """Keeps the inbox. *max_bytes* is how large an event may be; without *ingest* nothing can be released."""
+    """Keeps the inbox. *max_bytes* is the largest size of an event; without *ingest* nothing can be released."""
 
     def __init__(
         self, database: Database, *, catalog: SchemaCatalog, max_bytes: int, ingest: "Ingest | None" = None
@@ -51,7 +51,7 @@ class Quarantine:
     async def list(
         self, company_id: int | None, *, type: str | None = None, cursor: str | None = None, limit: int = 50
     ) -> QuarantinePage:
-        """List up to *limit* events that wait, newest first. Raises BadCursor."""
+        """List up to *limit* quarantined events, newest first. Raises BadCursor."""
         before = None if cursor is None else cursors.decode(cursor, kind=_LISTED)
         async with self._database.read() as connection:
             rows = await store.newest(connection, Which(company_id, type), before=before, limit=limit + 1)
@@ -61,13 +61,13 @@ class Quarantine:
         return QuarantinePage([await self._event(row) for row in listed], next_cursor)
 
     async def get(self, id: str, *, company_id: int | None) -> QuarantinedEvent:
-        """Show one that waits. Raises NotFound."""
+        """Give one quarantined event. Raises NotFound."""
         async with self._database.read() as connection:
             row = await _waiting(connection, id, company_id=company_id)
         return await self._event(row)
 
     async def replace(self, id: str, payload: bytes, *, company_id: int | None) -> QuarantinedEvent:
-        """Replace its payload, and check the new one. Raises NotFound, BodyTooLarge."""
+        """Replace the payload of an event, and check the new one. Raises NotFound, BodyTooLarge."""
         async with self._database.write() as connection:
             row = await _waiting(connection, id, company_id=company_id, locks=True)
             self._check_size(row, payload)
@@ -78,7 +78,7 @@ class Quarantine:
     async def release(
         self, id: str, *, company_id: int | None, payload: bytes | None = None
     ) -> ReleasedEvent:
-        """Put it into the log, once and never twice (``contract.Quarantine.release``).
+        """Append an event to the log, at most once (``contract.Quarantine.release``).
 
         Raises:
             EventRejected, NotFound, Conflict, BodyTooLarge
@@ -105,7 +105,7 @@ class Quarantine:
     async def release_all(
         self, company_id: int | None, *, type: str, cursor: str | None = None
     ) -> ReleasedEvents:
-        """Release every event of *type* that its schema finds valid by now, oldest first. Raises BadCursor."""
+        """Release every event of *type* that is valid by now, oldest first. Raises BadCursor."""
         after = 0 if cursor is None else cursors.decode(cursor, kind=_RELEASED)
         released = looked_at = 0
         deadline = time.monotonic() + RELEASE_SECONDS
@@ -119,15 +119,15 @@ class Quarantine:
         return ReleasedEvents(released, looked_at - released, cursors.encode(after, kind=_RELEASED))
 
     async def delete(self, id: str, *, company_id: int | None) -> None:
-        """Remove one that waits for good. Raises NotFound."""
+        """Delete a quarantined event. Raises NotFound."""
         async with self._database.write() as connection:
             await _waiting(connection, id, company_id=company_id, locks=True)
             await store.delete(connection, id)
 
     async def _release_page(self, which: Which, *, after: int) -> tuple[Sequence[Quarantined], int, bool]:
-        """Release those of the next events after number *after* that are valid.
+        """Release the valid ones among the next events after number *after*.
 
-        Gives all that were looked at, how many were released, and whether there are no more.
+        Returns all events that were checked, how many were released, and whether no more follow.
         """
         async with self._database.read() as connection:
             page = await store.oldest(connection, which, after=after, limit=_PAGE)
@@ -165,7 +165,7 @@ class Quarantine:
 
     def _draft(self, row: Quarantined, payload: bytes) -> Draft:
         kind = self._catalog.get(row.type, row.version)
-        assert kind is not None  # it was checked
+        assert kind is not None  # checked before
         return Draft(row.company_id, row.type, row.created_utc, payload, row.metadata, kind.version)
 
     def _check_size(self, row: Quarantined, payload: bytes) -> None:
@@ -174,7 +174,7 @@ class Quarantine:
 
 
 def view(event: QuarantinedEvent) -> dict[str, Any]:
-    """Show a quarantined event as JSON, without its payload and metadata, which are bytes already."""
+    """Give a quarantined event as JSON values, without its payload and metadata, which are bytes already."""
     return {
         "id": event.id,
         "type": event.type,
@@ -214,7 +214,7 @@ def _changed(id: str) -> Conflict:
 async def _repeated_release(
     connection: AsyncConnection, row: Quarantined, *, has_payload: bool
 ) -> ReleasedEvent:
-    """Answer a release of what was released before."""
+    """Answer a repeated release."""
     assert row.position is not None
     if has_payload:
         msg = f"The quarantined event '{row.id}' was released before, as event {row.position}; it cannot be changed."

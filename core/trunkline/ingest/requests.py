@@ -1,6 +1,6 @@
-"""Reading request bodies: the events in them become a submission, or a list of everything that is wrong with them.
+"""Reading request bodies: their events become a submission, or a list of all their faults.
 
-``RequestReader.read`` is the way in, and ``steps`` where others are to have the loop meanwhile.
+Call ``RequestReader.read``, or ``steps`` to give other tasks a turn of the event loop between steps.
 """
 
 import hashlib
@@ -27,23 +27,23 @@ from trunkline.store.quarantine import QuarantinedDraft
 FIELDS = ("type", "payload", "metadata", "companyId", "createdUtc", "version")
 MAX_BATCH = 1000
 MAX_UNKNOWN = 50
-"""Unknown fields that a refusal names one by one."""
+"""Unknown fields that a refusal lists."""
 MAX_STEPS = 10_000
-"""Steps in which the faults of one request's payloads are explained, 50 to 100 ms; beyond, each tells its first one."""
+"""Steps for explaining the payload faults of one request, 50 to 100 ms; after them each payload reports its first fault."""
 EXPLAINED_AT_ONCE = 4
-"""Payloads whose faults are explained in one step: each takes half a millisecond."""
+"""Payloads whose faults are explained in one step; each takes 0.5 ms."""
 _UNKNOWN = f"is not a field of an event; known fields are {', '.join(FIELDS)}"
 _NOT_COUNTED = FieldError("/events", f"must be a list of 1 to {MAX_BATCH} events")
 
 Call = Literal["event", "batch"]
-"""Which call a body is of: ``POST /events`` or ``POST /events/batch``."""
+"""The call that a body belongs to: ``POST /events`` or ``POST /events/batch``."""
 CompanyOf = Callable[[int | str | None], int]
-"""Tells which company an event is for, given the ``companyId`` that its body names (None for none): an id or a reference."""
+"""Gives the company of an event, from the ``companyId`` in its body: an id, a reference, or None if absent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One event of a request: its members as parsed, and as the bytes that came in. *path* is its JSON pointer in the request."""
+    """One event of a request: its members parsed, and as received bytes. *path* is its JSON pointer in the request."""
 
     path: str
     parsed: Any
@@ -52,9 +52,9 @@ class Item:
 
 @dataclass(slots=True)
 class _Reading:
-    """The valid items of a request: *drafts* for the log, *quarantined* for the quarantine, each in their order.
+    """The valid items of a request: *drafts* for the log, *quarantined* for the quarantine, each in order.
 
-    *warned* are those among the drafts whose payload breaks its schema; *company_ids* are of all items.
+    *warned* lists the drafts whose payload breaks its schema; *company_ids* are those of all items.
     """
 
     drafts: list[Draft]
@@ -72,7 +72,7 @@ class _Reading:
         )
 
     def accept(self, draft: Draft, broken: Sequence[FieldError]) -> None:
-        """Add an item to the log; *broken* are the faults of a payload that is accepted all the same."""
+        """Add an item to the log; *broken* are the faults of its payload, which is accepted nevertheless."""
         self.company_ids.append(draft.company_id)
         if broken:
             self.warned.append(Warned(len(self.drafts), tuple(fault.path for fault in broken)))
@@ -80,14 +80,14 @@ class _Reading:
 
 
 def split_single(compact: bytes, parsed: Any) -> Item:
-    """Read the body of ``POST /events``. Raises BodyInvalid where it is no object."""
+    """Read the body of ``POST /events``. Raises BodyInvalid if it is not an object."""
     if not isinstance(parsed, dict):
         raise BodyInvalid([FieldError("", "must be a JSON object with 'type' and 'payload'")])
     return Item("", parsed, msgspec.json.decode(compact, type=dict[str, msgspec.Raw]))
 
 
 def split_batch(compact: bytes, parsed: Any, *, max_item_bytes: int) -> list[Item]:
-    """Read the body of ``POST /events/batch``. Raises BodyInvalid where it is no ``{"events": [...]}``."""
+    """Read the body of ``POST /events/batch``. Raises BodyInvalid if it is not of the form ``{"events": [...]}``."""
     if not isinstance(parsed, dict):
         raise BodyInvalid([FieldError("", "must be a JSON object with 'events'")])
     if unknown := [name for name in parsed if name != "events"]:
@@ -113,25 +113,25 @@ def split_batch(compact: bytes, parsed: Any, *, max_item_bytes: int) -> list[Ite
 
 
 def unknown_fields(names: Iterable[str]) -> list[FieldError]:
-    """Name the members of a batch that it may not have."""
+    """Give a fault for each unknown member of a batch."""
     return [FieldError(f"/{name}", "is not a field here; send {'events': [...]}") for name in names]
 
 
 def check_count(count: int) -> None:
-    """Refuse a batch of so many events. Raises BodyInvalid."""
+    """Check the number of events of a batch. Raises BodyInvalid."""
     if not 1 <= count <= MAX_BATCH:
         raise BodyInvalid([_NOT_COUNTED])
 
 
 def too_large(path: str, max_bytes: int) -> FieldError:
-    """Say that the event at *path* is larger than one may be."""
+    """Give the fault of the event at *path*, which is too large."""
     return FieldError(path, f"is larger than the {max_bytes} bytes that one event may have")
 
 
 class RequestReader:
-    """Reads the events of requests, each checked against its type in *catalog*.
+    """Reads the events of requests, and checks each against its type in *catalog*.
 
-    *modes* say what becomes of a payload that breaks its schema; an event of a batch may have *max_event_bytes*.
+    *modes* decide about a payload that breaks its schema; an event of a batch may have *max_event_bytes*.
     """
 
     __slots__ = ("_catalog", "_max_event_bytes", "_modes")
@@ -152,13 +152,13 @@ class RequestReader:
         namespace: int = 0,
         key: str | None = None,
     ) -> Submission:
-        """Read the events of a body, all or none; the body is JSON, *parsed* and as the *compact* bytes of ``read_json``.
+        """Read the events of a body, all or none; the body is JSON, as *parsed* values and as the *compact* bytes of ``read_json``.
 
-        *now_text* tells the time of events that name none and are quarantined; *namespace* and *key* are those of the request's
+        *now_text* gives the time for quarantined events that name none; *namespace* and *key* are those of the request's
         idempotency key.
 
         Raises:
-            BodyInvalid: the body has not the form that *call* takes.
+            BodyInvalid: the body does not have the form that *call* takes.
             EventRejected: with every fault of every event, each at its JSON pointer.
             Forbidden, BadQuery: from *company_of*.
         """
@@ -168,7 +168,7 @@ class RequestReader:
         return run_through(steps)
 
     def steps(self, call: Call, compact: bytes, parsed: Any, **how: Any) -> Steps[Submission]:
-        """Do what ``read`` does, in steps."""
+        """Do the same as ``read``, in steps."""
         if call == "event":
             items = [split_single(compact, parsed)]
         else:
@@ -185,7 +185,7 @@ class RequestReader:
         namespace: int = 0,
         key: str | None = None,
     ) -> Steps[Submission]:
-        """Read *items*, into which a body was split, as ``read`` does, in steps."""
+        """Read *items*, the parts of a body, as ``read`` does, in steps."""
         reading = yield from self._check(items, company_of, now_text)
         hashed = fingerprint(call, items, reading.company_ids) if key else b""
         return Submission(reading.drafts, namespace, key or None, hashed, reading.quarantined, reading.warned)
@@ -193,9 +193,9 @@ class RequestReader:
     def _check(
         self, items: Sequence[Item], company_of: CompanyOf, now_text: Callable[[], str]
     ) -> Steps[_Reading]:
-        """Check *items*; a payload that breaks its schema is a fault only where its type is rejected."""
+        """Check *items*; a payload that breaks its schema is a fault only if the mode of its type is ``reject``."""
         explained, ended_early = 0, False
-        reading = _Reading([], [], [], [])  # as types with defaults it would take half a microsecond more
+        reading = _Reading([], [], [], [])  # default factories would take 0.5 µs more
         errors: list[FieldError] = []
         budget = Budget(MAX_STEPS)
         for index, item in enumerate(items):
@@ -225,7 +225,7 @@ class RequestReader:
 
 
 def read_payload(compact: bytes, parsed: Any) -> bytes:
-    """Read the body ``{"payload": {...}}``; returns the payload as it came in. Raises BodyInvalid."""
+    """Read the body ``{"payload": {...}}``; returns the payload's bytes as received. Raises BodyInvalid."""
     if not isinstance(parsed, dict):
         raise BodyInvalid([FieldError("", "must be a JSON object with 'payload'")])
     unknown = [name for name in parsed if name != "payload"]
@@ -247,15 +247,15 @@ def check_payload(
     version: int | None = None,
     budget: Budget | None = None,
 ) -> list[FieldError]:
-    """List the faults of *payload* as one of *event_type*, with pointers into the event. Raises KeyError."""
+    """List the faults of *payload* for *event_type*, with pointers into the event. Raises KeyError."""
     faults = catalog.check(event_type, payload, version=version, budget=budget)
     return [FieldError(f"/payload{fault.path}", fault.message) for fault in faults] if faults else faults
 
 
 def fingerprint(call: str, items: Sequence[Item], company_ids: Sequence[int]) -> bytes:
-    """Hash the events of a request, so that a repeated idempotency key can be told from a reused one.
+    """Hash the events of a request, to tell a repeated request from another one with the same idempotency key.
 
-    *company_ids* are those of the items. White space does not count; the order of members does, and so does the company,
+    *company_ids* are those of the items. White space does not count. The order of members counts, and so does the company,
     which a header may have named.
     """
     digest = hashlib.sha256(call.encode())
@@ -274,7 +274,7 @@ def _at(item: Item, faults: Iterable[FieldError]) -> Iterator[FieldError]:
 
 def _draft(item: Item, catalog: SchemaCatalog, company_id: int, created_utc: str) -> Draft:
     kind = catalog.get(item.parsed["type"], item.parsed.get("version"))
-    assert kind is not None  # its faults were looked for
+    assert kind is not None  # its faults were checked
     metadata = bytes(item.raw["metadata"]) if item.parsed.get("metadata") else b""
     return Draft(company_id, kind.name, created_utc, bytes(item.raw["payload"]), metadata, kind.version)
 
@@ -282,9 +282,9 @@ def _draft(item: Item, catalog: SchemaCatalog, company_id: int, created_utc: str
 def _faults(
     item: Item, catalog: SchemaCatalog, budget: Budget, *, corrects: bool
 ) -> tuple[list[FieldError], list[FieldError], str | None]:
-    """Give the faults of the envelope, those of a payload that breaks its schema, and the time that is named.
+    """Return the faults of the envelope, those of a payload that breaks its schema, and the time that the event names.
 
-    Where it *corrects*, they say what an unknown name was probably meant to be.
+    If *corrects*, a fault of an unknown name suggests a known one.
     """
     parsed = item.parsed
     unknown = [name for name in parsed if name not in FIELDS]

@@ -1,4 +1,4 @@
-"""Submissions, which are requests to store events, and what is stored of them beside the log: keys and quarantined events."""
+"""Submissions: requests to store events; also stores their idempotency keys and quarantined events, which are not in the log."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -12,12 +12,12 @@ from trunkline.store.quarantine import QuarantinedDraft
 from trunkline.store.quarantine_answers import Receipt
 
 BYTES_OF_AN_EVENT = 16 * 1024
-"""An event counts once more for each of these: it takes the disk's time, and its room for as long as events are kept."""
+"""An event counts once more per this many bytes, for its disk time and the space that it takes until retention."""
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """A draft that is accepted although it breaks its schema: its *index* among the drafts, and the *paths* at fault."""
+    """A draft that is accepted although its payload breaks the schema: its *index* among the drafts, and the *paths* at fault."""
 
     index: int
     paths: Sequence[str]
@@ -42,7 +42,7 @@ class Submission:
         return [draft.company_id for draft in self._all_drafts()]
 
     def weights(self) -> dict[int, int]:
-        """How many events of each company it counts as: a long one as several."""
+        """The number of events of each company that it counts as; a long event counts as several."""
         weights: dict[int, int] = {}
         for draft in self._all_drafts():
             weight = 1 + (len(draft.payload) + len(draft.metadata)) // BYTES_OF_AN_EVENT
@@ -55,7 +55,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The events that one request stored; *repeated* where an earlier request with the same idempotency key had stored it."""
+    """The events that one request stored; *repeated* if an earlier request with the same idempotency key stored them."""
 
     events: Sequence[Event]
     repeated: bool = False
@@ -63,7 +63,7 @@ class Accepted:
 
 
 def answer_repeat(submission: Submission, fingerprint: bytes, first: Accepted) -> Accepted | Exception:
-    """Answer a request whose key was used before, by a request with *fingerprint* that got the answer *first*."""
+    """Answer a request whose key was used by an earlier request, with *fingerprint*, that was answered by *first*."""
     if submission.fingerprint != fingerprint:
         return IdempotencyConflict(submission.key or "")
     return replace(first, repeated=True)
@@ -80,7 +80,7 @@ async def find_repeated(
         return {}
     await stream.reserve(
         connection, 0
-    )  # with the log's lock held, nobody else is about to use one of these keys
+    )  # while the log's lock is held, no other transaction can use these keys
     keys = {(s.namespace, s.key) for s in submissions if s.key is not None}
     known = await _used(connection, keys, lifetime_ms=lifetime_ms)
     answers: dict[int, Accepted | Exception | Submission] = {}
@@ -101,7 +101,7 @@ async def find_repeated(
 async def _used(
     connection: AsyncConnection, keys: set[tuple[int, str]], *, lifetime_ms: int
 ) -> dict[tuple[int, str], tuple[bytes, Accepted]]:
-    """Look up which of *keys* were used: the fingerprint of the first request, and what it stored."""
+    """Look up the *keys* that were used: the fingerprint of the first request, and the events that it stored."""
     known = await idempotency.find(connection, keys, lifetime_ms=lifetime_ms)
     quarantined = await quarantine_answers.find(connection, known, lifetime_ms=lifetime_ms)
     places = {name: range(use.first_position, use.first_position + use.count) for name, use in known.items()}
@@ -109,7 +109,7 @@ async def _used(
     erased = [name for name, own in places.items() if own and not any(p in stored for p in own)]
     if erased := [
         name for name in erased if name not in quarantined
-    ]:  # its company was erased, and this is a new one
+    ]:  # its company was erased, and this request is of a new one
         await idempotency.forget(connection, erased)
         known = {name: use for name, use in known.items() if name not in erased}
     return {
@@ -127,7 +127,7 @@ async def _used(
 def split_events(
     submissions: Sequence[Submission], events: Sequence[Event]
 ) -> list[tuple[Submission, Accepted]]:
-    """Give each of *submissions* its part of *events*, which are those of all their drafts, in order."""
+    """Give each of *submissions* its part of *events*, the events of all their drafts in order."""
     stored: list[tuple[Submission, Accepted]] = []
     start = 0
     for submission in submissions:
@@ -149,7 +149,7 @@ async def store_beside_log(
     now_ms: int | None,
     lifetime_ms: int,
 ) -> None:
-    """Store the quarantined events and the idempotency keys of submissions, which live for *lifetime_ms*."""
+    """Store the quarantined events and the idempotency keys of submissions; a key is valid for *lifetime_ms*."""
     quarantined = [draft for submission, _ in stored for draft in submission.quarantined]
     uses = [
         idempotency.Use(

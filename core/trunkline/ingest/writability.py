@@ -1,4 +1,4 @@
-"""Whether the log can be written: by the last appends, or by rehearsals if there are none."""
+"""Tells whether the log can be written: from the last appends, or from rehearsals if there are none."""
 
 import logging
 import time
@@ -16,15 +16,15 @@ _log = logging.getLogger(__name__)
 
 
 class Writability:
-    """Whether the log in *database* can be written by this process."""
+    """Tells whether this process can write the log in *database*."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         self._has_appended = False
         self.fault: str | None = None
-        """Why the log cannot be written, and what to do; None while it can."""
+        """The reason why the log cannot be written, and the remedy; None while it can."""
         self.refused_since_ms: int | None = None
-        """When an append was refused first, of which nobody was told."""
+        """When the first append was refused that is not reported yet."""
 
     def appended(self) -> None:
         """Note that an append was committed."""
@@ -39,7 +39,7 @@ class Writability:
         self._note(f"{error.reason}: {error.remedy}")
 
     async def tell(self, connection: AsyncConnection) -> None:
-        """Tell in the transaction of the first append that succeeds since when none did; a killed process tells of nothing."""
+        """Report, in the transaction of the first append that succeeds again, since when none did; lost if the process is killed."""
         if self.refused_since_ms is not None:
             facts = {
                 "reason": self.fault or "the log could not be written",
@@ -49,10 +49,10 @@ class Writability:
             await operational.tell(connection, [News("hub.cannot_store", OPERATORS, facts)])
 
     async def look(self) -> None:
-        """Find out whether an append would succeed, unless one has since the last look.
+        """Check whether an append would succeed, unless one did since the last look.
 
-        While all is well the disk alone is asked. Once there is a fault only an append, made or rehearsed, disproves it: a
-        balancer that is told of it sends no more events.
+        Without a known fault only the disk space is checked. A known fault is cleared only by an append, made or rehearsed: a load
+        balancer that sees the fault sends no more events.
         """
         if self._has_appended:
             self._has_appended = False

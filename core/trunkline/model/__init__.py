@@ -1,1 +1,1 @@
-"""The values that everything else speaks of, and the decisions over them: pure, without I/O."""
+"""The values that all other packages use, and decisions over them: pure, without I/O."""

@@ -1,4 +1,4 @@
-"""How a company is named: by its id, an integer, or by its reference, a text of the product's own."""
+"""Names of a company: its id, an integer, or its reference, a text that the product chose."""
 
 import re
 
@@ -11,18 +11,18 @@ _REFERENCE = re.compile(rf"[A-Za-z0-9._:-]{{1,{MAX_REFERENCE}}}", re.ASCII)
 
 
 def is_reference(text: str) -> bool:
-    """Tell whether *text* has the form of a reference. Digits alone have not, as they are an id wherever text is read."""
+    """Tell whether *text* has the form of a reference. Digits alone are an id, not a reference."""
     return _REFERENCE.fullmatch(text) is not None and not text.isdigit()
 
 
 def may_be_given(reference: str) -> bool:
-    """Tell whether a company may get *reference*: no path and no integer, and none of the words that mean something else."""
+    """Tell whether *reference* may be given to a company: not an integer, a path or a reserved word."""
     is_integer = reference.lstrip("-").isdigit()
     return is_reference(reference) and not is_integer and reference.lower() not in _TAKEN
 
 
 def read_name(text: str) -> int | str | None:
-    """Read the name of a company out of a header, an address or an option: an id, a reference, or None for neither."""
+    """Read the name of a company in a header, an address or an option: an id or a reference; None if it is neither."""
     if text.isascii() and text.isdigit():
         return int(text) if len(text) <= 19 and 0 < int(text) <= MAX_COMPANY_ID else None
     return text if is_reference(text) else None

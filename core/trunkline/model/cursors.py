@@ -1,4 +1,4 @@
-"""Cursors: a place in the log, or in a list, as opaque text for clients."""
+"""Cursors: a position in the log, or in a list, as opaque text for clients."""
 
 import base64
 import binascii

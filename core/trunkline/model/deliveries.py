@@ -1,4 +1,4 @@
-"""Deliveries: what became of one event for one subscription, and what happens next.
+"""Deliveries: the state of one event's delivery to one subscription, and the decision about its next state.
 
 The pure centre of the dispatcher: values and decisions, no clock and no I/O.
 """
@@ -13,7 +13,7 @@ MAX_RETRY_AFTER_SECONDS = 24 * 60 * 60
 """The longest that a target's ``Retry-After`` delays a retry."""
 
 MAX_RETRIES = 1000
-"""Retries of one delivery, however short the waits of a schedule that goes on for a time."""
+"""Most retries of one delivery, however short the waits of a schedule with *for_seconds*."""
 _ID = re.compile(r"dlv_([1-9][0-9]{0,18})_([1-9][0-9]{0,17})", re.ASCII)
 
 
@@ -84,8 +84,8 @@ class Key(NamedTuple):
 class RetryPolicy:
     """When a failed delivery is tried again: the n-th retry waits ``schedule_seconds[n-1]``, give or take *jitter*.
 
-    With *for_seconds* there are retries as long as the waits come to no more than that together: the schedule ends before
-    its end, or goes on with its last wait.
+    With *for_seconds* the schedule is cut off, or its last wait repeated, so that all waits together stay within
+    *for_seconds*.
     """
 
     schedule_seconds: tuple[float, ...]
@@ -93,7 +93,7 @@ class RetryPolicy:
     for_seconds: float | None = None
 
     def of(self, retry: Mapping[str, Any] | None) -> "RetryPolicy":
-        """Give the policy of a subscription with the option *retry*: this one, changed by what that says."""
+        """Give the policy of a subscription with the option *retry*: this one, with the values of *retry*."""
         if retry is None:
             return self
         if "for_seconds" in retry:
@@ -101,7 +101,7 @@ class RetryPolicy:
         return replace(self, schedule_seconds=tuple(retry["schedule_seconds"]))
 
     def wait_before(self, retry: int) -> float | None:
-        """Tell how long retry number *retry* (from 1) waits, but for jitter; None where it is not made."""
+        """Tell how long retry number *retry* (from 1) waits, without jitter; None if there is no such retry."""
         schedule = self.schedule_seconds
         if self.for_seconds is None:
             return schedule[retry - 1] if retry <= len(schedule) else None
@@ -113,9 +113,9 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class NextState:
-    """What ``next_state`` decided: the status, and how long to wait where it is ``pending``.
+    """The decision of ``next_state``: the status, and the wait if it is ``pending``.
 
-    *retry_after_seconds* is that wait where it is the target's, which asked for more than was planned.
+    *retry_after_seconds* is that wait if the target asked for more than was planned.
     """
 
     status: Status

@@ -1,8 +1,8 @@
-"""The two environments of a company: ``live``, and ``test`` beside it, which shares nothing with it but its name.
+"""The two environments of a company: ``live`` and ``test``, which share nothing but the company's name.
 
-Within the hub the test environment of company 92 is the company -92: every table, shard, limit and cursor keeps it apart as
-it keeps any two companies apart, and nothing has to be asked or remembered. Whoever names a company from outside names a
-positive id; whatever is shown has that id, and says beside it that it is of the test environment.
+Within the hub the test environment of company 92 is company -92. So every table, shard, limit and cursor separates it as it
+separates any two companies, without further code. Callers name a company by its positive id. Answers show that id, and
+mark data of the test environment.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ LIVE = "live"
 TEST = "test"
 ENVIRONMENTS = (LIVE, TEST)
 TEST_OPERATORS = -(2**63)
-"""Stands for operators' own keys where they call for test environments, as 0 does where they call for live ones."""
+"""The id of operators' own keys in calls for test environments; in calls for live ones it is 0."""
 
 
 def is_test(company_id: int) -> bool:

@@ -1,4 +1,4 @@
-"""Validators of records (RFC 9110): which state of it a caller has read, and whether a change begins from that state."""
+"""Entity tags of records (RFC 9110): they tell which state a caller has read, and whether its change starts from that state."""
 
 import hashlib
 import json
@@ -8,9 +8,9 @@ from typing import Any
 from trunkline.errors import PreconditionFailed
 
 _DERIVED = frozenset({"updated_utc", "health", "failing_since", "success_rate_24h", "p95_ms_24h"})
-"""Members that change by themselves: a change of a record does not fail because of them."""
+"""Members that change by themselves; a conditional change does not fail because of them."""
 _ONCE = frozenset({"secret", "warnings"})
-"""Members of one answer, which are no part of the record."""
+"""Members of one answer that are not part of the record."""
 
 
 def etag_of(view: Mapping[str, Any]) -> str:
@@ -21,10 +21,10 @@ def etag_of(view: Mapping[str, Any]) -> str:
 
 
 def check_match(if_match: str, view: Mapping[str, Any]) -> None:
-    """Check that a record is, but for what changes by itself, in the state that the header *if_match* names.
+    """Check that a record's stored members are in the state that the header *if_match* names.
 
     Raises:
-        PreconditionFailed: it is not.
+        PreconditionFailed: they are not.
     """
     if if_match.strip() == "*":
         return

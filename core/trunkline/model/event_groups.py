@@ -1,7 +1,7 @@
-"""What subscriptions and readers name: event types, groups of them (``invoice.*``), or all (``*``).
+"""The names that subscriptions and readers use: event types, groups of them (``invoice.*``), or all (``*``).
 
-A group is every event type whose name begins with it, those that are defined later too. It is there as soon as one of them is.
-Operational event types are in the group ``operational.*`` alone, and not in ``*``.
+A group has every event type whose name begins with it, also those defined later; it exists once one of them does.
+Operational event types are only in the group ``operational.*``, and not in ``*``.
 """
 
 from collections.abc import Collection, Iterable, Sequence
@@ -33,7 +33,7 @@ _REST = ".*"
 
 
 def is_operational(name: str) -> bool:
-    """Tell whether *name* is that of an operational event type, or of their group."""
+    """Tell whether *name* is an operational event type, or the group of them."""
     return name in OPERATIONAL or name == OPERATIONAL_GROUP
 
 
@@ -62,5 +62,5 @@ def takes_type(names: Collection[str], event_type: str) -> bool:
 
 
 def types_among(names: Collection[str], known: Sequence[str]) -> list[str]:
-    """Choose from the *known* event types those that *names* take in."""
+    """Choose the *known* event types that *names* include."""
     return [event_type for event_type in known if takes_type(names, event_type)]

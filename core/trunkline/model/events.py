@@ -1,6 +1,6 @@
 """The event: an immutable record that something happened, and its one encoding.
 
-An event's envelope is made into bytes once, when its position is known; whoever sends it later sends those bytes.
+An event's envelope is encoded once, when its position is known; every sender uses those bytes.
 Nothing here does I/O or reads a clock.
 """
 
@@ -14,11 +14,11 @@ from trunkline.model.environments import company_number
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An event that was found valid and waits for its place in the log.
+    """A valid event that has no position in the log yet.
 
-    *payload* and *metadata* are compact JSON exactly as it came in, digits included; *metadata* is empty bytes
-    when there is none. *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance. *version* is the one of its
-    type that it is valid in. *traceparent* is the trace context in which it was made, if there is one.
+    *payload* and *metadata* are compact JSON exactly as received, digits included; *metadata* is empty bytes if there is none.
+    *created_utc* is ISO 8601 with ``Z``, or empty for the time of acceptance. *version* is the version of its type that it
+    fits. *traceparent* is the trace context in which it was made, if any.
     """
 
     company_id: int
@@ -32,8 +32,8 @@ class Draft:
     def envelope(self, position: int, reference: str | None = None, *, accepted_utc: str = "") -> bytes:
         """Encode the envelope with *position* as its ``id``; *reference* is the company's, if it has one.
 
-        *accepted_utc* is its time if it names none. A reference has no character that JSON escapes (``model.companies``). An event
-        of the test environment says so.
+        *accepted_utc* is used if the draft has no time. A reference has no character that JSON escapes (``model.companies``). An
+        event of the test environment is marked.
         """
         metadata = b',"metadata":' + self.metadata if self.metadata else b""
         referred = b',"companyRef":"%b"' % reference.encode() if reference else b""
@@ -51,7 +51,7 @@ class Draft:
 
 
 def traced(drafts: Sequence[Draft], traceparent: str | None) -> Sequence[Draft]:
-    """Put *drafts* into the trace context *traceparent*; None leaves them as they are."""
+    """Put *drafts* into the trace context *traceparent*; None leaves them unchanged."""
     return drafts if traceparent is None else [replace(draft, traceparent=traceparent) for draft in drafts]
 
 
@@ -59,7 +59,7 @@ def traced(drafts: Sequence[Draft], traceparent: str | None) -> Sequence[Draft]:
 class Event:
     """A stored event. *position* is its place in the log and its public ``id``; *body* is the envelope as bytes.
 
-    *version* is the one of its type that it was validated by; *traceparent* is the draft's.
+    *version* is the version of its type that it was validated by; *traceparent* is the draft's.
     """
 
     position: int
@@ -71,14 +71,14 @@ class Event:
     traceparent: str | None = None
 
     def decode(self) -> dict[str, object]:
-        """Parse the envelope; the numbers become Python's and must not be encoded again for a client."""
+        """Parse the envelope. Its numbers become Python numbers, so do not encode it again for a client."""
         decoded: dict[str, object] = orjson.loads(self.body)
         return decoded
 
 
 def shard_of(company_id: int, shards: int) -> int:
-    """Tell which of *shards* shards reads the events of *company_id*.
+    """Give the shard, one of *shards*, that has the events of *company_id*.
 
-    A multiplicative hash, so that companies numbered in steps still spread evenly (Knuth, TAOCP 6.4).
+    A multiplicative hash spreads companies evenly even if they are numbered in steps (Knuth, TAOCP 6.4).
     """
     return ((company_id * 2654435761) & 0xFFFFFFFF) * shards >> 32

@@ -7,9 +7,9 @@ from itertools import accumulate
 
 HOURS = 24
 BOUNDS_MS = (10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000, 300_000)
-"""Upper bounds of the classes by which delivered attempts are counted; an attempt takes at most 300 s."""
+"""Upper bounds of the histogram of delivered attempts; an attempt takes at most 300 s."""
 UNTOLD, FIRST = 1, 2
-"""What ``failing_level`` says of a subscription that is failing: nobody was told, or the first threshold was; then the second, and so on."""
+"""Values of ``failing_level``: 1 is failing but not reported, 2 reported at the first threshold, 3 at the second, and so on."""
 
 
 class SubscriptionHealth(StrEnum):
@@ -25,14 +25,14 @@ class SubscriptionHealth(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Attempts of one subscription within ``HOURS``: those that *failed*, and the delivered ones by the classes of ``BOUNDS_MS``."""
+    """Attempts of a subscription within ``HOURS``: the number *failed*, and the delivered ones by the classes of ``BOUNDS_MS``."""
 
     failed: int = 0
     delivered: Sequence[int] = ()
 
     @property
     def attempts(self) -> int:
-        """How many attempts there were."""
+        """The number of attempts."""
         return self.failed + sum(self.delivered)
 
     @property
@@ -42,12 +42,12 @@ class Figures:
 
     @property
     def p95_ms(self) -> int | None:
-        """The time within which 95 % of the delivered attempts ended, as the upper bound of its class; None if there were none."""
+        """Time within which 95 % of the delivered attempts ended, as the upper bound of its class; None if there were none."""
         return self._within(0.95)
 
     @property
     def p50_ms(self) -> int | None:
-        """The same for half of them."""
+        """Time within which half of the delivered attempts ended, as the upper bound of its class; None if there were none."""
         return self._within(0.5)
 
     def _within(self, share: float) -> int | None:
@@ -60,7 +60,7 @@ NO_FIGURES = Figures()
 
 
 def health_of(status: str, *, failures: int, failing_level: int, attempts: int) -> SubscriptionHealth:
-    """Name the condition of a subscription with so many *failures* in a row, and *attempts* within ``HOURS``."""
+    """Name the condition of a subscription from its *failures* in a row and its *attempts* within ``HOURS``."""
     if status in (SubscriptionHealth.PAUSED, SubscriptionHealth.DISABLED):
         return SubscriptionHealth(status)
     if failures:

@@ -1,13 +1,13 @@
-"""The ordering of a subscription: which of its deliveries go one after the other. Pure.
+"""The ordering of a subscription: which of its deliveries are made one after the other. Pure.
 
 ::
 
-    None                               none waits for another
+    None                               no delivery waits for another
     "subscription"                     all in one order
-    {"key": "/payload/client_id"}      those of events with the same value there
+    {"key": "/payload/client_id"}      in order for events with the same value at that pointer
 
-Deliveries that go one after the other have the same *order key*, a number of 64 bits made of the value. Two values that
-share a number, one pair in 2**64, would wait for each other and lose nothing.
+Deliveries in one order have the same *order key*, a number of 64 bits computed from the value. Two values with the same
+number, one pair in 2**64, only wait for each other.
 """
 
 import functools
@@ -19,26 +19,26 @@ import orjson
 
 WHOLE = "subscription"
 MAX_POINTER = 1_000
-"""How many characters a pointer may have."""
+"""Most characters of a pointer."""
 PARTS = ("payload", "metadata")
-"""The members of an envelope that a pointer may lead into."""
+"""The members of an envelope that a pointer may start with."""
 
 Ordering = str | Mapping[str, str]
 """``"subscription"``, or an object with the JSON pointer ``key``."""
 WHOLE_KEY = 0
-"""The order key of everything, where all is in one order."""
+"""The order key of every event if all are in one order."""
 
 
 @functools.lru_cache(maxsize=1024)
 def names_of(pointer: str) -> tuple[str, ...]:
-    """Split a JSON pointer (RFC 6901) into the names that it goes through."""
+    """Split a JSON pointer (RFC 6901) into its names."""
     return tuple(name.replace("~1", "/").replace("~0", "~") for name in pointer.split("/")[1:])
 
 
 def key_at(pointer: str, envelope: Mapping[str, Any]) -> int:
-    """Give the order key of an event, a decoded envelope: that of its value at *pointer*.
+    """Compute the order key of an event, a decoded envelope, from its value at *pointer*.
 
-    Events without a value there have one key together, and so have those with null.
+    Events without a value there, and those with null, share one key.
     """
     value: Any = envelope
     for name in names_of(pointer):

@@ -1,8 +1,8 @@
 """The pace of a subscription: how many attempts are in flight at once, and how many begin in a time. Pure.
 
-A rate is kept by even steps: attempts begin one *interval* after the other. Where steps are short they may be made up for
-within *tolerance*, since no clock wakes anybody that exactly; the interval is so much longer that no window of the rate's
-unit, wherever it begins, has more than the rate.
+A rate is kept by even steps: attempts begin one *interval* apart. Short steps may be late, since no timer is exact, and are
+made up for within *tolerance*. The interval is longer by that much, so that no window of the rate's unit has more attempts
+than the rate.
 """
 
 import re
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 MAX_IN_FLIGHT = 10_000
 MOST_A_SECOND = 10_000
 LONGEST_INTERVAL_SECONDS = 60.0
-"""A slower rate is refused: the next holder of a shard waits for one interval, as it cannot know what the last one began."""
+"""Slower rates are refused: a shard's next holder waits one interval, since it does not know which attempts the last began."""
 TOLERANCE_SECONDS = 0.02
 UNITS = {"second": 1.0, "minute": 60.0, "hour": 3600.0}
 
@@ -27,7 +27,7 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> "Rate | None":
-        """Read ``50/second``; None where it is no rate, or beyond the bounds."""
+        """Read ``50/second``; None if it is no rate, or out of bounds."""
         match = _RATE.fullmatch(text)
         if match is None:
             return None
@@ -39,7 +39,7 @@ class Rate:
 
     @property
     def tolerance(self) -> float:
-        """By how many seconds a step may be made up for."""
+        """Seconds by which a late step may be made up for."""
         return TOLERANCE_SECONDS if self.seconds / self.count < 1 else 0.0
 
     @property
@@ -50,13 +50,13 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """What a subscription asks for; None where it does not."""
+    """The limits of a subscription; None for each that it does not set."""
 
     max_in_flight: int | None = None
     rate: Rate | None = None
 
 
 def pace_of(max_in_flight: int | None, rate: str | None) -> Pace | None:
-    """Read the options of a subscription; None where it asks for nothing."""
+    """Make a pace of a subscription's options; None if it sets none."""
     read = None if rate is None else Rate.parse(rate)
     return None if max_in_flight is None and read is None else Pace(max_in_flight, read)

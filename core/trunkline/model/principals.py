@@ -1,4 +1,4 @@
-"""Who asks, and what they may do: scopes, and the principal that an API key stands for."""
+"""Callers and their permissions: scopes, and the principal that an API key stands for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ COMPANY_SCOPES = (
 """What a company's key may be given."""
 
 PLATFORM_SCOPES = (OPERATOR, EVENTS_WRITE)
-"""The scopes of a key of no company, which has exactly one: everything, or emitting events of every company."""
+"""The scopes of a key without a company, which has exactly one: all permissions, or emitting events of every company."""
 
 _MEANINGS: Mapping[str, str] = {
     EVENTS_READ: "Read events: poll the log, look one up, and see what became of it.",

@@ -1,28 +1,28 @@
-"""How far a named consumer is: what it has given out, what is committed, and who holds which page.
+"""The progress of a named consumer: the pages given out, the events committed, and the holder of each page.
 
-The rule that keeps several pollers of one consumer apart:
+The rules that keep several pollers of one consumer apart:
 
 - ``position`` is the newest position that was given out. A new page begins after it, so no two pages overlap.
 - A lease is a stretch of the log, after ``after`` and up to ``up_to``, that one poller holds. Its events are not committed.
-- A commit takes the stretch away, or its first part. Pages may be committed in any order.
-- ``cursor`` is where everything before it is committed: the lowest ``after`` of the stretches that are left, else ``position``.
-- A stretch whose lease has lapsed is given out again before anything new, under another token. Its former holder's commit
-  is refused. So if the earlier of two pages lapses, the later one may be committed, and the earlier one is not skipped.
+- A commit removes the stretch, or its first part. Pages may be committed in any order.
+- ``cursor`` is the position up to which all is committed: the lowest ``after`` of the remaining stretches, else ``position``.
+- A stretch whose lease has lapsed is given out again before anything new, under another token. A commit by its former
+  holder is refused. So if the earlier of two pages lapses, the later one may be committed, and the earlier is not skipped.
 
-Each change is stored only if nobody stored another one meanwhile (``store.consumers.change``). Clocks decide when a stretch
-may be given out again; that no page is committed twice depends on tokens alone.
+A change is stored only if no other was stored meanwhile (``store.consumers.change``). Clocks decide only when a stretch may
+be given out again; tokens alone ensure that no page is committed twice.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 KEPT = 8
-"""Committed leases that are remembered, so that a commit that is repeated is answered alike."""
+"""Committed leases that are remembered, so that a repeated commit gets the same answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A stretch of the log that the holder of *token* has until *until_ms*; nothing is left of one that was committed."""
+    """A stretch of the log that the holder of *token* has until *until_ms*; empty once it is committed."""
 
     token: str
     after: int
@@ -31,20 +31,20 @@ class Lease:
 
     @property
     def is_open(self) -> bool:
-        """Whether some of it is not committed."""
+        """Whether events of it are not committed."""
         return self.after < self.up_to
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far one consumer is. *leases* are in the order in which they were given."""
+    """The progress of one consumer. *leases* are in the order in which they were given."""
 
     position: int
     leases: tuple[Lease, ...] = ()
 
     @property
     def open(self) -> Sequence[Lease]:
-        """The leases of which some is not committed, lapsed ones too."""
+        """The leases with uncommitted events, lapsed ones too."""
         return [lease for lease in self.leases if lease.is_open]
 
     @property
@@ -57,24 +57,24 @@ class Reach:
         return position <= self.position and not any(one.after < position <= one.up_to for one in self.open)
 
     def lapsed(self, now_ms: int) -> Lease | None:
-        """Find the lowest stretch that nobody holds at *now_ms*."""
+        """Give the lowest stretch without a holder at *now_ms*."""
         free = (lease for lease in self.open if lease.until_ms <= now_ms)
         return min(free, key=lambda lease: lease.after, default=None)
 
     def give(self, lease: Lease, *, instead_of: Lease | None = None) -> "Reach":
-        """Give *lease* out: a new stretch, or the first part of the lapsed one that it stands *instead_of*."""
+        """Give out *lease*: a new stretch, or the first part of the lapsed one *instead_of*."""
         if instead_of is None:
             return Reach(lease.up_to, (*self.leases, lease))
         rest = self.pass_over(instead_of, lease.up_to)
         return replace(rest, leases=(*rest.leases, lease))
 
     def pass_over(self, lapsed: Lease, up_to: int) -> "Reach":
-        """Go past what is up to *up_to* of a *lapsed* stretch: there is no event in it any more."""
+        """Skip the part of a *lapsed* stretch up to *up_to*: its events were removed."""
         rest = replace(lapsed, after=up_to)
         return replace(self, leases=(*self._but(lapsed), *((rest,) if rest.is_open else ())))
 
     def commit(self, token: str, position: int, *, now_ms: int) -> "Reach | None":
-        """Commit what the holder of *token* has up to *position*; None if the lease has lapsed or is another's.
+        """Commit the page of *token* up to *position*; None if the lease has lapsed or the token is unknown.
 
         Raises:
             ValueError: *position* is not within the page.
@@ -97,7 +97,7 @@ class Reach:
         return tuple(one for one in self.leases if one != lease)
 
     def _tidied(self, leases: Sequence[Lease]) -> "Reach":
-        """Forget the oldest of those that were committed."""
+        """Forget the oldest committed leases."""
         done = [lease for lease in leases if not lease.is_open]
         forgotten = {lease.token for lease in done[:-KEPT]}
         return replace(self, leases=tuple(lease for lease in leases if lease.token not in forgotten))

@@ -1,4 +1,4 @@
-"""Text that people look for in events: as it stands, or a field and its value as pages and filters write them."""
+"""Text search in events: plain text, or a field and its value as pages and filters write them."""
 
 import re
 from dataclasses import dataclass, field

@@ -1,6 +1,6 @@
-"""Subscriptions: who wants which events where.
+"""Subscriptions: which events go to which target.
 
-The value that the services pass around, and the rule that decides whether an event is for a subscription.
+The value that the services pass around, and decisions over it.
 """
 
 import re
@@ -24,17 +24,17 @@ class Status(StrEnum):
 
 
 MAX_SECRETS = 5
-"""How many secrets of a subscription may sign at once: each is a signature in the headers of every push."""
+"""Secrets of a subscription that may sign at once; each adds a signature to the headers of every push."""
 
 GONE = "gone"
 FAILING = "failing"
 UNREADABLE = "unreadable"
 LAPSED = "lapsed"
 DISCONNECTED = "disconnected"
-"""Reasons for ``disabled``: the target answered 410; it only failed for too long; its secrets do not open; its
-holder has not renewed it; who made it may call no more."""
+"""Reasons for ``disabled``: the target answered 410; it failed for too long; its secrets cannot be decrypted; its holder has
+not renewed it; its creator may no longer call."""
 ENDED = frozenset({GONE, LAPSED})
-"""States after which a subscription has nothing left to do."""
+"""Reasons after which a subscription has no work left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,43 +68,43 @@ class Subscription:
     created_ms: int
     updated_ms: int
     pins: Mapping[str, int] = field(default_factory=dict[str, int])
-    """Which versions of its event types it gets."""
+    """The versions of event types that it gets."""
     ordering: Ordering | None = None
-    """Which of its deliveries go one after the other."""
+    """Which of its deliveries are made one after the other."""
     timeout_seconds: float | None = None
-    """The limit of one attempt; the deployment's for None."""
+    """The time limit of one attempt; None for the deployment's."""
     retry: Mapping[str, Any] | None = None
-    """When a failed delivery is tried again (``deliveries.RetryPolicy.of``); as the deployment says for None."""
+    """When a failed delivery is tried again (``deliveries.RetryPolicy.of``); None for the deployment's schedule."""
     max_in_flight: int | None = None
-    """How many attempts may be in flight at once, over all workers."""
+    """Attempts that may be in flight at once, over all workers."""
     rate: str | None = None
-    """How many may begin in a time, over all workers (``pace.Rate``)."""
+    """Attempts that may begin in a time, over all workers (``pace.Rate``)."""
     name: str | None = None
-    """The channel's own name for it, where its holder renews it (``contract.Terms``)."""
+    """The channel's own name for it, if its holder renews it (``contract.Terms``)."""
     holder: str | None = None
     notes: Mapping[str, Any] | None = None
     expires_ms: int | None = None
     """When it lapses unless it is renewed (Unix ms)."""
     is_readable: bool = True
-    """Whether its secrets and headers could be opened; they are empty where not."""
+    """Whether its secrets and headers could be decrypted; they are empty if not."""
     target: Mapping[str, Any] | None = None
-    """What may be shown of a target that its channel declares; None where *target_url* is all there is."""
+    """The public part of a target that its channel declares; None if *target_url* is the whole target."""
     target_secrets: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
-    """The secrets of *target*, by their names."""
+    """The secrets of *target*, by name."""
     defaults: Mapping[str, Any] | None = None
-    """How its company's operator has its targets treated where it does not say (``treatments``)."""
+    """The limits set by its company's operator; they apply to options that it does not set itself (``treatments``)."""
     created_by: str | None = None
-    """The id of who made it, or gave it the target that it has."""
+    """The id of the principal that created it, or set its present target."""
     created_by_kind: str | None = None
     gap_position: int | None = None
-    """Up to where events are left out that it will not get, as long as its holder has not been told."""
+    """Events up to this position are left out; set until its holder has been told."""
     failing_level: int | None = None
-    """Whether it is failing, and at which threshold (``health``)."""
+    """Whether it is failing, and at which threshold it was reported (``health``)."""
     told_ms: int | None = None
-    """When an operational event last said that it fails, or was disabled."""
+    """When an operational event last reported that it fails, or was disabled."""
 
     def lapses_by(self, now_ms: int) -> bool:
-        """Tell whether at *now_ms* its time is over."""
+        """Tell whether it has lapsed at *now_ms*."""
         return self.expires_ms is not None and self.expires_ms <= now_ms
 
     def live_secrets(self, now_ms: int) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ class Subscription:
         return tuple(s.text for s in self.secrets if s.expires_ms is None or s.expires_ms > now_ms)
 
     def overlapping_secrets(self, now_ms: int, overlap_seconds: int) -> tuple[Secret, ...]:
-        """The secrets that go on signing beside a new one, each until its own overlap has passed; none without an overlap."""
+        """The secrets that go on signing beside a new one, each until its own overlap ends; none without an overlap."""
         if not overlap_seconds:
             return ()
         newest, *older = self.secrets

@@ -1,4 +1,4 @@
-"""Times as text: ISO 8601 in UTC with ``Z``, as every answer has them."""
+"""Times as text: ISO 8601 in UTC with ``Z``, as in every answer."""
 
 import re
 import time
@@ -8,7 +8,7 @@ _TIME = re.compile(r"(\d{4}-\d{2}-\d{2})[Tt ](\d{2}:\d{2}:\d{2})(\.\d{1,9})?([Zz
 
 
 def read_time(text: str) -> str | None:
-    """Turn an ISO 8601 time with an offset into one with ``Z``, sub-second digits untouched; None if it is not one."""
+    """Convert an ISO 8601 time with an offset to UTC with ``Z``, fraction digits unchanged; None if it is not one."""
     match = _TIME.fullmatch(text)
     if match is None:
         return None
@@ -27,12 +27,12 @@ def epoch_ms_of(text: str) -> int | None:
 
 
 def utc_text_of_ms(epoch_ms: int) -> str:
-    """Write *epoch_ms* (Unix milliseconds) as ISO 8601 UTC with ``Z``, always with three digits of a second."""
+    """Write *epoch_ms* (Unix milliseconds) as ISO 8601 UTC with ``Z``, always with three fraction digits."""
     seconds, milliseconds = divmod(epoch_ms, 1000)
-    year, month, day, hour, minute, second, *_ = time.gmtime(seconds)  # a third of what datetime takes
+    year, month, day, hour, minute, second, *_ = time.gmtime(seconds)  # a third of datetime's time
     return f"{year:04d}-{month:02d}-{day:02d}T{hour:02d}:{minute:02d}:{second:02d}.{milliseconds:03d}Z"
 
 
 def utc_or_none(epoch_ms: int | None) -> str | None:
-    """Write a time that may be absent."""
+    """Write an optional time."""
     return None if epoch_ms is None else utc_text_of_ms(epoch_ms)

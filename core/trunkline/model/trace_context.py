@@ -1,4 +1,4 @@
-"""The trace context of W3C: the header ``traceparent``, which says in which trace and below which span a call is made."""
+"""The W3C trace context: the header ``traceparent``, which names the trace and the parent span of a call."""
 
 import re
 
@@ -11,7 +11,7 @@ _KNOWN_FLAGS = 0x03
 
 
 def read_traceparent(text: str) -> str | None:
-    """Return *text* as version 00 writes it, the one that is sent on; None if it is not valid (§3.2.2: then it is ignored)."""
+    """Return *text* in version 00, the one that is sent on; None if it is not valid (§3.2.2: then it is ignored)."""
     found = _FORM.fullmatch(text)
     if found is None or (found["more"] is not None and found["version"] == "00"):
         return None

@@ -1,4 +1,4 @@
-"""How a target is treated where its subscription does not say: as its company's operator says, else as the deployment does. Pure.
+"""Limits of a target: the subscription's own, else those of its company's operator, else the deployment's. Pure.
 
 The names and bounds are the same on every level.
 """
@@ -14,16 +14,16 @@ from trunkline.model.subscriptions import Subscription
 
 MIN_TIMEOUT_SECONDS = 0.1
 MAX_TIMEOUT_SECONDS = 60
-"""The longest limit of an attempt that a subscription may ask for: as long a target that hangs has its slots."""
+"""Longest time limit that a subscription may set: a target that hangs keeps its slots for this long."""
 MAX_RETRY_STEPS = 50
 MAX_RETRY_SECONDS = 30 * 24 * 60 * 60
-"""How long one wait before a retry, and all of them together, may be."""
+"""Upper bound of one wait before a retry, and of all of them together."""
 RATE_FORM = 'must be a rate such as "50/second", "600/minute" or "3600/hour", from 1/minute to 10000/second'
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 def missing(subscription: Subscription, deployment: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Give what *subscription* leaves open, of its company's treatment and that of the *deployment*, by the options' names."""
+    """Give the options that *subscription* does not set, from its company's and the *deployment*'s limits, by name."""
     if not deployment and subscription.defaults is None:
         return _NOTHING
     found = {**deployment, **(subscription.defaults or _NOTHING)}
@@ -31,13 +31,13 @@ def missing(subscription: Subscription, deployment: Mapping[str, Any]) -> Mappin
 
 
 def said_of(name: str, options: Mapping[str, Any]) -> Any:
-    """Give what a subscription, or its company, says of *name*, as its *options* are stored; None where it leaves that open."""
+    """Give the option *name* of a subscription, or of its company, from its stored *options*; None if neither sets it."""
     own = options.get(name)
     return own if own is not None else (options.get("defaults") or _NOTHING).get(name)
 
 
 def timeout_of(subscription: Subscription) -> float | None:
-    """Give the limit of one attempt that *subscription* or its company has; the deployment's for None."""
+    """Give the time limit of one attempt of *subscription* or its company; None for the deployment's."""
     own = subscription.timeout_seconds
     return own if own is not None else (subscription.defaults or _NOTHING).get("timeout_seconds")
 
@@ -100,12 +100,12 @@ _FAULTS: Mapping[str, Callable[[Any], list[FieldError]]] = {
     "rate": _rate_faults,
 }
 NAMES = tuple(_FAULTS)
-"""The options of a subscription that say how its target is treated."""
+"""The options of a subscription that limit how its target is called."""
 
 PACE = ("max_in_flight", "rate")
-"""Those that make a pace (``model.pace``)."""
+"""The options that make a pace (``model.pace``)."""
 
 
 def faults_in(name: str, value: Any) -> list[FieldError]:
-    """Find what is wrong with *value* for the option *name*, which is one of ``NAMES``."""
+    """List the faults of *value* for the option *name*, one of ``NAMES``."""
     return _FAULTS[name](value)

@@ -1,14 +1,14 @@
-"""The plugin kernel: find, admit, collect, tell.
+"""The plugin kernel: finds plugins, admits them, collects their contributions, and notifies them.
 
-The order of the house::
+In this order::
 
     registry = plugins.load(settings)  # found, admitted; settings, event types and migrations
     collected = plugins.collect_with(registry, contexts=…)  # … and channels and routes
     async with plugins.lifespans(registry), plugins.Notifier(registry) as notifier:
         notifier.event_accepted(events)
 
-A plugin that fails at any of these steps has a record that says why, and nothing of it is left; the others run. Where
-plugins were asked for by name (``plugins.enabled``), the start stops instead with that sentence.
+A plugin that fails at any step keeps a record with the reason, and all its contributions are removed; the others run. If
+plugins are enabled by name (``plugins.enabled``), the start stops instead, with that reason.
 """
 
 import os
@@ -51,11 +51,11 @@ __all__ = [
 
 
 def load(settings: Settings, *, path: Sequence[str] | None = None) -> Registry:
-    """Find the plugins on *path* (``sys.path`` for None), admit them, and collect what needs no context.
+    """Find the plugins on *path* (``sys.path`` if None), admit them, and collect contributions that need no context.
 
     Raises:
-        SettingsInvalid: a setting names a plugin that is not there, or a plugin's section is not valid.
-        PluginFailed: a plugin that was asked for by name cannot be used.
+        SettingsInvalid: a setting names a plugin that does not exist, or a plugin's section is not valid.
+        PluginFailed: a plugin that is enabled by name cannot be used.
     """
     tracer = Tracer.from_environment(os.environ)
     registry = admit(

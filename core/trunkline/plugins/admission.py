@@ -1,4 +1,4 @@
-"""The second step of loading: which candidates run. Each is checked alone, and before it is imported where possible."""
+"""The second step of loading: choose the candidates that run. Each is checked alone, if possible before its import."""
 
 import importlib
 import re
@@ -34,11 +34,11 @@ def admit(
 ) -> Registry:
     """Import and register the *candidates* that *chosen* lets run; *version* is the hub's own.
 
-    Plugins of other products than *products* (``product.schemas``; None for all) are as if they were not installed.
+    Plugins of products not in *products* (``product.schemas``; None for all) are treated as not installed.
 
     Raises:
-        SettingsInvalid: *chosen* names a plugin that was not found, or asks for one of another product.
-        PluginFailed: a plugin that *chosen* asks for by name cannot be used.
+        SettingsInvalid: *chosen* names a plugin that was not found, or that is of another product.
+        PluginFailed: a plugin that *chosen* enables by name cannot be used.
     """
     _check_choice(candidates, chosen, products)
     served = [candidate for candidate in candidates if _is_served(candidate, products)]
@@ -123,7 +123,7 @@ def _check_claims(claims: Sequence[Candidate]) -> None:
 
 
 def _check_name(candidate: Candidate) -> None:
-    """Refuse a name that cannot be a settings section and the prefix of tables."""
+    """Check that the name can be a settings section and a prefix of tables. Raises PluginFailed."""
     if not NAME.fullmatch(candidate.name):
         reason = "must have a name of at most 32 lower-case letters, digits and underscores that starts with a letter"
         raise PluginFailed(candidate.name, reason)

@@ -1,4 +1,4 @@
-"""Bearer tokens that plugins know: each plugin is asked by itself, under a time limit, until one says whose a token is."""
+"""Bearer tokens that plugins know: each plugin is asked in turn, with a time limit, until one knows the token."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -25,28 +25,28 @@ LONGEST_NAME = 1_000
 
 
 class TokenPrincipals:
-    """Finds the principals of tokens that are no API keys."""
+    """Finds the principals of tokens that are not API keys."""
 
     def __init__(self, registry: Registry, *, limit_seconds: float = LIMIT_SECONDS) -> None:
         self._registry = registry
         self._limit_seconds = limit_seconds
 
     async def authenticate(self, request: BearerRequest) -> Principal | None:
-        """Tell whose token it is; None where no plugin knows it.
+        """Give the principal of a token; None if no plugin knows it.
 
         Raises:
-            Refused: a plugin knows it, and refuses it.
-            Overloaded: no plugin knows it, and one that could not be asked might.
-            StoreUnavailable: that cannot be told now.
+            Refused: a plugin knows the token, and refuses it.
+            Overloaded: no plugin knows it, but one that failed to answer might.
+            StoreUnavailable: the database does not answer.
         """
         return await self._ask(AUTHENTICATE, {"request": request})
 
     async def find(self, principal_id: str) -> Principal | None:
-        """Tell who a principal is now that some plugin has made (``Principal.key_id``); None where it has ended. Raises as above."""
+        """Give a principal of a plugin as it is now (``Principal.key_id``); None if it has ended. Raises as ``authenticate``."""
         return await self._ask(FIND, {"principal_id": principal_id})
 
     async def describe_end(self, principal_id: str) -> list[str]:
-        """Say what ends with a principal, as far as plugins know; one that cannot be asked is left out."""
+        """Say what ends with a principal, in the sentences of the plugins; a plugin that fails is left out."""
         sentences: list[str] = []
         for name in self._registry.active:
             implementation = self._registry.implementation(DESCRIBE, plugin=name)
@@ -109,7 +109,7 @@ def _sentence(value: object, hook: str) -> str:
 
 
 def _find_fault(principal: Principal) -> str | None:
-    """Say what is wrong with a plugin's *principal*: it is let in, so nothing of it is taken for granted."""
+    """Say what is wrong with a plugin's *principal*: every member is checked, since it grants access."""
     for name in ("key_id", "name"):
         if not isinstance(text := getattr(principal, name), str) or not text:
             return f"{name} is {name_type(text)}, not text" if text else f"{name} is empty"
@@ -128,4 +128,4 @@ def _find_fault(principal: Principal) -> str | None:
 
 
 class _Failed(Exception):
-    """A plugin could not be asked; it was logged."""
+    """A plugin failed to answer; the error was logged."""

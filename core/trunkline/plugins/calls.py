@@ -1,4 +1,4 @@
-"""Calls of a plugin's functions. Only here is an error of a plugin's caught and turned into a value."""
+"""Calls of plugins' functions. Errors of plugins are caught and turned into values only here."""
 
 import asyncio
 import contextlib
@@ -16,12 +16,12 @@ Value = TypeVar("Value")
 
 LONGEST_REASON = 500
 START_SECONDS = 30.0
-"""How long a plugin may take to be imported, and again in each ``register_*`` hook."""
+"""How long the import of a plugin may take, and each of its ``register_*`` hooks."""
 
 
 @dataclass(frozen=True, slots=True)
 class Implementation:
-    """What a plugin implements a hook with; *argnames* are the hook's arguments that it asks for, in its order."""
+    """A plugin's function for a hook; *argnames* are the hook's arguments that it takes, in its order."""
 
     plugin: str
     hook: str
@@ -32,7 +32,7 @@ class Implementation:
 def describe_error(error: BaseException) -> str:
     """Put the type and text of *error* on one line."""
     if isinstance(error, SyntaxError):
-        text = f"{type(error).__name__}: {error}"  # the traceback's last line would lack file and line
+        text = f"{type(error).__name__}: {error}"  # the traceback's last line lacks file and line
     else:
         text = traceback.format_exception_only(error)[-1]
     line = " ".join(text.split()).removesuffix(":")
@@ -46,12 +46,12 @@ def call_registration(
     arguments: Mapping[str, object],
     limit_seconds: float = START_SECONDS,
 ) -> Value:
-    """Call a ``register_*`` hook, and give its answer as *check* returns it.
+    """Call a ``register_*`` hook, and return its answer as *check* returns it.
 
-    The check belongs to the call: an answer may have properties that raise, or take for ever.
+    *check* runs within the time limit too, since an answer may have properties that raise or never return.
 
     Raises:
-        PluginFailed: it raised, tried to exit, or did not return within *limit_seconds*; or *check* refuses its answer.
+        PluginFailed: it raised, tried to exit, or did not return within *limit_seconds*; or *check* refused its answer.
     """
     plugin, hook = implementation.plugin, implementation.hook
     values = pick_arguments(implementation, arguments)
@@ -69,20 +69,20 @@ def call_registration(
 
 
 def pick_arguments(implementation: Implementation, arguments: Mapping[str, object]) -> list[object]:
-    """Take of *arguments* those that *implementation* asks for, in its order."""
+    """Choose from *arguments* those that *implementation* takes, in its order."""
     return [arguments[name] for name in implementation.argnames]
 
 
 class Late(Exception):
-    """A plugin's function has not returned in time; the thread that it hangs in stays behind."""
+    """A plugin's function has not returned in time; its thread is left running."""
 
 
 def call_within(
     limit_seconds: float, function: Callable[[], Value], *, thread: str
 ) -> tuple[Value | None, BaseException | None]:
-    """Call *function* in a thread, while the caller's waits for it; give its value, and what it raised.
+    """Call *function* in a thread while the calling thread waits; returns its value, and the error that it raised.
 
-    A thread cannot be ended from outside: one that never returns is left behind, as a daemon that keeps no process alive.
+    A thread cannot be ended from outside. One that never returns is left running; as a daemon it does not keep the process alive.
 
     Raises:
         Late: it did not return within *limit_seconds*.
@@ -105,10 +105,10 @@ def call_within(
 
 
 class PluginThread:
-    """Runs a plugin's blocking functions one at a time beside the event loop.
+    """Runs a plugin's blocking functions beside the event loop, one at a time.
 
-    The threads are daemons of its own: one that never returns takes nothing from the loop's shared executor, and, unlike
-    one started by ``asyncio.to_thread``, does not keep the process from ending.
+    It uses daemon threads: one that never returns occupies no thread of the loop's shared executor and, unlike one started by
+    ``asyncio.to_thread``, does not keep the process from ending.
     """
 
     def __init__(self, name: str) -> None:
@@ -116,7 +116,7 @@ class PluginThread:
         self._outcome: asyncio.Future[tuple[Any, BaseException | None]] | None = None
 
     async def run(self, function: Callable[..., object], *arguments: object) -> Any:
-        """Call *function* in a thread. When this is cancelled the thread goes on; see ``settle``."""
+        """Call *function* in a thread. If the awaiting task is cancelled, the thread goes on; see ``settle``."""
         loop = asyncio.get_running_loop()
         outcome = self._outcome = loop.create_future()
 
@@ -127,7 +127,7 @@ class PluginThread:
                 result = function(*arguments)
             except BaseException as error:  # noqa: BLE001 - whatever a plugin raises belongs to its caller
                 failure = error
-            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # the loop is closed, so nothing waits for the outcome
                 loop.call_soon_threadsafe(outcome.set_result, (result, failure))
 
         threading.Thread(target=work, name=f"trunkline-plugin-{self._name}", daemon=True).start()
@@ -145,7 +145,7 @@ class PluginThread:
 async def call_runtime(
     implementation: Implementation, *, arguments: Mapping[str, object], thread: PluginThread
 ) -> object:
-    """Call a hook that runs later, and return what it gives, unchecked: ``async def`` in the loop, ``def`` in *thread*."""
+    """Call a hook and return its answer unchecked: ``async def`` in the event loop, ``def`` in *thread*."""
     values = pick_arguments(implementation, arguments)
     if inspect.iscoroutinefunction(implementation.function):
         return await implementation.function(*values)
@@ -156,6 +156,6 @@ async def call_runtime(
 
 
 def is_being_cancelled() -> bool:
-    """Tell whether the running task was asked to stop, as opposed to a plugin raising ``CancelledError`` itself."""
+    """Tell whether the running task was cancelled, or a plugin raised ``CancelledError`` itself (False)."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0

@@ -1,4 +1,4 @@
-"""The catalogue of plugins: one JSON file that comes with the hub, or a deployment's own, or a mirror's. Nothing is asked for unless it is set."""
+"""The catalogue of plugins: a JSON file that comes with the hub, or another file or URL. It is fetched only from a given URL."""
 
 import urllib.error
 import urllib.request
@@ -19,7 +19,7 @@ SECONDS = 10
 
 
 class Entry(BaseModel):
-    """One plugin of a catalogue. *level* is what its newest *report* says, *requires* the range of versions that it is for."""
+    """One plugin of a catalogue. *level* is the result of its newest *report*, *requires* its range of trunkline versions."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -42,17 +42,17 @@ class Catalogue(BaseModel):
     plugins: tuple[Entry, ...]
 
     def search(self, words: Iterable[str]) -> Sequence[Entry]:
-        """List the entries that have each of *words* somewhere, those with one in their name first."""
+        """List the entries that contain each of *words*, those with one in their name first."""
         wanted = [word.casefold() for word in words]
         found = [entry for entry in self.plugins if all(word in _text_of(entry) for word in wanted)]
         return sorted(found, key=lambda entry: (not any(word in entry.name for word in wanted), entry.name))
 
 
 def read_catalogue(place: str | Path | None) -> Catalogue:
-    """Read the catalogue at *place*, a file or a URL; the one that comes with the hub for None.
+    """Read the catalogue at *place*, a file or a URL; if None, the one that comes with the hub.
 
     Raises:
-        SettingsInvalid: it cannot be read, or is none.
+        SettingsInvalid: it cannot be read, or is not a catalogue.
     """
     text = _read(place) if place else (files("trunkline.plugins") / "catalogue.json").read_bytes()
     try:

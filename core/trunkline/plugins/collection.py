@@ -1,7 +1,7 @@
-"""The third step of loading: each plugin is asked for its contributions, and they are checked.
+"""The third step of loading: collect and check the contributions of each plugin.
 
-What needs no context is collected before the hub is built (``collect_static``), the rest when its services are there
-(``collect_with``). A plugin that raises, or gives nonsense, is taken out with everything it gave.
+Contributions that need no context are collected before the hub is built (``collect_static``), the rest once its services
+exist (``collect_with``). If a plugin raises or returns invalid values, all its contributions are removed.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -36,9 +36,9 @@ _WITH_FUNCTIONS = frozenset(
         "register_operations",
     }
 )
-"""Hooks that give values with functions, which go behind the guard."""
+"""Hooks whose values contain functions, which the guard wraps."""
 MakeContext = Callable[[str, BaseModel | None], PluginContext]
-"""Build the context of the plugin that is named, with its settings."""
+"""Builds the context of a plugin, from its name and its settings."""
 
 
 def collect_static(
@@ -46,11 +46,11 @@ def collect_static(
 ) -> Collected:
     """Collect settings, event types, casters, migrations, connectors and commands.
 
-    *sections* are the plugins' sections of the settings, and relative paths in them begin in *folder*.
+    *sections* are the plugins' sections of the settings; relative paths in them start at *folder*.
 
     Raises:
         SettingsInvalid: a section belongs to no plugin, or a setting in it is unknown or malformed.
-        PluginFailed: a plugin that was asked for by name cannot be used.
+        PluginFailed: a plugin that is enabled by name cannot be used.
     """
     check_sections(sections, plugins=[record.name for record in registry.records])
 
@@ -90,13 +90,13 @@ def collect_with(
     definitions: Collection[Definition] = (),
     with_routes: bool = True,
 ) -> Collected:
-    """Give each plugin its context and collect channels, providers, pages and, once those are complete, routes.
+    """Give each plugin its context and collect channels, providers, pages and, once these are complete, routes.
 
-    *definitions* are what the schemas define. *with_routes* says whether plugins are asked for routes
-    at once; ``collect_routes`` asks them later.
+    *definitions* are those of the schemas. With *with_routes* plugins are asked for routes at once; otherwise
+    ``collect_routes`` asks them later.
 
     Raises:
-        PluginFailed: a plugin that was asked for by name cannot be used.
+        PluginFailed: a plugin that is enabled by name cannot be used.
     """
     defined: dict[Kind, Collection[str]] = {
         kind: frozenset(definition.name for definition in definitions if definition.kind == kind)
@@ -123,10 +123,10 @@ def collect_with(
 
 
 def collect_routes(registry: Registry) -> Collected:
-    """Ask each plugin for its routes that has its context and has not been asked. It loads the web framework.
+    """Collect the routes of plugins that have their context and have not been asked. This loads the web framework.
 
     Raises:
-        PluginFailed: a plugin that was asked for by name cannot be used.
+        PluginFailed: a plugin that is enabled by name cannot be used.
     """
     waiting = [name for name in registry.active if registry.contributions_of(name).routes is None]
     if waiting:
@@ -137,7 +137,7 @@ def collect_routes(registry: Registry) -> Collected:
 
 
 def _refuse_all_clashes(registry: Registry) -> None:
-    """Refuse plugins that give what another one gives already."""
+    """Refuse plugins that contribute a name or call which another plugin has already."""
     _refuse_clashes(
         registry, "channel", lambda contributions: [value.name for value in contributions.channels]
     )
@@ -223,7 +223,7 @@ def _ask(
     check: Callable[[str, object], Value],
     arguments: Mapping[str, object],
 ) -> Value | None:
-    """Call *hook* of *plugin* and check what it gives; None where the plugin does not implement it."""
+    """Call *hook* of *plugin* and check its answer; None if the plugin does not implement it."""
     implementation = registry.implementation(hook, plugin=plugin)
     if implementation is None:
         return None
@@ -245,7 +245,7 @@ def _ask(
 def _refuse_clashes(
     registry: Registry, noun: str, list_names: Callable[[Contributions], Iterable[str]]
 ) -> None:
-    """Refuse the plugins that give one name; of two, the one that trunkline brings stays."""
+    """Refuse plugins that contribute the same name; if one of them comes with trunkline, it stays."""
     owners: dict[str, list[str]] = {}
     for plugin in registry.active:
         for name in list_names(registry.contributions_of(plugin)):

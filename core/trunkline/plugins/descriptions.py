@@ -1,4 +1,4 @@
-"""Everything that is known of one plugin, as JSON, for ``trunkline plugins show``."""
+"""Describes one plugin as JSON, for ``trunkline plugins show``."""
 
 import importlib.util
 import inspect
@@ -24,9 +24,9 @@ _SECRET_NAME = re.compile(r"secret|token|password|passphrase|credential|(^|_)key
 
 
 def describe_plugins(registry: Registry, name: str) -> list[dict[str, Any]]:
-    """Describe the plugin *name*: one entry, two where two distributions claim the name, none where there is no such plugin.
+    """Describe the plugin *name*: one entry, two if two distributions claim the name, none if there is no such plugin.
 
-    A running plugin has all of it; one that failed has the reason and, if it was imported, its hooks.
+    A running plugin has all members. A failed one has the reason and, if it was imported, its hooks.
     """
     return [_describe(registry, record) for record in registry.records if record.name == name]
 
@@ -68,7 +68,7 @@ def _describe(registry: Registry, record: PluginRecord) -> dict[str, Any]:
 
 
 def _find_file(registry: Registry, record: PluginRecord) -> str | None:
-    """Tell which file is imported, or would be; a module within a package that was not imported is not looked for."""
+    """Give the file that is imported, or would be; None for a module in a package that was not imported."""
     module = registry.module(record.name)
     if module is not None:
         return getattr(module, "__file__", None)
@@ -107,7 +107,7 @@ def _default(field: FieldInfo) -> object:
 
 
 def _show(name: str, value: object) -> str | None:
-    """Write a setting's *value*; what is secret, by its type or by its name, is masked."""
+    """Write a setting's *value*; a secret, recognised by type or name, is masked."""
     if value is None:
         return None
     is_secret = isinstance(value, SecretStr | SecretBytes) or (
@@ -142,7 +142,7 @@ def _routes(routes: Routes) -> Iterator[dict[str, Any]]:
 
 
 def _migrations(migrations: Migrations) -> dict[str, Any]:
-    """Tell where a history is, and the newest revision in it; None where there is none, or it cannot be read."""
+    """Give a history's location and its newest revision; None if it has none or cannot be read."""
     try:
         known = revisions.read(migrate.folder_of(migrations.location))
     except (ImportError, OSError, ValueError):

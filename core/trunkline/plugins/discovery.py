@@ -1,4 +1,4 @@
-"""The first step of loading: read from the installed distributions which plugins there are. Nothing is imported."""
+"""The first step of loading: list the plugins of the installed distributions. Nothing is imported."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -12,15 +12,15 @@ from trunkline.schemas import entry_points
 
 HUB = "trunkline"
 PRODUCTS = "trunkline.products"
-"""Entry-point group in which a distribution says of a plugin which product it is for: ``PLUGIN = "SCHEMAS"``."""
+"""Entry-point group in which a distribution assigns a plugin to a product: ``PLUGIN = "SCHEMAS"``."""
 _MAY_BE_ON_HUB = re.compile(rf"\s*{HUB}(?![A-Za-z0-9])", re.IGNORECASE)
-"""The beginning of a requirement on the hub: most of a distribution's others need not be parsed."""
+"""Matches the beginning of a requirement on the hub, so that the other requirements need not be parsed."""
 
 
 def discover(group: str = HUB, *, path: Sequence[str] | None = None) -> list[Candidate]:
-    """List what the distributions on *path* (``sys.path`` for None) declare in the entry-point *group*.
+    """List the plugins that distributions on *path* (``sys.path`` if None) declare in the entry-point *group*.
 
-    Where a distribution is on the path twice, the first hides the second, as it does for imports.
+    If a distribution is on the path twice, the first hides the second, as it does for imports.
     """
     by_distribution: dict[str, list[Candidate]] = {}
     for distribution in entry_points.declaring(group, path=path):
@@ -70,7 +70,7 @@ def _parse(line: str) -> Requirement | None:
 
 
 def _is_on_hub(requirement: Requirement) -> bool:
-    """Tell whether *requirement* is on the hub, here and without any extra being asked for."""
+    """Tell whether *requirement* is on the hub and applies to this machine without any extra."""
     if canonicalize_name(requirement.name) != HUB:
         return False
     return requirement.marker is None or requirement.marker.evaluate({"extra": ""})

@@ -1,4 +1,4 @@
-"""Packages that a plugin needs and gets by an extra: checked before the plugin is imported."""
+"""Packages that a plugin gets by an extra: checked before the plugin is imported."""
 
 from importlib import metadata
 

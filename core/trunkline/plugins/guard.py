@@ -1,7 +1,7 @@
-"""A guard around the functions of plugins: an error ends the call, and never the hub.
+"""Wraps the functions of plugins, so that an error ends the call and never the hub.
 
-``SystemExit``, ``KeyboardInterrupt`` and other errors that are no ``Exception`` pass every handler of plugins' errors, and
-the first two end asyncio's loop.
+``SystemExit``, ``KeyboardInterrupt`` and other errors that do not derive from ``Exception`` pass all error handlers for
+plugins, and the first two end asyncio's loop.
 """
 
 import functools
@@ -18,13 +18,13 @@ _log = logging.getLogger(__name__)
 
 
 class TriedToExit(Exception):
-    """A plugin raised what would have ended the process."""
+    """A plugin raised an error that would have ended the process."""
 
 
 def guarded(plugin: str, values: Sequence[Value], *, note: Callable[[str], None]) -> tuple[Value, ...]:
-    """Give *values*, dataclasses of *plugin*, with each function among their fields behind the guard.
+    """Return *values*, dataclasses of *plugin*, with each function in their fields wrapped.
 
-    *note* is called with the plugin's name whenever a function of it raises what would end the process.
+    *note* is called with the plugin's name if one of these functions raises an error that would end the process.
     """
     return tuple(_guarded_value(value, _Owner(plugin, note)) for value in values)
 
@@ -35,7 +35,7 @@ class _Owner:
     note: Callable[[str], None]
 
     def exit_of(self, error: BaseException, name: str) -> TriedToExit:
-        """Log and count *error*, which the function *name* raised; gives what takes its place."""
+        """Log and count *error*, which the function *name* raised; returns the error to raise instead."""
         sentence = f"Plugin '{self.plugin}' raised {type(error).__name__} in '{name}'"
         _log.error("%s: that call has failed, and the hub goes on", sentence)
         self.note(self.plugin)
@@ -53,7 +53,7 @@ def _fields(value: Any) -> list[tuple[str, Any]]:
 
 
 def _is_plugins_function(given: object) -> bool:
-    """Tell whether *given* is a function, and not one of the hub's own, such as ``deliver_by_http``, which is known by its identity."""
+    """Tell whether *given* is a plugin's function. The hub's own are left as they are: ``deliver_by_http`` is known by identity."""
     is_the_hubs = str(getattr(given, "__module__", None)).partition(".")[0] == "trunkline"
     return callable(given) and not isinstance(given, type) and not is_the_hubs
 

@@ -1,4 +1,4 @@
-"""The judging of an imported module before it is registered: does it implement hooks, and as they are specified?"""
+"""Checks an imported module before it is registered: it must implement hooks as they are specified."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
@@ -14,10 +14,10 @@ from trunkline.errors.spelling import nearest
 def check_module(
     plugin: str, module: ModuleType, *, manager: PluginManager, hooks: Mapping[str, tuple[str, ...]]
 ) -> None:
-    """Refuse *module* unless every hook that it implements is one of *hooks*, with its arguments (``list_hooks``).
+    """Check that every hook in *module* is one of *hooks* and takes only its arguments (``list_hooks``).
 
     Raises:
-        PluginFailed: the first thing that is wrong with it.
+        PluginFailed: with the first fault.
     """
     seen: set[str] = set()
     for attribute in dir(module):
@@ -53,7 +53,7 @@ def list_hooks(manager: PluginManager, specifications: ModuleType = hookspecs) -
 def list_implementations(
     module: ModuleType, *, manager: PluginManager
 ) -> Iterator[tuple[str, Callable[..., object]]]:
-    """List what *module* marks as hooks: each hook's name with the function, in the order of the names."""
+    """List the functions that *module* marks as hooks, each with its hook's name, ordered by name."""
     for attribute in dir(module):
         options = manager.parse_hookimpl_opts(module, attribute)
         if options is not None:
@@ -61,7 +61,7 @@ def list_implementations(
 
 
 def list_deprecations(module: ModuleType, *, manager: PluginManager) -> Iterator[str]:
-    """Say what *module* implements, or takes, that will go: a sentence each, without its subject."""
+    """List deprecated hooks and arguments that *module* uses: a sentence each, without its subject."""
     for hook, function in list_implementations(module, manager=manager):
         caller = getattr(manager.hook, hook, None)
         specification = getattr(caller, "spec", None)
@@ -83,7 +83,7 @@ def _suggest(hook: str, hooks: Mapping[str, tuple[str, ...]]) -> str:
 def _check_unmarked(
     plugin: str, module: ModuleType, attribute: str, *, hooks: Mapping[str, tuple[str, ...]]
 ) -> None:
-    """Refuse a function of the module's own that has a hook's name but would never be called."""
+    """Refuse a function defined in the module that has a hook's name but is not marked, so it would never be called."""
     if attribute not in hooks:
         return
     function = getattr(module, attribute)

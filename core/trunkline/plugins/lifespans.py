@@ -1,6 +1,6 @@
 """The plugins' ``lifespan`` hooks: entered when the hub starts, left when it stops.
 
-Each runs in a task of its own, in which it is both entered and left, so that a plugin may open a task group in it.
+Each is entered and left in the same task, one per plugin, so that a plugin may open a task group in it.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class Lifespan:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> PluginFailed | None:
-        """Enter it; return the failure, or None."""
+        """Enter it; returns the failure, or None."""
         self._task = asyncio.create_task(self._live())
         entered = asyncio.create_task(self._entered.wait())
         await asyncio.wait(
@@ -82,7 +82,7 @@ class Lifespan:
         raise PluginFailed(self.plugin, reason)
 
     def _note_end(self, _: asyncio.Task[None]) -> None:
-        """Take out a plugin whose lifespan ended while the hub runs; log what was raised when it was left."""
+        """Remove a plugin whose lifespan ended while the hub runs; log an error that was raised on leaving."""
         failure = self._failure or PluginFailed(self.plugin, f"ended its {HOOK} while the hub runs")
         if not self._leave.is_set():
             self._registry.fail(self.plugin, failure.reason, cause=failure.__cause__)
@@ -92,10 +92,10 @@ class Lifespan:
 
 @asynccontextmanager
 async def lifespans(registry: Registry, *, limit_seconds: float = LIMIT_SECONDS) -> AsyncGenerator[None]:
-    """Enter every plugin's ``lifespan``, all at once, and leave them in the end.
+    """Enter every plugin's ``lifespan``, all at once, and leave them at the end.
 
     Raises:
-        PluginFailed: one that was asked for by name did not start; the others were stopped again.
+        PluginFailed: a plugin that is enabled by name did not start; the others were stopped again.
     """
     running = [
         Lifespan(implementation, registry=registry, limit_seconds=limit_seconds)

@@ -1,6 +1,6 @@
-"""Plugins of a deployment that no distribution brings: a file, a package, or a folder of such (``plugins.paths``).
+"""Plugins of a deployment that are in no distribution: a file, a package, or a folder of these (``plugins.paths``).
 
-Each is imported below a name that its folder alone has, so that a plugin called ``redis.py`` stands in no library's place.
+Each is imported under a package name unique to its folder, so that a plugin called ``redis.py`` shadows no library.
 """
 
 import hashlib
@@ -16,12 +16,12 @@ _PREFIX = "trunkline_local_"
 
 
 def discover_local(paths: Sequence[Path]) -> list[Candidate]:
-    """List the plugins at *paths*: files ``NAME.py``, packages, and what is in folders of such.
+    """List the plugins at *paths*: files ``NAME.py``, packages, and the files and packages in folders.
 
-    Names that begin with a dot or an underscore are left out. Nothing is imported.
+    Names in folders that begin with a dot or an underscore are left out. Nothing is imported.
 
     Raises:
-        SettingsInvalid: there is nothing at a path, or what is there is no plugin.
+        SettingsInvalid: a path does not exist, or is not a plugin.
     """
     places = dict.fromkeys(place for path in paths for place in _places_at(path))
     return [_candidate_of(place) for place in places]
@@ -56,7 +56,7 @@ def _candidate_of(place: Path) -> Candidate:
 
 
 def _package_of(folder: Path) -> str:
-    """Name the package that stands for *folder*, and make it where it is not there yet."""
+    """Name the package that stands for *folder*; make it if it does not exist yet."""
     name = _PREFIX + hashlib.sha256(str(folder).encode()).hexdigest()[:12]
     if name not in sys.modules:
         package = ModuleType(name, f"Plugins in {folder}.")

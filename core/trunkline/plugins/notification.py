@@ -1,4 +1,4 @@
-"""Notifications of plugins, after the fact; the code that notifies never waits for them."""
+"""Notifies plugins after the fact; the notifying code never waits for them."""
 
 import asyncio
 import logging
@@ -23,7 +23,7 @@ CAPACITY = 1000
 
 
 class Listener:
-    """One plugin that listens: a bounded queue, and the task that works it off one call after another."""
+    """One listening plugin: a bounded queue, and the task that makes the queued calls one after another."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Listener:
         self._log: logging.Logger = logger_of(name)
 
     def offer(self, hook: str, arguments: Mapping[str, object]) -> None:
-        """Queue one call; when the queue is full the oldest is lost."""
+        """Queue one call; if the queue is full, the oldest call is dropped."""
         if len(self._waiting) == self._waiting.maxlen:
             self._count_loss()
         self._waiting.append((hook, arguments))
@@ -83,11 +83,11 @@ class Listener:
                 self._log.error(
                     "Plugin '%s' raised in %s: %s", self.name, hook, describe_error(error), exc_info=error
                 )
-        if limit.expired():  # even where it took its cancellation for something else and returned
+        if limit.expired():  # also if the plugin caught the cancellation and returned
             self._log.error(
                 "Plugin '%s' did not return from %s within %g s", self.name, hook, self._limit_seconds
             )
-        await self._thread.settle()  # at most one thread of a plugin hangs, and it gets nothing more
+        await self._thread.settle()  # so at most one thread per plugin hangs, and it gets no further call
 
     def _count_loss(self) -> None:
         self.dropped += 1
@@ -101,10 +101,10 @@ class Listener:
 
 
 class Notifier:
-    """Calls the notification hooks, each plugin by itself.
+    """Calls the notification hooks, for each plugin separately.
 
-    It listens from entering to leaving; on leaving, what is still queued is worked off for at most the time limit. Its
-    methods return at once and belong in the event loop's thread.
+    It listens while entered; on leaving, queued calls are made for up to the time limit. Its methods return at once, and must be
+    called in the event loop's thread.
     """
 
     def __init__(
@@ -135,23 +135,23 @@ class Notifier:
 
     @property
     def dropped(self) -> Mapping[str, int]:
-        """How many calls each listening plugin has lost to a full queue."""
+        """How many calls each listening plugin has lost because its queue was full."""
         return {listener.name: listener.dropped for listener in self._listeners}
 
     def wants(self, hook: str) -> bool:
-        """Tell whether any plugin that runs implements *hook*: if not, there is no need to make its arguments."""
+        """Tell whether a running plugin implements *hook*; if not, its arguments need not be built."""
         return bool(self._listening(hook))
 
     def event_accepted(self, events: Sequence[AcceptedEvent]) -> None:
-        """Tell that *events* were stored."""
+        """Notify plugins that *events* were stored."""
         self._tell("event_accepted", {"events": events})
 
     def attempt_finished(self, attempts: Sequence[FinishedAttempt]) -> None:
-        """Tell that *attempts* have ended and were logged."""
+        """Notify plugins that *attempts* have ended and were logged."""
         self._tell("attempt_finished", {"attempts": attempts})
 
     def subscription_changed(self, subscription: ChangedSubscription) -> None:
-        """Tell that *subscription* was made, changed, disabled or deleted."""
+        """Notify plugins that *subscription* was created, changed, disabled or deleted."""
         self._tell("subscription_changed", {"subscription": subscription})
 
     def _tell(self, hook: str, arguments: Mapping[str, object]) -> None:
@@ -181,5 +181,5 @@ class Notifier:
 
 
 async def _wait(tasks: Sequence[asyncio.Task[None]], *, seconds: float) -> set[asyncio.Task[None]]:
-    """Wait for *tasks* and return those that have not ended."""
+    """Wait for *tasks*, and return those that have not ended."""
     return (await asyncio.wait(tasks, timeout=seconds))[1] if tasks else set()

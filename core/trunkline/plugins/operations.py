@@ -1,4 +1,4 @@
-"""Operations as a plugin gives them: of what kind each is, and what is wrong with it."""
+"""Operations of a plugin: their kinds, and their faults."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -12,12 +12,12 @@ Defined = Mapping[Kind, Collection[str]]
 
 
 def with_kind(operation: Operation, defined: Defined) -> Operation:
-    """Say of what kind a faultless *operation* is."""
+    """Set the kind of a valid *operation*."""
     return operation if operation.kind else replace(operation, kind=_kinds_of(operation, defined)[0])
 
 
 def find_operation_fault(operation: Operation, defined: Defined) -> str | None:
-    """Say what is wrong with *operation*, as the end of a sentence that begins with *its*; None for nothing."""
+    """Say what is wrong with *operation*, to follow the word *its*; None if nothing is."""
     if fault := _find_form_fault(operation):
         return fault
     if operation.definition is not None:
@@ -41,7 +41,7 @@ def _find_form_fault(operation: Operation) -> str | None:
 
 
 def _kinds_of(operation: Operation, defined: Defined) -> list[Kind]:
-    """List the kinds that *operation* can be of."""
+    """List the kinds that *operation* may have."""
     if operation.definition is not None:
         return [operation.definition.kind]
     kinds: Sequence[Kind] = [operation.kind] if operation.kind else KINDS

@@ -21,7 +21,7 @@ from trunkline.schemas.definitions import Kind
 from trunkline.schemas.versions import Caster
 
 if TYPE_CHECKING:
-    from trunkline.contract import Routes  # which loads the web framework
+    from trunkline.contract import Routes  # loads the web framework
 
 State = Literal["active", "disabled", "failed"]
 
@@ -30,9 +30,9 @@ State = Literal["active", "disabled", "failed"]
 class Candidate:
     """A plugin as its distribution's metadata declares it; nothing of it has been imported.
 
-    *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440), None where it has no such
-    dependency, and an empty string where the dependency has no range. *product* is the entry of the schemas without which it
-    has no work, None where it serves any product.
+    *requires* is the range of ``trunkline`` that the distribution depends on (PEP 440): None if it does not depend on it, empty if
+    the dependency has no range. *product* is the entry point of the schemas that the plugin serves; None if it serves any
+    product.
     """
 
     name: str
@@ -42,19 +42,19 @@ class Candidate:
     requires: str | None
     product: str | None = None
     is_local: bool = False
-    """It is a file or a package of the deployment (``plugins.paths``): no distribution brings it, so none says a range."""
+    """Whether it is a file or a package of the deployment (``plugins.paths``), and so has no range of versions."""
 
     @property
     def is_own(self) -> bool:
-        """Whether trunkline itself brings it."""
+        """Whether it comes with trunkline."""
         return canonicalize_name(self.distribution) == "trunkline"
 
 
 @dataclass(frozen=True, slots=True)
 class PluginRecord:
-    """The state of a plugin; *error* is one sentence where it failed, or lacks a package.
+    """The state of a plugin; *error* is one sentence if it failed or lacks a package.
 
-    *module* and *requires* are as its distribution declares them. *deprecations* are sentences about what it implements.
+    *module* and *requires* are as its distribution declares them. *deprecations* are sentences about its hooks.
     """
 
     name: str
@@ -69,7 +69,7 @@ class PluginRecord:
 
 @dataclass(frozen=True, slots=True)
 class Contributions:
-    """Everything that one plugin contributes, and its context; *routes* are None until it is asked for them."""
+    """All contributions of one plugin, and its context; *routes* are None until it was asked for them."""
 
     settings: BaseModel | None = None
     event_types: tuple[EventType, ...] = ()
@@ -86,10 +86,10 @@ class Contributions:
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What the active plugins gave, in the order of their names; the first of each pair is the plugin.
+    """The contributions of the active plugins, ordered by plugin name; the first of each pair is the plugin.
 
-    *channels* and *connectors* are by name, *providers* by what they carry out. *settings* has every active plugin, with None where
-    it has no model.
+    *channels* and *connectors* are by name, *providers* by the operation that they provide. *settings* has every active
+    plugin; None if it has no settings model.
     """
 
     event_types: tuple[EventType, ...]

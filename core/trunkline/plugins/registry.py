@@ -1,4 +1,4 @@
-"""The registry: all plugins, which of them run, and their contributions."""
+"""The registry: all plugins, their states, and their contributions."""
 
 import logging
 import threading
@@ -21,14 +21,14 @@ from trunkline.plugins.tracing import Tracer
 
 
 def logger_of(plugin: str) -> logging.Logger:
-    """Give the logger under which everything about *plugin* is written."""
+    """Give the logger for all messages about *plugin*."""
     return logging.getLogger(f"trunkline.plugins.{plugin}")
 
 
 class Registry:
     """Every plugin that was found. With *required*, a plugin that fails while the hub starts stops the start.
 
-    *start_seconds* is how long each step of a plugin's start may take. *specifications* is the module of the hooks.
+    *start_seconds* is the time limit of each step of a plugin's start. *specifications* is the module of the hooks.
     """
 
     def __init__(
@@ -43,12 +43,12 @@ class Registry:
         self.start_seconds = start_seconds
         self.tracer = tracer
         self.exits = Counter[str]()
-        """How often each plugin raised what would have ended the process."""
+        """How often each plugin raised an error that would have ended the process."""
         self._records = list(records)
         self._required = required
         self._contributions = {record.name: Contributions() for record in self._records}
         self._collected: Collected | None = None
-        self._lock = threading.Lock()  # routes are made in a thread while the hub runs
+        self._lock = threading.Lock()  # routes are collected in a thread while the hub runs
         self._modules: dict[str, ModuleType] = {}
         self._manager = PluginManager(hookspecs.PROJECT)
         self._manager.add_hookspecs(specifications)
@@ -56,17 +56,17 @@ class Registry:
 
     @property
     def records(self) -> tuple[PluginRecord, ...]:
-        """Every plugin that was found, in the order of their names; a name that two claimed is there twice."""
+        """Every plugin that was found, by name; a name that two distributions claim is in it twice."""
         return tuple(self._records)
 
     @property
     def active(self) -> tuple[str, ...]:
-        """The names of the plugins that run, in their order."""
+        """The names of the running plugins, in order."""
         return tuple(record.name for record in self._records if record.state == "active")
 
     @property
     def collected(self) -> Collected:
-        """The contributions of the plugins that run now."""
+        """The contributions of the running plugins."""
         collected = self._collected
         if collected is None:
             with self._lock:
@@ -115,11 +115,11 @@ class Registry:
         return name in self.active
 
     def context(self, name: str) -> PluginContext | None:
-        """Give the context that the plugin *name* got, None as long as it has none."""
+        """Give the context of the plugin *name*; None until it has one."""
         return self._contributions[name].context
 
     def implementation(self, hook: str, *, plugin: str) -> Implementation | None:
-        """Find what *plugin*, if it runs, implements *hook* with."""
+        """Give the implementation of *hook* by *plugin*, if it runs and has one."""
         implementations = getattr(self._manager.hook, hook).get_hookimpls()
         chosen = next(
             (implementation for implementation in implementations if implementation.plugin_name == plugin),
@@ -131,7 +131,7 @@ class Registry:
         return self.tracer.hook(implementation) if self.tracer else implementation
 
     def module(self, name: str) -> ModuleType | None:
-        """Give the module of the plugin *name*, failed or not; None where it was not imported."""
+        """Give the module of the plugin *name*, failed or not; None if it was not imported."""
         return self._modules.get(name)
 
     def implementations(self, name: str) -> Iterator[tuple[str, Callable[..., object]]]:
@@ -140,10 +140,10 @@ class Registry:
         return list_implementations(module, manager=self._manager) if module else iter(())
 
     def register(self, name: str, module: ModuleType) -> None:
-        """Take *module* for the plugin *name*.
+        """Register *module* as the plugin *name*.
 
         Raises:
-            PluginFailed: it is not a plugin that this hub can use.
+            PluginFailed: this hub cannot use it.
         """
         owner = self._manager.get_name(module)
         if owner is not None:
@@ -152,27 +152,27 @@ class Registry:
         check_module(name, module, manager=self._manager, hooks=self._hooks)
         deprecations = tuple(list_deprecations(module, manager=self._manager))
         try:
-            self._manager.register(module, name)  # pluggy warns at the line of what is deprecated
-        except DeprecationWarning as warning:  # where warnings are errors
+            self._manager.register(module, name)  # pluggy warns at the line of each deprecated hook
+        except DeprecationWarning as warning:  # if warnings are errors
             raise PluginFailed(name, deprecations[0]) from warning
         self._note(name, deprecations=deprecations)
         for sentence in deprecations:
             logger_of(name).warning("Plugin '%s' %s", name, sentence)
 
     def is_own(self, name: str) -> bool:
-        """Tell whether trunkline itself brings the plugin *name*."""
+        """Tell whether the plugin *name* comes with trunkline."""
         return any(record.name == name and record.distribution == HUB for record in self._records)
 
     @property
     def has_only_own(self) -> bool:
-        """Whether trunkline itself brings every plugin that runs."""
+        """Whether every running plugin comes with trunkline."""
         return all(map(self.is_own, self.active))
 
     def turn_away(self, record: PluginRecord) -> None:
-        """List a plugin that has the name of one that trunkline brings: it is not loaded, and the other runs.
+        """Record a plugin that has the name of one that comes with trunkline: it is not loaded, and the other runs.
 
         Raises:
-            PluginFailed: the name was asked for.
+            PluginFailed: the name is enabled explicitly.
         """
         failure = PluginFailed(
             record.name, f"has the name of a plugin of trunkline; give {record.distribution} another"
@@ -184,13 +184,13 @@ class Registry:
             raise failure
 
     def keep(self, name: str, contributions: Contributions) -> None:
-        """Keep *contributions* as those of the plugin *name*."""
+        """Store *contributions* of the plugin *name*."""
         with self._lock:
             self._contributions[name] = contributions
             self._collected = None
 
     def note_exit(self, name: str) -> None:
-        """Count that a function of the plugin *name* raised what would have ended the process."""
+        """Count an error of the plugin *name* that would have ended the process."""
         self.exits[name] += 1
 
     def contributions_of(self, name: str) -> Contributions:
@@ -198,20 +198,20 @@ class Registry:
         return self._contributions[name]
 
     def refuse(self, failure: PluginFailed) -> None:
-        """Take a plugin out while the hub starts.
+        """Remove a plugin while the hub starts.
 
         Raises:
-            PluginFailed: *failure* itself, where plugins were asked for by name.
+            PluginFailed: *failure* itself, if plugins are enabled by name.
         """
         self.fail(failure.plugin, failure.reason, cause=failure.__cause__)
         if self._required:
             raise failure
 
     def leave_out(self, name: str, missing: ExtraMissing) -> None:
-        """Disable a plugin whose packages are not installed: nobody has asked for what it does.
+        """Disable a plugin whose packages are not installed and that is not enabled by name.
 
         Raises:
-            PluginFailed: somebody has: plugins were asked for by name.
+            PluginFailed: plugins are enabled by name.
         """
         failure = PluginFailed(name, str(missing))
         if self._required:
@@ -220,7 +220,7 @@ class Registry:
         logger_of(name).info(str(failure))
 
     def fail(self, name: str, reason: str, *, cause: BaseException | None = None) -> None:
-        """Take a plugin out, with everything that it gave; a plugin that has failed already keeps its first reason."""
+        """Remove a plugin and all its contributions; a plugin that failed before keeps its first reason."""
         if not self.is_active(name):
             return
         sentence = str(PluginFailed(name, reason))

@@ -1,4 +1,4 @@
-"""Checks of what ``register_routes`` returns, apart from those of other hooks: they load the web framework."""
+"""Checks the values of ``register_routes``; a module of its own, since it loads the web framework."""
 
 import re
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ TAKEN_AT_ROOT = frozenset(
         "metrics",
     }
 )
-"""First parts of addresses that are the hub's, or have a base of their own."""
+"""First path segments that the hub uses, or that have a base of their own."""
 
 
 def check_routes(plugin: str, value: object) -> tuple[Routes, ...]:

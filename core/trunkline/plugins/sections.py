@@ -17,10 +17,10 @@ Section = Mapping[str, Any]
 
 
 def check_sections(sections: Iterable[str], *, plugins: Iterable[str]) -> None:
-    """Refuse a section that belongs to none of *plugins*, whether they run or not.
+    """Refuse a section that belongs to none of *plugins*, running or not.
 
     Raises:
-        SettingsInvalid: it names the first such section, and those that there are.
+        SettingsInvalid: it names the first such section, and the known ones.
     """
     known = CORE_SECTIONS | set(plugins)
     for section in sections:
@@ -34,10 +34,10 @@ def read_section(
 ) -> BaseModel | None:
     """Turn the *section* of *plugin* into an instance of its *model*. An unknown field is refused.
 
-    Relative paths in it, those of defaults too, begin in *folder*.
+    Relative paths in it, also in defaults, start at *folder*.
 
     Raises:
-        SettingsInvalid: a setting that stands in *section* is unknown or malformed, or one is missing there.
+        SettingsInvalid: a setting in *section* is unknown or malformed, or one is missing.
         PluginFailed: there is no section, but the model needs one; or a validator of the model broke.
     """
     if model is None:

@@ -1,4 +1,4 @@
-"""Values in a few words, for a line of a trace: what kind they are and which, never what text or bytes they hold."""
+"""Short forms of values, for a line of a trace: their type and identity, never their text or bytes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -21,11 +21,11 @@ NAMING = frozenset(
         "type",
     }
 )  # fmt: skip
-"""Fields that tell which value it is, and hold nothing of a customer's."""
+"""Fields that identify a value and contain nothing of a customer's."""
 
 
 def short(value: object) -> str:
-    """Name *value*."""
+    """Write the short form of *value*."""
     if isinstance(value, Enum):
         return str(value.value)
     if value is None or isinstance(value, bool | int | float):
@@ -49,13 +49,13 @@ def _short_whole(value: object) -> str:
 
 
 def short_call(name: str, arguments: Mapping[str, object]) -> str:
-    """Write a call with its arguments in a few words; a context says nothing but that it is one."""
+    """Write a call with short forms of its arguments; of a context only the word ``context``."""
     texts = (key if key == "context" else f"{key}={short(value)}" for key, value in arguments.items())
     return f"{name}({', '.join(texts)})"
 
 
 def hide(text: str, hidden: Sequence[str]) -> str:
-    """Take *hidden* and everything that looks like a key or a password out of *text*, and put it on one line."""
+    """Remove *hidden*, and everything that looks like a key or a password, from *text*, and put it on one line."""
     for secret in sorted(hidden, key=len, reverse=True):
         text = text.replace(secret, "…")
     line = " ".join(redact(text).split())
@@ -63,7 +63,7 @@ def hide(text: str, hidden: Sequence[str]) -> str:
 
 
 def secrets_of(*values: object) -> tuple[str, ...]:
-    """Find what must not be shown: secrets among settings, a target's secrets and headers, and the path of its URL."""
+    """List the texts to hide: secrets in settings, a target's secrets and headers, and the path of its URL."""
     return tuple(secret for value in values for secret in _secrets(value) if len(secret) > 1)
 
 
@@ -81,7 +81,7 @@ def _secrets(value: object) -> Iterator[str]:
 
 
 def _parts(value: object) -> Iterable[object]:
-    """Give what stands in *value* and may be secret."""
+    """Give the members of *value* that may be secret."""
     match value:
         case PluginContext():
             return [value.settings]
@@ -98,7 +98,7 @@ def _parts(value: object) -> Iterable[object]:
 
 
 def _private_parts(url: str) -> Iterator[str]:
-    """Give the parts of *url* after its host, together and each."""
+    """Give the parts of *url* after its host, as a whole and one by one."""
     parts = urlsplit(url)
     yield from (f"{parts.path}?{parts.query}", parts.path, parts.query)
     yield from (part for part in parts.path.split("/") if len(part) > 3)

@@ -1,7 +1,7 @@
-"""A trace of every call of a plugin, a line each, for its author: ``TRUNKLINE_TRACE_PLUGINS=1``.
+"""Traces every call of a plugin, one line each, for its author: ``TRUNKLINE_TRACE_PLUGINS=1``.
 
-It wraps what plugins give, so it costs nothing where it is off. Values are named, never shown: no text of theirs, and no
-secret, is in a line.
+It wraps the plugin's functions only if it is on, so it costs nothing otherwise. A line contains short forms of values, never
+their text, and no secret.
 """
 
 import inspect
@@ -27,18 +27,18 @@ Answer = TypeVar("Answer")
 
 
 class Tracer:
-    """Writes one line to *stream* for each call of a plugin's function, when it has ended."""
+    """Writes one line to *stream* when a call of a plugin's function has ended."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> "Tracer | None":
-        """Make one that writes to standard error where *environment* asks for it."""
+        """Make a tracer that writes to standard error, if *environment* asks for it."""
         return cls(sys.stderr) if environment.get(VARIABLE, "") not in _OFF else None
 
     def hook(self, implementation: Implementation) -> Implementation:
-        """Give *implementation* with a function that is traced."""
+        """Return *implementation* with a traced function."""
         function = implementation.function
 
         def describe(*values: object) -> tuple[str, tuple[str, ...]]:
@@ -62,7 +62,7 @@ class Tracer:
     def channels(
         self, channels: Sequence[Channel], *, plugin: str, settings: BaseModel | None
     ) -> tuple[Channel, ...]:
-        """Give *channels* with a ``deliver`` that is traced; the secrets among *settings* are kept out of the lines."""
+        """Return *channels* with traced functions; secrets in *settings* are kept out of the lines."""
         hidden = secrets_of(settings)
         return tuple(self._channel(channel, f"{plugin}.{channel.name}", hidden) for channel in channels)
 

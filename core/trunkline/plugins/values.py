@@ -1,4 +1,4 @@
-"""Checks of the values that ``register_*`` hooks return. Each function returns the values or raises ``PluginFailed``."""
+"""Checks of the values that ``register_*`` hooks return. Each function returns the values, or raises ``PluginFailed``."""
 
 import math
 import re
@@ -37,8 +37,8 @@ from trunkline.targets.urls import find_schemes_fault
 CHANNEL_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 MOST_IN_BATCH = 1000
 LONGEST_WAIT_SECONDS = 1.0
+"""Longest time that a delivery may wait for its batch: half of the time that a cursor waits for a delivery."""
 MOST_BYTES_IN_BATCH = 16 * 1024 * 1024
-"""How long a delivery may wait for others: half of what a cursor waits for it, and well within an attempt's time."""
 TABLE = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LOCATION = re.compile(r"\w+(\.\w+)*:[\w.-]+(/[\w.-]+)*")
 
@@ -64,7 +64,7 @@ def check_settings(plugin: str, value: object) -> type[BaseModel]:
 
 
 def check_event_types(plugin: str, value: object) -> tuple[EventType, ...]:
-    """Accept event types of different names or versions that are fit for a catalog."""
+    """Accept event types with different names or versions that a catalog can use."""
     items = check_items(plugin, "register_event_types", value, EventType, _find_event_type_fault)
     try:
         SchemaCatalog(items)
@@ -74,26 +74,26 @@ def check_event_types(plugin: str, value: object) -> tuple[EventType, ...]:
 
 
 def check_casters(plugin: str, value: object) -> tuple[Caster, ...]:
-    """Accept casters; whether they lead from one version that there is to the next is for the hub to say."""
+    """Accept casters; the hub checks later whether their versions exist and are neighbours."""
     return check_items(plugin, "register_casters", value, Caster, _find_caster_fault)
 
 
 def check_channels(plugin: str, value: object) -> tuple[Channel, ...]:
-    """Accept channels of different names."""
+    """Accept channels with different names."""
     items = check_items(plugin, "register_channels", value, Channel, _find_channel_fault)
     check_unique(plugin, "channel", [item.name for item in items])
     return items
 
 
 def check_connectors(plugin: str, value: object) -> tuple[Connector, ...]:
-    """Accept connectors of different names."""
+    """Accept connectors with different names."""
     items = check_items(plugin, "register_connectors", value, Connector, _find_connector_fault)
     check_unique(plugin, "connector", [item.name for item in items])
     return items
 
 
 def check_portal_pages(plugin: str, value: object) -> tuple[PortalPage, ...]:
-    """Accept pages of different names."""
+    """Accept pages with different names."""
     items = check_items(plugin, "register_portal_pages", value, PortalPage, _find_page_fault)
     check_unique(plugin, "portal page", [item.name for item in items])
     return items
@@ -102,7 +102,7 @@ def check_portal_pages(plugin: str, value: object) -> tuple[PortalPage, ...]:
 def check_operations(
     plugin: str, value: object, *, defined: Mapping[Kind, Collection[str]]
 ) -> tuple[Operation, ...]:
-    """Accept operations, each of which is *defined* or brings its own definition, and say of each of what kind it is."""
+    """Accept operations that are *defined* or bring their own definition, and set the kind of each."""
 
     def find_fault(operation: Operation) -> str | None:
         return find_operation_fault(operation, defined)
@@ -112,14 +112,14 @@ def check_operations(
 
 
 def check_commands(plugin: str, value: object) -> tuple[Command, ...]:
-    """Accept commands of different names."""
+    """Accept commands with different names."""
     items = check_items(plugin, "register_commands", value, Command, _find_command_fault)
     check_unique(plugin, "command", [item.name for item in items])
     return items
 
 
 def check_definitions(plugin: str, own: Collection[Definition], *, beside: Iterable[Definition]) -> None:
-    """Accept a plugin's own definitions if they are fit to serve *beside* those of the schemas."""
+    """Accept a plugin's own definitions if a catalog can use them *beside* those of the schemas."""
     try:
         if own:
             DefinitionCatalog([*beside, *own])
@@ -128,7 +128,7 @@ def check_definitions(plugin: str, own: Collection[Definition], *, beside: Itera
 
 
 def check_migrations(plugin: str, value: object) -> tuple[Migrations, ...]:
-    """Accept a history of migrations that is there and is one line of revisions."""
+    """Accept one history of migrations that exists and is a single line of revisions."""
     items = check_items(plugin, "register_migrations", value, Migrations, _find_migrations_fault)
     if len(items) > 1:
         raise PluginFailed(plugin, "gives more than one Migrations in register_migrations")
@@ -153,7 +153,7 @@ def check_items(
 
 
 def check_unique(plugin: str, noun: str, names: Sequence[str]) -> None:
-    """Refuse what a plugin gives twice."""
+    """Refuse a name that a plugin gives twice."""
     if twice := [name for name, count in Counter(names).items() if count > 1]:
         raise PluginFailed(plugin, f"gives the {noun} '{twice[0]}' twice")
 
@@ -249,7 +249,7 @@ def _find_command_fault(command: Command) -> str | None:
     fault = fault or find_function_fault("run", command.run, is_optional=False, is_async=False)
     if fault is None and not signature(command.run).parameters:
         return f"run of '{command.name}' takes nothing, but is called with the plugin's context first"
-    if fault is None and not getdoc(command.run) and sys.flags.optimize < 2:  # python -OO keeps none
+    if fault is None and not getdoc(command.run) and sys.flags.optimize < 2:  # python -OO removes docstrings
         return f"run of '{command.name}' has no docstring, which is the command's help"
     return fault
 

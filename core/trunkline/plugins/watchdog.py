@@ -1,6 +1,6 @@
-"""The watch over the event loop: when a plugin's code holds it up, the log says which plugin, and where.
+"""Watches the event loop: if a plugin's code blocks it, the log says which plugin, and where.
 
-Nothing can take the loop back from code that does not return; but whoever runs the hub learns whom to ask, or to disable.
+It cannot interrupt blocking code; it tells the operator which plugin to report or to disable.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ INTERVAL_SECONDS = 0.5
 
 
 class Watchdog:
-    """Asks the loop in which it was entered for a sign of life, twice a second, from a thread of its own.
+    """Checks twice a second, in its own thread, that the event loop in which it was entered responds.
 
-    Where none comes for *limit_seconds*, it looks at what the loop's thread runs. Code that holds Python's lock (a long
-    regular expression, a C extension) holds up the watch too.
+    If there is no response for *limit_seconds*, it inspects the stack of the loop's thread. Code that holds Python's interpreter
+    lock (a long regular expression, a C extension) blocks the watchdog too.
     """
 
     def __init__(self, registry: Registry, *, limit_seconds: float = LIMIT_SECONDS) -> None:
@@ -55,7 +55,7 @@ class Watchdog:
                 self._report(began)
 
     def _report(self, began: float) -> None:
-        """Name the plugin as soon as it is found, and say when the loop goes on."""
+        """Log the plugin as soon as it is found, and log when the loop goes on."""
         culprit: str | None = None
         while not self._alive.is_set():
             culprit_and_place = self._find_culprit() if culprit is None else None
@@ -75,7 +75,7 @@ class Watchdog:
             )
 
     def _find_culprit(self) -> tuple[str, str] | None:
-        """Look for the innermost code of a plugin in what the loop's thread runs: the plugin, and where it is."""
+        """Find the innermost plugin code on the stack of the loop's thread: the plugin, and the place."""
         owners = self._owners()
         frame: FrameType | None = sys._current_frames().get(self._watched)  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - documented, if by such a name
         while frame is not None:
@@ -87,7 +87,7 @@ class Watchdog:
         return None
 
     def _owners(self) -> dict[str, str]:
-        """Tell which plugin each imported module, and each package that one plugin has for itself, belongs to."""
+        """Map each plugin's module, and each package with one plugin only, to the plugin."""
         owners: dict[str, str] = {}
         packages: dict[str, list[str]] = {}
         for name in self._registry.active:

@@ -1,1 +1,1 @@
-"""What a product describes once: event types, actions, searches and lookups in JSON Schema, their versions and changes."""
+"""Schemas of a product: event types, actions, searches and lookups in JSON Schema, their versions and changes."""

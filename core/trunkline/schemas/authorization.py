@@ -1,4 +1,4 @@
-"""Where users of a connector sign in by OAuth 2.0, and what its connector asks there for."""
+"""The OAuth 2.0 server at which users of a connector sign in, and the scopes that the connector requests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,11 +8,11 @@ from trunkline.errors import Refused
 APP_SCOPES = ("events:read", "webhooks:write", "integrations:read", "integrations:write")
 """The scopes that a connector needs."""
 OFFLINE = "offline_access"
-"""The scope by which many issuers give a refresh token (OpenID Connect Core, 11)."""
+"""The scope for which many issuers grant a refresh token (OpenID Connect Core, 11)."""
 
 
 class EndpointsUnknown(Refused):
-    """Nobody could tell where *issuer* has its endpoints."""
+    """The endpoints of *issuer* are not known."""
 
     status = 503
     title = "Service unavailable"

@@ -1,8 +1,8 @@
-"""The changes of schemas that an older client breaks on: event types, actions, searches and lookups. Pure.
+"""Finds the changes of schemas that break an older client: event types, actions, searches and lookups. Pure.
 
-Who reads payloads or answers breaks when something comes that the older schema ruled out. So a new optional field, a
-narrower type or one value fewer is fine; a field that is gone, a wider type or one value more is not. Who calls breaks
-when something is refused that the older schema let through: there it is the other way round.
+A client that reads payloads or answers breaks on a value that the older schema ruled out. So a new optional field, a
+narrower type or a removed value is safe; a removed field, a wider type or a new value is not. A client that calls breaks
+if a request is refused that the older schema allowed: there the opposite holds.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,11 +19,11 @@ from trunkline.schemas.versions import choose
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One thing that an older client breaks on.
+    """One change that breaks an older client.
 
-    *name* is the event type's, or the operation's with *subject* to say which kind it is. *path* is a JSON pointer into the
-    event, or into the call (``/parameters``, ``/input``) and its answer (``/output``); empty for the whole. *version* is the
-    one of an event type that the older client reads.
+    *name* is that of the event type, or of the operation, whose kind *subject* gives. *path* is a JSON pointer into the event,
+    or into the call (``/parameters``, ``/input``) and its answer (``/output``); empty for the whole. *version* is the version
+    of the event type that the older client reads.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Break:
 def find_breaks(old: Iterable[EventType], new: Iterable[EventType]) -> list[Break]:
     """Compare every version of every type of *old* with the version that its readers get from *new*.
 
-    That is the same version where it is kept, else the next one that there is (``SchemaVersions.chosen``).
+    That is the same version if it is kept, else the next existing one (``SchemaVersions.chosen``).
     """
     present: dict[str, list[EventType]] = {}
     for kind in sorted(new, key=lambda kind: kind.version):
@@ -68,12 +68,12 @@ def find_operation_breaks(old: Iterable[Definition], new: Iterable[Definition]) 
 def compare(
     name: str, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str = "/payload"
 ) -> list[Break]:
-    """Compare two schemas of what a client reads: one type's payload, or what stands at *path*."""
+    """Compare two schemas that a client reads: those of one type's payload, or of the value at *path*."""
     return [_break(name, path, difference) for difference in reading_differences(old, new)]
 
 
 def _changes(old: Definition, new: Definition | None) -> Iterator[Break]:
-    """Give what breaks a client that calls *old* and reads its answer."""
+    """List the changes that break a client that calls *old* and reads its answer."""
     if new is None:
         yield Break(old.name, "", "operation_removed", f"the {old.kind} is gone")
         return
@@ -90,7 +90,7 @@ def _changes(old: Definition, new: Definition | None) -> Iterator[Break]:
 
 
 def _refusals(name: str, old: Mapping[str, Json], new: Mapping[str, Json], *, path: str) -> Iterator[Break]:
-    """Give what *new* refuses, or misses, in an object that *old* let through."""
+    """List the properties that *new* refuses, or requires, in an object that *old* allowed."""
     return (_break(name, path, difference) for difference in calling_differences(old, new))
 
 

@@ -1,15 +1,15 @@
-"""The bound of explanations: how many steps one may take. Pure."""
+"""The limit of explanations: the steps that one may take. Pure."""
 
 MAX_STEPS = 5_000
-"""Steps of the explanation of one value: 25 to 50 ms at the most. A faulty payload of the ten types takes about 50."""
+"""Steps of the explanation of one value: 25 to 50 ms at most. A faulty payload of the ten types takes about 50 steps."""
 
 
 class TooMuch(Exception):
-    """There are no steps left."""
+    """No steps are left."""
 
 
 class Budget:
-    """The steps that are left to one explanation, or to several that one request asks for."""
+    """The steps left for one explanation, or for all those of one request."""
 
     __slots__ = ("left",)
 

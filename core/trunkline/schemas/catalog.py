@@ -1,8 +1,8 @@
 """Event types, and the validation of payloads by them.
 
-Two validators read each schema. jsonschema-rs says yes or no on the hot path; only after a no does jsonschema look again,
-because it tells which part of the payload broke which keyword, and that is turned into sentences for people.
-Nothing here does I/O: a ``$ref`` that leads out of its document is refused, never fetched.
+Two validators read each schema. jsonschema-rs says yes or no on the hot path. Only after a no does jsonschema check again,
+because it reports which part of the payload broke which keyword; that becomes a sentence for people.
+Nothing here does I/O: a ``$ref`` out of its document is refused, never fetched.
 """
 
 import functools
@@ -73,10 +73,10 @@ class EventType:
 
 
 class Validator:
-    """Checks JSON data against one schema; *name* stands in the sentence about an unknown field.
+    """Checks JSON data against one schema; *name* is used in the sentence about an unknown field.
 
     Raises:
-        SchemaInvalid: the schema is not draft 2020-12, or refers to what is not in it.
+        SchemaInvalid: the schema is not draft 2020-12, or has a reference out of its document.
     """
 
     __slots__ = ("_explainer", "_has_branches", "_name", "_schema", "_validator")
@@ -94,11 +94,11 @@ class Validator:
         self._name = name
 
     def check(self, data: Json, *, budget: Budget | None = None) -> list[FieldError]:
-        """List the faults of *data*: none when it is valid, else at most ``sentences.MAX_FAULTS`` faults.
+        """List the faults of *data*: none if it is valid, else at most ``sentences.MAX_FAULTS``.
 
         Paths are JSON pointers into *data*. A missing or unknown field is reported at its own pointer.
-        A valid payload of the ten types costs 0.4 to 0.9 µs, a faulty one 160 µs. Where that would take more steps than
-        *budget* has, only those that were found are told, or the first.
+        A valid payload of the ten types costs 0.4 to 0.9 µs, a faulty one 160 µs. If *budget* runs out of steps, only the faults
+        found so far are returned, or the first.
         """
         try:
             if self._validator.is_valid(data):
@@ -110,7 +110,7 @@ class Validator:
             return [FieldError("", "is nested too deeply, or is not JSON data")]
 
     def _other_fault(self, data: Json, *, is_cheap: bool) -> FieldError:
-        """Tell the first fault as the compiled validator does; it makes those of every branch first, which may be many."""
+        """Give the first fault as the compiled validator words it; for that it builds the faults of all branches, maybe many."""
         if is_cheap or not self._has_branches:
             return first_fault(self._validator, data)
         return FieldError("", f"is not valid as {self._name}; it is too much to say what is wrong with it")
@@ -128,14 +128,14 @@ class Validator:
 
 
 class SchemaCatalog:
-    """Every event type by its name, with the validator of its payloads.
+    """Every event type by name, with the validator of its payloads.
 
-    A type may stand in several versions side by side; the newest is the *current* one, which everything means that names
-    no version. *publish* makes of a type what receivers are shown (``publishing.published``); the type itself, if unset.
-    *operational* types stand beside them: ``known`` and ``all_names`` find them, and everything else leaves them out.
+    A type may have several versions side by side. The newest is the *current* one, which is used if no version is named.
+    *publish* makes the type as receivers see it (``publishing.published``); if unset, that is the type itself.
+    *operational* types are kept apart: only ``known`` and ``all_names`` include them.
 
     Raises:
-        SchemaInvalid: a type's name, schema or examples are not fit to serve, or one version of a type is given twice.
+        SchemaInvalid: a type's name, schema or examples are not usable, or one version of a type is given twice.
     """
 
     __slots__ = (
@@ -156,11 +156,11 @@ class SchemaCatalog:
         self._published: dict[tuple[str, int], EventType] = {}
         self._validators: dict[tuple[str, int], Validator] = {}
         self.revision = 0
-        """How often it was renewed, for what is made of it and kept."""
+        """The number of renewals, for caches of values made from the catalog."""
         self._fill(self._base, unchanged={})
 
     def renew(self, registered: Iterable[EventType]) -> None:
-        """Have *registered* beside the types that it began with, in the place of those of the last call. Raises SchemaInvalid."""
+        """Replace the registered types by *registered*; the types given at the start stay. Raises SchemaInvalid."""
         unchanged = {(kind.name, kind.version): kind.schema_json for kind in self.all_types()}
         self._fill((*self._base, *registered), unchanged=unchanged)
         self.revision += 1
@@ -189,11 +189,11 @@ class SchemaCatalog:
         self._types = {name: versions[max(versions)] for name, versions in all_versions.items()}
 
     def types(self) -> tuple[EventType, ...]:
-        """List the current version of every event type in the order of their names."""
+        """List the current version of every event type, by name."""
         return tuple(self._types.values())
 
     def published(self, event_type: EventType) -> EventType:
-        """Give *event_type*, which is one of the catalogue, with its schema as receivers are shown it."""
+        """Give *event_type*, one of the catalog, with the schema that receivers see."""
         if self._publish is None:
             return event_type
         key = (event_type.name, event_type.version)
@@ -210,35 +210,35 @@ class SchemaCatalog:
         return tuple(self._types)
 
     def versions(self, name: str) -> tuple[int, ...]:
-        """List the versions of the type *name*, oldest first; none where there is no such type."""
+        """List the versions of the type *name*, oldest first; none if there is no such type."""
         return tuple(self._versions.get(name, ()))
 
     def get(self, name: str, version: int | None = None) -> EventType | None:
-        """Find the type that is named exactly *name*, in its current version or in *version*."""
+        """Find the type with exactly this *name*, in its current version or in *version*."""
         return self._types.get(name) if version is None else self._versions.get(name, {}).get(version)
 
     def known(self, name: str, version: int | None = None) -> EventType | None:
-        """Find the type *name* as ``get`` does, among the operational types too."""
+        """Find the type *name* as ``get`` does, also among the operational types."""
         found = self.get(name, version)
         return self.operational.get(name, version) if found is None and self.operational else found
 
     def all_names(self) -> tuple[str, ...]:
-        """List every name, and then those of the operational types."""
+        """List every name, then the names of the operational types."""
         return (*self._types, *(self.operational.names() if self.operational else ()))
 
     def resolve(self, name: str) -> str | None:
-        """Find the name of a type from *name* in any case; None where there is no such type."""
+        """Find the exact name of a type from *name* in any case; None if there is no such type."""
         lower = name.lower()
         return lower if name.isascii() and lower in self._types else None
 
     def check(
         self, name: str, payload: Json, *, version: int | None = None, budget: Budget | None = None
     ) -> list[FieldError]:
-        """List the faults of *payload* as one of type *name*, as ``Validator.check`` does. Raises KeyError."""
+        """List the faults of *payload* for the type *name*, as ``Validator.check`` does. Raises KeyError."""
         return self._validators[name, version or self._types[name].version].check(payload, budget=budget)
 
     def document(self, name: str, version: int | None = None) -> bytes:
-        """Give the schema of *name* as it is published. Raises KeyError."""
+        """Give the published schema of *name*. Raises KeyError."""
         return self.published(self._versions[name][version or self._types[name].version]).schema_json
 
     def etag(self, name: str, version: int | None = None) -> str:
@@ -248,7 +248,7 @@ class SchemaCatalog:
 
 @functools.cache
 def _meta_validator() -> jsonschema_rs.Draft202012Validator:
-    """Validate schemas themselves, in 0.04 ms each where ``check_schema`` takes 2."""
+    """Make a validator of schemas: it takes 0.04 ms for each; ``check_schema`` takes 2."""
     return compile_validator({"$ref": DIALECT})
 
 

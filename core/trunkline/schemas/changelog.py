@@ -1,4 +1,4 @@
-"""What has changed between the versions of an event type: the key ``x-changes`` of its schema.
+"""The changes between versions of an event type: the key ``x-changes`` of its schema.
 
 Its form, in any order::
 
@@ -23,10 +23,10 @@ class Change:
 
 
 def read(schema: Mapping[str, Any], *, newest: int, source: str) -> tuple[Change, ...]:
-    """List the changes that *schema*, at version *newest*, tells of; newest first.
+    """List the changes in *schema*, whose version is *newest*; newest first.
 
     Raises:
-        SchemaInvalid: they have another form, or are of a version that there is not yet.
+        SchemaInvalid: they have another form, or a version above *newest*.
     """
     listed = schema.get("x-changes", [])
     entries = [_read(entry, newest) for entry in listed] if isinstance(listed, list) else [None]

@@ -1,8 +1,8 @@
 """Compiled schemas: the validator of the hot path, and the regular expressions that it runs in bounded time. Pure.
 
-Patterns run on an engine whose time is linear in the text, where they can. What that engine does not know (look-around and
-back-references) runs on one that backtracks; it gives up after ``MAX_BACKTRACKS`` steps, about a millisecond, and what it
-gave up on is not valid.
+If possible, patterns run on an engine that is linear in the text. Patterns that it lacks (look-around and back-references)
+run on a backtracking engine. That gives up after ``MAX_BACKTRACKS`` steps, about a millisecond, and the value then counts
+as not valid.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def compile_validator(schema: Mapping[str, Json]) -> jsonschema_rs.Draft202012Va
 
 
 def backtracking_patterns(schema: Json, at: str = "") -> Iterator[tuple[str, str]]:
-    """List the regular expressions in *schema* that have no linear time, each with its JSON pointer."""
+    """List the regular expressions in *schema* that are not linear, each with its JSON pointer."""
     if isinstance(schema, list):
         for index, item in enumerate(schema):
             yield from backtracking_patterns(item, at + pointer(index))

@@ -1,6 +1,6 @@
 """Filters of a trigger as a form: one field of the payload, one comparison. Pure.
 
-Connectors show them and make the subscription's ``filter`` of what is filled in (``filters``).
+Connectors show them, and build the subscription's ``filter`` from the fields that are filled in (``filters``).
 """
 
 import re
@@ -18,7 +18,7 @@ _RANGES: Mapping[FieldKind, tuple[str, str]] = {
 }
 _EQUAL: frozenset[FieldKind] = frozenset({"text", "boolean", "integer"})
 MOST_CONDITIONS = 50
-"""How many a form offers at most; a filter may have 100 comparisons."""
+"""Most conditions that a form offers; a filter may have 100 comparisons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,9 @@ def _form(condition: Condition) -> tuple[Json, ...]:
 
 
 def _levels(payload: Iterable[Field]) -> Iterator[list[tuple[tuple[str, ...], str, Field]]]:
-    """Give the fields with a plain form, with the names and the title of the objects that they are in, from the outside in.
+    """Give the fields with a plain form, each with the names and the title of its enclosing objects, outermost level first.
 
-    A filter would read a dot in a name as the end of it.
+    Names with a dot are left out, because a filter would split its path there.
     """
     level: list[tuple[tuple[str, ...], str, Field]] = [((), "", field) for field in payload]
     while level := [(place, title, field) for place, title, field in level if _is_readable(field)]:
@@ -107,7 +107,7 @@ def _is_id(path: str) -> bool:
 
 
 def _shown(field: Field, prefix: str, title: str, comparison: str) -> Field:
-    """Give the field of the form: optional, and empty until somebody fills it in."""
+    """Give the field of the form: optional, and empty until it is filled in."""
     return replace(
         field,
         name=f"{prefix}_{field.name}",

@@ -1,4 +1,4 @@
-"""Every action, search and lookup by its name, with the validators of its input and its output. Pure."""
+"""Every action, search and lookup by name, with the validators of its input and output. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ class _Validators:
 
 
 class DefinitionCatalog:
-    """Every definition, fit to serve. *event_types* are the names that ``emits`` may give; any where it is None.
+    """Every definition, checked for use. *event_types* are the names that ``emits`` may have; any if None.
 
     Raises:
         SchemaInvalid: a definition breaks a rule, its schemas or examples are not valid, or it clashes with another.
@@ -52,7 +52,7 @@ class DefinitionCatalog:
             raise _unfit(definition, reason)
 
     def of(self, kind: Kind) -> tuple[Definition, ...]:
-        """List every definition of *kind* in the order of their names."""
+        """List every definition of *kind*, by name."""
         return tuple(definition for definition in self._definitions.values() if definition.kind == kind)
 
     def all(self) -> tuple[Definition, ...]:
@@ -60,7 +60,7 @@ class DefinitionCatalog:
         return tuple(self._definitions.values())
 
     def get(self, kind: Kind, name: str) -> Definition | None:
-        """Find the definition of *kind* that is named exactly *name*."""
+        """Find the definition of *kind* with exactly this *name*."""
         return self._definitions.get((kind, name))
 
     def check_input(
@@ -68,17 +68,17 @@ class DefinitionCatalog:
     ) -> list[FieldError]:
         """List the faults of a call: a parameter of the path at its bare name, the rest at JSON pointers.
 
-        Raises KeyError where *definition* is not one of this catalog's.
+        Raises KeyError if *definition* is not in this catalog.
         """
         validators = self._validators[definition.kind, definition.name]
         return [*_named(validators.parameters.check(parameters)), *validators.input.check(input)]
 
     def url_kind(self, definition: Definition, name: str) -> FieldKind:
-        """Tell what the text of a parameter of the URL is to be read as. Raises KeyError as ``check_input`` does."""
+        """Tell how to parse the text of a URL parameter. Raises KeyError as ``check_input`` does."""
         return self._validators[definition.kind, definition.name].url_kinds.get(name, "text")
 
     def without_nulls(self, definition: Definition, input: Mapping[str, Json]) -> dict[str, Json]:
-        """Leave out of *input* what is null where the schema allows no null. Raises KeyError as ``check_input`` does."""
+        """Remove the members of *input* that are null but whose schema allows no null. Raises KeyError as ``check_input`` does."""
         return self._validators[definition.kind, definition.name].nulls.without_nulls(input)
 
     def check_output(self, definition: Definition, output: Mapping[str, Json]) -> list[FieldError]:
@@ -95,7 +95,7 @@ def _unfit(definition: Definition, reason: str) -> SchemaInvalid:
 
 
 def _validators_of(definition: Definition) -> _Validators:
-    """Compile the schemas, then hold the definition to the rules and its examples to the schemas."""
+    """Compile the schemas, then check the definition by the rules and its examples by the schemas."""
     query = read_fields(definition.input) if definition.method == "GET" else ()
     url_fields = (*read_fields(definition.parameters), *query)
     validators = _Validators(

@@ -1,6 +1,6 @@
-"""The rules that a definition must keep, each with the sentence that says how. Pure.
+"""The rules for a definition, each with the sentence that tells how to keep it. Pure.
 
-Whoever asks knows already that its schemas are valid JSON Schemas.
+The caller has checked that its schemas are valid JSON Schemas.
 """
 
 import re
@@ -24,7 +24,7 @@ _SNAKE, _KEBAB = re.compile(r"[a-z][a-z0-9_]*"), re.compile(r"[a-z][a-z0-9-]*")
 
 
 def broken_rules(definition: Definition) -> Iterator[str]:
-    """List the rules that *definition* breaks by itself."""
+    """List the rules that *definition* breaks on its own."""
     yield from _call_faults(definition)
     yield from _path_faults(definition)
     for part in ("parameters", "input", "output"):
@@ -124,7 +124,7 @@ def _is_open(schema: Mapping[str, Json]) -> bool:
 
 
 def _url_faults(definition: Definition) -> Iterator[str]:
-    """Give the parameters of a URL that are no plain values: text in a URL has no type of its own, and is never null."""
+    """Report URL parameters that are not plain values: text in a URL has no type, and is never null."""
     query = read_fields(definition.input) if definition.method == "GET" else ()
     for field in (*read_fields(definition.parameters), *query):
         if field.kind in {"any", "list", "object"} or field.is_nullable:
@@ -150,7 +150,7 @@ def _list_faults(definition: Definition) -> Iterator[str]:
 
 
 def _answer_faults(definition: Definition) -> Iterator[str]:
-    """Give what is wrong with a search's single record, or its pages."""
+    """Report faults of a search's single record, or of its pages."""
     if definition.is_single and definition.kind != "search":
         yield "has 'single'; only searches answer with a single record, so leave it out"
     if definition.kind != "search" or not definition.is_paged:
@@ -172,7 +172,7 @@ def _answer_faults(definition: Definition) -> Iterator[str]:
 
 
 def _references(definition: Definition) -> Iterator[tuple[str, Json]]:
-    """Every ``x-lookup`` with the name of its property."""
+    """Give every ``x-lookup`` with the name of its property."""
     for schema in (definition.parameters, definition.input):
         for name, described in _properties(schema).items():
             if isinstance(described, dict) and "x-lookup" in described:
@@ -194,7 +194,7 @@ def _reference_faults(name: str, reference: Json) -> Iterator[str]:
 
 
 def _unknown_items(field: str, reference: Json, items: Mapping[str, list[str] | None]) -> Iterator[str]:
-    """List the names in *reference* that do not exist: the lookup, or fields of its items."""
+    """Report names in *reference* that do not exist: the lookup, or fields of its items."""
     source = {"lookup": reference} if isinstance(reference, str) else reference
     lookup = source["lookup"]
     known = items.get(lookup)
@@ -211,7 +211,7 @@ def _unknown_items(field: str, reference: Json, items: Mapping[str, list[str] | 
 
 
 def _items_of(lookup: Definition) -> list[str]:
-    """Name the fields of a lookup's items; none where its answer has no such list."""
+    """List the fields of a lookup's items; none if its answer has no such list."""
     name = lookup.listed.items if lookup.listed else ""
     lists = [field for field in read_fields(lookup.output) if field.name == name and field.kind == "list"]
     return [inner.name for field in lists for inner in field.fields]

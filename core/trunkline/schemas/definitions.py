@@ -13,11 +13,11 @@ The form of a file, with its optional keys in brackets::
      ["list": {"items": "employees", "value": "employee_id", "label": "full_name"}], ["single": true],
      "examples": [{["parameters": {…}], "input": {…}, "output": {…}}]}
 
-A search answers with a list of records, or, where it is ``single``, with the record itself, and with 404 where there is none.
-One whose input has ``cursor`` gives its list page by page.
+A search answers with a list of records or, if it is ``single``, with the record itself, or 404 if there is none.
+A search whose input has ``cursor`` gives its list page by page.
 
 A property with ``x-lookup`` is chosen from a list: the name of a lookup, or ``{"lookup": name, "value": …, "where": {…}}``
-where another field of its items is wanted, or only some of its items.
+to send another field of its items, or to offer only some of its items.
 """
 
 import functools
@@ -36,7 +36,7 @@ KINDS: tuple[Kind, ...] = ("action", "search", "lookup")
 CALL_PREFIX = "/integrations"
 """Where the calls of all definitions are, below ``/api/v1``."""
 FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "lookup": "lookups"}
-"""The plural of each kind: where its files are, and what its list is called."""
+"""The plural of each kind: the folder of its files, and the name of its list."""
 
 _NO_PARAMETERS: Mapping[str, Json] = {"type": "object", "properties": {}, "additionalProperties": False}
 
@@ -138,7 +138,7 @@ def _definition(kind: Kind, content: Mapping[str, Json], *, source: str) -> Defi
 
 @functools.cache
 def _form() -> Validator:
-    """Check the keys of a file and the types of their values."""
+    """Make the validator of a file's keys and the types of their values."""
     text, mapping = {"type": "string"}, {"type": "object"}
     listed = {"items": text, "value": text, "label": text}
     example = _strict({"parameters": mapping, "input": mapping, "output": mapping}, optional={"parameters"})

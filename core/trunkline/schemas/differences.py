@@ -1,8 +1,8 @@
 """The differences of two schemas that break a client, found by their shapes. Pure.
 
-*Reading*, a client breaks on a value that the new schema allows and the old one did not; *calling*, it is the other way
-round. Each shape of the wider side is held against the closest shape of the other side; where that side depends on an
-``if``, only against the shapes of the same case.
+A client that *reads* breaks on a value that the new schema allows and the old one did not; for a client that *calls*, it is
+the other way round. Each shape of the wider side is compared with the closest shape of the other side. If that side
+depends on an ``if``, only shapes of the same case are compared.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -30,18 +30,18 @@ _ANNOTATIONS = frozenset({"title", "description", "examples"})
 
 
 def reading_differences(old: Json, new: Json) -> list[Difference]:
-    """List what breaks a client that reads values of the schema *new* as ones of *old*."""
+    """List the differences that break a client of *old* when it reads values of *new*."""
     return _Comparison(is_call=False).whole(old, new)
 
 
 def calling_differences(old: Json, new: Json) -> list[Difference]:
-    """List what breaks a client that sends objects of the schema *old* where *new* is taken."""
+    """List the differences that break a client that sends objects of *old* to a hub with the schema *new*."""
     return _Comparison(is_call=True).whole(old, new)
 
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A field or item as both schemas describe it; *label* names those that have no *path* of their own."""
+    """A field or item as both schemas describe it; *label* names a member without a *path*."""
 
     path: str
     old: Shapes
@@ -50,7 +50,7 @@ class _Member:
     name: str = ""
 
     def place(self, difference: Difference) -> Difference:
-        """Move *difference*, found in the member, to the value that the member is in."""
+        """Rewrite *difference*, found in the member, as one of the enclosing value."""
         if not self.label:
             return replace(difference, path=self.path + difference.path)
         inside = f" at {difference.path}" if difference.path else ""
@@ -58,7 +58,7 @@ class _Member:
 
 
 class _Comparison:
-    """One comparison of two documents; pairs of shapes that were compared before, or are being compared, are skipped."""
+    """One comparison of two documents; pairs of shapes already compared, or in comparison, are skipped."""
 
     def __init__(self, *, is_call: bool) -> None:
         self._is_call = is_call
@@ -82,7 +82,7 @@ class _Comparison:
         return list(dict.fromkeys(differences))
 
     def shapes(self, old: Shapes, new: Shapes, *, depth: int) -> list[Difference]:
-        """Compare all that a value may be; nothing breaks where one side has no value at all."""
+        """Compare all forms of a value; nothing breaks if one side allows no value at all."""
         if not old or not new or depth > _MAX_DEPTH:
             return []
         key = (frozenset(shape.key() for shape in old), frozenset(shape.key() for shape in new))
@@ -91,7 +91,7 @@ class _Comparison:
                 old,
                 new,
                 [],
-            )  # while it runs; the shapes are kept, for the key has their identity
+            )  # during the comparison; the shapes are kept, since the key uses their identity
             of_values = (call_values if self._is_call else read_values)(old, new)
             differences = [*of_values, *self._members(old, new, depth=depth)]
             self._known[key] = (old, new, differences)
@@ -107,7 +107,7 @@ class _Comparison:
                 yield from self._closest([pair for pair in pairs if _have_members(*pair)], depth=depth)
 
     def _closest(self, pairs: Sequence[tuple[Shape, Shape]], *, depth: int) -> list[Difference]:
-        """Compare each pair; give the differences of the pair that differs least, if possible of one that some value fits."""
+        """Compare each pair; give the differences of the pair with the fewest, preferring pairs that some value fits."""
         compared = [list(self._pair(*pair, depth=depth)) for pair in pairs]
         if len(pairs) < 2 or not all(compared):
             return min(compared, key=len, default=[])
@@ -131,7 +131,7 @@ class _Comparison:
                 yield from map(member.place, self.shapes(member.old, member.new, depth=depth + 1))
 
     def _field(self, old: Shape, new: Shape, member: _Member, *, depth: int) -> Iterator[Difference]:
-        """Compare a field; a field that is gone breaks."""
+        """Compare a field; a removed field is a break."""
         if not member.new:
             yield self._gone(old, new, member)
             return
@@ -140,7 +140,7 @@ class _Comparison:
         yield from self.shapes(member.old, member.new, depth=depth + 1)
 
     def _gone(self, old: Shape, new: Shape, member: _Member) -> Difference:
-        """Name a field that is gone; for a reader, a new one of the same form is taken for its new name."""
+        """Report a removed field; if a reader finds one new field of the same form, it is reported as a new name."""
         if self._is_call:
             return Difference("field_removed", "", "is no longer taken")
         form = _form_of(old, member.name)
@@ -156,7 +156,7 @@ class _Comparison:
 
 
 def _cases(shapes: Shapes) -> list[Shape]:
-    """List the combinations of conditions that *shapes* have, each as a shape with nothing but those conditions."""
+    """List the combinations of conditions in *shapes*, each as a shape that has only those conditions."""
     cases = [
         Shape(
             conditions=shape.conditions,
@@ -169,7 +169,7 @@ def _cases(shapes: Shapes) -> list[Shape]:
 
 
 def _within(case: Shape, shapes: Shapes) -> list[Shape]:
-    """List *shapes* as they are where the conditions of *case* are met."""
+    """List *shapes* restricted to the conditions of *case*."""
     if not case.conditions:
         return list(shapes)
     return [inside for shape in shapes if (inside := merge(shape, case)) is not None]
@@ -180,7 +180,7 @@ def _have_members(old: Shape, new: Shape) -> bool:
 
 
 def _may_meet(left: Shape, right: Shape) -> bool:
-    """Tell whether an object can have both shapes: no field that both require has different values."""
+    """Tell whether an object can have both shapes: no field that both require has contradicting values."""
     for name in left.required & right.required & {*left.field_names} & {*right.field_names}:
         pairs = product(field_shapes(left, name), field_shapes(right, name))
         if not any(merge(*pair) for pair in pairs):
@@ -192,7 +192,7 @@ def _may_meet(left: Shape, right: Shape) -> bool:
 
 
 def _fields(old: Shape, new: Shape) -> Iterator[_Member]:
-    """Give the fields that *old* lists by name, and those of *new* that it covered by a pattern or as other fields."""
+    """Give the fields that *old* lists by name, and those of *new* that *old* allowed by a pattern or as other fields."""
     for name in old.field_names:
         if before := field_shapes(old, name):
             after = field_shapes(new, name) if new.lists(name) else ()
@@ -222,7 +222,7 @@ def _unnamed_fields(old: Shape, new: Shape) -> Iterator[_Member]:
 
 
 def _describes_others(shape: Shape) -> bool:
-    """Tell whether the fields that are not listed have a schema."""
+    """Tell whether unlisted fields have a schema."""
     keywords = ("additionalProperties", "unevaluatedProperties")
     return any(isinstance(schema.get(word), Mapping) for schema in shape.descriptions for word in keywords)
 
@@ -270,7 +270,7 @@ def _newly_required(old: Shape, new: Shape) -> Iterator[Difference]:
 
 
 def _triggers(strict: Shape, loose: Shape, name: str) -> list[str]:
-    """List the fields that *name* has to be there with in *strict*, and in *loose*, which may have them, has not."""
+    """List the fields that *name* must accompany in *strict* but not in *loose*, which may have them."""
     return [
         other
         for other, names in strict.dependents.items()

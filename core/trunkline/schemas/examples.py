@@ -1,4 +1,4 @@
-"""Events made from the examples of their schemas: for samples, trials and tests."""
+"""Events made from the examples in schemas: for samples, trials and tests."""
 
 import orjson
 
@@ -17,7 +17,7 @@ def example_draft(
     created_utc: str = EXAMPLE_CREATED_UTC,
     version: int | None = None,
 ) -> Draft:
-    """Make a draft of the type's example, of its current version for None. The type must be known."""
+    """Make a draft of the type's example, in *version* or the current one. The type must be known."""
     kind = catalog.known(type, version)
     assert kind is not None
     metadata = orjson.dumps({"source": source}) if source else b""

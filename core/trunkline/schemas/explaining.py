@@ -1,7 +1,7 @@
-"""Telling faults apart: a ``jsonschema`` validator that agrees with the compiled one, and whose work is bounded. Pure.
+"""Explains faults: a ``jsonschema`` validator that agrees with the compiled one and does bounded work. Pure.
 
-What ``jsonschema`` leaves to Python's ``re``, which backtracks, or compares pair by pair is done otherwise here. Each keyword
-that is looked at is a step; an explanation that has no steps left ends with what it has found.
+Where ``jsonschema`` uses Python's backtracking ``re`` or compares items pair by pair, this module replaces its keywords. Each
+keyword evaluated is a step; an explanation without steps left returns the faults found so far.
 """
 
 import functools
@@ -29,7 +29,7 @@ Keyword = Callable[[Any, Json, Json, Json], Iterator[JsonSchemaError] | None]
 
 
 class UnknownFields(jsonschema.ValidationError):  # type: ignore[misc]
-    """An object has fields that it may not have: *names*."""
+    """An object has unknown fields: *names*."""
 
     def __init__(self, names: Sequence[str]) -> None:
         super().__init__("has unknown fields")
@@ -37,7 +37,7 @@ class UnknownFields(jsonschema.ValidationError):  # type: ignore[misc]
 
 
 class _Judge(FormatChecker):  # type: ignore[misc]
-    """What every part of one explanation shares; ``jsonschema`` hands it on as the checker of formats."""
+    """State shared by all parts of one explanation; ``jsonschema`` passes it on as its format checker."""
 
     def __init__(self, judges: "_Judges", budget: Budget) -> None:
         self.checkers = judges.checkers
@@ -46,14 +46,14 @@ class _Judge(FormatChecker):  # type: ignore[misc]
 
 
 class _Judges:
-    """Compiled validators of single formats, patterns and divisors, each made when it is first asked for."""
+    """Compiled validators of single formats, patterns and divisors, each compiled at its first use."""
 
     def __init__(self) -> None:
         self.checkers = _format_checkers()
         self._compiled: dict[tuple[str, Json], jsonschema_rs.Draft202012Validator] = {}
 
     def matches(self, keyword: str, value: Json, instance: Json) -> bool:
-        """Tell whether *instance* is valid by *keyword* alone, as the compiled validator reads it."""
+        """Tell whether *instance* is valid by *keyword* alone, as the compiled validator decides."""
         key = (keyword, value)
         judge = self._compiled.get(key)
         if judge is None:
@@ -62,7 +62,7 @@ class _Judges:
 
 
 class Explainer:
-    """Explains what is wrong by one schema."""
+    """Explains faults by one schema."""
 
     __slots__ = ("_judges", "_validator")
 
@@ -74,7 +74,7 @@ class Explainer:
         """Give the errors of *data*, one after the other.
 
         Raises:
-            TooMuch: *budget* is spent, or Python's reading of the schema ends.
+            TooMuch: *budget* is spent, or the schema is nested too deeply or has a reference that cannot be resolved.
         """
         try:
             yield from self._with(budget).iter_errors(data)
@@ -82,7 +82,7 @@ class Explainer:
             raise TooMuch from None
 
     def is_valid(self, data: Json) -> bool:
-        """Tell whether *data* is valid, however many steps that takes."""
+        """Tell whether *data* is valid, with unlimited steps."""
         return bool(self._with(Budget(1 << 62)).is_valid(data))
 
     def _with(self, budget: Budget) -> Any:
@@ -90,7 +90,7 @@ class Explainer:
 
 
 def find_schema_error(schema: Mapping[str, Json]) -> JsonSchemaError | None:
-    """Find what is wrong with *schema* itself; its formats are checked as the compiled validator does."""
+    """Find the first fault of *schema* itself; formats are checked as by the compiled validator."""
     checker = FormatChecker(formats=())
     checker.checkers = _format_checkers()
     try:
@@ -102,7 +102,7 @@ def find_schema_error(schema: Mapping[str, Json]) -> JsonSchemaError | None:
 
 @functools.cache
 def _format_checkers() -> dict[str, Any]:
-    """Check formats by the other judge; built once, as the twenty judges in it take 0.7 ms."""
+    """Check formats by the compiled validator; built once, as its twenty validators take 0.7 ms."""
     names = (*FORMATS, *RARE_FORMATS.split())
     return {name: (compile_validator({"format": name}).is_valid, ()) for name in names}
 
@@ -161,7 +161,7 @@ def _unevaluated_properties(
 
 
 def _evaluated(validator: Any, instance: dict[str, Json], schema: Json) -> set[str]:
-    """Name the properties of *instance* that *schema* says something of, and the schemas in it that hold."""
+    """List the properties of *instance* that *schema*, or a schema in it that matches, evaluates."""
     if not isinstance(schema, dict):
         return set()
     names = set(schema.get("properties", ())) & instance.keys()
@@ -182,7 +182,7 @@ def _evaluated(validator: Any, instance: dict[str, Json], schema: Json) -> set[s
 
 
 def _holding(validator: Any, instance: dict[str, Json], schema: dict[str, Json]) -> Iterator[Json]:
-    """Give the schemas in *schema* that hold of *instance* in the same place."""
+    """Give the schemas in *schema* that apply to *instance* itself and match."""
     yield from (other for name, other in schema.get("dependentSchemas", {}).items() if name in instance)
     for keyword in ("allOf", "oneOf", "anyOf"):
         for other in schema.get(keyword, ()):
@@ -211,7 +211,7 @@ def _unique_items(validator: Any, is_asked: Json, instance: Json, _schema: Json)
 
 
 def _canonical(value: Json, spend: Callable[[int], None]) -> str:
-    """Write *value* so that what is equal as JSON is written alike: 1 as 1.0, and members in one order."""
+    """Write *value* so that equal JSON values are written alike: 1 as 1.0, members in one order."""
     if isinstance(value, dict | list):
         spend(len(value) // _ENTRIES_OF_A_STEP)
     if isinstance(value, dict):
@@ -225,7 +225,7 @@ def _canonical(value: Json, spend: Callable[[int], None]) -> str:
 
 
 def _in_pairs(check: Keyword) -> Keyword:
-    """Count the steps of a keyword of ``jsonschema`` that compares each item with each."""
+    """Wrap a keyword of ``jsonschema`` that compares items pair by pair, to count its steps."""
 
     def checked(validator: Any, value: Json, instance: Json, schema: Json) -> Iterable[JsonSchemaError]:
         if isinstance(instance, list):
@@ -249,7 +249,7 @@ def _counted(check: Keyword) -> Keyword:
 
 
 # jsonschema matches patterns as Python does (`\d` takes the digits of every script) and finds that 19.99 is no
-# multiple of 0.01; here the other validator's word counts.
+# multiple of 0.01; so these keywords use the compiled validator.
 _KEYWORDS: Mapping[str, Keyword] = {
     **Draft202012Validator.VALIDATORS,
     "additionalProperties": _additional_properties,
@@ -266,7 +266,7 @@ _Explainer = jsonschema.validators.extend(
 
 
 def _evolve(explainer: Any, **changes: Any) -> Any:
-    """Stay with this class: ``jsonschema`` takes its own where a schema names its draft by ``$schema``."""
+    """Keep this class: ``jsonschema`` would take its own if a schema names its draft by ``$schema``."""
     kept = {
         "schema": explainer.schema,
         "format_checker": explainer.format_checker,

@@ -1,7 +1,7 @@
 """The properties of a schema as forms show them, read from its shapes. Pure.
 
-References, combinations and nulls are folded away here, once for every generator: a field has one kind, and where its value
-may take several forms that no form can show together, it is of the kind ``any``, which people write as JSON.
+References, combinations and nulls are resolved here, once for every generator. A field has one kind. If its value may take
+several forms that no form field can show, its kind is ``any``, which people write as JSON.
 """
 
 import re
@@ -58,7 +58,7 @@ _NAMES: Mapping[FieldKind, str] = {
 }
 
 FindReference = Callable[[Json], "Reference | None"]
-"""Follow an ``x-lookup``; None where no plugin provides that lookup."""
+"""Resolves an ``x-lookup``; None if no plugin provides that lookup."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +117,9 @@ def read_fields(schema: Mapping[str, Json], *, find: FindReference = lambda _: N
 def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
     """Give *fields* as a form shows them.
 
-    Of two fields that one list fills, one with an item's name and one with its id, only the latter is a list. An update is
-    not filled in beforehand: it would change what nobody meant to change. Sentences on sending null are left out, because a
-    form has another way to clear a field, or none.
+    If one list fills two fields, an item's name and its id, only the id is chosen from the list. The form of an update is not
+    filled in beforehand, so that it changes no field unintentionally. Sentences on sending null are removed, because a form
+    clears a field in another way, or cannot.
     """
     worded = map(_in_words_of_a_form, fields)
     shown = tuple(map(_without_defaults, worded)) if is_update else tuple(worded)
@@ -127,12 +127,12 @@ def as_form(fields: Iterable[Field], *, is_update: bool) -> tuple[Field, ...]:
 
 
 def with_examples(fields: Iterable[Field], values: Sequence[Mapping[str, Json]]) -> tuple[Field, ...]:
-    """Give those *fields* that are written as JSON an example, where they have none: out of *values*, or made up."""
+    """Give *fields* that are written as JSON an example if they have none: one of *values*, or a made-up one."""
     return tuple(_with_example(entry, values) for entry in fields)
 
 
 def title_of(value: Json) -> str:
-    """Write one of the values of a choice for people: ``on_hold`` becomes ``On hold``; a phrase stays as it is."""
+    """Write a choice's value for people: ``on_hold`` becomes ``On hold``; a phrase stays unchanged."""
     text = str(value).lower() if isinstance(value, bool) else str(value)
     if text != text.lower() or " " in text:
         return text
@@ -141,7 +141,7 @@ def title_of(value: Json) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """One descent into a schema; *within* are the objects on the way."""
+    """One descent into a schema; *within* are the enclosing objects."""
 
     find: FindReference
     within: tuple[frozenset[object], ...] = ()
@@ -152,7 +152,7 @@ class _Reader:
         return tuple(read for name in names if (read := self._field(name, objects)) is not None)
 
     def _field(self, name: str, objects: Sequence[Shape]) -> Field | None:
-        """Read one property of an object that has one of the shapes *objects*; None where it can have no value."""
+        """Read one property of an object that has one of the shapes *objects*; None if it can have no value."""
         shapes = _distinct(inner for shape in objects for inner in field_shapes(shape, name))
         if not shapes:
             return None
@@ -184,7 +184,7 @@ class _Reader:
         return self._with_members(_with_choices(read, shapes), shapes)
 
     def _with_members(self, read: Field, shapes: Sequence[Shape]) -> Field:
-        """Add what is inside an object or a list."""
+        """Add the fields of an object, or the items of a list."""
         if read.kind == "object":
             return self._with_fields(read, shapes)
         if read.kind != "list":
@@ -215,7 +215,7 @@ class _Reader:
 
 @dataclass(frozen=True, slots=True)
 class _Annotations:
-    """What the schemas of a property say beside its form: those where it stands, *schemas*, before those referred to."""
+    """The annotations of a property's schemas: its own, *schemas*, before those that they refer to."""
 
     schemas: Sequence[Mapping[str, Json]]
     shapes: Sequence[Shape]
@@ -236,12 +236,12 @@ def _distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
 
 
 def _filled(shapes: Iterable[Shape]) -> list[Shape]:
-    """Leave out the shape that only null has."""
+    """Leave out the shape that has only null."""
     return [shape for shape in shapes if shape.types - _NULL]
 
 
 def _kind(shapes: Sequence[Shape]) -> tuple[FieldKind, str]:
-    """Tell what values of one of *shapes* are, and, where no form can show that, why."""
+    """Give the kind of the values of *shapes* and, if no form can show it, the reason."""
     filled = _filled(shapes)
     if any(shape.types >= TYPES - _NULL for shape in filled):
         return "any", "its schema names no type"
@@ -279,7 +279,7 @@ def _takes_any_text(shape: Shape) -> bool:
 
 
 def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
-    """Add the values that there are, where they can be listed, each with its title or as people would write it."""
+    """Add the possible values, if they can be listed, each with its title or a readable form."""
     filled = _filled(shapes)
     if read.kind == "boolean" or not filled or any(shape.values is None for shape in filled):
         return read
@@ -294,7 +294,7 @@ def _with_choices(read: Field, shapes: Sequence[Shape]) -> Field:
 
 
 def _name_of_alternative(shape: Shape) -> str:
-    """Give the title that stands beside the only value of *shape*; empty where there is none."""
+    """Give the title beside the only value of *shape*; empty if there is none."""
     return next((str(part.get("title", "")) for part in shape.descriptions if "const" in part), "")
 
 

@@ -1,6 +1,6 @@
-"""Reads event types and definitions from files: those of a folder, and those that installed packages bring.
+"""Reads event types and definitions from files: those of a folder, and those of installed packages.
 
-What is read here is checked by ``catalog.SchemaCatalog`` and ``definition_catalog.DefinitionCatalog``.
+``catalog.SchemaCatalog`` and ``definition_catalog.DefinitionCatalog`` check them.
 """
 
 import importlib.resources
@@ -17,25 +17,25 @@ from trunkline.schemas.catalog import EventType, Json
 from trunkline.schemas.definitions import FOLDERS, KINDS, Definition, Kind, read_definition
 
 ENTRY_POINT_GROUP = "trunkline.schemas"
-"""A distribution names its packages of schema files under this group."""
+"""The entry-point group under which a distribution names its packages of schema files."""
 
 
 def load_event_types(folder: Traversable | Path) -> list[EventType]:
-    """Read every ``events/<type>.json`` below *folder*, in the order of their names; none where there is no ``events``.
+    """Read every ``events/<type>.json`` below *folder*, by name; none if there is no ``events``.
 
-    ``events/<type>@1.json`` is the version 1 that is kept beside a newer one.
+    ``events/<type>@1.json`` is version 1, kept beside a newer one.
 
     Raises:
-        SchemaInvalid: a file cannot be read, is not JSON, lacks a title or a description, or has another version in it.
+        SchemaInvalid: a file cannot be read, is not JSON, lacks a title or a description, or contains another version.
     """
     return [_load_event_type(file) for file in _files(folder / "events")]
 
 
 def load_definitions(folder: Traversable | Path) -> list[Definition]:
-    """Read the files in the folders ``actions``, ``searches`` and ``lookups`` of *folder*; one need not be there.
+    """Read the files in the folders ``actions``, ``searches`` and ``lookups`` of *folder*; each folder is optional.
 
     Raises:
-        SchemaInvalid: a file cannot be read, is not the definition of anything, or has another name than what it defines.
+        SchemaInvalid: a file cannot be read, is no definition, or its name differs from the definition's.
     """
     return [_load_definition(kind, file) for kind in KINDS for file in _files(folder / FOLDERS[kind])]
 
@@ -44,32 +44,32 @@ def package_event_types(package: str) -> list[EventType]:
     """Read the event types of the installed *package*.
 
     Raises:
-        SchemaInvalid: *package* cannot be imported, or one of its files cannot serve.
+        SchemaInvalid: *package* cannot be imported, or one of its files is not usable.
     """
     return load_event_types(_folder_of(package))
 
 
 def package_definitions(package: str) -> list[Definition]:
-    """Read the definitions of the installed *package*, as ``package_event_types`` does its event types."""
+    """Read the definitions of the installed *package*, as ``package_event_types`` reads its event types."""
     return load_definitions(_folder_of(package))
 
 
 def installed_event_types() -> list[EventType]:
-    """Read the event types of the packages that stand in the entry-point group ``trunkline.schemas``.
+    """Read the event types of the packages in the entry-point group ``trunkline.schemas``.
 
     Raises:
-        SchemaInvalid: a package cannot be imported, or one of its files cannot serve.
+        SchemaInvalid: a package cannot be imported, or one of its files is not usable.
     """
     return [event_type for package in _packages() for event_type in package_event_types(package)]
 
 
 def installed_definitions() -> list[Definition]:
-    """Read the definitions of the same packages, as ``installed_event_types`` does their event types."""
+    """Read the definitions of the same packages, as ``installed_event_types`` reads their event types."""
     return [definition for package in _packages() for definition in package_definitions(package)]
 
 
 def operational_event_types() -> list[EventType]:
-    """Read the operational event types, which stand beside this module."""
+    """Read the operational event types from the folder beside this module."""
     return load_event_types(importlib.resources.files("trunkline.schemas") / "operational")
 
 
@@ -84,9 +84,9 @@ def installed_folders() -> list[Traversable]:
 
 
 def product_folders(names: Sequence[str], *, beside: Path) -> list[Traversable | Path]:
-    """List the folders that ``product.schemas`` names: an installed package's by its entry, else one of the file system.
+    """List the folders that ``product.schemas`` names: of an installed package by its entry point, else of the file system.
 
-    Relative paths begin in *beside*.
+    Relative paths start at *beside*.
 
     Raises:
         SettingsInvalid: there is neither.
@@ -158,7 +158,7 @@ def _load_event_type(file: Traversable) -> EventType:
 
 
 def read_event_type(name: str, document: bytes, *, source: str) -> EventType:
-    """Read the schema of the event type *name*; *source* stands in what is said of a fault.
+    """Read the schema of the event type *name*; *source* names it in error messages.
 
     Raises:
         SchemaInvalid: it is not JSON, or lacks a title or a description.

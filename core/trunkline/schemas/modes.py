@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Literal, cast
 from trunkline.errors import SettingsInvalid
 from trunkline.errors.spelling import known_instead
 
-if TYPE_CHECKING:  # settings need the modes, and a command that only reads settings no validator
+if TYPE_CHECKING:  # settings need the modes; a command that only reads settings needs no validator
     from trunkline.schemas.catalog import SchemaCatalog
 
 Mode = Literal["reject", "quarantine", "warn"]
-"""``reject``: 422, nothing is stored. ``quarantine``: it waits in the inbox, outside of the log. ``warn``: it is stored."""
+"""``reject``: 422, nothing is stored. ``quarantine``: it is kept in the inbox, outside of the log. ``warn``: it is stored."""
 
 
 class Modes:
-    """Which mode each event type has: its own of *types*, or *default*.
+    """The mode of each event type: its own in *types*, or *default*.
 
     Raises:
         SettingsInvalid: *types* names an event type that is not in *catalog*.
@@ -37,9 +37,9 @@ class Modes:
 
 
 def read_modes(value: object) -> object:
-    """Read the modes of event types as settings have them, for a model to check: a table by name, or that as JSON.
+    """Read the modes of event types from settings, for a model to check: a table by name, or the same as JSON.
 
-    TOML takes ``client.created = …`` without quotes for a table in a table.
+    TOML reads ``client.created = …`` without quotes as a table in a table.
     """
     if isinstance(value, str):
         try:

@@ -1,4 +1,4 @@
-"""Nulls that stand for nothing: optional members that are null though their schema allows no null. Pure."""
+"""Nulls without meaning: optional members that are null although their schema allows no null. Pure."""
 
 from collections.abc import Hashable, Iterable, Mapping
 
@@ -7,7 +7,7 @@ from trunkline.schemas.shapes import SchemaDocument, Shape, any_item_shapes, fie
 
 
 class NullRules:
-    """Which members of a body may be null, by its *schema*; read when a body first has one that is."""
+    """Tells which members of a body may be null, by its *schema*; the schema is read at the first body with a null."""
 
     __slots__ = ("_places", "_schema")
 
@@ -16,14 +16,14 @@ class NullRules:
         self._places: dict[Hashable, _Place] = {}
 
     def without_nulls(self, body: Mapping[str, Json]) -> dict[str, Json]:
-        """Leave out the optional members, at any depth, that are null where their schema allows no null."""
+        """Remove the optional members, at any depth, that are null but whose schema allows no null."""
         if not _has_null(body):
             return dict(body)
         stripped: dict[str, Json] = self._strip(body, self.place(SchemaDocument(self._schema).shapes_at()))
         return stripped
 
     def place(self, shapes: Iterable[Shape]) -> "_Place":
-        """Give the place of a value with one of *shapes*. Places with the same shapes are one, so there are few of them."""
+        """Give the place of a value with one of *shapes*. Places with the same shapes are shared, so there are few."""
         by_key = {shape.key(): shape for shape in shapes}
         key = frozenset(by_key)
         if key not in self._places:
@@ -48,7 +48,7 @@ class NullRules:
 
 
 class _Place:
-    """Where a value stands, with the places inside it, each looked up once."""
+    """The schema position of a value, with the positions inside it, each looked up once."""
 
     __slots__ = ("_fields", "_items", "_rules", "_shapes", "may_be_null", "required")
 
@@ -63,7 +63,7 @@ class _Place:
         self._items: _Place | None = None
 
     def field(self, name: str) -> "_Place | None":
-        """Give the place of the property *name*; None where it is not listed."""
+        """Give the place of the property *name*; None if it is not listed."""
         if name not in self._fields:
             return None
         place = self._fields[name]

@@ -1,7 +1,7 @@
-"""A product as connectors are generated from it: its brand, its catalogue, and the fields of each schema as forms show them.
+"""A product, from which connectors are generated: its brand, its catalog, and the form fields of each schema.
 
-Everything here is pure. A generator (``contract.Connector``) gets a ``Product`` and gives files; what a platform calls
-things is the generator's business, what the schemas say is read here, once for all of them.
+Everything here is pure. A generator (``contract.Connector``) turns a ``Product`` into files. The generator knows the
+platform's names; the schemas are read here, once for all generators.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -125,7 +125,7 @@ class Product:
         return read_fields(schema, find=self._reference)
 
     def _reference(self, reference: Json) -> Reference | None:
-        """Follow an ``x-lookup``; None where no plugin provides that lookup."""
+        """Resolve an ``x-lookup``; None if no plugin provides that lookup."""
         if reference is None:
             return None
         details: Mapping[str, Json] = {"lookup": reference} if isinstance(reference, str) else reference

@@ -1,7 +1,7 @@
 """The schemas of event types as receivers get them: open to fields that are added later.
 
-What comes in is judged by the type's own schema, which may refuse unknown fields. A receiver must not refuse them: a
-new field is no new version.
+Incoming payloads are validated by the type's own schema, which may refuse unknown fields. A receiver must not refuse them:
+a new field does not make a new version.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,17 +18,18 @@ _HAS_SCHEMA = _CLOSING | {"else", "items", "propertyNames", "then", "unevaluated
 _HAS_SCHEMAS_BY_NAME = {"$defs", "definitions", "dependentSchemas", "patternProperties", "properties"}
 _HAS_SCHEMAS = {"allOf", "anyOf", "prefixItems"}
 _REFUSED_BY = {"not": {"not"}, "if": {"if", "then", "else"}, "contains": {"maxContains"}}
-"""Keywords that refuse a payload because a schema fits, which it may once it is open, by the keyword that has the schema."""
+"""Keywords that refuse a payload if a schema matches, by the keyword with that schema; an opened schema matches more payloads."""
 _MAY_OPEN = (b'"$ref"', b'"additionalProperties"', b'"unevaluatedProperties"')
 
 Members = dict[str, msgspec.Raw]
 
 
 def published(event_type: EventType) -> EventType:
-    """Give *event_type* with a schema that lets every object have more fields, and says so; numbers keep their digits.
+    """Give *event_type* with a schema that allows further fields in every object, and says so; numbers keep their digits.
 
-    Every payload that its own schema takes is taken by this one. So ``oneOf`` becomes ``anyOf``: an open alternative may fit
-    beside another. ``not``, ``if`` and ``contains`` keep their schemas, and refuse nothing where these refer to open ones.
+    Every payload that is valid by the type's own schema is valid by this one. So ``oneOf`` becomes ``anyOf``: two opened
+    alternatives may match at once. ``not``, ``if`` and ``contains`` keep their schemas, but refuse nothing if these refer to
+    opened ones.
     """
     comment = {"$comment": orjson.dumps(COMMENT)}
     document = _object(comment | _raws(_open(event_type.schema_json)))
@@ -38,7 +39,7 @@ def published(event_type: EventType) -> EventType:
 
 
 def _open(schema: bytes) -> bytes:
-    """Open a schema, and those in it."""
+    """Open a schema and its subschemas."""
     if not schema.lstrip().startswith(b"{"):
         return schema  # true or false
     members = _raws(schema)

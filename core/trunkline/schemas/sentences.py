@@ -1,4 +1,4 @@
-"""The faults of a payload in sentences for people: ``jsonschema``'s errors, each at its own JSON pointer."""
+"""Turns the faults of a payload into sentences: ``jsonschema``'s errors, each at its own JSON pointer."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,16 +11,16 @@ from trunkline.errors.spelling import MAX_CORRECTED, correction
 
 Json = Any
 JsonSchemaError = Any
-"""An error of ``jsonschema``, whose attributes it types as perhaps unset."""
+"""An error of ``jsonschema``, whose type stubs declare its attributes as possibly unset."""
 
 MAX_FAULTS = 51
-"""Faults of one payload after which checking ends: one more than an answer names. A hostile one could have as many as it has bytes."""
+"""Faults of one payload after which checking ends: one more than an answer lists. A hostile payload could have millions."""
 
 _MAX_SHOWN = 80
 
 
 def distinct(faults: Iterable[FieldError]) -> list[FieldError]:
-    """Keep each fault once, and ``MAX_FAULTS`` at the most."""
+    """Remove repeated faults, and keep at most ``MAX_FAULTS``."""
     unique: dict[FieldError, None] = {}
     for fault in faults:
         unique[fault] = None
@@ -30,9 +30,9 @@ def distinct(faults: Iterable[FieldError]) -> list[FieldError]:
 
 
 def first_fault(validator: jsonschema_rs.Draft202012Validator, data: Json) -> FieldError:
-    """Tell the first fault of *data* in the words of *validator*, for where ``jsonschema`` finds none.
+    """Give the first fault of *data* as *validator* words it, for data in which ``jsonschema`` finds none.
 
-    It could tell them all, but makes them all at once: a million faults take 14 seconds.
+    The validator could list all faults, but builds them all at once: a million faults take 14 seconds.
     """
     try:
         validator.validate(data)
@@ -42,7 +42,7 @@ def first_fault(validator: jsonschema_rs.Draft202012Validator, data: Json) -> Fi
 
 
 def faults_of(error: JsonSchemaError, name: str) -> Iterator[FieldError]:
-    """Turn one error of ``jsonschema`` into faults; *name* stands in the sentence about an unknown field."""
+    """Turn one error of ``jsonschema`` into faults; *name* is used in the sentence about an unknown field."""
     here = pointer(*error.absolute_path)
     match error.validator:
         case "required":

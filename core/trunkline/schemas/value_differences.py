@@ -1,4 +1,4 @@
-"""How the types, values and formats of a value differ between two schemas, whatever is inside it. Pure."""
+"""The differences in types, values and formats of a value between two schemas, without its members. Pure."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ Kind = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """One thing that breaks a client: *path* is a JSON pointer below the compared schemas."""
+    """One difference that breaks a client: *path* is a JSON pointer below the compared schemas."""
 
     kind: Kind
     path: str
@@ -64,7 +64,7 @@ def call_values(old: Shapes, new: Shapes) -> Iterator[Difference]:
 
 
 def _types(shapes: Shapes) -> frozenset[str]:
-    """Name the types that a value can have: those of the listed values, where values are listed."""
+    """Give the types that a value can have; if values are listed, the types of those."""
     exact = [s.types if s.values is None else frozenset(map(type_of, s.values)) for s in shapes]
     return frozenset().union(*exact)
 
@@ -74,13 +74,13 @@ def _allowed_types(shapes: Shapes) -> frozenset[str]:
 
 
 def told_apart(inner: Shapes, outer: Shapes) -> list[Shape]:
-    """List the shapes of *inner* without the open ones, if *outer* is not open: their type breaks already."""
+    """List the shapes of *inner* without the open ones, if *outer* is not open: their type is already a break."""
     is_known = _allowed_types(outer) != TYPES
     return [shape for shape in inner if not (is_known and shape.types == TYPES)]
 
 
 def _foreign_values(inner: Shapes, outer: Shapes, *, everything: str, some: str) -> Iterator[str]:
-    """Say which values *inner* has that *outer* has not, among the types that both have."""
+    """Report the values that *inner* has and *outer* lacks, among the types that both have."""
     known = [value for shape in outer for value in shape.values or ()]
     listing = _allowed_types(outer).difference(
         {"boolean", "null"}, *(s.types for s in outer if s.values is None)
@@ -98,7 +98,7 @@ def _foreign_values(inner: Shapes, outer: Shapes, *, everything: str, some: str)
 
 
 def _candidates(shape: Shape, outer: Shapes) -> list[Json]:
-    """List the single values that *shape* may have and that some shape of *outer* could lack."""
+    """List the single values that *shape* may have and *outer* may lack."""
     if shape.values is not None:
         return list(shape.values)
     excluded = [value for other in outer for value in other.excluded]
@@ -106,7 +106,7 @@ def _candidates(shape: Shape, outer: Shapes) -> list[Json]:
 
 
 def _lost_formats(inner: Shapes, outer: Shapes) -> Iterator[tuple[str, str]]:
-    """Give the formats of the strings of *outer* beside those of *inner* which keep to none of them."""
+    """Give pairs of formats, of strings in *outer* and in *inner*, if strings of *inner* have none of the formats of *outer*."""
     strings = [shape.formats for shape in outer if "string" in shape.types]
     for shape in told_apart(inner, outer):
         if strings and "string" in shape.types and not any(formats <= shape.formats for formats in strings):

@@ -1,7 +1,7 @@
-"""Versions of event types side by side: an event that was stored in one version is read in another. Pure.
+"""Versions of event types side by side: an event stored in one version is read in another. Pure.
 
-An event is stored once, in the version that it was validated by. Whoever reads it chooses a version of its type; *casters*,
-which plugins register, lead from each version to its neighbours. A reader's choice is a set of *pins*: event type to
+An event is stored once, in the version that it was validated by. Each reader chooses a version of its type. *Casters*,
+which plugins register, convert between neighbouring versions. A reader's choice is a set of *pins*: event type to
 version, with version 1 left out.
 """
 
@@ -22,7 +22,7 @@ from trunkline.model.events import Event
 from trunkline.schemas.catalog import Json, SchemaCatalog
 
 Pins = Mapping[str, int]
-"""Which version of each event type somebody reads; a type that is not in it is read in version 1."""
+"""The version of each event type that a reader has chosen; version 1 of types that are not in it."""
 Cast = Callable[[dict[str, Json]], dict[str, Json]]
 
 NO_PINS: Pins = {}
@@ -50,7 +50,7 @@ class Caster:
 
 @dataclass(frozen=True, slots=True)
 class Uncast:
-    """An event that a caster could not turn into the version that was asked for."""
+    """An event that a caster could not convert to the requested version."""
 
     event_type: str
     from_version: int
@@ -59,7 +59,7 @@ class Uncast:
 
 
 def pins_of(catalog: SchemaCatalog, names: Iterable[str] | None = None) -> dict[str, int]:
-    """Give the pins of a new reader of the types *names* (all for None): their current versions in *catalog*."""
+    """Give the pins of a new reader of the types *names* (all if None): their current versions in *catalog*."""
     current = {kind.name: kind.version for kind in catalog.types()}
     chosen = current if names is None else [name for name in names if name in current]
     return {name: current[name] for name in chosen if current[name] > 1}
@@ -68,11 +68,11 @@ def pins_of(catalog: SchemaCatalog, names: Iterable[str] | None = None) -> dict[
 class SchemaVersions:
     """Reads events in the version that their reader has pinned.
 
-    Types of one version cost a look into a dictionary. A cast event is kept for the next caller; *tell* hears of
-    every event that could not be cast.
+    For types with one version this costs a dictionary look-up. A cast event is cached for the next reader; *tell* is called
+    for every event that could not be cast.
 
     Raises:
-        SchemaInvalid: a caster leads nowhere, or two lead the same way, or one is missing between two versions.
+        SchemaInvalid: a caster's versions do not exist, two casters convert the same way, or one is missing.
     """
 
     def __init__(
@@ -92,18 +92,18 @@ class SchemaVersions:
                 raise SchemaInvalid(name, missing)
 
     def pins(self, names: Iterable[str] | None = None) -> dict[str, int]:
-        """Give the pins of a new reader of the types *names* (all for None): their current versions."""
+        """Give the pins of a new reader of the types *names* (all if None): their current versions."""
         return pins_of(self._catalog, names)
 
     def chosen(self, name: str, pins: Pins) -> int:
-        """Name the version in which *pins* read the type *name*: the pinned one, or the next that still exists.
+        """Give the version in which *pins* read the type *name*: the pinned one, or the next that exists.
 
-        A version that is gone is read in the oldest that there is, one that is not there yet in the newest.
+        A reader of a removed version gets the oldest newer one, a reader of a future version the newest.
         """
         return choose(self._catalog.versions(name), pins.get(name, 1))
 
     def fault(self, name: str, version: Any) -> str | None:
-        """Say why *version* of the type *name* cannot be chosen; None where it can, or once could (``chosen``)."""
+        """Say why *version* of the type *name* cannot be chosen; None if it can, or could earlier (``chosen``)."""
         kept = self._catalog.versions(name)
         if not kept:
             return unknown_name("event type", name, self._catalog.names(), corrects=False)
@@ -113,9 +113,9 @@ class SchemaVersions:
         return f"is not a version of {name}; {there} {', '.join(map(str, kept))}"
 
     def body(self, event: Event, pins: Pins | None) -> bytes:
-        """Give the envelope of *event* in the version that *pins* name; as stored where they are None.
+        """Give the envelope of *event* in the version of *pins*; as stored if they are None.
 
-        So does an event that no caster can turn into that version, or whose own version is gone: nobody loses it.
+        An event that no caster can convert, or whose own version was removed, is given as stored, so that no reader misses it.
         """
         if pins is None or event.type not in self._several:
             return event.body
@@ -131,7 +131,7 @@ class SchemaVersions:
         return body
 
     def decode(self, event: Event, pins: Pins | None) -> dict[str, Json]:
-        """Parse the envelope of *event* as *pins* read it, for a filter."""
+        """Parse the envelope of *event* in the version of *pins*, for a filter."""
         decoded: dict[str, Json] = orjson.loads(self.body(event, pins))
         return decoded
 
@@ -140,14 +140,14 @@ class SchemaVersions:
         return name in self._several
 
     def version_read(self, event: Event, pins: Pins) -> int:
-        """Name the version that ``body`` is in, unless a caster fails, without casting anything."""
+        """Give the version that ``body`` returns unless a caster fails; nothing is cast."""
         return event.version if event.type not in self._several else self.chosen(event.type, pins)
 
     def cast(self, name: str, payload: bytes, *, from_version: int, to_version: int) -> bytes:
-        """Turn a payload, as JSON, of one version of the type *name* into another.
+        """Convert a payload, as JSON, from one version of the type *name* to another.
 
         Raises:
-            ValueError: a caster raised, or what it gave is not valid in its version.
+            ValueError: a caster raised, or its result is not valid in its version.
         """
         kept = self._several[name]
         way = (
@@ -190,7 +190,7 @@ class SchemaVersions:
 
 
 def write_header(versions: Mapping[str, int]) -> str:
-    """Write the header that names the versions a client was made for: ``1, invoice.created:2``.
+    """Write the header with the versions that a client was made for: ``1, invoice.created:2``.
 
     The number before the names is the version of every type that is not named.
     """
@@ -202,7 +202,7 @@ def read_header(text: str) -> dict[str, int]:
     """Read the header ``Trunkline-Versions``.
 
     Raises:
-        ValueError: it is not written so.
+        ValueError: it has another form.
     """
     match = _HEADER.fullmatch(text)
     if match is None:
@@ -213,12 +213,12 @@ def read_header(text: str) -> dict[str, int]:
 
 
 def choose(kept: Sequence[int], pinned: int) -> int:
-    """Choose of the versions *kept* (oldest first) the one *pinned*, or the next that there is: ``SchemaVersions.chosen``."""
+    """Choose from the versions *kept* (oldest first) the one *pinned*, or the next that exists (``SchemaVersions.chosen``)."""
     return next((version for version in kept if version >= pinned), kept[-1] if kept else pinned)
 
 
 def steps_of(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[str, int, int], Cast]:
-    """Give each caster's function by its event type and versions. Raises SchemaInvalid: one leads nowhere, or two lead the same way."""
+    """Give each caster's function by event type and versions. Raises SchemaInvalid if versions do not exist or are cast twice."""
     casts: dict[tuple[str, int, int], Cast] = {}
     for caster in casters:
         step = (caster.event_type, caster.from_version, caster.to_version)
@@ -244,7 +244,7 @@ def steps_of(casters: Iterable[Caster], catalog: SchemaCatalog) -> dict[tuple[st
 
 
 def find_missing(name: str, kept: Sequence[int], casts: Collection[tuple[str, int, int]]) -> str | None:
-    """Say between which of the versions *kept* of the type *name* a caster is missing; None for none."""
+    """Name the two versions in *kept* of the type *name* between which a caster is missing; None if there are none."""
     for lower, higher in itertools.pairwise(kept):
         for source, target in ((lower, higher), (higher, lower)):
             if (name, source, target) not in casts:

@@ -1,4 +1,4 @@
-"""English for the names of operations and events: nouns, their articles and plurals, and sentences about what happened. Pure."""
+"""English for the names of operations and events: nouns, articles, plurals, and sentences about events. Pure."""
 
 import re
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ _HAPPENS: Mapping[str, str] = {
     "arrived": "arrives", "bounced": "bounces", "changed": "changes", "ended": "ends", "expired": "expires",
     "failed": "fails", "left": "leaves", "lapsed": "lapses", "started": "starts", "succeeded": "succeeds",
 }  # fmt: skip
-"""What happens by itself; anything else is done by somebody."""
+"""Verbs of things that happen by themselves; all others are written in the passive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def those_of(event_type: EventType) -> str:
 
 
 def _happened(event_type: EventType) -> tuple[str, list[str], str]:
-    """Take the name of an event type apart: ``client``, ``["status"]`` and ``changed``."""
+    """Split the name of an event type: ``client``, ``["status"]`` and ``changed``."""
     thing, _, action = event_type.name.rpartition(".")
     *aspect, verb = re.split(r"[_-]+", action)
     return singular(re.sub(r"[._-]+", " ", thing)), aspect, verb

@@ -1,9 +1,9 @@
-"""Erasing: the rows of a deleted company are removed, a piece at a time.
+"""Erasing: removes the rows of deleted companies, piece by piece.
 
-It runs beside the dispatcher, in one process at a time for each company: an erasure is held under a lease, and each piece
-is one small transaction with its count in it, so a process that dies leaves nothing half done. A piece has as many rows as
-take ``PIECE_SECONDS``, its wait for the database included, and the pause after it is as long: where others are at work the
-pieces get smaller, and others have the database for at least half of the time.
+It runs beside the dispatcher, in one process at a time per company, under a lease. Each piece is one small transaction that
+also counts its rows, so a process that dies leaves nothing half done. A piece has as many rows as it removes in
+``PIECE_SECONDS``, waiting for the database included, and the pause after it is as long. So under load the pieces get smaller,
+and other work has the database for at least half of the time.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from trunkline.store.erasures import Erasure
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
-"""How often a process looks for more of a company that is about to be gone."""
+"""How often a process looks again while it waits for late writes of a company."""
 LEASE_MS = 10_000
 PIECE_SECONDS = 0.04
 LEAST_ROWS, MOST_ROWS = 250, 5_000
-"""Rows of one table that a piece removes, with what hangs on them: the first has the least."""
+"""Rows of one table that a piece removes, with the rows that depend on them; the first piece has the least."""
 _log = logging.getLogger(__name__)
 
 
 class Erasing:
-    """Removes what is of deleted companies. Enter it to start; several may run on one PostgreSQL database.
+    """Removes the rows of deleted companies. Enter it to start; several may run on one PostgreSQL database.
 
-    *plugins* gives what companies have in the tables of plugins; *wanted* is set where a company is to be erased.
+    *plugins* gives the companies' rows in the tables of plugins; *wanted* is set when a company is to be erased.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Erasing:
         await self._background.__aexit__(*details)
 
     async def run_once(self) -> bool:
-        """Carry out one erasure, if there is one; tells whether there was. Raises StoreUnavailable."""
+        """Carry out one erasure, if there is one; returns whether there was. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             if not await store.is_any_open(connection):
                 return False
@@ -79,7 +79,7 @@ class Erasing:
             await asyncio.sleep(LOOK_SECONDS if outcome == "waits" else took)
 
     async def _piece(self, erasure: Erasure, rows: int, *, has_settled: bool) -> str:
-        """Remove a piece of *rows*: ``removed`` something, ``waits`` for what was under way, or ``ended``, here or in another process."""
+        """Remove a piece of *rows*: ``removed`` some, ``waits`` for late writes, or ``ended``, here or in another process."""
         async with self._database.write() as connection:
             now = await store.keep(connection, erasure, self._holder, lease_ms=LEASE_MS)
             if now is None:
@@ -112,6 +112,6 @@ class Erasing:
 
 
 def fitting(rows: int, took_seconds: float) -> int:
-    """Choose how many rows the next piece has, where *rows* took so long: at most twice as many."""
+    """Choose the number of rows of the next piece, if *rows* took *took_seconds*: at most twice as many."""
     wanted = int(rows * min(PIECE_SECONDS / max(took_seconds, 1e-6), 2))
     return max(min(wanted, MOST_ROWS), LEAST_ROWS)

@@ -1,7 +1,7 @@
-"""Pages of those events that meet a filter.
+"""Pages of the events that match a filter.
 
-The log is looked through in pieces, from where the client is, until the page is full; at most as far as one call may. What
-was looked at in vain lies behind the cursor of the answer, so that nothing is looked at twice.
+The log is searched in pieces, from the client's position, until the page is full or the call's limit is reached. The cursor of
+the answer is behind all events that were searched, so none is searched twice.
 """
 
 import contextlib
@@ -22,15 +22,15 @@ from trunkline.schemas.versions import Pins, SchemaVersions
 from trunkline.stream.page_bytes import MAX_PAGE_BYTES
 
 MOST_COST = 10_000
-"""What a filter may cost (``filters.costs``): as much as all of a company's subscriptions together, unless set otherwise."""
+"""Highest cost of a filter (``filters.costs``): by default the limit for all of a company's subscriptions together."""
 MOST_LOOKED_AT = 10_000
-"""Events that one call looks at."""
+"""Events that one call searches at most."""
 LIMIT_SECONDS = 1.0
-"""After this time a call answers with what it has found."""
+"""After this time a call answers with the events found so far."""
 PIECE = 1_000
-"""Events that are read at once; fewer where they are long."""
+"""Events that are read at once; fewer if they are long."""
 AT_ONCE = 2
-"""Calls that look at the same time in one process; a company has one of them."""
+"""Calls that search at the same time in one process; a company has one of them."""
 WAIT_SECONDS = 5.0
 _PARTS = ("payload.", "metadata.")
 
@@ -48,7 +48,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Events of a page, the position to go on from, and whether more wait behind it, which may or may not meet the filter."""
+    """Events of a page, the position to go on from, and whether more events follow; these may not match the filter."""
 
     events: Sequence[Event]
     after: int
@@ -60,7 +60,7 @@ Read = Callable[[PageRequest], Awaitable[Found]]
 
 
 class FilteredPages:
-    """Looks through the log, which *read* reads, for those events that meet a filter."""
+    """Searches the log, through *read*, for events that match a filter."""
 
     def __init__(self, read: Read, schema_versions: SchemaVersions) -> None:
         self._read = read
@@ -68,11 +68,11 @@ class FilteredPages:
         self._turns = Turns(share=1, total=AT_ONCE)
 
     async def search(self, request: PageRequest, wanted: Filter, versions: Pins | None) -> Found:
-        """Look for what meets *wanted*, as the reader of *versions* sees it.
+        """Search for events that match *wanted*, as a reader of *versions* sees them.
 
         Raises:
             CursorExpired: as reading does.
-            TooMuchAtOnce: other calls of the company take their time.
+            TooMuchAtOnce: other searches of the company did not end in time.
         """
         async with self._turn_of(request.company_id):
             return await self._search(request, wanted, versions)
@@ -80,7 +80,7 @@ class FilteredPages:
     async def among(
         self, company_id: int, events: Sequence[Event], wanted: Filter, versions: Pins | None
     ) -> list[Event]:
-        """Keep those of *events* that meet *wanted*, as the reader of *versions* sees them. Raises TooMuchAtOnce."""
+        """Keep those of *events* that match *wanted*, as a reader of *versions* sees them. Raises TooMuchAtOnce."""
         pauses, kept = Pauses(), list[Event]()
         async with self._turn_of(company_id):
             for event in events:
@@ -123,7 +123,7 @@ class FilteredPages:
 
 
 def check(source: Json, event_types: Sequence[EventType]) -> Filter | None:
-    """Make what a caller sent into a filter of *event_types*; None where every comparison in it was left empty. Raises BadQuery."""
+    """Compile a caller's filter for *event_types*; None if all its comparisons were left empty. Raises BadQuery."""
     source = without_blanks(source)
     if source == {}:
         return None

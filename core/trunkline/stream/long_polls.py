@@ -1,4 +1,4 @@
-"""How many calls may wait for events at once: of one company, and in the process."""
+"""Limits the calls that wait for events at the same time: per company, and in the process."""
 
 import contextlib
 from collections.abc import AsyncGenerator
@@ -11,7 +11,7 @@ RETRY_SECONDS = 5
 
 
 class LongPolls:
-    """Counts the calls that wait."""
+    """Counts the waiting calls."""
 
     def __init__(self, settings: Limits) -> None:
         self._limit, self._limit_in_all = settings.long_polls, settings.long_polls_in_all
@@ -21,10 +21,10 @@ class LongPolls:
 
     @contextlib.asynccontextmanager
     async def of(self, company_id: int) -> AsyncGenerator[None]:
-        """Count a company's call that waits, as long as the block runs.
+        """Count a company's waiting call while the block runs.
 
         Raises:
-            TooMuchAtOnce: as many wait as may.
+            TooMuchAtOnce: the limit is reached.
         """
         if self._turns is None:
             yield

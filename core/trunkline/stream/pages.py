@@ -29,9 +29,9 @@ from trunkline.stream.page_bytes import UNKNOWN, PageBytes
 
 LOOK_SECONDS = 1.0
 CHECK_SECONDS = 4.0
-"""How often a waiting call's key is checked: the call ends within 5 s of the key's end."""
+"""How often the key of a waiting call is checked: the call ends within 5 s of the key's end."""
 SAMPLED = 200
-"""Of so many of the newest events those are shown that meet a filter."""
+"""The newest events that are searched for ones that match a filter."""
 CheckCaller = Callable[[], Awaitable[None]]
 
 
@@ -57,7 +57,7 @@ class Streaming:
         self._page_bytes = PageBytes()
         self._filtered = FilteredPages(self._read_piece, schema_versions)
         self._head = 0
-        """The head at an earlier read: a later read sees everything up to it."""
+        """The head at an earlier read; a later read sees everything up to it."""
 
     async def __aenter__(self) -> Self:
         async with self._database.read() as connection:
@@ -85,14 +85,14 @@ class Streaming:
         filter: Json | None = None,
         check_caller: CheckCaller | None = None,
     ) -> StreamPage:
-        """Read up to *limit* events oldest first, fewer where they are long (``contract.EventReader.page``).
+        """Read up to *limit* events, oldest first, fewer if they are long (``contract.EventReader.page``).
 
         Raises:
-            BadCursor: *cursor* is not one of ours.
-            BadQuery: *filter* is none of the types' schemas.
-            CursorExpired: events after *cursor* were removed; whether any of them was this company's is not looked at.
+            BadCursor: *cursor* was not made by this hub.
+            BadQuery: *filter* does not fit the types' schemas.
+            CursorExpired: events after *cursor* were removed, whether or not any was this company's.
             CursorUnknown: *cursor* lies beyond the newest event.
-            TooMuchAtOnce: the company has as many long polls, or searches by a filter, as it may have.
+            TooMuchAtOnce: the company's limit of long polls, or of searches by a filter, is reached.
         """
         position = cursors.decode(cursor) if cursor is not None else None
         request = PageRequest(company_id, self.named(types), position, since_ms, limit)
@@ -111,31 +111,31 @@ class Streaming:
 
     @contextlib.asynccontextmanager
     async def waiting(self, company_id: int) -> AsyncGenerator[Signal]:
-        """Count a long poll of *company_id*, and lend a signal that is set when it has new events. Raises TooMuchAtOnce."""
+        """Count a long poll of *company_id*, and give a signal that is set when it has new events. Raises TooMuchAtOnce."""
         async with self._long_polls.of(company_id):
             with self._watch.signal(company_id) as signal:
                 yield signal
 
     @property
     def is_released(self) -> bool:
-        """Whether long polls are answered at once, as the hub is stopping."""
+        """Whether long polls are answered at once because the hub is stopping."""
         return self._watch.is_released
 
     def knows_length(self, company_id: int) -> bool:
-        """Tell whether it is known how long a company's events are (``page_bytes``)."""
+        """Tell whether the size of a company's events is known (``page_bytes``)."""
         return self._page_bytes.knows(company_id)
 
     async def search(self, request: PageRequest, wanted: Filter, versions: Pins | None) -> Found:
-        """Look for events that meet *wanted* (``filtered_pages``)."""
+        """Search for events that match *wanted* (``filtered_pages``)."""
         return await self._filtered.search(request, wanted, versions)
 
     async def get(self, company_id: int, event_id: int, *, versions: Pins | None = None) -> bytes | None:
-        """Read one envelope; None where the company has no such event."""
+        """Read one envelope; None if the company has no such event."""
         event = await self.event(company_id, event_id)
         return self._schema_versions.body(event, versions) if event else None
 
     async def event(self, company_id: int, event_id: int) -> Event | None:
-        """Read one event; None where the company has no such event."""
+        """Read one event; None if the company has no such event."""
         async with self._database.read() as connection:
             event = (await stream.by_positions(connection, [event_id])).get(event_id)
         return event if event and event.company_id == company_id else None
@@ -165,20 +165,20 @@ class Streaming:
         return [self.example(company_id, kind.name, versions=versions, reference=reference) for kind in shown]
 
     async def head(self) -> str:
-        """Make the cursor that goes on after everything that is in the log now."""
+        """Make a cursor at the end of the log as it is now."""
         async with self._database.read() as connection:
             return cursors.encode((await retention.log_bounds(connection)).head)
 
     def cursor_after(self, event_id: int) -> str:
-        """Make the cursor that goes on after an event."""
+        """Make a cursor after an event."""
         return cursors.encode(event_id)
 
     def operational_types(self) -> Sequence[EventType]:
-        """List the operational event types, in the order of their names."""
+        """List the operational event types by name."""
         return self._catalog.operational.types() if self._catalog.operational else ()
 
     def types(self, *, versions: Pins | None = None) -> Sequence[EventType]:
-        """List every registered event type, in the order of their names: as *versions* has it, or the current version."""
+        """List every registered event type by name, in the version of *versions*, or else its current version."""
         if versions is None:
             return [self._catalog.published(event_type) for event_type in self._catalog.types()]
         chosen = (
@@ -188,7 +188,7 @@ class Streaming:
         return [self._catalog.published(event_type) for event_type in chosen if event_type is not None]
 
     def versions(self, type: str) -> Sequence[int]:
-        """List the versions of an event type that can be read, oldest first; none where there is no such type."""
+        """List the readable versions of an event type, oldest first; none if there is no such type."""
         operational = self._catalog.operational
         return self._catalog.versions(type) or (operational.versions(type) if operational else ())
 
@@ -201,19 +201,19 @@ class Streaming:
         versions: Pins | None = None,
         reference: str | None = None,
     ) -> bytes:
-        """Make an envelope of the schema's example. Its ``id`` is below that of any event; it is not stored."""
+        """Make an envelope of the schema's example; it is not stored, and its ``id`` is below that of any event."""
         version = None if versions is None else self._schema_versions.chosen(type, versions)
         draft = example_draft(self._catalog, company_id, type, source=source, version=version)
         return draft.envelope(self._catalog.all_names().index(type) + 1, reference)
 
     def named(self, names: Sequence[str]) -> Sequence[str]:
-        """Give the event types that *names* choose, themselves where they choose none: no names would be all types."""
+        """Give the event types that *names* choose; *names* themselves if they choose none, as an empty list means all types."""
         if not any(map(is_group, names)):
             return names
         return types_among(names, self._catalog.all_names()) or names
 
     def wanted(self, filter: Json | None, names: Sequence[str], versions: Pins | None) -> Filter | None:
-        """Make what a query sent as *filter* into a filter of the types *names*; None if it asks for nothing. Raises BadQuery."""
+        """Compile a query's *filter* for the types *names*; None if it is empty. Raises BadQuery."""
         if filter is None:
             return None
         types = [*self.types(versions=versions), *(self.operational_types() if names else ())]
@@ -254,18 +254,18 @@ class Streaming:
         return self.cut(request, *(await self._read(request)))
 
     def fitting(self, request: PageRequest) -> PageRequest:
-        """Lower the limit of *request* to what a page holds of the company's events."""
+        """Lower the limit of *request* to the number of the company's events that a page holds."""
         return replace(request, limit=self._page_bytes.limit_for(request.company_id, request.limit))
 
     def cut(self, request: PageRequest, after: int, events: Sequence[Event]) -> Found:
-        """Make a page of *events*, which were read for *request*; *after* is where to go on if there are none."""
+        """Make a page of *events* that were read for *request*; *after* is the position to go on from if there are none."""
         page = self._page_bytes.cut(request.company_id, events[: request.limit])
         return Found(page, page[-1].position if page else after, more=len(events) > len(page))
 
     async def _read_first(self, request: PageRequest) -> tuple[PageRequest, int, list[Event]]:
-        """Read as ``_read`` does, and a few events first where it is not known how long the company's are.
+        """Read as ``_read`` does; if the size of the company's events is unknown, read a few first to learn it.
 
-        Returns the request as well: its limit is lower where the events are long.
+        Also returns the request, with a lower limit if the events are long.
         """
         if request.limit > UNKNOWN and not self._page_bytes.knows(request.company_id):
             after, events = await self._read(replace(request, limit=UNKNOWN))
@@ -278,8 +278,8 @@ class Streaming:
     async def _read(self, request: PageRequest) -> tuple[int, list[Event]]:
         """Read one event more than the page holds; returns the position to go on from, and the events.
 
-        That is as far as is known to hold nothing for this page, so that a client that polls in vain keeps its place
-        ahead of the edge. An event at or below the edge is kept for its deliveries and is no part of the log.
+        That position is the last one known to hold nothing for this page, so that the cursor of a client that finds no events stays
+        ahead of the edge. An event at or below the edge is kept for its deliveries only, and is not part of the log.
         """
         known = self._head
         async with self._database.read() as connection:
@@ -298,7 +298,7 @@ class Streaming:
     async def _wait(
         self, request: PageRequest, wait_seconds: float, check_caller: CheckCaller | None
     ) -> tuple[int, list[Event]]:
-        """Wait for events, and check the caller at times that all waiting calls share, so that one query is for all of them."""
+        """Wait for events, and check the caller at times shared by all waiting calls, so that one query serves all of them."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         with self._watch.signal(request.company_id) as signal:
@@ -324,7 +324,7 @@ async def _read_after(
 
 
 class Watch:
-    """Wakes the long polls of just those companies that have new events, with one query for all of them."""
+    """Wakes the long polls of the companies that have new events, with one query for all of them."""
 
     def __init__(self, database: Database, wakeup: Wakeup) -> None:
         self._database = database
@@ -345,7 +345,7 @@ class Watch:
             await asyncio.gather(self._task, return_exceptions=True)
 
     def release(self) -> None:
-        """Wake every waiter now, and keep none waiting from now on."""
+        """Wake every waiter now, and let none wait any more."""
         self.is_released = True
         for signals in self._waiting.values():
             for signal in signals:
@@ -353,7 +353,7 @@ class Watch:
 
     @contextlib.contextmanager
     def signal(self, company_id: int) -> Generator[Signal]:
-        """Lend a signal that is set when *company_id* has new events."""
+        """Give a signal that is set when *company_id* has new events."""
         signal = Signal()
         signals = self._waiting.setdefault(company_id, set())
         signals.add(signal)

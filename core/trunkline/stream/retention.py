@@ -1,9 +1,8 @@
-"""Retention: events older than ``events.retention_days`` are removed once nobody needs them, a few at a time.
+"""Retention: removes events older than ``events.retention_days`` once they have no open delivery, a few at a time.
 
-It runs beside the dispatcher. An event goes with its deliveries and attempts once nobody needs it any more; where the log
-begins from then on is stored in the same transaction, so that a reader with a cursor from before is told
-(``CursorExpired``). Each transaction is small, and the pause after it is at least twice as long as it took: who appends waits for
-its commit, and on SQLite for all of it.
+It runs beside the dispatcher. An event is removed with its deliveries and attempts. The new beginning of the log is stored
+in the same transaction, so that a reader with an older cursor gets ``CursorExpired``. Each transaction is small, and the
+pause after it is at least twice as long as it took: an append waits for its commit, and on SQLite for all of it.
 """
 
 import asyncio
@@ -25,20 +24,20 @@ from trunkline.store.clock import ClockGuard
 from trunkline.store.database import Database
 
 START_SECONDS = 60.0
-"""How long a process that has just started is left alone."""
+"""How long a process waits after its start before it removes anything."""
 ROUND_SECONDS = 300.0
 PAUSE_SECONDS = 0.02
 BATCH = 100
-"""Events that one transaction looks at; a purge removes as many rows. With 500, requests had to wait for 100 to 200 ms."""
+"""Events that one transaction looks at, and rows that one purge removes. With 500, requests waited 100 to 200 ms."""
 ROWS = 1_000
-"""Deliveries and attempts that one transaction removes at the most, beyond those of its first event."""
+"""Deliveries and attempts that one transaction removes at most, beyond those of its first event."""
 _DAY_MS = 24 * 60 * 60 * 1000
 _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 
 
 class Retention:
-    """Removes events that are older than *days*, changes of the audit log after *audit_days*, and idempotency keys after *keys_ms*.
+    """Removes events older than *days*, audit log entries older than *audit_days*, and idempotency keys older than *keys_ms*.
 
     It removes nothing while the *clock* is not trusted. Enter it to start; several may run on one PostgreSQL database.
     """
@@ -69,12 +68,12 @@ class Retention:
         await self._background.__aexit__(*details)
 
     async def run_once(self) -> int:
-        """Remove everything that may go now; returns how many events were removed. It ends early where another worker removes.
+        """Remove everything old enough; returns how many events were removed. It stops if another process is removing.
 
-        That process does the rest, too: one that ended early would compete for the rest, and make it end early as well.
+        The other process then also does the rest. Two processes that share the rest would make each other stop.
 
         Raises:
-            StoreUnavailable: the database did not answer; rows that were removed until then stay removed.
+            StoreUnavailable: the database did not answer; rows removed before stay removed.
         """
         now_ms = await self._clock.look()
         if now_ms is None:
@@ -101,9 +100,9 @@ class Retention:
             await asyncio.sleep(ROUND_SECONDS)
 
     async def _remove_events(self, before_ms: int) -> tuple[int, bool]:
-        """Remove old events, page by page, oldest first; a page with nothing to remove costs no transaction.
+        """Remove old events page by page, oldest first; a page with nothing to remove costs no write transaction.
 
-        Returns how many, and whether those were all: another worker may remove.
+        Returns how many, and whether those were all; not if another process is removing.
         """
         async with self._database.read() as connection:
             old = await store.horizon(connection, before_ms=before_ms)
@@ -124,7 +123,7 @@ class Retention:
         return count, True
 
     async def _remove_others(self, now_ms: int, before_ms: int) -> None:
-        """Remove what else has an age, and what is left of events."""
+        """Remove other expired rows, and rows that removed events left behind."""
         keys_before_ms = now_ms - self._keys_ms
         for table, purge in (
             ("idempotency_keys", store.purge_idempotency_keys),
@@ -149,7 +148,7 @@ class Retention:
                 return
 
     async def _in_turn(self, work: Callable[[AsyncConnection], Awaitable[_T]]) -> _T | None:
-        """Do *work* in a transaction, and pause; None where another worker removes at this moment."""
+        """Do *work* in a transaction, and pause; None if another process is removing now."""
         began = time.monotonic()
         async with self._database.write() as connection:
             if not await store.take_turn(connection):

@@ -1,1 +1,1 @@
-"""Where a push may go and how it is signed: URLs, addresses, signatures."""
+"""Targets of pushes: URLs, the address policy, signatures."""

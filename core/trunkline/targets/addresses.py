@@ -1,11 +1,11 @@
-"""The address policy: which URLs and which addresses this deployment may send to.
+"""The address policy: the URLs and addresses that this deployment may send to.
 
-Pure: it reads text and addresses, it resolves nothing. ``AddressPolicy.check_url`` judges a target when a subscription
-is made and again before it is dialled; ``AddressPolicy.check_address`` judges what a name resolved to, where it is
-dialled (``trunkline.outbound``).
+Pure: it reads text and addresses, and resolves no names. ``AddressPolicy.check_url`` checks a target when a subscription
+is created and again before each connection; ``AddressPolicy.check_address`` checks a resolved address at the connection
+(``trunkline.outbound``).
 
-The tables are the IANA special-purpose registries as of October 2025, so that the policy does not change with the
-version of Python: ``ipaddress`` in 3.11.7 still calls some blocks global that are not.
+The tables are the IANA special-purpose registries as of October 2025, so the policy does not depend on the version of
+Python: ``ipaddress`` in 3.11.7 treats some blocks as global that are not.
 https://www.iana.org/assignments/iana-ipv4-special-registry and
 https://www.iana.org/assignments/iana-ipv6-special-registry
 """
@@ -60,7 +60,7 @@ _IPV6_REFUSED = (
 )
 _TEREDO = IPv6Network("2001::/32")
 _IPV6_REACHABLE = (
-    _TEREDO,  # judged by the IPv4 addresses inside
+    _TEREDO,  # checked by the IPv4 addresses inside
     IPv6Network("2001:1::1/128"),
     IPv6Network("2001:1::2/128"),
     IPv6Network("2001:1::3/128"),
@@ -70,7 +70,7 @@ _IPV6_REACHABLE = (
     IPv6Network("2001:30::/28"),
 )
 _IPV6_UNICAST = IPv6Network("2000::/3")
-"""All that IANA has allotted as global unicast; the rest is reserved (RFC 4291 §2.4)."""
+"""The global unicast space allocated by IANA; the rest is reserved (RFC 4291 §2.4)."""
 
 _IPV4_IN_LAST_BITS = (
     IPv6Network("::/96"),  # compatible, RFC 4291 §2.5.5.1
@@ -90,7 +90,7 @@ _METADATA_ADDRESSES: frozenset[IPv4Address | IPv6Address] = frozenset(
         IPv4Address("169.254.0.23"),  # Tencent
         IPv4Address("169.254.42.42"),  # Scaleway
         IPv4Address("100.100.100.200"),  # Alibaba
-        IPv4Address("168.63.129.16"),  # Azure; allotted as a public address
+        IPv4Address("168.63.129.16"),  # Azure; allocated as a public address
         IPv4Address("192.0.0.192"),  # Oracle, classic
         IPv6Address("fd00:ec2::254"),  # AWS
         IPv6Address("fd00:ec2::23"),  # AWS, identities of pods
@@ -121,15 +121,15 @@ _LOCAL_SUFFIXES = (".localhost", ".local", ".internal", ".localdomain", ".home.a
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.ASCII | re.IGNORECASE)
 _AUTHORITY = re.compile(r"[a-z]+://([^/?#]*)", re.ASCII | re.IGNORECASE)
 _ENCODED_DOTS = re.compile(r"[^?#]*/(?:\.%2e|%2e(?:\.|%2e)?)(?:[/?#]|$)", re.ASCII | re.IGNORECASE)
-"""Parts of a path that WHATWG reads as dots, and takes away."""
+"""Path segments that WHATWG reads as dots and removes."""
 _HOST_NAME = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]{0,62})\.)*[a-z0-9_](?:[a-z0-9_-]{0,62})\.?", re.ASCII)
 _NUMERIC_LABEL = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 
 def refusal(address: IPv4Address | IPv6Address) -> str | None:
-    """Say what *address* is that forbids sending there, as a predicate; None where it is globally reachable.
+    """Say why sending to *address* is forbidden, as a predicate; None if it is globally reachable.
 
-    An IPv6 address that carries an IPv4 address is judged by that one too.
+    If an IPv6 address carries an IPv4 address, that one is checked too.
     """
     if address in _METADATA_ADDRESSES:
         return "is a cloud metadata address"
@@ -148,7 +148,7 @@ def refusal(address: IPv4Address | IPv6Address) -> str | None:
 
 
 def is_metadata(address: IPv4Address | IPv6Address) -> bool:
-    """Tell whether *address*, or an IPv4 address inside it, is one of a cloud's metadata services."""
+    """Tell whether *address*, or an IPv4 address inside it, is a cloud's metadata service."""
     if address in _METADATA_ADDRESSES:
         return True
     return isinstance(address, IPv6Address) and any(
@@ -157,21 +157,21 @@ def is_metadata(address: IPv4Address | IPv6Address) -> bool:
 
 
 def embedded_ipv4(address: IPv6Address) -> tuple[IPv4Address, ...]:
-    """Read the IPv4 addresses that *address* leads to: mapped, compatible, translated, NAT64, 6to4 or Teredo."""
+    """Give the IPv4 addresses that *address* carries: mapped, compatible, translated, NAT64, 6to4 or Teredo."""
     number = int(address)
     last = IPv4Address(number & 0xFFFFFFFF)
     if any(address in network for network in _IPV4_IN_LAST_BITS):
         return (last,)
     if address in _SIX_TO_FOUR:  # RFC 3056 §2
         return (IPv4Address(number >> 80 & 0xFFFFFFFF),)
-    if address in _TEREDO:  # RFC 4380 §4: the server, and the client with every bit turned over
+    if address in _TEREDO:  # RFC 4380 §4: the server, and the client with all bits inverted
         return (IPv4Address(number >> 64 & 0xFFFFFFFF), IPv4Address(int(last) ^ 0xFFFFFFFF))
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """What a deployment allows. Metadata services are refused whatever it allows.
+    """The URLs and addresses that a deployment allows. Metadata services are always refused.
 
     *allow_http* accepts ``http://`` beside ``https://``. *allow_private_networks* accepts addresses and names that are
     not globally reachable; it is meant for development.
@@ -181,13 +181,13 @@ class AddressPolicy:
     allow_private_networks: bool = False
 
     def check_url(self, url: str) -> str:
-        """Return *url* as it is to be dialled: normalised after WHATWG, without its fragment.
+        """Return *url* as it is requested: normalised by WHATWG, without its fragment.
 
-        Every notation of an IPv4 address (decimal, octal, hexadecimal, short, full-width, percent-encoded) has become
-        the dotted one in what is returned.
+        Every notation of an IPv4 address (decimal, octal, hexadecimal, short, full-width, percent-encoded) is dotted in the
+        result.
 
         Raises:
-            TargetRefused: *url* is malformed, or this policy forbids where it leads; one sentence says why.
+            TargetRefused: *url* is malformed, or this policy forbids its address; one sentence says why.
         """
         self._check_text(url)
         try:
@@ -208,7 +208,7 @@ class AddressPolicy:
         return normalised
 
     def check_address(self, address: str | IPv4Address | IPv6Address) -> None:
-        """Return if *address*, which is about to be dialled, is allowed. As text it may carry a zone.
+        """Return if *address*, to which a connection is about to open, is allowed. As text it may have a zone.
 
         Raises:
             AddressRefused: this policy forbids *address*, or it is not an address.

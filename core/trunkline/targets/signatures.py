@@ -1,7 +1,7 @@
-"""Signing what is pushed: the four schemes, their secrets, and the header names that are ours.
+"""Signing pushes: the four schemes, their secrets, and the names of the hub's headers.
 
 Part of the pure centre: bytes in, header values out. ``standard`` and ``ed25519`` follow the Standard Webhooks
-specification, ``github`` and ``stripe`` what those services' own verifiers accept.
+specification; ``github`` and ``stripe`` are accepted by the verifiers of those services.
 """
 
 import base64
@@ -52,7 +52,7 @@ RESERVED_HEADERS = frozenset(
         GITHUB_HEADER.lower(),
     }
 )
-"""Names, in lower case, that the hub sets itself or that steer the connection (RFC 9110 §7.6.1)."""
+"""Names, in lower case, that the hub sets itself or that control the connection (RFC 9110 §7.6.1)."""
 RESERVED_PREFIXES = ("webhook-", "trunkline-")
 
 MAX_HEADERS = 50
@@ -63,7 +63,7 @@ _SEED = "whsk_"
 _PUBLIC = "whpk_"
 _SEED_BYTES = 32
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_VALUE = re.compile(r"[\x20-\x7e\t]*")  # RFC 9110 §5.5, without what is obsolete
+_VALUE = re.compile(r"[\x20-\x7e\t]*")  # RFC 9110 §5.5, without obsolete forms
 
 _Sign = Callable[[str, int, bytes], tuple[str, str]]
 
@@ -94,7 +94,7 @@ class Signer:
 def headers(
     scheme: str, *, secrets: tuple[str, ...], event_id: str, timestamp: int, body: bytes
 ) -> dict[str, str]:
-    """Make the headers of one attempt without a ``Signer``; the keys are read anew, which costs 2 µs (ed25519: 35)."""
+    """Make the headers of one attempt without a ``Signer``; preparing the keys costs 2 µs (ed25519: 35)."""
     return _headers(_make(scheme, secrets), event_id, timestamp, body)
 
 
@@ -105,7 +105,7 @@ def new_secret(scheme: str, *, random_bytes: Callable[[int], bytes] = randomness
 
 
 def public_key(secret: str) -> str:
-    """Derive the public key ``whpk_…`` of an ``ed25519`` secret, which is what its subscription shows."""
+    """Derive the public key ``whpk_…`` of an ``ed25519`` secret; the subscription shows it."""
     return _PUBLIC + base64.b64encode(_private_key(secret).public_key().public_bytes_raw()).decode("ascii")
 
 
@@ -121,7 +121,7 @@ def jwk(secret: str) -> dict[str, str]:
 
 
 def check_secret(text: str, *, scheme: str = "standard") -> str | None:
-    """Say why *text* cannot be a caller's own secret for *scheme*; None where it can."""
+    """Say why *text* cannot be a caller's own secret for *scheme*; None if it can."""
     if scheme == "ed25519":
         try:
             _private_key(text)
@@ -138,7 +138,7 @@ def check_secret(text: str, *, scheme: str = "standard") -> str | None:
 
 
 def check_headers(headers: Mapping[str, str]) -> list[FieldError]:
-    """Find what is wrong with a subscription's own headers, at pointers such as ``/headers/authorization``."""
+    """List the faults of a subscription's own headers, at pointers such as ``/headers/authorization``."""
     if len(headers) > MAX_HEADERS:
         return [FieldError("/headers", f"must have at most {MAX_HEADERS} members, not {len(headers):,}")]
     faults: list[FieldError] = []
@@ -169,13 +169,13 @@ def _value_fault(value: str) -> str | None:
 
 
 def _decoded(text: str, *, prefix: str) -> bytes:
-    """Decode the base64 after *prefix*. The ValueError for any other form does not show the text."""
+    """Decode the base64 after *prefix*. The ValueError for another form does not contain the text."""
     malformed = f"a secret is not '{prefix}' followed by base64"
     if not text.startswith(prefix):
         raise ValueError(malformed)
     try:
         return binascii.a2b_base64(text[len(prefix) :], strict_mode=True)
-    except ValueError:  # binascii.Error is one, and what is raised for text outside ASCII is another
+    except ValueError:  # binascii.Error is a ValueError; text outside ASCII raises a plain one
         raise ValueError(malformed) from None
 
 

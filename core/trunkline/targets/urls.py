@@ -1,7 +1,7 @@
-"""Target URLs of any scheme: whether a channel takes one, judged when a subscription is made or changed.
+"""Target URLs of any scheme: tells whether a channel takes one when a subscription is created or changed.
 
-Pure. What is pushed over HTTP is judged by the ``AddressPolicy``, here and again where it is dialled. Any other target names
-a place *within* what the operator has named (a mailbox, a subject, a queue), so that here only its form is judged.
+Pure. The ``AddressPolicy`` checks HTTP targets, here and again at each connection. Any other target names a place *within* a
+service that the operator configured (a mailbox, a subject, a queue), so only its form is checked here.
 """
 
 import re
@@ -21,7 +21,7 @@ _ENCODED_CONTROL = re.compile(r"%(?:[01][0-9a-f]|7f)", re.IGNORECASE)
 
 
 def check(url: str, *, schemes: Sequence[str], policy: AddressPolicy) -> None:
-    """Return if a channel that takes *schemes* takes *url*. HTTP's may be in capitals, any other is as it is in *schemes*.
+    """Return if a channel that takes *schemes* takes *url*. HTTP schemes may be in capitals; others must match exactly.
 
     Raises:
         TargetRefused: one sentence says why.
@@ -37,14 +37,14 @@ def check(url: str, *, schemes: Sequence[str], policy: AddressPolicy) -> None:
 
 
 def scheme_of(url: str) -> str:
-    """Read the scheme of *url*, HTTP's in lower case; empty where there is none."""
+    """Read the scheme of *url*, lower-cased if it is HTTP's; empty if there is none."""
     scheme = _SCHEME.match(url)
     written = scheme[1] if scheme else ""
     return written.lower() if written.lower() in HTTP_SCHEMES else written
 
 
 def is_same_origin(url: str, other: str) -> bool:
-    """Tell whether two target URLs lead to one scheme, host and port; other schemes than HTTP's have no origin."""
+    """Tell whether two target URLs have the same scheme, host and port; only HTTP URLs have an origin."""
     if url == other:
         return True
     try:
@@ -55,7 +55,7 @@ def is_same_origin(url: str, other: str) -> bool:
 
 
 def is_same(url: str, other: str) -> bool:
-    """Tell whether two target URLs name one target, however they are written; what follows a ``#`` names nothing."""
+    """Tell whether two target URLs name the same target, ignoring notation and fragments."""
     return url == other or _normal(url) == _normal(other)
 
 
@@ -67,7 +67,7 @@ def _normal(url: str) -> str:
 
 
 def find_schemes_fault(schemes: object) -> str | None:
-    """Say why *schemes* cannot be a channel's; None where they can."""
+    """Say why *schemes* cannot be a channel's; None if they can."""
     if not isinstance(schemes, tuple) or not schemes:
         return "schemes are not a tuple of at least one name"
     for name in schemes:

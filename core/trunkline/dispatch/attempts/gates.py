@@ -1,8 +1,8 @@
 """Gates: when attempts of subscriptions with a pace may begin. No I/O.
 
-The holder of a company's shard makes all attempts of its subscriptions that have a pace, so that one gate counts them all.
-Whoever takes a shard cannot know what its last holder began: its gates open one interval later, and where the number in
-flight is bounded, when the ledger was asked what others still have in flight (``elsewhere``).
+The holder of a company's shard makes all attempts of its subscriptions that have a pace, so one gate counts them all.
+A new holder does not know which attempts the last one began. Its gates open one interval later. If the number in flight
+is limited, they also wait until the ledger has said how many attempts other workers have in flight (``elsewhere``).
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from trunkline.model.pace import Pace
 from trunkline.store.wakeup import Signal
 
 SHARE_SECONDS = 0.5
-"""Attempts that may begin in this time are what may wait in memory of what is new, and as much of what the ledger had."""
+"""As many new deliveries may wait in memory as attempts begin in this time, and as many claimed ones."""
 MOST_WAITING = 256
-"""And at most so many."""
+"""Upper bound of each of the two."""
 NO_BOUND = 2**31
 
 
@@ -28,14 +28,14 @@ class Gate:
         self.pace = pace
         self.progress = progress
         self.elsewhere: int | None = None if pace.max_in_flight else 0
-        """Attempts that other workers have in flight; None until one has looked."""
+        """Attempts that other workers have in flight; None until the ledger was read."""
         self.timer: asyncio.TimerHandle | None = None
-        """Wakes what waits for the next step."""
+        """Wakes the waiting deliveries when the next attempt may begin."""
         self._next = 0.0
-        """When the next step would be, if none was late (the *theoretical arrival time* of the generic cell rate algorithm)."""
+        """When the next attempt would begin if none was late (*theoretical arrival time* of the generic cell rate algorithm)."""
 
     def change(self, pace: Pace) -> None:
-        """Go on at another pace, after one of its intervals."""
+        """Set another pace; it applies after one of its intervals."""
         if pace.max_in_flight and self.pace.max_in_flight is None:
             self.elsewhere = None
         self.pace = pace
@@ -44,19 +44,19 @@ class Gate:
 
     @property
     def places(self) -> int:
-        """How many may be in flight here."""
+        """How many attempts may be in flight here."""
         if self.pace.max_in_flight is None:
             return NO_BOUND
         return 0 if self.elsewhere is None else self.pace.max_in_flight - self.elsewhere
 
     @property
     def is_open(self) -> bool:
-        """Whether this worker surely still holds the shard, and knows what others have in flight."""
+        """Whether the lease surely holds, and the number in flight elsewhere is known."""
         progress = self.progress
         return not progress.lost and time.monotonic() < progress.valid_until and self.elsewhere is not None
 
     def begin(self) -> bool:
-        """Make a step, if one may begin now."""
+        """Count one attempt and return True, if it may begin now."""
         if not self.is_open or self.wait() > 0:
             return False
         if self.pace.rate is not None:
@@ -64,27 +64,27 @@ class Gate:
         return True
 
     def wait(self) -> float:
-        """Tell in how many seconds the next one may begin, as far as the rate goes."""
+        """Tell in how many seconds the rate lets the next attempt begin."""
         rate = self.pace.rate
         return 0.0 if rate is None else max(self._due() - rate.tolerance - time.monotonic(), 0.0)
 
     @property
     def share(self) -> int:
-        """How many may wait in memory of what is new, and how many of what the ledger had."""
+        """How many new deliveries may wait in memory; as many claimed ones may wait beside them."""
         rate = self.pace.rate
         if rate is None:
             return MOST_WAITING
         return min(max(int(SHARE_SECONDS / rate.interval), 1), MOST_WAITING)
 
     def _due(self) -> float:
-        """Tell when the next step is due, not before an interval after the shard was taken."""
+        """Tell when the next attempt is due: one interval after the shard was taken at the earliest."""
         assert self.pace.rate is not None
         rate = self.pace.rate
         return max(self._next, self.progress.since + rate.tolerance + rate.interval)
 
 
 class Gates:
-    """The gates of one worker, and the *signal* that there is something to claim or to ask for them."""
+    """The gates of one worker. *signal* is set if a gate may let claims begin, or needs the number in flight elsewhere."""
 
     __slots__ = ("_by_no", "signal")
 
@@ -93,7 +93,7 @@ class Gates:
         self._by_no: dict[int, Gate] = {}
 
     def of(self, subscription_no: int, pace: Pace, progress: Progress) -> Gate:
-        """Give the gate of a subscription, which has *pace* by now."""
+        """Give the gate of a subscription, set to its current *pace*."""
         gate = self._by_no.get(subscription_no)
         if gate is None or gate.progress is not progress:
             gate = self._by_no[subscription_no] = Gate(pace, progress)
@@ -104,10 +104,10 @@ class Gates:
         return gate
 
     def unsure(self) -> dict[int, Gate]:
-        """Give those that have to ask what others have in flight, by subscription."""
+        """Give the gates that need the number in flight elsewhere, by subscription."""
         return {no: gate for no, gate in self._by_no.items() if gate.elsewhere != 0}
 
     def forget(self) -> None:
-        """Forget those of shards that were lost."""
+        """Forget the gates of lost shards."""
         for no in [no for no, gate in self._by_no.items() if gate.progress.lost]:
             del self._by_no[no]

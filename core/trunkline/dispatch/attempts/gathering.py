@@ -1,8 +1,8 @@
 """Gathering deliveries for channels that take several at once (``Channel.deliver_batch``).
 
-Each delivery stays an attempt of its own, with its slot, its time limit and its result; it only waits, within its attempt,
-for others of its subscription. It does not wait for what cannot come: a batch is made as soon as it is full, by number or by bytes, as the
-subscription has no slot left for another delivery, or as its order lets only one begin.
+Each delivery stays an attempt of its own, with its slot, time limit and result. Within its attempt it waits for others of
+its subscription. A batch is sent as soon as it is full (by number or bytes), or no further delivery can join it: the
+subscription has no free slot, or its order lets only one begin.
 """
 
 import asyncio
@@ -19,26 +19,26 @@ from trunkline.model.subscriptions import Subscription
 from trunkline.runtime import shortages
 
 Observe = Callable[[str, int], None]
-"""Notes that a channel, by its name, got a batch of so many."""
+"""Reports the size of a batch: (channel name, number of deliveries)."""
 
 
 class MayFollow(Protocol):
-    """Tells whether more of a subscription may come than so many that have begun and not ended."""
+    """Tells whether further deliveries of a subscription may join while *begun* of them are in flight."""
 
     def __call__(self, begun: int) -> bool:
-        """Say it; True where it cannot be known."""
+        """Say so; True if it cannot be known."""
         ...
 
 
 class Gathering:
-    """Gives the ``deliver`` of each subscription whose channel takes batches."""
+    """Gives each subscription whose channel takes batches its ``deliver``."""
 
     def __init__(self, slots: Slots[Any], observe: Observe) -> None:
         self._slots = slots
         self._observe = observe
 
     def deliver_for(self, subscription: Subscription, channel: Channel) -> Deliver | None:
-        """Give what makes one attempt for *subscription*: the channel's own function, unless it takes batches."""
+        """Give the function that makes one attempt for *subscription*: the channel's own, unless the channel takes batches."""
         if channel.deliver_batch is None:
             return channel.deliver
         most = 1 if subscription.ordering == WHOLE else channel.batch.most
@@ -56,7 +56,7 @@ class Gathering:
 
 
 class _Waiting:
-    """A delivery that waits for its batch, and then for its result in it."""
+    """A delivery that waits for its batch to be sent, and then for its result."""
 
     __slots__ = ("batch", "call", "push", "result")
 
@@ -136,7 +136,7 @@ class _Gatherer:
         except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is a failed attempt at each
             results = [Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")] * len(taken)
             shortage = error if shortages.is_own(error) else None
-        self._in_calls -= len(batch)  # before those begin that take these slots
+        self._in_calls -= len(batch)  # before other deliveries take these slots
         for one, result in zip(taken, results, strict=True):
             if one.result.done():
                 continue
@@ -150,7 +150,7 @@ class _Gatherer:
             self._in_calls -= count
 
     async def _withdraw(self, one: _Waiting) -> None:
-        """Take back a delivery whose time is over, and end a call that nobody waits for any more."""
+        """Take back a delivery whose time is over; cancel the call if all deliveries in it have ended."""
         if one in self._waiting:
             self._waiting.remove(one)
             self._waiting_bytes -= len(one.push.body)
@@ -163,7 +163,7 @@ class _Gatherer:
 
 
 def _matched(answer: object, count: int) -> Sequence[Result]:
-    """Give the results of a batch; one for each delivery, or each has failed."""
+    """Give one result for each delivery of a batch; if their number is wrong, all have failed."""
     if isinstance(answer, list | tuple) and len(answer) == count:
         return answer
     given = f"{len(answer)} results" if isinstance(answer, list | tuple) else type(answer).__name__

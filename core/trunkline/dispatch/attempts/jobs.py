@@ -13,11 +13,11 @@ from trunkline.schemas.versions import Pins
 from trunkline.store.deliveries import Claim
 
 BATCH = 500
-"""Results that are written at once instead of with the next batch in time."""
+"""Number of waiting results that are written at once, without waiting for the next interval."""
 
 
 class KeyQueue:
-    """The deliveries of one order key that are in memory: the one in flight, and those that wait, in the log's order."""
+    """The deliveries of one order key in memory: the one in flight, and the waiting ones in the log's order."""
 
     __slots__ = ("order_key", "running", "subscription_no", "waiting")
 
@@ -31,10 +31,9 @@ class KeyQueue:
 class Job:
     """One delivery in this worker's memory.
 
-    *claim* is 0 as long as only the log's cursor stands for it (a first attempt in the live lane, whose *progress* waits
-    for it); from 1 on a row in the ledger does. *attempt* counts from 1;
-    *round_start* of them were made before a replay, which begins the retry schedule anew. *pins* are what it reads: the
-    route's own, unless a replay chose others.
+    *claim* is 0 while the delivery has no row in the ledger: a first attempt in the live lane, for which the cursor of
+    *progress* waits. From 1 it is the claim of its row. *attempt* counts from 1. A replay begins the retry schedule anew:
+    *round_start* attempts were made before it. *pins* are the versions to send: the route's, unless a replay chose others.
     """
 
     __slots__ = (
@@ -76,16 +75,16 @@ class Job:
         self.progress = progress
         self.pins = route.pins if pins is None else pins
         self.replay_no = replay_no
-        """The replay that asked for it, if one did."""
+        """The replay that asked for this delivery, if any."""
         self.started = 0.0
-        """Monotonic seconds at which it was submitted, and then at which its attempt began."""
+        """Monotonic seconds: when it was submitted, and later when its attempt began."""
         self.key_queue: KeyQueue | None = None
-        """Where it is in an order (``dispatch.ordering``)."""
+        """Its queue, if its subscription has an ordering (``dispatch.ordering``)."""
         self.task: asyncio.Task[None] | None = None
         self.room = room
-        """Where it is counted; the live reader's room where the runner is not told."""
+        """The limit that counts it. If None, the runner counts it in the live reader's."""
         self.has_room = False
-        """Whether it is counted there: from when it is submitted until its attempt or its row in the ledger is there."""
+        """Whether *room* counts it: from its submission until its attempt has ended or its row is in the ledger."""
         self.timed_out = False
         self.is_over = False
 
@@ -93,7 +92,7 @@ class Job:
     def of_claim(
         cls, claim: Claim, event: Event, route: Route, *, progress: Progress | None, pins: Mapping[int, Pins]
     ) -> "Job":
-        """Make the job of a claimed row in the ledger; *pins* are what replays read, by their numbers."""
+        """Make the job of a claimed row in the ledger; *pins* are the versions that replays send, by the replay's number."""
         return cls(
             event,
             route,

@@ -1,19 +1,19 @@
-"""OpenLimit in memory: how many deliveries a process has begun and not settled, of all companies and of each. No I/O, no clock."""
+"""Limits of open deliveries in memory: begun and not settled, in all and per company. No I/O, no clock."""
 
 import asyncio
 
 HIGH_WATER = 4096
-"""Open deliveries at which the live reader stops, until half of them have ended."""
+"""Open deliveries at which the live reader stops; it goes on when half of them have ended."""
 COMPANY_HIGH_WATER = 1024
-"""Those of one company at which its further events wait by their position only, until half of them have ended."""
+"""Open deliveries of one company at which only the positions of its further events are kept, until half have ended."""
 SHARE_OF_SLOTS = 0.75
-"""The part of the slots that deliveries of stretches may take: what is live finds one free."""
+"""The part of the slots that deliveries of stretches may take; live deliveries find the rest free."""
 SHARE_OF_COMPANY = 0.25
-"""The part of those that one company may take."""
+"""The part of those slots that one company may take."""
 
 
 class OpenLimit:
-    """Counts the deliveries of one reader that a shard's cursor waits for, up to *most*, and up to *most_of_company* of each."""
+    """Counts one reader's open deliveries, which a shard's cursor waits for: up to *most*, and *most_of_company* per company."""
 
     __slots__ = (
         *("_full", "_most", "_most_of_company", "_open", "_resumes_at"),
@@ -25,12 +25,12 @@ class OpenLimit:
         self._most_of_company = most_of_company
         self._resumes_at = resumes_at
         self.open = 0
-        """How many there are."""
+        """How many deliveries are open."""
         self.has_room = asyncio.Event()
         """Whether the reader may go on."""
         self.has_room.set()
         self.company_has_room = asyncio.Event()
-        """Set when a company that had no room has some again."""
+        """Set when a company at its limit has room again."""
         self._open: dict[int, int] = {}
         self._full: set[int] = set()
 
@@ -39,7 +39,7 @@ class OpenLimit:
         return company_id not in self._full
 
     def take(self, company_id: int) -> None:
-        """Count one more."""
+        """Count one more open delivery."""
         self.open += 1
         if self.open >= self._most:
             self.has_room.clear()
@@ -48,7 +48,7 @@ class OpenLimit:
             self._full.add(company_id)
 
     def give_back(self, company_id: int) -> None:
-        """Count one less."""
+        """Count one open delivery less."""
         self.open -= 1
         if self.open < self._resumes_at:
             self.has_room.set()
@@ -63,11 +63,11 @@ class OpenLimit:
 
 
 def of_live() -> OpenLimit:
-    """Make the room of the live reader."""
+    """Make the limit of the live reader."""
     return OpenLimit(HIGH_WATER, COMPANY_HIGH_WATER, resumes_at=HIGH_WATER // 2)
 
 
 def of_stretches(slots: int) -> OpenLimit:
-    """Make the room for what is caught up with, beside live deliveries, where there are so many *slots*."""
+    """Make the limit of the reader that catches up with stretches, for a process with *slots* slots."""
     most = max(int(slots * SHARE_OF_SLOTS), 1)
     return OpenLimit(most, max(int(most * SHARE_OF_COMPANY), 1), resumes_at=most)

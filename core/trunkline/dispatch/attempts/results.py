@@ -1,4 +1,4 @@
-"""Checking what a channel returns: it comes from a plugin, and must fit the ledger."""
+"""Checks the result of a channel: it comes from a plugin, and must fit the ledger."""
 
 import math
 
@@ -11,7 +11,7 @@ _MAX_STATUS_CODE = 2**31 - 1
 
 
 def checked(result: object) -> Result:
-    """Return *result* cut to what the ledger can store; anything but a ``Result`` counts as a failed attempt."""
+    """Return *result* cut to the limits of the ledger; anything but a ``Result`` counts as a failed attempt."""
     if not isinstance(result, Result):
         return _refused(f"gave {type(result).__name__} instead of a Result")
     if not _is_outcome(result.outcome):
@@ -29,7 +29,7 @@ def checked(result: object) -> Result:
 
 
 def unusable(error: BodyInvalid) -> Result:
-    """Say that no attempt could be made, since what is stored is no target for the channel as it is now."""
+    """Return a failed result: the stored target does not fit the channel as it is now, so no attempt was made."""
     faults = "; ".join(f"{fault.path} {fault.message}" for fault in error.errors)
     return Result(Outcome.RETRY, error=f"target_invalid: {faults}"[:KEPT_TEXT])
 
@@ -58,7 +58,7 @@ def _status_code(value: object) -> int | None:
 
 
 def _text(value: object) -> str | None:
-    """Cut *value*, and remove what PostgreSQL's ``text`` refuses: NUL and lone surrogates."""
+    """Cut *value*, and remove NUL and lone surrogates, which PostgreSQL's ``text`` refuses."""
     if value is None:
         return None
     return str(value)[:KEPT_TEXT].encode("utf-8", "replace").decode().replace("\0", "")

@@ -19,31 +19,31 @@ from trunkline.runtime import faults, shortages
 from trunkline.runtime.beginnings import Beginnings
 
 GRACE_SECONDS = 1.0
-"""Seconds beyond the time limit in which a channel may end by itself, and again after it was cancelled."""
+"""Seconds that a channel has after its time limit to end by itself, and again after it was cancelled."""
 SLOW_SECONDS = 2.0
-"""An attempt that has not ended by then is written as in flight, so that it does not hold the cursor back."""
+"""After this time an attempt is written to the ledger as in flight, so that it does not hold the cursor back."""
 LEAVING_SECONDS = 0.2
-"""The same where the shard is to be given away, or divided: nobody reads it until then."""
+"""The same if the shard is to be given away or divided; until then nobody reads it."""
 BEGIN_AT_ONCE = 16
-"""Attempts that begin in one turn of the event loop; one whose body is long counts as several."""
+"""Attempts that begin in one turn of the event loop; one with a long body counts as several."""
 UNIT_BYTES = 16 * 1024
-"""Bytes of a body that are signed and copied in the time of a short attempt."""
+"""Bytes of a body that take as long to sign and copy as a short attempt takes."""
 CLOSED_SECONDS = 0.1
-"""How long what waits behind a gate that is closed, with nothing in flight, waits until the gate is looked at again."""
+"""How often a closed gate is looked at again if nothing of it is in flight."""
 SHORTEST_STEP_SECONDS = 0.002
-"""How long a timer for the next step of a rate runs at least; a late step is made up for."""
+"""Shortest timer for the next attempt of a rate; a late attempt is made up for."""
 CROWDED_MS = 500
-"""When a delivery that finds no slot, and whose subscription fails, is due again."""
+"""A delivery of a failing subscription that finds no slot is due again after this time."""
 SHORTAGE_MS = 2_000
-"""When a delivery is due again whose attempt this machine could not make."""
+"""A delivery is due again after this time if this machine could not make its attempt."""
 _log = logging.getLogger(__name__)
 
 
 class Order(Protocol):
-    """What the runner asks for deliveries that are in an order (``dispatch.ordering``)."""
+    """The runner's calls for deliveries that are in an order (``dispatch.ordering``)."""
 
     def submit(self, job: Job) -> None:
-        """Start *job*, or let it wait for those before it."""
+        """Start *job*, or let it wait for the deliveries before it."""
         ...
 
     def ended(self, job: Job, outcome: Outcome) -> None:
@@ -51,11 +51,11 @@ class Order(Protocol):
         ...
 
     def deferred(self, job: Job) -> None:
-        """Go on after *job* found no slot, and went to the ledger."""
+        """Go on after *job* found no slot and went to the ledger."""
         ...
 
     def forget(self, subscription_nos: Iterable[int]) -> None:
-        """Look into the ledger before anything new of these subscriptions starts; they have changed."""
+        """Read the ledger again before new deliveries of these subscriptions start; they have changed."""
         ...
 
 
@@ -78,17 +78,17 @@ class Runner:
         self._stirred = asyncio.Event()
         self._beginnings = Beginnings(BEGIN_AT_ONCE)
         self.put_off = 0
-        """Attempts that could not be made, as this machine lacked what they need."""
+        """Attempts that were put off because this machine lacked memory, files or the like."""
         self._tell_shortage_at = 0.0
         self.room = open_limit.of_live()
-        """For what the live reader hands over."""
+        """Limit of the live reader's deliveries."""
         self.room_of_stretches = open_limit.of_stretches(slots.total)
-        """For what is caught up with."""
+        """Limit of the deliveries of stretches."""
         self.ordering: Order
-        """Where deliveries that are in an order wait for those before them."""
+        """Holds deliveries that are in an order until those before them have ended."""
 
     def allow(self, timeout_seconds: float) -> None:
-        """Be prepared for attempts with a limit of their subscription's own."""
+        """Allow for attempts of a subscription that sets its own time limit."""
         self.claim_ms = max(self.claim_ms, _claim_ms(timeout_seconds))
         self._shortest_seconds = min(self._shortest_seconds, timeout_seconds)
 
@@ -103,11 +103,11 @@ class Runner:
         return sum(1 for job in self._waiting if job.claim)
 
     def wake(self) -> None:
-        """End every ``has_work``: a cursor may have moved, or a delivery has come."""
+        """Wake all waiters of ``has_work``: a cursor may have moved, or a delivery has come."""
         self._stirred.set()
 
     async def has_work(self, seconds: float) -> bool:
-        """Tell whether anything is in memory; where nothing is, wait for it, or to be woken, at most *seconds*."""
+        """Tell whether anything is in memory; if not, wait up to *seconds* for a delivery or ``wake``."""
         if self._running or self._waiting or self.results:
             return True
         self._stirred.clear()
@@ -118,7 +118,7 @@ class Runner:
             return False
 
     def submit(self, job: Job) -> None:
-        """Start *job*, let it wait for a slot, or defer it where too many of its subscription wait already."""
+        """Start *job*, let it wait for a slot, or defer it if too many of its subscription wait already."""
         self._stirred.set()
         if job.route.subscription.ordering is not None and job.key_queue is None and not job.claim:
             self.ordering.submit(job)
@@ -146,7 +146,7 @@ class Runner:
             self._defer(job, Status.PENDING, self._wait_ms(queue))
 
     def room_for_claims(self, route: Route, progress: Progress) -> int:
-        """Tell how many deliveries for *route* to claim from the ledger, as the holder of their shard under *progress*."""
+        """Tell how many deliveries for *route* to claim from the ledger; *progress* is that of the shard, which this worker holds."""
         subscription = route.subscription
         queue = self.slots.queue(subscription.no, subscription.company_id)
         self._set_gate(queue, route, progress)
@@ -155,12 +155,12 @@ class Runner:
             return max(self.slots.room(queue) - len(queue.waiting), 0)
         if not gate.is_open or gate.wait() > SLOW_SECONDS / 2:
             return 0
-        if queue.is_failing:  # nothing of it waits in memory
+        if queue.is_failing:  # its deliveries do not wait in memory
             return min(self.slots.room(queue), 1) if gate.pace.rate else self.slots.room(queue)
         return max(gate.share - sum(1 for job in queue.waiting if job.claim), 0)
 
     def withdraw(self, replay_nos: Iterable[int]) -> None:
-        """Begin nothing any more of these replays, which were cancelled: their waiting jobs go back to the ledger."""
+        """Start no more deliveries of these cancelled replays: their waiting jobs go back to the ledger."""
         self._withdrawn = frozenset(replay_nos)
         for job in [job for job in self._waiting if job.replay_no in self._withdrawn]:
             del self._waiting[job]
@@ -169,15 +169,15 @@ class Runner:
 
     @property
     def has_replayed(self) -> bool:
-        """Whether it has a delivery in memory that a replay asked for."""
+        """Whether a delivery of a replay is in memory."""
         return any(job.replay_no is not None for jobs in (self._waiting, self._running) for job in jobs)
 
     def go_on(self, subscription_no: int, company_id: int) -> None:
-        """Begin what waits of a subscription, if its gate lets it."""
+        """Start waiting deliveries of a subscription, if its gate allows."""
         self._step(self.slots.queue(subscription_no, company_id))
 
     def admit(self, job: Job) -> None:
-        """Count *job* once among those in memory; a claimed one is counted by its claim."""
+        """Count *job* once as open; a claimed one is not counted here."""
         if job.claim == 0 and not job.has_room:
             job.has_room = True
             job.room = job.room or self.room
@@ -190,10 +190,10 @@ class Runner:
             job.room.give_back(job.route.subscription.company_id)
 
     def overdue(self, *, is_leaving: bool) -> list[Deferred]:
-        """Collect the deliveries that a cursor has waited for too long: each gets a row in the ledger instead.
+        """Collect the deliveries that a cursor has waited for too long; each gets a row in the ledger.
 
-        Those that still wait for a slot are dropped from memory; those in flight go on under a claim. *is_leaving*: there are
-        shards that are to be given away, for which less is too long.
+        Those that wait for a slot are dropped from memory. Those in flight go on under a claim. *is_leaving*: some shards are
+        to be given away, and for those the time is shorter.
         """
         deferred: list[Deferred] = []
         for job in _late(self._waiting, is_leaving=is_leaving):
@@ -226,7 +226,7 @@ class Runner:
             if not job.timed_out and job.task is not None:
                 job.timed_out = True
                 job.task.cancel()
-            elif age > limit + GRACE_SECONDS:  # it swallows its cancellation: go on without it
+            elif age > limit + GRACE_SECONDS:  # it does not end when cancelled: go on without it
                 age_ms = int(age * 1000)
                 self._end(
                     job,
@@ -236,7 +236,7 @@ class Runner:
                 )
 
     async def drain(self, seconds: float) -> None:
-        """Wait up to *seconds* for what is in flight, then cancel it; nothing that waits for a slot is started."""
+        """Wait up to *seconds* for the attempts in flight, then cancel them; waiting deliveries are not started."""
         self._is_draining = True
         tasks = [job.task for job in self._running if job.task is not None]
         if not tasks:
@@ -246,7 +246,7 @@ class Runner:
         for task in pending:
             task.cancel()
         if pending:
-            await asyncio.wait(pending, timeout=GRACE_SECONDS)  # one may swallow its cancellation
+            await asyncio.wait(pending, timeout=GRACE_SECONDS)  # an attempt may ignore its cancellation
 
     def _start(self, job: Job) -> None:
         job.started = time.monotonic()
@@ -254,7 +254,7 @@ class Runner:
         job.task = asyncio.create_task(self._run(job))
 
     async def _run(self, job: Job | None) -> None:
-        """Make attempts, one after the other, as long as jobs wait: a task for each would cost more than the attempt."""
+        """Make attempts one after the other while jobs wait: a task for each would cost more than the attempt."""
         while job is not None:
             now_ms, began = self._now_ms(), time.monotonic()
             result: Result | None
@@ -270,7 +270,7 @@ class Runner:
                 task = asyncio.current_task()
                 if task is None or (task.cancelling() and not job.timed_out):
                     raise
-                task.uncancel()  # the cancellation was meant for this attempt alone, or its channel let out one of its own
+                task.uncancel()  # this attempt alone was cancelled, or its channel raised CancelledError itself
                 result = Result(
                     Outcome.RETRY, error="timeout" if job.timed_out else "channel_error: CancelledError"
                 )
@@ -279,12 +279,12 @@ class Runner:
                 if shortages.is_own(error):
                     self._tell_shortage(error)
                     result = None
-            if job.is_over:  # given up on while it swallowed its cancellation; its slot has gone to another
+            if job.is_over:  # given up on as it ignored its cancellation; another job has its slot
                 return
             job = self._end(job, result, began, started_ms=now_ms)
 
     def _end(self, job: Job, result: Result | None, began: float, *, started_ms: int) -> Job | None:
-        """Report the *result* of *job*, or put it off for want of one, and release its slot; returns the job that takes the slot."""
+        """Report the *result* of *job*, or put the job off if there is none, and release its slot; returns the next job for it."""
         job.is_over = True
         del self._running[job]
         if result is None:
@@ -330,7 +330,7 @@ class Runner:
             queue.gate = self.gates.of(queue.subscription_no, route.pace, progress)
 
     def _may_wait(self, queue: SubscriptionQueue[Job], job: Job) -> bool:
-        """Tell whether *job* may wait in memory; new jobs and claimed ones have a share each of a gate."""
+        """Tell whether *job* may wait in memory; each gate has one share for new jobs and one for claimed ones."""
         if queue.gate is not None:
             alike = sum(1 for waiting in queue.waiting if bool(waiting.claim) == bool(job.claim))
             if alike >= queue.gate.share:
@@ -338,18 +338,18 @@ class Runner:
         return queue.is_trusted or self.room.open < HIGH_WATER // 2
 
     def _wait_ms(self, queue: SubscriptionQueue[Job]) -> int:
-        """Tell when a delivery that finds no place in memory is due again."""
+        """Tell in how many milliseconds a delivery that finds no place in memory is due again."""
         wait_ms = CROWDED_MS if queue.is_failing else 0
         return wait_ms if queue.gate is None else max(wait_ms, int(queue.gate.wait() * 1000))
 
     def _wake_later(self, queue: SubscriptionQueue[Job]) -> None:
-        """Have what waits of *queue* begin when its gate lets it."""
+        """Set a timer that starts the waiting deliveries of *queue* when its gate allows."""
         gate = queue.gate
         if gate is None or gate.timer is not None or not queue.waiting:
             return
         wait = gate.wait()
         if wait == 0 and not queue.in_flight:
-            wait = CLOSED_SECONDS  # the lease is not sure just now: nothing ends here that would wake it
+            wait = CLOSED_SECONDS  # the lease is not sure now, and no attempt is in flight whose end would wake the queue
         if wait > 0:
             loop = asyncio.get_running_loop()
             gate.timer = loop.call_later(max(wait, SHORTEST_STEP_SECONDS), self._on_timer, queue, gate)

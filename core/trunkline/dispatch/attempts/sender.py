@@ -1,4 +1,4 @@
-"""Making an attempt: a delivery is handed to its channel."""
+"""Makes an attempt: hands a delivery to its channel."""
 
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -17,16 +17,16 @@ from trunkline.runtime.tracing import Attributes, SpanKind, Tracer
 from trunkline.schemas.versions import SchemaVersions
 
 _LAPSED = Result(Outcome.RETRY, error=LAPSED)
-"""The result of a delivery whose subscription has lapsed by this process's clock and table, and is not disabled yet.
+"""The result if a subscription has lapsed by this process's clock and table, and is not disabled yet.
 
-It ends when the database says so, and goes out where the subscription was renewed at the last moment.
+The delivery ends once the database has disabled the subscription. If it was renewed at the last moment, a retry delivers.
 """
 
 
 class Sender:
     """Hands deliveries to their channels, in the versions of the event types that each subscription reads.
 
-    *aged_ms* turns a time into that up to which subscriptions lapse (``ClockGuard.aged_ms``).
+    *aged_ms* turns a time into the time up to which subscriptions lapse (``ClockGuard.aged_ms``).
     """
 
     def __init__(
@@ -110,7 +110,7 @@ class Sender:
         return checked(result)
 
     async def tell_gap(self, route: Route, now_ms: int) -> Result:
-        """Make one attempt to tell of the gap of *route*, whose channel can; or raise what its channel raised."""
+        """Make one attempt to report the gap of *route*, whose channel has ``tell_gap``; raises what the channel raised."""
         subscription = route.subscription
         assert route.tell_gap is not None
         assert subscription.gap_position is not None

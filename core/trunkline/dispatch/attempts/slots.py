@@ -1,14 +1,14 @@
 """Slots for attempts in flight: the bounds that keep a slow target from delaying others. No I/O, no clock.
 
 A subscription whose last attempt succeeded in time is *trusted*. The others (new, failing, slow) share at most half of
-the slots and get a few each, so however many of them hang, half of the slots stay with the healthy.
+the slots and get a few each. However many of them hang, half of the slots stay with the healthy ones.
 
-One that has failed ``DOWN_AFTER`` times in a row has one slot, and when it succeeds again one more for each success: 1, 2, 4, …
-at once, until it has its share. So a target that returns is not met by all that has waited for it.
+A subscription that failed ``DOWN_AFTER`` times in a row has one slot. Each success then adds one (1, 2, 3, …) until it
+has its share. So a target that returns does not get its whole backlog at once.
 
-Of all slots, and of that half, the last quarter is for companies that have less than a quarter, so that one company with many
-subscriptions leaves some to the others. Companies that wait have their turns one after the other, and so have the
-subscriptions of each.
+The last quarter of all slots, and of the untrusted half, is kept for companies that have less than a quarter. So a
+company with many subscriptions leaves slots to the others. Waiting companies take turns, and so do the subscriptions of
+each company.
 """
 
 from collections import OrderedDict, deque
@@ -21,7 +21,7 @@ Job = TypeVar("Job")
 UNTRUSTED_EACH = 8
 """Slots of one subscription that is new, failing or slow."""
 DOWN_AFTER = 16
-"""Failures in a row after which a target is taken to be down."""
+"""Failures in a row after which a target counts as down."""
 BACKLOG_TRUSTED = 512
 BACKLOG_UNTRUSTED = 128
 """Deliveries of one subscription that may wait in memory; further ones wait in the database."""
@@ -47,14 +47,14 @@ class SubscriptionQueue(Generic[Job]):
         self.subscription_no = subscription_no
         self.company_id = company_id
         self.gate: Gate | None = None
-        """The gate that its attempts pass, if it has a pace."""
+        """The gate that its attempts pass; None if it has no pace."""
         self.in_flight = 0
         self.is_trusted = False
         self.is_failing = False
         self.failures = 0
         """Failures in a row."""
         self.ramp = 0
-        """Slots that it may have while it is down or has just returned; 0 where it has its share."""
+        """Slots that it may have while it is down or has just returned; 0 if it has its full share."""
         self.queued = False
         self.waiting: deque[Job] = deque()
 
@@ -72,13 +72,13 @@ class Pool:
         self._in_use_by: dict[int, int] = {}
 
     def has_slot_for(self, company_id: int) -> bool:
-        """Tell whether a company may have one more."""
+        """Tell whether a company may have one more slot."""
         if self.in_use < self._shared:
             return True
         return self.in_use < self.total and self._in_use_by.get(company_id, 0) < self._company_share
 
     def take(self, company_id: int, count: int = 1) -> None:
-        """Count *count* more; fewer where it is negative."""
+        """Add *count* (may be negative) to the slots in use."""
         self.in_use += count
         if in_use := self._in_use_by.get(company_id, 0) + count:
             self._in_use_by[company_id] = in_use
@@ -102,10 +102,10 @@ class Slots(Generic[Job]):
         self.busy: set[int] = set()
         """Numbers of the subscriptions that have all the slots they may have."""
         self.refused: list[SubscriptionQueue[Job]] = []
-        """Queues whose gate let nothing begin, until the runner has looked at them."""
+        """Queues whose gate let no attempt begin; the runner sets a timer for each."""
 
     def queue(self, subscription_no: int, company_id: int) -> SubscriptionQueue[Job]:
-        """Give the queue of subscription number *subscription_no*, which is the company's."""
+        """Give the queue of a company's subscription; makes it if there is none."""
         queue = self._queues.get(subscription_no)
         if queue is None:
             queue = self._queues[subscription_no] = SubscriptionQueue(subscription_no, company_id)
@@ -129,7 +129,7 @@ class Slots(Generic[Job]):
 
     @property
     def untrusted(self) -> int:
-        """How many of them by subscriptions that are not trusted."""
+        """How many slots are taken by untrusted subscriptions."""
         return self._untrusted.in_use
 
     @property
@@ -165,7 +165,7 @@ class Slots(Generic[Job]):
         return True
 
     def line_up(self, queue: SubscriptionQueue[Job]) -> None:
-        """Let what waits of *queue* have a slot again, after its gate let nothing begin."""
+        """Put *queue* in line for a slot again, after its gate let no attempt begin."""
         self._enqueue(queue)
 
     def room(self, queue: SubscriptionQueue[Job]) -> int:
@@ -173,7 +173,7 @@ class Slots(Generic[Job]):
         return max(self._limit_of(queue) - queue.in_flight, 0)
 
     def room_of(self, subscription_no: int) -> int:
-        """Tell how many of a subscription's due deliveries to claim: as many as may begin, twice that if it is trusted."""
+        """Tell how many due deliveries of a subscription to claim: as many as may begin, twice that if it is trusted."""
         queue = self._queues.get(subscription_no)
         if queue is None:
             return self._untrusted_per_subscription
@@ -181,14 +181,14 @@ class Slots(Generic[Job]):
         return max(limit - queue.in_flight - len(queue.waiting), 0)
 
     def is_down(self, subscription_no: int) -> bool:
-        """Tell whether a subscription fails again and again, or has just returned: it has few slots, and takes them slowly."""
+        """Tell whether a subscription is down or has just returned; its number of slots then grows slowly."""
         queue = self._queues.get(subscription_no)
         return queue is not None and queue.ramp > 0
 
     def room_of_page(self, subscription_no: int) -> int | None:
-        """Tell how many deliveries of a page of the log may come at once; None where its target may not keep up with them.
+        """Tell how many deliveries of a page of the log to take at once; None if the target may not keep up.
 
-        Half of what may wait in memory is left to what comes otherwise.
+        Half of the waiting places in memory are left to deliveries from elsewhere.
         """
         queue = self._queues.get(subscription_no)
         if queue is None or not queue.is_trusted or queue.gate is not None or queue.ramp:
@@ -206,7 +206,7 @@ class Slots(Generic[Job]):
         self._enqueue(queue)
 
     def take_back(self, queue: SubscriptionQueue[Job]) -> None:
-        """Return a slot whose attempt has said nothing about the target."""
+        """Return a slot after an attempt that never reached the target, so that its trust does not change."""
         self._give_back(queue)
         if queue.in_flight < self._limit_of(queue):
             self.busy.discard(queue.subscription_no)
@@ -227,7 +227,7 @@ class Slots(Generic[Job]):
             self.busy.add(queue.subscription_no)
 
     def next_waiting(self) -> Job | None:
-        """Take a slot for the next job in line that may have one, the trusted first."""
+        """Take a slot for the next waiting job that may have one; trusted subscriptions first."""
         for trusted, companies in self._ready.items():
             pool = self._all if trusted else self._untrusted
             for _ in range(len(companies)):
@@ -247,7 +247,7 @@ class Slots(Generic[Job]):
         while line:
             queue = line.popleft()
             if queue.is_trusted != trusted:
-                continue  # its trust has changed: it stands in the other line
+                continue  # its trust has changed: it is in the other line
             queue.queued = False
             if queue.waiting and self.take(queue):
                 job = queue.waiting.popleft()
@@ -255,7 +255,7 @@ class Slots(Generic[Job]):
                     queue.queued = True
                     line.append(queue)
                 return job
-            # all its own slots are taken: it lines up again when one of them comes back
+            # it has all slots that it may have: it lines up again when one is returned
         return None
 
     def _give_back(self, queue: SubscriptionQueue[Job]) -> None:

@@ -1,6 +1,6 @@
-"""Hot companies: finds the shards that are to be divided, so that several workers share the deliveries of one company.
+"""Hot companies: finds the shards to divide, so that several workers share the deliveries of one company.
 
-A company is hot while many of its events wait for their deliveries to begin, for longer than a burst takes.
+A company is hot if many of its events have waited for their deliveries longer than a burst takes.
 """
 
 from collections.abc import Sequence
@@ -11,13 +11,13 @@ from trunkline.dispatch.shards.owned_shards import OwnedShards
 from trunkline.model.parts import WHOLE, Slice
 
 HOT_EVENTS = 1_000
-"""Events of a company that wait, …"""
+"""A company is hot if so many of its events wait, …"""
 LOOKS = 3
-"""… at so many looks in a row, one with each renewal of the leases."""
+"""… at so many looks in a row. Each renewal of the leases is one look."""
 
 
 class Dividing:
-    """Marks those of the whole shards in *owned* that are to be divided; the leases do it, once nothing of them is open."""
+    """Marks the whole shards in *owned* that are to be divided. The leases divide them once no delivery of them is open."""
 
     def __init__(self, owned: OwnedShards, table: RoutingTable, lanes: Sequence[MatchingLane]) -> None:
         self._owned = owned
@@ -26,7 +26,7 @@ class Dividing:
         self._looks: dict[Slice, int] = {}
 
     def mark(self, alive: int) -> None:
-        """Look once, and mark what is hot; where fewer than two workers are *alive*, nothing is divided."""
+        """Look once, and mark the shards of hot companies; if fewer than two workers are *alive*, none is divided."""
         hot = {
             held
             for lane in self._lanes

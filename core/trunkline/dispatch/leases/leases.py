@@ -1,4 +1,4 @@
-"""Leases of shards and their parts: claimed, renewed, shared out evenly among the workers that live, divided, and released."""
+"""Leases of shards and their parts: claim, renew and release them, share them evenly among live workers, divide shards."""
 
 import asyncio
 import contextlib
@@ -28,37 +28,37 @@ from trunkline.store.worker_locks import WorkerLock
 
 RENEW_SECONDS = 1.5
 HAND_OVER_SECONDS = 0.1
-"""How often it looks whether a shard can be given back, or taken, while shards change hands."""
+"""How often a worker looks, while shards change hands, whether it can give back or take one."""
 PATIENCE_SECONDS = 5.0
-"""How long a worker that has less than its share looks so often, after the number of workers, or of divided shards, has changed."""
+"""How long a worker below its share keeps looking so often after the number of workers or divided shards changed."""
 SUSPECT_SECONDS = 0.55
-"""When those who had no lock are looked at again: a little later than the looks have to be apart."""
+"""When workers without a lock are looked at again: a little later than ``APART_SECONDS``."""
 CUT_OFF_SECONDS = 0.05
-"""When a worker that was cut off tries again: the first try finds that the connection is gone, the next one makes another."""
+"""When a worker that was cut off tries again: the first try finds the connection closed, the next one opens another."""
 JUDGE_SECONDS = LEASE_MS / 1000
-"""How long a worker has had its lock when it judges others by theirs: after a restart of the database all have theirs by then."""
+"""How long a worker must have had its lock before it judges others: after a database restart all have theirs by then."""
 _log = logging.getLogger(__name__)
 
 
 class _Shares(NamedTuple):
-    """How many whole shards, and how many parts of each divided one, a worker owns at most."""
+    """How many whole shards a worker owns at most, and how many parts of each divided shard."""
 
     wholes: int
     parts: int
 
     @classmethod
     def among(cls, workers: int, *, wholes: int) -> Self:
-        """Share evenly *among* so many workers."""
+        """Share evenly among *workers* workers."""
         return cls(-(-wholes // max(workers, 1)), -(-PARTS // max(workers, 1)))
 
 
 class Leases:
-    """Keeps *owned* in step with the database, and sets *log_has_grown* where it adds shards, so that they are read.
+    """Keeps *owned* in step with the database, and sets *log_has_grown* after it added shards, so that they are read.
 
-    With each renewal it has *mark_hot*, which is told how many workers live, mark what is to be divided.
+    At each renewal it calls *mark_hot* with the number of live workers; that marks the shards to divide.
 
-    A worker that has a *lock* is dead to the others when its process has ended: they see the lock free at two looks. So one
-    that loses the lock while it lives trusts none of its leases until it has renewed them.
+    A worker with a *lock* counts as dead when its process has ended: the others see the lock free at two looks. So a worker
+    that loses its lock while it lives trusts none of its leases until it has renewed them.
     """
 
     def __init__(
@@ -82,15 +82,15 @@ class Leases:
         self._lacks = False
         """Whether this worker has less than its share."""
         self._changed_at = -math.inf
-        """When the number of workers, or of divided shards, has changed last (monotonic seconds)."""
+        """When the number of workers or of divided shards last changed (monotonic seconds)."""
         self._cut_off = Signal()
         self._cut_off_at = -math.inf
         self._changing = asyncio.Lock()
         self._clock_step: tuple[ClockStep, float] | None = None
-        """How the database's clock was set back lately, and until when (monotonic seconds) its traces are looked for."""
+        """The last step back of the database's clock, and until when (monotonic seconds) its effects are repaired."""
 
     async def run(self) -> None:
-        """Renew the leases until cancelled; at once where this worker was cut off, soon where another one seems to be gone."""
+        """Renew the leases until cancelled; at once after a cut-off, and soon if another worker seems to have ended."""
         pause = 0.0
         while True:
             was_cut_off = await self._wait(pause)
@@ -102,7 +102,7 @@ class Leases:
                 pause = CUT_OFF_SECONDS if was_cut_off else RENEW_SECONDS
 
     async def _wait(self, seconds: float) -> bool:
-        """Wait for so long, or until this worker was cut off, and tell whether it was; shards change hands meanwhile."""
+        """Wait *seconds*, or until this worker was cut off, and tell whether it was; shards change hands meanwhile."""
         until = time.monotonic() + seconds
         while True:
             left = max(until - time.monotonic(), 0.0)
@@ -110,14 +110,14 @@ class Leases:
                 return True
             if time.monotonic() >= until:
                 return False
-            with contextlib.suppress(StoreUnavailable):  # the next renewal says so
+            with contextlib.suppress(StoreUnavailable):  # the next renewal logs it
                 async with self._changing:
                     if self._owned.is_alive and not self._owned.is_resting:
                         await self._share_out()
 
     @property
     def _shards_move(self) -> bool:
-        """Whether this worker has shards that others are to get, or shall get some."""
+        """Whether this worker has shards to give away, or still lacks some of its share."""
         return self._owned.is_leaving or (
             self._lacks and time.monotonic() - self._changed_at < PATIENCE_SECONDS
         )
@@ -135,7 +135,7 @@ class Leases:
         beat = await self._renew_all()
         faults.point("lease.after_renew_commit")
         if not owned.is_alive:
-            self._log_has_grown.set()  # what was not to be trusted is read on
+            self._log_has_grown.set()  # shards with untrusted leases are read again
         owned.alive_until = self._trusted_until(started)
         for progress in list(owned.progress.values()):
             if progress.lease.slice not in beat.renewed:
@@ -161,11 +161,11 @@ class Leases:
         self._lacks = wholes < shares.wholes or parts < self._divided * shares.parts
 
     def _trusted_until(self, started: float) -> float:
-        """Tell until when a lease holds that was claimed or renewed by what *started* then (monotonic seconds)."""
+        """Tell until when a lease holds that was claimed or renewed at *started* (monotonic seconds)."""
         return started + LEASE_MS / 1000 if started > self._cut_off_at else 0.0
 
     def _stop_trusting(self) -> None:
-        """Trust no lease until it is renewed: nobody sees this worker's lock any more, and others may take what it has."""
+        """Trust no lease until it is renewed: the others no longer see this worker's lock, and may take its shards."""
         self._cut_off_at = time.monotonic()
         self._owned.alive_until = 0.0
         for progress in self._owned.progress.values():
@@ -173,7 +173,7 @@ class Leases:
         self._cut_off.set()
 
     async def leave(self) -> None:
-        """Release everything at once; the next owner reads open positions again."""
+        """Release everything at once; the next owner reads unsettled positions again."""
         faults.point("lease.before_leave")
         async with self._database.write() as connection:
             await shard_store.leave(connection, self._owned.worker)
@@ -184,14 +184,14 @@ class Leases:
         """Release everything as ``leave`` does, and neither renew nor claim anything for *seconds*."""
         self._owned.resting_until = time.monotonic() + seconds
         self._owned.alive_until = 0.0
-        async with self._changing:  # a claim that is under way would come after
+        async with self._changing:  # so that a claim under way ends first
             for progress in self._owned.progress.values():
                 progress.lost = True
             self._drop_lost()
             await self.leave()
 
     async def _renew_all(self) -> Beat:
-        """Send the heartbeat and renew every lease; tells how many workers live, and what is still owned."""
+        """Send the heartbeat and renew every lease; returns how many workers live, and which slices are still owned."""
         worker = self._owned.worker
         lock_no, suspects = await self._look_at_lock()
         if not suspects and self._clock_step is None and (usual := await self._beat(lock_no)) is not None:
@@ -211,7 +211,7 @@ class Leases:
         return Beat(beat.alive, renewed, beat.divided)
 
     async def _beat(self, lock_no: int | None) -> Beat | None:
-        """Send the heartbeat and renew every lease, with what a worker pays all day long; None where there is more to do."""
+        """Send the heartbeat and renew every lease in the one usual statement; None if there is more to do."""
         leases = [progress.lease for progress in self._owned.progress.values()]
         async with self._database.write_once() as connection:
             beat = await shard_store.beat(
@@ -222,7 +222,7 @@ class Leases:
         return beat
 
     async def _look_at_lock(self) -> tuple[int | None, Mapping[str, int]]:
-        """Give the number of the lock, None where not both sessions hold it, and the workers to be judged by theirs."""
+        """Give the number of the lock, None unless both sessions hold it, and the workers to judge by their locks."""
         if self._lock is None:
             return None, {}
         await self._lock.take_for(self._database)
@@ -233,7 +233,7 @@ class Leases:
         return self._lock.no, self._missing_locks.seen_twice(now=time.monotonic()) if is_judge else {}
 
     async def _follow_clock(self, connection: AsyncConnection, step: ClockStep | None) -> None:
-        """Follow a clock that was set back, for as long as transactions from before may end."""
+        """Follow a clock that was set back, until all transactions from before the step have ended."""
         now = time.monotonic()
         if step is not None:
             self._clock_step = step, now + LEASE_MS / 1000
@@ -245,7 +245,7 @@ class Leases:
     async def _claim(self, shares: _Shares) -> None:
         """Claim shards and parts without an owner up to this worker's share, and read each on from its cursor.
 
-        It costs the same whatever waits: the reader finds what an earlier owner has settled page by page.
+        The cost does not depend on the backlog: the reader looks page by page for the deliveries that an earlier owner settled.
         """
         worker, started = self._owned.worker, time.monotonic()
         limit = shares.wholes - sum(1 for held in self._owned.progress if held.part == WHOLE)
@@ -266,7 +266,7 @@ class Leases:
         await self._begin(self._read_on(leases, since=since), since=since, started=started)
 
     async def _begin(self, leases: Sequence[Lease], *, since: float, started: float) -> None:
-        """Begin to read what was claimed."""
+        """Begin to read the claimed shards."""
         if not leases:
             return
         async with self._database.read() as connection:
@@ -279,9 +279,9 @@ class Leases:
         self._log_has_grown.set()
 
     def _read_on(self, leases: Sequence[Lease], *, since: float) -> list[Lease]:
-        """Put the new leases of shards that this worker still reads in place of the lapsed ones; returns the other *leases*.
+        """Replace the lapsed leases of shards that this worker still reads by the new ones; returns the other *leases*.
 
-        To begin such a shard again would send once more whatever of it is in flight.
+        Reading such a shard from its cursor would send its deliveries in flight again.
         """
         progress_of = self._owned.progress
         for lease in leases:
@@ -302,13 +302,13 @@ class Leases:
                 progress.draining = progress.dividing or progress in leaving
 
     async def _give_back(self) -> int:
-        """Divide and release what is read no further, once its deliveries have all ended; tells how many were divided."""
+        """Divide or release the slices marked as draining once all their deliveries have ended; returns how many were divided."""
         done = [
             p for p in self._owned.progress.values() if p.draining and p.is_settled and p.reached == p.written
         ]
         if not done:
             return 0
-        for progress in done:  # before the lease is released: a page that is on its way must find it gone
+        for progress in done:  # before the release: a page being handed over must see that it is lost
             progress.lost = True
             del self._owned.progress[progress.lease.slice]
         divided = [p.lease for p in done if p.dividing]

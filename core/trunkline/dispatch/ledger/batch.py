@@ -12,15 +12,15 @@ from trunkline.store.ordering import Place
 from trunkline.store.streaks import Streak
 
 SOON_MS = 1_000
-"""What is due within this time wakes the retry lane, which looks by itself once a second."""
+"""A delivery due within this time wakes the retry lane, which looks by itself once a second."""
 Failure = tuple[Ended, NextState]
-"""An attempt that did not deliver, and what follows from it."""
+"""An attempt that did not deliver, and the state that follows from it."""
 _NO_STREAK = Streak(0, succeeded=False, failures=0)
 
 
 @dataclass(slots=True)
 class Batch:
-    """What one transaction writes; making it changes nothing else. *first* rows are new in the ledger; *claimed* rows end a claim."""
+    """The rows that one transaction writes. *first* rows are new in the ledger; *claimed* rows end a claim."""
 
     first: list[tuple[Progress, Settled]] = field(default_factory=list[tuple[Progress, Settled]])
     first_attempts: list[tuple[Progress, Attempt]] = field(default_factory=list[tuple[Progress, Attempt]])
@@ -30,19 +30,19 @@ class Batch:
     streaks: dict[int, Streak] = field(default_factory=dict[int, Streak])
     gone: set[int] = field(default_factory=set[int])
     told_of: dict[int, Ended] = field(default_factory=dict[int, Ended])
-    """The last failed attempt of each subscription at an event that is not operational: of others nothing is told."""
+    """The last failed attempt of each subscription; attempts at operational events are left out, nothing is reported of them."""
     companies: dict[int, int] = field(default_factory=dict[int, int])
     ended: list[Ended] = field(default_factory=list[Ended])
     failures: list[Failure] = field(default_factory=list[Failure])
     rooms: list[Job] = field(default_factory=list[Job])
-    """The deferred deliveries that have room in memory until they are written."""
+    """The deferred deliveries that an open limit counts until they are written."""
     is_due_soon: bool = False
     is_paced_soon: bool = False
-    """Whether something of a subscription with a pace is due soon."""
+    """Whether a delivery of a subscription with a pace is due soon."""
     order: dict[Key, tuple[int | None, int]] = field(default_factory=dict[Key, tuple[int | None, int]])
-    """The order key and the shard of *first* rows that are in an order; without a key where they have a pace only."""
+    """The order key and the shard of *first* rows that are in an order; the key is None if they only have a pace."""
     places: dict[Place, None] = field(default_factory=dict[Place, None])
-    """The keys of which open deliveries change in the ledger."""
+    """The order keys whose open deliveries change in the ledger."""
 
     def add_ended(self, ended: Ended, state: NextState) -> None:
         """Add an attempt that ended, and the *state* that follows from it."""
@@ -65,7 +65,7 @@ class Batch:
             self._note_order(job, job.key_queue, is_open=bool(job.claim) or settled.status == Status.PENDING)
 
     def add_deferred(self, deferred: Deferred, *, worker: str) -> None:
-        """Add a delivery that gets its row without an attempt; one in flight stays claimed by *worker*."""
+        """Add a delivery that gets its row without an attempt; one in flight is claimed by *worker*."""
         job = deferred.job
         settled = Settled(
             job.event.position,
@@ -88,14 +88,14 @@ class Batch:
             self._note_order(job, job.key_queue, is_open=True)
 
     def drop(self, lost: Collection[Progress]) -> None:
-        """Leave out what belongs to shards that are *lost*."""
+        """Leave out the rows of shards that are *lost*."""
         self.first = [row for row in self.first if row[0] not in lost]
         self.first_attempts = [row for row in self.first_attempts if row[0] not in lost]
         self.ended = [e for e in self.ended if e.job.progress not in lost or e.job.claim]
         self.failures = [f for f in self.failures if f[0].job.progress not in lost or f[0].job.claim]
 
     def attempts_to_log(self, ended_claims: Collection[Key]) -> list[Attempt]:
-        """List the attempts to log: first attempts, and those of the claims that were ended."""
+        """List the attempts to log: first attempts, and those whose claims were ended."""
         return [
             *(attempt for _, attempt in self.first_attempts),
             *(attempt for key, (_, attempt) in self.claimed.items() if attempt and key in ended_claims),
@@ -106,7 +106,7 @@ class Batch:
         return [settled for settled, _ in self.claimed.values()]
 
     def exhausted(self, ended_claims: Collection[Key] | None = None) -> dict[int, list[int]]:
-        """List by subscription the events of which this was the last attempt; with *ended_claims*, only of what was settled."""
+        """List by subscription the events whose deliveries are exhausted; with *ended_claims*, claims not among them are left out."""
         exhausted: dict[int, list[int]] = {}
         for ended, state in self.failures:
             job = ended.job
@@ -119,14 +119,14 @@ class Batch:
         return len(self.first) + len(self.claimed)
 
     def _end_claim(self, settled: Settled, attempt: Attempt | None) -> None:
-        """End a claim. Where a claim had lapsed and was taken again, only the newer one counts."""
+        """End a claim. If a claim had lapsed and its delivery was claimed again, only the newer claim counts."""
         key = Key(settled.position, settled.subscription_no)
         known = self.claimed.get(key)
         if known is None or known[0].claim <= settled.claim:
             self.claimed[key] = (settled, attempt)
 
     def _note_order(self, job: Job, queue: KeyQueue, *, is_open: bool) -> None:
-        """Note the order of *job*; *is_open*: the ledger has it, or will have it, among the open ones of its key.
+        """Note the order of *job*. *is_open*: the ledger has it, or will have it, among the open deliveries of its key.
 
         A delivery that was made from memory was never among them.
         """
@@ -137,7 +137,7 @@ class Batch:
             self.places[Place(no, queue.order_key, is_on=job.route.deliver is not None)] = None
 
     def _note_wait(self, job: Job, wait_ms: int | None) -> None:
-        """Note that *job* is due again in *wait_ms*, if that is soon; what has a pace is for the holder of its shard."""
+        """Note that *job* is due in *wait_ms*, if that is soon; if it has a pace, the holder of its shard claims it."""
         is_soon = wait_ms is not None and wait_ms <= SOON_MS
         if job.route.pace is None:
             self.is_due_soon = self.is_due_soon or is_soon

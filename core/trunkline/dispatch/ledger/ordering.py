@@ -1,12 +1,12 @@
-"""Deliveries in order: those of one key of a subscription go one after the other, in the log's order.
+"""Deliveries in order: the deliveries of one key of a subscription are made one after the other, in the log's order.
 
-The holder of a company's shard makes all attempts of its subscriptions that have an ordering, so that everything of one key
-meets here. What is new starts from memory, or waits here behind what is in flight, for two seconds and up to a bound. What
-waits longer, and what comes after something that failed, waits in the ledger (``store.ordering``), and ``turns`` brings it.
-A key of which the ledger may have open deliveries is *blocked*: everything new of it goes to the ledger, too.
+The holder of a company's shard makes all attempts of its subscriptions that have an ordering, so all deliveries of a key
+meet here. New deliveries start from memory, or wait here behind those in flight, for up to two seconds and up to a bound.
+Deliveries that wait longer, or come after a failed one, wait in the ledger (``store.ordering``); ``turns`` claims them there.
+A key that may have open deliveries in the ledger is *blocked*: all its new deliveries go to the ledger, too.
 
-An attempt begins when the one before it has delivered, or has ended otherwise in the database. What was delivered and not
-yet written when the process dies is sent again, and then what came after it, in the same order.
+An attempt begins when the one before it has delivered, or its other result is written. If the process dies, deliveries
+that were made but not yet written are sent again, and those after them follow in the same order.
 """
 
 import bisect
@@ -24,19 +24,19 @@ from trunkline.runtime import faults
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
-"""How long it takes until one looks again at keys that are still not known."""
+"""How long to wait before looking again at keys that are still unknown."""
 WAIT_SECONDS = 2.0
-"""How long a new delivery waits in memory, where a cursor waits for it."""
+"""How long a new delivery waits in memory, if a cursor waits for it."""
 MOST_WAITING = 2048
-"""New deliveries of all subscriptions that wait in memory; further ones wait in the ledger."""
+"""New deliveries of all subscriptions that may wait in memory; further ones wait in the ledger."""
 MOST_BLOCKED = 256
-"""Blocked keys that are known of one subscription; where there are more, all of its keys count as blocked."""
+"""Blocked keys that are listed for one subscription; if there are more, all of its keys count as blocked."""
 
 
 class BlockedKeys:
-    """The keys of one subscription of which the ledger may have open deliveries; *all* of them, until one has looked.
+    """The keys of one subscription that may have open deliveries in the ledger; all of its keys until the ledger was read.
 
-    It is known for one *progress*: whoever takes a shard looks anew.
+    It is valid for one *progress*: a new holder of the shard reads the ledger anew.
     """
 
     __slots__ = ("_company_id", "_is_learning", "_look_at", "_reached", "is_known", "progress")
@@ -47,22 +47,22 @@ class BlockedKeys:
         self.is_known = self._is_learning = False
         self._look_at = 0.0
         self._reached: dict[int, int] = {}
-        """By key: the last position that went from here to the ledger, and may not be there yet."""
+        """By key: the last position that was sent to the ledger and may not be written yet."""
 
     def learn(self, keys: Sequence[int]) -> None:
-        """Note the *keys* that the ledger has, beside those that are on their way to it; too many are as good as all."""
+        """Note the *keys* that the ledger has, beside those on their way to it; with too many, all keys stay blocked."""
         if self._is_learning and len(keys) + len(self._reached) <= MOST_BLOCKED:
             self._reached = dict.fromkeys(keys, 0) | self._reached
             self.is_known = True
 
     def forget(self) -> None:
-        """Count all keys as blocked until the ledger was looked at."""
+        """Count all keys as blocked until the ledger was read."""
         self.is_known = self._is_learning = False
         self._look_at = 0.0
 
     @property
     def is_to_be_learned(self) -> bool:
-        """Whether it is time to look into the ledger."""
+        """Whether it is time to read the ledger."""
         return not self.is_known and time.monotonic() >= self._look_at
 
     def block(self, order_key: int, position: int) -> None:
@@ -72,12 +72,12 @@ class BlockedKeys:
             self.is_known = self._is_learning = False
 
     def unblock(self, order_key: int, *, settled: int) -> None:
-        """Note that memory has all that the ledger has of the key, which is complete up to *settled*."""
+        """Note that memory has all of the key's deliveries from the ledger, which is complete up to *settled*."""
         if self._reached.get(order_key, 0) <= settled:
             self._reached.pop(order_key, None)
 
     def begin_to_learn(self) -> None:
-        """Forget what is in the ledger by now, before that is read; a change meanwhile makes what is read worthless."""
+        """Forget keys already written, before the ledger is read. If the subscription changes meanwhile, the reading is void."""
         settled = self.progress.settled_of(self._company_id, self.progress.written)
         self._reached = {key: position for key, position in self._reached.items() if position > settled}
         self._is_learning = True
@@ -88,7 +88,7 @@ class BlockedKeys:
 
 
 class Ordering:
-    """What is in memory of the deliveries that are in an order, for the shards of *owned*; it sets *turn* to have more."""
+    """The deliveries in memory that are in an order, for the shards of *owned*; it sets *turn* to get more from the ledger."""
 
     def __init__(self, runner: Runner, owned: OwnedShards, table: RoutingTable, *, turn: Signal) -> None:
         self._runner = runner
@@ -100,7 +100,7 @@ class Ordering:
         self._new: dict[Job, None] = {}
         self._claimed: dict[Job, None] = {}
         self.claimed_by: Counter[int] = Counter()
-        """How many of those that were claimed from the ledger are of each company."""
+        """Claimed deliveries in memory, by company."""
         self._is_stopping = False
 
     @property
@@ -109,23 +109,23 @@ class Ordering:
         return len(self._claimed)
 
     def stop(self) -> None:
-        """Begin nothing any more; waiting deliveries are left to the ledger."""
+        """Begin nothing more; waiting deliveries are left to the ledger."""
         self._is_stopping = True
         for queue in list(self._queues.values()):
             self._put_back(queue)
 
     def unknown(self) -> list[tuple[int, BlockedKeys]]:
-        """List the subscriptions of which the ledger has to be looked at, by number."""
+        """List the subscriptions whose deliveries in the ledger have to be looked up, by number."""
         return [(no, blocked) for no, blocked in self._blocked.items() if blocked.is_to_be_learned]
 
     def forget(self, subscription_nos: Iterable[int]) -> None:
-        """Look into the ledger anew before anything of these subscriptions starts from memory; they have changed."""
+        """Read the ledger anew before deliveries of these subscriptions start from memory; the subscriptions have changed."""
         for no in subscription_nos:
             if (blocked := self._blocked.get(no)) is not None:
                 blocked.forget()
 
     def submit(self, job: Job) -> None:
-        """Start a new delivery, or let it wait here or in the ledger for those before it."""
+        """Start a new delivery, or let it wait, here or in the ledger, for those before it."""
         assert job.progress is not None
         no, order_key = job.route.subscription.no, self._table.order_key(job.event, job.route)
         queue = self._queues.get((no, order_key))
@@ -149,7 +149,7 @@ class Ordering:
             self._leave_to_ledger(job)
 
     def take(self, jobs: Sequence[Job], order_key: int, *, is_all: bool, settled: int) -> None:
-        """Take deliveries of one key that were claimed from the ledger, which is complete up to *settled*."""
+        """Take claimed deliveries of one key; the ledger is complete up to *settled*, and if *is_all*, it has no more of the key."""
         no = jobs[0].route.subscription.no
         queue = self._queues.setdefault((no, order_key), KeyQueue(no, order_key))
         for job in jobs:
@@ -161,7 +161,7 @@ class Ordering:
             self._go_on(queue)
 
     def ended(self, job: Job, outcome: Outcome) -> None:
-        """Go on after an attempt: with the next one if it delivered, else when its result is in the ledger."""
+        """Go on after an attempt: at once if it delivered, else when its result is in the ledger."""
         queue = self._leave(job)
         if outcome is Outcome.DELIVERED:
             self._go_on(queue)
@@ -170,13 +170,13 @@ class Ordering:
         self._put_back(queue)
 
     def deferred(self, job: Job) -> None:
-        """Leave what comes after *job*, which found no slot, to the ledger as well."""
+        """Leave the deliveries behind *job*, which found no slot, to the ledger as well."""
         queue = self._leave(job)
         self._block(job)
         self._put_back(queue)
 
     def sweep(self) -> None:
-        """Leave to the ledger deliveries that have waited too long, and those of shards that are not read on."""
+        """Leave to the ledger deliveries that waited too long, and those of shards that are lost or given away."""
         now = time.monotonic()
         late = [job.key_queue for job in self._new if _is_late(job, now)]
         late += [job.key_queue for job in self._claimed if _is_leaving(job)]
@@ -184,13 +184,13 @@ class Ordering:
             if queue is not None:
                 self._put_back(queue)
         for job in [job for job in self._claimed if _is_leaving(job) and job.started < now - LEAVING_SECONDS]:
-            self._release(job)  # in flight: its claim keeps the next holder of the shard from its key
+            self._release(job)  # in flight: its claim stops the shard's next holder from starting the key
         for no, blocked in list(self._blocked.items()):
             if blocked.progress.lost:
                 del self._blocked[no]
 
     def _insert(self, queue: KeyQueue, job: Job) -> None:
-        """Put a claimed delivery at its place; one that is here already gets its newer claim."""
+        """Insert a claimed delivery by its position; if it is here already, it gets the newer claim."""
         job.key_queue = queue
         position = job.event.position
         for known in (queue.running, *queue.waiting):
@@ -204,7 +204,7 @@ class Ordering:
             job.progress.claimed += 1
 
     def _go_on(self, queue: KeyQueue) -> None:
-        """Begin the next one of *queue*, if there is one and it may."""
+        """Begin the next delivery of *queue*, if there is one and it may begin."""
         if queue.waiting and not self._may_begin(queue.waiting[0]):
             self._put_back(queue)
         elif queue.waiting:
@@ -219,7 +219,7 @@ class Ordering:
         self._runner.submit(job)
 
     def _may_begin(self, job: Job) -> bool:
-        """Tell whether this worker surely is still the one that delivers *job*, and its subscription is active."""
+        """Tell whether this worker surely still has to deliver *job*, and its subscription is active."""
         progress = job.progress
         if progress is None or _is_leaving(job) or self._is_stopping:
             return False
@@ -232,7 +232,7 @@ class Ordering:
         return time.monotonic() < progress.valid_until
 
     def _put_back(self, queue: KeyQueue) -> None:
-        """Leave all that waits in *queue* to the ledger; its key is blocked from now on."""
+        """Leave all waiting deliveries of *queue* to the ledger; its key is blocked from now on."""
         waiting, queue.waiting = queue.waiting, []
         for job in waiting:
             self._new.pop(job, None)
@@ -243,7 +243,7 @@ class Ordering:
             faults.point("order.after_put_back")
 
     def _leave_to_ledger(self, job: Job) -> None:
-        """Hold *job* in the ledger. If another worker takes the shard, it makes the deliveries that the cursor still stands for."""
+        """Hold *job* in the ledger. If its shard is lost, it is dropped: the new holder reads it again from the cursor."""
         self._block(job)
         if job.claim or (job.progress is not None and not job.progress.lost):
             self._runner.results.put(Deferred(job, Status.HELD, None))
@@ -264,7 +264,7 @@ class Ordering:
         return queue
 
     def _release(self, job: Job) -> None:
-        """Count *job* no longer, if it was claimed from the ledger."""
+        """Stop tracking *job*, if it was claimed from the ledger."""
         if job in self._claimed and job.progress is not None:
             del self._claimed[job]
             self.claimed_by -= Counter([job.route.subscription.company_id])
@@ -276,12 +276,12 @@ class Ordering:
 
 
 def _is_leaving(job: Job) -> bool:
-    """Tell whether the shard of *job* is not read on, or if it was claimed, about to be given to another worker."""
+    """Tell whether the shard of *job* is lost or, if *job* was claimed, about to be given to another worker."""
     progress = job.progress
     return progress is None or progress.lost or bool(job.claim and progress.draining)
 
 
 def _is_late(job: Job, now: float) -> bool:
-    """Tell whether *job*, which is new, has waited too long, or its shard is not read on."""
+    """Tell whether the new *job* has waited too long, or its shard is lost."""
     is_handed_over = job.progress is not None and job.progress.draining
     return _is_leaving(job) or job.started < now - (LEAVING_SECONDS if is_handed_over else WAIT_SECONDS)

@@ -1,6 +1,6 @@
-"""The paced lane: claims what is due of subscriptions with a pace, as much of each as its gate lets begin soon.
+"""The paced lane: claims due deliveries of subscriptions with a pace, as many of each as its gate lets begin soon.
 
-Beside that it asks the ledger for the gates what other workers still have in flight.
+It also reads from the ledger, for the gates, how many attempts other workers have in flight.
 """
 
 import logging
@@ -24,18 +24,18 @@ from trunkline.store.due import Waiting
 
 LOOK_SECONDS = 1.0
 PERIOD_SECONDS = 0.1
-"""How long what may begin gathers while something is due: a claim is a transaction."""
+"""How long due deliveries gather between two claims, since each claim is a transaction."""
 IDLE_SECONDS = 10.0
-"""How long it asks nothing where nothing had a pace. A worker may yet write what it had in memory of a deleted subscription."""
+"""Pause between queries while nothing has a pace. A worker may still write deliveries of a deleted subscription."""
 LOOKED_AT = 500
-"""Subscriptions that one look into the ledger is for; those behind them have the next one."""
+"""Subscriptions in one query of the ledger; the next query is for those after them."""
 UNROUTABLE = 16
-"""Deliveries of a subscription that is not served, which are claimed to be put aside."""
+"""Deliveries of a subscription without a route that are claimed to be put aside."""
 _log = logging.getLogger(__name__)
 
 
 class PacedLane:
-    """Claims for the worker of *owned* what is due of the subscriptions in *table* that have a pace."""
+    """Claims for the worker of *owned* the due deliveries of the subscriptions in *table* that have a pace."""
 
     def __init__(
         self,
@@ -54,12 +54,12 @@ class PacedLane:
         self._starter = starter
         self._keep_up = keep_up
         self._idle: tuple[frozenset[Slice], int] | None = None
-        """The shards and the routing version with which nothing had a pace."""
+        """The shards and the routing version with which no subscription had a pace."""
         self._idle_since = 0.0
         self._after = 0
 
     async def run(self) -> None:
-        """Claim whenever something is due and may begin soon, looking once a second at least."""
+        """Claim whenever deliveries are due and may begin soon, looking once a second at least."""
         while True:
             wait = LOOK_SECONDS
             try:
@@ -71,7 +71,7 @@ class PacedLane:
     async def step(self) -> float:
         """Look and claim once; returns in how many seconds to do so again.
 
-        Where no subscription has a pace, and no shard has anything of one that had, it asks nothing for a while.
+        If no subscription has a pace, and the ledger has no delivery of one that had, it runs no query for a while.
         """
         state = (frozenset(self._owned.progress), self._table.version)
         if not state[0] or not self._owned.is_alive or self._is_idle(state):
@@ -103,7 +103,7 @@ class PacedLane:
         return progress is not None and not progress.lost and not progress.draining
 
     def _wanted(self, ready: Sequence[Waiting]) -> dict[int, int]:
-        """Tell how many deliveries of each of the subscriptions that are *ready* to claim, within what has room in memory."""
+        """Tell how many deliveries to claim of each *ready* subscription, within the room in memory."""
         room = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
         wanted: dict[int, int] = {}
         for place, each in enumerate(ready):
@@ -138,7 +138,7 @@ class PacedLane:
             faults.point("pace.after_start")
 
     async def _look_elsewhere(self) -> None:
-        """Ask what other workers have in flight, for the gates that may have to leave places for that."""
+        """Read how many attempts other workers have in flight, for the gates that may have to leave room for them."""
         gates = self._runner.gates
         gates.forget()
         if unsure := gates.unsure():

@@ -11,9 +11,9 @@ from trunkline.settings import Delivery
 
 @dataclass(frozen=True, slots=True)
 class FailingPolicy:
-    """When a subscription is failing: after *failures* in a row that span ``spans_seconds[0]``, or if a delivery is exhausted.
+    """When a subscription is failing: *failures* in a row that span ``spans_seconds[0]``, or an exhausted delivery.
 
-    That is threshold 1; each further span is a further threshold.
+    That is threshold 1. Each further span is a further threshold.
     """
 
     failures: int
@@ -29,7 +29,7 @@ class FailingPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Policies:
-    """The policies of retries, of the circuit breaker and of who is told; *channels* may have a breaker of their own."""
+    """The policies of retries, circuit breaker and failure reports; *channels* may have their own breaker."""
 
     retry: RetryPolicy
     breaker: BreakerPolicy
@@ -53,6 +53,6 @@ def of_settings(settings: Delivery, channels: Mapping[str, Channel]) -> Policies
 
 
 def treatment_of(settings: Delivery) -> Mapping[str, Any]:
-    """Read from a deployment's settings the pace of subscriptions that set none; their time limit and retries stand elsewhere."""
+    """Read the default pace of subscriptions from a deployment's settings; default time limit and retries are read elsewhere."""
     pace = {"rate": settings.rate, "max_in_flight": settings.max_in_flight}
     return {name: value for name, value in pace.items() if value is not None}

@@ -1,8 +1,8 @@
 """Replay: a bounded second reader of the log for one subscription, in a slower lane.
 
-Catching up after a pause, starting from last Tuesday, and sending a range again are all this. It makes deliveries due
-page by page; so a replay survives every restart and never stands in the way of what is live. The retry lane makes the
-attempts, or the worker that has read the page, where the target takes what it gets (``Claiming``).
+It serves catching up after a pause, starting from an earlier time, and sending a range again. It makes deliveries due page by
+page, so a replay survives every restart and never delays live deliveries. The retry lane makes the attempts; if the target
+keeps up, the worker that read the page makes them (``Claiming``).
 """
 
 import secrets
@@ -32,14 +32,14 @@ from trunkline.store.replays import Row
 
 PAGE = 320
 LOOKED_AT = 5_000
-"""Deliveries among which one page looks for failed ones, so that it is short where there are few of them."""
+"""Deliveries that one page searches for failed ones; it keeps the page short if few have failed."""
 PASSED = 320
-"""Open deliveries in order that one page passes: each may have to be given its turn."""
+"""Open deliveries in order that one page may pass: each may have to be given its turn."""
 OUTSTANDING = 400
-"""Deliveries of one replay that may wait for the retry lane; the next page is read when fewer do."""
+"""Deliveries of one replay that may wait for the retry lane; the next page is read when fewer wait."""
 
 PATIENCE_MS = 1_000
-"""How long a new replay waits where a delivery is being tried: that attempt may have begun before anybody asked for another."""
+"""How long a new replay waits for a delivery in flight, whose attempt may have begun before the replay was requested."""
 MOST_PAUSES = 10
 """Pauses on the event loop that matching one page may take."""
 
@@ -48,9 +48,9 @@ MISSED, ALL, FAILED = "missed", "all", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What to replay: events after position *after* and up to *up_to*, of *event_types* (all, if empty).
+    """The range to replay: events after position *after* up to *up_to*, of *event_types* (all, if empty).
 
-    *pins* are the versions to send, None for those that the subscription gets.
+    *pins* are the versions to send, None for those of the subscription.
     """
 
     after: int
@@ -62,7 +62,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Claiming:
-    """By what *worker*, for how long, and how many deliveries of a page are claimed as they are made due."""
+    """Which *worker* claims deliveries as they are made due, for how long, and at most how many (*room*)."""
 
     worker: str
     lease_ms: int
@@ -71,7 +71,7 @@ class Claiming:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The *positions* of what is to be delivered, how far a look at the log *reached*, and the *events* that it read."""
+    """One page: the *positions* to deliver, how far the log was *reached*, and the *events* that were read."""
 
     positions: list[int]
     reached: int
@@ -80,14 +80,14 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one step did: how many deliveries it made due, those among them that are claimed, and how the replay goes on."""
+    """The result of one step: how many deliveries it made due, the claims among them, and how the replay goes on."""
 
     made: int = 0
     claims: Sequence[Claim] = ()
     events: Mapping[int, Event] = field(default_factory=dict)
-    """By position, those of the claims."""
+    """The events of the claims, by position."""
     has_moved: bool = False
-    """Whether it came further in the log."""
+    """Whether the replay moved on in the log."""
     has_ended: bool = False
 
 
@@ -116,9 +116,9 @@ async def begin(connection: AsyncConnection, subscription: Subscription, span: R
 def picker(
     subscription: Subscription, types: Sequence[str] = (), *, schema_versions: SchemaVersions
 ) -> Callable[[Event], bool]:
-    """Make what tells whether *subscription* matches an event, and it is of *types* if there are any.
+    """Make a test whether *subscription* matches an event, and *types*, if not empty, include its type.
 
-    Its filter reads the versions that the subscription gets, also where the replay sends others.
+    The filter reads the subscription's versions, even if the replay sends others.
     """
     test = filters.compile_stored(subscription.filter).test if subscription.filter else None
 
@@ -133,9 +133,9 @@ def picker(
 
 
 async def pick(events: Sequence[Event], is_picked: Callable[[Event], bool]) -> tuple[list[int], int]:
-    """Choose the positions of a page of *events*, with pauses; returns them, and how far it came.
+    """Choose the positions to deliver from a page of *events*, with pauses; returns them, and the position reached.
 
-    It ends early where its filter is dear: a replay's page is part of a transaction, which others wait for.
+    It ends early if the filter is expensive: a replay's page is part of a transaction that others wait for.
     """
     pauses, positions = Pauses(), list[int]()
     for event in events:
@@ -172,13 +172,13 @@ async def count_page(
     *,
     schema_versions: SchemaVersions,
 ) -> tuple[int, int]:
-    """Count what the first page of *span* would send; returns the count, and the position that the page reached."""
+    """Count the deliveries in the first page of *span*; returns the count, and the position that the page reached."""
     page = await _next_page(connection, subscription, span, schema_versions=schema_versions)
     return len(page.positions), page.reached
 
 
 def countable_types(subscription: Subscription, span: Range) -> Sequence[str | None] | None:
-    """Give the types whose events need only be counted (None among them for all); None where events have to be read."""
+    """Give the types whose events need only be counted (None among them for all); None if the events have to be read."""
     has_groups = any(map(is_group, (*subscription.event_types, *span.event_types)))
     if subscription.filter or span.kind == FAILED or has_groups:
         return None
@@ -197,11 +197,11 @@ async def step(
 ) -> Step:
     """Move *replay* on by one page, in the caller's transaction.
 
-    It never reads beyond what the live lane has settled, so no event is delivered by both at once.
+    It never reads beyond the positions that the live lane has settled, so no event is delivered by both at once.
     """
     in_order = subscription.ordering is not None
     if in_order and not await ordering.lock(connection, [subscription.no], skip=True):
-        return Step()  # somebody changes it, and may wait for this replay
+        return Step()  # another transaction is changing it, and may wait for this replay
     if replay.position >= replay.end_position:
         if await _is_over(connection, replay, in_order=in_order):
             return Step(has_ended=await store.end(connection, replay.no, "completed"))
@@ -226,7 +226,7 @@ async def step(
 
 
 async def _reach(connection: AsyncConnection, replay: Row, *, shard: int, in_order: bool) -> int:
-    """Tell how far the next page may go: as far as the live lane has settled, and in an order past some open deliveries."""
+    """Tell how far the next page may go: up to the live lane's cursor; in an order, past a limited number of open deliveries."""
     up_to = min(replay.end_position, await cursors.cursor_of(connection, shard, replay.subscription_no))
     if not in_order or replay.position >= up_to:
         return up_to
@@ -251,13 +251,13 @@ async def _room(connection: AsyncConnection, replay: Row, claiming: Claiming | N
 
 
 async def _rest(connection: AsyncConnection, replay: Row) -> Step:
-    """Leave *replay* where it is; it has had its turn."""
+    """Leave *replay* at its position, and end its turn."""
     await store.move(connection, replay.no, position=replay.position, matched=0)
     return Step()
 
 
 async def _before_attempts(connection: AsyncConnection, replay: Row, page: Page) -> Page:
-    """Cut *page* off before what is being tried, as long as *replay* is new."""
+    """While *replay* is new, cut *page* off before the first delivery in flight."""
     if not page.positions or replay.kind == MISSED or replay.updated_ms - replay.created_ms > PATIENCE_MS:
         return page
     first = await store.first_claimed(connection, replay, page.positions, within_ms=PATIENCE_MS)
@@ -276,7 +276,7 @@ async def _make_due(
     versions: SchemaVersions,
     claiming: Claiming | None,
 ) -> Step:
-    """Make the deliveries of *page* due, and claim them, or queue them where they are in an order."""
+    """Make the deliveries of *page* due, and claim them; if they are in an order, queue them."""
     again = replay.kind != MISSED
     if subscription.ordering is not None:
         keys = await _order_keys(connection, subscription, page, versions)
@@ -290,7 +290,7 @@ async def _make_due(
 
 
 async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Event]:
-    """Give what is to be delivered of *page*, by position; read now, where the page was made without reading events."""
+    """Give the events to deliver of *page*, by position; they are read now if the page was made without them."""
     if page.events or not page.positions:
         return {event.position: event for event in page.events}
     return await stream.by_positions(connection, page.positions)
@@ -299,7 +299,7 @@ async def _events_of(connection: AsyncConnection, page: Page) -> Mapping[int, Ev
 async def _order_keys(
     connection: AsyncConnection, subscription: Subscription, page: Page, schema_versions: SchemaVersions
 ) -> dict[int, int]:
-    """Work out the order keys of what is to be delivered of *page*."""
+    """Compute the order keys of the events to deliver of *page*."""
     assert subscription.ordering is not None
     events = await _events_of(connection, page)
     return {
@@ -312,7 +312,7 @@ async def _order_keys(
 
 
 async def _let_pass(connection: AsyncConnection, replay: Row, reached: int) -> None:
-    """Give their turn to what the replay has passed, and to all that waited for it once it has read to its end."""
+    """Give the deliveries that the replay passed their turn; at the replay's end, also all that waited for it."""
     no = replay.subscription_no
     places = await ordering.places_between(connection, no, after=replay.position, up_to=reached)
     await ordering.arrange(connection, places)
@@ -363,9 +363,9 @@ async def _next_failed(
 
 
 def _narrowed(subscribed: tuple[str, ...], chosen: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Give the types to read: None for all, an empty tuple where none is both subscribed to and chosen.
+    """Give the types to read: None for all, an empty tuple if no type is both subscribed to and chosen.
 
-    A group is not told apart here: its events are among all, and picked out when they have been read.
+    If a group is among them, all types are read; its events are picked out afterwards.
     """
     names, others = (chosen, subscribed) if chosen else (subscribed, (EVERY_TYPE,))
     if EVERY_TYPE in names or any(map(is_group, names)):

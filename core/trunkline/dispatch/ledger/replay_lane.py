@@ -22,43 +22,43 @@ from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 WITHDRAWAL_SECONDS = 0.3
-"""How often one looks whether a replay was cancelled, where page follows page or deliveries of it are in memory."""
+"""How often to look for cancelled replays while pages follow each other or their deliveries are in memory."""
 BUSY_SECONDS = 0.05
 MOST_COUNTED = 100
-"""Running replays that one counts to know whether all of them rest."""
+"""Running replays that are counted to know whether all of them rest."""
 SHORTEST_REST, LONGEST_REST = 0.005, 0.3
-"""How many seconds a replay rests that cannot go on: its wait ends in milliseconds, or at the pace of a target."""
+"""Seconds that a replay rests when it cannot go on: milliseconds for the live lane, longer for a slow target."""
 REST_OF_EACH = 0.02
-"""How many seconds they may rest for each of them, so that to look at many takes no more than to look at some."""
+"""Longest rest in seconds per resting replay, so that many replays cost no more looks than a few."""
 _log = logging.getLogger(__name__)
 
 
 class Rests:
-    """Lets replays that cannot go on rest, each twice as long as before, while others are moved on."""
+    """Lets replays rest that cannot go on, each twice as long as the last time, while others move on."""
 
     def __init__(self) -> None:
         self._rests: dict[int, tuple[float, float]] = {}
-        """By number: how many seconds, and until when."""
+        """By number: the length of the rest in seconds, and its end (monotonic seconds)."""
 
     def begin(self, no: int, *, has_moved: bool) -> None:
-        """Let the replay number *no* rest after a step that made nothing due; shortly if it *has_moved* all the same."""
+        """Let replay *no* rest after a step that made nothing due; only shortly if it *has_moved* in the log."""
         seconds, _ = self._rests.get(no, (0.0, 0.0))
         longest = max(LONGEST_REST, REST_OF_EACH * len(self._rests))
         seconds = SHORTEST_REST if has_moved else max(SHORTEST_REST, min(2 * seconds, longest))
         self._rests[no] = seconds, time.monotonic() + seconds
 
     def end(self, no: int) -> None:
-        """Have the replay number *no* go on, or over."""
+        """Let replay *no* go on, or forget it if it has ended."""
         self._rests.pop(no, None)
 
     def numbers(self) -> list[int]:
-        """Give those that rest now, and forget those whose rest is long over: somebody else has moved or ended them."""
+        """Give the replays that rest now; forget those whose rest ended long ago, as another worker moved or ended them."""
         now = time.monotonic()
         self._rests = {no: rest for no, rest in self._rests.items() if rest[1] > now - LOOK_SECONDS}
         return [no for no, (_, until) in self._rests.items() if until > now]
 
     def seconds(self) -> float:
-        """Give how long until the first of them has rested."""
+        """Give the seconds until the first rest ends."""
         now = time.monotonic()
         return min((until - now for _, until in self._rests.values() if until > now), default=0.0)
 
@@ -105,7 +105,7 @@ class ReplayLane:
             await replay_runs.wait(wait)
 
     async def step(self) -> float | None:
-        """Move the replay on that has waited longest; returns in how many seconds to look again, None where none runs."""
+        """Move on the replay that waited longest; returns in how many seconds to look again, None if none runs."""
         if time.monotonic() >= self._look_at:
             is_any_running, wait = await self._look()
             if not is_any_running:
@@ -138,7 +138,7 @@ class ReplayLane:
         return 0.0 if len(self._rests.numbers()) < self._running else self._rests.seconds()
 
     async def _begin(self, row: store.Row, done: replay.Step) -> None:
-        """Begin the claims of a step; deliveries that it only made due are begun by the lanes that this wakes."""
+        """Start the claims of a step; if it only made deliveries due, wake the lanes that claim them."""
         if done.claims:
             pins = {row.no: sql.pins_of(row.pins)} if row.pins else {}
             await self._starter.start(done.claims, events=done.events, pins=pins)
@@ -147,10 +147,10 @@ class ReplayLane:
             self._turn.set()
 
     async def _look(self) -> tuple[bool, float | None]:
-        """Look what there is to do, and take back of replays that were cancelled.
+        """Look for running replays, and take back deliveries of cancelled ones.
 
-        Tells whether any runs, and if not, in how many seconds to look again. As long as page follows page, and there is no more
-        to take back, that is not done before each.
+        Returns whether a replay runs, and if not, in how many seconds to look again. While pages follow each other and nothing
+        is left to take back, this is not done before every page.
         """
         async with self._database.read() as connection:
             await self._notice_ends(connection)
@@ -166,9 +166,9 @@ class ReplayLane:
         return False, LOOK_SECONDS if self._begun else None
 
     async def _withdraw(self, withdrawing: Mapping[int, int]) -> bool:
-        """Begin nothing of the replays that were cancelled, and take back more of them, and what somebody had in memory.
+        """Start no deliveries of cancelled replays, and take back the next of them, including those other workers had in memory.
 
-        Tells whether that was more of some that are in an order, of which there may be many.
+        Returns whether it took back deliveries in order, of which more may be left.
         """
         self._runner.withdraw(withdrawing)
         has_taken_back = False
@@ -180,7 +180,7 @@ class ReplayLane:
         return has_taken_back
 
     def _report(self, row: store.Row, subscription_id: str, *, has_ended: bool) -> None:
-        """Report that the replay started, where this was its first step, and that it ended, where it was its last."""
+        """Report that the replay started, if this was its first step, and that it ended, if this was its last."""
         facts = {
             "worker_id": self._owned.worker,
             "subscription_id": subscription_id,
@@ -196,7 +196,7 @@ class ReplayLane:
             reports.replay_changed("completed", row.id, **facts, matched=row.matched)
 
     async def _notice_ends(self, connection: AsyncConnection) -> None:
-        """Report once a second which of the replays that were moved here were ended by another process."""
+        """Report once a second which replays that were moved here have been ended by another process."""
         if not self._begun or time.monotonic() - self._noticed < LOOK_SECONDS:
             return
         self._noticed = time.monotonic()

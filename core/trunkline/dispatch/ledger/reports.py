@@ -1,6 +1,6 @@
-"""What the dispatcher reports: to the metrics, to the plugins, and to the log, one line a step with every id.
+"""The dispatcher's reports: to the metrics, to the plugins, and to the log, one line per step with every id.
 
-A success is not worth a line, and nothing is put together for a line that nobody reads.
+A success gets no line, and a line is built only if its level is logged.
 """
 
 import logging
@@ -21,7 +21,7 @@ from trunkline.store.shards import Reached
 from trunkline.store.subscriptions import Row
 
 LINES_OF_COMPANY = 5
-"""Failed attempts of one company that have a line each in the log, of those in one batch: a line takes 60 µs of the loop."""
+"""Failed attempts of one company in one batch that get a log line each: a line takes 60 µs of the event loop."""
 _DISABLED_UNREADABLE = (
     "disabled a subscription whose secrets do not open: give it a new secret and its headers again, or restore the key that "
     "sealed it to auth.other_encryption_keys; then set its status to 'active'"
@@ -30,14 +30,14 @@ _log = logging.getLogger(__name__)
 
 
 class Reports:
-    """Reports what one dispatcher did, to the metrics, to the plugins and to the log."""
+    """Reports the work of one dispatcher to the metrics, to the plugins and to the log."""
 
     def __init__(self, metrics: Metrics, notifier: Notifier) -> None:
         self._metrics = metrics
         self._notifier = notifier
 
     def watch(self, runner: Runner, owned: OwnedShards) -> None:
-        """Let the metrics read the gauges of a dispatcher whenever they are asked for."""
+        """Let the metrics read the gauges of a dispatcher when they are collected."""
         self._metrics.watch_dispatcher(
             in_flight=lambda: runner.slots.in_use,
             waiting=lambda: runner.waiting,
@@ -47,13 +47,13 @@ class Reports:
         )
 
     def batch_began(self, channel: str, deliveries: int) -> None:
-        """Report that *channel* was given so many deliveries at once."""
+        """Report the size of a batch that *channel* was given."""
         self._metrics.batch_began(channel, deliveries)
 
     def batch_settled(
         self, worker: str, batch: Batch, *, reached: Mapping[Slice, Reached], seconds: float
     ) -> None:
-        """Report that *batch* was written; *reached* tells how far everything is that *worker* owns."""
+        """Report that *batch* was written; *reached* tells how far each slice of *worker* is."""
         if len(batch):
             self._metrics.batch_settled(len(batch), seconds=seconds)
         _log_batch(worker, batch, reached=reached, seconds=seconds)
@@ -102,7 +102,7 @@ def replay_changed(what: str, replay_id: str, **facts: object) -> None:
 
 
 def gap_told(subscription: Subscription, result: Result, *, position: int) -> None:
-    """Log what came of telling a receiver that events are left out."""
+    """Log the outcome of telling a receiver of a gap."""
     _log.info(
         "told a receiver of a gap",
         extra={
@@ -132,7 +132,7 @@ def _log_batch(worker: str, batch: Batch, *, reached: Mapping[Slice, Reached], s
 
 
 def _log_failures(failures: Sequence[Failure]) -> None:
-    """Log which attempts did not deliver, and when the next ones are; of one company a few, and how many more."""
+    """Log failed attempts and their next try: a few lines per company, then the number of the others."""
     if not failures or not _log.isEnabledFor(logging.INFO):
         return
     counts: Counter[int] = Counter()
@@ -149,7 +149,7 @@ def _log_failures(failures: Sequence[Failure]) -> None:
 
 
 def _log_sent_twice(attempts: Iterable[Ended]) -> None:
-    """Log which attempts sent their request twice, with one line for each company."""
+    """Log the attempts that sent their request twice, one line per company."""
     twice: defaultdict[int, list[str]] = defaultdict(list)
     for ended in attempts:
         if ended.result.sent_twice:
@@ -188,7 +188,7 @@ def _log_failure(ended: Ended, state: NextState) -> None:
 
 
 def _counted(attempts: Sequence[Ended]) -> dict[AttemptKind, list[int]]:
-    """Gather how long the attempts of each kind took: equal kinds in a batch are labelled once."""
+    """Group the durations by kind of attempt, so that each kind in a batch is labelled once."""
     counted: dict[AttemptKind, list[int]] = {}
     for ended in attempts:
         job = ended.job

@@ -1,7 +1,7 @@
-"""The retry lane: claims what is due and hands it to the runner.
+"""The retry lane: claims due deliveries and hands them to the runner.
 
-As long as little is due it sees all of it. Beyond that the subscriptions have their turns one after the other, however much is
-due of each, so that a target that returns to a hundred thousand deliveries holds up nobody else's.
+While few deliveries are due it claims from all of them. If many are due, the subscriptions take turns, however many are due of
+each. So a target that returns to a hundred thousand deliveries delays no other target.
 """
 
 import asyncio
@@ -23,22 +23,22 @@ from trunkline.store.deliveries import Claim
 from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
-"""How long it waits where the database does not answer."""
+"""How long it waits if the database does not answer."""
 PAGE = 500
 WINDOW = 500
-"""Due deliveries that are looked at by their time alone; where there are more, each subscription has its turn."""
+"""Due deliveries that are chosen by their time alone; if more are due, the subscriptions take turns."""
 IN_TURN = 200
-"""Subscriptions that one look into the ledger is for; those behind them have the next one."""
+"""Subscriptions in one query of the ledger; the next query is for those after them."""
 CROWDED_SECONDS = 0.01
 BUSY_SECONDS = 0.05
-"""How long it waits where something is due and none of it may begin."""
+"""How long it waits if deliveries are due and none of them may begin."""
 ROUND_SECONDS = 0.1
-"""How long what becomes due gathers once nothing due is left: to claim ten costs little more than to claim one."""
+"""How long due deliveries gather after all were claimed: to claim ten costs little more than to claim one."""
 _log = logging.getLogger(__name__)
 
 
 class Retries:
-    """Claims due deliveries for the worker of *owned*, of each subscription as many as it has room for in *runner*."""
+    """Claims due deliveries for the worker of *owned*: of each subscription as many as *runner* has room for."""
 
     def __init__(
         self, database: Database, owned: OwnedShards, runner: Runner, starter: Starter, *, keep_up: KeepUp
@@ -52,7 +52,7 @@ class Retries:
         """The number of the subscription that had the last turn."""
 
     async def run(self, due: Signal) -> None:
-        """Claim whenever something is due; the agenda watch sets *due* where others have made it so."""
+        """Claim whenever deliveries are due; the agenda watch sets *due* if another process made them due."""
         while True:
             wait: float | None = LOOK_SECONDS
             try:
@@ -62,7 +62,7 @@ class Retries:
             await due.wait(wait)
 
     async def claim_due(self) -> float | None:
-        """Claim what is due and can be started soon; returns in how many seconds to look again, None where nothing waits."""
+        """Claim due deliveries that can start soon; returns in how many seconds to look again, None if nothing waits."""
         limit = min(self._runner.slots.free + READY - self._runner.waiting_claims, PAGE)
         if limit <= 0 or not self._owned.is_alive:
             return CROWDED_SECONDS
@@ -84,11 +84,11 @@ class Retries:
         faults.point("retry.after_start")
         if has_more or len(keys) < len(oldest):
             return CROWDED_SECONDS
-        await asyncio.sleep(ROUND_SECONDS)  # a signal that is set meanwhile is seen afterwards
+        await asyncio.sleep(ROUND_SECONDS)  # a signal set meanwhile is seen after it
         return 0.0
 
     def _with_room(self, due: Iterable[Key], limit: int) -> list[Key]:
-        """Choose from *due* what there is room for, the oldest first."""
+        """Choose from *due* the deliveries that there is room for, the oldest first."""
         chosen: list[Key] = []
         taken: Counter[int] = Counter()
         room: dict[int, int] = {}
@@ -102,13 +102,13 @@ class Retries:
         return chosen
 
     def _room_of(self, subscription_no: int) -> int:
-        """Tell how many to claim. What has a pace goes on to its own lane, and in the order in which it was due: all at once."""
+        """Tell how many to claim. Paced deliveries are passed on to their lane, all at once to keep the order of their due times."""
         return (
             PAGE if self._starter.passes_on(subscription_no) else self._runner.slots.room_of(subscription_no)
         )
 
     async def _in_turn(self, limit: int) -> list[Key]:
-        """Choose of the next subscriptions that have something due as much as there is room for."""
+        """Choose due deliveries of the next subscriptions, as many as there is room for."""
         async with self._database.read() as connection:
             waiting = await store.waiting(connection, store.FREE, after=self._after, limit=IN_TURN)
             self._after = waiting[-1].subscription_no if len(waiting) == IN_TURN else 0

@@ -1,7 +1,7 @@
 """Settling: results are written in batches, in the transaction that moves the cursors.
 
-A batch is kept and tried again while the database is away, so no result is lost; what belongs to a shard that another
-worker has taken over is dropped, because that worker makes its own attempts.
+While the database does not answer, a batch is kept and tried again, so no result is lost. Results of a shard that another
+worker has taken over are dropped, because that worker makes its own attempts.
 """
 
 import asyncio
@@ -43,22 +43,22 @@ from trunkline.store.wakeup import Signal
 
 INTERVAL_SECONDS = 0.05
 MOST_AT_ONCE = 500
-"""Results that one transaction writes: it has the log's writer, and for milliseconds the loop."""
+"""Results that one transaction writes: it holds the lock of the log's writer, and the event loop for milliseconds."""
 CURSOR_SECONDS = 1.0
-"""How long a cursor that moved over events for nobody may stay unwritten."""
+"""How long a moved cursor may stay unwritten if no delivery depends on it."""
 TALLY_SECONDS = 1.0
-"""How long the figures of health may stay unwritten."""
+"""How long the health figures may stay unwritten."""
 UNAVAILABLE_SECONDS = 0.5
-"""How long a batch waits for its next try where the database does not answer."""
+"""How long a batch waits for its next try if the database does not answer."""
 MOST_FAILING = 100_000
-"""Subscriptions whose last failure is remembered; the span of one that is forgotten goes on with its next failure."""
+"""Subscriptions whose last failure is remembered; if one is forgotten, its failing span goes on with its next failure."""
 _log = logging.getLogger(__name__)
 
 
 class Settlement:
-    """The one writer of a worker's results: takes them from *runner*, and sets *due* where a retry is due soon.
+    """The only writer of a worker's results: takes them from *runner*, and sets *due* if a retry is due soon.
 
-    It sets *turn* where it is the turn of another delivery of a key.
+    It sets *turn* if a key's next delivery may have its turn.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Settlement:
         self._tally = health.Tally()
         self._tally_due = 0.0
         self._failed_at: dict[int, float] = {}
-        """When this process last saw each subscription fail (monotonic seconds), those that failed last at the end."""
+        """When this process last saw each subscription fail (monotonic seconds), the latest at the end."""
 
     async def run(self) -> None:
         """Write a batch every ``INTERVAL_SECONDS``, or as soon as ``jobs.BATCH`` results wait; an idle worker rests."""
@@ -103,7 +103,7 @@ class Settlement:
             flushed = loop.time()
 
     async def flush(self, *, is_last: bool = False) -> None:
-        """Write everything that has ended so far; returns when it is in the database. *is_last*: the figures of health too."""
+        """Write all results so far; returns when they are in the database. *is_last*: write the health figures too."""
         queue = self._runner.results
         async with self._flushing:
             if (
@@ -154,7 +154,7 @@ class Settlement:
         return batch
 
     async def _write(self, batch: Batch) -> None:
-        """Write *batch*, trying until the database takes it, and report it."""
+        """Write *batch*, retrying until the database takes it, and report it."""
         while True:
             batch.drop([progress for progress, _ in batch.first if progress.lost])
             leases = [progress for progress in self._owned.progress.values() if not progress.lost]
@@ -194,7 +194,7 @@ class Settlement:
         self._wake(batch)
 
     def _wake(self, batch: Batch) -> None:
-        """Wake the lanes for which *batch* has left something."""
+        """Wake the lanes that have work from *batch*."""
         if batch.is_due_soon:
             self._due.set()
         if batch.is_paced_soon:
@@ -203,9 +203,9 @@ class Settlement:
             self._turn.set()
 
     def _count_attempts(self, batch: Batch, *, was_written: bool) -> None:
-        """Count the attempts of *batch* for the figures of health, which are written at most once a second.
+        """Count the attempts of *batch* in the health figures, which are written at most once a second, and less often if many.
 
-        A process that is killed loses the last of them, and nothing that is decided by them. Many rows are written less often.
+        A process that is killed loses the last of them; no decision depends on them.
         """
         if was_written:
             self._tally_due = asyncio.get_running_loop().time() + TALLY_SECONDS + len(self._tally) / 1000
@@ -219,7 +219,7 @@ class Settlement:
             )
 
     def _timed(self, streaks: Iterable[Streak]) -> list[Streak]:
-        """Add to each of *streaks* how much time has passed since this process last saw that subscription fail."""
+        """Set in each of *streaks* the time since this process last saw that subscription fail."""
         now = time.monotonic()
         return [
             replace(each, passed_ms=math.ceil((now - self._failed_at.get(each.subscription_no, now)) * 1000))
@@ -244,7 +244,7 @@ class Settlement:
         leases: Sequence[Progress],
         reached: Mapping[Slice, Reached],
     ) -> list[Row]:
-        """Write *batch* and the cursors, as far as is *reached*; returns the subscriptions that this disabled. Raises LeaseLost."""
+        """Write *batch* and the cursors up to *reached*; returns the subscriptions that this disabled. Raises LeaseLost."""
         now_ms = await self._advance(connection, batch, leases, reached)
         recorded = await streaks.record_streaks(
             connection,
@@ -284,7 +284,7 @@ class Settlement:
         leases: Sequence[Progress],
         reached: Mapping[Slice, Reached],
     ) -> int:
-        """Move the cursors that have moved or that *batch* depends on; returns the database's time. Raises LeaseLost."""
+        """Move the cursors that have moved or that *batch* needs; returns the database's time. Raises LeaseLost."""
         needed = {progress for progress, _ in batch.first}
         moving = [p for p in leases if p in needed or reached[p.lease.slice] != p.written]
         if not moving:

@@ -1,4 +1,4 @@
-"""Starting what was claimed from the ledger: its events are read, and each delivery is handed to the runner."""
+"""Starting claimed deliveries: reads their events, and hands each delivery to the runner."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -18,18 +18,17 @@ from trunkline.store.database import Database
 from trunkline.store.deliveries import Claim
 
 READY = 256
-"""Claimed deliveries that may wait in memory for a slot, so that slots never stand empty while others are claimed."""
+"""Claimed deliveries that may wait in memory for a slot, so that no slot is empty while others are claimed."""
 SHORTEST_PAGE = 128
-"""A replay waits until so many deliveries may come at once: a page costs as much however short it is."""
+"""Deliveries that a replay's page must be able to claim, else it waits: a short page costs as much as a long one."""
 STARTED_AT_ONCE = 8
-"""Claims that start before live deliveries get their turn: each takes some 60 µs of the loop."""
+"""Claims that start before live deliveries get a turn of the event loop: each takes some 60 µs."""
 
 
 class Starter:
     """Hands claims of the worker of *owned* to *runner*.
 
-    A delivery of a subscription with a pace is left to the holder of its shard, where that is another worker, or where it was
-    claimed by whoever came first.
+    A delivery of a subscription with a pace is left to the holder of its shard, unless this worker claimed it as that holder.
     """
 
     def __init__(self, database: Database, owned: OwnedShards, table: RoutingTable, runner: Runner) -> None:
@@ -39,14 +38,14 @@ class Starter:
         self._runner = runner
 
     def passes_on(self, subscription_no: int) -> bool:
-        """Tell whether claims of a subscription, made by whoever came first, begin nothing here: they go on or aside at once."""
+        """True if claims of a subscription are handed over or put aside, unless they were made as the holder of its shard."""
         route = self._table.route(subscription_no)
         return route is None or route.pace is not None
 
     def claiming(self, subscription_no: int) -> Claiming | None:
-        """Tell how much of a replay's next page to claim here; None where the retry lane has to begin it.
+        """Tell how much of a replay's next page to claim here; None if the retry lane has to start it.
 
-        That gives everybody a turn where little room is left in memory.
+        The retry lane lets the subscriptions take turns when memory has little room.
         """
         room = self._runner.slots.room_of_page(subscription_no)
         ready = self._runner.slots.free + READY * 3 // 4 - self._runner.waiting_claims
@@ -63,7 +62,7 @@ class Starter:
         pins: Mapping[int, Pins] | None = None,
         by_holder: bool = False,
     ) -> None:
-        """Start *claims*; their *events* (by position) and the *pins* of their replays (by number) are read if not given.
+        """Start *claims*. Their *events* (by position) and the *pins* of their replays (by number) are read if not given.
 
         *by_holder*: they were claimed as the holder of their shards.
         """

@@ -1,6 +1,6 @@
-"""Tells people which subscriptions are failing and which have recovered: operational events, in the transaction that settles.
+"""Reports failing and recovered subscriptions to people: as operational events, in the transaction that settles.
 
-An attempt at an operational event is told of by none, so that no event leads to another one.
+Failed attempts at operational events are not reported, so no event leads to another.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from trunkline.store.streaks import Failing, Recorded
 from trunkline.store.subscriptions import Row
 
 TELL_AGAIN_MS = 60 * 60 * 1000
-"""A subscription that fails and recovers in turns is told of at most once in this time."""
+"""Shortest time between two reports of a subscription that fails and recovers in turns."""
 
 
 async def tell(
@@ -30,7 +30,7 @@ async def tell(
     policy: FailingPolicy,
     disabled: Sequence[Row],
 ) -> None:
-    """Tell what *batch* has made of subscriptions, but of those that were *disabled*, which has been told."""
+    """Report the subscriptions that *batch* made failing or recovered; the *disabled* ones have been reported already."""
     if not recorded.failing and not recorded.recovered:
         return
     news: list[News] = []
@@ -78,9 +78,9 @@ def _name(subscription: Subscription) -> dict[str, str]:
 
 
 def next_level(level: int | None, *, threshold: int, told_ms: int | None, now_ms: int) -> int | None:
-    """Tell what ``failing_level`` becomes at *threshold*; above ``UNTOLD``, and if it changes, people are told.
+    """Tell the next ``failing_level`` at *threshold*; if it changes and is above ``UNTOLD``, a report is sent.
 
-    A subscription of which *told_ms* was the last that people heard fails untold within ``TELL_AGAIN_MS``.
+    If the last report was sent at *told_ms*, less than ``TELL_AGAIN_MS`` ago, the failure stays unreported.
     """
     if not threshold or (level or 0) > threshold:
         return level

@@ -1,7 +1,7 @@
-"""The turns: claims the deliveries whose turn it is in their order, and hands them to ``ordering``.
+"""The turns: claims the deliveries that are next in their order, and hands them to ``ordering``.
 
-The subscriptions have their turns one after the other, however much is due of each.
-Beside that it looks into the ledger for ``ordering``: which keys of a subscription have deliveries there.
+The subscriptions take turns, however many deliveries are due of each.
+It also reads from the ledger, for ``ordering``, which keys of a subscription have deliveries there.
 """
 
 import asyncio
@@ -37,24 +37,24 @@ from trunkline.store.wakeup import Signal
 
 LOOK_SECONDS = 1.0
 IDLE_SECONDS = 10.0
-"""How long it asks nothing where nothing was in an order. A worker may yet write what it had in memory of a deleted subscription."""
+"""Pause between queries while nothing is in an order. A worker may still write deliveries of a deleted subscription."""
 CROWDED_SECONDS = 0.05
-"""How long it waits where there is no slot, or only what is down was claimed: else a target that refuses would be tried at once."""
+"""Pause if no slot is free, or all claimed subscriptions are down: else a target that refuses would be tried again at once."""
 MOST_CLAIMED = 1024
 """Claimed deliveries that may be in memory."""
 MOST_OF_COMPANY = MOST_CLAIMED // 4
-"""Deliveries of one company at which it has no turn until some have ended."""
+"""Claimed deliveries in memory at which a company has no turn until some have ended."""
 FRONTS = 128
 """Keys whose deliveries are claimed at once."""
 RUN = 128
-"""Deliveries of one key that are claimed behind its first, so that they need not wait for a transaction each."""
+"""Deliveries of one key that are claimed behind its first, so that they do not need a transaction each."""
 LOOKED_AT = 50
-"""Subscriptions that one look into the ledger is for."""
+"""Subscriptions in one look into the ledger."""
 _log = logging.getLogger(__name__)
 
 
 class Turns:
-    """Claims what is in an order for the worker of *owned*, at most *per_subscription* keys of one subscription at a time."""
+    """Claims deliveries in order for the worker of *owned*, at most *per_subscription* keys of a subscription at a time."""
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class Turns:
         """The number of the subscription that had the last turn."""
 
     async def run(self, turn: Signal) -> None:
-        """Claim whenever it is the turn of something, looking once a second at least."""
+        """Claim whenever a delivery has its turn, looking once a second at least."""
         while True:
             wait = LOOK_SECONDS
             try:
@@ -93,7 +93,7 @@ class Turns:
     async def step(self) -> float:
         """Look and claim once; returns in how many seconds to do so again.
 
-        Where no subscription has an ordering, and no shard has anything that is in one, it asks nothing for a while.
+        If no subscription has an ordering, and the ledger has no delivery in order for these shards, it runs no query for a while.
         """
         written = {
             progress.lease.slice: progress.written
@@ -128,7 +128,7 @@ class Turns:
         return time.monotonic() - self._idle_since < IDLE_SECONDS
 
     def _settled(self, written: Mapping[Slice, Reached], shard: int, subscription_no: int) -> int | None:
-        """Tell up to where the ledger had all of a subscription when it had what was *written*; None if others have its shard."""
+        """Tell up to which position the ledger has all of a subscription after *written*; None if another worker has its shard."""
         reached = parts.find(written, shard, subscription_no)
         route = self._table.route(subscription_no)
         progress = parts.find(self._owned.progress, shard, subscription_no)
@@ -137,7 +137,7 @@ class Turns:
         return progress.settled_of(route.subscription.company_id, reached)
 
     async def _fronts(self, connection: AsyncConnection, settled: store.Settled, *, limit: int) -> list[Key]:
-        """Choose of the next subscriptions that have something due."""
+        """Choose due deliveries of the next subscriptions."""
         fronts, self._after = await store.due_fronts(
             connection,
             settled,
@@ -149,11 +149,11 @@ class Turns:
         return fronts
 
     def _most_of(self, subscription_no: int) -> int:
-        """Tell how many keys of a subscription to claim: what finds no slot would be put off, written for nothing."""
+        """Tell how many keys of a subscription to claim; a claim without a slot costs writes for nothing."""
         return min(max(self._runner.slots.room_of(subscription_no), 1), self._per_subscription)
 
     def _without_turn(self) -> Collection[int]:
-        """Name the subscriptions that have no turn now: their slots are taken, or their company has enough in memory."""
+        """List the subscriptions without a turn: their slots are taken, or their company has enough in memory."""
         busy = self._runner.slots.busy
         full = {company for company, count in self._ordering.claimed_by.items() if count >= MOST_OF_COMPANY}
         if not full:
@@ -177,7 +177,7 @@ class Turns:
         return claimed
 
     async def _look(self) -> None:
-        """Tell ``ordering`` which keys of the subscriptions that it asks about have deliveries in the ledger."""
+        """Tell ``ordering`` which keys of the subscriptions it does not know have deliveries in the ledger."""
         for no, blocked in self._ordering.unknown()[:LOOKED_AT]:
             blocked.begin_to_learn()
             async with self._database.read() as connection:
@@ -216,9 +216,9 @@ class Turns:
         return self._owned.of(route.subscription.company_id, route.subscription.no)
 
     async def _put_aside(self, queues: Sequence[OrderedClaim], positions: set[int]) -> None:
-        """End or put off the first of each queue, and hold the others behind it again.
+        """End or put off the first delivery of each queue, and hold the others behind it again.
 
-        It is for the next holder where the shard was given away meanwhile.
+        If the shard was given away meanwhile, the deliveries are left to its next holder.
         """
         worker = self._owned.worker
         fronts = [queue.claims[0] for queue in queues]

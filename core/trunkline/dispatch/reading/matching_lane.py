@@ -1,11 +1,11 @@
-"""The matching lane: events that the reader cannot hand over at once are matched here, beside it, company after company.
+"""The matching lane: matches events that the reader cannot hand over at once, beside the reader, company after company.
 
-The reader matches what is cheap, in a few milliseconds for each page. An event whose filters are dear, or whose company has no
-room for more deliveries in memory, waits here by its position only, and the cursor of its shard waits with it, while the
-reader goes on with what is for others. A company whose event waits has its later events wait behind it, so that they stay in
-their order. However many they are: beyond the first, a company's are known by where they begin and end in the log, and are
-read from there again when it is their turn. Where very many wait, and none of them is in an order, their deliveries are written
-to the ledger, as far as others leave room, so that every worker can make them.
+The reader matches cheap filters, in a few milliseconds per page. An event with expensive filters, or of a company at its limit
+of open deliveries, waits here; only its position is kept, and the shard's cursor waits for it. The reader goes on with events
+of others. Later events of the same company wait behind it, to keep their order. Beyond the first ones, only the start and the
+end of a company's waiting range are kept, and its events are read from the log again at their turn. If very many wait, and none
+of them is in an order, their deliveries are written to the ledger, as far as others leave room, so that every worker can make
+them.
 """
 
 import asyncio
@@ -31,29 +31,29 @@ from trunkline.store import stream
 from trunkline.store.database import Database
 
 PAGE_COST = 50_000
-"""The most that the filters of all companies may cost in one page of the reader, in units of ``filters.costs``: 5 ms."""
+"""Highest cost of the filters of all companies in one page of the reader, in units of ``filters.costs``: 5 ms."""
 COMPANY_COST = 20_000
-"""And those of one company."""
+"""The same for one company."""
 UNIT_BYTES = 64
-"""Bytes of an event that are parsed in the time of a unit."""
+"""Bytes of an event that are parsed in the time of one unit."""
 AT_ONCE = 20
-"""Events of one company that are matched before the next company has its turn."""
+"""Events of one company that are matched in one turn."""
 COMPANY_LISTED = 1_000
-"""Events of one company that are listed one by one."""
+"""Positions that are listed for one company."""
 MOST_LISTED = 40_000
-"""And those of all companies."""
+"""Positions that are listed for all companies."""
 SPILLS_FROM = 10_000
-"""Events of one company that wait when their deliveries take more room than its own, …"""
+"""Waiting events of one company from which its deliveries may exceed the company's limit, …"""
 SPILL_ROOM = HIGH_WATER // 2
-"""… as long as fewer are open in all: the reader goes on with what is for others."""
+"""… while fewer than this are open in all, so that the reader can go on for others."""
 SPILL_SECONDS = 0.02
-"""How often one looks for such room, where somebody waits for it."""
+"""How often to look for such room while a company waits for it."""
 LOOK_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
 
 class Budget:
-    """What matching may cost in one page of the reader, where more would hold up others."""
+    """The matching cost that one page of the reader may have; more would delay others."""
 
     __slots__ = ("_left", "_of_company")
 
@@ -62,7 +62,7 @@ class Budget:
         self._of_company: dict[int, int] = {}
 
     def allows(self, event: Event, cost: int) -> bool:
-        """Tell whether *event*, whose filters have *cost*, may be matched now; then it is counted."""
+        """Tell whether *event*, whose filters have *cost*, may be matched now; if so, count it."""
         cost += len(event.body) // UNIT_BYTES
         spent = self._of_company.get(event.company_id, 0) + cost
         if spent > COMPANY_COST or cost > self._left:
@@ -73,7 +73,7 @@ class Budget:
 
 
 class _Rest:
-    """What waits of a company beyond the events that are listed: those from *first*, which is parked, to *last*."""
+    """A company's waiting events beyond the listed ones: from *first*, which is parked, to *last*."""
 
     __slots__ = ("count", "first", "last")
 
@@ -82,13 +82,13 @@ class _Rest:
         self.count = 1
 
     def add(self, position: int) -> None:
-        """Have the event at *position*, behind all others, wait as well."""
+        """Add the event at *position*, which is behind all others."""
         self.last = position
         self.count += 1
 
 
 class _Line:
-    """What waits of one company on one track, in the log's order: positions that are listed, and the rest behind them."""
+    """The waiting events of one company on one track, in the log's order: listed positions, and the rest behind them."""
 
     __slots__ = ("is_ordered", "listed", "rest", "waits_for_earlier")
 
@@ -96,18 +96,18 @@ class _Line:
         self.listed: deque[int] = deque()
         self.rest: _Rest | None = None
         self.is_ordered = False
-        """Whether any was for a subscription in an order, which nothing may overtake."""
+        """Whether any was for a subscription with an ordering; nothing may overtake it."""
         self.waits_for_earlier = False
-        """Whether the first of them is for one, and events before its track are not settled."""
+        """Whether the first is for such a subscription, and earlier events of the company before its track are not settled."""
 
     def __len__(self) -> int:
         return len(self.listed) + (self.rest.count if self.rest else 0)
 
 
 class MatchingLane:
-    """Matches the events that were ``put`` here, and hands their deliveries to *runner*, as far as *room* lets it.
+    """Matches the events that were ``put`` here, and hands their deliveries to *runner*, as far as *room* allows.
 
-    *spills*: where very many events of a company wait, their deliveries may go to the ledger.
+    *spills*: if very many events of a company wait, their deliveries may go to the ledger.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class MatchingLane:
         return len(line) if line else 0
 
     def crowded(self, *, least: int) -> Iterator[tuple[int, Slice]]:
-        """List the companies of which *least* events or more wait, each with what it is read for."""
+        """List the companies with at least *least* waiting events, each with the slice that they are read for."""
         return (
             (company_id, track.progress.lease.slice)
             for (company_id, track), line in self._waiting.items()
@@ -152,7 +152,7 @@ class MatchingLane:
         self._has_work.set()
 
     async def run(self) -> None:
-        """Match whatever waits."""
+        """Match waiting events until cancelled."""
         while True:
             await self._has_work.wait()
             try:
@@ -162,7 +162,7 @@ class MatchingLane:
                 await asyncio.sleep(LOOK_SECONDS)
 
     async def step(self) -> None:
-        """Match the next events of the company whose turn it is, the first that has room."""
+        """Match the next events of the next company that has room."""
         company_id, track = await self._next_line()
         line, progress = self._waiting[company_id, track], track.progress
         self._waiting.move_to_end((company_id, track))
@@ -184,7 +184,7 @@ class MatchingLane:
             await self._match(position, progress, event, known)
             line.listed.popleft()
             self._listed -= 1
-        if progress.lost:  # the next holder of its shard reads it again
+        if progress.lost:  # the shard's next holder reads them again
             self._listed -= len(line.listed)
         if progress.lost or not line:
             del self._waiting[company_id, track]
@@ -204,12 +204,12 @@ class MatchingLane:
             spills = self._spills and any(
                 len(line) >= SPILLS_FROM and not line.is_ordered for line in self._waiting.values()
             )
-            with contextlib.suppress(TimeoutError):  # a shard may be ours to keep after all
+            with contextlib.suppress(TimeoutError):  # the shard may stop draining
                 async with asyncio.timeout(SPILL_SECONDS if spills else LOOK_SECONDS):
                     await self.room.company_has_room.wait()
 
     def _has_room(self, company_id: int, line: _Line, event: Event | None = None) -> bool:
-        """Tell whether more of a company, *event* if it is known, may be matched now."""
+        """Tell whether more events of a company, or *event* if given, may be matched now."""
         if self.room.has_room_for(company_id):
             return True
         if not self._spills:
@@ -219,13 +219,13 @@ class MatchingLane:
         return len(line) >= SPILLS_FROM and not line.is_ordered and self.room.open < SPILL_ROOM
 
     def waits_for_earlier(self, event: Event, track: Track) -> bool:
-        """Tell whether *event* is for a subscription in an order, and others of its company before *track* are not settled."""
+        """Tell whether *event* is for a subscription with an ordering, and the company's events before *track* are not settled."""
         return not _is_first(event.company_id, track) and self._table.is_ordered(
             self._table.candidates(event)
         )
 
     async def _known(self, company_id: int, track: Track, events: Mapping[int, Event]) -> Collection[Key]:
-        """Find what earlier owners of the shard have settled of *events*, and how far those before *track* have to be settled."""
+        """Find the deliveries of *events* that earlier owners settled; also let *track* learn the company's last event before it."""
         waits = not track.knows(company_id) and any(
             self.waits_for_earlier(event, track) for event in events.values()
         )
@@ -242,10 +242,10 @@ class MatchingLane:
     async def _list_more(
         self, company_id: int, track: Track, line: _Line, rest: _Rest
     ) -> Mapping[int, Event]:
-        """List the next events of the *rest* of a *line*, and give them by their positions.
+        """List the next events of the *rest* of a *line*, and return them by position.
 
-        The first of those that are left is opened before any is closed, so the cursor never passes what was not matched. What
-        comes to the rest meanwhile is behind all that was read.
+        The first of the remaining ones is parked before any position is closed, so the cursor never passes an unmatched event.
+        Events added meanwhile are behind all that were read.
         """
         first, last, progress = rest.first, rest.last, track.progress
         async with self._database.read() as connection:
@@ -264,7 +264,7 @@ class MatchingLane:
             line.rest = None
         else:
             rest.first = positions[len(listed)]
-            rest.count = max(rest.count - len(listed), 1)  # of other types, too, which were not counted
+            rest.count = max(rest.count - len(listed), 1)  # some types were not counted
         if first not in positions[:1]:
             progress.begin(first, 0)  # retention has removed it
         line.listed.extend(listed)
@@ -274,7 +274,7 @@ class MatchingLane:
     async def _match(
         self, position: int, progress: Progress, event: Event | None, known: Collection[Key]
     ) -> None:
-        """Match the event at *position*; None was removed by retention, and of a lost shard others make the deliveries."""
+        """Match the event at *position*; None if retention removed it. On a lost shard nothing is submitted."""
         await self.room.has_room.wait()
         while not progress.lost and time.monotonic() >= progress.valid_until:  # noqa: ASYNC110 - the clock sets no event
             await asyncio.sleep(LOOK_SECONDS)
@@ -293,17 +293,17 @@ class MatchingLane:
 
 
 def _is_first(company_id: int, track: Track) -> bool:
-    """Tell whether the ledger has all of a company before *track*."""
+    """Tell whether the ledger has all deliveries of a company before *track*."""
     return track.is_first_of(company_id, cursor=track.progress.written.cursor)
 
 
 def _may_begin(progress: Progress) -> bool:
-    """Tell whether anything of a shard may begin, or be forgotten as the shard is lost: not while it is to be given away."""
+    """Tell whether events of a shard may begin; also true if it is lost, since its events are then dropped."""
     return progress.lost or not progress.draining
 
 
 def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:
-    """Leave out the candidates that are in other parts of the shard, where *progress* is that of one of its parts."""
+    """Leave out candidates that are in other parts of the shard, if *progress* is of a part."""
     held = progress.lease.slice
     if held.part == WHOLE or not candidates.routes:
         return candidates
@@ -312,7 +312,7 @@ def candidates_of(progress: Progress, candidates: Candidates) -> Candidates:
 
 
 def unsettled(routes: Sequence[Route], event: Event, known: Collection[Key]) -> Sequence[Route]:
-    """Choose from *routes* those for which the delivery of *event* is not among those that are *known* to the ledger."""
+    """Choose from *routes* those whose delivery of *event* is not in *known*, the keys that the ledger has."""
     if not (known and routes):
         return routes
     return [route for route in routes if Key(event.position, route.subscription.no) not in known]

@@ -1,8 +1,9 @@
-"""The readers: they read the log past the cursors, match, and hand deliveries to the runner.
+"""The readers: they read the log past the cursors, match events, and hand deliveries to the runner.
 
-The live reader is near the head of the log. If a shard is found far behind it, as after an outage, the live reader goes on at the
-head, and the stretch up to there is left to the second reader, which catches up: it reads no more than has room beside what is
-live, and writes nothing to the ledger before an attempt. Both read the same way, each along its own tracks (``dispatch.progress``).
+The live reader is near the head of the log. If a shard is far behind, as after an outage, the live reader goes on at the
+head, and leaves the stretch in between to the second reader, which catches up. The second reader reads only as much as live
+deliveries leave room for, and writes nothing to the ledger before an attempt. Both work the same way, each along its own
+tracks (``dispatch.progress``).
 """
 
 import asyncio
@@ -34,15 +35,15 @@ from trunkline.store.wakeup import Handover, Signal
 
 PAGE = 500
 PAGE_BYTES = 8 * 1024 * 1024
-"""How long a page may be where events are as long as those before them."""
+"""Expected size of a page at most, judged by the size of earlier events."""
 FIRST_PAGE = 64
-"""Events of the first page, when it is not known how long they are."""
+"""Events of the first page, while their size is unknown."""
 SUBMITTED_AT_ONCE = 128
-"""Deliveries that are submitted before others have the loop: each takes some 10 µs of it."""
+"""Deliveries that are submitted in one turn of the event loop: each takes some 10 µs."""
 FAR_BEHIND = 5_000
-"""Positions between the live reader and the head of the log at which it goes on at the head."""
+"""Positions behind the head of the log from which the live reader goes on at the head."""
 MOST_STRETCHES = 1_000
-"""Stretches of one shard: where it has so many the live reader reads on from where it is."""
+"""Most stretches of one shard; at this number the live reader no longer skips to the head."""
 LOOK_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ _log = logging.getLogger(__name__)
 class Reader:
     """Reads the log for the shards in *owned*, which the leases change meanwhile.
 
-    Events that cost much to match go to the lane of the reader: *matching*, or *catching_up*. So a page takes milliseconds.
+    Events with expensive filters go to the reader's lane, *matching* or *catching_up*, so a page takes milliseconds.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Reader:
         self._has_stretch = Signal()
 
     async def run(self, log_has_grown: Signal) -> None:
-        """Read whenever the log has grown; the agenda watch sees it where a wake-up was lost."""
+        """Read whenever the log has grown; the agenda watch sets *log_has_grown* if a wake-up was lost."""
         while True:
             await self._matching.room.has_room.wait()
             wait = None
@@ -101,29 +102,29 @@ class Reader:
                     continue
             except StoreUnavailable as error:
                 _log.warning("cannot catch up with the log now: %s", error)
-            # One whose lease is not sure, or that is to be given away, may be read on after all.
+            # A shard whose lease is not sure, or that is draining, may become readable again.
             is_any = any(progress.stretches for progress in self._owned.progress.values())
             await self._has_stretch.wait(LOOK_SECONDS if is_any else None)
 
     def is_behind(self, agenda: Agenda) -> bool:
-        """Tell whether the log has something that was not read, or subscriptions have changed."""
+        """Tell whether the log has unread events, or subscriptions have changed."""
         shards = self._owned.progress.values()
         return agenda.routing_version != self._table.version or any(p.live.read < agenda.head for p in shards)
 
     async def prepare(self) -> None:
-        """Load the routing table, before shards are taken that would wait for it."""
+        """Load the routing table before shards are claimed, as they would wait for it."""
         async with self._database.read() as connection:
             head = await stream.head(connection)
         await self.refresh(head.routing_version)
 
     async def read_on(self) -> bool:
-        """Read one page at the head of the log, or take what this process has just appended; tells whether there is more to read."""
+        """Read one page at the head of the log, or take the events that this process just appended; returns whether more is unread."""
         tracks = [progress.live for progress in self._readable()]
         head, is_read = await self._read_page(tracks, self._matching)
         return is_read and any(progress.live.read < head for progress in self._readable())
 
     async def read_stretch(self) -> bool:
-        """Read one page of the stretches; tells whether there was any."""
+        """Read one page of the stretches; returns whether there was any."""
         tracks = [t for t in (progress.next_stretch() for progress in self._readable()) if t is not None]
         if not tracks:
             return False
@@ -132,7 +133,7 @@ class Reader:
         return True
 
     async def _read_page(self, tracks: Sequence[Track], lane: MatchingLane) -> tuple[int, bool]:
-        """Read a page along those of *tracks* whose turn it is; returns the head of the log, and whether they were behind it."""
+        """Read a page along the next of *tracks*; returns the head of the log, and whether a page was read."""
         chosen, after, up_to = next_window(tracks, head=self._head)
         self._pages += 1
         for track in chosen:
@@ -172,9 +173,9 @@ class Reader:
         return head.position, True
 
     def _goes_on_at(self, head: int) -> bool:
-        """Have the live reader of each shard that is far behind go on at *head*; tells whether any was.
+        """Have the live reader of each shard that is far behind go on at *head*; returns whether there was any.
 
-        That is for the live reader alone, when nothing of its page is in hand.
+        Only the live reader calls this, between two pages.
         """
         far_behind = [
             progress
@@ -190,13 +191,13 @@ class Reader:
         return bool(far_behind)
 
     async def _end_of_gap(self, after: int, *, up_to: int) -> int:
-        """Find how far there is no event at all after *after*: a restore leaves out a billion positions (``store.epochs``)."""
+        """Find where a gap after *after* ends, at most *up_to*: a restore skips a billion positions (``store.epochs``)."""
         async with self._database.read() as connection:
             first = await stream.first_after(connection, after)
         return up_to if first is None else min(first - 1, up_to)
 
     async def _known(self, events: Sequence[Event], tracks: Sequence[Track]) -> Collection[Key]:
-        """Find what earlier owners of the shards have settled of *events*: for each page, so that a backlog costs no start."""
+        """Find the deliveries of *events* that earlier owners settled; one query per page, so a backlog does not slow the start."""
         known_until: dict[int, int] = {}
         for progress in (track.progress for track in tracks):
             known_until[progress.lease.shard] = max(
@@ -229,9 +230,9 @@ class Reader:
     async def refresh(self, version: int) -> None:
         """Bring the routing table up to routing *version* at least.
 
-        The version is read together with the head of the log, so an event is never matched by a table that is older than
-        what was valid when the event was accepted. Where all subscriptions are read, by their numbers, the table has what was
-        valid at that version; a later change that was read already comes with the next.
+        The version is read together with the head of the log, so an event is never matched by a table older than the state at
+        which the event was accepted. If all subscriptions are read, by number, the table has the state at that version; later
+        changes read already come again with the next version.
         """
         async with self._refreshing:
             if version > self._table.version or not self._table.version:
@@ -251,9 +252,9 @@ class Reader:
                 for no in self._table.apply(opened):
                     self._runner.slots.forget(no)
                 self._runner.ordering.forget(row.no for row in rows)
-        if unreadable:  # before an event is handed over that they would miss
+        if unreadable:  # before events are handed over that these subscriptions would miss
             await self._unreadable.disable(unreadable)
-        self._table.version = version  # when everything is there: what breaks off here is read again
+        self._table.version = version  # last: if anything fails before, the changes are read again
 
     async def _hand_over(
         self,
@@ -264,10 +265,10 @@ class Reader:
         reached: int,
         known: Collection[Key],
     ) -> None:
-        """Hand over a page, which leads *tracks*, along which it was read, to position *reached*.
+        """Hand over a page that was read along *tracks*, and move these on to position *reached*.
 
-        Between deliveries others have the loop, and what is caught up with waits for room. A shard that is given away in such a
-        pause is left where it is.
+        Other tasks get turns of the event loop between deliveries, and deliveries of stretches wait for room. A shard that is
+        given away meanwhile stays at its last position.
         """
         budget, submitted = Budget(), 0
         of_shard = self._still_readable(tracks)
@@ -287,7 +288,7 @@ class Reader:
         self._runner.wake()
 
     def _still_readable(self, among: Iterable[Track]) -> dict[int, list[Track]]:
-        """Choose those that may be read on, by their shards: several where they are parts of one."""
+        """Choose the tracks that may be read on, by shard: several if they are of parts of one shard."""
         readable = set(self._readable())
         of_shard: dict[int, list[Track]] = {}
         for track in among:
@@ -298,7 +299,7 @@ class Reader:
     def _hand_over_event(
         self, event: Event, track: Track, lane: MatchingLane, budget: Budget, known: Collection[Key]
     ) -> int:
-        """Match *event* and submit its deliveries, or leave it to *lane*; gives how many were submitted."""
+        """Match *event* and submit its deliveries, or leave it to *lane*; returns how many were submitted."""
         progress = track.progress
         routes, cost = candidates_of(progress, self._table.candidates(event))
         if not routes:

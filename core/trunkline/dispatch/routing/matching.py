@@ -1,4 +1,4 @@
-"""Matching: which of the subscriptions to an event's type it is for. Pure, but for pauses."""
+"""Matching: choose the subscriptions that an event is for. Pure, except for pauses."""
 
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -12,7 +12,7 @@ from trunkline.schemas.versions import Pins, SchemaVersions
 
 
 class Matching(Protocol):
-    """What matching reads of a subscription."""
+    """The attributes of a subscription that matching reads."""
 
     @property
     def start_position(self) -> int:
@@ -21,22 +21,22 @@ class Matching(Protocol):
 
     @property
     def wants(self) -> Test | None:
-        """Tells whether its filter matches an event as it is read; None where it has no filter."""
+        """The test whether its filter matches an event; None if it has no filter."""
         ...
 
     @property
     def pins(self) -> Pins:
-        """The versions that it reads."""
+        """The versions of event types that it reads."""
         ...
 
 
 AnyMatching = TypeVar("AnyMatching", bound=Matching)
 Readings = dict[int, Reading]
-"""One event as it is read, by version of its type."""
+"""Readings of one event, by version of its type."""
 
 
 def order_key(event: Event, ordering: Ordering, *, pins: Pins, schema_versions: SchemaVersions) -> int:
-    """Give the order key of *event* under *ordering*, as *pins* read it."""
+    """Give the order key of *event* under *ordering*; the event is read in the versions *pins*."""
     if isinstance(ordering, str):
         return WHOLE_KEY
     return key_at(ordering["key"], schema_versions.decode(event, pins))
@@ -49,9 +49,9 @@ def match(
     schema_versions: SchemaVersions,
     readings: Readings | None = None,
 ) -> list[AnyMatching]:
-    """Choose from *candidates*, which subscribe to the type of *event*, those that it is for.
+    """Choose the *candidates* that *event* is for; all of them subscribe to its type.
 
-    *readings* keeps what was read of the event for a further call.
+    *readings* keeps the parsed versions of the event for a further call.
     """
     matched: list[AnyMatching] = []
     reading: Reading | None = None
@@ -75,7 +75,7 @@ def match(
 async def match_with_pauses(
     event: Event, candidates: Iterable[AnyMatching], *, schema_versions: SchemaVersions, pauses: Pauses
 ) -> list[AnyMatching]:
-    """Choose as ``match`` does, giving way to others between two candidates."""
+    """Choose as ``match`` does, with pauses for other tasks between candidates."""
     matched: list[AnyMatching] = []
     readings: Readings = {}
     for candidate in candidates:
@@ -85,7 +85,7 @@ async def match_with_pauses(
 
 
 def read(event: Event, pins: Pins, schema_versions: SchemaVersions, readings: Readings) -> Reading:
-    """Read *event* in the version that *pins* name; each version is parsed once and kept in *readings*."""
+    """Read *event* in its version under *pins*; each version is parsed once and kept in *readings*."""
     version = schema_versions.version_read(event, pins)
     if version in readings:
         return readings[version]

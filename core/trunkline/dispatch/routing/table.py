@@ -1,6 +1,6 @@
-"""The routing table: which subscriptions an event is for. Kept in memory, refreshed by the routing version.
+"""The routing table: finds the subscriptions that an event is for. Kept in memory, refreshed by the routing version.
 
-It keeps the subscriptions of companies packed, and makes the routes and the index of one when its first event comes.
+It keeps subscriptions packed. The routes and the index of a company are made at its first event.
 """
 
 import dataclasses
@@ -33,28 +33,28 @@ from trunkline.store.subscriptions import Row
 
 NEVER_MS = 2**63
 MOST_PACKED = 25
-"""Subscriptions of one company that are packed alone: to make the routes of so many takes half a millisecond of an event."""
+"""Subscriptions of one company up to which their routes are made at its first event: for this many it takes 0.5 ms."""
 LARGE = 4_096
-"""Characters above which a filter is read only when an event needs it: to read and compile 64 KiB takes some 2 ms."""
+"""Size in characters above which a filter is read only when an event needs it: reading and compiling 64 KiB takes 2 ms."""
 UNREAD = 1_000_000
-"""Cost of a large filter until it is read: more than a page of the reader may cost, so that the matching lane reads it."""
+"""Cost of a large filter until it is read: more than a page of the reader allows, so the matching lane reads it."""
 MOST_INDEXED = 20_000
-"""Companies whose routes and index are kept, at 2 KB a subscription; beyond, the oldest goes until its next event (20 µs)."""
+"""Companies whose routes and index are kept, at 2 KB per subscription; beyond, the oldest are dropped until needed (20 µs)."""
 DeliverFor = Callable[[Subscription, Channel], Deliver | None]
-"""Gives what makes one attempt for a subscription of a channel."""
+"""Gives the function that makes one attempt for a subscription of a channel."""
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 class Route:
-    """One active subscription. *channel* is None where it is off, *deliver* also where it does not push.
+    """One active subscription. *channel* is None if it is off; *deliver* is None then, and if the channel does not push.
 
-    *treatment* holds where neither it nor its company says how its target is treated.
+    *treatment* has the limits that apply if neither the subscription nor its company sets them.
 
-    *subscription* is without its *filter* and its description, which no delivery needs: with them, ten thousand take 5 MB more.
+    *subscription* is without its *filter* and description, which no delivery needs; with them ten thousand take 5 MB more.
 
-    *pins* are the versions that it reads.
+    *pins* are the versions of event types that it reads.
 
-    *wants* tells whether its *filter*, as JSON, matches an event as it is read; None where it has none. *cost* is the filter's.
+    *wants* is the test of its *filter* (as JSON); None if it has no filter. *cost* is the filter's.
     """
 
     __slots__ = (
@@ -86,7 +86,7 @@ class Route:
 
     @property
     def wants(self) -> Test | None:
-        """Tells whether its filter matches; made for the first event of its types, whereupon the filter itself is let go."""
+        """The test of its filter, made for the first event of its types; the filter itself is then dropped."""
         if self._filter:
             source = orjson.loads(self._filter)
             self._wants, self._filter = filters.compile_stored(source).test, None
@@ -95,11 +95,11 @@ class Route:
 
     @property
     def tell_gap(self) -> TellGap | None:
-        """The channel's function that tells a target of a gap, if it has one."""
+        """The channel's function that reports a gap to a target, if it has one."""
         return self._channel.tell_gap if self._channel else None
 
     def target(self, now_ms: int) -> Target:
-        """Give its target, with the secrets that sign at *now_ms*. Raises BodyInvalid where it is none for the channel."""
+        """Give its target, with the secrets that sign at *now_ms*. Raises BodyInvalid if the target does not fit the channel."""
         if self._target is None or now_ms >= self._valid_until_ms:
             self._target = target_of(self.subscription, now_ms, channel=self._channel)
             expiries = [s.expires_ms for s in self.subscription.secrets if s.expires_ms is not None]
@@ -108,7 +108,7 @@ class Route:
 
 
 def target_of(subscription: Subscription, now_ms: int, *, channel: Channel | None) -> Target:
-    """Make the target of a subscription, as its *channel* gets it.
+    """Make the target of a subscription in the form that its *channel* gets.
 
     Raises:
         BodyInvalid: the channel declares its targets, and the stored one does not fit.
@@ -130,30 +130,30 @@ def target_of(subscription: Subscription, now_ms: int, *, channel: Channel | Non
 
 
 class Candidates(NamedTuple):
-    """The subscriptions of one company to one event type, and what their filters cost together."""
+    """The subscriptions of one company to one event type, and the total cost of their filters."""
 
     routes: tuple[Route, ...] = ()
     cost: int = 0
 
 
 NOBODY = Candidates()
-"""The candidates of an event that nobody subscribes to."""
+"""The candidates of an event without subscriptions."""
 
 
 def _of(name: str, by_type: Mapping[str, Sequence[Route]]) -> Iterator[Route]:
-    """List the routes of a name, of a type or a group, and of the groups that it is in."""
+    """List the routes for *name*, an event type or a group, and for the groups that it is in."""
     for one in (name, *groups_of(name)) if name != EVERY_TYPE else ():
         yield from by_type.get(one, ())
 
 
 def _candidates(routes: Iterable[Route]) -> Candidates:
-    """Make candidates of *routes*, each of them once."""
+    """Make candidates of *routes*, without repetitions."""
     once = tuple(dict.fromkeys(routes))
     return Candidates(once, sum(route.cost for route in once))
 
 
 class RoutingTable:
-    """Every active subscription, by company and event type; *treatment* is the deployment's (``model.treatments``)."""
+    """Every active subscription, by company and event type; *treatment* has the deployment's limits (``model.treatments``)."""
 
     def __init__(
         self,
@@ -178,11 +178,11 @@ class RoutingTable:
         self.ordered: set[int] = set()
         """Numbers of the subscriptions that have an ordering."""
         self.paced: set[int] = set()
-        """Numbers of those that have a pace."""
+        """Numbers of the subscriptions that have a pace."""
         self.gaps: set[int] = set()
-        """Numbers of those that have a gap of which their channel can tell."""
+        """Numbers of the subscriptions with a gap that their channel can report."""
         self.version = 0
-        """The routing version of the newest change that it has."""
+        """The routing version of the newest change in the table."""
         self.first_expiry_ms = NEVER_MS
         """No active subscription lapses before this time (Unix ms)."""
 
@@ -190,7 +190,7 @@ class RoutingTable:
         return len(self._packed)
 
     def apply(self, changed: Iterable[OpenedRow]) -> list[int]:
-        """Update the table with subscriptions that have *changed*; returns the numbers of those no longer served."""
+        """Update the table with *changed* subscriptions; returns the numbers of those no longer served."""
         dropped: list[int] = []
         for opened in changed:
             row = opened.row
@@ -206,7 +206,7 @@ class RoutingTable:
         return dropped
 
     def _put(self, opened: OpenedRow) -> None:
-        """Keep an active subscription packed; its route is made where many of its company are, so that not all are at once."""
+        """Keep an active subscription packed. Its route is made at once only if its company has many, or a lane looks for it."""
         row = opened.row
         members = self._members.setdefault(row.company_id, [])
         if row.no not in self._packed:
@@ -217,7 +217,7 @@ class RoutingTable:
             self._make(row.no)
 
     def _is_looked_for(self, no: int) -> bool:
-        """Tell whether the lanes look for a subscription again and again, whether or not it has an event."""
+        """Tell whether lanes look for a subscription even if it has no event."""
         return no in self.ordered or no in self.gaps
 
     def _drop(self, row: Row) -> None:
@@ -227,7 +227,7 @@ class RoutingTable:
             del self._members[row.company_id]
 
     def _note(self, row: Row) -> None:
-        """Note what the lanes have to know of a subscription before it has an event."""
+        """Note the facts that lanes need of a subscription before it has an event."""
         options = row.options
         if self._has_pace or (options and any(said_of(name, options) is not None for name in PACE)):
             self.paced.add(row.no)
@@ -242,11 +242,11 @@ class RoutingTable:
             self.first_expiry_ms = min(self.first_expiry_ms, expires_ms)
 
     def route(self, subscription_no: int) -> Route | None:
-        """Give the route of an active subscription; None where it has none."""
+        """Give the route of a subscription; None if it is not active."""
         found = self._made.get(subscription_no)
         if found is None and subscription_no in self._packed:
             found = self._make(subscription_no)
-            self._index(found.subscription.company_id)  # so that it goes with its company
+            self._index(found.subscription.company_id)  # so that it is dropped with its company
         return found
 
     def _make(self, no: int) -> Route:
@@ -264,7 +264,7 @@ class RoutingTable:
         return matching.order_key(event, ordering, pins=route.pins, schema_versions=self._schema_versions)
 
     def candidates(self, event: Event) -> Candidates:
-        """Find the subscriptions to the type of *event*, whatever their filters."""
+        """Find the subscriptions to the type of *event*, without testing filters."""
         by_type = self._by_company.get(event.company_id) or self._index(event.company_id)
         if by_type is None:
             return NOBODY
@@ -275,7 +275,7 @@ class RoutingTable:
         return found or (NOBODY if is_operational(event.type) else by_type.get(EVERY_TYPE, NOBODY))
 
     def match(self, event: Event, among: Sequence[Route] | None = None) -> list[Route]:
-        """Find the subscriptions that *event* is for, among its candidates if they are known already."""
+        """Find the subscriptions that *event* is for; *among* are its candidates, if known already."""
         routes = self.candidates(event).routes if among is None else among
         if self._tracer is None:
             return matching.match(event, routes, schema_versions=self._schema_versions)
@@ -290,14 +290,14 @@ class RoutingTable:
         return self._tracer.span("match", SpanKind.INTERNAL, parent=event.traceparent, attributes=attributes)
 
     async def match_with_pauses(self, event: Event, among: Sequence[Route], pauses: Pauses) -> list[Route]:
-        """Find them *among* the candidates as ``match`` does, giving way to others between them."""
+        """Choose *among* the candidates as ``match`` does, with pauses for other tasks."""
         has_unread = any(route.cost == UNREAD for route in among)
         with self._span(event, candidates=len(among)):
             matched = await matching.match_with_pauses(
                 event, among, schema_versions=self._schema_versions, pauses=pauses
             )
         if has_unread:
-            self._by_company.pop(event.company_id, None)  # also an index that was made meanwhile
+            self._by_company.pop(event.company_id, None)  # also if the index was made meanwhile
         return matched
 
     def is_ordered(self, candidates: Candidates) -> bool:
@@ -307,11 +307,11 @@ class RoutingTable:
         )
 
     def is_in_parts(self, company_id: int) -> bool:
-        """Tell whether the subscriptions of a company would be in several parts of its shard, if that were divided."""
+        """Tell whether dividing a company's shard would put its subscriptions into several parts."""
         return len({part_of(no) for no in self._members.get(company_id, ())}) > 1
 
     def _index(self, company: int) -> Mapping[str, Candidates] | None:
-        """Find out whom each event type of a *company* is for; None where it has no subscription."""
+        """Index the subscriptions of a *company* by event type; None if it has none."""
         self._with_groups.discard(company)
         by_type: dict[str, list[Route]] = {}
         for no in self._members.get(company, ()):
@@ -332,7 +332,7 @@ class RoutingTable:
         return indexed
 
     def _let_go(self, company: int) -> None:
-        """Forget what was made for a *company*, whose subscriptions stay packed."""
+        """Drop the routes of a *company*; its subscriptions stay packed."""
         members = self._members.get(company, ())
         if len(members) <= MOST_PACKED:
             for no in members:

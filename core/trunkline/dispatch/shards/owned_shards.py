@@ -1,4 +1,4 @@
-"""The shards and parts of shards that one worker owns, and how far each is. No I/O."""
+"""The shards and parts of shards that one worker owns, each with its progress. No I/O."""
 
 import time
 
@@ -11,7 +11,7 @@ from trunkline.model.parts import Slice
 class OwnedShards:
     """A worker's identity and its shards: the leases add and remove them, the other parts read them.
 
-    *total* is how many shards the log has, whoever owns them.
+    *total* is the number of shards of the log, owned by any worker.
     """
 
     __slots__ = ("alive_until", "progress", "resting_until", "total", "worker")
@@ -21,25 +21,25 @@ class OwnedShards:
         self.total = total
         self.progress: dict[Slice, Progress] = {}
         self.alive_until = 0.0
-        """Monotonic seconds until which the other workers surely count this one as alive."""
+        """Monotonic seconds until which other workers surely count this one as alive."""
         self.resting_until = 0.0
-        """Monotonic seconds until which this worker takes nothing, as a part of it has failed."""
+        """Monotonic seconds until which this worker claims nothing, because a part of it failed."""
 
     def of(self, company_id: int, subscription_no: int) -> Progress | None:
-        """Find how far a subscription of a company is; None where it is another worker's."""
+        """Give the progress of a subscription's slice; None if another worker owns it."""
         return parts.find(self.progress, shard_of(company_id, self.total), subscription_no)
 
     @property
     def is_leaving(self) -> bool:
-        """Whether it has something that is to be given away, or divided."""
+        """Whether a shard is to be given away or divided."""
         return any(progress.draining for progress in self.progress.values())
 
     @property
     def is_resting(self) -> bool:
-        """Whether this worker takes nothing for now."""
+        """Whether this worker claims nothing for now."""
         return time.monotonic() < self.resting_until
 
     @property
     def is_alive(self) -> bool:
-        """Whether the other workers still count this one as alive, so that nobody frees what it claims."""
+        """Whether other workers still count this one as alive, so that none frees its claims."""
         return time.monotonic() < self.alive_until

@@ -1,7 +1,7 @@
 """How far one shard has been read, and how far it is settled. No I/O.
 
-A shard has a live reader, which is near the head of the log. After an outage it goes on at the head, and leaves the stretch
-behind it to a second reader (``dispatch.reader``). So there is a *track* for each: the live one, and those of the stretch.
+A shard has a live reader near the head of the log. After an outage the live reader goes on at the head, and leaves the
+stretch behind it to a second reader (``dispatch.reader``). Each has a *track*: the live track, and those of the stretches.
 """
 
 import math
@@ -12,13 +12,13 @@ from heapq import heapify, heappop, heappush
 from trunkline.store.shards import Lease, Reached
 
 SPAN = 50_000
-"""Positions that one page of the log may search for events of its shards: 50 ms where they have none."""
+"""Positions that one page may search for events of its shards: 50 ms if there are none."""
 
 
 class Track:
-    """A reader's way along a shard: it begins after *start*, has handed over everything up to *read*, and ends with *end*.
+    """A reader's progress along a shard: it starts after *start*, has handed over all up to *read*, and stops at *end*.
 
-    The live reader's has no end.
+    The live track has no end.
     """
 
     __slots__ = ("_last_before", "end", "progress", "read", "start", "turn")
@@ -29,11 +29,11 @@ class Track:
         self.read = read
         self.end = end
         self.turn = 0
-        """When it was read last: the number of the page."""
+        """The number of the page that last read it."""
         self._last_before: dict[int, int] = {}
 
     def knows(self, company_id: int) -> bool:
-        """Tell whether ``learn`` has been told of a company."""
+        """Tell whether ``learn`` was called for a company."""
         return company_id in self._last_before
 
     def learn(self, company_id: int, last: int) -> None:
@@ -41,10 +41,10 @@ class Track:
         self._last_before[company_id] = last
 
     def is_first_of(self, company_id: int, *, cursor: int) -> bool:
-        """Tell whether all of a company before the track is at or below *cursor*; False until ``learn`` was told of it.
+        """Tell whether all events of a company before the track are at or below *cursor*; False until ``learn`` was called.
 
-        Only if the ledger has all of that may a delivery begin here that is in an order: else an earlier one of its key may be
-        to come.
+        A delivery in an order may begin here only if the ledger has all of those: else an earlier delivery of its key may still
+        come.
         """
         return self.start <= cursor or self._last_before.get(company_id, self.start) <= cursor
 
@@ -52,8 +52,8 @@ class Track:
 class Progress:
     """One shard, or a part of one, that this worker owns.
 
-    Positions are opened in the log's order, or between others that are open, and closed in any. The cursor is the last position
-    before the first open or unread one.
+    Positions are opened in the log's order, or between others that are open, and closed in any order. The cursor is the last
+    position before the first open or unread one.
     """
 
     __slots__ = (
@@ -83,18 +83,18 @@ class Progress:
         cursor, stretch_end, live_cursor = lease.reached
         ahead = max(cursor, live_cursor or 0)
         self.live = Track(self, start=ahead, read=ahead)
-        """The live reader's track. Positions before its start that are not settled are the stretch."""
+        """The live reader's track. Unsettled positions before its start are the stretch."""
         self.stretches = deque[Track]()
-        """What is unread behind the live track, in the log's order."""
+        """The unread stretches behind the live track, in the log's order."""
         if stretch_end is not None and cursor < stretch_end:
             self.live.start = stretch_end
             self.stretches.append(Track(self, start=cursor, read=cursor, end=stretch_end))
         self.known_until = known_until
         """The last position at which an earlier owner may have written deliveries."""
         self.valid_until = math.inf
-        """Monotonic seconds until which the lease surely holds; after that it is not read on until it was renewed."""
+        """Monotonic seconds until which the lease surely holds; then the shard is not read until the lease is renewed."""
         self.since = -math.inf
-        """Monotonic seconds from which on nobody else holds the shard."""
+        """Monotonic seconds since which nobody else holds the shard."""
         self.lost = False
         self.draining = False
         self.dividing = False
@@ -102,15 +102,15 @@ class Progress:
         self.claimed = 0
         """Deliveries in memory that were claimed from the ledger for this shard (``dispatch.ordering``)."""
         self._ahead: list[int] = []
-        """A heap of the open positions on the live track; some may have been closed."""
+        """A heap of open positions on the live track; some may be closed already."""
         self._behind: list[int] = []
-        """And of those before it."""
+        """The same for positions before the live track."""
         self._open: dict[int, int] = {}
         self._parked = set[int]()
-        """The open positions of which nothing has begun."""
+        """The open positions whose events are not matched yet."""
 
     def go_on_at(self, head: int) -> None:
-        """Have the live reader go on at *head*; the positions that it leaves out are a stretch."""
+        """Have the live reader go on at *head*; the skipped positions become a stretch."""
         self.stretches.append(Track(self, start=self.live.read, read=self.live.read, end=head))
         self.live = Track(self, start=head, read=head)
         self._behind += self._ahead
@@ -118,7 +118,7 @@ class Progress:
         self._ahead = []
 
     def open(self, position: int, count: int) -> None:
-        """Count *count* deliveries of the event at *position* as not yet settled."""
+        """Add *count* unsettled deliveries of the event at *position*."""
         heappush(self._behind if position <= self.live.start else self._ahead, position)
         self._open[position] = count
 
@@ -128,7 +128,7 @@ class Progress:
         self._parked.add(position)
 
     def begin(self, position: int, count: int) -> None:
-        """Count *count* deliveries of the event at *position*, which was parked, as not yet settled; 0 closes it."""
+        """Set *count* unsettled deliveries for the event at the parked *position*; 0 closes it."""
         self._parked.remove(position)
         self._open[position] = count + 1
         self.close(position)
@@ -155,11 +155,11 @@ class Progress:
 
     @property
     def cursor(self) -> int:
-        """Everything up to here has been read and settled."""
+        """The position up to which everything is read and settled."""
         return self.reached.cursor
 
     def settled_of(self, company_id: int, written: Reached) -> int:
-        """Tell up to which position the ledger has all of a company, of which it has at least what is *written*."""
+        """Tell up to which position the ledger has all of a company's deliveries, if it has at least *written*."""
         cursor, _, live_cursor = written
         if live_cursor is None or not self.live.is_first_of(company_id, cursor=cursor):
             return cursor
@@ -167,21 +167,21 @@ class Progress:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing that has begun, or was claimed, is still open."""
+        """Whether no delivery that began or was claimed is still open."""
         return len(self._open) == len(self._parked) and not self.claimed
 
     def next_stretch(self) -> Track | None:
-        """Give the first stretch that is still to be read; those that were read are forgotten."""
+        """Give the first unread stretch, and forget those that were read."""
         while self.stretches and self.stretches[0].read == self.stretches[0].end:
             self.stretches.popleft()
         return self.stretches[0] if self.stretches else None
 
 
 def next_window(tracks: Sequence[Track], *, head: int) -> tuple[list[Track], int, int]:
-    """Choose what to read next of a log that ends at *head*: tracks in step, at one position, are read with one query.
+    """Choose the tracks to read next in a log that ends at *head*: tracks at the same position are read with one query.
 
-    One that was just claimed is behind the others until they meet. They take turns, so that nobody waits for a backlog in another
-    shard. Returns (tracks, after, up_to).
+    A shard that was just claimed is behind the others until it meets them. Groups take turns, so that no shard waits for
+    another's backlog. Returns (tracks, after, up_to).
     """
     groups: dict[int, list[Track]] = {}
     for track in tracks:

@@ -1,5 +1,5 @@
 """Work on subscriptions beside deliveries, in small transactions.
 
 In: notes and due times in the database. Out: subscriptions that end or are disabled, receivers told of gaps, operational events.
-No attempt of a delivery waits for any of it.
+No delivery waits for this work.
 """

@@ -1,7 +1,7 @@
-"""Tells the receivers of subscriptions that their holders renew of events that they will not get (``Channel.tell_gap``).
+"""Reports gaps to the receivers of renewable subscriptions: events that they will not get (``Channel.tell_gap``).
 
-A gap is noted on its subscription when that goes on after a pause, and stays noted until it has been told here, or to the holder
-who renews it. So it may be told twice, after a crash; each time under the same id.
+A gap is noted on its subscription when the subscription resumes after a pause, until it is reported here or in the answer to
+a renewal. After a crash it may be reported twice, under the same id.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ LOOK_SECONDS = 1.0
 AT_ONCE = 32
 PER_COMPANY = 4
 WAITS_SECONDS = (3.0, 30.0, 120.0, 600.0)
-"""Before each further attempt; then it is left to the next renewal."""
+"""Seconds before each further attempt; after the last, the gap is left to the next renewal."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
 class _Telling:
-    """How far the telling of one gap is."""
+    """The state of reporting one gap."""
 
     position: int
     attempts: int = 0
@@ -41,7 +41,7 @@ class _Telling:
 
 
 class Gaps:
-    """Looks once a second whether *table* has subscriptions of the worker's own shards with a gap."""
+    """Looks once a second for subscriptions of the worker's own shards in *table* that have a gap."""
 
     def __init__(
         self,
@@ -60,7 +60,7 @@ class Gaps:
         self._tellings: dict[int, _Telling] = {}
 
     async def run(self) -> None:
-        """Tell of each gap, some at once, and a few of a company."""
+        """Report each gap: a limited number at once, and fewer per company."""
         async with asyncio.TaskGroup() as group:
             while True:
                 await asyncio.sleep(LOOK_SECONDS)
@@ -111,7 +111,7 @@ class Gaps:
             if result.outcome is not Outcome.RETRY:
                 async with self._database.write() as connection:
                     await store.forget_gap(connection, route.subscription.no, position=telling.position)
-                telling.not_before = time.monotonic() + WAITS_SECONDS[-1]  # the table learns of it meanwhile
+                telling.not_before = time.monotonic() + WAITS_SECONDS[-1]  # by then the table is refreshed
                 return
         except StoreUnavailable as error:
             _log.warning("cannot note now that a gap was told: %s", error)

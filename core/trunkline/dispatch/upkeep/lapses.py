@@ -1,4 +1,4 @@
-"""Ends subscriptions whose time is over because nobody renewed them: they are disabled, and their open deliveries end."""
+"""Ends subscriptions that nobody renewed in time: they are disabled, and their open deliveries end."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ _log = logging.getLogger(__name__)
 
 
 class Lapses:
-    """Looks once a second whether one has lapsed that *table* knows; the database is asked when there is one."""
+    """Looks once a second whether a subscription in *table* has lapsed; only then it asks the database."""
 
     def __init__(
         self, database: Database, table: RoutingTable, *, reports: Reports, now_ms: Callable[[], int]
@@ -33,7 +33,7 @@ class Lapses:
         self._now_ms = now_ms
 
     async def run(self) -> None:
-        """End what has lapsed, whenever something has."""
+        """Disable lapsed subscriptions until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if self._now_ms() < self._table.first_expiry_ms:
@@ -44,7 +44,7 @@ class Lapses:
                 _log.warning("cannot end subscriptions that have lapsed now: %s", error)
 
     async def _end(self) -> None:
-        self._table.first_expiry_ms = NEVER_MS  # what is read meanwhile lowers it again
+        self._table.first_expiry_ms = NEVER_MS  # rows read meanwhile lower it again
         ended: list[Row] = []
         try:
             async with self._database.write() as connection:

@@ -1,4 +1,4 @@
-"""Puts operational events into the log, and looks for conditions that nobody's transaction meets.
+"""Puts operational events into the log, and looks for conditions that no other transaction notices.
 
 Each step is one transaction, so that a process that is killed neither loses nor repeats an event.
 """
@@ -17,19 +17,19 @@ from trunkline.store.operational import News
 from trunkline.store.wakeup import Signal, Wakeup
 
 MINUTES_SECONDS = 5.0
-"""How often it looks for minutes that are over, and for conditions."""
+"""How often it looks for minutes that have ended, and for conditions."""
 LOOK_SECONDS = 1.0
 CERTIFICATE_SECONDS = 14 * 24 * 60 * 60
-"""How long before its end a certificate is told of."""
+"""How long before its end a certificate is reported."""
 _log = logging.getLogger(__name__)
 
 
 Certificates = Callable[[], Mapping[tuple[int, str, int], int]]
-"""Tells when the certificates of targets end (Unix seconds), by tenant, host and port."""
+"""Gives the ends of targets' certificates (Unix seconds), by tenant, host and port."""
 
 
 class Publishing:
-    """Publishes what was told, and wakes the readers of *log*. Set ``signal`` where there is something."""
+    """Publishes noted operational events, and wakes the readers of *log*. Set ``signal`` when an event is noted."""
 
     def __init__(self, database: Database, log: Wakeup, *, certificates: Certificates) -> None:
         self._database = database
@@ -54,7 +54,7 @@ class Publishing:
             await self.signal.wait(MINUTES_SECONDS)
 
     async def look(self) -> None:
-        """Tell of the minutes that are over, and of conditions that have begun. Raises StoreUnavailable."""
+        """Report minutes that have ended, and conditions that have begun. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             has_gathered = await operational.has_gathered(connection)
             found = await conditions.look(connection)

@@ -1,8 +1,8 @@
-"""Goes on with the open deliveries of subscriptions that were paused, resumed, disabled or deleted, where these are many.
+"""Continues changing the many open deliveries of subscriptions that were paused, resumed, disabled or deleted.
 
-Whoever changed the subscription has changed the first of them and left a note (``store.open_deliveries``). So it is with the keys
-that a replay in an order held back, once it does so no longer (``store.releasing``). Each piece is one small transaction, and the
-pause after it is at least as long as the piece took.
+The transaction that changed the subscription changed the first of them and left a note (``store.open_deliveries``). The same
+holds for keys that a replay in an order has released (``store.releasing``). Each piece is one small transaction, and the pause
+after it is at least as long as the piece took.
 """
 
 import asyncio
@@ -18,12 +18,12 @@ from trunkline.store.wakeup import Signal
 LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.02
 IN_TURN = 20
-"""Subscriptions that have a piece each, one after the other."""
+"""Subscriptions that get one piece each, one after the other."""
 _log = logging.getLogger(__name__)
 
 
 class StatusChanges:
-    """Does what is left to do, and sets *due* where that made deliveries due. Set ``signal`` where something is left."""
+    """Does the remaining pieces, and sets *due* if that made deliveries due. Set ``signal`` if pieces remain."""
 
     def __init__(self, database: Database, *, due: Signal) -> None:
         self._database = database
@@ -31,7 +31,7 @@ class StatusChanges:
         self.signal = Signal()
 
     async def run(self) -> None:
-        """Go on with what is left, whenever something is."""
+        """Continue until cancelled, whenever pieces remain."""
         while True:
             wait = None
             try:
@@ -43,7 +43,7 @@ class StatusChanges:
             await self.signal.wait(wait)
 
     async def go_on(self) -> bool:
-        """Do a piece for each of some subscriptions; tells whether there was any. Raises StoreUnavailable."""
+        """Do one piece for each of some subscriptions; returns whether there was any. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             unsettled = await open_deliveries.unsettled(connection, limit=IN_TURN)
             unreleased = await releasing.unreleased(connection, limit=IN_TURN)

@@ -1,7 +1,7 @@
-"""Subscriptions whose secrets do not open: they are disabled one by one, and stop nobody else.
+"""Disables subscriptions whose secrets cannot be decrypted, one by one; the others go on.
 
-First of all this process looks whether its own keys are still those of the database. Where they are not it is at fault, and
-must not disable what others deliver.
+First this process checks that its own keys are those of the database. If not, its keys are wrong, and it must not disable
+subscriptions that other processes deliver.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from trunkline.store.subscriptions import Row
 
 
 class Unreadable:
-    """Opens subscriptions, and disables those that are active and do not open."""
+    """Opens subscriptions, and disables active ones whose secrets cannot be decrypted."""
 
     def __init__(
         self, database: Database, owned: OwnedShards, *, records: SubscriptionRecords, reports: Reports
@@ -30,13 +30,13 @@ class Unreadable:
         self._reports = reports
 
     def open(self, rows: Iterable[Row]) -> list[OpenedRow]:
-        """Open the rows of subscriptions; those that do not open say so (``is_readable``)."""
+        """Open the rows of subscriptions; a row that does not open has a false ``is_readable``."""
         return list(map(self._records.unseal, rows))
 
     async def disable(self, rows: Iterable[Row]) -> None:
-        """Disable the subscriptions of *rows*; each goes on later from where the log was delivered up to now.
+        """Disable the subscriptions of *rows*; each goes on later from the position up to which the log was delivered.
 
-        Several processes find the same ones. The first disables them, and reports it.
+        Several processes may find the same ones. The first one disables and reports them.
 
         Raises:
             SettingsInvalid: it is the keys of this process that are wrong.

@@ -1,4 +1,4 @@
-"""Shapes that hold at once: ``allOf``, a reference beside other keywords, a condition and what follows from it. Pure."""
+"""Combines shapes that hold at once: ``allOf``, a reference beside other keywords, a condition and its consequence. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
@@ -9,13 +9,13 @@ from trunkline.schemas.shapes.json_values import common, type_of, types_of, with
 from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Shape, listed
 
 MOST_SHAPES: Final = 256
-"""How many shapes of a value are told apart; beyond, the value is read as open."""
+"""Most shapes of one value; with more, the value is read as open."""
 MOST_PARTS: Final = 256
-"""How many subschemas one shape is folded from."""
+"""Most subschemas that are merged into one shape."""
 
 
 def merge(left: Shape, right: Shape) -> Shape | None:
-    """Require *left* and *right* at once; None where they exclude each other."""
+    """Require *left* and *right* at once; None if they exclude each other."""
     types = left.types & right.types
     excluded = left.excluded + right.excluded
     values = common(left.values, right.values)
@@ -32,7 +32,7 @@ def merge(left: Shape, right: Shape) -> Shape | None:
 
 
 def combine(shapes: Sequence[Shape], others: Sequence[Shape]) -> tuple[Shape, ...]:
-    """Require one of *shapes* and one of *others* at once; pairs that exclude each other fall away."""
+    """Require one of *shapes* and one of *others* at once; pairs that exclude each other are dropped."""
     parts = sum(max((len(shape.parts) for shape in side), default=0) for side in (shapes, others))
     if len(shapes) * len(others) > MOST_SHAPES or parts > MOST_PARTS:
         return (UNREAD,)
@@ -41,13 +41,13 @@ def combine(shapes: Sequence[Shape], others: Sequence[Shape]) -> tuple[Shape, ..
 
 
 def distinct(shapes: Iterable[Shape]) -> tuple[Shape, ...]:
-    """Drop shapes that stand there already; one open shape where they are too many to tell apart."""
+    """Drop repeated shapes; one open shape if too many are left."""
     unique = tuple({shape.key(): shape for shape in shapes}.values())
     return unique if len(unique) <= MOST_SHAPES else (UNREAD,)
 
 
 def unfold_all(rules: Iterable[tuple[Part, Json]]) -> tuple[Shape, ...]:
-    """List the shapes of a value for which all *rules* hold, each a schema beside the part that it stands in."""
+    """List the shapes of a value for which all *rules* hold, each a schema with the part that contains it."""
     shapes: tuple[Shape, ...] = (OPEN,)
     for part, schema in rules:
         shapes = combine(shapes, part.document.unfold(schema))
@@ -55,7 +55,7 @@ def unfold_all(rules: Iterable[tuple[Part, Json]]) -> tuple[Shape, ...]:
 
 
 def own_values(schema: Json) -> Sequence[Json] | None:
-    """Give what *schema* itself allows by ``const`` or ``enum``; None where it names no values."""
+    """Give the values that *schema* itself allows by ``const`` or ``enum``; None if it lists none."""
     if not isinstance(schema, Mapping):
         return None
     if "const" in schema:
@@ -65,7 +65,7 @@ def own_values(schema: Json) -> Sequence[Json] | None:
 
 
 def _contradicts_itself(shape: Shape) -> bool:
-    """Tell whether a condition leaves no value to a required property, such as the one that tells kinds apart."""
+    """Tell whether a condition leaves no value for a required property, such as the discriminator of alternatives."""
     conditional = {
         name for part in shape.parts if part.is_condition for name in part.schema.get("properties", {})
     }

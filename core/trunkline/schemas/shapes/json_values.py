@@ -1,4 +1,4 @@
-"""JSON values: their types, and which are equal. Pure."""
+"""JSON values: their types and their equality. Pure."""
 
 import math
 from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Final
 from trunkline.schemas.catalog import Json
 
 TYPES: Final = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
-"""Every type. ``integer`` stands for numbers without a fraction, so a schema's ``number`` is both of the two."""
+"""Every type. Here ``integer`` and ``number`` exclude each other, so a schema's ``number`` is read as both."""
 NUMBERS: Final = frozenset({"integer", "number"})
 
 
@@ -29,7 +29,7 @@ def type_of(value: Json) -> str:
 
 
 def types_of(values: Iterable[Json]) -> frozenset[str]:
-    """Name the types of *values*; one number stands for both kinds of numbers."""
+    """Give the types of *values*; a number of either kind counts as both."""
     types = frozenset(map(type_of, values))
     return types if types.isdisjoint(NUMBERS) else types | NUMBERS
 
@@ -41,7 +41,7 @@ def declared_types(declared: str | Sequence[str]) -> frozenset[str]:
 
 
 def identity(value: Json) -> Hashable:
-    """Give what two values share if they are equal as JSON: 1 is 1.0, but true is not 1."""
+    """Give a key that two values share if they are equal as JSON: 1 is 1.0, but true is not 1."""
     if isinstance(value, Mapping):
         return frozenset((name, identity(item)) for name, item in value.items())
     if isinstance(value, list | tuple):
@@ -55,7 +55,7 @@ def same(left: Json, right: Json) -> bool:
 
 
 def common(left: Sequence[Json] | None, right: Sequence[Json] | None) -> tuple[Json, ...] | None:
-    """List the values that stand in both lists; None, which stands for any value, is no list."""
+    """List the values in both lists; None stands for any value."""
     if left is None or right is None:
         values = right if left is None else left
         return None if values is None else tuple(values)
@@ -64,6 +64,6 @@ def common(left: Sequence[Json] | None, right: Sequence[Json] | None) -> tuple[J
 
 
 def without(values: Sequence[Json], excluded: Sequence[Json]) -> tuple[Json, ...]:
-    """List those of *values* that do not stand in *excluded*."""
+    """List the *values* that are not in *excluded*."""
     refused = frozenset(map(identity, excluded))
     return tuple(value for value in values if identity(value) not in refused)

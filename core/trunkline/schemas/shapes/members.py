@@ -1,4 +1,4 @@
-"""The shapes of what is inside a value: the properties of an object, the items of a list. Pure."""
+"""The shapes of members of a value: the properties of an object, the items of a list. Pure."""
 
 from trunkline.schemas.catalog import Json
 from trunkline.schemas.shapes.combining import MOST_SHAPES, distinct, unfold_all
@@ -8,7 +8,7 @@ _Rules = list[tuple[Part, Json]]
 
 
 def field_shapes(shape: Shape, name: str) -> tuple[Shape, ...]:
-    """List the shapes of the property *name*; none where there can be no such property."""
+    """List the shapes of the property *name*; none if there can be no such property."""
     if "object" not in shape.types or not (shape.lists(name) or shape.has_other_fields):
         return ()
     return unfold_all(_field_rules(shape, name))
@@ -21,14 +21,14 @@ def pattern_shapes(shape: Shape, pattern: str) -> tuple[Shape, ...]:
 
 
 def other_field_shapes(shape: Shape) -> tuple[Shape, ...]:
-    """List the shapes of properties that are not listed; none where there can be no others."""
+    """List the shapes of unlisted properties; none if there can be none."""
     if "object" not in shape.types or not shape.has_other_fields:
         return ()
     return unfold_all(_rules(shape, "additionalProperties") or _rules(shape, "unevaluatedProperties")[-1:])
 
 
 def item_shapes(shape: Shape, index: int) -> tuple[Shape, ...]:
-    """List the shapes of the item at *index*, counted from 0; none where a list ends before it."""
+    """List the shapes of the item at *index*, counted from 0; none if a list ends before it."""
     if "array" not in shape.types:
         return ()
     rules: _Rules = []
@@ -42,7 +42,7 @@ def item_shapes(shape: Shape, index: int) -> tuple[Shape, ...]:
 
 
 def any_item_shapes(shape: Shape) -> tuple[Shape, ...]:
-    """List the shapes that some item of a list may have, whatever its position."""
+    """List the shapes that an item at any position may have."""
     if shape.prefix_length > MOST_SHAPES:
         return (UNREAD,)
     positions = range(shape.prefix_length + 1)
@@ -50,9 +50,9 @@ def any_item_shapes(shape: Shape) -> tuple[Shape, ...]:
 
 
 def _field_rules(shape: Shape, name: str) -> _Rules:
-    """List what holds for *name*: in each part its own schemas, else ``additionalProperties``.
+    """List the rules for *name*: in each part its own schemas, else ``additionalProperties``.
 
-    ``unevaluatedProperties`` holds where nothing else says a word; of several, the innermost.
+    ``unevaluatedProperties`` applies if there are no other rules; of several, the innermost.
     """
     rules: _Rules = []
     for part in shape.parts:

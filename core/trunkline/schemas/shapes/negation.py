@@ -9,7 +9,7 @@ from trunkline.schemas.shapes.shape import Part, Schema, Shape, Unfolds
 
 
 def opposite_values(keyword: str, schema: Schema, document: Unfolds) -> Sequence[Shape] | None:
-    """List the shapes of what breaks *keyword* of *schema*; None where that cannot be said by shapes."""
+    """List the shapes of values that break *keyword* of *schema*; None if shapes cannot express it."""
     match keyword:
         case "type":
             types = TYPES - declared_types(schema["type"])
@@ -27,7 +27,7 @@ def opposite_values(keyword: str, schema: Schema, document: Unfolds) -> Sequence
 
 
 def _opposite_fields(schema: Schema, document: Unfolds) -> list[Shape]:
-    """List, for each property, the shape in which it breaks its schema; one that is required may be absent instead."""
+    """List, for each property, the shape in which it breaks its schema; a required property may also be absent."""
     required = schema.get("required", ())
     return [
         _with_field(name, {"not": rule}, document, must_be_there=name not in required)

@@ -1,4 +1,4 @@
-"""Whether the regular expressions of ``patternProperties`` match a property's name. Pure, and safe on any input."""
+"""Tells whether the regular expressions of ``patternProperties`` match a property's name. Pure, and safe on any input."""
 
 import jsonschema_rs
 
@@ -9,10 +9,10 @@ _LINEAR = jsonschema_rs.RegexOptions(size_limit=1 << 20)
 
 
 def may_match(pattern: str, name: str) -> bool:
-    """Tell whether *name* matches *pattern*, or may.
+    """Tell whether *name* matches *pattern*, or may match it.
 
-    Payloads are validated by the same library, so a plain pattern means the same in both places. What its linear engine
-    cannot run (look-around, back-references), cannot read or finds too large counts as a match.
+    Payloads are validated by the same library, so a plain pattern means the same in both places. A pattern that its linear engine
+    cannot run (look-around, back-references), cannot parse or finds too large counts as a match.
     """
     if len(pattern) > _LONGEST_PATTERN or len(name) > _LONGEST_NAME:
         return True

@@ -1,4 +1,4 @@
-"""What the references of a JSON Schema document point at: ``$ref`` to a pointer, to an anchor, or to the whole.
+"""Resolves the references of a JSON Schema document: ``$ref`` to a pointer, to an anchor, or to the whole document.
 
 Pure. Only references within the document are followed; nothing is fetched.
 """
@@ -18,11 +18,11 @@ class _Unknown:
 
 
 UNKNOWN: Final = _Unknown()
-"""What a reference points at that leads out of the document, or to nothing in it."""
+"""The result for a reference that leads out of the document, or to nothing in it."""
 
 
 class References:
-    """Resolves the references of one document; its anchors are listed once, when the first is asked for."""
+    """Resolves the references of one document; its anchors are listed once, at the first reference to one."""
 
     __slots__ = ("_anchors", "_root")
 
@@ -31,7 +31,7 @@ class References:
         self._anchors: dict[str, Json] | None = None
 
     def resolve(self, reference: str) -> Json:
-        """Give the subschema that *reference* points at; ``UNKNOWN`` where the document has none."""
+        """Give the subschema that *reference* points at; ``UNKNOWN`` if the document has none."""
         identifier = self._root.get("$id") if isinstance(self._root, Mapping) else None
         base, _, fragment = reference.partition("#")
         if base and base != identifier:

@@ -1,4 +1,4 @@
-"""A shape: one form that a value may take, and what its subschemas say of it. Pure."""
+"""A shape: one form that a value may take, with the subschemas that describe it. Pure."""
 
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class Unfolds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A subschema that was folded into a shape; a *condition* (``if``, ``not``) limits values and describes nothing."""
+    """A subschema that was merged into a shape; a *condition* (``if``, ``not``) limits values and has no annotations."""
 
     schema: Schema
     document: Unfolds
@@ -37,10 +37,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One form that a value may take: ``anyOf`` makes several, ``allOf`` and ``$ref`` are folded in.
+    """One form that a value may take: ``anyOf`` makes several shapes, ``allOf`` and ``$ref`` are merged in.
 
-    *values* is what ``enum`` or ``const`` leaves, *excluded* what ``not`` takes away. *conditions* names the ``if``
-    schemas that are met (True) or not met (False) in this shape. *parts* are the subschemas, the outermost first.
+    *values* are those left by ``enum`` or ``const``, *excluded* those removed by ``not``. *conditions* has the ``if``
+    schemas that match (True) or do not match (False) in this shape. *parts* are the subschemas, the outermost first.
     """
 
     types: frozenset[str] = TYPES
@@ -52,17 +52,17 @@ class Shape:
 
     @property
     def is_open(self) -> bool:
-        """Tell whether nothing is said about the value's type, format or choice."""
+        """Tell whether the value's type, format and choice are all unrestricted."""
         return self.types == TYPES and not self.formats and self.values is None
 
     def admits(self, value: Json) -> bool:
-        """Tell whether *value* has the type and is one of the values; its members are not looked at."""
+        """Tell whether *value* has an allowed type and is an allowed value; its members are not checked."""
         if type_of(value) not in self.types or any(same(value, item) for item in self.excluded):
             return False
         return self.values is None or any(same(value, item) for item in self.values)
 
     def key(self) -> Hashable:
-        """Give what tells this shape from others: shapes of one document with equal keys allow the same."""
+        """Give a key of this shape: shapes of one document with equal keys allow the same values."""
         parts = tuple(
             (id(part.schema), part.is_condition)
             for part in self.parts
@@ -72,20 +72,20 @@ class Shape:
         excluded = frozenset(map(identity, self.excluded))
         return (self.types, values, excluded, self.formats, self.conditions, parts)
 
-    # --- what a form shows
+    # --- annotations for forms
 
     def annotations(self, keyword: str) -> list[Json]:
-        """List what the subschemas say by *keyword* (``title``, ``default``, ``examples``…), the outermost first."""
+        """List the values of *keyword* in the subschemas (``title``, ``default``, ``examples``…), the outermost first."""
         return [schema[keyword] for schema in self.descriptions if keyword in schema]
 
     @property
     def title(self) -> str:
-        """The outermost title; empty where there is none."""
+        """The outermost title; empty if there is none."""
         return next((str(title) for title in self.annotations("title")), "")
 
     @property
     def description(self) -> str:
-        """The outermost description; empty where there is none."""
+        """The outermost description; empty if there is none."""
         return next((str(text) for text in self.annotations("description")), "")
 
     @property
@@ -93,7 +93,7 @@ class Shape:
         """The subschemas that describe the value: all but the conditions."""
         return [part.schema for part in self.parts if not part.is_condition]
 
-    # --- which members an object or a list has
+    # --- the members of an object or a list
 
     @property
     def field_names(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class Shape:
 
     @property
     def required(self) -> frozenset[str]:
-        """The properties that are always there; any other may be absent."""
+        """The properties that are always present; any other may be absent."""
         names = {name for part in self.parts for name in part.schema.get("required", ())}
         dependents, waiting = self.dependents, list(names)
         while waiting:
@@ -121,7 +121,7 @@ class Shape:
 
     @property
     def dependents(self) -> Mapping[str, frozenset[str]]:
-        """The properties that are there whenever another is (``dependentRequired``)."""
+        """The properties that must be present whenever another is (``dependentRequired``)."""
         needs: dict[str, frozenset[str]] = {}
         for part in self.parts:
             for name, names in part.schema.get("dependentRequired", {}).items():
@@ -136,8 +136,8 @@ class Shape:
     def has_other_fields(self) -> bool:
         """Tell whether an object may have properties that it does not list.
 
-        JSON Schema leaves them open unless told otherwise. Here an object that lists its properties is taken at its
-        word, so that a misspelt path is refused, and ``additionalProperties: true`` opens it.
+        JSON Schema allows them by default. Here an object that lists its properties is taken to have no others, so that a
+        misspelt path is refused; ``additionalProperties: true`` allows them.
         """
         schemas = self.descriptions
         if any("additionalProperties" in schema or "unevaluatedProperties" in schema for schema in schemas):
@@ -146,7 +146,7 @@ class Shape:
 
     @property
     def prefix_length(self) -> int:
-        """How many items are described by their position (``prefixItems``)."""
+        """How many items are described by position (``prefixItems``)."""
         return max((len(part.schema.get("prefixItems", ())) for part in self.parts), default=0)
 
 
@@ -158,13 +158,13 @@ class _NoDocument:
 
 
 OPEN: Final = Shape()
-"""The shape of a value of which a schema says nothing."""
+"""The shape of a value without restrictions."""
 UNREAD: Final = Shape(parts=(Part({"additionalProperties": True}, _NoDocument()),))
-"""The shape of a value whose schema was too much to read: an object may have properties that others do not list."""
+"""The shape of a value whose schema was too large to read: an object may have properties that it does not list."""
 
 
 def listed(schema: Schema, name: str) -> list[Json]:
-    """List what *schema* itself says of the property *name*, by its name and by the patterns that it may match."""
+    """List the schemas in *schema* itself for the property *name*, by its name and by patterns that it may match."""
     return list(_listed(schema, name))
 
 

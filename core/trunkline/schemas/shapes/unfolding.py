@@ -1,7 +1,7 @@
-"""From a JSON Schema document to shapes: references, combinations and conditions are folded away. Pure.
+"""Turns a JSON Schema document into shapes: references, combinations and conditions are resolved. Pure.
 
-The work is bounded whatever the schema: a reference that leads into itself adds nothing, nesting ends at a depth, and a
-document has a budget of steps. Beyond it a schema is read as open.
+The work is bounded for any schema: a recursive reference adds nothing, nesting has a maximum depth, and a document has a
+budget of steps. Beyond these limits a schema is read as open.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from trunkline.schemas.shapes.shape import OPEN, UNREAD, Part, Schema, Shape, Un
 _MAX_DEPTH = 64
 _MAX_STEPS = 20_000
 _MOST_DEPENDENTS = 4
-"""``dependentSchemas`` that are read in all their combinations; more of them are read as a choice."""
+"""``dependentSchemas`` that are read in all combinations; if there are more, they are read as alternatives."""
 _SAYS_NOTHING = frozenset(
     {
         "$anchor", "$comment", "$defs", "$dynamicAnchor", "$id", "$schema", "default", "deprecated", "description",
@@ -33,7 +33,7 @@ _Shapes = tuple[Shape, ...]
 
 
 class SchemaDocument:
-    """A JSON Schema document, read as shapes. It keeps each shape that it has read; the document must not be changed."""
+    """A JSON Schema document, read as shapes. It caches the shapes that it has read; do not change the document."""
 
     __slots__ = ("_references", "_steps", "_unfolded", "root")
 
@@ -44,7 +44,7 @@ class SchemaDocument:
         self._unfolded: dict[int, tuple[Json, _Shapes]] = {}
 
     def shapes_at(self, path: Iterable[str] = ()) -> _Shapes:
-        """List the shapes of the value at *path*, names of properties; none where the schema has no such path."""
+        """List the shapes of the value at *path*, a list of property names; none if the schema has no such path."""
         shapes = self.unfold(self.root)
         for name in path:
             shapes = distinct(inner for shape in shapes for inner in field_shapes(shape, name))
@@ -54,13 +54,13 @@ class SchemaDocument:
         """List the shapes that *schema*, a part of this document, allows."""
         known = self._unfolded.get(
             id(schema)
-        )  # which stays its own, because the schema is kept beside the shapes
+        )  # the id stays unique, because the schema is kept beside its shapes
         if known is None or known[0] is not schema:
             known = self._unfolded[id(schema)] = (schema, _Unfolding(self).unfold(schema))
         return known[1]
 
     def resolve(self, reference: str) -> Json:
-        """Give the subschema that *reference* points at; ``UNKNOWN`` where the document has none."""
+        """Give the subschema that *reference* points at; ``UNKNOWN`` if the document has none."""
         return self._references.resolve(reference)
 
     def spend(self, steps: int) -> bool:
@@ -71,9 +71,9 @@ class SchemaDocument:
 
 @dataclass(frozen=True, slots=True)
 class _Unfolding:
-    """One descent into a subschema: how deep it is, and which references were *followed* on the way.
+    """One descent into a subschema: its depth, and the references *followed* on the way.
 
-    Those of *optional* were followed before a choice, such as ``anyOf``, so that a value need not go that way for ever.
+    References in *optional* were followed before a choice, such as ``anyOf``, so a value need not repeat them for ever.
     """
 
     document: SchemaDocument
@@ -100,7 +100,7 @@ class _Unfolding:
         return combine(shapes, others) if affordable else (UNREAD,)
 
     def choices(self, schema: Schema) -> Iterator[_Shapes]:
-        """Give groups of shapes; of each group, the value has at least one."""
+        """Give groups of shapes; the value has at least one shape of each group."""
         for part in schema.get("allOf", ()):
             yield self.unfold(part)
         for keyword in ("anyOf", "oneOf"):
@@ -151,7 +151,7 @@ class _Unfolding:
         )
 
     def _referenced(self, reference: str) -> _Shapes:
-        """Follow a local *reference*; one that leads elsewhere leaves the value open, one into itself adds nothing."""
+        """Follow a local *reference*; one to elsewhere leaves the value open, a recursive one adds nothing."""
         if reference in self.followed:
             return () if reference in self.optional else (OPEN,)
         schema = self.document.resolve(reference)
@@ -159,10 +159,10 @@ class _Unfolding:
             return (OPEN,)
         return replace(self, followed=self.followed | {reference}).unfold(schema)
 
-    # --- what is left where a schema must not hold
+    # --- the values that a schema rules out
 
     def negate(self, schema: Json) -> _Shapes:
-        """List the shapes of what *schema* rules out; an open one where a keyword's opposite has no shape."""
+        """List the shapes of the values that *schema* rules out; an open one if shapes cannot express a keyword's opposite."""
         if isinstance(schema, bool):
             return () if schema else (OPEN,)
         if not isinstance(schema, Mapping) or self.depth > _MAX_DEPTH or not self.document.spend(1):
@@ -179,7 +179,7 @@ class _Unfolding:
         return distinct(shapes)
 
     def opposite_combination(self, keyword: str, value: Json) -> Sequence[Shape] | None:
-        """List the shapes of what breaks a *keyword* that combines schemas; None where that cannot be said."""
+        """List the shapes of values that break a *keyword* that combines schemas; None if shapes cannot express it."""
         if keyword == "not":
             return self.unfold(value)
         if keyword == "allOf":
@@ -197,7 +197,7 @@ class _Unfolding:
 
 
 def _read_own(schema: Schema, document: Unfolds) -> Shape | None:
-    """Read what *schema* itself says, without the schemas inside it; None where it allows no value."""
+    """Read *schema* itself, without its subschemas; None if it allows no value."""
     types = declared_types(schema["type"]) if "type" in schema else TYPES
     name = schema.get("format")
     formats = frozenset([name] if isinstance(name, str) else ())

@@ -108,8 +108,9 @@ def _ends(first: Sequence[int], last: Sequence[int], count: int) -> list[int]:
 
 
 async def put_off(connection: AsyncConnection, lane: Lane, *, until_ms: int, step_ms: int, limit: int) -> int:
-    """Put off by *step_ms* up to *limit* deliveries of *lane* that became due in the *step_ms* before *until_ms*; returns
-    how many.
+    """Put off up to *limit* deliveries of *lane* that became due in the last *step_ms* before *until_ms*.
+
+    They are put off by *step_ms*. Returns how many.
     """
     changed = await connection.execute(
         text(

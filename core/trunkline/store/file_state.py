@@ -1,5 +1,6 @@
-"""The state that ``trunkline serve`` keeps beside an embedded database, in ``FILE.state``: which file it served, the newest
-event, and whether the last run ended cleanly. Paths here have their links resolved.
+"""The state that ``trunkline serve`` keeps beside an embedded database, in ``FILE.state``.
+
+It tells which file was served, the newest event, and whether the last run ended cleanly. Paths here have their links resolved.
 """
 
 import contextlib

@@ -28,7 +28,10 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The earlier use of a key. Without *status* it has no answer yet; *lapsed* then tells whether its lease is over."""
+    """The earlier use of a key.
+
+    Without *status* it has no answer yet; *lapsed* then tells whether its lease is over.
+    """
 
     fingerprint: bytes
     status: int | None

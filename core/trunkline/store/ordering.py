@@ -74,9 +74,7 @@ async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: b
 
 
 def barrier(no: str) -> str:
-    """Give the SQL of the position beyond which no delivery of subscription *no* has its turn, as running replays have read
-    only so far.
-    """
+    """Give the SQL of the position that running replays of subscription *no* have read to; no later delivery has its turn."""
     return (
         "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
         f"WHERE r.subscription_no = {no} AND r.status = 'running' AND r.position < r.end_position "
@@ -164,9 +162,7 @@ async def places_between(connection: AsyncConnection, no: int, *, after: int, up
 
 
 async def is_held_back(connection: AsyncConnection, no: int) -> bool:
-    """Tell whether new deliveries have to wait in the ledger: a replay reads on, or keys are still to be released
-    (``releasing``).
-    """
+    """Tell whether new deliveries have to wait: a replay reads on, or keys are still to be released (``releasing``)."""
     statement = text(
         "SELECT 1 FROM replays WHERE subscription_no = :no AND status = 'running' AND position < end_position "
         "UNION ALL SELECT 1 FROM unreleased WHERE subscription_no = :no LIMIT 1"

@@ -74,7 +74,10 @@ async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: b
 
 
 def barrier(no: str) -> str:
-    """Give the SQL of the position that running replays of subscription *no* have read to; no later delivery has its turn."""
+    """Give the SQL of the position that running replays of *no*, a subscription, have read to.
+
+    No later delivery has its turn.
+    """
     return (
         "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
         f"WHERE r.subscription_no = {no} AND r.status = 'running' AND r.position < r.end_position "
@@ -162,7 +165,10 @@ async def places_between(connection: AsyncConnection, no: int, *, after: int, up
 
 
 async def is_held_back(connection: AsyncConnection, no: int) -> bool:
-    """Tell whether new deliveries have to wait: a replay reads on, or keys are still to be released (``releasing``)."""
+    """Tell whether new deliveries have to wait.
+
+    They do while a replay reads on, or keys are still to be released (``releasing``).
+    """
     statement = text(
         "SELECT 1 FROM replays WHERE subscription_no = :no AND status = 'running' AND position < end_position "
         "UNION ALL SELECT 1 FROM unreleased WHERE subscription_no = :no LIMIT 1"

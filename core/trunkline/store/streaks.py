@@ -132,9 +132,7 @@ async def _lock(
 
 
 class Ending(NamedTuple):
-    """The reason to disable subscription number *subscription_no*, and the position after which it resumes, never before its
-    start.
-    """
+    """The reason to disable subscription number *subscription_no*, and the position after which it resumes."""
 
     subscription_no: int
     reason: str

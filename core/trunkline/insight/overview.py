@@ -168,9 +168,7 @@ class Activity:
             return await store.subscriptions(connection, company_id)
 
     async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
-        """Give the figures of the targets of a company's subscriptions (``contract.Activity.targets``), oldest subscription
-        first.
-        """
+        """Give the figures of a company's targets (``contract.Activity.targets``), oldest subscription first."""
         async with self._database.read() as connection:
             after = await stream.position_before(connection, since_ms)
             ids = await troubles.live_subscriptions(connection, company_id)

@@ -1,4 +1,4 @@
-"""An issuer of access tokens that a deployment names, and what its tokens mean here."""
+"""Settings of an issuer of access tokens, and of the meaning of its tokens."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -12,7 +12,7 @@ from trunkline.settings.values import Names
 
 
 def _check_url(text: str) -> str:
-    """Return *text* if it is a URL at which somebody can be asked; an issuer is compared letter by letter, so nothing of it changes."""
+    """Return *text* unchanged if it is a URL that can be called; issuers are compared letter by letter."""
     try:
         parts = urlsplit(text)
         is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -32,7 +32,7 @@ def _check_scope(scope: str) -> str:
 
 
 def read_table(value: object) -> Any:
-    """Read a table out of one environment variable."""
+    """Read a table from one environment variable."""
     if not isinstance(value, str):
         return value
     try:
@@ -43,7 +43,7 @@ def read_table(value: object) -> Any:
 
 
 IssuerUrl = Annotated[str, AfterValidator(_check_url)]
-"""The address of an issuer, or of something of its."""
+"""The URL of an issuer, or of one of its endpoints."""
 
 
 CompanyClaimIs = Annotated[
@@ -59,7 +59,7 @@ UnknownCompanies = Annotated[
         description="what is done if the claim names a company that does not exist: its user is refused, or the company is made"
     ),
 ]
-"""The answer to a claim that names a company that does not exist (``Companies.existing``)."""
+"""The reaction to a claim that names a missing company (``Companies.existing``)."""
 
 
 class TokenIssuer(BaseModel):
@@ -128,6 +128,6 @@ class AppIssuer(TokenIssuer):
 
 
 OptionalTokenIssuer = Annotated[TokenIssuer | None, BeforeValidator(read_table)]
-"""A setting that names an issuer: a table, or all of it as JSON in an environment variable."""
+"""A setting of an issuer: a table, or JSON in an environment variable."""
 OptionalAppIssuer = Annotated[AppIssuer | None, BeforeValidator(read_table)]
 ISSUER_EXAMPLE = {"issuer": "https://login.example.com/realms/main", "scopes": {"crm": ["integrations:read"]}}

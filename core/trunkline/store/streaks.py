@@ -132,7 +132,10 @@ async def _lock(
 
 
 class Ending(NamedTuple):
-    """The reason to disable subscription number *subscription_no*, and the position after which it resumes."""
+    """The reason to disable subscription number *subscription_no*, and where it resumes.
+
+    It resumes after *resume_position*, but never before its start.
+    """
 
     subscription_no: int
     reason: str

@@ -161,8 +161,9 @@ class SubscriptionChanges:
         return await self._checker.check_name(url, company_id=company_id, path=path_of_target(changes))
 
     async def _edited_as(self, company_id: int, subscription_id: str) -> str | None:
-        """Give the channel of a subscription if all options may be changed: it declares its targets or posts to URLs. Raises
-        NotFound.
+        """Give the channel of a subscription if it declares its targets or posts to URLs.
+
+        All options of such a subscription may be changed. Raises NotFound.
         """
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=None)

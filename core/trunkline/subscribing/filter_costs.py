@@ -36,7 +36,7 @@ async def check_filter_cost(
         return
     others = await store.filters_of_company(connection, company_id, but_no=instead_of.no if instead_of else 0)
     cost = own + sum(map(len, others)) // costs.CHARACTERS
-    if cost <= limit:  # then no other filter needs to be parsed
+    if cost <= limit:  # otherwise their size alone is too large
         cost = own + sum(map(costs.charge_for, others))
     if cost > limit:
         raise FilterTooDear(cost, limit)

@@ -188,8 +188,9 @@ class Leasing:
         raise _contended(poll.key[1])
 
     async def _try(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
-        """Lease the next page of *consumer*; None to try again, as it was changed since it was read or moved past an empty
-        range.
+        """Lease the next page of *consumer*; None to try again.
+
+        That is needed if it was changed since it was read, or moved past an empty range.
         """
         reach, now = consumer.reach, self.now_ms()
         lapsed = reach.lapsed(now)
@@ -289,8 +290,9 @@ class Leasing:
         is_lazy: bool = False,
         is_sought: bool = False,
     ) -> Consumer | None:
-        """Store the progress of *consumer*; None if it was changed since it was read. *is_sought* adds an entry to the audit
-        log.
+        """Store the progress of *consumer*; None if it was changed since it was read.
+
+        With *is_sought* it adds an entry to the audit log.
         """
         if reach == consumer.reach and not commits:
             return consumer

@@ -352,7 +352,10 @@ def _answer(outcome: Outcome, announce: Callable[[], None] | None) -> Answered:
 
 @contextlib.contextmanager
 def _told_to_forms(definition: Definition) -> Generator[None]:
-    """Add a message for forms to an error that names fields; a product's own HTTP provider has its own messages."""
+    """Add a message for forms to an error that names fields.
+
+    Errors from a product over HTTP come with their own messages.
+    """
     try:
         yield
     except (BodyInvalid, BadQuery) as error:

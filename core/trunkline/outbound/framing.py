@@ -140,8 +140,9 @@ class AnswerReader:
         return self._answer
 
     def end(self, error: Exception | None) -> HttpResponse:
-        """Give the answer when the connection ends, incomplete or without a length (RFC 9112 §6.3). Raises NoAnswer without
-        a head.
+        """Give the answer when the connection ends, incomplete or without a length (RFC 9112 §6.3).
+
+        Raises NoAnswer if its head is incomplete.
         """
         if not self._has_head:
             number = getattr(error, "errno", None)

@@ -64,8 +64,9 @@ async def resolve_by_system(host: str, port: int) -> Sequence[str]:
 
 
 class NameServers:
-    """The machine's hosts file and name servers, asked by c-ares; *patient* sets long timeouts. Use and close it on one
-    event loop.
+    """The machine's hosts file and name servers, asked by c-ares; *patient* sets long timeouts.
+
+    Use and close it on one event loop.
     """
 
     def __init__(self, nameservers: Sequence[str] | None = None, *, patient: bool = False) -> None:

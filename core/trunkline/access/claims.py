@@ -15,7 +15,7 @@ _NOT_OF_ACCESS_TOKENS = ("events", "at_hash", "c_hash")
 
 
 def find_claim(claims: Mapping[str, Any], name: str, *, absent: Any = None) -> Any:
-    """Find a claim by its full name, which may be a URL, or else by a path of names separated by dots."""
+    """Find a claim by its whole name, which may be a URL, or else by a path of names with dots between them."""
     if name in claims:
         return claims[name]
     found: Any = claims

@@ -55,7 +55,7 @@ Document = TypeVar("Document")
 
 
 class IssuerUnavailable(Refused):
-    """The issuer cannot be reached, so its tokens cannot be verified."""
+    """The issuer cannot be read now, so nobody can tell whether its tokens are valid."""
 
     status = 503
     title = "Service unavailable"

@@ -196,8 +196,9 @@ def _export_connector(
 
 
 async def _look_up_issuer(hub: "Hub") -> None:
-    """Read the metadata of the issuer at which users of the connector sign in; on failure the connectors that need it report
-    that.
+    """Read the metadata of the issuer at which users of the connector sign in.
+
+    If that fails, the connectors that need it report it.
     """
     async with hub.origins:
         with contextlib.suppress(IssuerUnavailable):

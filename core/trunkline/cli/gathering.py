@@ -160,8 +160,9 @@ class Gathering:
 
 @contextlib.contextmanager
 def seated(seat: str | None, hub: Hub) -> Generator[None]:
-    """Let the supervisor ask *hub*, and the hub's ``/metrics`` ask the supervisor; *seat* is the child's argument from the
-    supervisor.
+    """Let the supervisor ask *hub*, and the hub's ``/metrics`` ask the supervisor.
+
+    *seat* is the argument that the supervisor gave this child.
     """
     if seat is None:
         yield

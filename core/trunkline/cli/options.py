@@ -59,8 +59,9 @@ class Chosen(NamedTuple):
 
 
 def chosen_or_none(company: str | None, environment: str) -> Chosen | None:
-    """Give the named company and environment; None if no company is named. Raises BadParameter for an environment without
-    company.
+    """Give the named company and environment; None if no company is named.
+
+    Raises BadParameter for an environment without a company.
     """
     if company is None:
         if environment != LIVE:

@@ -39,7 +39,7 @@ def read(
 ) -> Request:
     """Check a call. Texts from a URL are converted to the types of their schemas.
 
-    An empty string counts as absent, and so does a null in a body if the schema does not allow null. A connector then need
+    An empty string counts as absent, as does a null in a body if the schema does not allow null. A connector then need
     not distinguish fields left empty from fields that an earlier step did not give.
 
     Raises:

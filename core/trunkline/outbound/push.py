@@ -24,7 +24,7 @@ _SECONDS = re.compile(r"[0-9]{1,15}")
 
 
 async def deliver(push: Push, http: HttpClient) -> Result:
-    """Make one attempt: a signed ``POST`` of the event, with results as in ``post``."""
+    """Make one attempt: a signed ``POST`` of the event, judged as ``post`` does."""
     return await post(push, http, url=push.target.url, body=push.body, headers=_headers(push))
 
 

@@ -59,7 +59,7 @@ UnknownCompanies = Annotated[
         description="what is done if the claim names a company that does not exist: its user is refused, or the company is made"
     ),
 ]
-"""The reaction to a claim that names a missing company (``Companies.existing``)."""
+"""The answer to a claim that names a company that does not exist (``Companies.existing``)."""
 
 
 class TokenIssuer(BaseModel):
@@ -128,6 +128,6 @@ class AppIssuer(TokenIssuer):
 
 
 OptionalTokenIssuer = Annotated[TokenIssuer | None, BeforeValidator(read_table)]
-"""A setting of an issuer: a table, or JSON in an environment variable."""
+"""A setting that names an issuer: a table, or all of it as JSON in an environment variable."""
 OptionalAppIssuer = Annotated[AppIssuer | None, BeforeValidator(read_table)]
 ISSUER_EXAMPLE = {"issuer": "https://login.example.com/realms/main", "scopes": {"crm": ["integrations:read"]}}

@@ -139,7 +139,7 @@ async def _remove_at_once(
 
 
 async def find(connection: AsyncConnection, id: str) -> Erasure | None:
-    """Read an erasure; None where there is none."""
+    """Read an erasure; None if there is none."""
     row = (
         await connection.execute(text(f"SELECT {_COLUMNS} FROM erasures WHERE id = :id"), {"id": id})
     ).first()

@@ -74,7 +74,7 @@ async def log_bounds(connection: AsyncConnection) -> LogBounds:
 
 
 async def oldest(connection: AsyncConnection) -> Oldest | None:
-    """Read the oldest event that is stored; None where there is none."""
+    """Read the oldest stored event; None if there is none."""
     now = sql.now_ms(connection)
     statement = text(f"SELECT position, {now} - accepted_ms FROM events ORDER BY position LIMIT 1")
     row = (await connection.execute(statement)).first()

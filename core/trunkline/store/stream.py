@@ -345,13 +345,13 @@ async def first_after(connection: AsyncConnection, after: int) -> int | None:
 
 
 async def first_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
-    """Find a company's first event after position *after*; None where there is none."""
+    """Find a company's first event after position *after*; None if there is none."""
     statement = text("SELECT min(position) FROM events WHERE company_id = :company AND position > :after")
     return (await connection.execute(statement, {"company": company_id, "after": after})).scalar()
 
 
 async def last_of_company(connection: AsyncConnection, company_id: int, *, up_to: int) -> int:
-    """Find a company's last event up to position *up_to*; 0 where there is none."""
+    """Find a company's last event up to position *up_to*; 0 if there is none."""
     statement = text(
         "SELECT COALESCE(max(position), 0) FROM events WHERE company_id = :company AND position <= :up_to"
     )

@@ -30,7 +30,7 @@ def takes_urls(channel: Channel) -> bool:
 
 
 def rest_hook_channel(name: str, *, title: str) -> Channel:
-    """Give the channel of a platform's REST hooks; *title* is the platform's name."""
+    """Give the channel behind the hooks; *title* is the platform's name."""
     return Channel(
         name,
         title=title,

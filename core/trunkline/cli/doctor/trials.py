@@ -112,8 +112,9 @@ class Trials:
         altered_body: bytes | None = None,
         altered_headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send *sample*, signed *age_seconds* ago with *secret*. Altered headers and an altered body replace the originals
-        after signing.
+        """Send *sample*, signed *age_seconds* ago with *secret*.
+
+        Altered headers and an altered body replace the originals after signing.
         """
         keys = (secret or self._secret,) if signs else ()
         push = Push(

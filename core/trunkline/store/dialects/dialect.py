@@ -85,7 +85,7 @@ class Dialect(ABC):
 
     @abstractmethod
     def notifications(self, url: str) -> "Notifications | None":
-        """Give the way to wake other processes; None where there is none."""
+        """Give the way to wake other processes; None if there is none."""
 
     @abstractmethod
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
@@ -129,7 +129,7 @@ class Dialect(ABC):
 
     @abstractmethod
     async def try_turn(self, connection: AsyncConnection, key: int) -> bool:
-        """Take the lock named *key* until the transaction ends; False where another transaction has it."""
+        """Take the lock named *key* until the transaction ends; False if another transaction has it."""
 
     @abstractmethod
     async def limit_locks(self, connection: AsyncConnection) -> None:

@@ -1,4 +1,4 @@
-"""What an issuer claims of somebody, read as it means here: pure decisions over claims."""
+"""Reading an issuer's claims about a user as the hub's terms: pure functions of claims."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
@@ -9,7 +9,7 @@ from trunkline.model.environments import ENVIRONMENTS, LIVE
 from trunkline.model.principals import COMPANY_SCOPES
 
 _SCOPE_CLAIMS = ("scope", "scp", "permissions")
-"""RFC 9068; Entra ID and Okta; Auth0."""
+"""The claims of RFC 9068, of Entra ID and Okta, and of Auth0."""
 _NOT_OF_ACCESS_TOKENS = ("events", "at_hash", "c_hash")
 """Claims of logout tokens (OpenID Connect Back-Channel Logout, 2.4) and of ID tokens (OpenID Connect Core, 3.1.3.6, 3.3.2.11)."""
 
@@ -25,7 +25,7 @@ def find_claim(claims: Mapping[str, Any], name: str, *, absent: Any = None) -> A
 
 
 def read_company(value: Any, *, kind: Literal["reference", "id"] = "reference") -> int | str | None:
-    """Read a claim that holds a company's reference, or its id if *kind* says so; None if it has another form."""
+    """Read a claim with a company's reference, or its id by *kind*; None if it has another form."""
     text = str(value) if isinstance(value := _only(value), int | str) and not isinstance(value, bool) else ""
     if kind == "reference":
         return text if is_reference(text) else None
@@ -34,7 +34,7 @@ def read_company(value: Any, *, kind: Literal["reference", "id"] = "reference") 
 
 
 def read_environment(claims: Mapping[str, Any], name: str) -> str:
-    """Read the environment that the claim *name* names, ``live`` if there is none. Raises Unauthenticated: it names another."""
+    """Read the environment in the claim *name*, ``live`` if there is none. Raises Unauthenticated if it is unknown."""
     value = _only(find_claim(claims, name, absent=LIVE))
     if value not in ENVIRONMENTS:
         msg = f"The claim '{name}' of this access token must be 'live' or 'test' if it is there, not {value!r:.60}."
@@ -43,10 +43,10 @@ def read_environment(claims: Mapping[str, Any], name: str) -> str:
 
 
 def is_access_token(claims: Mapping[str, Any]) -> bool:
-    """Tell whether *claims* are those of an access token, for tokens whose header does not say it.
+    """Tell whether *claims* belong to an access token, for tokens whose header does not say so.
 
-    An access token has scopes, which no ID token and no logout token has. Keycloak says in ``typ`` which token it is, and puts
-    ``nonce`` into its access tokens too.
+    An access token has scopes; ID tokens and logout tokens have none. Keycloak has the kind of token in ``typ``, and
+    ``nonce`` in its access tokens too.
     """
     if not any(claim in claims for claim in _SCOPE_CLAIMS) or any(
         claim in claims for claim in _NOT_OF_ACCESS_TOKENS
@@ -56,14 +56,14 @@ def is_access_token(claims: Mapping[str, Any]) -> bool:
 
 
 def read_scopes(claims: Mapping[str, Any], meanings: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    """Read a company's scopes: those that are named like ours, and those that *meanings* gives for a name of the issuer's."""
+    """Read a company's scopes: the hub's own names, and the scopes that *meanings* gives for the issuer's names."""
     named = (name for claim in _SCOPE_CLAIMS for name in _names(claims.get(claim)))
     ours = (scope for name in named for scope in meanings.get(name, (name,)))
     return frozenset(scope for scope in ours if scope in COMPANY_SCOPES)
 
 
 def _only(value: Any) -> Any:
-    """Give the only member of a list, as an attribute has that may have several values."""
+    """Give the only member of a list, the form of attributes that may have several values."""
     return value[0] if isinstance(value, list) and len(value) == 1 else value
 
 

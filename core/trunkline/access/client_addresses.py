@@ -1,6 +1,6 @@
-"""Where a request comes from: its peer, or whom a proxy that is trusted says it speaks for.
+"""The client address of a request: its peer, or the address that a trusted proxy reports.
 
-Anybody can write ``X-Forwarded-For``; only what a proxy of the deployment's own (``server.trusted_proxies``) has added counts.
+Any client can send ``X-Forwarded-For``; only entries added by the deployment's own proxies (``server.trusted_proxies``) count.
 """
 
 import logging
@@ -12,34 +12,34 @@ from urllib.parse import urlsplit
 Address = IPv4Address | IPv6Address
 
 _IPV6_PREFIX = 64
-"""A network of IPv6 counts as one address, as everybody has a whole one (RFC 6177)."""
+"""An IPv6 network of this length counts as one address, as each site has a whole one (RFC 6177)."""
 _log = logging.getLogger(__name__)
 
 
 class ClientAddresses:
-    """Finds the address that limits count by."""
+    """Finds the address by which limits count."""
 
     def __init__(self, trusted_proxies: Sequence[str]) -> None:
         self._trusted = [ip_network(network, strict=False) for network in trusted_proxies]
         self._has_warned = False
 
     def find(self, peer: str | None, forwarded_for: Sequence[str]) -> str:
-        """Tell the address of whoever sent a request: the rightmost that is no trusted proxy's.
+        """Tell the address of the client: the rightmost one that is not a trusted proxy.
 
         *peer* is the other end of the connection (None: a socket of this machine), *forwarded_for* the request's headers
-        ``X-Forwarded-For``. An entry that is no address is left out, with all entries before it.
+        ``X-Forwarded-For``. An invalid entry is ignored, with all entries before it.
         """
         client = self._address(peer, forwarded_for)
         return str(peer) if client is None else _counted(client)
 
     def of_call(self, scope: Mapping[str, Any]) -> str:
-        """Tell the address of whoever made the call with the ASGI *scope*, as ``find`` does."""
+        """Tell the client address of a call by its ASGI *scope*, as ``find`` does."""
         peer = scope.get("client")
         headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"x-forwarded-for"]
         return self.find(peer[0] if peer else None, headers)
 
     def is_within(self, networks: Sequence[str], peer: str | None, forwarded_for: Sequence[str]) -> bool:
-        """Tell whether a request comes from one of *networks*; from anywhere will do for none."""
+        """Tell whether a request comes from one of *networks*; without networks any address is allowed."""
         if not networks:
             return True
         client = self._address(peer, forwarded_for)
@@ -67,7 +67,7 @@ class ClientAddresses:
         return any(address in network for network in self._trusted)
 
     def _warn(self, peer: Address) -> None:
-        """Say once that a peer in a private network is not believed: all that come through it count as one."""
+        """Warn once that a peer in a private network is not a trusted proxy, so that all clients behind it count as one."""
         if peer.is_private and not self._has_warned:
             self._has_warned = True
             _log.warning(

@@ -1,4 +1,4 @@
-"""Companies as the operator sees them: made, listed, changed, and deleted with all that is of them."""
+"""Companies for the operator: made, listed, changed, and deleted with all their data."""
 
 import contextlib
 import secrets
@@ -42,7 +42,7 @@ _CURSOR = "c"
 class Companies:
     """Makes, shows, changes and deletes companies. A company that was never made exists by its id.
 
-    *plugins* gives what companies have in the tables of plugins.
+    *plugins* gives the rows of companies in the tables of plugins.
     """
 
     def __init__(
@@ -59,20 +59,20 @@ class Companies:
         self._plugins = plugins
 
     async def find(self, name: int | str) -> int:
-        """Tell the id of the company with that id or reference. Raises CompanyUnknown, CompanyErased."""
+        """Tell the id of the company with the id or reference *name*. Raises CompanyUnknown, CompanyErased."""
         return await self._directory.id_of(name)
 
     async def existing(self, name: int | str, *, make: bool = False) -> int:
         """Tell the id of a company that exists: one that has a record, a key, a subscription or an event.
 
-        With *make* one that does not exist is made. Raises CompanyUnknown, CompanyErased.
+        With *make* a missing company is made. Raises CompanyUnknown, CompanyErased.
         """
         try:
             return await self._directory.existing(name)
         except CompanyUnknown:
             if not make:
                 raise
-        with contextlib.suppress(BodyInvalid, Conflict):  # it is no reference, or was made a moment ago
+        with contextlib.suppress(BodyInvalid, Conflict):  # it is not a reference, or was made a moment ago
             await (self.create({"reference": name}) if isinstance(name, str) else self.change(name, {}))
         return await self._directory.existing(name)
 
@@ -81,7 +81,7 @@ class Companies:
         return await self._directory.reference_of(company_id)
 
     async def create(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a company and show it. Raises BodyInvalid, Conflict: another one has its reference."""
+        """Make a company and show it. Raises BodyInvalid, or Conflict if another company has its reference."""
         _check(values)
         if "delivery" in values:
             values = {**values, "delivery": _treatment({}, values["delivery"])}
@@ -95,7 +95,7 @@ class Companies:
         return self._view(company_id, company, test_limits)
 
     async def view(self, name: int | str) -> dict[str, Any]:
-        """Show a company; one that was never made has an id and limits. Raises CompanyUnknown, NotFound: it was deleted."""
+        """Show a company; one that was never made has an id and limits. Raises CompanyUnknown, or NotFound if it was deleted."""
         company_id = company_number(name if isinstance(name, int) else await self._directory.id_of(name))
         async with self._database.read() as connection:
             company = await store.find(connection, company_id)
@@ -108,7 +108,7 @@ class Companies:
     async def page(
         self, *, reference: str | None = None, cursor: str | None = None, limit: int = 50
     ) -> dict[str, Any]:
-        """List the companies that were made or changed, by their ids. Raises BadCursor."""
+        """List the companies that were made or changed, by id. Raises BadCursor."""
         after = cursors.decode(cursor, kind=_CURSOR) if cursor is not None else 0
         async with self._database.read() as connection:
             found = await store.page(connection, reference=reference, after=after, limit=limit + 1)
@@ -122,12 +122,12 @@ class Companies:
     async def change(
         self, name: int | str, values: Mapping[str, Any], *, if_match: str | None = None
     ) -> dict[str, Any]:
-        """Change what *values* name of a company, and show it; None takes back what was set.
+        """Change the members of a company named in *values*, and show it; None resets a member.
 
         Raises:
             BodyInvalid, CompanyUnknown
             Conflict: another company has the reference. CompanyErased: it is being deleted.
-            PreconditionFailed: it is not in the state that *if_match*, the header, names.
+            PreconditionFailed: its state is not the one in the header *if_match*.
         """
         _check(values)
         company_id = company_number(await self._directory.id_of(name))
@@ -150,9 +150,9 @@ class Companies:
         return self._view(company_id, company, test_limits)
 
     async def delete(self, name: int | str, *, environment: str | None = None) -> dict[str, Any]:
-        """Stop a company at once, have all of it removed, and give the receipt; the same again while that runs.
+        """Stop a company at once, begin its erasure, and give the receipt; while that runs, give the same receipt.
 
-        Its test environment goes with it, or, where *environment* is ``test``, alone. Raises CompanyUnknown.
+        Its test environment is erased too, or alone if *environment* is ``test``. Raises CompanyUnknown.
         """
         company_id = name if isinstance(name, int) else await self._directory.id_of(name)
         if environment == TEST:
@@ -178,9 +178,9 @@ class Companies:
         return {**receipt(erasure), "remaining": remaining, "estimated_seconds": seconds}
 
     async def _check_case(self, reference: str | None, *, of: int = 0) -> None:
-        """Make sure that no company but *of* has *reference* in other letters. Raises Conflict.
+        """Make sure that no company other than *of* has *reference* in different case. Raises Conflict.
 
-        It reads every reference, and so comes before the log's lock.
+        It reads every reference, so call it before taking the log's lock.
         """
         if reference is None:
             return
@@ -213,9 +213,9 @@ class Companies:
     async def _treat(
         self, connection: AsyncConnection, company_id: int, changes: Mapping[str, Any] | None
     ) -> dict[str, Any] | None:
-        """Change how targets are treated in both environments where their subscriptions do not say; gives all that is set.
+        """Change a company's default delivery settings in both environments; returns all that are set.
 
-        Call it before the log's lock is taken, as whoever makes a subscription takes that last. Raises CompanyErased.
+        Call it before taking the log's lock: making a subscription takes that last. Raises CompanyErased.
         """
         company = await store.lock(connection, company_id)
         if company is None:
@@ -229,7 +229,7 @@ class Companies:
     async def _change_test(
         self, connection: AsyncConnection, company_id: int, limits: Mapping[str, int | None] | None
     ) -> None:
-        """Give a test environment limits of its own, the deployment's again where there are none."""
+        """Set the limits of a test environment; without any it has the deployment's."""
         company = await store.lock(connection, company_id)
         if company is None:
             raise CompanyErased(company_id)
@@ -256,7 +256,7 @@ class Companies:
 
 
 def _treatment(before: Mapping[str, Any], changes: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Give how targets are treated after *changes*, of which None takes one back; None where nothing is said."""
+    """Give the delivery settings after *changes*, in which None resets one; None if none is set."""
     after = {**before, **changes} if changes is not None else {}
     return {name: value for name, value in after.items() if value is not None} or None
 
@@ -279,7 +279,7 @@ async def _test_limits(connection: AsyncConnection, company_id: int) -> dict[str
 
 
 def _check(values: Mapping[str, Any]) -> None:
-    """Find what is wrong with the values of a company. Raises BodyInvalid."""
+    """Check the values of a company. Raises BodyInvalid."""
     faults = faults_of(values.get("limits") or {})
     in_test = faults_of((values.get("test") or {}).get("limits") or {})
     faults += [FieldError(f"/test{fault.path}", fault.message) for fault in in_test]

@@ -1,7 +1,6 @@
-"""What one company may have and do: the deployment's limits, and over them those that the operator gave it.
+"""The limits of one company: the deployment's, overridden by those that the operator set for it.
 
-A process takes a company's limits from the database and keeps them for ``FRESH_SECONDS``; while the database is away, those
-that it saw last hold.
+A process caches a company's limits for ``FRESH_SECONDS``; while the database is away, the last known ones apply.
 """
 
 import math
@@ -23,7 +22,7 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Quotas:
-    """The limits of one company, by the names that ``PATCH /api/v1/companies/{id}`` takes. *is_paced* where the operator gave it a pace of its own."""
+    """The limits of one company, named as in ``PATCH /api/v1/companies/{id}``. *is_paced*: the operator set a pace for it."""
 
     subscriptions: int
     filter_cost: int
@@ -40,7 +39,7 @@ _PACES = frozenset({"events_per_second", "lookups_per_minute"})
 
 
 class CompanyLimits:
-    """Reads and changes the limits of companies. *now* tells seconds that only grow."""
+    """Reads and changes the limits of companies. *now* gives monotonic seconds."""
 
     def __init__(
         self,
@@ -62,7 +61,7 @@ class CompanyLimits:
         self._known: OrderedDict[int, tuple[Quotas, float]] = OrderedDict()
 
     async def of(self, company_id: int) -> Quotas:
-        """Give the limits that hold for a company."""
+        """Give the limits that apply to a company."""
         known = self._known.get(company_id)
         if known is not None and self._now() < known[1]:
             return known[0]
@@ -74,13 +73,13 @@ class CompanyLimits:
         return self._remember(company_id, own)
 
     async def view(self, company_id: int) -> dict[str, object]:
-        """Show the limits that hold for a company, and which of them are its own."""
+        """Show the limits that apply to a company, and the ones set for it."""
         async with self._database.read() as connection:
             own = await store.limits_of(connection, company_id)
         return {"id": company_id, **self.shown(company_id, own)}
 
     async def change(self, company_id: int, changes: Mapping[str, int | None]) -> dict[str, object]:
-        """Give a company limits of its own, the deployment's again for None, and show the result.
+        """Set limits of a company, or reset them to the deployment's with None, and show the result.
 
         Raises BodyInvalid, CompanyErased.
         """
@@ -95,7 +94,7 @@ class CompanyLimits:
         return {"id": company_id, **self.shown(company_id, own)}
 
     def shown(self, company_id: int, own: Mapping[str, int]) -> dict[str, dict[str, int]]:
-        """Show the limits that hold for a company whose *own* were just read, and those."""
+        """Show the limits that apply to a company, and its *own*, which were just read."""
         quotas = asdict(self._remember(company_id, own))
         return {
             "limits": {name: quotas[name] for name in NAMES},
@@ -118,12 +117,12 @@ class CompanyLimits:
 
 
 def merged(own: Mapping[str, int], changes: Mapping[str, int | None]) -> dict[str, int]:
-    """Give a company's *own* limits with *changes*, of which None takes one back."""
+    """Apply *changes* to a company's *own* limits; None removes one."""
     return {name: value for name, value in {**own, **changes}.items() if value is not None}
 
 
 def faults_of(changes: Mapping[str, int | None]) -> list[FieldError]:
-    """Find what is wrong with limits that a company is to be given."""
+    """Check new limits of a company."""
     known = ", ".join(NAMES)
     faults = [
         FieldError(f"/limits/{name[:60]}", f"is not a limit; the limits are {known}")

@@ -1,4 +1,4 @@
-"""The paces among a company's limits: its events a second, and its lookups a minute. Each process counts for itself."""
+"""A company's rate limits: events per second, and name lookups per minute. Each process counts separately."""
 
 import math
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from trunkline.errors import TooFast
 from trunkline.model.principals import Principal
 
 EVENT_BURST_SECONDS = 10.0
-"""A company may bring in at once what its pace gives in this time."""
+"""A company may send at once as many events as its pace allows in this time."""
 
 
 class EventPace:
-    """How many events a second a company may bring in (its limit ``events_per_second``).
+    """The limit of events that a company may send per second (``events_per_second``).
 
-    A company's own keys are held to it. Calls with a key of no company are the product's own events: they are held to it only where
-    the operator gave the company a pace of its own.
+    It applies to calls with a company's keys. Calls with an operator's key bring the product's own events; it applies to
+    them only if the operator set a pace for the company.
     """
 
     def __init__(self, limits: CompanyLimits, *, is_enabled: bool) -> None:
@@ -25,7 +25,7 @@ class EventPace:
         self._pace = Pace(burst_seconds=EVENT_BURST_SECONDS)
 
     async def take(self, principal: Principal, events: Mapping[int, int]) -> None:
-        """Count so many *events* of each company. Raises TooFast: a company goes faster than it may."""
+        """Count the *events* of each company. Raises TooFast if a company exceeds its pace."""
         if not self._is_enabled:
             return
         for company_id, count in events.items():
@@ -41,7 +41,7 @@ class EventPace:
 
 
 class LookupPace:
-    """How many names of targets may be looked up for a company (its limit ``lookups_per_minute``)."""
+    """The limit of lookups of target names for a company (``lookups_per_minute``)."""
 
     def __init__(self, limits: CompanyLimits, *, is_enabled: bool) -> None:
         self._limits = limits
@@ -49,7 +49,7 @@ class LookupPace:
         self._pace = Pace(burst_seconds=60.0)
 
     async def may_look_up(self, tenant: int) -> bool:
-        """Count a lookup (``outbound.MayLookUp``); calls that are no company's are not held to any pace."""
+        """Count a lookup (``outbound.MayLookUp``); calls without a company have no limit."""
         if not self._is_enabled or not tenant:
             return True
         per_minute = (await self._limits.of(tenant)).lookups_per_minute

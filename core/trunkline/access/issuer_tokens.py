@@ -1,7 +1,7 @@
-"""Access tokens of an issuer that the settings name: JSON Web Tokens (RFC 9068), and whom they let in as whom.
+"""Access tokens of a configured issuer: JSON Web Tokens (RFC 9068), and the principals they stand for.
 
-``issuers`` says whether a token is the issuer's own, ``claims`` what it says; here is what that means: which company, which
-scopes, and how much all users of one company may call together.
+``issuers`` verifies a token, ``claims`` reads it. This module maps it to a company and scopes, and limits the calls of all
+users of a company.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from trunkline.model.principals import Principal
 from trunkline.settings import TokenIssuer
 
 COMPANY_CALLS_PER_MINUTE = 6_000
-"""Calls with such tokens in the name of one company: what a hundred keys read, however many users the company has."""
+"""The limit of calls with such tokens per company: as many as a hundred keys may read, however many users there are."""
 _NAMES = ("name", "preferred_username", "email", "client_id", "azp", "sub")
 _MAX_NAME = 100
 _TYPES = ("at+jwt",)
@@ -32,7 +32,7 @@ _OTHER_TOKEN = "This is an ID token or another token of the issuer, not an acces
 
 
 class CompanyCallsTaken(Refused):
-    """The users of a company have made the calls of a minute together."""
+    """The users of a company have together used up the calls of a minute."""
 
     status = 429
     title = "Too many requests"
@@ -46,13 +46,13 @@ class CompanyCallsTaken(Refused):
 
 
 class IssuerTokens:
-    """Tells whose tokens of *issuer* are, by *settings*. They must be for *audience*, or for one of *or_for*.
+    """Finds the principals of tokens of *issuer*, by *settings*. Tokens must be for *audience*, or for one of *or_for*.
 
     *find_company* knows companies by their id or reference; it raises CompanyUnknown or CompanyErased.
     """
 
     PREFIX = "usr_"
-    """How the ids of an issuer's users begin, where those of keys begin with ``key_``."""
+    """The prefix of the ids of an issuer's users; ids of keys begin with ``key_``."""
 
     def __init__(
         self,
@@ -77,12 +77,12 @@ class IssuerTokens:
         return self._settings.issuer
 
     async def authenticate(self, token: str) -> Principal | None:
-        """Find the principal of a token; None for what is no JWT.
+        """Find the principal of a token; None if it is not a JWT.
 
         Raises:
             Unauthenticated: it is not valid here, or its user belongs to no company.
-            IssuerUnavailable, StoreUnavailable: nobody can tell now.
-            CompanyCallsTaken, CompanyErased: its company may not call now, or any more.
+            IssuerUnavailable, StoreUnavailable: the check is not possible now.
+            CompanyCallsTaken, CompanyErased: its company has used up its calls, or is being erased.
         """
         if token.count(".") != 2 or len(token) > MAX_CHARACTERS:
             return None
@@ -108,7 +108,7 @@ class IssuerTokens:
         return Principal(user_id, company_id, name, read_scopes(claims, self._settings.scopes))
 
     async def _company(self, claims: Mapping[str, Any]) -> int:
-        """Find the company: by the claim, or by the table of users. Raises Unauthenticated, and what finding it does."""
+        """Find the company by the claim, or by the table of users. Raises Unauthenticated, CompanyErased."""
         settings = self._settings
         environment = read_environment(claims, settings.environment_claim)
         claim = find_claim(claims, settings.company_claim)

@@ -1,7 +1,7 @@
-"""An issuer of tokens that the settings name: its metadata, its keys (JWKS), and whether a token is one of its own.
+"""A configured issuer of tokens: its metadata, its keys (JWKS), and the verification of its tokens.
 
-Documents are read when they are needed: keys anew when a token names an unknown one, and none more often than ``PAUSE_SECONDS``
-allows, whatever callers send. No call waits for keys to be read anew while the key of its token is known.
+Documents are read when needed, and keys are read again when a token names an unknown one, but never more often than
+``PAUSE_SECONDS`` allows. A call whose key is known never waits for a new reading.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     import jwt
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
-"""Signatures that count: by a key of which the hub has the public half. Never a shared secret, never none."""
+"""The accepted signatures: with a key pair. Never a shared secret, never none."""
 MAX_CHARACTERS = 8_192
 LEEWAY_SECONDS = 30
 TIMEOUT_SECONDS = 5.0
 KEPT_SECONDS = 3_600
-"""How long documents are used before they are read anew: keys beside the call that finds them older."""
+"""How long documents are used before they are read again; keys are then read in the background."""
 KEYS_MAX_AGE_SECONDS = 86_400
-"""How long keys count while they cannot be read anew, unless the settings say otherwise (``keys_max_age``)."""
+"""How long keys are valid while they cannot be read again; the default of ``keys_max_age``."""
 PAUSE_SECONDS = 30
-"""How long it is at least from one reading to the next, however many unknown keys tokens name."""
+"""The minimum time between two readings, however many unknown keys tokens name."""
 MAX_ORIGINS = 4
-"""Where an issuer may have what its metadata name: itself, and a few more, as large ones do."""
+"""The number of origins that an issuer's metadata may name: its own, and a few more, as large issuers use."""
 _ENDPOINTS = (
     "authorization_endpoint",
     "token_endpoint",
@@ -47,7 +47,7 @@ _SENTENCES = {
     "InvalidIssuerError": "This {kind} is of another issuer.",
     "MissingRequiredClaimError": "This {kind} lacks a claim that it needs: iss, aud, sub and exp.",
 }
-"""By the names of PyJWT's errors; it is loaded where there is an issuer to ask."""
+"""Messages by the names of PyJWT's errors, as PyJWT is only imported if there is an issuer."""
 _INVALID = "This {kind} is not valid: its form, its signature or its algorithm is not one that counts here."
 _FAILURES = (OSError, TimeoutError, TrunklineError, ValueError, KeyError, TypeError)
 
@@ -70,7 +70,7 @@ class _DocumentMissing(ValueError):
 
 
 class _Kept(Generic[Document]):
-    """A document that is read when it is needed. *read* raises one of ``_FAILURES``, which *failed* is told."""
+    """A cached document. *read* may raise one of ``_FAILURES``, which is passed to *failed*."""
 
     def __init__(
         self, read: Callable[[], Awaitable[Document]], *, failed: Callable[[Exception], None]
@@ -86,7 +86,7 @@ class _Kept(Generic[Document]):
     async def get(
         self, *, max_age_seconds: float, is_enough: Callable[[Document], bool] = lambda _: True
     ) -> Document | None:
-        """Give the document, read anew where it is older or not enough; the one before where that fails, if there is one."""
+        """Give the document, read again if it is too old or not enough; if that fails, the previous one."""
         if self._lacks(max_age_seconds, is_enough):
             async with self._lock:
                 if (
@@ -101,7 +101,7 @@ class _Kept(Generic[Document]):
         return self._document if self.age_seconds <= max_age_seconds else None
 
     def renew_beside(self, *, max_age_seconds: float) -> None:
-        """Begin to read the document anew if it is older, and keep nobody waiting for it."""
+        """Begin to read the document again in the background if it is older."""
         may_try = time.monotonic() >= self._tried_at + PAUSE_SECONDS
         is_free = self._renewal is None or self._renewal.done()
         if self.age_seconds > max_age_seconds and may_try and is_free:
@@ -109,7 +109,7 @@ class _Kept(Generic[Document]):
 
     @property
     def age_seconds(self) -> float:
-        """How long ago the document was read; infinite if it never was."""
+        """The age of the document; infinite if it was never read."""
         return time.monotonic() - self._read_at
 
     @property
@@ -132,12 +132,12 @@ class _Kept(Generic[Document]):
 
 
 class Issuer:
-    """The issuer at *url*; its keys are at *jwks_url*, or where its metadata say. The way out leads to it alone.
+    """The issuer at *url*; its keys are at *jwks_url*, or where its metadata say. Only its origins can be called.
 
-    A key counts for *keys_max_age_seconds* after it was last read.
+    A key is valid for *keys_max_age_seconds* after it was last read.
 
     Raises:
-        ValueError: the issuer's address, or that of its keys, cannot be dialled.
+        ValueError: the URL of the issuer or of its keys cannot be called.
     """
 
     def __init__(
@@ -160,7 +160,7 @@ class Issuer:
         self._keys = _Kept(self._read_keys, failed=self._note)
 
     async def metadata(self, *, max_age_seconds: float = KEPT_SECONDS) -> Mapping[str, Any]:
-        """Give the issuer's metadata (OpenID Connect Discovery), read at most so long ago.
+        """Give the issuer's metadata (OpenID Connect Discovery), at most *max_age_seconds* old.
 
         Raises:
             IssuerUnavailable: they cannot be read now, or could not at the last try.
@@ -172,7 +172,7 @@ class Issuer:
 
     @property
     def keys_age_seconds(self) -> float:
-        """How long ago the issuer's keys were read; infinite if they never were."""
+        """The age of the issuer's keys; infinite if they were never read."""
         return self._keys.age_seconds
 
     async def claims(
@@ -184,12 +184,12 @@ class Issuer:
         kind: str = "access token",
         types: Collection[str] | None = None,
     ) -> Mapping[str, Any]:
-        """Give what a JWT of the issuer claims for *audience*, or for one of *or_for*; *kind* is what a refusal calls it.
+        """Verify a JWT of the issuer for *audience*, or for one of *or_for*, and give its claims; *kind* names it in errors.
 
-        *types* are the values of ``typ`` in its header that count, in lower case, ``""`` for none; every value if None.
+        *types* are the accepted values of ``typ`` in its header, in lower case, ``""`` for none; any value if None.
 
         Raises:
-            Unauthenticated: it is not valid, or not of this issuer, or for somebody else.
+            Unauthenticated: it is not valid, or from another issuer, or for another audience.
             IssuerUnavailable: nobody can tell now.
         """
         import jwt  # noqa: PLC0415
@@ -237,7 +237,7 @@ class Issuer:
         return document
 
     async def _key(self, key_id: str | None) -> "jwt.PyJWK | None":
-        """Find a key, the only one for None; None where the issuer has no such key. Raises IssuerUnavailable."""
+        """Find a key by its id, or the only key for None; None if there is no such key. Raises IssuerUnavailable."""
         max_age_seconds = self._keys_max_age_seconds
         keys = self._keys.known(max_age_seconds=max_age_seconds)
         if not keys or key_id not in keys:
@@ -286,7 +286,7 @@ class Issuer:
 
 
 def _usable(keys: list[Any]) -> "dict[str | None, jwt.PyJWK]":
-    """Choose the public keys that sign; one alone also stands for tokens that name none. Members that are no keys are skipped."""
+    """Choose the public signing keys; a single one is also used for tokens without a key id. Invalid members are skipped."""
     import jwt  # noqa: PLC0415
 
     found: dict[str | None, jwt.PyJWK] = {}

@@ -17,9 +17,9 @@ DescribeEnd = Callable[[str], Awaitable[Sequence[str]]]
 
 
 class KeyService:
-    """Shows keys without their secrets. *find_other* finds principals that are no keys, but somebody's token.
+    """Shows keys without their secrets. *find_other* finds principals of tokens.
 
-    *describe_end* says what of plugins ends with a principal.
+    *describe_end* lists the things of plugins that end with a principal.
     """
 
     def __init__(self, keys: Keys, *, find_other: FindPrincipal, describe_end: DescribeEnd) -> None:
@@ -28,7 +28,7 @@ class KeyService:
         self._describe_end = describe_end
 
     async def authenticate(self, api_key: str) -> Principal:
-        """Find the principal of *api_key*. Raises Unauthenticated, Forbidden: it only emits events, for every company."""
+        """Find the principal of *api_key*. Raises Unauthenticated, or Forbidden if it may only emit events for every company."""
         principal = await self._keys.authenticate(api_key)
         if principal.only_emits:
             raise Forbidden.only_emits(OPERATOR)
@@ -38,10 +38,10 @@ class KeyService:
     async def principal(
         self, key_id: str, *, company_id: int | None = None, link_id: str | None = None
     ) -> Principal | None:
-        """Find the principal of the key *key_id*; None where there is none, it was revoked, or it only emits.
+        """Find the principal of the key *key_id*; None if there is none, it was revoked, or it may only emit.
 
-        The call is its own from then on, and works for its company; for an operator's key that is *company_id*, where one is
-        given. *link_id* names the link of that key by which somebody came.
+        The call then acts as this principal and for its company; for an operator's key the company is *company_id*, if
+        given. *link_id* names the link of the key that was used.
         """
         is_key = key_id.startswith(KEY_ID_PREFIX)
         principal = await (self._keys.principal(key_id) if is_key else self._find_other(key_id))
@@ -61,7 +61,7 @@ class KeyService:
         expires_utc: str | None = None,
         networks: Sequence[str] = (),
     ) -> tuple[dict[str, Any], str]:
-        """Make a key and show it; beside it the key itself, for the only time. Raises BodyInvalid."""
+        """Make a key and show it, with the key itself, which is shown only now. Raises BodyInvalid."""
         record, api_key = await self._keys.create(
             company_id, name=name, scopes=scopes, expires_utc=expires_utc, networks=networks
         )
@@ -70,22 +70,22 @@ class KeyService:
     async def rotate(
         self, key_id: str, *, company_id: int | None, by: Principal, overlap_seconds: int
     ) -> tuple[dict[str, Any], str]:
-        """Make a key's successor and show it; beside it the key itself. Raises NotFound, Forbidden, LimitReached."""
+        """Make a key's successor and show it, with the key itself. Raises NotFound, Forbidden, LimitReached."""
         record, api_key = await self._keys.rotate(
             key_id, company_id=company_id, by=by, overlap_seconds=overlap_seconds
         )
         return view(record), api_key
 
     async def list(self, company_id: int | None) -> list[dict[str, Any]]:
-        """List a company's keys, operators' for 0, everybody's for None; oldest first, revoked ones included."""
+        """List a company's keys (0: operators' keys, None: all keys), oldest first, with revoked ones."""
         return [view(record) for record in await self._keys.list(company_id)]
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company, or of anyone for None, at once and for good. Raises NotFound."""
+        """Revoke a key of a company (None: of any), at once and for good. Raises NotFound."""
         await self._keys.revoke(key_id, company_id=company_id)
 
     async def describe_end(self, key_id: str) -> Sequence[str]:
-        """Say what of plugins ends with a key."""
+        """List the things of plugins that end with a key."""
         return await self._describe_end(key_id)
 
     async def revoke_made_by(self, maker_id: str, *, company_id: int) -> int:

@@ -1,4 +1,4 @@
-"""The terms of an API key: until when it is valid, and from which networks it may be used."""
+"""The terms of an API key: its expiry, and the networks from which it may be used."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class KeyTerms:
-    """What limits a key beside its scopes: *expires_ms* is None for never, no *networks* mean any."""
+    """The limits of a key besides its scopes: *expires_ms* is None for never, empty *networks* mean any."""
 
     expires_ms: int | None = None
     networks: tuple[str, ...] = ()
@@ -54,14 +54,17 @@ def read_terms(*, expires_utc: str | None, networks: Sequence[str], now_ms: int)
 
 
 def terms_of(maker: Principal | None) -> KeyTerms:
-    """Give the terms that the keys of *maker* may not exceed: its own, if it is a key. A link is for somebody elsewhere."""
+    """Give the terms that keys made by *maker* may not exceed: its own, if it is a key.
+
+    A link is used elsewhere, so its terms do not apply.
+    """
     if maker is None or maker.kind not in {"key", "operator"}:
         return NO_TERMS
     return KeyTerms(maker.expires_ms, maker.networks)
 
 
 def within(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
-    """Give a new key, of what *terms* do not name, its maker's *own*. Raises BodyInvalid: *terms* exceed them."""
+    """Fill in missing *terms* of a new key from its maker's *own*. Raises BodyInvalid if *terms* exceed them."""
     faults = [
         FieldError(
             f"/allowed_networks/{index}", f"lies outside the networks that your own key has: '{network}'"
@@ -78,7 +81,7 @@ def within(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
 
 
 def narrowed(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
-    """Give what *terms* and *own* both allow. Raises Forbidden: no network is left."""
+    """Give the intersection of *terms* and *own*. Raises Forbidden if no network is left."""
     ends = [end for end in (terms.expires_ms, own.expires_ms) if end is not None]
     networks = {
         *(network for network in terms.networks if _is_within(network, own.networks)),
@@ -91,7 +94,7 @@ def narrowed(terms: KeyTerms, own: KeyTerms) -> KeyTerms:
 
 
 def _is_within(network: str, networks: Sequence[str]) -> bool:
-    """Tell whether *network* is a part of one of *networks*; of anywhere, where there are none."""
+    """Tell whether *network* is within one of *networks*; True if there are none."""
     return not networks or any(_is_part(ip_network(network), ip_network(each)) for each in networks)
 
 

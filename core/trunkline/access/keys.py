@@ -1,7 +1,7 @@
-"""API keys: their format, and which principal a request comes from.
+"""API keys: their format, and the principal of a request.
 
-Whether a key is valid is asked of the database each time, so that a revoked one is refused at once, whichever process
-revoked it. Requests that ask at the same time share one query.
+Each request looks its key up in the database, so a revoked key is refused at once, whichever process revoked it.
+Simultaneous requests share one query.
 """
 
 import logging
@@ -53,11 +53,11 @@ from trunkline.store.secrets import Redigest
 
 KEY_ID_PREFIX = "key_"
 MADE_PER_MINUTE = 30
-"""Keys that a company may make in a minute, by rotation too; operators may make any number for it."""
+"""The number of keys that a company may make in a minute, including rotations; operators have no such limit."""
 LEAST_IN_OVERLAP = 10
-"""Keys that a rotation may leave valid beside those of the limit ``keys``; as many as that limit, if it is larger."""
+"""The number of valid keys that rotations may leave above the limit ``keys``; as many as that limit, if it is larger."""
 ENDED_KEPT = 200
-"""Keys of a company that are kept, and listed, when they have ended: the newest, and so all that were made in the last minute."""
+"""The number of ended keys of a company that are kept and listed, newest first, and so all that were made in the last minute."""
 _RANDOM_BYTES = 28
 _KEY = re.compile(r"([a-z][a-z0-9]{1,15})_(live|test)_(0|[1-9][0-9]{0,18})_([A-Za-z0-9_-]{43})", re.ASCII)
 _log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ParsedKey:
-    """The parts of a well-formed key that are no secret. *company_id* is None for one of no company."""
+    """The public parts of a well-formed key. *company_id* is None for an operator's key."""
 
     prefix: str
     company_id: int | None
@@ -75,8 +75,9 @@ class ParsedKey:
 def new_key(prefix: str, company_id: int | None) -> str:
     """Make a key: ``{prefix}_live_{companyId}_{secret}``, or ``_test_`` of a test environment.
 
-    The secret is 32 bytes in base64url, 43 characters: 28 random ones, and the CRC-32 of all before it, by which scanners of
-    source code tell a key from other text. Keys of earlier versions have 32 random bytes; no check is made when a key is used.
+    The secret is 32 bytes in base64url, 43 characters: 28 random bytes, and the CRC-32 of all before it, by which scanners
+    of source code recognize a key. Keys of earlier versions have 32 random bytes, so the CRC is not checked when a key is
+    used.
     """
     owner = company_id or 0
     head = f"{prefix}_{environment_of(owner)}_{company_number(owner)}_"
@@ -86,7 +87,7 @@ def new_key(prefix: str, company_id: int | None) -> str:
 
 
 def parse_key(api_key: str) -> ParsedKey | None:
-    """Take a key apart; None where it is not written as one."""
+    """Parse a key; None if it is malformed."""
     match = _KEY.fullmatch(api_key)
     if match is None or int(match[3]) > MAX_COMPANY_ID:
         return None
@@ -97,8 +98,8 @@ def parse_key(api_key: str) -> ParsedKey | None:
 class Keys:
     """Makes, lists, revokes and checks API keys. Enter it to start checking.
 
-    *pins* gives the versions of event types that a new key is to read (``schemas.versions.Pins``). *directory* is told with
-    each key that is found how often companies were changed until then.
+    *pins* gives the versions of event types that a new key reads (``schemas.versions.Pins``). *directory* gets the counter
+    of changes of companies with each key that is found.
     """
 
     def __init__(
@@ -139,14 +140,14 @@ class Keys:
         expires_utc: str | None = None,
         networks: Sequence[str] = (),
     ) -> tuple[KeyRecord, str]:
-        """Make a key for a company, or the platform's own for None; returns it in clear, for the only time.
+        """Make a key for a company, or an operator's key for None; returns it in clear, the only time.
 
-        It has the networks and the end of whoever makes it, if it names none itself.
+        Without terms of its own it has its maker's networks and expiry.
 
         Raises:
-            BodyInvalid: a scope is unknown, or none is given; or its terms cannot be read, or exceed those of its maker.
+            BodyInvalid: a scope is unknown or missing, or the terms are malformed or exceed the maker's.
             Forbidden: an app asks for it.
-            LimitReached: the company has all the keys that it may have.
+            LimitReached: the company has reached its limit of keys.
             KeysTooFast: the company makes them too fast.
         """
         chosen = _check_platform_scopes(scopes) if company_id is None else _check_scopes(scopes)
@@ -183,15 +184,15 @@ class Keys:
         by: Principal,
         overlap_seconds: int = DEFAULT_OVERLAP_SECONDS,
     ) -> tuple[KeyRecord, str]:
-        """Make the successor of a key of a company, or of anyone for None; both are valid for *overlap_seconds*.
+        """Make the successor of a key of a company (None: of any); both are valid for *overlap_seconds*.
 
-        The successor takes the place of the old key, so a company that has all its keys may rotate each of them. It may do
-        no more than the old key, and no more than *by*: from networks that both may be used from, until either ends.
+        The successor replaces the old key in the count, so a company at its limit may rotate each of its keys. It may do no
+        more than the old key or *by*: it has their common networks and the earlier expiry.
 
         Raises:
-            NotFound: there is no such key that is valid, or it is another company's.
+            NotFound: there is no such valid key, or it belongs to another company.
             Forbidden: it has a scope that the principal *by* lacks, or other networks; or *by* is an app.
-            LimitReached: the company has left as many keys valid by rotations as it may have keys.
+            LimitReached: rotations have left too many keys of the company valid.
             KeysTooFast: the company makes them too fast.
         """
         _check_maker(by)
@@ -226,7 +227,7 @@ class Keys:
     async def _check_room(
         self, connection: AsyncConnection, company_id: int, *, in_overlap: bool = False
     ) -> None:
-        """Make sure that a company may have one more key, or one more that a rotation leaves valid. Raises LimitReached."""
+        """Make sure that a company may have one more key, or one more left valid by a rotation. Raises LimitReached."""
         limit = (await self._limits.of(company_id)).keys
         things, remedy = "API keys", "revoke one that is not used first"
         if in_overlap:
@@ -241,7 +242,7 @@ class Keys:
     async def _insert(
         self, connection: AsyncConnection, record: KeyRecord, *, replaces: KeyRecord | None = None
     ) -> tuple[KeyRecord, str]:
-        """Store *record* as that of a new key, the successor of *replaces* if that is given."""
+        """Store *record* as a new key, the successor of *replaces* if given."""
         api_key = new_key(self.prefix, record.company_id)
         record = replace(record, id=f"{KEY_ID_PREFIX}{secrets.token_hex(12)}", last4=api_key[-4:])
         digests = self._vault.digests(api_key)
@@ -256,10 +257,10 @@ class Keys:
             return await store.list_keys(connection, company_id)
 
     async def revoke(self, key_id: str, *, company_id: int | None) -> None:
-        """Revoke a key of a company, or of anyone for None, at once and for good.
+        """Revoke a key of a company (None: of any), at once and for good.
 
         Raises:
-            NotFound: there is no such key, or it is another company's.
+            NotFound: there is no such key, or it belongs to another company.
         """
         async with self._database.write() as connection:
             if not await store.revoke(connection, key_id, company_id=company_id):
@@ -296,7 +297,7 @@ class Keys:
         return principal
 
     async def principal(self, key_id: str) -> Principal | None:
-        """Find the principal of the key *key_id*; None where there is none or it was revoked. That counts as using it.
+        """Find the principal of the key *key_id*; None if there is none or it was revoked. This counts as a use of the key.
 
         Raises:
             StoreUnavailable: that cannot be told now.
@@ -338,7 +339,7 @@ class Keys:
                 self._touches.enqueue(key_id)
 
     def _note_pepper(self, key: ValidKey, digests: Digests) -> None:
-        """Have a key stored under the pepper, now that it is here: its digest cannot be worked out from another one."""
+        """Redigest a key with the current pepper at its use, as only the key itself gives the new digest."""
         self._touches.enqueue(Redigest(key.record.id, key.digest, digests.first, digests.pepper))
 
     async def _touch(self, changes: Sequence[str | Redigest]) -> Sequence[None]:
@@ -359,7 +360,7 @@ class Keys:
 
 
 async def _check_pace(connection: AsyncConnection, company_id: int) -> None:
-    """Make sure that a company makes few keys: each has limits of its own, so new ones would be new calls. Raises KeysTooFast."""
+    """Limit how fast a company makes keys: each has its own call limits, so new keys would allow new calls. Raises KeysTooFast."""
     if await store.count_made(connection, company_id, within_ms=60_000) >= MADE_PER_MINUTE:
         raise KeysTooFast(MADE_PER_MINUTE)
 

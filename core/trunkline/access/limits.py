@@ -1,8 +1,8 @@
 """Rate limits: how many calls a key may make in a minute, by bucket.
 
-The window is the fixed minute of the clock. It is counted in the process, or in Redis for all processes together: calls
-that come at the same time are counted there in one go. While Redis is away each process counts on from what it saw last,
-and no call fails because of it.
+The window is the minute of the clock. Calls are counted in the process, or in Redis for all processes together; there
+simultaneous calls share one round trip. While Redis is unavailable each process counts on from the last known number, and no
+call fails because of it.
 """
 
 import time
@@ -23,7 +23,7 @@ _WINDOW_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """What a key has left in *bucket*; *reset_s* is the Unix second at which it is full again."""
+    """The calls that a key has left in *bucket*; *reset_s* is the Unix second of its reset."""
 
     limit: int
     remaining: int
@@ -31,7 +31,7 @@ class Allowance:
     bucket: str
 
     def headers(self) -> list[tuple[bytes, bytes]]:
-        """Give the ``X-RateLimit-…`` headers of an answer, as ASGI has headers."""
+        """Give the ``X-RateLimit-…`` headers of an answer in ASGI form."""
         return [
             (b"x-ratelimit-limit", b"%d" % self.limit),
             (b"x-ratelimit-remaining", b"%d" % self.remaining),
@@ -65,14 +65,14 @@ class Limits:
             await self._shared.__aexit__(*details)
 
     async def count(self, holder: str, bucket: str, *, per_minute: int | None = None) -> None:
-        """Count what a plugin does in the name of *holder* (``contract.CallLimits``). Raises RateLimited."""
+        """Count a plugin's action for *holder* (``contract.CallLimits``). Raises RateLimited."""
         if per_minute is None and bucket not in self._allowed:
             msg = f"'{bucket}' is not a bucket of the API ({', '.join(self._allowed)}): say how many are allowed per minute"
             raise ValueError(msg)
         await self.hit(holder, bucket, per_minute=per_minute)
 
     async def hit(self, key_id: str, bucket: str, *, per_minute: int | None = None) -> Allowance | None:
-        """Count one call of a key; None where limits are off. *per_minute* bounds a bucket that is none of the settings'.
+        """Count one call of a key; None if limits are off. *per_minute* limits a bucket that is not in the settings.
 
         Raises:
             RateLimited: the key has used up its minute.
@@ -98,8 +98,8 @@ class Limits:
 class _LocalCounter:
     """Counts within the current minute.
 
-    0.2 µs a hit. The memory storage of the library ``limits`` costs 11 µs with 50 keys and 89 µs with 1,000, as each hit
-    starts a task that looks through every key.
+    A hit takes 0.2 µs. The memory storage of the library ``limits`` takes 11 µs with 50 keys and 89 µs with 1,000, as each
+    hit starts a task that reads every key.
     """
 
     def __init__(self) -> None:
@@ -107,7 +107,7 @@ class _LocalCounter:
         self._counts: dict[tuple[str, str], int] = {}
 
     def increment(self, name: tuple[str, str], minute: int, *, shared: int | None = None) -> int:
-        """Count one; *shared* is what all processes have counted, where that is known."""
+        """Count one hit; *shared* is the count of all processes, if known."""
         if minute != self._minute:
             self._minute = minute
             self._counts.clear()
@@ -120,7 +120,7 @@ class _LocalCounter:
 
 
 def _shared_counter(url: str) -> "SharedCounter":
-    """Make the counter in Redis. Raises SettingsInvalid: its client is not installed."""
+    """Make the counter in Redis. Raises SettingsInvalid if its client is not installed."""
     try:
         from trunkline.access.shared_limits import SharedCounter  # noqa: PLC0415 - here, as the client is an extra
     except ModuleNotFoundError as error:

@@ -1,4 +1,4 @@
-"""How fast a company may go: a budget that fills at its pace and that each call takes from."""
+"""Rate limits as token buckets: a company's budget fills at its pace, and each call takes from it."""
 
 import time
 from collections.abc import Callable
@@ -14,10 +14,10 @@ class _Budget:
 
 
 class Pace:
-    """Budgets of companies, each of which holds at most *burst_seconds* of its pace. *now* tells seconds that only grow.
+    """Budgets of companies, each of at most *burst_seconds* of its pace. *now* gives monotonic seconds.
 
-    Whatever is left lets a call of any size through, which then has to be earned again: so a batch is never too large for
-    its pace, and over time the pace holds.
+    A budget above zero admits a call of any size, and the debt then has to be refilled. So no batch is too large for its
+    pace, and over time the pace holds.
     """
 
     def __init__(self, *, burst_seconds: float, now: Callable[[], float] = time.monotonic) -> None:
@@ -27,7 +27,7 @@ class Pace:
         self._swept = now()
 
     def take(self, company_id: int, amount: int, *, per_second: float) -> float:
-        """Take *amount* from a company's budget: 0 where it may go on, else the seconds until it may, and nothing is taken."""
+        """Take *amount* from a company's budget and return 0; if it is empty, take nothing and return the seconds to wait."""
         now = self._now()
         if now - self._swept > _SWEEP_SECONDS:
             self._sweep(now)
@@ -44,7 +44,7 @@ class Pace:
         return 0.0
 
     def _sweep(self, now: float) -> None:
-        """Forget those whose budget has long been full again, unless a very large call emptied it."""
+        """Drop budgets that have long been full again."""
         self._swept = now
         spent = [
             company_id

@@ -1,7 +1,8 @@
 """Whether the pepper and the encryption key of this process are those of the database.
 
-The database keeps a known text, digested with the one and sealed with the other. Every start looks at both before it writes
-anything. A database of an earlier version has none: there the key has to open what is sealed, and the pepper is taken.
+The database has a known text, digested with the pepper and sealed with the encryption key. Every start checks both before it
+writes anything. A database of an earlier version has no such text: then the key has to open the sealed rows, and any pepper
+is accepted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from trunkline.store.secrets import SealedRow
 
 PEPPER, ENCRYPTION_KEY = NAMES
 LOOKED_AT = 100
-"""Sealed rows, the oldest, of which the key must open half where there is no check value: a single one may be damaged."""
+"""The number of oldest sealed rows of which the key must open half if there is no check value; a single one may be damaged."""
 _TEXT = "trunkline: check"
 _CONTEXT = b"trunkline: check"
 
@@ -28,10 +29,10 @@ class SecretChecks:
         self._vault = vault
 
     async def verify(self) -> None:
-        """Make sure that the secrets are those of the database, whatever its version; nothing is written.
+        """Make sure that the secrets are the database's, whatever its version; writes nothing.
 
         Raises:
-            SettingsInvalid: one is not.
+            SettingsInvalid: a secret is not the database's.
             StoreUnavailable
         """
         async with self._database.read() as connection:
@@ -40,10 +41,10 @@ class SecretChecks:
         self._judge(checks, rows)
 
     async def write_missing(self) -> None:
-        """Write the check values that the database lacks. Of processes that start at once, the first one's count.
+        """Write the missing check values of the database; of processes that start at once, the first one wins.
 
         Raises:
-            SettingsInvalid: another process has written others meanwhile.
+            SettingsInvalid: another process has written different values meanwhile.
             StoreUnavailable
         """
         async with self._database.read() as connection:
@@ -58,7 +59,7 @@ class SecretChecks:
             await store.name_peppers(connection, self._vault.pepper_id)
 
     async def are_ours(self) -> bool:
-        """Tell whether the secrets are still those of the database. Raises StoreUnavailable."""
+        """Tell whether the secrets are still the database's. Raises StoreUnavailable."""
         async with self._database.read() as connection:
             checks = await store.checks(connection)
         if not unfit(self._vault, checks):
@@ -66,7 +67,7 @@ class SecretChecks:
         return self._vault.reload() and not unfit(self._vault, checks)
 
     async def require(self) -> None:
-        """Make sure that they are. Raises SettingsInvalid, StoreUnavailable."""
+        """Make sure that the secrets are still the database's. Raises SettingsInvalid, StoreUnavailable."""
         if not await self.are_ours():
             async with self._database.read() as connection:
                 self._judge(await store.checks(connection), ())
@@ -80,7 +81,7 @@ class SecretChecks:
 
 
 def check_values(vault: Vault) -> dict[str, bytes]:
-    """Make the check values of the secrets that are for what is new."""
+    """Make the check values of the current secrets."""
     return {
         PEPPER: check_of_pepper(vault),
         ENCRYPTION_KEY: vault.seal(_TEXT.encode(), context=_CONTEXT),
@@ -93,14 +94,14 @@ def check_of_pepper(vault: Vault) -> bytes:
 
 
 def is_current(vault: Vault, name: str, value: bytes) -> bool:
-    """Tell whether the secret *name* that makes what is new has made the check *value*, and not another one."""
+    """Tell whether the current secret *name* has made the check *value*, not one of the other ones."""
     if name == PEPPER:
         return value == vault.digest(_TEXT)
     return vault.is_current(value, context=_CONTEXT)
 
 
 def unfit(vault: Vault, checks: Mapping[str, bytes]) -> list[str]:
-    """Name the secrets that, with their other ones, did not make the check values *checks*."""
+    """Name the secrets of which neither the current nor another value has made the check values *checks*."""
     wrong: list[str] = []
     digests = vault.digests(_TEXT)
     if PEPPER in checks and checks[PEPPER] not in (digests.first, *digests.others):

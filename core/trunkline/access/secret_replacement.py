@@ -1,9 +1,9 @@
-"""New peppers and encryption keys for old, while processes run.
+"""Replacing the pepper and the encryption key while processes run.
 
-At each moment every process can open and verify everything: it has both the old and the new, one of them as an other one. What
-is sealed is sealed again row by row. A key's digest cannot be made without the key, so it is made anew when the key is next
-used (``access.keys``). The check value comes last: as long as it is of the old one, the replacement is not finished, and
-whoever asks for one goes on with that.
+At each moment every process can open and verify everything: it has the old and the new secret, one as the current and one as
+an *other* one. Sealed rows are sealed again one by one. A digest cannot be made without its API key, so it is made anew when
+the key is next used (``access.keys``). The check value is replaced last: while it belongs to the old secret, the replacement
+is unfinished, and the next request for one resumes it.
 """
 
 import asyncio
@@ -20,15 +20,15 @@ from trunkline.store.database import Database
 from trunkline.store.secrets import SealedRow
 
 BATCH = 100
-"""Rows that are sealed again in one transaction: it takes some 10 ms, and nobody waits longer for his own."""
+"""The number of rows that are sealed again in one transaction, which takes some 10 ms, so others wait no longer."""
 _PAUSE_SECONDS = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """What is sealed in a database: how many rows with the key, how many with another one, and whose do not open.
+    """The sealed rows of a database: how many with the current key, how many with another one, and which do not open.
 
-    *unreadable* has the ids of subscriptions; deleted ones are in none of the numbers.
+    *unreadable* has the ids of subscriptions; deleted ones are not counted.
     """
 
     current: int
@@ -38,14 +38,14 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class Digested:
-    """How many keys that are not revoked stand under the pepper, and under others or unknown ones."""
+    """The numbers of keys, without revoked ones, digested with the current pepper, and with other or unknown ones."""
 
     current: int
     others: int
 
 
 class SecretReplacement:
-    """Replaces the secrets of *database*; *source* is where *vault* has them from."""
+    """Replaces the secrets of *database*; *source* is the source of the secrets in *vault*."""
 
     def __init__(self, database: Database, *, source: SecretSource, vault: Vault) -> None:
         self._database = database
@@ -53,13 +53,13 @@ class SecretReplacement:
         self._vault = vault
 
     async def has_begun(self, name: str) -> bool:
-        """Tell whether another secret *name* than the database's makes what is new, so that a replacement is to be finished."""
+        """Tell whether the current secret *name* is not the database's, so that a replacement is unfinished."""
         async with self._database.read() as connection:
             checks = await store.checks(connection)
         return name not in checks or not secret_checks.is_current(self._vault, name, checks[name])
 
     async def renew_in_file(self, name: str) -> bool:
-        """Put a new secret *name* into the file, the one before beside it; False where a replacement is to be finished first.
+        """Put a new secret *name* into the file and keep the previous one; False if a replacement has to be finished first.
 
         Raises:
             OSError: the file cannot be written.
@@ -68,7 +68,7 @@ class SecretReplacement:
         if file is None or name not in self._source.kept_in_file:
             return False
         if name == ENCRYPTION_KEY:
-            await self._seal_again()  # with the one so far, so that older ones can go
+            await self._seal_again()  # with the current one, so that older ones can be removed
         async with self._database.write() as connection:
             await store.wait_for_turn(connection)
             self._vault.reload()
@@ -89,20 +89,20 @@ class SecretReplacement:
         return True
 
     async def replace_encryption_key(self) -> int:
-        """Seal everything with the key that seals now; returns how many rows were sealed again."""
+        """Seal all rows with the current key; returns how many were sealed again."""
         written = await self._seal_again()
         if self._source.file is not None:
-            await asyncio.sleep(LOOK_SECONDS * 1.2)  # until then a process may not have seen the new file
+            await asyncio.sleep(LOOK_SECONDS * 1.2)  # before that a process may not have read the new file
         written += await self._seal_again()
         await self._write_check(ENCRYPTION_KEY)
         return written
 
     async def replace_pepper(self) -> None:
-        """Have keys digested with the pepper from their next use on."""
+        """Make keys be digested with the current pepper at their next use."""
         await self._write_check(PEPPER)
 
     async def forget_others(self) -> None:
-        """Leave only what makes what is new in the file. Raises OSError."""
+        """Leave only the current secrets in the file. Raises OSError."""
         file = self._source.file
         if file is None:
             return
@@ -115,7 +115,7 @@ class SecretReplacement:
         self._vault.take(self._source.read())
 
     async def count_sealed(self) -> Sealed:
-        """Look at every row."""
+        """Count the sealed rows; reads every row."""
         current = others = 0
         unreadable: list[str] = []
         async for rows in self._pages():
@@ -131,14 +131,14 @@ class SecretReplacement:
         return Sealed(current, others, tuple(unreadable))
 
     async def count_digested(self) -> Digested:
-        """Count keys by the pepper under which they stand."""
+        """Count keys by the pepper of their digests."""
         async with self._database.read() as connection:
             counts = await store.count_keys_by_pepper(connection)
         current = counts.get(self._vault.pepper_id, 0)
         return Digested(current, sum(counts.values()) - current)
 
     async def _seal_again(self) -> int:
-        """Seal each row with the key where it is not yet, in small transactions; returns how many. Rows that do not open stay."""
+        """Seal the rows of other keys with the current one, in small transactions; returns how many. Rows that do not open stay."""
         written = 0
         async for rows in self._pages():
             again = [

@@ -1,4 +1,4 @@
-"""Where pepper and encryption key come from: the settings, or the file beside an embedded database."""
+"""The sources of pepper and encryption key: the settings, or the file beside an embedded database."""
 
 import contextlib
 import dataclasses
@@ -24,7 +24,7 @@ _OTHERS = {"pepper": "other_peppers", "encryption_key": "other_encryption_keys"}
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What a process digests and seals with, and the *other* ones, with which it only verifies and opens."""
+    """The current secrets of a process, which digest and seal, and the *other* ones, which only verify and open."""
 
     pepper: str = field(repr=False)
     encryption_key: str = field(repr=False)
@@ -32,17 +32,17 @@ class Secrets:
     other_encryption_keys: tuple[str, ...] = field(default=(), repr=False)
 
     def replaced(self, name: str, value: str) -> "Secrets":
-        """Give the same with *value* for the secret *name*; the one before is kept as the newest other one."""
+        """Give the same with *value* for the secret *name*; the previous value becomes the newest other one."""
         changed: dict[str, Any] = {name: value, _OTHERS[name]: (getattr(self, name), *self.others(name))}
         return dataclasses.replace(self, **changed)
 
     def others(self, name: str) -> tuple[str, ...]:
-        """Give the other ones of the secret *name*."""
+        """Give the other values of the secret *name*."""
         kept: tuple[str, ...] = getattr(self, _OTHERS[name])
         return kept
 
     def with_others(self, name: str, values: tuple[str, ...]) -> "Secrets":
-        """Give the same with *values* as the other ones of *name*."""
+        """Give the same with *values* as the other values of *name*."""
         changed: dict[str, Any] = {_OTHERS[name]: values}
         return dataclasses.replace(self, **changed)
 
@@ -60,7 +60,7 @@ class SecretsFile:
         self._stamp = self._look()
 
     def read(self) -> Secrets:
-        """Read what it keeps. Raises SettingsInvalid."""
+        """Read the secrets. Raises SettingsInvalid."""
         try:
             self._stamp = self._look()
             values: dict[str, Any] = json.loads(self.path.read_bytes())
@@ -75,10 +75,10 @@ class SecretsFile:
         raise SettingsInvalid(msg)
 
     def make(self) -> None:
-        """Make it with new secrets, whole or not at all; of several processes that do so at once, the first one's stays.
+        """Make the file atomically with new secrets; of several processes that do so at once, the first one wins.
 
         Raises:
-            SettingsInvalid: its folder cannot be written to.
+            SettingsInvalid: its folder is not writable.
         """
         try:
             draft = self._draft(Secrets(new_secret(), new_secret()))
@@ -93,7 +93,7 @@ class SecretsFile:
             draft.unlink()
 
     def replace(self, values: Secrets) -> None:
-        """Write *values* in its place; a reader gets all of the old or all of the new. Raises OSError."""
+        """Replace the file atomically by one with *values*. Raises OSError."""
         draft = self._draft(values)
         draft.replace(self.path)
         folder = os.open(self.path.absolute().parent, os.O_RDONLY)
@@ -103,7 +103,7 @@ class SecretsFile:
             os.close(folder)
 
     def has_changed(self) -> bool:
-        """Tell whether another process has written it since it was read."""
+        """Tell whether another process has written the file since it was read."""
         stamp = self._look()
         return stamp is not None and stamp != self._stamp
 
@@ -126,10 +126,10 @@ class SecretsFile:
 
 
 class SecretSource:
-    """The secrets of one process: *settings* go before what the file beside the embedded database keeps.
+    """The secrets of one process: *settings* override the file beside the embedded database.
 
     Raises:
-        SettingsInvalid: one is unset and the database is not embedded.
+        SettingsInvalid: a secret is unset and the database is not embedded.
     """
 
     def __init__(self, settings: Auth, database_url: str) -> None:
@@ -138,15 +138,15 @@ class SecretSource:
         missing = [name for name in NAMES if getattr(settings, name) is None]
         self.file = SecretsFile(_path_beside(database_url, missing)) if missing else None
         self.kept_in_file = frozenset(missing)
-        """The names of those that the file keeps."""
+        """The names of the secrets that come from the file."""
 
     def read(self, *, is_lost: bool = False) -> Secrets:
-        """Read them; the file is made where there is none and no database needs one.
+        """Read the secrets; a missing file is made if no database needs the old one.
 
-        *is_lost* says that the old file is gone for good: then it is made in any case.
+        *is_lost*: the old file is gone for good, so a new one is made in any case.
 
         Raises:
-            SettingsInvalid: the file is gone though the database has what it protects, or cannot be used.
+            SettingsInvalid: the file cannot be used, or is missing although the database has data that it protects.
         """
         if self.file is not None and not self.file.path.exists():
             if not is_lost:
@@ -155,7 +155,7 @@ class SecretSource:
         return self._merged(self.file.read() if self.file else None)
 
     def read_again(self) -> Secrets | None:
-        """Read them again if the file has changed; None where nothing is new. Raises SettingsInvalid."""
+        """Read the secrets again if the file has changed; None if it has not. Raises SettingsInvalid."""
         if self.file is None or not self.file.has_changed():
             return None
         return self._merged(self.file.read())
@@ -183,11 +183,11 @@ class SecretSource:
 
 
 def open_to_others(settings: Settings) -> list[Path]:
-    """List the files of secrets that every account of this machine may read.
+    """List the files with secrets that every account of this machine may read.
 
-    They are the one beside the database, ``.env``, those of variables, and the settings file if a secret stands in it.
+    It checks the file beside the database, ``.env``, files named by variables, and the settings file if it has a secret.
 
-    A file on a read-only file system is left out: an orchestrator has put it there, and its mode cannot be changed.
+    A file on a read-only file system is left out: an orchestrator placed it there, and its mode cannot be changed.
     """
     database = dialects.of_url(settings.database.url).file_of(settings.database.url)
     files = [] if database is None else [Path(f"{database}.secrets")]

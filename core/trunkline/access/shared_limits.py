@@ -1,4 +1,4 @@
-"""Rate limits that all processes count together, in Redis: calls that come at the same time are counted in one round trip."""
+"""Rate limits shared by all processes in Redis; simultaneous calls are counted in one round trip."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ from trunkline.errors import SettingsInvalid
 from trunkline.runtime.batching import Batcher
 
 _TIMEOUT_SECONDS = 0.5
-_REST_SECONDS = 1.0  # after a failure, so that not every call waits for the time limit
+_REST_SECONDS = 1.0  # after a failure, so that not every call waits for the timeout
 _KEPT_SECONDS = 120  # two windows: clocks differ a little
 _PREFIX = "trunkline:"
 _SCHEMES = ("redis://", "rediss://", "redis+unix://")
@@ -22,14 +22,14 @@ _log = logging.getLogger(__name__)
 
 
 class SharedCounter:
-    """Counts in Redis; says so once a minute while that does not answer."""
+    """Counts in Redis; logs once a minute while Redis does not answer."""
 
     def __init__(self, url: str) -> None:
         if not url.startswith(_SCHEMES):
             msg = f"Setting 'limits.storage_url': must start with {', '.join(_SCHEMES)}"
             raise SettingsInvalid(msg)
         self._redis = Redis.from_url(
-            url.removeprefix("redis+"),  # what the setting calls redis+unix:// is unix:// to the client
+            url.removeprefix("redis+"),  # the setting's redis+unix:// is the client's unix://
             socket_connect_timeout=_TIMEOUT_SECONDS,
         )
         self._batcher: Batcher[str, int] = Batcher(self._count)
@@ -45,7 +45,7 @@ class SharedCounter:
         await self._redis.aclose()
 
     async def increment(self, key: str) -> int | None:
-        """Count one; None where Redis did not answer in time."""
+        """Count one; None if Redis did not answer in time."""
         if time.monotonic() < self._rest_until:
             return None
         try:
@@ -55,7 +55,7 @@ class SharedCounter:
             return None
 
     async def _count(self, keys: list[str]) -> Sequence[int]:
-        """Count every one of *keys*, equal ones together; each gets the number that it would have had alone."""
+        """Count *keys*, equal ones together; each gets the number as if counted separately."""
         amounts = Counter(keys)
         async with asyncio.timeout(_TIMEOUT_SECONDS), self._redis.pipeline(transaction=True) as pipeline:
             for key, amount in amounts.items():

@@ -1,10 +1,10 @@
 """Subscriptions and their rows: signing secrets and headers are sealed in the database.
 
-A row that does not open stops nobody: it is read without what is sealed, and says that it is not readable.
+A row that does not open is read without its sealed values, and marked as not readable.
 
-A process that delivers has every row and needs few of them soon. It opens each (``SubscriptionRecords.unseal``), which takes
-a microsecond, and keeps it packed until it is asked for (``pack``): a third of a kilobyte, with nothing in it for the garbage
-collector. The packed form is in plain, since the key that sealed it may be gone by then.
+A dispatcher has every row but needs few of them at a time. It opens each row (``SubscriptionRecords.unseal``), which takes a
+microsecond, and stores it packed until it is needed (``pack``): a third of a kilobyte without objects for the garbage
+collector. The packed form is not encrypted, since the key that sealed the row may be gone by then.
 """
 
 import functools
@@ -27,7 +27,7 @@ from trunkline.store.subscriptions import Row
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 _UNREADABLE: Mapping[str, Any] = MappingProxyType({"secrets": (), "headers": None})
 _PACKED = [one.name for one in fields(Row) if one.name not in {"sealed", "description", "filter", "options"}]
-"""The columns that are packed as they are: no delivery needs the others, but for those that ``pack`` adds."""
+"""The columns that are packed as they are; a delivery needs no others besides those that ``pack`` adds."""
 _FOR_PEOPLE = frozenset({"created_by", "created_by_kind", "failing_level", "told_ms"})
 """Options that no delivery needs."""
 _values_packed = attrgetter(*_PACKED)
@@ -35,7 +35,7 @@ _values_packed = attrgetter(*_PACKED)
 
 @dataclass(frozen=True, slots=True)
 class OpenedRow:
-    """A row, and in plain what it has sealed; None where that does not open."""
+    """A row with its decrypted values; None if they do not open."""
 
     row: Row
     content: bytes | None = field(repr=False)
@@ -47,9 +47,9 @@ class OpenedRow:
 
 
 class SubscriptionRecords:
-    """Turns the rows of subscriptions into values, and seals the secrets that a row keeps.
+    """Converts rows of subscriptions to values, and seals the secrets of rows.
 
-    *require_keys* makes sure that the keys of this process are those of the database, or raises.
+    *require_keys* makes sure that this process has the database's keys, or raises.
     """
 
     def __init__(self, vault: Vault, *, require_keys: Callable[[], Awaitable[None]] | None = None) -> None:
@@ -57,16 +57,19 @@ class SubscriptionRecords:
         self._require_keys = require_keys
 
     async def require_keys(self) -> None:
-        """Make sure that the stored secrets are at fault, and not this process. Raises SettingsInvalid, StoreUnavailable."""
+        """Make sure that this process has the right keys, so that the stored secrets are at fault.
+
+        Raises SettingsInvalid, StoreUnavailable.
+        """
         if self._require_keys is not None:
             await self._require_keys()
 
     def open(self, row: Row) -> Subscription:
-        """Read *row* with its secrets; without them, and not *is_readable*, where they do not open."""
+        """Read *row* with its secrets; if they do not open, without them and with *is_readable* False."""
         return _read(self.unseal(row))
 
     def unseal(self, row: Row) -> OpenedRow:
-        """Open what *row* has sealed, and read nothing of it."""
+        """Decrypt the sealed column of *row*, without parsing it."""
         try:
             return OpenedRow(row, self._vault.unseal(row.sealed, context=row.id.encode()))
         except Unreadable:
@@ -90,7 +93,7 @@ class SubscriptionRecords:
 
 
 def pack(opened: OpenedRow) -> bytes:
-    """Make *opened* small, with all that a delivery needs."""
+    """Encode the parts of *opened* that a delivery needs."""
     row = opened.row
     options = {name: value for name, value in row.options.items() if name not in _FOR_PEOPLE} or None
     return pickle.dumps((_values_packed(row), row.filter, options, opened.content), pickle.HIGHEST_PROTOCOL)
@@ -135,5 +138,5 @@ def _read(opened: OpenedRow) -> Subscription:
 
 @functools.lru_cache(maxsize=1024)
 def _event_types(column: str) -> tuple[str, ...]:
-    """Read a column of event types; those of many subscriptions are the same, and take their memory once."""
+    """Read a column of event types; equal values of several subscriptions share memory."""
     return tuple(map(sys.intern, orjson.loads(column)))

@@ -1,7 +1,7 @@
-"""Protection of secrets in the database: the pepper of key digests, and the encryption of what must be read again.
+"""Protection of secrets in the database: the pepper of key digests, and the encryption of recoverable secrets.
 
-One pepper and one encryption key make what is new. Beside them may stand others, which only verify and open: the ones before,
-or the ones to come, while new ones are given for old (``access.secret_rotation``).
+One pepper and one encryption key are current: they make new digests and seals. Others only verify and open: previous ones,
+or future ones during a replacement (``access.secret_replacement``).
 """
 
 import base64
@@ -25,7 +25,7 @@ from trunkline.errors import SettingsInvalid, Unreadable
 from trunkline.settings import Auth
 
 LOOK_SECONDS = 1.0
-"""How often it looks, while all goes well, whether the file of the secrets has changed. What does not open looks at once."""
+"""How often the secrets' file is checked for changes; a value that does not open triggers a check at once."""
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
 _WHICH_PEPPER = b"trunkline: which pepper"
@@ -34,7 +34,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Ring:
-    """What one state of the secrets comes to; the first of each makes what is new."""
+    """The keys made of one state of the secrets; the first of each is current."""
 
     peppers: tuple[bytes, ...]
     ciphers: tuple[AESGCM, ...]
@@ -49,7 +49,7 @@ class _Ring:
 
 @dataclass(frozen=True, slots=True)
 class Digests:
-    """What a key may be stored as: *first* under the pepper that is named *pepper*, *others* under the other ones."""
+    """The possible digests of a key: *first* with the current pepper, named *pepper*, *others* with the other ones."""
 
     first: bytes
     others: tuple[bytes, ...]
@@ -57,7 +57,7 @@ class Digests:
 
 
 class Vault:
-    """Digests API keys and seals secrets. *read_again* gives other secrets once there are some."""
+    """Digests API keys and seals secrets. *read_again* gives new secrets when they have changed."""
 
     __slots__ = ("_looks_again", "_read_again", "_ring")
 
@@ -78,10 +78,10 @@ class Vault:
 
     @classmethod
     def open(cls, settings: Auth, database_url: str) -> Self:
-        """Take the secrets from *settings*; where they are unset, from beside an embedded database.
+        """Take the secrets from *settings*, or if unset from the file beside an embedded database.
 
         Raises:
-            SettingsInvalid: one is unset and the database is not embedded, or the file beside it cannot be used or is gone.
+            SettingsInvalid: a secret is unset and the database is not embedded, or the file beside it is missing or unusable.
         """
         return cls.of_source(SecretSource(settings, database_url))
 
@@ -102,7 +102,7 @@ class Vault:
         return self.digests(api_key).first
 
     def digests(self, api_key: str) -> Digests:
-        """Give what *api_key* may be stored as."""
+        """Give the possible digests of *api_key*."""
         self._look()
         ring, text = self._ring, api_key.encode()
         first, *others = (hmac.digest(pepper, text, hashlib.sha256) for pepper in ring.peppers)
@@ -110,7 +110,7 @@ class Vault:
 
     @property
     def pepper_id(self) -> str:
-        """Names the pepper that digests, and tells nothing of it."""
+        """The name of the current pepper, which reveals nothing of it."""
         return self._ring.pepper_ids[0]
 
     def seal(self, plain: bytes, *, context: bytes) -> bytes:
@@ -123,7 +123,7 @@ class Vault:
         """Decrypt what ``seal`` made.
 
         Raises:
-            Unreadable: it was sealed with a key that is not among ours or in another context, or was altered.
+            Unreadable: it was sealed with an unknown key or in another context, or was altered.
         """
         plain = _first_opened(self._ring.ciphers, sealed, context)
         if plain is None and self.reload():
@@ -133,11 +133,11 @@ class Vault:
         return plain
 
     def is_current(self, sealed: bytes, *, context: bytes) -> bool:
-        """Tell whether *sealed* opens with the key that seals, and not only with another one."""
+        """Tell whether *sealed* opens with the current key, not only with another one."""
         return _first_opened(self._ring.ciphers[:1], sealed, context) is not None
 
     def reload(self) -> bool:
-        """Take the secrets again where their file has changed; tells whether it did."""
+        """Reload the secrets if their file has changed; tells whether it has."""
         self._looks_again = time.monotonic() + LOOK_SECONDS
         try:
             values = self._read_again() if self._read_again is not None else None
@@ -153,7 +153,7 @@ class Vault:
         return True
 
     def take(self, values: Secrets) -> None:
-        """Go on with *values*."""
+        """Use the secrets *values* from now on."""
         self._ring = _Ring.of(values)
 
     def _look(self) -> None:
@@ -166,7 +166,7 @@ def _cipher(key: str) -> AESGCM:
 
 
 def pepper_id(pepper: bytes) -> str:
-    """Name a pepper, for the column that tells which one made a digest; it tells nothing of the pepper."""
+    """Name a pepper for the column ``pepper``; the name reveals nothing of it."""
     return hmac.digest(pepper, _WHICH_PEPPER, hashlib.sha256)[:8].hex()
 
 
@@ -190,7 +190,7 @@ class Sealer:
         self._owner = owner
 
     def seal(self, data: bytes, *, purpose: str) -> str:
-        """Encrypt *data*, as text that may stand in a URL; it opens only for the same *purpose*."""
+        """Encrypt *data* as text that is safe in a URL; it opens only for the same *purpose*."""
         sealed = self._vault.seal(data, context=self._context(purpose))
         return base64.urlsafe_b64encode(sealed).rstrip(b"=").decode()
 
@@ -198,10 +198,10 @@ class Sealer:
         """Decrypt what ``seal`` made.
 
         Raises:
-            ValueError: it was made for another purpose or owner or by another hub, or was altered.
+            ValueError: it has another purpose or owner or comes from another hub, or was altered.
         """
         refused = ValueError("is not what this hub sealed for this purpose")
-        if "=" in sealed:  # the decoder takes more padding than there should be
+        if "=" in sealed:  # the decoder accepts excess padding
             raise refused
         try:
             decoded = base64.b64decode(

@@ -1,7 +1,7 @@
-"""The command line: each module is a few commands over the hub's services, loaded when one of them is asked for.
+"""The command line: each module has a few commands over the hub's services, and is imported when one of them is used.
 
-Standard output has what was asked for, alone; everything else goes to standard error. Exit codes: 0 done, 1 refused or
-not all right, 2 cannot start (a setting, a plugin, the database, the port) or misused.
+Standard output has only the requested data; everything else goes to standard error. Exit codes: 0 done, 1 refused or faults
+found, 2 cannot start (a setting, a plugin, the database, the port) or misused.
 """
 
 import gc
@@ -11,7 +11,7 @@ from typing import Annotated
 
 from trunkline.oldest import require_python
 
-require_python(sys.version_info[:3])  # first: what follows does not load on an older one
+require_python(sys.version_info[:3])  # first: the imports below fail on an older Python
 
 import typer  # noqa: E402
 
@@ -63,10 +63,10 @@ def load_commands() -> Commands:
 def main() -> None:
     """Run the command line.
 
-    What is imported at a start stays: the garbage collector, which would go through all of it again and again, begins with the
-    event loop (``loop.run``).
+    Modules imported at the start stay, so the garbage collector, which would scan them again and again, is only enabled with
+    the event loop (``loop.run``).
     """
-    if sys.getfilesystemencoding() == "ascii":  # which arguments, variables and paths are read by too
+    if sys.getfilesystemencoding() == "ascii":  # which is also used for arguments, variables and paths
         os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - itself
     streams.set_up()
     if any("\udc80" <= character <= "\udcff" for character in "".join(sys.argv)):

@@ -1,4 +1,4 @@
-"""``python -m trunkline.cli``: how the supervisor starts its processes, whatever is on the PATH."""
+"""``python -m trunkline.cli``, by which the supervisor starts its processes independently of the PATH."""
 
 from trunkline.cli import main
 

@@ -1,4 +1,4 @@
-"""``audit``: who changed what, read where the database is."""
+"""``audit``: the log of changes, read directly from the database."""
 
 from dataclasses import replace
 from typing import Annotated

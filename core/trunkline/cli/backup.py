@@ -1,4 +1,4 @@
-"""``backup`` and ``restore``: an SQLite database with its secrets; the copy is made while a hub works on it."""
+"""``backup`` and ``restore`` of an SQLite database with its secrets; a hub may work on it during a backup."""
 
 import shutil
 from pathlib import Path
@@ -73,7 +73,7 @@ def restore(context: typer.Context, file: Source, replace: Replace = False, conf
 
 
 async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
-    """Move the log of *draft* past what the database that it replaces can have given out (``store.epochs``)."""
+    """Move the log of *draft* past the ids that the replaced database can have given out (``store.epochs``)."""
     async with Database(f"sqlite:///{draft}") as database:
         await migrate.upgrade(database, shards=shards)  # a backup of an earlier version lacks the columns
         async with database.write() as connection:
@@ -81,7 +81,7 @@ async def _advance(draft: Path, *, shards: int, past: int) -> Advanced:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a database, then its secrets: those of later open all that is sealed in it."""
+    """Copy a database, then its secrets: secrets copied later can open everything in it."""
     try:
         copies.copy_database(source, target)
         if _secrets_of(source).exists():

@@ -1,4 +1,4 @@
-"""A badge of the level that a plugin has reached, made from the conformance report that stands behind it."""
+"""A badge of a plugin's conformance level, made from its conformance report."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -28,10 +28,10 @@ _LEFT = "trunkline"
 
 
 def read_plugin(report: Path, name: str | None) -> tuple[str, Mapping[str, Any]]:
-    """Read what *report* says of the plugin *name*, of the only one for None.
+    """Read the entry of the plugin *name* in *report* (None: of the only plugin).
 
     Raises:
-        Refused: the file is no report, or has no such plugin, or several.
+        Refused: the file is not a report, or has no such plugin, or several.
     """
     try:
         plugins = dict(orjson.loads(report.read_bytes())["plugins"])
@@ -46,7 +46,7 @@ def read_plugin(report: Path, name: str | None) -> tuple[str, Mapping[str, Any]]
 
 
 def draw(name: str, judged: Mapping[str, Any], *, report_url: str | None) -> str:
-    """Draw the badge of the plugin *name* as SVG; with *report_url* it leads there."""
+    """Draw the badge of the plugin *name* as SVG, with a link to *report_url* if given."""
     level = judged.get("level")
     right = str(level or "does not load")
     ended = Counter(check.get("outcome") for check in judged.get("checks", ()))

@@ -1,4 +1,4 @@
-"""``clock``: the database's clock, by which things grow old."""
+"""``clock``: the database's clock, by which age is measured."""
 
 import typer
 

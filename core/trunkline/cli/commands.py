@@ -1,6 +1,6 @@
-"""The commands by name: in which module each is, and its line in ``trunkline --help``.
+"""The commands by name, with the module and the line in ``trunkline --help`` of each.
 
-A module is loaded when one of its commands, or the help of one, is asked for.
+A module is imported when one of its commands, or its help, is used.
 """
 
 import importlib
@@ -27,7 +27,7 @@ _CANNOT_START = (DatabaseUnfit, SettingsInvalid, PluginFailed, SchemaInvalid, St
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The place of a command: *attribute* of *module* is a function, or a Typer application with commands of its own.
+    """The location of a command: *attribute* of *module* is a function, or a Typer application with subcommands.
 
     *summary* is the first paragraph of its help.
     """
@@ -158,13 +158,13 @@ COMMANDS: Mapping[str, Source] = {
         "Write what describes this deployment, or what a platform needs to offer it, to files.",
     ),
 }
-"""In the order of ``trunkline --help``."""
+"""The commands in the order of ``trunkline --help``."""
 KIT = "trunkline_kit"
-"""The package of another distribution, which brings the commands for development."""
+"""The package of another distribution with the commands for development."""
 
 
 class ListedCommand(TyperCommand):
-    """A command as lists show it, before its module is loaded."""
+    """A command as shown in lists, before its module is imported."""
 
     def __init__(self, name: str, source: Source) -> None:
         super().__init__(name, help=source.summary)
@@ -190,7 +190,7 @@ class ListedCommand(TyperCommand):
 
 
 class Commands(TyperGroup):
-    """The group of all commands: it turns every error of ours into a sentence and an exit code."""
+    """The group of all commands; it converts the hub's errors to a sentence and an exit code."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -198,7 +198,7 @@ class Commands(TyperGroup):
             self.add_command(ListedCommand(name, source))
 
     def load(self) -> None:
-        """Load every command, for those who walk through all of them: the reference and tests."""
+        """Load every command, for the reference and tests."""
         for command in list(self.commands.values()):
             if isinstance(command, ListedCommand):
                 self.add_command(command.load())

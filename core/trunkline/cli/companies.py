@@ -1,4 +1,4 @@
-"""``companies``: made, listed, shown, changed and deleted, and the limits of single ones."""
+"""``companies``: making, listing, showing, changing and deleting companies, and their limits."""
 
 import asyncio
 from collections.abc import Mapping
@@ -209,7 +209,7 @@ def _values(
     metadata: str | None,
     recipients: list[str] | None,
 ) -> dict[str, Any]:
-    """Gather what is given; an empty text stands for None, which takes back what was set."""
+    """Collect the given values; an empty text becomes None, which resets the value."""
     given = {"reference": reference, "name": name, "time_zone": time_zone}
     values: dict[str, Any] = {key: value or None for key, value in given.items() if value is not None}
     if metadata is not None:
@@ -246,7 +246,7 @@ def _read_change(argument: str) -> tuple[str, Any]:
 
 
 def _read_treatment(name: str, text: str) -> Any:
-    """Read JSON, or a text that needs no quotes: 50/second."""
+    """Read JSON, or text without quotes: 50/second."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:

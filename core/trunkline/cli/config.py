@@ -16,11 +16,11 @@ Config = Annotated[
 
 
 def remember_config(context: typer.Context, config: Path | None) -> None:
-    """Keep a ``--config`` that stands before the command."""
+    """Store a ``--config`` that is before the command."""
     if config is not None:
         context.meta[_CONFIG_KEY] = config
 
 
 def chosen_config(context: typer.Context, config: Path | None) -> Path | None:
-    """Tell which settings file was named, before or after the command."""
+    """Give the settings file that was named before or after the command."""
     return config or context.meta.get(_CONFIG_KEY)

@@ -1,4 +1,4 @@
-"""``consumers``: listed, shown, made, moved and deleted where the database is. Running processes notice at once."""
+"""``consumers``: managing consumers directly in the database. Running processes notice changes at once."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""``deliveries``: the log of a subscription, one delivery with its attempts, and what may be done about it."""
+"""``deliveries``: the log of a subscription, one delivery with its attempts, retrying and skipping."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -125,7 +125,7 @@ async def _list(
 
 
 async def _act(settings: Settings, delivery_id: str, action: Action) -> dict[str, Any]:
-    """Do *action* with a delivery, whoever's it is. Raises NotFound."""
+    """Do *action* with a delivery of any company. Raises NotFound."""
     async with reading.opened(settings) as hub:
         return await action(hub.deliveries, await _company_of(hub, delivery_id), delivery_id)
 

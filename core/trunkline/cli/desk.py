@@ -1,6 +1,6 @@
-"""Services for commands that need the database alone. They load no plugin, no API and no validator.
+"""Services for commands that need only the database. They load no plugin, no API and no validator.
 
-A hub with all its parts (``opening``) costs a command two seconds of CPU, nearly all of it for imports; this, a quarter.
+A whole hub (``opening``) takes a command two seconds of CPU, nearly all of it for imports; this takes a quarter.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ from trunkline.store.database import Database
 from trunkline.store.directory import CompanyDirectory
 
 PLUGINS = "trunkline"
-"""The entry-point group of plugins, and the distribution that brings the built-in ones."""
+"""The entry-point group of plugins, and the distribution with the built-in ones."""
 
 HERE = Principal("", None, "the command line", frozenset({OPERATOR}))
 """The principal of commands."""
@@ -31,7 +31,7 @@ HERE = Principal("", None, "the command line", frozenset({OPERATOR}))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """Services over one database. Plugins' rows of a company are not known here, so nobody deletes one."""
+    """Services over one database. They cannot delete companies, as plugins' rows of a company are not known here."""
 
     directory: CompanyDirectory
     companies: Companies
@@ -41,11 +41,11 @@ class Desk:
 
 @contextlib.asynccontextmanager
 async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]:
-    """Open the database of a hub, beside it what protects its secrets; it is not migrated by the way.
+    """Open the database of a hub and the vault of its secrets, without migrating it.
 
     Raises:
-        SettingsInvalid: a section of the settings is nobody's, the secrets are not the database's, or there is none yet,
-            or it is behind this version.
+        SettingsInvalid: a section of the settings is unknown, the secrets are not the database's, there is no database yet,
+        or it is behind this version.
         DatabaseUnfit, StoreUnavailable
     """
     _check_sections(settings)
@@ -62,7 +62,7 @@ async def database(settings: Settings) -> AsyncGenerator[tuple[Database, Vault]]
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenerator[Desk]:
-    """Open a desk, for as long as a command takes. Without *makes_keys* no key can be made: that takes the product's schemas.
+    """Open a desk for one command. Only with *makes_keys* can it make keys, as that needs the product's schemas.
 
     Raises as ``database`` does, and SchemaInvalid.
     """
@@ -79,14 +79,14 @@ async def opened(settings: Settings, *, makes_keys: bool = False) -> AsyncGenera
 
 
 def has_only_own_plugins(settings: Settings) -> bool:
-    """Tell whether no plugin is installed that may bring event types, casters or channels with targets: trunkline's own bring none."""
+    """Tell whether only trunkline's own plugins are installed, which add no event types, casters or channels with targets."""
     brought_by = {distribution.name for distribution in entry_points.declaring(PLUGINS)}
     return brought_by <= {PLUGINS} and not settings.plugins.paths
 
 
 @contextlib.asynccontextmanager
 async def explained(settings: Settings) -> AsyncGenerator[None]:
-    """Say why the database's role may not do what a command does. Raises DatabaseUnfit."""
+    """Convert errors of missing privileges to an explanation for the command. Raises DatabaseUnfit."""
     try:
         yield
     except StoreUnavailable as error:
@@ -101,11 +101,9 @@ def _check_sections(settings: Settings) -> None:
     if settings.plugin_sections:
         names = {entry.name for entry in entry_points.installed(PLUGINS)}
         if not settings.plugin_sections.keys() <= names:
-            from trunkline.cli import opening  # noqa: PLC0415 - which itself opens a desk first
+            from trunkline.cli import opening  # noqa: PLC0415 - which imports this module
 
-            opening.inspected(
-                settings
-            )  # which knows those of files too, and names a section that is nobody's
+            opening.inspected(settings)  # which also knows plugins in files, and names an unknown section
 
 
 async def _terms_of_new_keys(settings: Settings, database: Database) -> tuple[str, dict[str, int]]:

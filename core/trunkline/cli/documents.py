@@ -31,19 +31,19 @@ if TYPE_CHECKING:
 
 
 class Exports(TyperGroup):
-    """The exports: three documents, and every connector that a plugin gives by its own name."""
+    """The exports: the documents, and plugins' connectors by name."""
 
     _described: Mapping[str, str] = MappingProxyType({})
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        """List the documents, and the connectors of this deployment where its settings can be read."""
+        """List the documents, and the connectors of this deployment if its settings can be read."""
         with contextlib.suppress(TrunklineError):
             connectors = plugins.load(load_settings(ctx, None)).collected.connectors
             self._described = {name: connector.description for name, (_, connector) in connectors.items()}
         return [*super().list_commands(ctx), *sorted(self._described)]
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
-        """Find the document *cmd_name*; any other name is taken for a connector's."""
+        """Find the document *cmd_name*; any other name is taken for a connector."""
         document = super().get_command(ctx, cmd_name)
         return document or _connector_command(cmd_name, self._described.get(cmd_name))
 
@@ -168,7 +168,7 @@ def _connector_command(name: str, description: str | None) -> Any:
 def _export_connector(
     name: str, folder: Path, settings: Settings, *, published: Path | None, allow_breaking: bool
 ) -> None:
-    """Write the files of the connector *name* into *folder*. Raises typer.Exit, or what a plugin's generator fails with."""
+    """Write the files of the connector *name* into *folder*. Raises typer.Exit, or the error of a plugin's generator."""
     hub = opening.described(settings)
     connectors = hub.registry.collected.connectors
     if name not in connectors:
@@ -196,14 +196,17 @@ def _export_connector(
 
 
 async def _look_up_issuer(hub: "Hub") -> None:
-    """Read where users of the connector sign in; what needs to know that says so where it cannot be read."""
+    """Read the metadata of the issuer at which users of the connector sign in.
+
+    If that fails, the connectors that need it report it.
+    """
     async with hub.origins:
         with contextlib.suppress(IssuerUnavailable):
             await hub.deployment.look_up_issuer()
 
 
 def _refuse_to_break(lost: Sequence[str], published: Path) -> NoReturn:
-    """Say what of the export in *published* would be gone, as far as a person reads on. Raises typer.Exit."""
+    """List the parts of the export in *published* that would be lost, the first few. Raises typer.Exit."""
     for key in lost[:_MAX_LISTED]:
         warn(f"  {key}")
     if len(lost) > _MAX_LISTED:
@@ -225,12 +228,12 @@ def _reader_of(folder: Path) -> ReadFile:
 
 
 def _write(file: Path, document: Mapping[str, Any]) -> None:
-    """Write *document* in the order in which it was made, the same each time. Raises typer.Exit."""
+    """Write *document* in its own order, the same each time. Raises typer.Exit."""
     _save(file, orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
 
 
 def _save(file: Path, content: bytes) -> None:
-    """Write *content* and say where. Raises typer.Exit."""
+    """Write *content* and print its path. Raises typer.Exit."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)

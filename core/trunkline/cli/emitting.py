@@ -1,4 +1,4 @@
-"""Services for ``events emit``: the catalogue and the log, or a whole hub if a plugin may be told of events."""
+"""Services for ``events emit``: the catalogue and the log, or a whole hub if a plugin may be notified of events."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -28,8 +28,8 @@ class Emission:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Emission]:
-    """Open the log of a hub, for as long as a command takes. Raises as ``desk.database`` and ``opening.opened`` do."""
-    if not desk.has_only_own_plugins(settings):  # such a plugin may also be told of accepted events
+    """Open the log of a hub for one command. Raises as ``desk.database`` and ``opening.opened`` do."""
+    if not desk.has_only_own_plugins(settings):  # another plugin may be notified of accepted events
         async with opening.opened(settings) as hub:
 
             async def accept(submission: Submission) -> Event:
@@ -55,7 +55,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Emission]:
 
 
 async def _wake_others(database: Database) -> None:
-    """Have the processes that serve and deliver look at the log now, and not within a second."""
+    """Wake the processes that serve and deliver, which would otherwise read the log within a second."""
     if (notifications := database.notifications()) is not None:
         async with notifications.connected() as connection:
             await notifications.send(connection)

@@ -1,4 +1,4 @@
-"""``schemas list`` and ``schemas register``: the event types of this deployment, and others beside those in files."""
+"""``schemas list`` and ``schemas register``: the event types of this deployment, from files and registered."""
 
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,4 +1,4 @@
-"""``events show`` and ``events explain``: one event, and what became of it. Whose it is need not be said."""
+"""``events show`` and ``events explain``: one event of any company, and its deliveries."""
 
 import sys
 from collections.abc import Mapping
@@ -87,7 +87,7 @@ def digest_events(
 
 
 def _last_answer(entry: Mapping[str, Any]) -> str | None:
-    """Write what the last attempt got: ``503 busy``, or why it got no answer."""
+    """Write the result of the last attempt: ``503 busy``, or why there was no answer."""
     parts = [entry.get(name) for name in ("last_status_code", "last_response", "last_error")]
     return " ".join(str(part) for part in parts if part is not None) or None
 
@@ -112,7 +112,7 @@ async def _explain(settings: Settings, event_id: int) -> dict[str, Any]:
 
 
 async def _find(database: Database, event_id: int) -> Event:
-    """Read an event, whoever's it is. Raises NotFound."""
+    """Read an event of any company. Raises NotFound."""
     async with database.read() as connection:
         found = (await stream.by_positions(connection, [event_id])).get(event_id)
     if found is None:

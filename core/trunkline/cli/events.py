@@ -1,4 +1,4 @@
-"""``events``: emitting and watching events from the command line, straight in the database."""
+"""``events``: emitting and watching events directly in the database."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from trunkline.cli.reading import Readings
 
 RECENT = 10
-"""Events that ``tail`` begins with."""
+"""The number of events that ``tail`` begins with."""
 
 _WAIT_SECONDS = 30.0
 _PAGE = 200
@@ -106,7 +106,7 @@ app.command("digest")(event_views.digest_events)
 
 
 def _bytes(argument: str | None) -> bytes | None:
-    """Give the bytes of an argument, including those that are no UTF-8."""
+    """Give the bytes of an argument, including invalid UTF-8."""
     return None if argument is None else os.fsencode(argument)
 
 
@@ -124,9 +124,9 @@ def _epoch_ms(text: str | None) -> int | None:
 async def _emit(
     settings: Settings, type: str, chosen: Chosen, *, payload: bytes | None, metadata: bytes | None
 ) -> bytes:
-    """Store an event, its payload with every digit as written; returns the envelope.
+    """Store an event, with all digits of its payload as written; returns the envelope.
 
-    *payload* and *metadata* are JSON; the type's example stands in for a payload of None.
+    *payload* and *metadata* are JSON; the type's example replaces a payload of None.
 
     Raises:
         EventRejected, BodyInvalid, BodyTooLarge: nothing was stored.
@@ -157,7 +157,7 @@ def _payload(catalog: SchemaCatalog, type: str, text: bytes | None) -> bytes:
 
 
 def _compact(text: bytes, path: str) -> bytes:
-    """Check that *text* is JSON and take its white space out; every digit stays as it came in."""
+    """Check that *text* is JSON and remove its white space; all digits stay as written."""
     try:
         return read_json(text)[0]
     except BodyInvalid as error:
@@ -175,7 +175,7 @@ async def _tail(
     follow: bool,
     as_json: bool,
 ) -> None:
-    """Print events as they are accepted, until a signal comes; without *follow*, only the stored ones."""
+    """Print events as they are accepted until a signal comes; without *follow*, only the stored ones."""
     from trunkline.cli import reading  # noqa: PLC0415 - here, as 'emit' does without it
 
     async with reading.opened(settings) as hub:
@@ -223,7 +223,7 @@ async def _show_recent(hub: "Readings", company_id: int, names: list[str], *, as
             for name in names or (None,)
             for event in await log.newest_of_company(connection, company_id, type=name, limit=RECENT)
         ]
-    until_head = (event for event in events if event.position <= head)  # the next page has what came since
+    until_head = (event for event in events if event.position <= head)  # the next page has later events
     recent = sorted(until_head, key=lambda event: event.position)[-RECENT:]
     _show([event.body for event in recent], as_json=as_json)
     return cursors.encode(head)

@@ -1,7 +1,7 @@
-"""The metrics and the readiness of all processes of one command, gathered by their supervisor.
+"""The metrics and the readiness of all processes of one command, collected by their supervisor.
 
-Each child has two pairs of sockets with it, which it inherits: over one the supervisor asks and the child answers, over the
-other a child that serves ``/metrics`` asks for what all of them have. A question is one byte, an answer its length and JSON or
+Each child shares two inherited pairs of sockets with it. Over one the supervisor asks and the child answers; over the other
+a child that serves ``/metrics`` asks for the metrics of all. A question is one byte; an answer is its length and JSON or
 text.
 """
 
@@ -18,7 +18,7 @@ from trunkline.hub.hub import Hub
 from trunkline.runtime.merging import Family, MergedMetrics, families_of
 
 ANSWER_SECONDS = 2.0
-"""How long one child may take; after that its last counts are shown."""
+"""How long one child may take to answer; after that its last counts are used."""
 _METRICS, _READINESS, _WHOLE = b"m", b"r", b"w"
 _LENGTH_BYTES = 4
 
@@ -33,7 +33,7 @@ async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, quest
 
 
 async def _answer(end: socket.socket, reply: Ask) -> None:
-    """Answer every question that comes over *end*, until the other end is closed."""
+    """Answer every question on *end* until the other end is closed."""
     reader, writer = await asyncio.open_connection(sock=end)
     try:
         while question := await reader.read(1):
@@ -54,13 +54,13 @@ class Seat:
     asks: socket.socket
     answers: socket.socket
     given: tuple[socket.socket, socket.socket]
-    """The child's own ends."""
+    """The child's ends."""
     line: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
     asking: asyncio.Task[bytes] | None = None
 
     @property
     def descriptors(self) -> list[int]:
-        """What the child inherits."""
+        """The descriptors that the child inherits."""
         return [end.fileno() for end in self.given]
 
     @property
@@ -69,7 +69,7 @@ class Seat:
         return ["--seat", ",".join(map(str, self.descriptors))]
 
     async def ask(self, question: bytes) -> bytes | None:
-        """Ask the child; None where it does not answer in time. A late answer is waited for before the next question."""
+        """Ask the child; None if it does not answer in time. The next question waits for a late answer."""
         if self.asking is not None:
             await asyncio.wait({self.asking}, timeout=ANSWER_SECONDS)
             if not self.asking.done():
@@ -86,7 +86,7 @@ class Seat:
         return await _ask(*self.line, question)
 
     def leave_to_child(self) -> None:
-        """Close the child's ends here, once it has inherited them."""
+        """Close the child's ends in this process, once it has inherited them."""
         for end in self.given:
             end.close()
 
@@ -102,7 +102,7 @@ class Seat:
 
 
 class Gathering:
-    """What a supervisor knows of its children."""
+    """A supervisor's collected data of its children."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -112,7 +112,7 @@ class Gathering:
 
     @contextlib.asynccontextmanager
     async def seat(self) -> AsyncGenerator[Seat]:
-        """Lend a seat to a child that is about to be started."""
+        """Lend a seat to a child about to be started."""
         asks, answered = socket.socketpair()
         answers, asked = socket.socketpair()
         seat = Seat(next(self._numbers), asks, answers, (answered, asked))
@@ -129,7 +129,7 @@ class Gathering:
                 self._merged.ended(seat.number)
 
     async def text(self) -> bytes:
-        """Ask every child, and write what all have in Prometheus's text format."""
+        """Ask every child, and write the metrics of all in Prometheus's text format."""
         async with self._lock:
             seats = list(self._seats.values())
             answers = await asyncio.gather(*(seat.ask(_METRICS) for seat in seats))
@@ -139,7 +139,7 @@ class Gathering:
             return self._merged.text()
 
     async def readiness(self) -> dict[str, str]:
-        """Ask every child; what one of them lacks, all lack."""
+        """Ask every child; anything that one lacks, all lack."""
         async with self._lock:
             answers = await asyncio.gather(*(seat.ask(_READINESS) for seat in self._seats.values()))
         checks: dict[str, str] = {}
@@ -160,7 +160,10 @@ class Gathering:
 
 @contextlib.contextmanager
 def seated(seat: str | None, hub: Hub) -> Generator[None]:
-    """Let the supervisor ask *hub*, and the hub's ``/metrics`` ask it; *seat* is what the supervisor has told this child."""
+    """Let the supervisor ask *hub*, and the hub's ``/metrics`` ask the supervisor.
+
+    *seat* is the argument that the supervisor gave this child.
+    """
     if seat is None:
         yield
         return

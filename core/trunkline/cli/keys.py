@@ -1,4 +1,4 @@
-"""``keys``: API keys, made and revoked where the database is."""
+"""``keys``: making and revoking API keys directly in the database."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Mapping
@@ -182,7 +182,7 @@ async def _create(
 
 @contextlib.asynccontextmanager
 async def _opened_for_new_keys(settings: Settings) -> AsyncGenerator["desk.Desk | Hub"]:
-    """Open a desk, or a hub if a plugin may bring event types: a new key reads their current versions."""
+    """Open a desk, or a hub if a plugin may add event types, as a new key reads their current versions."""
     if desk.has_only_own_plugins(settings):
         async with desk.opened(settings, makes_keys=True) as opened:
             yield opened

@@ -1,4 +1,4 @@
-"""``listen``: the light client's ``trunkline-listen``, for those who have the hub installed."""
+"""``listen``: the light client's ``trunkline-listen`` as a command of the hub."""
 
 from typing import Annotated
 

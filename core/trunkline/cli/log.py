@@ -26,7 +26,7 @@ def _read_position(given: str | None) -> str | None:
 
 
 def _position_of(given: str) -> int:
-    """Read an event's id, or the position in a cursor or a delivery's id; -1 if *given* is none of them."""
+    """Read a position from an event's id, a cursor or a delivery's id; -1 if *given* is none of them."""
     if given.isascii() and given.isdigit():
         return int(given)
     if (key := Key.parse(given)) is not None:
@@ -69,5 +69,5 @@ def advance(context: typer.Context, past: Past = None, config: Config = None) ->
 
 
 def told(advanced: Advanced) -> str:
-    """Say which ids are left out."""
+    """Say which ids are skipped."""
     return f"The next event's id is {advanced.after + 1} or more; the newest one here is {advanced.before}."

@@ -15,7 +15,7 @@ Value = TypeVar("Value")
 
 
 class _Loop(uvloop.Loop):
-    """A loop that goes on where a task other than the main one, such as a plugin's own, raises ``SystemExit``."""
+    """A loop that goes on if a task other than the main one, such as a plugin's, raises ``SystemExit``."""
 
     def run_until_complete(self, future: Any) -> Any:
         """Run until *future* is done."""
@@ -32,7 +32,7 @@ class _Loop(uvloop.Loop):
 def run(main: Coroutine[Any, Any, Value]) -> Value:
     """Run *main* to its end on a fresh uvloop. A task that swallows its cancellation, such as a plugin's, is abandoned.
 
-    The garbage collector spares what was imported before.
+    The garbage collector ignores modules imported before.
     """
     gc.freeze()
     gc.enable()
@@ -49,6 +49,6 @@ async def _ending_alone(main: Coroutine[Any, Any, Value]) -> Value:
             for task in others:
                 task.cancel()
             _, endless = await asyncio.wait(others, timeout=GRACE_SECONDS)
-            for task in endless:  # the runner would wait for it without end
+            for task in endless:  # the runner would wait for it forever
                 _log.warning("the process ends without '%s', which does not end", task.get_coro())
                 asyncio.tasks._unregister_task(task)  # noqa: SLF001 - documented under 'Extending' asyncio

@@ -1,4 +1,4 @@
-"""``migrate``: the database is brought up to date, or it is told what that would do."""
+"""``migrate``: migrate the database, or show the plan of that."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -52,7 +52,7 @@ def migrate_command(
 
 
 async def migrate_database(settings: Settings) -> list[str]:
-    """Bring the database up to date; returns a line for each history, with the revisions applied.
+    """Migrate the database; returns a line for each history, with the revisions applied.
 
     Raises:
         PluginFailed: a plugin's migrations cannot be applied; all other migrations were.
@@ -79,7 +79,7 @@ async def migrate_database(settings: Settings) -> list[str]:
 
 
 async def _plan(settings: Settings) -> "Plan | None":
-    """Make the plan; None where there is no database file yet, which looking would make."""
+    """Make the plan; None if there is no database file yet, as opening it would make one."""
     from trunkline.store import migration_plan  # noqa: PLC0415 - it loads alembic, which serving seldom needs
 
     hub = opening.inspected(settings)

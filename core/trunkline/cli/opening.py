@@ -1,4 +1,4 @@
-"""The hubs that commands work with, other than the one that serves."""
+"""Hubs for commands other than ``serve``."""
 
 import contextlib
 import secrets
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 
 def inspected(settings: Settings, *, with_routes: bool = False) -> "Hub":
-    """Build a hub to look at, or to migrate for. It is never entered, so it needs no secrets and leaves none behind.
+    """Build a hub to inspect, or to migrate for. It is never entered, so it needs and makes no secrets.
 
-    To make the routes of plugins takes half a second of CPU.
+    Making the routes of plugins takes half a second of CPU.
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed
@@ -39,7 +39,7 @@ def inspected(settings: Settings, *, with_routes: bool = False) -> "Hub":
 
 
 def described(settings: Settings, *, with_routes: bool = False) -> "Hub":
-    """Build a hub as ``inspected`` does, with the event types that were registered over the API, as far as they can be read.
+    """Build a hub as ``inspected`` does, with the event types registered over the API, if they can be read.
 
     Raises:
         SettingsInvalid, SchemaInvalid, PluginFailed
@@ -53,7 +53,7 @@ def described(settings: Settings, *, with_routes: bool = False) -> "Hub":
 
 
 async def _add_registered(hub: "Hub", settings: Settings) -> None:
-    from trunkline.ingest.event_types import RegisteredTypes  # noqa: PLC0415 - whoever has a hub has loaded it
+    from trunkline.ingest.event_types import RegisteredTypes  # noqa: PLC0415 - a hub has already imported it
 
     async with Database.of(settings.database) as database:
         file = embedded_file(database)
@@ -63,7 +63,7 @@ async def _add_registered(hub: "Hub", settings: Settings) -> None:
 
 
 async def require_database(settings: Settings) -> None:
-    """Make sure that the database is there and up to date, before anything is made: no file, no secrets.
+    """Make sure that the database exists and is up to date, without making a file or secrets.
 
     Raises:
         SettingsInvalid, StoreUnavailable
@@ -73,7 +73,7 @@ async def require_database(settings: Settings) -> None:
 
 
 async def check_secrets(settings: Settings) -> None:
-    """Make sure that pepper and encryption key are those of the database, before anything is written to it.
+    """Make sure, before anything is written, that pepper and encryption key are the database's.
 
     Raises:
         SettingsInvalid, StoreUnavailable
@@ -84,11 +84,11 @@ async def check_secrets(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
-    """Start a hub that neither delivers nor serves, for as long as a command takes.
+    """Start a hub that neither delivers nor serves, for one command.
 
     Raises:
-        SettingsInvalid: … or there is no database yet, or it is behind this version; it is not migrated by the way.
-        DatabaseUnfit: the command does what the database's role may not.
+        SettingsInvalid: also if there is no database yet, or it is behind this version; it is not migrated.
+        DatabaseUnfit: the database's role lacks a privilege for the command.
         SchemaInvalid, PluginFailed, StoreUnavailable
     """
     callers.act_for(desk.HERE)
@@ -99,7 +99,7 @@ async def opened(settings: Settings) -> AsyncGenerator["Hub"]:
 
 
 def _hub_class() -> type["Hub"]:
-    """Load the hub's parts, which costs a second of CPU: a command pays it if it needs them."""
+    """Import the hub's parts, which takes a second of CPU, only for commands that need them."""
     from trunkline.hub.hub import Hub  # noqa: PLC0415
 
     return Hub

@@ -1,4 +1,4 @@
-"""Options that several commands share, and the settings that come of them."""
+"""Options that several commands share, and reading the settings."""
 
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, Protocol
@@ -52,14 +52,17 @@ Environment = Annotated[
 
 
 class Chosen(NamedTuple):
-    """The environment of a company that a command names."""
+    """A company and its environment, as named by a command."""
 
     company: str
     environment: str
 
 
 def chosen_or_none(company: str | None, environment: str) -> Chosen | None:
-    """Give what a command names that may name no company. Raises BadParameter: it names an environment of none."""
+    """Give the named company and environment; None if no company is named.
+
+    Raises BadParameter for an environment without a company.
+    """
     if company is None:
         if environment != LIVE:
             msg = "--environment goes with --company: name the company whose environment it is"
@@ -78,27 +81,27 @@ class KnowsCompanies(Protocol):
 
 
 async def id_of(hub: KnowsCompanies, chosen: Chosen) -> int:
-    """Tell the id of the company that a command names, in its environment. Raises CompanyUnknown, CompanyErased."""
+    """Tell the id of the named company in its environment. Raises CompanyUnknown, CompanyErased."""
     company_id = await hub.directory.id_of(name_of(chosen.company))
     return await hub.directory.id_of(in_environment(company_id, chosen.environment))
 
 
 async def id_or_none(hub: KnowsCompanies, chosen: Chosen | None) -> int | None:
-    """Tell the id as ``id_of`` does, where a company is named."""
+    """Tell the id as ``id_of`` does; None if no company is named."""
     return None if chosen is None else await id_of(hub, chosen)
 
 
 def name_of(company: str) -> int | str:
-    """Read the company that a command names, which was checked to be an id or a reference."""
+    """Read the named company, already checked to be an id or a reference."""
     name = read_name(company)
     assert name is not None
     return name
 
 
 def load_settings(context: typer.Context, config: Path | None) -> Settings:
-    """Read the settings from the file that was named before or after the command, and the environment.
+    """Read the settings from the file named before or after the command, and the environment.
 
     Raises:
-        SettingsInvalid: the file is missing or no TOML, or a setting is unknown or malformed.
+        SettingsInvalid: the file is missing or not TOML, or a setting is unknown or malformed.
     """
     return settings.load(chosen_config(context, config))

@@ -1,4 +1,4 @@
-"""The output of commands: tables and durations for people, plain lines for pipes, one sentence for what went wrong."""
+"""The output of commands: tables and durations for people, plain lines for pipes, one sentence for an error."""
 
 import contextlib
 import json
@@ -15,12 +15,12 @@ CANNOT_START = 2
 CANNOT_GO_ON = 3
 
 _FORCING = {"FORCE_COLOR", "TTY_COMPATIBLE"}
-"""Variables by which rich takes what is no terminal for one."""
+"""Variables that make rich treat any output as a terminal."""
 _STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 def warn(text: str) -> None:
-    """Write *text* to standard error, if that can be written: an error of its own could be told nowhere."""
+    """Write *text* to standard error; errors in doing so are ignored, as they could not be reported."""
     with contextlib.suppress(OSError):
         typer.echo(text, err=True)
 
@@ -33,7 +33,7 @@ def show_json(value: Any) -> None:
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Print a table on a terminal; elsewhere a line per row, its cells between tabs, under a line of the columns.
 
-    What companies have named is never read as markup, and steers no terminal.
+    Text from companies is never read as markup, and cannot control the terminal.
     """
     if not sys.stdout.isatty() and not _FORCING & os.environ.keys():
         _print_lines(columns, rows)
@@ -58,7 +58,7 @@ def _print_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def shown_company(view: Mapping[str, Any]) -> str:
-    """Name in a cell the company that *view* is of: ``92``, or ``92 test`` in its test environment."""
+    """Name the company of *view* in a cell: ``92``, or ``92 test`` in its test environment."""
     return " ".join(filter(None, (str(view["company_id"]), view.get("environment"))))
 
 
@@ -74,5 +74,5 @@ def span(seconds: float) -> str:
 
 
 def printable(text: str) -> str:
-    """Replace the characters by which *text* would steer a terminal, break its line or turn it around."""
+    """Replace characters of *text* that control a terminal, break the line or change its direction."""
     return text if text.isprintable() else _STEERING.sub("\ufffd", text)

@@ -1,4 +1,4 @@
-"""``run``: the commands that plugins add (``register_commands``), each with a hub that neither serves nor delivers."""
+"""``run``: commands added by plugins (``register_commands``), each with a hub that neither serves nor delivers."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -20,10 +20,10 @@ from trunkline.settings import Settings
 
 
 class PluginGroups(TyperGroup):
-    """A group for each plugin that gives commands; plugins are imported only where one is named, or help is asked for."""
+    """A group for each plugin with commands; plugins are only imported if one is named, or for help."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
-        """Name the plugins that give commands."""
+        """Name the plugins with commands."""
         return sorted(_commands_of_all(load_settings(ctx, None)))
 
     def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]
@@ -60,7 +60,7 @@ def _commands_of_all(settings: Settings) -> Mapping[str, tuple[Command, ...]]:
 
 
 def _callback(plugin: str, command: Command, settings: Settings) -> Callable[..., None]:
-    """Make what Typer calls: it has the parameters of the command's function, but for the context."""
+    """Make the function for Typer, with the parameters of the command's function except the context."""
     _, *rest = inspect.signature(command.run, eval_str=True).parameters.values()
 
     def call(**values: Any) -> None:
@@ -82,6 +82,6 @@ async def _run(plugin: str, command: Command, settings: Settings, values: Mappin
             return await answer if inspect.isawaitable(answer) else answer
         except (TrunklineError, typer.Exit, typer.Abort, typer.BadParameter):
             raise
-        except Exception as error:  # noqa: BLE001 - a command of a plugin: whatever it raises ends it with a sentence
+        except Exception as error:  # noqa: BLE001 - a command of a plugin: any error ends it with a sentence
             warn(f"The command '{command.name}' of plugin '{plugin}' failed: {describe_error(error)}")
             raise typer.Exit(REFUSED) from None

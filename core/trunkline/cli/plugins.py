@@ -1,4 +1,4 @@
-"""``plugins``: every installed plugin with its state, everything about one of them, and what there is to install."""
+"""``plugins``: all installed plugins with their states, details of one, and plugins to install."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -55,7 +55,7 @@ def list_plugins(context: typer.Context, as_json: AsJson = False, config: Config
     if context.invoked_subcommand is not None:
         return
     registry = opening.inspected(load_settings(context, config)).registry
-    if not registry.has_only_own:  # the routes of trunkline's own are not at fault
+    if not registry.has_only_own:  # the routes of trunkline's own plugins are valid
         collect_routes(registry)
     records = registry.records
     if as_json:
@@ -106,7 +106,7 @@ def search_plugins(
 
     Example: [bold]trunkline plugins search queue[/bold]
     """
-    from trunkline.plugins.catalogue import read_catalogue  # noqa: PLC0415 - which loads an HTTP client
+    from trunkline.plugins.catalogue import read_catalogue  # noqa: PLC0415 - it imports an HTTP client
 
     place = catalogue or load_settings(context, config).plugins.catalogue
     found = read_catalogue(place).search(words or ())

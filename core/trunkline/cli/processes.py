@@ -35,10 +35,10 @@ _log = logging.getLogger(__name__)
 async def serve(
     settings: Settings, *, workers: int, migrates: bool, takes_any: bool, config: Path | None
 ) -> int:
-    """Serve the API until a signal comes; returns the exit code. *config* is the file that *settings* come from.
+    """Serve the API until a signal comes; returns the exit code. *config* is the file of *settings*.
 
     Raises:
-        SettingsInvalid, SchemaInvalid, PluginFailed, DatabaseUnfit, StoreUnavailable: it cannot start.
+        SettingsInvalid, SchemaInvalid, PluginFailed, DatabaseUnfit, StoreUnavailable: the hub cannot start.
     """
     _set_up(settings)
     _warn_of_secrets(settings)
@@ -71,7 +71,7 @@ async def serve(
 async def serve_as_child(
     settings: Settings, listener_fd: int, *, workers: int, dispatch: bool, seat: str | None
 ) -> int:
-    """Serve the API as one of *workers* on a socket that a supervisor has bound; returns the exit code."""
+    """Serve the API as one of *workers* on a supervisor's socket; returns the exit code."""
     _set_up(settings)
     settings = memory.fit(settings, processes=workers)
     listener = socket.socket(fileno=listener_fd)
@@ -170,7 +170,7 @@ def _set_up(settings: Settings) -> None:
 
 
 def _warn_of_public_url(chosen: Server) -> None:
-    """Warn if others reach the hub, as through a proxy with TLS, and the settings do not say where."""
+    """Warn if the hub is reachable from outside, as through a TLS proxy, and the settings have no public URL."""
     is_local = chosen.socket is None and chosen.host in {"127.0.0.1", "::1", "localhost"}
     if chosen.public_url is None and not (is_local and "trusted_proxies" not in chosen.model_fields_set):
         _log.warning(
@@ -189,7 +189,7 @@ def _warn_of_secrets(settings: Settings) -> None:
 
 
 async def _end(stop: asyncio.Event, hub: Hub) -> int:
-    """Wait for a signal, or until *hub* can deliver no more; returns the exit code."""
+    """Wait for a signal, or until *hub* cannot deliver any more; returns the exit code."""
     if hub.dispatcher is None:
         await stop.wait()
         return 0
@@ -206,7 +206,7 @@ async def _end(stop: asyncio.Event, hub: Hub) -> int:
 async def _serve_by_children(
     settings: Settings, listener: socket.socket, workers: int, *, migrates: bool, config: Path | None
 ) -> int:
-    """Migrate once, then let *workers* processes accept from one socket; the first of them also delivers."""
+    """Migrate once, then run *workers* processes that accept from one socket; the first of them also delivers."""
     if migrates:
         await opening.check_secrets(settings)
         await migrate_database(settings)
@@ -232,7 +232,7 @@ def _announce(listener: socket.socket) -> None:
 
 
 def _say(line: str) -> None:
-    """Print *line*, on standard error if standard output takes nothing: a hub goes on without it."""
+    """Print *line*, on standard error if standard output fails, which does not stop a hub."""
     try:
         typer.echo(line)
     except OutputLost as error:

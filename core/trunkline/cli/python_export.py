@@ -1,4 +1,4 @@
-"""``export python``: the types of a deployment's events, actions, searches and lookups, and clients that know them."""
+"""``export python``: the types of a deployment's events, actions, searches and lookups, and clients that use them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -48,7 +48,7 @@ _FOLLOW = "places: trunkline_client.Places | None = None, *, types: Iterable[Eve
 _CONSUME = "name: str, *, types: Sequence[EventName] | None = None, filter: Mapping[str, Any] | None = None, start: str | None = None, lease_seconds: int = 60, wait_seconds: int = 30, limit: int = 200"
 
 _Overload = tuple[str, str]
-"""The parameters of one form of a method, and what it gives."""
+"""The parameters of one overload of a method, and its result."""
 
 
 def python_module(
@@ -110,7 +110,7 @@ def _client(
     one: Callable[[str], str],
     many: Callable[[str], str],
 ) -> str:
-    """Write one of the clients, whose methods give *one* value or *many*."""
+    """Write one of the clients, whose methods return *one* value or *many*."""
     lines = [f"\n    class {name}(trunkline_client.{name}):"]
     for method, overloads in forms.items():
         wrapped = many if method in {"search_all", "lookup"} else one
@@ -151,7 +151,7 @@ def _look_up(lookup: Definition, given: PythonTypes) -> _Overload:
 
 
 def _values(definition: Definition, taken: PythonTypes) -> str:
-    """Declare what an action or a search takes, what stands in its path included."""
+    """Declare the input of an action or a search, including the parameters of its path."""
     parts = (definition.parameters, definition.input)
     schema = {
         "type": "object",
@@ -169,7 +169,7 @@ def _output(definition: Definition, given: PythonTypes) -> str:
 
 
 def _item(definition: Definition, given: PythonTypes) -> str:
-    """Declare an item of a search's or a lookup's page: of the one list in its answer."""
+    """Declare an item of a search or a lookup, from the only list in its answer."""
     members: Mapping[str, Any] = definition.output.get("properties", {})
     items = next((one["items"] for one in members.values() if one.get("type") == "array"), {"type": "object"})
     return given.type_of(

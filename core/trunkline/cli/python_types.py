@@ -9,7 +9,7 @@ _COMPONENT = "#/components/schemas/"
 
 
 class PythonTypes:
-    """Collects the classes that some schemas need, each under one name. *number* is the type of ``number``."""
+    """Collects the classes for schemas, each under one name. *number* is the type of ``number``."""
 
     def __init__(self, *, number: str, described: bool = True) -> None:
         self._number = number
@@ -18,11 +18,11 @@ class PythonTypes:
         self._referring: dict[tuple[int, str], str] = {}
 
     def source(self) -> str:
-        """Give the classes as source, in an order in which each may refer to those before it, or to itself."""
+        """Give the source of the classes, ordered so that each refers only to earlier ones or itself."""
         return "\n\n".join(self._sources.values())
 
     def declare(self, name: str, schema: Mapping[str, Any], *, root: Mapping[str, Any] | None = None) -> str:
-        """Declare *name* for *schema*, and give the name. *root* is what its ``#/…`` references are looked up in."""
+        """Declare *name* for *schema*; returns the name. ``#/…`` references are looked up in *root*."""
         if schema.get("type") != "object" or not schema.get("properties"):
             text = self.type_of(schema, name=f"{name}Value", root=root or schema)
             self._sources[name] = f"{name}: TypeAlias = {text!r}\n"
@@ -33,7 +33,7 @@ class PythonTypes:
     def type_of(  # noqa: PLR0911 - one for each form of a schema
         self, schema: Mapping[str, Any] | bool, *, name: str, root: Mapping[str, Any]
     ) -> str:
-        """Write the type of *schema*. An object with properties in it becomes a class called *name*."""
+        """Write the type of *schema*. An object with properties becomes a class named *name*."""
         if isinstance(schema, bool) or not schema:
             return "Any"
         if "$ref" in schema:
@@ -85,7 +85,7 @@ class PythonTypes:
         own = self._referring.get(key, "")
         if own in self._sources:
             return own
-        if own:  # no object, and within itself
+        if own:  # not an object, and recursive
             return "Any"
         self._referring[key] = own = name + pascal(last)
         text = self.type_of(found, name=own, root=root)
@@ -98,7 +98,7 @@ class PythonTypes:
 
 
 def pascal(text: str) -> str:
-    """Write *text* in the form of a class's name: ``client.created`` and ``client_created`` become ``ClientCreated``."""
+    """Convert *text* to a class name: ``client.created`` and ``client_created`` become ``ClientCreated``."""
     words = "".join(letter if letter.isalnum() else " " for letter in text).split()
     return "".join(word[0].upper() + word[1:] for word in words)
 

@@ -1,6 +1,6 @@
-"""``quarantine``: the inbox of events that break their schema, looked at and emptied where the database is.
+"""``quarantine``: reading and emptying the inbox of events that break their schema, directly in the database.
 
-It has every company's events, unless one is named.
+It covers all companies, unless one is named.
 """
 
 import os
@@ -143,7 +143,7 @@ def _show(document: bytes) -> None:
 async def _find(
     settings: Settings, chosen: Chosen | None, type: str | None, *, limit: int
 ) -> list[QuarantinedEvent]:
-    """List up to *limit* events that wait, newest first."""
+    """List up to *limit* waiting events, newest first."""
     events: list[QuarantinedEvent] = []
     async with reading.opened(settings) as hub:
         company_id = await id_or_none(hub, chosen)
@@ -159,7 +159,7 @@ async def _find(
 
 
 async def _read(settings: Settings, id: str) -> bytes:
-    """Write an event that waits as JSON, its payload as it came in. Raises NotFound."""
+    """Write a waiting event as JSON, with its payload as received. Raises NotFound."""
     async with reading.opened(settings) as hub:
         event = await hub.quarantine.get(id, company_id=None)
     metadata = {"metadata": msgspec.Raw(event.metadata)} if event.metadata else {}
@@ -177,7 +177,7 @@ async def _release(
 
 
 async def _release_all(settings: Settings, chosen: Chosen | None, type: str) -> tuple[int, int]:
-    """Release all of *type* that are valid by now; gives how many those were, and how many still are not.
+    """Release all events of *type* that are valid now; returns their number, and that of the invalid ones.
 
     Raises:
         EventRejected: there is no such type.
@@ -197,6 +197,6 @@ async def _release_all(settings: Settings, chosen: Chosen | None, type: str) -> 
 
 
 async def _delete(settings: Settings, id: str) -> None:
-    """Remove an event that waits, for good. Raises NotFound."""
+    """Remove a waiting event for good. Raises NotFound."""
     async with reading.opened(settings) as hub:
         await hub.quarantine.delete(id, company_id=None)

@@ -1,6 +1,6 @@
-"""Services for commands that read events, subscriptions and deliveries: they load the schemas, and no plugin.
+"""Services for commands that read events, subscriptions and deliveries; they load the schemas but no plugins.
 
-A whole hub takes their place if another distribution's plugin is installed: it may bring event types, casters and channels.
+A whole hub is used instead if another distribution's plugin is installed, which may add event types, casters and channels.
 """
 
 import contextlib
@@ -40,7 +40,7 @@ Readings = Union["Services", "Hub"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """Services under the names that they have in a ``Hub``."""
+    """Services with the names of a ``Hub``."""
 
     database: Database
     directory: CompanyDirectory
@@ -56,7 +56,7 @@ class Services:
 
 @contextlib.asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Readings]:
-    """Open what reads the database of a hub, for as long as a command takes. Raises as ``desk.database`` and ``opening.opened`` do."""
+    """Open the services for one command. Raises as ``desk.database`` and ``opening.opened`` do."""
     if not desk.has_only_own_plugins(settings):
         async with opening.opened(settings) as hub:
             yield hub

@@ -1,4 +1,4 @@
-"""``replay``: send events of the past again, and watch it happen."""
+"""``replay``: send past events again, and watch the progress."""
 
 import asyncio
 import time
@@ -22,7 +22,7 @@ from trunkline.store import subscriptions as store
 
 LOOK_SECONDS = 0.2
 PAUSES_PER_LOOK = 5
-"""Times as long as a look took that follow it at least: each counts what has been delivered."""
+"""The minimum pause after a look, as a multiple of its duration: each look counts deliveries."""
 
 Subscription = Annotated[str, typer.Argument(metavar="SUBSCRIPTION", help="The subscription's id, sub_….")]
 From = Annotated[
@@ -94,7 +94,7 @@ def _moment(text: str | None, option: str) -> datetime | None:
 async def _replay(
     settings: Settings, subscription_id: str, request: dict[str, Any], *, wait: bool
 ) -> dict[str, Any]:
-    """Start a replay and, if asked to, watch it until it has ended or a signal comes; returns its state.
+    """Start a replay and, if requested, watch it until it has ended or a signal comes; returns its state.
 
     Raises:
         NotFound: there is no such subscription.
@@ -114,7 +114,7 @@ async def _replay(
 
 
 async def _watch(hub: Readings, company_id: int, replay_id: str, total: Total) -> dict[str, Any]:
-    """Show how far a replay of *total* deliveries is, until it has ended or a signal comes; returns its state then."""
+    """Show the progress of a replay of *total* deliveries until it has ended or a signal comes; returns its state then."""
     with stopping.stop_signals() as stop, replay_progress.shown(total) as show:
         while True:
             began = time.monotonic()

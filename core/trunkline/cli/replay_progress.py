@@ -1,4 +1,4 @@
-"""How far a replay has come, for whoever waits for it: a bar on a terminal, a line now and then in a pipe."""
+"""The progress of a replay: a bar on a terminal, a line from time to time in a pipe."""
 
 import contextlib
 import sys
@@ -21,12 +21,12 @@ from trunkline.cli.output import span, warn
 LINE_SECONDS = 5.0
 
 Show = Callable[[int], None]
-"""Shows how many have been delivered by now."""
+"""Shows the number of deliveries made so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many deliveries a replay was counted to make; more where there was no time to count them all."""
+    """The counted deliveries of a replay; there are more if there was no time to count them all."""
 
     deliveries: int
     is_complete: bool = True
@@ -37,7 +37,7 @@ class Total:
 
 @contextlib.contextmanager
 def shown(total: Total) -> Generator[Show]:
-    """Give what shows how far a replay of *total* deliveries has come, on standard error."""
+    """Give the function that shows the progress of a replay of *total* deliveries on standard error."""
     if not sys.stderr.isatty():
         yield Lines(total).show
         return
@@ -47,7 +47,7 @@ def shown(total: Total) -> Generator[Show]:
 
 @contextlib.contextmanager
 def bar(total: Total, console: Console) -> Generator[Show]:
-    """Draw a bar against *total*, with the time that is left; one that only moves where the total is not known."""
+    """Draw a bar against *total* with the remaining time, or a moving bar if the total is not known."""
     columns = (TextColumn("replaying"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     rest = (TextColumn("left"), TimeRemainingColumn()) if total.is_complete else ()
     with Progress(*columns, *rest, console=console) as progress:
@@ -70,7 +70,7 @@ class Lines:
         self.write(f"To be sent: {self.total}.")
 
     def show(self, delivered: int) -> None:
-        """Write how far it is, how fast it goes, and how long the rest takes at that pace, if it is time for a line."""
+        """Write the progress, the speed and the remaining time, if a line is due."""
         now = self.clock()
         if now - self._last < LINE_SECONDS:
             return

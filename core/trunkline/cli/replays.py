@@ -1,4 +1,4 @@
-"""``replays``: those of a subscription listed, one shown, one cancelled. ``replay`` starts them."""
+"""``replays``: listing, showing and cancelling replays. ``replay`` starts them."""
 
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, TypeVar
@@ -70,7 +70,7 @@ def cancel_replay(context: typer.Context, replay: Id, config: Config = None) -> 
 
 
 async def _list(settings: Settings, subscription_id: str, limit: int) -> list[dict[str, Any]]:
-    """Read the newest replays of a subscription, whoever's it is. Raises NotFound."""
+    """Read the newest replays of a subscription of any company. Raises NotFound."""
     async with reading.opened(settings) as hub:
         async with hub.database.read() as connection:
             row = await subscription_store.get(connection, subscription_id)
@@ -80,7 +80,7 @@ async def _list(settings: Settings, subscription_id: str, limit: int) -> list[di
 
 
 async def _act(settings: Settings, replay_id: str, action: Action[_T]) -> _T:
-    """Do *action* with a replay, whoever's it is. Raises NotFound."""
+    """Do *action* with a replay of any company. Raises NotFound."""
     async with reading.opened(settings) as hub:
         async with hub.database.read() as connection:
             row = await store.get(connection, replay_id)

@@ -1,4 +1,4 @@
-"""The impact of a change of schemas: the fields that platforms' users have mapped, subscriptions, and their filters."""
+"""The impact of a change of schemas on mapped fields in platforms, subscriptions, and filters."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from trunkline.store.subscriptions import Row
 
 @dataclass(frozen=True, slots=True)
 class PlatformField:
-    """A field as the users of one platform know it."""
+    """A field as shown to the users of one platform."""
 
     connector: str
     field: str
@@ -28,7 +28,7 @@ class PlatformField:
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The parts of a subscription that a change of schemas concerns."""
+    """The parts of a subscription that depend on schemas."""
 
     id: str
     company_id: int
@@ -40,7 +40,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class HurtSubscription:
-    """A subscription that a break would hurt; *filter_paths* are the paths of its filter that would stop to work."""
+    """A subscription that a breaking change would affect; *filter_paths* are the paths of its filter that would stop working."""
 
     id: str
     company_id: int
@@ -51,14 +51,14 @@ class HurtSubscription:
 
 @dataclass(frozen=True, slots=True)
 class Impact:
-    """The fields and subscriptions that one break would hurt. *subscriptions* is None where no database was looked at."""
+    """The fields and subscriptions that one breaking change would affect. *subscriptions* is None without a database."""
 
     platforms: tuple[PlatformField, ...]
     subscriptions: tuple[HurtSubscription, ...] | None = None
 
 
 async def read_readers(database: Database) -> list[Reader]:
-    """Read every subscription that is not deleted, paused and disabled ones too. Raises StoreUnavailable."""
+    """Read every subscription except deleted ones. Raises StoreUnavailable."""
     async with database.read() as connection:
         return [_reader(row) async for rows in store.changed_since(connection, 0) for row in rows]
 
@@ -106,7 +106,7 @@ def _reader(row: Row) -> Reader:
 
 
 def _paths(source: Mapping[str, Json]) -> Iterator[str]:
-    """List the paths that a filter reads, in their order."""
+    """List the paths that a filter reads, in order."""
     for name, value in source.items():
         if name in {"any", "all"}:
             for inner in value:
@@ -118,7 +118,7 @@ def _paths(source: Mapping[str, Json]) -> Iterator[str]:
 
 
 def _names(pointer: str) -> list[str] | None:
-    """Split a pointer into the names that a form shows: list items have none, nor have a call's parts."""
+    """Split a pointer into the names shown in forms, which leave out list items and the parts of a call."""
     parts: list[Any] = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")[1:]]
     if parts[:1] and parts[0] in {"input", "output", "parameters"}:
         parts = parts[1:]
@@ -126,6 +126,6 @@ def _names(pointer: str) -> list[str] | None:
 
 
 def _below(paths: Iterable[str], pointer: str) -> tuple[str, ...]:
-    """Choose the paths of a filter that lead to, or through, what stands at *pointer*; all of them for the whole event."""
+    """Choose the paths of a filter that lead to or through *pointer*; all of them for the whole event."""
     broken = ".".join(_names(pointer) or [])
     return tuple(path for path in paths if not broken or f"{path}.".startswith(f"{broken}."))

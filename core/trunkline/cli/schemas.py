@@ -36,7 +36,7 @@ app.command("list")(event_types.list_event_types)
 app.command("register")(event_types.register_event_type)
 
 NAMED = 20
-"""Subscriptions that are named one by one."""
+"""The number of subscriptions that are named."""
 _SINGULAR = {"event_types": "event type"} | {FOLDERS[kind]: kind for kind in KINDS}
 
 Live = Annotated[
@@ -154,7 +154,7 @@ def _report(
 
 
 def _slow_patterns(types: Iterable[EventType], definitions: Iterable[Definition]) -> Iterator[str]:
-    """Warn of each regular expression that needs an engine that backtracks."""
+    """Warn of each regular expression that needs a backtracking engine."""
     schemas = [(f"{kind.name}@{kind.version}", "", kind.schema) for kind in types]
     for definition in definitions:
         name = f"{definition.kind} {definition.name}"
@@ -171,7 +171,7 @@ def _slow_patterns(types: Iterable[EventType], definitions: Iterable[Definition]
 
 
 def _sentences(change: Break, impact: Impact) -> Iterator[str]:
-    """Name the connectors, subscriptions and filters that a break would hurt, a line for each kind."""
+    """Name the connectors, subscriptions and filters that a breaking change would affect, a line for each kind."""
     if impact.platforms and not change.path:
         yield f"offered in {', '.join(field.connector for field in impact.platforms)}"
     elif impact.platforms:

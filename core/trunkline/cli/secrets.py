@@ -1,4 +1,4 @@
-"""``secrets``: the pepper and the encryption key, checked against the database, and new ones given for old."""
+"""``secrets``: checking the pepper and the encryption key against the database, and replacing them."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Sequence
@@ -28,7 +28,7 @@ app = typer.Typer(
 )
 
 _SHOWN = 20
-"""Subscriptions that are named where their secrets do not open."""
+"""The number of named subscriptions whose secrets do not open."""
 
 Pepper = Annotated[bool, typer.Option("--pepper", help="Only the pepper.")]
 EncryptionKey = Annotated[bool, typer.Option("--encryption-key", help="Only the encryption key.")]
@@ -43,7 +43,7 @@ Lost = Annotated[
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """One secret: what stands under it and under others, and what is not opened by any."""
+    """The state of one secret: the numbers of rows under it and under others, and the rows that do not open."""
 
     name: str
     is_ours: bool

@@ -107,14 +107,14 @@ def worker(
 
 
 def _at(settings: Settings, host: str | None, port: int | None) -> Settings:
-    """Put the address of the command line over the one of the settings."""
+    """Override the address in the settings by the command line's."""
     chosen = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     update = {**chosen, "socket": None} if chosen else {}
     return settings.model_copy(update={"server": settings.server.model_copy(update=update)})
 
 
 def _refuse_insecure_targets(settings: Settings) -> None:
-    """Refuse what is for development where the hub is reached over HTTPS, as in production. Raises SettingsInvalid."""
+    """Refuse settings for development if the hub's public URL is HTTPS, as in production. Raises SettingsInvalid."""
     url = settings.server.public_url
     delivery = settings.delivery
     switches = {

@@ -1,4 +1,4 @@
-"""``status``: how a deployment does, read from its database; it need not run."""
+"""``status``: the state of a deployment, read from its database; no process needs to run."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 WATCH_SECONDS = 2.0
 WATCH_COUNTED = 100_000
-"""Deliveries that a look counts while it is repeated."""
+"""The number of deliveries counted in each repeated look."""
 
 Ledger = Annotated[
     bool,
@@ -154,7 +154,7 @@ def _checks_of(audit: "Audit") -> _Table:
 
 
 def _balance(audit: "Audit") -> str:
-    """Write the sum of the deliveries in each state, which must be that of all."""
+    """Write the sum of the deliveries by state, which must equal the total."""
     parts = [f"{audit.by_status.get(status, 0):,} {status}" for status in Status]
     unknown = sorted(set(audit.by_status) - set(Status))
     mark = "≠" if unknown else "="

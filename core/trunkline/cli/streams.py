@@ -1,4 +1,4 @@
-"""The standard streams of a command: closed, full, or a pipe that nobody reads any more."""
+"""The standard streams of a command, which may be closed, full, or a pipe without a reader."""
 
 import errno
 import io
@@ -13,11 +13,11 @@ from typing import Any
 from trunkline.errors import TrunklineError
 
 _ROOM_BYTES = 131_072
-"""More than any command shows with a secret: a filter of 64 KiB and the rest of a subscription."""
+"""More than any output with a secret needs: a filter of 64 KiB and the rest of a subscription."""
 
 
 class OutputLost(TrunklineError):
-    """Standard output takes nothing."""
+    """Standard output cannot be written."""
 
     def __init__(self, error: OSError, *, after: str = "") -> None:
         reason = "it is closed" if error.errno == errno.EBADF else error.strerror
@@ -25,7 +25,7 @@ class OutputLost(TrunklineError):
 
 
 class _Output(io.FileIO):
-    """Standard output. After its first error it takes everything and keeps nothing, so that no later flush fails too."""
+    """Standard output. After its first error it discards all data, so that no later flush fails too."""
 
     def write(self, data: Any, /) -> int | None:  # type: ignore[override]
         try:
@@ -36,22 +36,22 @@ class _Output(io.FileIO):
 
 
 def set_up() -> None:
-    """Open the closed ones of descriptors 0 to 2, and raise ``OutputLost`` for errors of standard output.
+    """Open closed descriptors among 0 to 2, and raise ``OutputLost`` for errors of standard output.
 
-    A file or a socket that got such a number would be written to by everything that prints, and libuv aborts when it closes one.
-    Output that was closed stays one that cannot be written: its number is open for reading.
+    Otherwise a file or a socket could get such a number and be written to by every print, and libuv aborts when it closes
+    one. A closed output stays unwritable: its descriptor is opened for reading.
     """
     for descriptor, flags in enumerate((os.O_RDONLY, os.O_RDONLY, os.O_WRONLY)):
         try:
             os.fstat(descriptor)
-        except OSError:  # the lowest number that is free is this one, as those below it are open
+        except OSError:  # the lowest free number is this one, as lower ones are open
             os.set_inheritable(os.open(os.devnull, flags), True)
     output = io.BufferedWriter(_Output(1, "wb", closefd=False))
-    before = sys.stdout  # None, as the other two, where it was closed
+    before = sys.stdout  # None if it was closed, like the other two
     sys.stdout = io.TextIOWrapper(
         output,
         encoding=before.encoding if before else "utf-8",
-        errors="replace",  # a terminal that lacks a character shows '?' instead of failing
+        errors="replace",  # '?' for characters that the terminal lacks
         line_buffering=os.isatty(1) or getattr(before, "write_through", False),  # PYTHONUNBUFFERED
     )
     sys.stdin = sys.stdin or os.fdopen(0, encoding="utf-8", closefd=False)
@@ -61,7 +61,7 @@ def set_up() -> None:
 
 
 def settle() -> None:
-    """Drop what standard error does not take, which Python would else fail with at its end."""
+    """Drop data that standard error does not accept, on which Python would fail at exit."""
     try:
         sys.stderr.flush()
     except OSError:
@@ -75,14 +75,14 @@ def _drop(descriptor: int) -> None:
 
 
 def require_output() -> None:
-    """Make sure that standard output takes what is shown only once, before that is made. Raises OutputLost.
+    """Make sure that standard output is writable before a secret is made that is shown only once. Raises OutputLost.
 
-    A file is asked for room and not written to, as others may write there too; a pipe is asked for its reader; and a device
-    that is no terminal gets an empty line.
+    A file is checked for free space without writing, as others may write there too; a pipe is checked for a reader; a device
+    that is not a terminal gets an empty line.
     """
     try:
         descriptor = sys.stdout.fileno()
-    except OSError:  # none of the system's: a test's
+    except OSError:  # not a system stream, as in a test
         return
     try:
         kind = os.fstat(descriptor)

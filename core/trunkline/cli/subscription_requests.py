@@ -1,4 +1,4 @@
-"""What a command says of a subscription, read as the API reads the body of its request."""
+"""Reading a command's arguments for a subscription as the API reads a request body."""
 
 import sys
 from collections.abc import Mapping, Sequence
@@ -16,12 +16,12 @@ from trunkline.contract.targets import schema_of
 from trunkline.subscribing import options as declared
 
 FROM_INPUT = "-"
-"""A value that is read from standard input, where nobody who lists processes sees it."""
+"""Stands for a value read from standard input, which does not show in a list of processes."""
 
 
 @with_fields(declared.members_of_change((declared.TARGET, *declared.OPTIONS)))
 class AnyChange(Strict):
-    """What to change of a subscription, whatever its channel."""
+    """The changes of a subscription on any channel."""
 
 
 def read_request(
@@ -60,7 +60,7 @@ def read_members(arguments: Sequence[str] | None) -> dict[str, str]:
 def with_target(
     request: Mapping[str, Any], members: Mapping[str, str], *, channel: Channel | None
 ) -> dict[str, Any]:
-    """Put *members* into the target of *request*: text as it is, all else as the model of *channel* has it."""
+    """Put *members* into the target of *request*: text as it is, other values converted by the model of *channel*."""
     if not members:
         return dict(request)
     model = channel.target if channel is not None else None
@@ -73,7 +73,7 @@ def with_target(
 
 
 def _value(text: str) -> Any:
-    """Read a number, or true or false; any other value stays text, and is refused with its reason."""
+    """Read a number, or true or false; any other value stays text, which the model refuses with a reason."""
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -1,6 +1,6 @@
-"""``subscriptions``: made, listed, shown, changed, tried and deleted where the database is. Running processes notice at once.
+"""``subscriptions``: managing subscriptions directly in the database. Running processes notice changes at once.
 
-Options of a subscription are those of the API (``subscribing.options``): what they are called and may be is declared there.
+The options of a subscription are the API's; ``subscribing.options`` declares their names and values.
 """
 
 from collections.abc import Mapping
@@ -248,7 +248,7 @@ def _cell(value: object) -> str:
 
 
 async def _place(hub: Readings, subscription_id: str) -> tuple[int, str]:
-    """Tell whose a subscription is, and of which channel. Raises NotFound."""
+    """Tell the company and the channel of a subscription. Raises NotFound."""
     async with hub.database.read() as connection:
         row = await store.get(connection, subscription_id)
     if row is None:

@@ -1,7 +1,7 @@
-"""Several processes of one command: started, watched, started again when one dies, and stopped together.
+"""Running several processes of one command: starting, restarting and stopping them.
 
-A child tells that it is ready by a line on its standard output, and stops when its standard input ends, which it does
-when the supervisor is gone, however that came about.
+A child reports readiness with a line on its standard output, and stops when its standard input ends, which happens whenever
+the supervisor ends.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from trunkline.runtime import stopping
 
 READY = b"trunkline: ready\n"
 STOP_SECONDS = 20.0
-"""How long children may take to stop: the server's, the dispatcher's and the plugins' own limits fit into it."""
+"""How long children may take to stop; the limits of the server, the dispatcher and the plugins fit into it."""
 
 _FIRST_WAIT_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 30.0
 _STEADY_SECONDS = 10.0
-"""A child that has run this long is started again without waiting longer than the time before."""
+"""After this time of running a child's restart delay no longer grows."""
 
 _log = logging.getLogger(__name__)
 
@@ -44,9 +44,10 @@ async def supervise(
     drain_seconds: float = 0,
     gathering: Gathering | None = None,
 ) -> int:
-    """Keep one process running for each of *commands* until a signal comes; returns the exit code.
+    """Keep one process running per command until a signal comes; returns the exit code.
 
-    They inherit *listener*, and may take *drain_seconds* more to stop. Each has a seat in *gathering*, if there is one. The first is started alone, so that a setting that stops the start is told once.
+    The processes inherit *listener*, and may take *drain_seconds* more to stop. Each has a seat in *gathering*, if there is
+    one. The first is started alone, so that a faulty setting is reported only once.
     """
     with stopping.stop_signals() as stop:
         children = [
@@ -65,7 +66,7 @@ async def supervise(
         finally:
             stop.set()
             if listener is not None:
-                listener.close()  # so that the last child that leaves it takes who waits there
+                listener.close()  # so that waiting connections go to the last child that closes it
             await asyncio.gather(*keeping, return_exceptions=True)
     return 0
 
@@ -78,7 +79,7 @@ def report_ready() -> None:
 
 @contextlib.contextmanager
 def lifeline(stop: stopping.Stop) -> Generator[None]:
-    """Stop at once when the supervisor has gone."""
+    """Stop at once when the supervisor has ended."""
     loop = asyncio.get_running_loop()
     descriptor = sys.stdin.fileno()
 
@@ -86,7 +87,7 @@ def lifeline(stop: stopping.Stop) -> Generator[None]:
         loop.remove_reader(descriptor)
         stop.end_at_once()
 
-    loop.add_reader(descriptor, cut)  # nothing is ever written to it, so it is readable at its end only
+    loop.add_reader(descriptor, cut)  # nothing is ever written to it, so it is readable only at its end
     try:
         yield
     finally:
@@ -94,7 +95,7 @@ def lifeline(stop: stopping.Stop) -> Generator[None]:
 
 
 class _Child:
-    """One of the children: a command, and the process that runs it now."""
+    """A child: a command, and its current process."""
 
     def __init__(
         self,
@@ -113,7 +114,7 @@ class _Child:
         self.ready = asyncio.Event()
 
     async def keep(self) -> None:
-        """Run the command again and again, waiting longer after each early death, until told to stop."""
+        """Run the command repeatedly until told to stop, with a growing delay after early exits."""
         early = 0
         while not self._stop.is_set():
             began = time.monotonic()
@@ -129,7 +130,7 @@ class _Child:
                 await asyncio.wait_for(self._stop.wait(), wait)
 
     async def _run(self) -> int:
-        """Start the process and see it to its end; returns its exit code."""
+        """Start the process and wait for its end; returns its exit code."""
         if self._gathering is None:
             return await self._see_to_its_end(await self._start([], []))
         async with self._gathering.seat() as seat:
@@ -144,7 +145,7 @@ class _Child:
             stdin=PIPE,
             stdout=PIPE,
             pass_fds=[*self._inherited, *descriptors],
-            start_new_session=True,  # a terminal's Ctrl-C comes here alone, and is passed on once
+            start_new_session=True,  # a terminal's Ctrl-C only reaches the supervisor, which passes it on once
         )
 
     async def _see_to_its_end(self, process: Process) -> int:
@@ -169,7 +170,7 @@ class _Child:
                 sys.stdout.buffer.flush()
 
     async def _end(self, process: Process) -> None:
-        """Pass the stop on to *process*, and what makes it one at once; kill it if it takes too long."""
+        """Pass the stop on to *process*, and also a stop at once; kill it if it takes too long."""
         ended = asyncio.create_task(process.wait())
         at_once = asyncio.create_task(self._stop.at_once.wait())
         with contextlib.suppress(ProcessLookupError):
@@ -191,7 +192,7 @@ class _Child:
 async def _ready(
     children: Sequence[_Child], keeping: Sequence[asyncio.Task[None]], stop: asyncio.Event
 ) -> bool:
-    """Wait until all *children* are ready; False where a stop came first. Raises _CannotStart."""
+    """Wait until all *children* are ready; False if a stop came first. Raises _CannotStart."""
     everyone = asyncio.gather(*(child.ready.wait() for child in children))
     stopping = asyncio.create_task(stop.wait())
     try:
@@ -203,7 +204,7 @@ async def _ready(
 
 
 async def _first_of(waiting: Sequence[asyncio.Future[Any]]) -> None:
-    """Return when the first is done; raise what it raised."""
+    """Return when the first is done; raises its error."""
     done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for future in done:
         future.result()

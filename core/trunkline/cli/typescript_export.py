@@ -46,7 +46,7 @@ def _group(name: str, entries: Sequence[tuple[str, str, str]]) -> str:
 
 
 def _input(definition: Definition) -> str:
-    """Write what an action or a search takes, what stands in its path included."""
+    """Write the input type of an action or a search, including the parameters of its path."""
     parts = (definition.parameters, definition.input)
     schema = {
         "type": "object",
@@ -57,7 +57,7 @@ def _input(definition: Definition) -> str:
 
 
 def _found(definition: Definition) -> str:
-    """Write a record that a search or a lookup finds: its answer, or an item of the one list in it."""
+    """Write the record type of a search or a lookup: its answer, or an item of the only list in it."""
     record: Mapping[str, Any] = definition.output
     if not definition.is_single:
         members: Mapping[str, Any] = definition.output.get("properties", {})

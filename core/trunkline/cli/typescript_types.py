@@ -13,9 +13,9 @@ _NAME = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 def type_of(  # noqa: C901, PLR0911 - one for each form of a schema
     schema: Mapping[str, Any] | bool, *, root: Mapping[str, Any], within: frozenset[str] = frozenset()
 ) -> str:
-    """Write the type of *schema*, whose ``#/…`` references are looked up in *root*; a component goes by its name.
+    """Write the type of *schema*, whose ``#/…`` references are looked up in *root*; a component is written by name.
 
-    A reference to a schema from *within* it becomes ``unknown``.
+    A reference from *within* a schema to itself becomes ``unknown``.
     """
     if isinstance(schema, bool) or not schema:
         return "unknown"
@@ -61,7 +61,7 @@ def literal(value: Any) -> str:
 
 
 def comment(text: str) -> str:
-    """Write the first line of *text* as a comment, which it cannot end."""
+    """Write the first line of *text* as a comment, which the text cannot close."""
     return f"/** {text.strip().partition(chr(10))[0].replace('*/', '* /')} */"
 
 

@@ -1,4 +1,4 @@
-"""Problems that a company's people must look at, in sentences that say what to do."""
+"""Problems that need a company's attention, in sentences that say what to do."""
 
 from urllib.parse import urlsplit
 
@@ -13,19 +13,19 @@ from trunkline.store import activity as store
 from trunkline.store import quarantine
 
 COUNT_LIMIT = 10_000
-"""Deliveries are counted up to here."""
+"""The limit up to which deliveries are counted."""
 UNUSED_MS = 7 * 24 * 60 * 60 * 1000
-"""A key that is younger need not have been used yet."""
+"""The age from which an unused key is reported."""
 _EACH = 20
-"""Entries of one kind."""
+"""The limit of entries of one kind."""
 _NAME = 60
-"""Characters of a description."""
+"""The number of shown characters of a description."""
 
 
 async def gather(connection: AsyncConnection, company_id: int, *, after: int) -> list[Attention]:
-    """List what needs attention, the most urgent first.
+    """List the problems, most urgent first.
 
-    Deliveries that have ended count if their events came after position *after*; those that are held, always.
+    Ended deliveries count if their events came after position *after*; held ones always count.
     """
     troubled = [_of_subscription(row) for row in await store.troubled(connection, company_id, limit=_EACH)]
     stuck = [
@@ -131,7 +131,7 @@ def _of_key(key: store.UnusedKey) -> Attention:
 
 
 def _name(row: store.Troubled | store.Stuck | store.Replaying) -> str:
-    """Name a subscription by its description, or by its target's host: the rest of an address may be a secret."""
+    """Name a subscription by its description, or by its target's host, as the rest of a URL may be a secret."""
     if row.description:
         return f"“{row.description[:_NAME]}{'…' if len(row.description) > _NAME else ''}”"
     return urlsplit(row.target_url).hostname or row.target_url

@@ -1,6 +1,6 @@
-"""The audit of the ledger: each event has exactly the deliveries that it must have.
+"""The audit of the ledger: checks that each event has exactly its deliveries.
 
-It may run beside a hub that works. It reads windows of positions, so no statement takes long.
+It may run beside a working hub. It reads windows of positions, so no statement takes long.
 """
 
 from collections import Counter
@@ -25,11 +25,11 @@ from trunkline.store.audit import Span, Unchanged
 from trunkline.store.database import Database
 
 SHOWN = 20
-"""Ids of what is at fault are given up to here."""
+"""The limit of ids that a failed check lists."""
 RECENT = 100_000
-"""Newest events whose matches are worked out again."""
+"""The number of newest events that are matched again."""
 WINDOW = 50_000
-"""Positions that one statement looks at."""
+"""The number of positions that one statement reads."""
 _PAGE = 1_000
 _END = 2**63 - 1
 
@@ -38,7 +38,7 @@ Find = Callable[[AsyncConnection, Span], Awaitable[list[str]]]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A claim about the ledger, and the first ids that break it. *looked_at* says how much was looked at."""
+    """A statement about the ledger, and the first ids that violate it. *looked_at* tells how much was checked."""
 
     name: str
     claim: str
@@ -47,7 +47,7 @@ class Check:
 
     @property
     def holds(self) -> bool:
-        """Whether it is true of everything that was looked at."""
+        """Whether no violation was found."""
         return not self.offending
 
 
@@ -60,12 +60,12 @@ class Audit:
 
     @property
     def rows(self) -> int:
-        """How many deliveries the ledger has."""
+        """The number of deliveries in the ledger."""
         return sum(self.by_status.values())
 
     @property
     def ended(self) -> int:
-        """How many have ended without being delivered."""
+        """The number of deliveries that ended without success."""
         return sum(self.by_status.get(status, 0) for status in FINAL - {Status.DELIVERED})
 
     @property
@@ -76,7 +76,7 @@ class Audit:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """What matching reads of a subscription that was never changed (``routing.Matching``); *no* is its number."""
+    """The data of an unchanged subscription for matching (``routing.Matching``); *no* is its number."""
 
     no: int
     start_position: int
@@ -85,7 +85,7 @@ class Candidate:
 
 
 class _Matcher:
-    """Matches events with the subscriptions that were never changed, as a dispatcher does."""
+    """Matches events with unchanged subscriptions, as a dispatcher does."""
 
     def __init__(self, rows: Sequence[Unchanged], schema_versions: SchemaVersions) -> None:
         self._schema_versions = schema_versions
@@ -102,7 +102,7 @@ class _Matcher:
         return self._count
 
     async def match(self, event: Event, pauses: Pauses) -> list[Candidate]:
-        """Find the subscriptions that *event* is for, giving way to others between them."""
+        """Find the subscriptions that match *event*, yielding to other tasks in between."""
         by_type, company_id = self._by_type, event.company_id
         every = () if event.type in OPERATIONAL else (EVERY_TYPE,)
         names = (event.type, *groups_of(event.type), *every)
@@ -125,7 +125,7 @@ _BY_WINDOW: Sequence[tuple[str, str, Find]] = (
 async def run(
     database: Database, *, schema_versions: SchemaVersions, recent: int = RECENT, window: int = WINDOW
 ) -> Audit:
-    """Look at the whole ledger, and at the matches of the *recent* newest events. Raises StoreUnavailable."""
+    """Check the whole ledger, and match the *recent* newest events again. Raises StoreUnavailable."""
     async with database.read() as connection:
         by_status: Counter[str] = Counter()
         offending: dict[str, list[str]] = {name: [] for name, _, _ in _BY_WINDOW}
@@ -142,7 +142,7 @@ async def run(
 
 
 async def _windows(connection: AsyncConnection, *, head: int, size: int) -> AsyncGenerator[tuple[int, int]]:
-    """Cut the ledger up to *head* into windows of *size* positions; the last one has all that is beyond."""
+    """Cut the ledger up to *head* into windows of *size* positions; the last one includes everything beyond."""
     after = 0
     while (first := await store.first_position(connection, after=after)) is not None and first <= head:
         after = min(first - 1 + size, head)
@@ -179,7 +179,7 @@ async def _check_matches(connection: AsyncConnection, matcher: _Matcher, *, rece
 
 
 async def _still_missing(connection: AsyncConnection, missing: Sequence[Key]) -> list[Key]:
-    """Leave out what retention or a change of its subscription explains, in case one came while we looked."""
+    """Leave out deliveries that retention or a change of the subscription during the audit explains."""
     if not missing:
         return []
     unchanged = {row.no for row in await store.unchanged_subscriptions(connection)}

@@ -36,13 +36,13 @@ from trunkline.store.delivery_log import Logged
 from trunkline.subscribing.finding import SubscriptionFinder
 
 LOOKED_AT = 5_000
-"""Deliveries among which one piece of a page looks for those in one status; a connection is lent for each piece."""
+"""The number of deliveries that one piece of a page reads to find a status; a connection is lent for each piece."""
 MAX_PIECES = 20
 SHOWN_ATTEMPTS = 100
-"""Attempts that are shown with a delivery, the newest: it may be retried by hand without end."""
+"""The number of newest attempts shown with a delivery, which may be retried by hand any number of times."""
 SHOWN_CONSUMERS = 1_000
 COUNTED = 10_000
-"""Deliveries that are looked at where the open ones are counted."""
+"""The number of deliveries among which open ones are counted."""
 
 
 class DeliveryLog:
@@ -84,7 +84,7 @@ class DeliveryLog:
     async def watermark(
         self, company_id: int, subscription_id: str, *, event_id: int | None = None
     ) -> str | None:
-        """Give the cursor up to which everything for a subscription has ended (``contract.DeliveryLog``). Raises NotFound."""
+        """Give the cursor up to which a subscription has no open deliveries (``contract.DeliveryLog``). Raises NotFound."""
         async with self._database.read() as connection:
             self._shards = self._shards or await shard_store.count(connection)
             place = watermarks.Place(subscription_id, company_id, shard_of(company_id, self._shards))
@@ -96,9 +96,9 @@ class DeliveryLog:
     async def _page(
         self, subscription_no: int, status: str | None, *, before: int | None, limit: int
     ) -> tuple[list[Logged], int | None]:
-        """Read a page, and the position before which the next one begins; None where there is none.
+        """Read a page, and the position before which the next page begins; None if there is none.
 
-        Deliveries in one *status* are looked for among a bounded number of them, so a page may be short with others to come.
+        Deliveries in one *status* are searched among a limited number, so a page may be short although more follow.
         """
         deliveries: list[Logged] = []
         for _ in range(MAX_PIECES):
@@ -124,7 +124,7 @@ class DeliveryLog:
         return deliveries, before
 
     async def of_event(self, company_id: int, event_id: int) -> list[dict[str, Any]]:
-        """Show an event's deliveries, those of deleted subscriptions too. Raises NotFound."""
+        """Show an event's deliveries, including deleted subscriptions'. Raises NotFound."""
         async with self._database.read() as connection:
             await _find_event(connection, company_id, event_id)
             deliveries = await store.of_event(connection, event_id)
@@ -154,7 +154,7 @@ class DeliveryLog:
         }
 
     async def count_open(self, company_id: int, subscription_id: str) -> int:
-        """Count what is pending or held among a subscription's newest deliveries. Raises NotFound."""
+        """Count the pending and held ones among a subscription's newest deliveries. Raises NotFound."""
         subscription = await self._finder.find(company_id, subscription_id, channel=None)
         async with self._database.read() as connection:
             return await store.count_open(connection, subscription.no, among=COUNTED)
@@ -162,8 +162,8 @@ class DeliveryLog:
     async def retry(self, company_id: int, delivery_id: str) -> dict[str, Any]:
         """Make a delivery due now, whatever its state, and show it. Raises NotFound.
 
-        In an order it keeps its place: one that is held waits for its turn, and one that has ended is made before those of
-        its key that come after it and have not begun.
+        An ordered delivery keeps its place: a held one waits for its turn, and an ended one is made before later deliveries
+        of its key that have not started.
         """
         async with self._database.write() as connection:
             logged = await self._find(connection, company_id, delivery_id)
@@ -191,7 +191,7 @@ class DeliveryLog:
         return _view(logged)
 
     async def _reopen_in_order(self, connection: AsyncConnection, logged: Logged) -> bool:
-        """Open a delivery that has ended at its place in the order of its subscription; False where that has none."""
+        """Reopen an ended delivery at its place in the subscription's order; False if the subscription has no ordering."""
         no = logged.subscription_no
         row = await subscription_store.by_number(connection, no)
         ordering = row.options.get("ordering")
@@ -212,9 +212,9 @@ class DeliveryLog:
         self._signals.turn.set()
 
     async def explain(self, company_id: int, event_id: int) -> dict[str, Any]:
-        """Show for each subscription of the company whether it matched the event, and its delivery with its last answer.
+        """Show for each subscription of the company whether it matched the event, and its delivery with the last answer.
 
-        Beside them are the consumers that take its type, and whether they have read it. Raises NotFound.
+        It also shows the consumers of the event's type, and whether they have read it. Raises NotFound.
         """
         async with self._database.read() as connection:
             event = await _find_event(connection, company_id, event_id)
@@ -256,7 +256,7 @@ async def _find_event(connection: AsyncConnection, company_id: int, event_id: in
 
 
 def _note(action: str, before: Logged, after: Logged) -> None:
-    """Note that somebody has changed a delivery, although its status may be the same."""
+    """Note a change of a delivery by a user in the audit log, even if its status is the same."""
     key = Key(after.position, after.subscription_no)
     was = {"status": before.status, "attempts": before.attempts}
     audit_log.note(

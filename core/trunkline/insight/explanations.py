@@ -1,4 +1,4 @@
-"""What ``explain`` says of one subscription or consumer: whether an event is for it, and what became of it."""
+"""The parts of ``explain`` for one subscription or consumer: whether an event matches, and the state of its delivery."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from trunkline.store.consumers import Consumer
 from trunkline.store.delivery_log import LastAttempt, Logged
 
 NAMED_TYPES = 10
-"""Event types of a subscription that ``explain`` names."""
+"""The number of a subscription's event types that ``explain`` names."""
 _SENTENCES = {
     Status.DELIVERED: "It matched and was delivered with attempt {attempts}.",
     Status.HELD: "It matched and is held until the channel '{channel}' is enabled.",
@@ -48,7 +48,7 @@ def explain_delivery(
     *,
     is_in_stretch: bool,
 ) -> dict[str, Any]:
-    """Say whether *event* matches *subscription*, why not, and what became of its delivery."""
+    """Say whether *event* matches *subscription*, why not, and the state of its delivery."""
     reason = None if logged else _reason_against(subscription, event, reading)
     matched = logged is not None or reason is None
     state: str | None = logged.status if logged else Status.PENDING if matched else None
@@ -67,7 +67,7 @@ def explain_delivery(
 
 
 def explain_reader(consumer: Consumer, event: Event) -> dict[str, Any]:
-    """Tell whether a consumer of the type of *event* has read it."""
+    """Tell whether a consumer of *event*'s type has read it."""
     reach = consumer.reach
     is_given = event.position <= reach.position
     state = "committed" if reach.is_committed(event.position) else "leased" if is_given else "unread"
@@ -97,7 +97,7 @@ def why_disabled(subscription: Subscription) -> dict[str, Any]:
 
 
 def _state_of(subscription: Subscription) -> str:
-    """Name the state of a subscription that is not active, and why it is disabled."""
+    """Name the state of an inactive subscription, with the reason if it is disabled."""
     if subscription.disabled_reason is None:
         return subscription.status
     why = _DISABLED.get(subscription.disabled_reason)
@@ -123,7 +123,7 @@ def _describe_state(subscription: Subscription, logged: Logged | None, *, is_in_
 
 
 def _reason_against(subscription: Subscription, event: Event, reading: Reading) -> str | None:
-    """Say why *subscription* does not get *event*; None where it does."""
+    """Say why *subscription* does not get *event*; None if it does."""
     if not takes_type(subscription.event_types, event.type):
         names = subscription.event_types
         more = f" and {len(names) - NAMED_TYPES} more" if len(names) > NAMED_TYPES else ""
@@ -138,12 +138,12 @@ def _reason_against(subscription: Subscription, event: Event, reading: Reading) 
 
 
 def next_attempt_by(logged: Logged) -> dict[str, str]:
-    """Say what the time of a retry comes from; nothing if none is planned."""
+    """Say what determines the time of the next attempt; empty if none is planned."""
     if logged.next_attempt_ms is None or not logged.attempts:
         return {}
     return {"next_attempt_by": "retry_after" if logged.waits_as_asked else "schedule"}
 
 
 def held_by_of(logged: Logged) -> dict[str, str]:
-    """Name what a delivery waits for in its order; nothing where it waits for none."""
+    """Name the event that an ordered delivery waits for; empty if it waits for none."""
     return {} if logged.held_by is None else {"held_by": str(Key(logged.held_by, logged.subscription_no))}

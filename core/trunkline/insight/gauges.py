@@ -1,7 +1,7 @@
 """The gauges of the metrics, refreshed from the database every few seconds.
 
-A scrape itself asks no database. How far this process's shards lag is worked out from its progress in memory and what
-was seen last; what is the whole deployment's (the head, what is due, replays) is as old as the last look.
+A scrape does not query the database. The lag of this process's shards is computed from its progress in memory and the last
+snapshot; figures of the whole deployment (head, due deliveries, replays) are as old as the last refresh.
 """
 
 import asyncio
@@ -26,9 +26,9 @@ from trunkline.store.database import Database
 
 REFRESH_SECONDS = 3.0
 COUNTED = 10_000
-"""Due deliveries are counted up to here; a larger number would change nothing for the operator."""
+"""The limit up to which due deliveries are counted; a larger number would not matter to the operator."""
 CONSUMERS_EVERY, MOST_CONSUMERS = 5, 100
-"""Consumers are looked at every so many times, and as many of them have a gauge: those that are furthest behind."""
+"""The number of refreshes between two looks at consumers, and the number of gauges, for the consumers furthest behind."""
 _STOP_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ OwnedShards = Callable[[], Mapping[Slice, Progress]]
 class LagSnapshot:
     """The log at *taken_at* (monotonic seconds), when the database's clock said *now_ms*.
 
-    *oldest* has, for each shard or part that was owned, the first event after its cursor: its position, and when it was accepted.
+    *oldest* has the first event after the cursor of each owned shard or part: its position and time of acceptance.
     """
 
     taken_at: float
@@ -51,8 +51,8 @@ class LagSnapshot:
     def lag(self, held: Slice, progress: Progress, *, now: float) -> Lag | None:
         """Tell how far *progress* is behind at *now* (monotonic seconds); None for a shard taken since this snapshot.
 
-        Between two snapshots the cursor moves past what was the oldest event: then the time of acceptance of the one that it
-        has reached is interpolated between that event's and the head's.
+        Between two snapshots the cursor may pass the oldest event. Then the acceptance time of the event reached is
+        interpolated between the oldest event's and the head's.
         """
         cursor, _, live_cursor = progress.reached
         head = max(self.head, progress.live.read)
@@ -70,7 +70,7 @@ class LagSnapshot:
 
 
 class Observer:
-    """Looks at the database and the log while the hub runs. *owned_shards* gives the shards that this process reads, if it reads any."""
+    """Refreshes the gauges from the database while the hub runs. *owned_shards* gives the shards that this process reads."""
 
     def __init__(
         self,
@@ -109,7 +109,7 @@ class Observer:
             await asyncio.wait([self._task])
 
     def lags(self) -> list[Lag]:
-        """Tell how far each shard of this process is behind, and its part that is furthest, without asking the database."""
+        """Tell how far each shard of this process is behind, by its furthest part, without a query."""
         snapshot, now = self._lag_snapshot, time.monotonic()
         if snapshot is None:
             return []
@@ -122,7 +122,7 @@ class Observer:
         return [*furthest.values()]
 
     async def refresh(self) -> None:
-        """Read the figures and look at the log once, and set the gauges."""
+        """Read the figures and the log once, and set the gauges."""
         try:
             snapshot = await self._read()
         except StoreUnavailable:

@@ -1,4 +1,4 @@
-"""The audit log as it is read, and what plugins add to it (``contract.Journal``)."""
+"""Reading the audit log, and adding plugins' entries (``contract.Journal``)."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -21,7 +21,7 @@ _PAGE = 200
 
 
 class Journal:
-    """Shows the audit log; *plugin* is who changes something if nobody calls."""
+    """Shows the audit log; *plugin* is the actor of changes outside a call."""
 
     def __init__(self, database: Database, *, plugin: str | None = None) -> None:
         self._database = database
@@ -30,7 +30,7 @@ class Journal:
     async def tell(
         self, connection: AsyncConnection, event_type: str, *, company_id: int, facts: Mapping[str, Any]
     ) -> None:
-        """Make an operational event, if the transaction of *connection* commits."""
+        """Make an operational event when the transaction of *connection* commits."""
         await operational.tell(connection, [News(event_type, company_id, facts)])
 
     def note(
@@ -42,7 +42,7 @@ class Journal:
         before: Mapping[str, Any] | None = None,
         after: Mapping[str, Any] | None = None,
     ) -> None:
-        """Note a change, if the transaction that the task is in commits."""
+        """Note a change when the task's transaction commits."""
         by = store.origin()
         if by.actor == store.HUB and self._plugin is not None:
             by = Origin(f"plugin:{self._plugin}", None)
@@ -58,7 +58,7 @@ class Journal:
         cursor: str | None = None,
         limit: int = 50,
     ) -> dict[str, Any]:
-        """List changes newest first, those about every company for None. Raises BadCursor."""
+        """List changes, newest first, about one company or all (None). Raises BadCursor."""
         before_id = None if cursor is None else cursors.decode(cursor, kind=CURSOR)
         which = Which(company_id, actor, action, target, before_id)
         async with self._database.read() as connection:
@@ -73,9 +73,9 @@ class Journal:
             yield view(entry)
 
     async def first_broken(self) -> tuple[int, int | None]:
-        """Go through the chain; returns how many entries there are, and the first that does not fit, if any.
+        """Verify the chain of hashes; returns the number of entries, and the first that does not fit, if any.
 
-        Retention removes the oldest: the chain begins at the first that is left.
+        Retention removes the oldest entries, so the chain begins at the first that is left.
         """
         count, broken = 0, None
         later: Entry | None = None
@@ -100,7 +100,7 @@ class Journal:
 
 
 def view(entry: Entry, *, for_company: bool = False) -> dict[str, Any]:
-    """Show an entry; a company is not shown from which address an operator came."""
+    """Show an entry; operators' addresses are hidden from a company."""
     before, after = (None if each is None else orjson.loads(each) for each in (entry.before, entry.after))
     is_hidden = for_company and entry.actor.startswith("operator:")
     return {

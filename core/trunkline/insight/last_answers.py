@@ -3,16 +3,16 @@
 from trunkline.model.subscriptions import Subscription
 
 MAX_LENGTH = 200
-"""Characters of the line that are shown."""
+"""The number of shown characters of the line."""
 SHORTEST_SECRET = 4
-"""Characters of a value that is masked; one of fewer would be found in every other word."""
+"""The minimum length of a masked value; a shorter one would match in ordinary words."""
 _MASK = "••••"
 
 
 def first_line(body: str, subscription: Subscription) -> str | None:
-    """Give the first line of *body*, or all of it in one line if the first has no word; None if it is empty.
+    """Give the first line of *body*, or the whole text in one line if the first line has no word; None if it is empty.
 
-    A target may answer with what it was sent: values of headers and secrets of *subscription* are masked.
+    Values of headers and secrets of *subscription* are masked, as a target may echo its request.
     """
     secrets = (
         *(secret.text for secret in subscription.secrets),

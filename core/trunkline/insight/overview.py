@@ -1,4 +1,4 @@
-"""Figures and lists for the people of a company: events, their deliveries, and what needs attention."""
+"""Figures and lists for a company: events, their deliveries, and problems."""
 
 import contextlib
 from collections import Counter
@@ -39,18 +39,18 @@ MAX_BUCKETS = 200
 WAIT_SECONDS = 10.0
 """How long an overview waits for others of its company."""
 SAMPLE = 10_000
-"""About as many deliveries are read for an overview at most."""
+"""The approximate maximum of deliveries read for an overview."""
 SEARCHED = 10_000
-"""Events that one search in the text looks at."""
+"""The number of events that one text search reads."""
 SEARCHED_BYTES = 16 * 1024 * 1024
 _CHUNK, _FEW = 500, 20
-"""Events of one chunk; few where they are long, and at first."""
+"""The numbers of events of one chunk: normally, and if events are long or for the first chunk."""
 _LONG_BYTES = 16 * 1024
 _NO_END = 2**63 - 1
 MOST_FAILED = 1_000
-"""Failed deliveries of a subscription are counted up to here."""
+"""The limit up to which failed deliveries of a subscription are counted."""
 MAX_ID = 60
-"""Longer than any id."""
+"""A length above that of any id."""
 
 
 class Activity:
@@ -64,11 +64,11 @@ class Activity:
         self._searched = searched
 
     async def overview(self, company_id: int, *, since_ms: int, until_ms: int, buckets: int = 48) -> Overview:
-        """Show how the events accepted from *since_ms* to before *until_ms* did, in *buckets*.
+        """Show the figures of the events accepted from *since_ms* to before *until_ms*, in *buckets*.
 
         Raises:
-            ValueError: there is not a millisecond for each bucket, or there are too few or too many of them.
-            TooMuchAtOnce: other overviews of the company take their time.
+            ValueError: a bucket is shorter than a millisecond, or there are too few or too many buckets.
+            TooMuchAtOnce: other overviews of the company are running.
         """
         if not 1 <= buckets <= min(MAX_BUCKETS, until_ms - since_ms):
             msg = f"a span of time takes 1 to {MAX_BUCKETS} buckets, of a millisecond or more each"
@@ -105,7 +105,7 @@ class Activity:
 
     @contextlib.asynccontextmanager
     async def _turn(self, company_id: int) -> AsyncGenerator[None]:
-        """Let one overview of a company be read at a time: over a long log each costs a second of a processor."""
+        """Allow one overview of a company at a time: over a long log each takes a second of CPU."""
         try:
             await self._overviews.take(company_id, wait_seconds=WAIT_SECONDS)
         except TimeoutError:
@@ -153,7 +153,7 @@ class Activity:
         )
 
     async def event(self, company_id: int, event_id: int) -> ShownEvent:
-        """Show one event and which are next to it (``contract.Activity.event``). Raises NotFound."""
+        """Show one event and its neighbours (``contract.Activity.event``). Raises NotFound."""
         async with self._database.read() as connection:
             event = (await stream.by_positions(connection, [event_id])).get(event_id)
             if event is None or event.company_id != company_id:
@@ -168,7 +168,7 @@ class Activity:
             return await store.subscriptions(connection, company_id)
 
     async def targets(self, company_id: int, *, since_ms: int) -> Sequence[TargetFigures]:
-        """Tell how the targets of a company's subscriptions do (``contract.Activity.targets``), oldest subscription first."""
+        """Give the figures of a company's targets (``contract.Activity.targets``), oldest subscription first."""
         async with self._database.read() as connection:
             after = await stream.position_before(connection, since_ms)
             ids = await troubles.live_subscriptions(connection, company_id)
@@ -205,7 +205,7 @@ class Activity:
             ]
 
     async def owner(self, name: str) -> int | None:
-        """Tell of which company the thing with the id *name* is (``contract.Activity.owner``)."""
+        """Tell the company of the object with the id *name* (``contract.Activity.owner``)."""
         if not name.isascii() or len(name) > MAX_ID or (name.isdigit() and int(name) > _NO_END):
             return None
         async with self._database.read() as connection:
@@ -217,7 +217,7 @@ class Activity:
             return await troubles.used(connection, company_id)
 
     async def companies(self, query: str | None = None, *, limit: int = 20) -> Sequence[int]:
-        """List the companies that have keys or events and whose number begins with the digits *query*, lowest first."""
+        """List the companies with keys or events whose number begins with the digits *query*, lowest first."""
         numbers: list[int] = []
         async with self._database.read() as connection:
             for first, last in _numbers_from(query or ""):
@@ -229,7 +229,7 @@ class Activity:
     async def _search(
         self, company_id: int, span: Span, *, types: Sequence[str], text: str, limit: int
     ) -> "Matches":
-        """Look through a bounded number of events for those with *text* in them; a connection is lent for each chunk."""
+        """Search a limited number of events for *text*; a connection is lent for each chunk."""
         sought, matches = Sought(text), Matches()
         looked = looked_bytes = 0
         while looked < self._searched and looked_bytes < SEARCHED_BYTES:
@@ -255,7 +255,7 @@ class Activity:
 
 @dataclass(slots=True)
 class Matches:
-    """Events of a list, newest first; *last* is the oldest that was looked at, *is_all* if there is none older."""
+    """Events of a list, newest first; *last* is the oldest that was read, *is_all* if there is none older."""
 
     events: list[Event] = field(default_factory=list[Event])
     last: Event | None = None
@@ -276,14 +276,14 @@ def _listed(event: Event, deliveries: Mapping[int, Mapping[str, int]]) -> Listed
 
 
 def _searchable(body: bytes) -> str:
-    """Give an envelope's text for comparing, with characters in the place of their escapes."""
+    """Give an envelope's text for comparing, with escapes replaced by their characters."""
     if b"\\u" in body:
         body = orjson.dumps(orjson.loads(body))
     return body.decode().casefold()
 
 
 def _numbers_from(digits: str) -> Iterator[tuple[int, int]]:
-    """Give the spans of company numbers that begin with *digits*: 9, 90 to 99, 900 to 999 and so on."""
+    """Give the ranges of company numbers that begin with *digits*: 9, 90 to 99, 900 to 999 and so on."""
     if not digits:
         yield 1, MAX_COMPANY_ID
     elif digits.isascii() and digits.isdigit() and digits[0] != "0":
@@ -295,7 +295,7 @@ def _numbers_from(digits: str) -> Iterator[tuple[int, int]]:
 
 @dataclass(slots=True)
 class Tally:
-    """The figures of the events of one span, as they are added up."""
+    """The running sums of the figures of one span."""
 
     events: int = 0
     statuses: Counter[str] = field(default_factory=Counter[str])
@@ -304,7 +304,7 @@ class Tally:
 
     @classmethod
     def sum_of(cls, parts: Sequence["Tally"]) -> "Tally":
-        """Put *parts* together."""
+        """Sum up *parts*."""
         return cls(
             sum(part.events for part in parts),
             sum((part.statuses for part in parts), Counter()),
@@ -313,7 +313,7 @@ class Tally:
         )
 
     def add(self, outcomes: Outcomes) -> None:
-        """Count *outcomes* in."""
+        """Add *outcomes*."""
         self.statuses[outcomes.status] += outcomes.deliveries
         if outcomes.outcome == Outcome.DELIVERED:
             self.durations_ms.extend(outcomes.durations_ms)
@@ -322,7 +322,7 @@ class Tally:
 
     @property
     def attempts(self) -> int:
-        """How many attempts there were."""
+        """The number of attempts."""
         return self.failed_attempts + len(self.durations_ms)
 
     @property
@@ -331,7 +331,7 @@ class Tally:
         return len(self.durations_ms) / self.attempts if self.attempts else None
 
     def bucket(self, start_ms: int, *, one_in: int) -> Bucket:
-        """Give the figures, those of deliveries and attempts times *one_in*."""
+        """Give the figures, with deliveries and attempts multiplied by *one_in*."""
         durations = sorted(self.durations_ms)
         return Bucket(
             start_ms=start_ms,

@@ -1,4 +1,4 @@
-"""The status of a deployment, read from its database alone: no process of it need run."""
+"""The status of a deployment, read only from its database, so no process needs to run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,13 +18,13 @@ from trunkline.store.database import Database, embedded_file
 from trunkline.store.status import Head, RunningReplay
 
 COUNTED = 1_000_000
-"""Deliveries are counted up to here, the newest first."""
+"""The number of newest deliveries that are counted."""
 SHOWN_REPLAYS = 50
 
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The log: its newest position, and what was accepted lately."""
+    """The log: its newest position, and the recently accepted events."""
 
     head: int
     newest_accepted_ms: int | None
@@ -34,11 +34,11 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class ShardStatus:
-    """One shard: how far its cursor is behind the head, which process reads it, and until when.
+    """One shard: its cursor's lag behind the head, its reader, and the reader's lease.
 
-    One that is divided is shown *part* by part; else that is None. *lag_seconds* is the age of the first event after the
-    cursor. While it catches up with a backlog its live reader is nearer the head, at *live_lag_positions*; else that is
-    *lag_positions*. *lease_seconds* is None where nobody reads it.
+    A divided shard is shown by *part*; otherwise *part* is None. *lag_seconds* is the age of the first event after the
+    cursor. While the shard catches up with a backlog, its live reader is nearer the head, at *live_lag_positions*, which
+    otherwise equals *lag_positions*. *lease_seconds* is None if no process reads it.
     """
 
     shard: int
@@ -53,7 +53,7 @@ class ShardStatus:
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """One process that delivers, or has died lately. *host* and *process* (its number there) come from its name."""
+    """One process that delivers or has died recently. *host* and *process* (the process id there) come from its name."""
 
     id: str
     host: str | None
@@ -65,9 +65,9 @@ class WorkerStatus:
 
 @dataclass(frozen=True, slots=True)
 class Deliveries:
-    """Deliveries by status; where *is_capped*, of the newest ones only, so that each number may be larger.
+    """Deliveries by status; if *is_capped*, only the newest were counted, so each number may be larger.
 
-    *due* are those whose time has come and that no process has in hand.
+    *due* are due deliveries without a claim.
     """
 
     by_status: Mapping[str, int]
@@ -79,7 +79,7 @@ class Deliveries:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything at one time, give or take the milliseconds that reading takes."""
+    """The whole status at one time, within the milliseconds that reading takes."""
 
     taken_ms: int
     log: Log
@@ -90,14 +90,14 @@ class Snapshot:
     replays: Sequence[RunningReplay]
     subscriptions: Mapping[str, int]
     quarantined: int
-    """Events that wait in quarantine, up to as many as deliveries are counted."""
+    """The number of events waiting in quarantine, counted up to the same limit as deliveries."""
 
 
 async def require(database: Database, settings: Settings) -> None:
-    """Make sure that *database*, which *settings* name, is one of ours, without making it one.
+    """Make sure that *database*, named in *settings*, is a hub's, without changing it.
 
     Raises:
-        SettingsInvalid: it has no tables yet, or those of another version.
+        SettingsInvalid: it has no tables yet, or tables of another version.
     """
     file = embedded_file(database)
     if file is not None and not file.exists():
@@ -154,7 +154,7 @@ def view(snapshot: Snapshot) -> dict[str, Any]:
 
 
 async def _log(connection: AsyncConnection, head: Head) -> Log:
-    """Positions have no gaps, so events are counted by where a span of time begins."""
+    """Count recent events by positions: the log has no gaps, so the position at which a time span begins is enough."""
     minute, hour = [
         max(head.position - await stream.position_before(connection, head.now_ms - span_ms), 0)
         for span_ms in (60_000, 3_600_000)

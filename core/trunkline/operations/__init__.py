@@ -1,7 +1,6 @@
-"""Actions, searches and lookups: a call is read, allowed, carried out by its provider, and answered.
+"""Actions, searches and lookups: a call is parsed, authorized, carried out by its provider, and answered.
 
-``requests`` reads what a caller sent, ``running`` calls the provider and checks its answer, ``service`` decides what is one
-transaction.
+``requests`` reads the call, ``running`` calls the provider and checks its answer, ``service`` sets the transactions.
 """
 
 from trunkline.operations.service import Operations

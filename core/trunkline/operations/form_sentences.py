@@ -1,6 +1,6 @@
-"""Refusals in the words of a form: fields by their titles, and nothing that only a reader of HTTP understands. Pure.
+"""Error messages for forms: they name fields by title and use no terms of HTTP. Pure.
 
-Connectors show them: whoever fills in a form in Zapier, n8n or Make has never seen the name of a field.
+Connectors show them: people who fill in a form in Zapier, n8n or Make have never seen the names of fields.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,14 +10,14 @@ from trunkline.schemas.definitions import Definition
 from trunkline.schemas.fields import Field, read_fields
 
 MOST_SENTENCES = 10
-"""How many faults are told; more of them nobody reads in a form."""
+"""The number of faults in a message; nobody reads more in a form."""
 
 _IS_NULL = ", not null"
 _WORDS = {"a string": "text", "a list": "a list of values", "an object": "a group of fields"}
 
 
 def form_detail(definition: Definition, faults: Sequence[FieldError]) -> str:
-    """Tell *faults* of a call, each in a sentence, such as ``Last Name is required.``."""
+    """Describe *faults* of a call in one sentence each, such as ``Last Name is required.``."""
     fields = (*read_fields(definition.parameters), *read_fields(definition.input))
     sentences = dict.fromkeys(_sentence(fault, fields) for fault in faults[:MOST_SENTENCES])
     more = len(faults) - MOST_SENTENCES
@@ -37,7 +37,7 @@ def _sentence(fault: FieldError, fields: Sequence[Field]) -> str:
 
 
 def _titles(path: str, fields: Sequence[Field]) -> Iterator[str]:
-    """Name the fields on the way of a JSON pointer, or of a bare name; items of lists by their position from 1."""
+    """Name the fields along a JSON pointer or a bare name; list items by their position from 1."""
     for part in path.removeprefix("/").split("/") if path else ():
         name = part.replace("~1", "/").replace("~0", "~")
         field = next((field for field in fields if field.name == name), None)

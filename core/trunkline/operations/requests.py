@@ -1,4 +1,4 @@
-"""Reading a call: the input of the caller becomes that of the provider, or a list of all its faults. Pure."""
+"""Reading a call: the caller's input becomes the provider's input, or a list of all faults. Pure."""
 
 import hashlib
 import re
@@ -19,7 +19,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A valid call: the parameters of its path, and its body or its query without what counts as absent."""
+    """A valid call: the parameters of its path, and its body or query without absent values."""
 
     parameters: Mapping[str, Json] = field(repr=False)
     input: Mapping[str, Json] = field(repr=False)
@@ -37,13 +37,13 @@ def read(
     *,
     catalog: DefinitionCatalog,
 ) -> Request:
-    """Check a call. Texts from a URL are turned into what their schemas ask for.
+    """Check a call. Texts from a URL are converted to the types of their schemas.
 
-    An empty string counts as absent, and in a body null does where its schema allows none; so a connector need not tell
-    what a person left empty from what an earlier step did not give.
+    An empty string counts as absent, as does a null in a body if the schema does not allow null. A connector then need
+    not distinguish fields left empty from fields that an earlier step did not give.
 
     Raises:
-        NotFound: a parameter of the path cannot be one.
+        NotFound: a parameter of the path is malformed.
         BadQuery, BodyInvalid: the query, the body is not valid.
     """
     is_query = definition.method == "GET"
@@ -74,7 +74,7 @@ def _refuse(faults: list[FieldError], *, is_query: bool) -> NoReturn:
 
 
 def _read_text(value: Json, kind: str) -> Json:
-    """Turn the text of a URL into a value of *kind*; any other text is left for the schema to refuse."""
+    """Convert the text of a URL to a value of *kind*; malformed text is left for the schema to refuse."""
     if not isinstance(value, str):
         return value
     if kind in {"integer", "number"} and _WHOLE.fullmatch(value):

@@ -1,7 +1,7 @@
-"""Calling the provider of an operation, under a time limit, and checking its answer: here and nowhere else.
+"""Calling the provider of an operation, with a time limit, and checking its answer; no other module does so.
 
-A refusal by the provider is the caller's fault and goes through unchanged. Anything else that goes wrong is the provider's
-fault: it is logged once, and the caller is told which operation failed.
+A refusal by the provider is the caller's fault and is passed on unchanged. Any other error is the provider's fault: it is
+logged once, and the caller is told which operation failed.
 """
 
 import asyncio
@@ -38,11 +38,11 @@ class Outcome:
 
 
 async def run(provider: Operation, call: Call, *, plugin: str) -> Answer:
-    """Have *call* carried out by *plugin*; it is cancelled when its time is over.
+    """Have *call* carried out by *plugin*, and cancel it at its time limit.
 
     Raises:
-        Refused, StoreUnavailable: as the provider raised it.
-        ProviderFailed: it failed in any other way, gave no ``Answer``, or took too long.
+        Refused, StoreUnavailable: raised by the provider.
+        ProviderFailed: it failed in any other way, returned no ``Answer``, or took too long.
     """
     name, log = call.definition.name, logger_of(plugin)
     limit = asyncio.timeout(call.deadline_seconds)
@@ -64,10 +64,10 @@ async def run(provider: Operation, call: Call, *, plugin: str) -> Answer:
 
 
 def check(answer: Answer, call: Call, *, plugin: str, catalog: DefinitionCatalog, ingest: Ingest) -> Outcome:
-    """Check what a provider answered, and make drafts of its events.
+    """Check a provider's answer, and make drafts of its events.
 
     Raises:
-        ProviderFailed: the output breaks its schema, or an event its type's; the faults are logged.
+        ProviderFailed: the output or an event does not fit its schema; the faults are logged.
     """
     definition, log = call.definition, logger_of(plugin)
     try:
@@ -106,7 +106,7 @@ def _fail(call: Call, log: logging.Logger, faults: list[FieldError]) -> NoReturn
 
 
 def _raise_if_unavailable(error: Exception) -> None:
-    """Raise StoreUnavailable where *error* says that the database does not answer."""
+    """Raise StoreUnavailable if *error* says that the database does not answer."""
     if isinstance(error, SQLAlchemyError):
         try:
             with translated():

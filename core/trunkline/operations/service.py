@@ -1,8 +1,7 @@
-"""The service behind every action, search and lookup (``contract.Operations``): its provider and its transaction.
+"""The service of actions, searches and lookups (``contract.Operations``): their providers and transactions.
 
-An action in the hub's own database is one transaction: its idempotency key, its records, its events, its answer. While
-another provider carries out an action nothing is locked: the key has a lease, and the answer is stored with the events
-afterwards.
+An action in the hub's own database is one transaction with its idempotency key, records, events and answer. While another
+provider carries out an action nothing is locked: the key has a lease, and the answer is stored with the events afterwards.
 """
 
 import asyncio
@@ -44,18 +43,18 @@ from trunkline.store.operation_keys import Key, Use
 HERE_SECONDS = 10.0
 """How long an operation in the hub's own database may take."""
 ELSEWHERE_SECONDS = 30.0
-"""How long any other operation may take; a provider that calls another service has a shorter limit of its own."""
+"""How long any other operation may take; a provider that calls another service has a shorter limit."""
 LEASE_MS = 40_000
-"""The lease of a key for an action elsewhere: longer than that may take."""
+"""The lease of a key for an action elsewhere, longer than such an action may take."""
 MAX_WAITING = 50
-"""Calls of one company that may wait, in one process, for the first one with their key."""
+"""The number of calls of one company in one process that may wait for the first one with their key."""
 MAX_ELSEWHERE = 32
-"""Calls of one company that may be with providers elsewhere, in one process, …"""
+"""The number of simultaneous calls of one company in one process to providers elsewhere."""
 MAX_ELSEWHERE_IN_ALL = 256
-"""… and those of all companies together: a provider that hangs holds each of them for half a minute."""
+"""The same for all companies together; a provider that hangs holds each call for half a minute."""
 RETRY_SECONDS = 5
 WAIT_SECONDS = (0.05, 0.05, 0.1, 0.2, 0.4)
-"""The pauses before a repeated request looks again whether the first one has ended; the last one goes on."""
+"""The pauses of a repeated request between checks whether the first one has ended; the last value repeats."""
 
 _UNANSWERED = (
     "An earlier request with this Idempotency-Key was cut off before its answer was stored. Look whether it was done, and use "
@@ -80,7 +79,7 @@ class _Task:
 
 
 class Operations:
-    """Carries out what plugins provide. *catalog* has what the schemas define."""
+    """Carries out the operations that plugins provide. *catalog* has the definitions in schemas."""
 
     def __init__(
         self, database: Database, *, registry: Registry, catalog: DefinitionCatalog, ingest: Ingest
@@ -93,11 +92,11 @@ class Operations:
         self._elsewhere = Turns(share=MAX_ELSEWHERE, total=MAX_ELSEWHERE_IN_ALL)
 
     def defined(self, kind: Kind) -> Sequence[Definition]:
-        """List what the schemas define, in the order of their names."""
+        """List the operations defined in schemas, by name."""
         return self._defined.of(kind)
 
     def provided(self, kind: Kind) -> Sequence[Definition]:
-        """List what the plugins that run carry out, in the order of their names."""
+        """List the operations that running plugins provide, by name."""
         providers = self._registry.collected.providers
         definitions = [
             definition
@@ -119,11 +118,11 @@ class Operations:
         """Validate the input, carry it out, validate the answer, and store answer and events together.
 
         Raises:
-            BodyInvalid, BadQuery: the input breaks its schema (a body's, a query's).
+            BodyInvalid, BadQuery: the body or the query does not fit its schema.
             NotFound: there is no such record.
             IdempotencyConflict: *idempotency_key* was used for another request.
-            ProviderFailed: the provider failed, or gave an answer that breaks its schema.
-            TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys, or are with providers elsewhere.
+            ProviderFailed: the provider failed, or its answer does not fit its schema.
+            TooMuchAtOnce: too many calls of the company wait for earlier ones with their keys, or run elsewhere.
             StoreUnavailable: nothing was stored.
         """
         with _told_to_forms(definition):
@@ -157,7 +156,7 @@ class Operations:
 
     @cached_property
     def _catalog(self) -> DefinitionCatalog:
-        """Every definition, those of the plugins too, which are known once all has been collected."""
+        """All definitions, including the plugins', which are known once all have been collected."""
         providers = self._registry.collected.providers.values()
         own = [provider.definition for _, provider in providers if provider.definition]
         return DefinitionCatalog([*self._defined.all(), *own]) if own else self._defined
@@ -177,9 +176,9 @@ class Operations:
         return Answered(200, outcome.body)
 
     async def once(self, key: Key, act: Callable[[], Awaitable[Answered]]) -> Answered:
-        """Carry *act* out for the first request with *key*, and return its answer to each later one.
+        """Run *act* for the first request with *key*, and return its answer to each later request.
 
-        The answer is stored after what *act* stored, so a crash may come between them. No later request repeats *act* then.
+        The answer is stored after the changes of *act*, so a crash may come in between. Later requests then do not repeat *act*.
 
         Raises:
             IdempotencyConflict: *key* was used for another request.
@@ -215,7 +214,7 @@ class Operations:
         return answered
 
     async def _try_in_transaction(self, task: _Task) -> Answered | None:
-        """Carry *task* out in one transaction; None where another request has its key and is under way elsewhere."""
+        """Carry *task* out in one transaction; None if another request with its key is under way elsewhere."""
         holder = secrets.token_hex(12)
         async with self._database.write() as connection:
             if task.key and (use := await self._claim(connection, task.key, holder=holder)):
@@ -242,7 +241,7 @@ class Operations:
     async def _claim(
         self, connection: AsyncConnection, key: Key, *, holder: str, may_repeat: bool = True
     ) -> Use | None:
-        """Claim *key* for *holder*, from one whose lease is over if it *may repeat* that; else give how it was used.
+        """Claim *key* for *holder*, with *may_repeat* also from a holder whose lease is over; else return its use.
 
         Raises:
             IdempotencyConflict: it was used for another request.
@@ -262,7 +261,7 @@ class Operations:
         return use
 
     async def _claim_or_wait(self, key: Key, *, holder: str, may_repeat: bool = True) -> Answered | None:
-        """Claim *key* for *holder*, or wait for the answer that another request gets."""
+        """Claim *key* for *holder*, or wait for another request's answer."""
         is_claimed, answered = await self._try_to_claim(key, holder=holder, may_repeat=may_repeat)
         if is_claimed or answered:
             return answered
@@ -274,14 +273,14 @@ class Operations:
         return answered
 
     async def _try_to_claim(self, key: Key, *, holder: str, may_repeat: bool) -> tuple[bool, Answered | None]:
-        """Claim *key* for *holder*; tells whether that was done, and the answer that another request got, if it has ended."""
+        """Claim *key* for *holder*; tells whether it was claimed, and another request's answer if that has ended."""
         async with self._database.write() as connection:
             use = await self._claim(connection, key, holder=holder, may_repeat=may_repeat)
         return (True, None) if use is None else (False, _repeat(use))
 
     @contextlib.contextmanager
     def _waiting(self, company_id: int) -> Generator[None]:
-        """Count a call that waits for another one with its key. Raises TooMuchAtOnce."""
+        """Count a call that waits for an earlier one with its key. Raises TooMuchAtOnce."""
         if not self._waits.try_take(company_id):
             things = "calls that wait for an earlier one with their Idempotency-Key"
             raise TooMuchAtOnce(things, limit=MAX_WAITING, retry_after_seconds=RETRY_SECONDS)
@@ -304,7 +303,7 @@ class Operations:
 
     @contextlib.asynccontextmanager
     async def _turn(self, task: _Task) -> AsyncGenerator[None]:
-        """Take a turn for a call that goes elsewhere; connections to the database have turns of their own. Raises TooMuchAtOnce."""
+        """Take a turn for a call to a provider elsewhere; database connections have their own turns. Raises TooMuchAtOnce."""
         if task.provider.uses_database:
             yield
             return
@@ -322,7 +321,7 @@ class Operations:
     async def _store(
         self, connection: AsyncConnection, task: _Task, outcome: Outcome, *, holder: str
     ) -> Callable[[], None] | None:
-        """Store the answer under its key and append the events; gives the call that announces them after the commit."""
+        """Store the answer under its key and append the events; returns the function that announces them after the commit."""
         if task.key and not await operation_keys.finish(
             connection, task.key, status=outcome.status, body=outcome.body, holder=holder
         ):
@@ -353,7 +352,10 @@ def _answer(outcome: Outcome, announce: Callable[[], None] | None) -> Answered:
 
 @contextlib.contextmanager
 def _told_to_forms(definition: Definition) -> Generator[None]:
-    """Put a refusal that names fields into the words of a form, too; a product over HTTP has found its own words."""
+    """Add a message for forms to an error that names fields.
+
+    Errors from a product over HTTP come with their own messages.
+    """
     try:
         yield
     except (BodyInvalid, BadQuery) as error:

@@ -1,7 +1,7 @@
 """The HTTP client that channels get: it checks the URL and the headers, and makes one call.
 
-aiohttp was here before. It costs 68 µs of CPU per POST with 64 at once, and this 12 µs (docs/internals/performance.md): it was more
-than half of what a delivery cost.
+It replaces aiohttp, which took 68 µs of CPU per POST with 64 at once, more than half of a delivery; this client takes 12 µs
+(docs/internals/performance.md).
 """
 
 import asyncio
@@ -27,16 +27,16 @@ from trunkline.targets.addresses import AddressPolicy
 
 DNS_CACHE_SECONDS = 10
 RESEND_SECONDS = 0.2
-"""A kept connection that closes unanswered this soon was closing as the request was written; later, the target had the request."""
+"""A kept connection that closes unanswered this soon was already closing; later, the target may have read the request."""
 NO_TENANT = 0
-"""Whoever calls for the deployment itself."""
+"""The tenant of calls for the deployment itself."""
 
 _URLS_REMEMBERED = 16_384
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    """An allowed URL: its origin, and how every request to it begins."""
+    """An allowed URL: its origin, and the beginning of its requests."""
 
     origin: Origin
     start: str
@@ -45,12 +45,11 @@ class _Target:
 class Outbound(OtherMethods):
     """An ``HttpClient`` over kept connections, entered as a context.
 
-    *timeout_seconds* bounds one call from resolving the name to the answer's last byte. *ssl_context* replaces the default
-    one, to trust an own CA; it must verify. *name_servers* (``address`` or ``address:port``) are asked instead of the machine's,
-    and *resolve* replaces both; the answers are checked all the same. Tenants share neither connections nor the number of
-    lookups that one may have under way, and *may_look_up* counts their lookups. *resends* says whether a request goes out
-    once more, on a fresh connection, if a kept one ends within ``RESEND_SECONDS`` and before any byte of an answer. Up to
-    *most_kept* idle connections are kept.
+    *timeout_seconds* limits one call, from resolving the name to the answer's last byte. *ssl_context* replaces the default
+    one, to trust another CA; it must verify. *name_servers* (``address`` or ``address:port``) replace the machine's, and
+    *resolve* replaces both; the addresses are checked in any case. Each tenant has its own connections and its own limit of
+    simultaneous lookups, and *may_look_up* counts its lookups. With *resends* a request is sent again on a new connection if
+    a kept one ends within ``RESEND_SECONDS`` and before any byte of an answer. Up to *most_kept* idle connections are kept.
     """
 
     def __init__(
@@ -85,7 +84,7 @@ class Outbound(OtherMethods):
         self._dialler = Dialler(self._names, ssl_context=ssl_context)
         self._pool = Pool(most_kept)
         self._loop: asyncio.AbstractEventLoop | None = None
-        # The policy never changes, so a URL that it allowed is allowed for good. Refusals are not remembered.
+        # The policy never changes, so allowed URLs are cached without expiry. Refusals are not cached.
         self._target = lru_cache(maxsize=_URLS_REMEMBERED)(self._check)
 
     async def __aenter__(self) -> Self:
@@ -103,16 +102,16 @@ class Outbound(OtherMethods):
 
     @property
     def connections_opened(self) -> int:
-        """How many connections were made so far."""
+        """The number of connections made so far."""
         return self._dialler.dialled
 
     @property
     def certificates(self) -> Mapping[tuple[int, str, int], int]:
-        """When the certificates of targets end (Unix seconds), by tenant, host and port."""
+        """The expiry of targets' certificates (Unix seconds), by tenant, host and port."""
         return self._dialler.certificates
 
     def for_tenant(self, tenant: int, timeout_seconds: float | None = None) -> HttpClient:
-        """Give the client whose calls go on connections of *tenant* alone, with a limit of their own if one is given."""
+        """Give a client with connections for *tenant* alone, and its own timeout if given."""
         return _TenantClient(self, tenant, timeout_seconds)
 
     async def post(
@@ -130,8 +129,8 @@ class Outbound(OtherMethods):
 
         Raises:
             AddressRefused: the policy forbids *url*, or an address that its name resolves to.
-            TimeoutError: no whole head of an answer came in time.
-            NoAnswer: the name did not resolve, the connection failed, or what came was not HTTP.
+            TimeoutError: no complete head of an answer came in time.
+            NoAnswer: the name did not resolve, the connection failed, or the answer was not HTTP.
             ValueError: a header cannot be sent.
         """
         target = self._target(url)
@@ -167,7 +166,7 @@ class Outbound(OtherMethods):
         if kept := self._pool.take(way, now=now):
             try:
                 return await self._exchange(way, kept, request, deadline)
-            except ClosedBeforeAnswer:  # it may have been closing while we wrote (RFC 9112 §9.3.1)
+            except ClosedBeforeAnswer:  # it may have been closing during the write (RFC 9112 §9.3.1)
                 if not self._resends or loop.time() - now > RESEND_SECONDS:
                     raise
                 is_sent = True
@@ -184,7 +183,7 @@ class Outbound(OtherMethods):
     async def open_stream(
         self, url: str, *, tenant: int, tls: bool
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Connect to the host and port of *url* for another protocol than HTTP, within the limit of a call.
+        """Connect to the host and port of *url* for another protocol than HTTP, within a call's timeout.
 
         Raises:
             AddressRefused: the policy forbids *url*, or an address that its name resolves to.
@@ -241,7 +240,7 @@ class ClientOf(Protocol):
     """Gives the client of a tenant (``Outbound.for_tenant``)."""
 
     def __call__(self, tenant: int, timeout_seconds: float | None = None, /) -> HttpClient:
-        """Give the client of *tenant*, with a limit of its own calls if one is given."""
+        """Give the client of *tenant*, with its own timeout if given."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""One connection to a target: a request out, an answer in, one at a time, each with a deadline."""
+"""One connection to a target, with one request and answer at a time, each with a deadline."""
 
 import asyncio
 import ssl
@@ -34,11 +34,11 @@ class Connection(asyncio.Protocol):
         self.idle_until = 0.0
 
     async def exchange(self, request: bytes, *, deadline: float) -> HttpResponse:
-        """Send *request* and wait for the answer, until *deadline* (of the loop's clock); its body may break off.
+        """Send *request* and wait for the answer until *deadline* (of the loop's clock); its body may be incomplete.
 
         Raises:
             TimeoutError: no whole head of an answer came in time.
-            NoAnswer: the connection ended, or what came is not HTTP.
+            NoAnswer: the connection ended, or the answer is not HTTP.
         """
         self.is_idle = False
         answer: asyncio.Future[HttpResponse] = self._loop.create_future()
@@ -57,7 +57,7 @@ class Connection(asyncio.Protocol):
 
     @property
     def tls(self) -> ssl.SSLObject | None:
-        """The connection's TLS; None where there is none."""
+        """The connection's TLS; None if it has none."""
         secured: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
         return secured
 
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         self._transport.close()
 
     def abort(self) -> None:
-        """Drop the connection with whatever is still to be sent."""
+        """Drop the connection and all unsent data."""
         self._stop()
         self._transport.abort()
 
@@ -79,7 +79,7 @@ class Connection(asyncio.Protocol):
         self.is_idle = True
 
     def data_received(self, data: bytes) -> None:
-        """Read on in the answer; data without a request ends the connection."""
+        """Feed *data* to the answer; data without a request ends the connection."""
         if self._answer is None:
             self.abort()
             return
@@ -99,18 +99,16 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def eof_received(self) -> None:
-        """Close our side too, and take no request any more; ``connection_lost`` follows."""
+        """Close this side too, and accept no further request; ``connection_lost`` follows."""
         self.is_idle = False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Complete the awaited answer if its head has come; fail it elsewhere."""
+        """Complete the awaited answer if its head has come; otherwise fail it."""
         self._stop()
         if self._answer is not None:
             try:
                 if isinstance(exc, ssl.SSLError) and exc.reason in tls.ASKED_FOR_CERTIFICATE:
-                    raise tls.failure(
-                        exc
-                    )  # of TLS 1.3, whose handshake ends for us before it does for the target
+                    raise tls.failure(exc)  # in TLS 1.3 the handshake ends here before it does at the target
                 self._finish(self._reader.end(exc))
             except NoAnswer as error:
                 self._fail(error)
@@ -130,7 +128,7 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def _check_deadline(self) -> None:
-        """End the exchange if its time is up. One timer serves many exchanges: arming one costs more than it does."""
+        """End the exchange after its deadline. One timer serves many exchanges, as arming a timer costs more than a check."""
         self._timer = None
         if self._answer is None:
             return

@@ -1,4 +1,4 @@
-"""Making connections: a name becomes addresses, every one of them is judged, and one that was judged is dialled."""
+"""Making connections: a name is resolved, every address is checked, and a checked one is dialled."""
 
 import asyncio
 import socket
@@ -22,9 +22,9 @@ from trunkline.targets.addresses import AddressPolicy
 
 Made = TypeVar("Made")
 DIAL_AT_ONCE = 4
-"""Connections that are begun in one turn of the event loop: a TLS handshake takes a millisecond of it."""
+"""The number of connections begun in one turn of the event loop; a TLS handshake blocks it for a millisecond."""
 FALLBACK_SECONDS = 0.25
-"""How long one address has to answer before the next is dialled beside it (RFC 8305 §5)."""
+"""How long one address has to answer before the next is dialled as well (RFC 8305 §5)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Origin:
 
 
 def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
-    """Make a resolver that refuses a name of which any one address is refused; it raises AddressRefused."""
+    """Make a resolver that raises AddressRefused if any address of a name is refused."""
 
     async def judged(host: str, port: int) -> Sequence[str]:
         addresses = await resolve(host, port)
@@ -59,7 +59,7 @@ def guarded(resolve: Resolve, policy: AddressPolicy) -> Resolve:
 
 
 MOST_CERTIFICATES = 10_000
-"""Certificates of targets whose end is remembered."""
+"""The number of targets' certificates whose expiry is stored."""
 
 
 class Dialler:
@@ -70,9 +70,9 @@ class Dialler:
         self._sessions = Sessions(ssl_context)
         self._beginnings = Beginnings(DIAL_AT_ONCE)
         self.dialled = 0
-        """How many connections were made."""
+        """The number of connections made."""
         self.certificates: dict[tuple[int, str, int], int] = {}
-        """When the certificates of targets end (Unix seconds), by tenant, host and port; those that were seen last."""
+        """The expiry of the last seen certificates of targets (Unix seconds), by tenant, host and port."""
 
     async def dial(self, origin: Origin, *, tenant: int, deadline: float) -> Connection:
         """Connect to *origin* for *tenant*, until *deadline* (of the loop's clock).
@@ -80,8 +80,8 @@ class Dialler:
         Raises:
             AddressRefused: the policy forbids an address that its name resolves to.
             NoAnswer: the name does not resolve in time, or no address took the connection.
-            TimeoutError: there is no connection in time.
-            MachineExhausted: this machine has no file, memory or port left for it.
+            TimeoutError: no connection was made in time.
+            MachineExhausted: this machine has no file, memory or port left.
         """
         return await self._dial(origin, tenant, deadline, self._connect)
 
@@ -152,7 +152,7 @@ class Dialler:
             raise
 
     def keep_session(self, origin: Origin, connection: Connection, *, tenant: int) -> None:
-        """Keep the TLS session of a connection that was dialled, to resume it when *tenant* connects to *origin* again."""
+        """Keep the TLS session of a connection, to resume it when *tenant* connects to *origin* again."""
         if secured := connection.tls:
             self._sessions.keep((tenant, origin), secured)
             ends = (secured.getpeercert() or {}).get("notAfter")
@@ -165,7 +165,7 @@ class Dialler:
 
 
 def _raise_own_shortage(error: OSError) -> None:
-    """Raise MachineExhausted if *error* comes of this machine; a lookup and OpenSSL do not say that no file could be opened."""
+    """Raise MachineExhausted if this machine caused *error*; lookups and OpenSSL do not report a lack of files as such."""
     if shortages.is_own(error):
         reason = f"This machine lacks what a connection needs ({error.strerror or error})"
     elif shortages.has_no_file_left():
@@ -180,7 +180,7 @@ async def _socket_to(addresses: Sequence[str], port: int) -> socket.socket:
     try:
         connected = await aiohappyeyeballs.start_connection(infos, happy_eyeballs_delay=FALLBACK_SECONDS)
     except OSError as error:
-        # The error and the frames that it came through hold each other: some twenty objects for the collector.
+        # The error and its frames refer to each other: some twenty objects for the garbage collector.
         raise error.with_traceback(None) from None
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return connected

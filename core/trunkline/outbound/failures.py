@@ -1,10 +1,10 @@
-"""The failures of a push, in the words of the delivery log."""
+"""The errors of a push, named as in the delivery log."""
 
 from trunkline.errors import AddressRefused
 
 
 class NoAnswer(ConnectionError):
-    """The target gave no usable answer. *error* is the attempt's word for it, *reason* a few words for a log.
+    """The target gave no usable answer. *error* is its name in the attempt, *reason* a few words for a log.
 
     *reason* holds neither URL nor headers.
     """
@@ -16,7 +16,7 @@ class NoAnswer(ConnectionError):
 
 
 SENT_TWICE = "the request was sent twice"
-"""A note on an exception (PEP 678) that ``Outbound.post`` raised after it had sent the request again."""
+"""A note (PEP 678) on an exception that ``Outbound.post`` raised after it had sent the request again."""
 
 
 class ClosedBeforeAnswer(NoAnswer):
@@ -29,7 +29,7 @@ def was_sent_twice(exception: BaseException) -> bool:
 
 
 def error_of(exception: BaseException) -> str:
-    """Name *exception*, which ``Outbound.post`` raised, in the attempt's words.
+    """Name *exception*, raised by ``Outbound.post``, as the attempt records it.
 
     One of ``address_refused``, ``timeout``, ``dns_failed``, ``connection_refused``, ``connection_failed``,
     ``invalid_answer``, or ``tls_failed: NAME: SENTENCE`` with the fault and its remedy (``outbound.tls``).

@@ -1,7 +1,7 @@
 """HTTP/1.1 as bytes: writing a request, and reading an answer from what a connection receives (RFC 9112). No I/O.
 
-The parsing is llhttp's, by way of httptools, as it was in uvicorn's and in Node's servers; what stands here is when an
-answer has ended, how much of it is taken, and whether another may follow it.
+The parser is llhttp, through httptools, as in uvicorn and Node. This module decides when an answer has ended, how much of it
+is read, and whether another may follow.
 """
 
 import re
@@ -17,30 +17,30 @@ from trunkline.outbound.mending import HeadMender, UnreadableHead
 from trunkline.version import __version__
 
 MAX_BODY_BYTES = 64 * 1024
-"""How much of an answer's body is read; beyond it the connection is closed, not drained."""
+"""The limit of an answer's body; above it the connection is closed, not drained."""
 MAX_HEAD_BYTES = 64 * 1024
-"""How much may come without a byte of a body: head, interim answers, chunk extensions, trailers."""
+"""The limit of data other than body: head, interim answers, chunk extensions, trailers."""
 MAX_ANSWER_BYTES = 256 * 1024
-"""How much may come in all until the answer is whole, however its body is cut into chunks."""
+"""The limit of all data of one answer, however its body is chunked."""
 
 _KEEP_SECONDS = re.compile(r"(?:^|[,\s])timeout\s*=\s*\"?(\d{1,9})", re.ASCII | re.IGNORECASE)
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FRAMING = frozenset({"connection", "content-length", "host", "transfer-encoding"})
-"""Headers that decide where a request goes and where it ends."""
+"""Headers that set where a request goes and where it ends."""
 _LENGTHS = frozenset({"content-length", "transfer-encoding"})
-"""Headers that say where an answer ends."""
+"""Headers that set where an answer ends."""
 _DEFAULTS = {"accept": "*/*", "accept-encoding": "identity", "user-agent": f"trunkline/{__version__}"}
 
 
 def keep_seconds(headers: Mapping[str, str]) -> int | None:
-    """Read how long the target keeps a connection that idles, where its answer says so (``Keep-Alive: timeout=5``)."""
+    """Read how long the target keeps an idle connection, if its answer says so (``Keep-Alive: timeout=5``)."""
     text = headers.get("keep-alive")
     match = _KEEP_SECONDS.search(text) if text is not None else None
     return int(match[1]) if match else None
 
 
 def request_start(normalised_url: str) -> str:
-    """Write the beginning of every request to a URL: the request line and the host."""
+    """Write the beginning of the requests to a URL: the request line and the host."""
     _, _, rest = normalised_url.partition("#")[0].partition("://")
     host, slash, path = rest.partition("/")
     path = path.replace("|", "%7C")  # RFC 3986 has no bare "|", the URL Standard has
@@ -48,7 +48,7 @@ def request_start(normalised_url: str) -> str:
 
 
 def with_method(start: str, method: str) -> str:
-    """Give what ``request_start`` wrote another method."""
+    """Replace the method in a result of ``request_start``."""
     return f"{method}{start.removeprefix('POST')}"
 
 
@@ -64,7 +64,7 @@ def request(start: str, headers: Mapping[str, str], body: bytes) -> bytes:
 
 @lru_cache(maxsize=1024)
 def _lines(names: tuple[str, ...]) -> tuple[str, int]:
-    """Make the header lines of requests with *names*, with a slot for each value, and count them."""
+    """Make the header lines of requests with *names*, with a slot for each value, and count the slots."""
     lower = [name.lower() for name in names]
     for name in lower:
         if not _NAME.fullmatch(name) or name in _FRAMING or lower.count(name) > 1:
@@ -76,10 +76,10 @@ def _lines(names: tuple[str, ...]) -> tuple[str, int]:
 
 
 class AnswerReader:
-    """Reads the answers that come over one connection, one at a time.
+    """Reads the answers on one connection, one at a time.
 
-    The status counts once the head is whole. *is_spent* says that the connection must be dropped, since more came than was
-    asked for or the answer broke off; *keeps_alive* that the target lets another request follow.
+    The status is valid once the head is complete. *is_spent*: the connection must be dropped, as it sent excess data or the
+    answer broke off. *keeps_alive*: the target allows another request.
     """
 
     __slots__ = (
@@ -114,7 +114,7 @@ class AnswerReader:
         self._body: list[bytes] = []
 
     def feed(self, data: bytes) -> HttpResponse | None:
-        """Read on in the answer; gives it when it is whole. Raises NoAnswer where what came is not HTTP."""
+        """Read *data*; returns the answer when it is complete. Raises NoAnswer if the data is not HTTP."""
         if not self._has_head:
             self._head.append(data)
             if (
@@ -128,7 +128,7 @@ class AnswerReader:
         try:
             self._parse(data)
         except httptools.HttpParserUpgrade:
-            self.is_spent = True  # a 101, which is complete: another protocol begins, which we do not speak
+            self.is_spent = True  # a 101 is complete: another protocol begins, which is not supported
         except (httptools.HttpParserError, UnreadableHead):
             self._break_off("what came back is not HTTP")
         if self._is_no_http:
@@ -140,7 +140,10 @@ class AnswerReader:
         return self._answer
 
     def end(self, error: Exception | None) -> HttpResponse:
-        """Give the answer at the connection's end, broken off or without a length (RFC 9112 §6.3); raises NoAnswer without a head."""
+        """Give the answer when the connection ends, incomplete or without a length (RFC 9112 §6.3).
+
+        Raises NoAnswer if its head is incomplete.
+        """
         if not self._has_head:
             number = getattr(error, "errno", None)
             reason = f"errno {number}" if number else "the target closed the connection"
@@ -149,33 +152,33 @@ class AnswerReader:
         return self._so_far(is_whole=error is None and self._headers.keys().isdisjoint(_LENGTHS))
 
     def cut(self) -> HttpResponse | None:
-        """Give the answer as far as it has come; None without a whole head."""
+        """Give the answer as received so far; None without a complete head."""
         return self._so_far(is_whole=False) if self._has_head else None
 
     def forget(self) -> None:
-        """Let go of the parser, with its reader and its bytes, once the connection has ended."""
+        """Release the parser, its reader and its bytes, once the connection has ended."""
         del self._parser
 
     # ---- httptools calls these ---------------------------------------------------------------------------------------
 
     def on_message_begin(self) -> None:
-        """Note that a second answer follows the one that was asked for."""
+        """Note that a second, unrequested answer follows."""
         if self._answer is not None:
             self.is_spent = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header, of which the last of one name counts; a trailer is none."""
+        """Store a header; the last one of a name counts. Trailers are ignored."""
         if not self._has_head:
             self._headers[name.lower().decode("latin-1")] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        """Note that the answer has begun, unless its status is none."""
+        """Note that the answer has begun, unless its status is invalid."""
         if self._answer is None:
             self._has_head = True
             self._is_no_http |= self._parser.get_status_code() < 100
 
     def on_body(self, body: bytes) -> None:
-        """Keep a piece of the body, up to ``MAX_BODY_BYTES`` of it."""
+        """Store a piece of the body, up to ``MAX_BODY_BYTES`` in all."""
         if self._answer is not None:
             return
         self._head_bytes = 0
@@ -203,7 +206,7 @@ class AnswerReader:
     # ------------------------------------------------------------------------------------------------------------------
 
     def _parse(self, data: bytes) -> None:
-        """Have llhttp read *data*, or a head that it refuses once that is mended. Raises HttpParserError, UnreadableHead."""
+        """Have llhttp read *data*; if it refuses a head, mend the head and read that. Raises HttpParserError, UnreadableHead."""
         if self._mender is None or self._has_head:
             try:
                 self._parser.feed_data(data)
@@ -225,7 +228,7 @@ class AnswerReader:
         return HttpResponse(self._parser.get_status_code(), self._headers, body, is_whole=is_whole)
 
     def _break_off(self, reason: str) -> None:
-        """Read no further; the answer is what has come of it, if its head is whole."""
+        """Stop reading; the answer is the part received, if its head is complete."""
         if not self._has_head and self._answer is None:
             self._refuse(reason)
         self.is_spent = True
@@ -236,6 +239,6 @@ class AnswerReader:
 
 
 def _begins_like_http(data: bytes) -> bool:
-    """Tell whether *data* can begin an answer; llhttp takes RTSP, ICE and HTTP/2.0 too."""
+    """Tell whether *data* can begin an answer; llhttp accepts RTSP, ICE and HTTP/2.0 too."""
     begin = data.lstrip(b"\r\n")[:7]
     return begin == b"HTTP/1."[: len(begin)]

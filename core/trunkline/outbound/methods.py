@@ -1,4 +1,4 @@
-"""The methods of HTTP beside POST, for the clients that channels and plugins get."""
+"""The HTTP methods besides POST, for the clients of channels and plugins."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from trunkline.contract import HttpResponse
 
 
 class OtherMethods:
-    """The methods of an ``HttpClient`` beside ``post``, all by one function."""
+    """The methods of an ``HttpClient`` besides ``post``, built on ``send``."""
 
     __slots__ = ()
 

@@ -1,7 +1,7 @@
-"""HTTP to one origin that the operator's settings name: the guarded client, bound to it.
+"""HTTP to one origin named in the settings, with the guarded client bound to it.
 
-It may be in a private network and without TLS, since whoever runs the hub has named it; nothing that a caller sends can
-lead anywhere else, as every other origin is refused and no redirect is followed.
+The origin may be in a private network and without TLS, since the operator has named it. A caller's input cannot lead
+elsewhere: every other origin is refused and no redirect is followed.
 """
 
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class OriginClient(OtherMethods):
     """An ``HttpClient`` for the origin of *url*.
 
     Raises:
-        ValueError: *url* is not one that can be dialled, or leads to a cloud's metadata service.
+        ValueError: *url* cannot be called, or leads to a cloud's metadata service.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float) -> None:
@@ -49,7 +49,7 @@ class OriginClient(OtherMethods):
         """Send *body* to *url*, as ``Outbound.post`` does.
 
         Raises:
-            AddressRefused: *url* is of another origin, or leads to a metadata service.
+            AddressRefused: *url* has another origin, or leads to a metadata service.
             OSError, TimeoutError: there was no answer.
         """
         self._check(url)
@@ -63,7 +63,7 @@ class OriginClient(OtherMethods):
         return await (await self._open()).send(method, url, headers=headers, body=body)
 
     def _check(self, url: str) -> None:
-        """Refuse what is of another origin. Raises AddressRefused."""
+        """Refuse a URL of another origin. Raises AddressRefused."""
         try:
             origin = _origin_of(url)
         except TargetRefused as refused:
@@ -75,7 +75,7 @@ class OriginClient(OtherMethods):
 
 
 class Origins:
-    """Every client that plugins have asked for: opened by its first call, closed when this is left."""
+    """The clients that plugins have requested; each opens at its first call, and all close on exit."""
 
     def __init__(self) -> None:
         self._clients: dict[tuple[str, float], OriginClient] = {}

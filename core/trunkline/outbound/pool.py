@@ -7,13 +7,13 @@ from trunkline.outbound.connection import Connection
 from trunkline.outbound.dialling import Origin
 
 KEEPALIVE_SECONDS = 4
-"""Below the 5 s after which Node.js and uvicorn close an idle connection: a POST that meets that close is lost."""
+"""Less than the 5 s after which Node.js and uvicorn close an idle connection; a POST sent during that close is lost."""
 Way = tuple[int, Origin]
-"""A tenant, and where its connections lead. An answer that comes late on a kept connection must never be another's."""
+"""A tenant and an origin. Tenants share no connections, so a late answer on a kept one never reaches another tenant."""
 
 
 class Pool:
-    """Idle connections, up to *most*, of one tenant a quarter. A connection that has idled too long is closed within a second."""
+    """Up to *most* idle connections, a quarter of them for one tenant. One that was idle too long is closed within a second."""
 
     def __init__(self, most: int) -> None:
         self._most, self._most_of_tenant = most, max(most // 4, 1)
@@ -23,7 +23,7 @@ class Pool:
         self._timer: asyncio.TimerHandle | None = None
 
     def take(self, way: Way, *, now: float) -> Connection | None:
-        """Take the connection that was used last on *way*; None where there is none. *now* is the loop's clock."""
+        """Take the last used connection on *way*; None if there is none. *now* is the loop's clock."""
         while idle := self._idle.get(way):
             connection = idle.pop()
             self._uncount(way, 1)
@@ -33,7 +33,7 @@ class Pool:
         return None
 
     def put(self, way: Way, connection: Connection, *, now: float, target_keeps: int | None = None) -> None:
-        """Keep *connection*, if there is room, and for less time than the target keeps it (*target_keeps*, in seconds)."""
+        """Keep *connection* if there is room, for less time than the target does (*target_keeps*, in seconds)."""
         tenant, _ = way
         seconds = KEEPALIVE_SECONDS
         if target_keeps is not None and target_keeps <= KEEPALIVE_SECONDS:
@@ -49,7 +49,7 @@ class Pool:
             self._timer = asyncio.get_running_loop().call_later(1, self._sweep)
 
     def close(self) -> None:
-        """Close all that idle."""
+        """Close all idle connections."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -1,7 +1,6 @@
-"""The HTTP push that the webhook-like channels share: sign, post, and read the answer.
+"""The HTTP push of webhook-like channels: sign, post, and read the answer.
 
-At the rim: it reaches the network only through the guarded client that it is handed. The consequence of the result is
-decided by ``deliveries.next_state``.
+It reaches the network only through the given client. ``deliveries.next_state`` decides on the consequence of the result.
 """
 
 import re
@@ -30,10 +29,10 @@ async def deliver(push: Push, http: HttpClient) -> Result:
 
 
 async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: Mapping[str, str]) -> Result:
-    """Make one attempt with a *body* and *headers* of the channel's own.
+    """Make one attempt with the channel's own *body* and *headers*.
 
-    2xx is delivered, 410 is gone, anything else is to be tried again, not before ``Retry-After``.
-    An answer of any kind, a refused address and a broken connection are all results. Anything else is raised.
+    2xx is delivered, 410 is gone, any other status is retried, not before ``Retry-After``.
+    Every answer, a refused address and a broken connection are results. Other errors are raised.
     """
     try:
         response = await http.post(url, body=body, headers=headers)
@@ -48,7 +47,7 @@ async def post(push: Push, http: HttpClient, *, url: str, body: bytes, headers: 
 
 
 def result_of(status: int, *, headers: Mapping[str, str], body: bytes, timestamp: int) -> Result:
-    """Judge an answer. *headers* are in lower case; *timestamp* is the Unix second at which the attempt began."""
+    """Convert an answer to a result. *headers* are in lower case; *timestamp* is the Unix second at which the attempt began."""
     outcome = _outcome_of(status)
     wait = _retry_after_seconds(headers, timestamp) if outcome is Outcome.RETRY else None
     text = body[:KEPT_BODY_BYTES].decode("utf-8", "replace").replace("\0", "")
@@ -62,7 +61,7 @@ def _outcome_of(status: int) -> Outcome:
 
 
 def _headers(push: Push) -> dict[str, str]:
-    """Put the hub's headers over the subscription's own; these cannot share a name (``signatures.check_headers``)."""
+    """Add the hub's headers to the subscription's own; no name is in both (``signatures.check_headers``)."""
     target = push.target
     signed = signatures.headers(
         target.signature,
@@ -89,7 +88,7 @@ def _headers(push: Push) -> dict[str, str]:
 
 
 def _retry_after_seconds(headers: Mapping[str, str], timestamp: int) -> float | None:
-    """Read ``Retry-After`` (RFC 9110 §10.2.3): seconds, or a date by the target's own clock where it shows one."""
+    """Read ``Retry-After`` (RFC 9110 §10.2.3): seconds, or a date relative to the target's ``Date`` header if there is one."""
     text = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)

@@ -1,7 +1,7 @@
-"""Names to addresses: what is asked, for how long an answer serves, and what serves while no name server answers.
+"""Resolving names: the queries, the lifetime of answers, and old answers while no name server responds.
 
-A lookup that is never answered must cost others nothing: c-ares waits for it without a thread, a failure is remembered for a
-few seconds, and one tenant has only so many lookups under way.
+An unanswered lookup must not affect others: c-ares waits for it without a thread, a failure is cached for a few seconds, and
+a tenant's simultaneous lookups are limited.
 """
 
 import asyncio
@@ -13,18 +13,18 @@ from dataclasses import dataclass
 import aiodns
 
 LOOKUPS_PER_TENANT = 16
-"""Lookups that one tenant may have under way; its others wait, within the limit of their own call."""
+"""The number of simultaneous lookups of one tenant; further ones wait, within the timeout of their call."""
 PATIENT_PER_TENANT = 4
-"""How many of them may go on after the quick tries, for a name server that takes seconds."""
+"""The number of them that may continue after the quick tries, for a slow name server."""
 FAILURE_SECONDS = 5.0
-"""For how long a name that did not resolve is not asked for again."""
+"""How long a failed lookup is not repeated."""
 STALE_SECONDS = 3600.0
-"""For how long the last answer serves while no name server answers."""
+"""How long the last answer is used while no name server responds."""
 STALE_WAIT_SECONDS = 1.0
-"""How long a caller waits for a new answer if the last one would serve."""
+"""How long a caller waits for a new answer if the last one could be used."""
 _TRIES = 2
 _QUICK_SECONDS, _PATIENT_SECONDS = 1.0, 5.0
-"""Of the first try; the second takes up to twice as long. c-ares itself cuts them to 0.25 s and more where others were answered fast."""
+"""Timeouts of the first try; the second takes up to twice as long. c-ares shortens them, to 0.25 s at least, after fast answers."""
 _NOT_FOUND = frozenset({aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA})
 _SLOW = frozenset({aiodns.error.ARES_ETIMEOUT})
 
@@ -32,16 +32,16 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 """Find the addresses of a host, for a port, as text.
 
 Raises:
-    OSError: the host does not resolve; ``NameServersSilent`` where nobody could say.
+    OSError: the host does not resolve; ``NameServersSilent`` if no name server responded.
 """
 
 
 MayLookUp = Callable[[int], Awaitable[bool]]
-"""Count a lookup of a tenant; False where it has used up those that it may make."""
+"""Count a lookup of a tenant; False if its limit is used up."""
 
 
 class NameServersSilent(OSError):
-    """No name server answered, or none could."""
+    """No name server answered, or none could be asked."""
 
 
 class NameServersSlow(NameServersSilent):
@@ -49,22 +49,25 @@ class NameServersSlow(NameServersSilent):
 
 
 class LookupsUsedUp(NameServersSilent):
-    """The tenant has made all the lookups that it may for now, so that none was asked."""
+    """The tenant has used up its lookups for now, so no name server was asked."""
 
 
 async def always(_: int) -> bool:
-    """Let every lookup be made."""
+    """Allow every lookup."""
     return True
 
 
 async def resolve_by_system(host: str, port: int) -> Sequence[str]:
-    """Ask the system's resolver, as ``getaddrinfo`` does. It takes a thread for as long as it lasts."""
+    """Ask the system's resolver, as ``getaddrinfo`` does; it occupies a thread meanwhile."""
     infos = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return list(dict.fromkeys(str(address[0]) for *_, address in infos))
 
 
 class NameServers:
-    """The machine's hosts file and name servers, asked by c-ares, *patient* or not. Use it on one event loop, and close it there."""
+    """The machine's hosts file and name servers, asked by c-ares; *patient* sets long timeouts.
+
+    Use and close it on one event loop.
+    """
 
     def __init__(self, nameservers: Sequence[str] | None = None, *, patient: bool = False) -> None:
         seconds = _PATIENT_SECONDS if patient else _QUICK_SECONDS
@@ -88,13 +91,13 @@ class NameServers:
         )
 
     async def close(self) -> None:
-        """Give the sockets back."""
+        """Close the sockets."""
         await self._servers.close()
 
 
 @dataclass(slots=True)
 class _Entry:
-    """What is known of a name: its last good answer, or how the newest lookup failed."""
+    """The cached state of a name: its last good answer, or the failure of the newest lookup."""
 
     addresses: Sequence[str] = ()
     fresh_until: float = 0.0
@@ -105,10 +108,9 @@ class _Entry:
 
 
 class Names:
-    """Addresses of names, each kept for *cache_seconds*. Those who ask for one name together wait for one lookup.
+    """Addresses of names, each cached for *cache_seconds*. Simultaneous requests for a name share one lookup.
 
-    A lookup that *resolve* gives up as too slow goes on with *resolve_patiently*, and what it finds is kept even if all who
-    have waited for it have left.
+    A lookup that is too slow for *resolve* goes on with *resolve_patiently*; its result is cached even if all callers have left.
     """
 
     def __init__(
@@ -130,7 +132,7 @@ class Names:
         self._swept = 0.0
 
     async def addresses(self, host: str, port: int, *, tenant: int) -> Sequence[str]:
-        """Give the addresses of *host*. Raises OSError, and what the resolver raises."""
+        """Give the addresses of *host*. Raises OSError, and the errors of the resolver."""
         now = asyncio.get_running_loop().time()
         entry = self._entry(host, now)
         if now < entry.fresh_until:
@@ -148,7 +150,7 @@ class Names:
             return _stale_or_raise(entry, failure, now)
 
     def close(self) -> None:
-        """Cancel the lookups that run."""
+        """Cancel the running lookups."""
         for entry in self._entries.values():
             if entry.lookup is not None:
                 entry.lookup.cancel()
@@ -211,7 +213,7 @@ class Names:
         return self._entries.setdefault(host, _Entry())
 
     def _sweep(self, now: float) -> None:
-        """Forget what serves nobody any more."""
+        """Drop unused entries."""
         self._swept = now
         for host in [host for host, entry in self._entries.items() if _is_spent(entry, now)]:
             del self._entries[host]
@@ -228,7 +230,7 @@ def _has_stale(entry: _Entry, now: float) -> bool:
 
 
 def _stale_or_raise(entry: _Entry, failure: OSError, now: float) -> Sequence[str]:
-    """Give the last good answer where no name server could say better; raise *failure* elsewhere."""
+    """Give the last good answer if no name server responded; otherwise raise *failure*."""
     if isinstance(failure, NameServersSilent) and _has_stale(entry, now):
         return entry.addresses
     raise failure

@@ -1,4 +1,4 @@
-"""Connections for protocols other than HTTP: judged, dialled and encrypted as those of the HTTP client are."""
+"""Connections for other protocols than HTTP, checked, dialled and encrypted like those of the HTTP client."""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ _NOT_IN_HOSTS = frozenset("/?#@\\%")
 
 
 class Network:
-    """Dials for plugins by way of *outbound* (``contract.Network``)."""
+    """Dials for plugins through *outbound* (``contract.Network``)."""
 
     def __init__(self, outbound: Outbound) -> None:
         self._outbound = outbound

@@ -1,4 +1,4 @@
-"""TLS to targets: certificates are checked, failures get a name and a remedy, and sessions are resumed."""
+"""TLS to targets: checking certificates, naming failures with a remedy, and resuming sessions."""
 
 import ssl
 import time
@@ -8,7 +8,7 @@ from typing import Any, cast
 from trunkline.outbound.failures import NoAnswer
 
 SESSION_SECONDS = 600.0
-"""How long sessions are resumed after a check of the certificate: a resumed handshake does not check it again."""
+"""How long sessions are resumed after a check of the certificate, as a resumed handshake does not check it again."""
 MAX_SESSIONS = 1024
 
 _TRUST = "let the operator of this hub trust yours (SSL_CERT_FILE)"
@@ -28,7 +28,7 @@ _REMEDIES: Mapping[str, str] = {
     "no_tls": "The target's port does not speak TLS; correct the port of the URL, or enable TLS there.",
     "handshake": "The TLS handshake failed ({reason}); check the TLS settings of the target.",
 }
-# OpenSSL's x509_vfy.h, which the ssl module does not name.
+# Constants of OpenSSL's x509_vfy.h, which the ssl module lacks.
 _ISSUER_NOT_FOUND = {2, 20, 21}
 _BY_CODE = {
     9: "not_yet_valid",
@@ -39,7 +39,7 @@ _BY_CODE = {
     64: "wrong_name",
 }
 ASKED_FOR_CERTIFICATE = {"TLSV13_ALERT_CERTIFICATE_REQUIRED", "SSLV3_ALERT_BAD_CERTIFICATE"}
-"""Alerts of a target that asks for a client certificate."""
+"""The alerts of a target that requires a client certificate."""
 _BY_REASON = dict.fromkeys(ASKED_FOR_CERTIFICATE, "client_certificate") | {
     "TLSV1_ALERT_PROTOCOL_VERSION": "version",
     "UNSUPPORTED_PROTOCOL": "version",
@@ -49,16 +49,16 @@ _BY_REASON = dict.fromkeys(ASKED_FOR_CERTIFICATE, "client_certificate") | {
     "PACKET_LENGTH_TOO_LONG": "no_tls",
 }
 _CA_ISSUERS = bytes.fromhex("2b06010505073002")
-"""The identifier under which certificates of public authorities say where their issuer's is (RFC 5280 §4.2.2.1)."""
+"""The identifier of the address of the issuer's certificate, which public authorities include (RFC 5280 §4.2.2.1)."""
 _DER = 2
 """``_ssl.ENCODING_DER``."""
 
 
 def tls_context() -> ssl.SSLContext:
-    """Make the context that judges certificates: they must have their host among their alternative names (RFC 9525 §6.4).
+    """Make the context that verifies certificates: the host must be among their alternative names (RFC 9525 §6.4).
 
-    Python 3.13 refuses certificates without some extensions of RFC 5280, which older versions and other clients take: private
-    authorities leave them out. Every version takes them here.
+    Python 3.13 refuses certificates without some extensions of RFC 5280, which private authorities leave out and other
+    clients do not require. This context accepts them with every version.
     """
     context = ssl.create_default_context()
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -67,7 +67,7 @@ def tls_context() -> ssl.SSLContext:
 
 
 def failure(error: ssl.SSLError) -> NoAnswer:
-    """Make the failure of an attempt from *error*: ``tls_failed: NAME: SENTENCE``, which says how to go on."""
+    """Convert *error* to the failure of an attempt, ``tls_failed: NAME: SENTENCE``, with a remedy."""
     reason: str = getattr(error, "verify_message", None) or error.reason or "no reason given"
     name = next(iter(getattr(error, "__notes__", ())), None) or _name_of(error, ())
     words = reason.lower().replace("_", " ")
@@ -75,7 +75,7 @@ def failure(error: ssl.SSLError) -> NoAnswer:
 
 
 def _name_of(error: ssl.SSLError, chain: Sequence[bytes]) -> str:
-    """Name *error*; *chain* are the certificates that the target had sent."""
+    """Name *error*; *chain* has the certificates that the target sent."""
     code: int = getattr(error, "verify_code", 0)
     if code in _ISSUER_NOT_FOUND:
         if len(chain) > 1:
@@ -100,14 +100,14 @@ class Handshake(ssl.SSLObject):
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             raise
         except ssl.SSLError as error:
-            # Python 3.13 has it in public.
+            # Public in Python 3.13.
             chain = cast("Any", self)._sslobj.get_unverified_chain() or ()  # noqa: SLF001
             error.add_note(_name_of(error, [certificate.public_bytes(_DER) for certificate in chain]))
             raise
 
 
 class Sessions:
-    """TLS sessions of connections, each resumed by the next connection with its key, for ``SESSION_SECONDS``.
+    """TLS sessions by key, each resumed by the next connection with its key, for ``SESSION_SECONDS``.
 
     *context* replaces the default one.
     """
@@ -117,7 +117,7 @@ class Sessions:
         self._kept: dict[Hashable, tuple[ssl.SSLSession, float]] = {}
 
     def context(self, key: Hashable) -> ssl.SSLContext:
-        """Give what the next connection with *key* begins TLS with."""
+        """Give the TLS context for the next connection with *key*."""
         if self._context is None:
             self._context = tls_context()
         self._context.sslobject_class = Handshake
@@ -127,8 +127,8 @@ class Sessions:
         return cast("ssl.SSLContext", _Resuming(self._context, session))
 
     def keep(self, key: Hashable, secured: ssl.SSLObject) -> None:
-        """Keep the session of a connection with *key* over which an answer has come, as tickets come with it."""
-        if secured.session_reused:  # the one that is kept serves again
+        """Keep the session of a connection with *key* after an answer has come, as tickets arrive with it."""
+        if secured.session_reused:  # the stored session can be resumed again
             return
         session = secured.session
         self.forget(key)
@@ -143,7 +143,7 @@ class Sessions:
 
 
 class _Resuming:
-    """A context that offers *session*: of all that a context has, asyncio and uvloop call this function alone."""
+    """A context that offers *session*, with the only method that asyncio and uvloop call."""
 
     def __init__(self, context: ssl.SSLContext, session: ssl.SSLSession) -> None:
         self._context = context

@@ -1,1 +1,1 @@
-"""Parts that every service of a process uses: time, batches, logs, metrics, fault points."""
+"""Parts that all services of a process use: time, batches, logs, metrics, fault points."""

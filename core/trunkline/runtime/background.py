@@ -6,12 +6,12 @@ from collections.abc import Awaitable, Callable
 from typing import Self
 
 AGAIN_SECONDS = 30.0
-"""How long it waits where something failed, before it begins again."""
+"""The pause after an error before the work begins again."""
 _log = logging.getLogger(__name__)
 
 
 class Background:
-    """Runs *work* as long as it is entered. An error that *work* does not handle is logged, and the work begins again."""
+    """Runs *work* while it is entered. An unhandled error is logged, and the work begins again."""
 
     def __init__(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         self._name = name
@@ -31,7 +31,7 @@ class Background:
         while True:
             try:
                 await self._work()
-            except Exception as error:  # noqa: BLE001 - whatever it raises, it is kept going
+            except Exception as error:  # noqa: BLE001 - the work is restarted after any error
                 _log.exception(
                     "%s failed and begins again in %g s", self._name, AGAIN_SECONDS, exc_info=error
                 )

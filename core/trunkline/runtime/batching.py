@@ -1,7 +1,7 @@
 """Batching of requests: one transaction or query for all that have queued.
 
-Nothing waits for a timer: the first item starts at once, and while its batch runs the next one collects. So a lone caller
-pays nothing for the sharing, and the batches grow with the load.
+Nothing waits for a timer: the first item starts at once, and the next batch collects while it runs. So batching does not
+delay a single caller, and batches grow with the load.
 """
 
 import asyncio
@@ -13,15 +13,15 @@ Request = TypeVar("Request")
 Answer = TypeVar("Answer")
 
 Handle = Callable[[list[Request]], Awaitable[Sequence[Answer | Exception]]]
-"""Does one batch: an answer for each request, in their order; an exception among them is that request's alone."""
+"""Handles one batch: an answer for each request, in order; an exception among the answers fails only its request."""
 
 
 class Batcher(Generic[Request, Answer]):
     """Passes requests to *handle* in batches of up to *max_batch*, one batch at a time, in the order they came.
 
-    A batch has one of the requests for which *apart* gives the same; the others wait for the next batch and hold up nobody.
-    What *handle* raises fails its batch and no other. Enter it to start; leaving finishes what has queued.
-    About 2 µs a request (Python 3.11, batches of 200).
+    A batch has only one of the requests with equal results of *apart*; the others wait for the next batch and block no other
+    requests. An exception of *handle* fails its batch only. Enter it to start; leaving finishes queued requests. It takes
+    about 2 µs a request (Python 3.11, batches of 200).
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class Batcher(Generic[Request, Answer]):
             runner.cancel()
 
     async def submit(self, request: Request) -> Answer:
-        """Queue *request* and return its answer; raises what its batch, or its own answer, raised.
+        """Queue *request* and return its answer; raises the error of its batch or its own.
 
-        A caller that is cancelled before its batch has started takes its request along; afterwards only its answer.
+        If the caller is cancelled before its batch has started, its request is dropped; later only its answer is.
         """
         return await self.enqueue(request)
 
@@ -89,7 +89,7 @@ class Batcher(Generic[Request, Answer]):
                     self._idle = None
         finally:
             self._loop = None
-            for _, answer in self._queue:  # there are some only where the runner itself was cancelled
+            for _, answer in self._queue:  # some are left only if the runner itself was cancelled
                 answer.cancel()
 
     def _take(self) -> list[tuple[Request, asyncio.Future[Answer]]]:
@@ -131,7 +131,7 @@ class Batcher(Generic[Request, Answer]):
 
 
 def _is_inner_cancellation(error: BaseException) -> bool:
-    """Tell a cancellation that a handler let out from one that is meant for the runner."""
+    """Tell whether a cancellation comes from a handler, not from the runner's own task."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling()
 

@@ -1,7 +1,7 @@
-"""Beginning work a little at a time, so that the event loop comes back to everybody's calls in between.
+"""Limiting how much work begins in one turn of the event loop, so that calls are answered in between.
 
-An attempt takes some 50 µs of the loop, a new connection with TLS a millisecond, and up to 512 may be in flight: begun as their
-predecessors end, hundreds of them would stand in one turn of the loop, and an answer to a call needs some ten turns.
+An attempt blocks the loop for some 50 µs, a new connection with TLS for a millisecond, and up to 512 may be in flight.
+Without a limit hundreds could begin in one turn of the loop, and answering a call takes some ten turns.
 """
 
 import asyncio
@@ -11,9 +11,9 @@ _Lines = OrderedDict[int, deque[tuple[asyncio.Future[None], int]]]
 
 
 class Beginnings:
-    """Lets work of *most* units begin in each turn of the loop; companies that wait have their turns one after the other.
+    """Lets up to *most* units of work begin in each turn of the loop; waiting companies take turns.
 
-    Work that may come *later* has a quarter of each turn, and what the other work leaves.
+    Work that may come *later* gets a quarter of each turn, plus what other work leaves.
     """
 
     __slots__ = ("_left", "_lines", "_most")
@@ -23,7 +23,7 @@ class Beginnings:
         self._lines: tuple[_Lines, _Lines] = OrderedDict(), OrderedDict()
 
     def try_take(self, units: int = 1) -> bool:
-        """Tell whether work of so many units may begin in this turn; it is counted then. The last may exceed the turn."""
+        """Count work of *units* in this turn if it may begin; tells whether it may. The last work may exceed the turn's limit."""
         if self._left <= 0:
             return False
         if self._left == self._most:
@@ -32,13 +32,13 @@ class Beginnings:
         return True
 
     async def wait(self, company_id: int, units: int = 1, *, later: bool = False) -> None:
-        """Return when work of a company may begin; it is counted."""
+        """Wait until work of a company may begin, and count it."""
         begins = asyncio.get_running_loop().create_future()
         self._lines[later].setdefault(company_id, deque()).append((begins, units))
         await begins
 
     def _begin_turn(self) -> None:
-        """Begin a turn with what waits."""
+        """Begin a turn with the waiting work."""
         self._left = self._most
         lines, later = self._lines
         self._begin(lines, least=self._most // 4 if later else 0)
@@ -47,7 +47,7 @@ class Beginnings:
             asyncio.get_running_loop().call_soon(self._begin_turn)
 
     def _begin(self, lines: _Lines, *, least: int) -> None:
-        """Begin what waits in *lines*, until no more than *least* units are left."""
+        """Begin the waiting work in *lines*, until at most *least* units are left."""
         while lines and self._left > least:
             company_id, line = lines.popitem(last=False)
             begins, units = line.popleft()

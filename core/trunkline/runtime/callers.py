@@ -1,7 +1,6 @@
-"""For whom a task works: who calls, the company whose call it answers, whether the caller still waits, and what the call costs.
+"""The context of a task: the caller, the company it works for, whether the caller still waits, and the cost of the call.
 
-``api`` says so for each request, in the task's context, so that no service has to hand it on; the hub's own work is
-nobody's.
+``api`` sets it for each request in the task's context, so that services need not pass it on; the hub's own work has no caller.
 """
 
 import asyncio
@@ -14,20 +13,20 @@ from typing import Any, NamedTuple, TypeVar, cast
 from trunkline.model.principals import Principal
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-"""ASGI's way to hear from a client."""
+"""ASGI's function to receive from a client."""
 OPERATORS = 0
-"""Operators in the portal, in the place of a company."""
+"""Stands for operators in the portal instead of a company."""
 _T = TypeVar("_T")
 
 
 class CallerLeft(Exception):
-    """The caller has gone before the answer was there; nobody waits for one."""
+    """The caller left before the answer was ready."""
 
 
 class Call:
-    """One call, which comes by *receive*; *scope* is its ASGI scope.
+    """One call, received through *receive*; *scope* is its ASGI scope.
 
-    It has held the event loop, and computed in threads, for *held_seconds*. *traceparent* is the caller's trace context.
+    *held_seconds* is the time for which it held the event loop or computed in threads. *traceparent* is the caller's trace context.
     """
 
     __slots__ = ("held_seconds", "receive", "scope", "traceparent")
@@ -42,7 +41,7 @@ class Call:
 
     @types.coroutine
     def measure(self, work: Coroutine[Any, Any, _T]) -> Generator[Any, None, _T]:
-        """Do *work*, and add how long it holds the loop. To do so costs 0.4 µs each time that it goes on."""
+        """Run *work*, and add the time for which it holds the loop; that takes 0.4 µs at each resumption."""
         raised: BaseException | None = None
         while True:
             began = time.perf_counter()
@@ -56,7 +55,7 @@ class Call:
             raised = None
             try:
                 yield waits_for
-            except BaseException as error:  # noqa: BLE001 - it is for *work*, as the cancellation of its task is
+            except BaseException as error:  # noqa: BLE001 - passed on to *work*, like the task's cancellation
                 raised = error
 
 
@@ -68,7 +67,7 @@ class _State(NamedTuple):
 
 _NOBODY = _State()
 _state: ContextVar[_State] = ContextVar("trunkline.caller", default=_NOBODY)
-"""One variable for all, as each that is set costs every call."""
+"""One variable for everything, as each one set costs time in every call."""
 
 
 def begin(
@@ -77,22 +76,22 @@ def begin(
     *,
     traceparent: str | None = None,
 ) -> None:
-    """Begin a call that comes by *receive*, of nobody yet; *scope* is its ASGI scope. End it with None."""
+    """Begin a call received through *receive*, without a principal yet; *scope* is its ASGI scope. End it with None."""
     _state.set(_NOBODY if receive is None else _State(Call(receive, scope, traceparent)))
 
 
 def act_for(principal: Principal, company_id: int | None = None) -> None:
-    """Say who calls. The task works for the principal's company from now on, an operator's for *company_id*, if that is given."""
+    """Set the caller. The task then works for the principal's company; for an operator's principal, for *company_id* if given."""
     _state.set(_State(_state.get().call, principal.company_id or company_id, principal))
 
 
 def principal() -> Principal | None:
-    """Tell who calls; None for the hub's own work."""
+    """Give the caller; None for the hub's own work."""
     return _state.get().principal
 
 
 def makers_columns() -> dict[str, str | None]:
-    """Give the columns that say who makes a row: the caller, or nobody where the hub does so itself."""
+    """Give the columns of a row's maker: the caller, or null for the hub's own work."""
     caller = _state.get().principal
     if caller is None:
         return {"created_by": None, "created_by_kind": None}
@@ -100,35 +99,35 @@ def makers_columns() -> dict[str, str | None]:
 
 
 def call() -> Call | None:
-    """Give the call that the task answers; None where it answers none."""
+    """Give the call that the task answers; None if it answers none."""
     return _state.get().call
 
 
 def traceparent() -> str | None:
-    """Give the trace context of the caller; None where the task answers no call, or one without."""
+    """Give the trace context of the caller; None if there is no call, or the call has none."""
     answered = _state.get().call
     return None if answered is None else answered.traceparent
 
 
 def measured(work: Awaitable[_T]) -> Awaitable[_T]:
-    """Have *work*, a coroutine, count what it costs the call that the task answers, if it answers one."""
+    """Make the coroutine *work* add its cost to the task's call, if there is one."""
     answered = call()
     return work if answered is None else answered.measure(cast("Coroutine[Any, Any, _T]", work))
 
 
 def work_for(company_id: int | None) -> None:
-    """Say for which company the task works from now on; None for nobody's."""
+    """Set the company for which the task works; None for none."""
     _state.set(_state.get()._replace(company_id=company_id))
 
 
 def scope() -> MutableMapping[str, Any] | None:
-    """Give the ASGI scope of the call that the task answers; None where it answers none."""
+    """Give the ASGI scope of the call that the task answers; None if it answers none."""
     answered = call()
     return None if answered is None else answered.scope
 
 
 def address() -> str | None:
-    """Tell the address that the call which the task answers comes from; None where it answers none."""
+    """Give the address of the caller; None if the task answers no call."""
     answered = scope()
     find = None if answered is None else getattr(answered["app"].state, "address_of", None)
     found: str | None = find(answered) if find else None
@@ -136,12 +135,12 @@ def address() -> str | None:
 
 
 def company() -> int | None:
-    """Tell for which company the task works; None where it is nobody's."""
+    """Give the company for which the task works; None for none."""
     return _state.get().company_id
 
 
 async def in_thread(work: Callable[..., _T], *arguments: Any, **named: Any) -> _T:
-    """Do *work* in a thread as ``asyncio.to_thread`` does, and add what it computes to what the call costs."""
+    """Run *work* in a thread as ``asyncio.to_thread`` does, and add its computing time to the cost of the call."""
     answered = call()
 
     def do() -> _T:
@@ -156,10 +155,10 @@ async def in_thread(work: Callable[..., _T], *arguments: Any, **named: Any) -> _
 
 
 async def while_present(work: Coroutine[Any, Any, _T]) -> _T:
-    """Do *work*, and end it where the caller goes away, once its request has come whole.
+    """Run *work*, and cancel it if the caller leaves after sending the whole request.
 
     Raises:
-        CallerLeft: the caller has gone; the work was cancelled.
+        CallerLeft: the caller has left; the work was cancelled.
     """
     answered = call()
     if answered is None:

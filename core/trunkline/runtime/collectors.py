@@ -1,4 +1,4 @@
-"""Metrics that are read at each scrape, and how the metrics of several processes become one."""
+"""Metrics that are read at each scrape, and the rules for merging the metrics of several processes."""
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
@@ -21,14 +21,14 @@ __all__ = [
 ]
 
 OTHER = "other"
-"""The value of the label ``company`` that the companies beyond the bound share."""
+"""The value of the label ``company`` that the companies above the limit share."""
 
 Family = GaugeMetricFamily | CounterMetricFamily
 Samples = Iterable[tuple[str, float]]
 
 
 class Merging(StrEnum):
-    """How one figure comes out of those of several processes."""
+    """How the figures of several processes are merged into one."""
 
     SUM = "sum"
     MOST = "max"
@@ -42,11 +42,11 @@ MERGED_OF_PROCESS: Mapping[str, Merging] = {
     "process_max_fds": Merging.LEAST,
     "process_start_time_seconds": Merging.LEAST,
 }
-"""How the gauges of ``ProcessCollector`` are merged; its counter is added up, as every counter is."""
+"""How the gauges of ``ProcessCollector`` are merged; its counter is added up, like every counter."""
 
 
 class Lazy(Collector):
-    """A metric with one label or none (then each sample has the label ""), whose samples are read at each scrape."""
+    """A metric whose samples are read at each scrape, with one label or none (then the label value is "")."""
 
     def __init__(
         self, kind: type[Family], name: str, documentation: str, *labels: str, registry: CollectorRegistry
@@ -59,7 +59,7 @@ class Lazy(Collector):
         registry.register(self)
 
     def set_function(self, read: Callable[[], Samples]) -> None:
-        """Take label values and samples from *read* from now on."""
+        """Read label values and samples from *read*."""
         self._read = read
 
     def describe(self) -> Iterable[Family]:
@@ -67,7 +67,7 @@ class Lazy(Collector):
         return [self._kind(self._name, self._documentation, labels=self._labelnames)]
 
     def collect(self) -> Iterable[Family]:
-        """Give the metric with the samples of this moment."""
+        """Give the metric with its current samples."""
         family = self._kind(self._name, self._documentation, labels=self._labelnames)
         for label, value in self._read():
             family.add_metric([label] if self._labelnames else [], value)
@@ -75,7 +75,7 @@ class Lazy(Collector):
 
 
 class CompanyLabels:
-    """The values of the label ``company``: the first *most* companies that were counted have their own."""
+    """The values of the label ``company``: the first *most* companies get their own."""
 
     def __init__(self, most: int) -> None:
         self._most = most

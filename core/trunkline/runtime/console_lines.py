@@ -11,8 +11,8 @@ from trunkline.runtime.redaction import redact
 
 
 def make_formatter(*, colours: bool) -> logging.Formatter:
-    """Make what writes an entry as a line for people."""
-    plain = structlog.dev.plain_traceback  # the others print local variables, and secrets are among them
+    """Make the formatter that writes an entry as a line for people."""
+    plain = structlog.dev.plain_traceback  # the others print local variables, which may be secrets
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=[
             structlog.stdlib.add_log_level,

@@ -1,7 +1,7 @@
-"""Fault points: named places in the code at which the crash matrix kills a process. They have no effect by themselves.
+"""Fault points: named places in the code at which the crash tests kill a process. They have no effect by themselves.
 
-Passing one raises Python's audit event ``trunkline.fault`` with the point's name (PEP 578). Nobody listens in a deployment,
-and then it costs about 60 ns; the crash matrix installs a hook that kills the process there (``tests/reliability/crash``).
+Passing one raises Python's audit event ``trunkline.fault`` with the point's name (PEP 578). Without a hook, as in a
+deployment, that takes about 60 ns; the crash tests install a hook that kills the process (``tests/reliability/crash``).
 """
 
 import sys

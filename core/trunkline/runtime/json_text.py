@@ -1,4 +1,4 @@
-"""JSON of what a plugin gives: its text may be of a subclass, as the column names of SQLAlchemy's rows are."""
+"""JSON of plugins' data, in which text may be of a subclass of str, such as the column names of SQLAlchemy's rows."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ def dumps(value: Any) -> bytes:
     """Write *value* as JSON.
 
     Raises:
-        TypeError: it is not JSON data; a key that is no text is none, either.
+        TypeError: *value* is not JSON data, or a key is not text.
     """
     try:
         return orjson.dumps(value)
@@ -18,7 +18,7 @@ def dumps(value: Any) -> bytes:
             raise
         return orjson.dumps(
             value, option=orjson.OPT_NON_STR_KEYS
-        )  # the only option that takes a subclass of text
+        )  # the only option that accepts a subclass of str
 
 
 def _has_text_keys(value: Any) -> bool:

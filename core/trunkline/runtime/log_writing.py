@@ -1,4 +1,4 @@
-"""Writing the log beside the event loop: lines wait in memory while the reader is slow, and are dropped while it is away."""
+"""Writing the log outside the event loop: lines are buffered while the reader is slow, and dropped if it stops reading."""
 
 import io
 import logging
@@ -13,15 +13,15 @@ SECURITY = "trunkline.security"
 """The logger of security events (``api.security_events``)."""
 
 MOST_WAITING_BYTES = 4 * 1024 * 1024
-"""Bytes of lines that wait in memory. The first line beyond them begins a gap."""
+"""The limit of buffered bytes. The first line above it begins a gap."""
 FLUSH_SECONDS = 1.0
-"""How long ``flush`` waits, and with it the end of the process."""
+"""How long ``flush`` waits, which may delay the end of the process."""
 
 
 class WriterThread(logging.Handler):
-    """Formats each record at once, and writes it to *stream* from a thread of its own.
+    """Formats each record at once, and writes it to *stream* from a separate thread.
 
-    A gap lasts until every line that waits is written; then a line says how many were dropped.
+    A gap lasts until all buffered lines are written; then a line tells how many were dropped.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -29,11 +29,13 @@ class WriterThread(logging.Handler):
         self.dropped = 0
         """Lines that were never written."""
         self._gap = 0
-        self._gap_lock = Lock()  # not the handler's own, which the end of the process holds during ``flush``
+        self._gap_lock = (
+            Lock()
+        )  # not the handler's lock, which is held during ``flush`` at the end of the process
         self._stream = stream
         self._encoding = stream.encoding or "utf-8"
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
-        self._accepted = self._written = 0  # bytes; the thread alone changes the second
+        self._accepted = self._written = 0  # bytes; only the thread changes the second
         Thread(target=self._run, daemon=True, name="log").start()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -41,7 +43,7 @@ class WriterThread(logging.Handler):
         data = self._formatted(record)
         if self._gap or self._accepted - self._written + len(data) > MOST_WAITING_BYTES:
             with self._gap_lock:
-                if self._accepted > self._written:  # or else the thread has just ended the gap
+                if self._accepted > self._written:  # otherwise the thread has just ended the gap
                     self._gap += 1
                     self.dropped += 1
                     return
@@ -54,7 +56,7 @@ class WriterThread(logging.Handler):
             time.sleep(0.005)
 
     def close(self) -> None:
-        """End the thread after the lines that wait."""
+        """End the thread after the buffered lines."""
         self._lines.put(None)
         super().close()
 
@@ -91,7 +93,7 @@ class WriterThread(logging.Handler):
             self._gap = 0
 
     def _write(self, data: bytes) -> None:
-        """Write to the descriptor itself: Python aborts at its end if a thread waits inside one of its own streams."""
+        """Write to the descriptor itself: Python aborts at exit if a thread waits inside one of its streams."""
         try:
             descriptor = self._stream.fileno()
         except io.UnsupportedOperation:

@@ -1,6 +1,6 @@
-"""The log on standard error: one line an entry, with every id, and never a secret.
+"""The log on standard error: one line per entry, with all ids and without secrets.
 
-The code logs through ``logging.getLogger(__name__)`` with ``extra={…}``; a terminal gets lines for people, everything else JSON.
+The code logs through ``logging.getLogger(__name__)`` with ``extra={…}``; a terminal gets lines for people, other outputs get JSON.
 """
 
 import logging
@@ -17,15 +17,15 @@ from trunkline.runtime.redaction import redact
 from trunkline.settings import Logging
 
 WRITTEN_A_MINUTE = 10
-"""Refusals of one kind that are written in a minute; after them the 20th is, the 40th, the 80th, and so on."""
+"""The number of refusals of one kind written in a minute; after them the 20th, the 40th, the 80th and so on are written."""
 _QUIET = ("alembic", "asyncio", "httpcore2", "httpx2", "limits", "sqlalchemy", "uvicorn")
-"""Libraries of which only warnings are of interest to whoever runs a hub."""
+"""Libraries of which only warnings are logged."""
 _OF_EACH = vars(logging.makeLogRecord({})).keys() | {"asctime", "message", "taskName"}
-"""Attributes of a record that has no *extra*."""
+"""The attributes of a record without *extra*."""
 
 
 def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
-    """Write everything that is logged from now on to *stream* (standard error for None), from a thread."""
+    """Write all log records to *stream* (None: standard error) from a thread."""
     target = stream or sys.stderr
     on_terminal = settings.format == "console" or (settings.format == "auto" and target.isatty())
     handler = WriterThread(target)
@@ -40,7 +40,7 @@ def set_up(settings: Logging, *, stream: TextIO | None = None) -> None:
 
 
 class _SampledRefusals(logging.Filter):
-    """Lets few warnings of one kind of security event through; each says in ``count`` how many there were in this minute."""
+    """Samples the warnings of each kind of security event; ``count`` in a record tells how many there were in this minute."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -48,7 +48,7 @@ class _SampledRefusals(logging.Filter):
         self._counts: Counter[str] = Counter()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Count *record*, and tell whether it is written."""
+        """Count *record*; tells whether it is written."""
         if record.levelno < logging.WARNING:
             return True
         if self._minute != (minute := int(record.created // 60)):
@@ -87,7 +87,7 @@ class _JsonLines(logging.Formatter):
 
 
 def with_environment(extra: dict[str, Any]) -> dict[str, Any]:
-    """Give *extra* with a company's id as it is outside, and its environment beside it if that is ``test``."""
+    """Give *extra* with the public id of a company, and its environment if that is ``test``."""
     company_id = extra.get("company_id")
     if isinstance(company_id, int) and company_id < 0:
         return {**extra, "company_id": company_number(company_id), **environment_member(company_id)}

@@ -1,4 +1,4 @@
-"""The memory limit of this process (control groups, as containers and systemd set them), and the share for bodies."""
+"""The memory limit of this process (control groups of containers and systemd), and the share for request bodies."""
 
 import logging
 from collections.abc import Iterator
@@ -7,15 +7,15 @@ from pathlib import Path
 from trunkline.settings import Settings
 
 OWN_BYTES = 256 * 1024 * 1024
-"""Memory of a process with all its plugins (130 MiB at rest), small requests and deliveries under way."""
+"""The memory of a process with all plugins (130 MiB at rest), small requests and deliveries."""
 TIMES_ITS_SIZE = 4
-"""Memory of a body until it is stored, as a multiple of its size."""
+"""The memory that a body takes until it is stored, as a multiple of its size."""
 LEAST_BODIES = 1024 * 1024
 _log = logging.getLogger(__name__)
 
 
 def fit(settings: Settings, *, processes: int) -> Settings:
-    """Lower ``server.max_body_bytes_in_flight`` to what the limit of memory leaves for each of *processes*, and log that."""
+    """Lower ``server.max_body_bytes_in_flight`` to the share of the memory limit for each of *processes*, and log that."""
     if (limit := limit_bytes()) is None:
         return settings
     wanted = settings.server.max_body_bytes_in_flight
@@ -34,7 +34,7 @@ def fit(settings: Settings, *, processes: int) -> Settings:
 def limit_bytes(
     groups: Path = Path("/proc/self/cgroup"), *, mount: Path = Path("/sys/fs/cgroup")
 ) -> int | None:
-    """Read the least limit of this process's control group and of those around it, of version 1 or 2; None if there is none."""
+    """Read the lowest limit of this process's control group and its parents (version 1 or 2); None if there is none."""
     limits: list[int] = []
     for file in _limit_files(groups, mount):
         try:

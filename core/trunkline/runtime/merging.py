@@ -1,7 +1,7 @@
-"""One set of metrics out of those of several processes.
+"""Merging the metrics of several processes into one set.
 
-What is counted is added up, and what a process had counted stays in the sum when it ends: a sum that falls would be read as a
-counter that began anew. A gauge is merged as ``Metrics`` says of it.
+Counters are added up, and the counts of an ended process stay in the sum: a falling sum would look like a reset counter.
+``Metrics`` decides how a gauge is merged.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ class Family(NamedTuple):
 
     @classmethod
     def of_json(cls, value: Any) -> Self:
-        """Read what a named tuple becomes in JSON."""
+        """Read a family from the JSON form of a named tuple."""
         name, documentation, kind, merging, samples = value
         return cls(name, documentation, kind, merging, [Sample(*sample) for sample in samples])
 
@@ -60,7 +60,7 @@ _Key = tuple[str, tuple[tuple[str, str], ...]]
 
 @dataclass(slots=True)
 class _Sum:
-    """A family of several processes."""
+    """The merged family of several processes."""
 
     family: Family
     values: dict[_Key, float] = field(default_factory=dict[_Key, float])
@@ -87,23 +87,23 @@ class _Sum:
 
 @dataclass(slots=True)
 class MergedMetrics:
-    """The metrics of processes, each by a number that no other ever has."""
+    """The metrics of processes by unique number."""
 
     _latest: dict[int, Sequence[Family]] = field(default_factory=dict[int, Sequence[Family]])
     _ended: dict[str, _Sum] = field(default_factory=dict[str, _Sum])
 
     def seen(self, process: int, families: Sequence[Family]) -> None:
-        """Take what *process* has now."""
+        """Store the current metrics of *process*."""
         self._latest[process] = families
 
     def ended(self, process: int) -> None:
-        """Keep what *process* had counted when it was last seen, and nothing else of it."""
+        """Keep only the last seen counters of *process*."""
         for family in self._latest.pop(process, ()):
             if family.merging == Merging.SUM and family.type != "gauge":
                 _add(self._ended, family)
 
     def collect(self) -> Iterable[Metric]:
-        """Give the merged metrics; this is what a registry of the library has."""
+        """Give the merged metrics, like a registry of the library."""
         sums = {name: _Sum(one.family, dict(one.values)) for name, one in self._ended.items()}
         for families in self._latest.values():
             for family in families:
@@ -111,7 +111,7 @@ class MergedMetrics:
         return [one.metric() for one in sums.values()]
 
     def text(self) -> bytes:
-        """Write them in Prometheus's text format."""
+        """Write the merged metrics in Prometheus's text format."""
         return generate_latest(self)
 
 

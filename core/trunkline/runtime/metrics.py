@@ -25,9 +25,9 @@ AttemptKind = tuple[str, str, int, str]
 
 @dataclass(frozen=True, slots=True)
 class Lag:
-    """How far one shard is behind the head of the log; *seconds* is the age of its oldest event that is not settled.
+    """The lag of one shard behind the head of the log; *seconds* is the age of its oldest unsettled event.
 
-    *live_positions* is how far its live reader is: less where a stretch is caught up with.
+    *live_positions* is the lag of its live reader, which is less while the shard catches up with a stretch.
     """
 
     shard: int
@@ -53,12 +53,12 @@ class DeploymentSnapshot:
 
 
 class Metrics:
-    """Every metric of one hub. Up to *companies* of them are told apart."""
+    """All metrics of one hub. Up to *companies* companies get their own label."""
 
     def __init__(self, *, companies: int = 100) -> None:
         self.registry = CollectorRegistry()
         self.merging: dict[str, Merging] = {**MERGED_OF_PROCESS}
-        """How gauges are merged, by their names; other metrics are added up."""
+        """How gauges are merged, by name; other metrics are added up."""
         self._gather: Callable[[], Awaitable[bytes]] | None = None
         self._companies = CompanyLabels(companies)
         self._accepted = self._counter("trunkline_events_accepted", "Events stored", "type")
@@ -102,7 +102,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
 
     def event_not_cast(self, type: str) -> None:
-        """Count an event that was served in its stored version, because no caster could turn it into another."""
+        """Count an event that was served in its stored version because no caster could convert it."""
         self._not_cast.labels(type).inc()
 
     def _add_validation(self) -> None:
@@ -200,7 +200,7 @@ class Metrics:
     def _add_deployment(self) -> None:
         told = "Age of the oldest event that a consumer has not committed, of the consumers furthest behind"
         self.consumer_lag = self._lazy(GaugeMetricFamily, "trunkline_consumer_lag_seconds", told, "consumer")
-        """Add what is the same in every process; it is as old as the last snapshot."""
+        """Add the metrics that are the same in every process, as of the last snapshot."""
         self._database_up = self._gauge(
             "trunkline_database_up",
             "Whether the database answered the last look: 1 or 0",
@@ -248,7 +248,7 @@ class Metrics:
         )
 
     def _add_retention(self) -> None:
-        """Add what retention does; the gauges are as old as its last round."""
+        """Add the metrics of retention; the gauges are as of its last round."""
         self._rows_removed = self._counter(
             "trunkline_rows_removed",
             "Rows that were removed because they had been kept for their time",
@@ -278,7 +278,7 @@ class Metrics:
         self._warned.labels(event_type).inc()
 
     def attempts_ended(self, attempts: Mapping[AttemptKind, Sequence[int]]) -> None:
-        """Count attempts that were settled, each with the milliseconds that it took."""
+        """Count settled attempts, each with its duration in milliseconds."""
         for (channel, event_type, company_id, outcome), durations_ms in attempts.items():
             self._attempts.labels(channel, event_type, outcome).inc(len(durations_ms))
             company = self._companies.label(company_id)
@@ -296,7 +296,7 @@ class Metrics:
         self._disabled.labels(channel, reason).inc()
 
     def batch_began(self, channel: str, deliveries: int) -> None:
-        """Count a batch of *deliveries* that *channel* was given."""
+        """Count a batch of *deliveries* passed to *channel*."""
         self._batch_size.labels(channel).observe(deliveries)
 
     def batch_settled(self, deliveries: int, *, seconds: float) -> None:
@@ -321,7 +321,7 @@ class Metrics:
         self._put_off.set_function(lambda: [("", put_off())])
 
     def watch_lag(self, lags: Callable[[], Iterable[Lag]]) -> None:
-        """Ask *lags* at each scrape how far each shard of this process is behind."""
+        """Read the lag of each shard of this process from *lags* at each scrape."""
         self._lag_positions.set_function(lambda: [(str(lag.shard), lag.positions) for lag in lags()])
         self._live_lag_positions.set_function(
             lambda: [(str(lag.shard), lag.live_positions) for lag in lags()]
@@ -329,35 +329,35 @@ class Metrics:
         self._lag_seconds.set_function(lambda: [(str(lag.shard), lag.seconds) for lag in lags()])
 
     def watch_log(self, is_writable: Callable[[], bool]) -> None:
-        """Ask *is_writable* at each scrape whether the log can be written."""
+        """Call *is_writable* at each scrape to tell whether the log can be written."""
         self._log_writable.set_function(is_writable)
 
     def watch_clock(self, is_trusted: Callable[[], bool], ahead_seconds: Callable[[], float]) -> None:
-        """Ask at each scrape whether the database's clock *is_trusted*, and how far this machine's is ahead of it."""
+        """Read at each scrape whether the database's clock *is_trusted*, and how far this machine's clock is ahead of it."""
         self._clock_trusted.set_function(is_trusted)
         self._clock_ahead.set_function(ahead_seconds)
 
     def watch_notifier(self, dropped: Callable[[], Mapping[str, int]]) -> None:
-        """Ask *dropped* at each scrape how many calls each plugin has lost."""
+        """Read the number of lost calls of each plugin from *dropped* at each scrape."""
         self._dropped.set_function(lambda: dropped().items())
 
     def watch_issuers(self, key_ages: Callable[[], Iterable[tuple[str, float]]]) -> None:
-        """Ask *key_ages* at each scrape how many seconds ago the keys of each issuer were read."""
+        """Read the age in seconds of each issuer's keys from *key_ages* at each scrape."""
         name = "trunkline_issuer_keys_age_seconds"
         told = "How long ago this process read the keys of an issuer of access tokens"
         self._lazy(GaugeMetricFamily, name, told, "issuer").set_function(key_ages)
 
     def watch_certificates(self, seconds_left: Callable[[], Iterable[float]]) -> None:
-        """Ask *seconds_left* at each scrape for how long each certificate of a target is still valid."""
+        """Read the remaining validity of each target's certificate from *seconds_left* at each scrape."""
         self._certificate_left.set_function(lambda: [("", left) for left in sorted(seconds_left())[:1]])
 
     def watch_exits(self, exits: Mapping[str, int]) -> None:
-        """Read *exits* at each scrape: how often each plugin raised what would have ended the process."""
+        """Read *exits* at each scrape: how often each plugin raised an exception that would have ended the process."""
         told = "Calls in which a plugin raised SystemExit or another error that would have ended the process"
         self._lazy(CounterMetricFamily, "trunkline_plugin_exits", told, "plugin").set_function(exits.items)
 
     def watch_log_lines(self, dropped: Callable[[], int]) -> None:
-        """Ask *dropped* at each scrape how many log lines were not written."""
+        """Read the number of log lines that were not written from *dropped* at each scrape."""
         self._lines_dropped.set_function(lambda: [("", dropped())])
 
     def deployment_observed(self, snapshot: DeploymentSnapshot) -> None:
@@ -384,7 +384,7 @@ class Metrics:
             self._rows_removed.labels(table).inc(count)
 
     def oldest_event(self, *, position: int, age_seconds: float) -> None:
-        """Note the oldest event that is stored; 0 and 0 where there is none."""
+        """Note the oldest stored event; 0 and 0 if there is none."""
         self._oldest_position.set(position)
         self._oldest_age.set(age_seconds)
 
@@ -393,27 +393,27 @@ class Metrics:
         self._requests.labels(method, route, str(status)).observe(seconds)
 
     def call_was_costly(self, *, route: str, company_id: int | None) -> None:
-        """Count an API call that held the process for long; *route* is the path's template, *company_id* None for nobody's."""
+        """Count an API call that held the process for long; *route* is the path's template, *company_id* None without a company."""
         company = "none" if company_id is None else self._companies.label(company_id)
         self._costly_calls.labels(route, company).inc()
 
     def text(self) -> bytes:
-        """Write everything of this process in Prometheus's text format."""
+        """Write the metrics of this process in Prometheus's text format."""
         return generate_latest(self.registry)
 
     def gather_with(self, gather: Callable[[], Awaitable[bytes]]) -> None:
-        """Take what all processes of the command have from *gather*."""
+        """Use *gather* to collect the metrics of all processes of the command."""
         self._gather = gather
 
     async def whole(self) -> bytes:
-        """Write everything of this process and of those beside it under the same supervisor."""
+        """Write the metrics of all processes under the same supervisor."""
         return self.text() if self._gather is None else await self._gather()
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)
 
     def _gauge(self, name: str, documentation: str, *, merged: Merging = Merging.MOST) -> Gauge:
-        """Make a gauge; one that is the same for the whole deployment shows the largest value of its processes."""
+        """Make a gauge; by default the largest value of the processes is shown."""
         self.merging[name] = merged
         return Gauge(name, documentation, registry=self.registry)
 

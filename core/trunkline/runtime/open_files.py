@@ -1,4 +1,4 @@
-"""How a process divides the files and sockets that it may open: between its clients, its pushes, and everything else."""
+"""Dividing the file descriptors of a process between clients, pushes, and everything else."""
 
 import contextlib
 import logging
@@ -10,14 +10,14 @@ from trunkline.errors import SettingsInvalid
 from trunkline.settings import Settings
 
 MAX_KEPT = 1024
-"""Idle connections to targets that a process keeps."""
+"""The number of idle connections to targets that a process keeps."""
 MAX_LINGERING = 64
-"""Refused connections that stay open for a moment, so that their clients can read why."""
+"""The number of refused connections that stay open briefly, so that clients can read the reason."""
 OWN_FILES = 84
-"""Everything else: streams, the event loop, the listener, lookups of names, what plugins open, 16 connections to an SQLite file of
-two files each, or all to PostgreSQL but ``database.pool_size``."""
+"""Files for everything else: streams, the event loop, the listener, name lookups, plugins, and 16 connections to SQLite with
+two files each, or those to PostgreSQL besides ``database.pool_size``."""
 LEAST_SHARED = 32
-"""Files for clients and pushes without which a process does not start."""
+"""The minimum of files for clients and pushes with which a process starts."""
 _log = logging.getLogger(__name__)
 
 
@@ -34,14 +34,14 @@ class OpenFiles:
 
 
 def raise_limit() -> None:
-    """Let this process open as many files as the system allows it: raise the soft limit to the hard one."""
+    """Raise this process's soft limit of open files to the hard limit."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with contextlib.suppress(ValueError, OSError):  # macOS says that there is none, and takes less
+    with contextlib.suppress(ValueError, OSError):  # macOS reports no limit, but accepts less
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def shares(settings: Settings) -> OpenFiles:
-    """Divide what this process may open. Clients and pushes get a half each where there is too little for both."""
+    """Divide the files that this process may open. If there are too few, clients and pushes get half each."""
     delivery, wanted_by_clients = settings.delivery, settings.server.max_connections
     left = max(_limit() - OWN_FILES - settings.database.pool_size, 0)
     lingering = min(MAX_LINGERING, left // 8)
@@ -57,10 +57,10 @@ def shares(settings: Settings) -> OpenFiles:
 
 
 def check(settings: Settings) -> None:
-    """Log what this process may do with the files that it may open, where that is less than the settings allow.
+    """Log the numbers of connections and attempts that the file limit allows, if they are below the settings.
 
     Raises:
-        SettingsInvalid: it may not even open what it needs.
+        SettingsInvalid: the limit is below the minimum.
     """
     limit, least = _limit(), OWN_FILES + settings.database.pool_size + LEAST_SHARED
     if limit < least:

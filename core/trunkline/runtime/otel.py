@@ -1,6 +1,6 @@
-"""Traces and metrics by OTLP over HTTP, with OpenTelemetry's SDK. Loaded only where ``otel.enabled`` is set.
+"""Traces and metrics by OTLP over HTTP, with OpenTelemetry's SDK. Imported only if ``otel.enabled`` is set.
 
-The SDK reads where they go, how they are sampled and what this process is called from the variables ``OTEL_…``.
+The SDK reads endpoint, sampling and the service's name from the variables ``OTEL_…``.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ from trunkline.runtime.tracing import Attributes, Span, SpanKind
 from trunkline.version import __version__
 
 STOP_SECONDS = 3.0
-"""How long a stop waits for a collector that does not take what is left."""
+"""How long a stop waits for a collector that does not accept the remaining data."""
 _KINDS = {kind: trace.SpanKind[kind.value] for kind in SpanKind}
 _NO_CONTEXT = Context()
 
 
 class _Recorded:
-    """A span that is sampled."""
+    """A sampled span."""
 
     __slots__ = ("_span", "traceparent")
 
@@ -64,7 +64,7 @@ class _Recorded:
 
 
 class _Unsampled:
-    """A span that is not sampled; what follows from it has the trace context of its parent."""
+    """An unsampled span; its children get the trace context of its parent."""
 
     __slots__ = ("traceparent",)
 
@@ -82,7 +82,7 @@ class _Unsampled:
 
 
 class OpenTelemetry:
-    """Sends spans, and *metrics* once an interval, from threads of its own (``runtime.tracing.Telemetry``)."""
+    """Sends spans, and *metrics* once per interval, from separate threads (``runtime.tracing.Telemetry``)."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -108,7 +108,7 @@ class OpenTelemetry:
             with contextlib.suppress(RuntimeError):  # the loop has not waited
                 loop.call_soon_threadsafe(has_sent.set)
 
-        # Not one of the loop's threads: it would keep the process for as long as the collector does not answer.
+        # Not one of the loop's threads, which would keep the process alive while the collector does not answer.
         threading.Thread(target=send, name="otel", daemon=True).start()
         self._has_sent = has_sent
         self._collecting = asyncio.create_task(self._collect()) if exporter is not None else None
@@ -123,7 +123,7 @@ class OpenTelemetry:
             await asyncio.wait_for(self._has_sent.wait(), STOP_SECONDS)
 
     def span(self, name: str, kind: SpanKind, *, parent: str | None, attributes: Attributes) -> Span:
-        """Begin a span, if the sampler takes it."""
+        """Begin a span, recorded if the sampler selects it."""
         span = self._tracer.start_span(
             name,
             context=_NO_CONTEXT if parent is None else _context(parent),
@@ -139,7 +139,7 @@ class OpenTelemetry:
                 self._collected.put(self._data())
 
     def _data(self) -> MetricsData:
-        """Read the metrics: in the loop, as on the page for Prometheus, since gauges look at what only the loop may change."""
+        """Read the metrics in the event loop, as for Prometheus, since gauges read state that only the loop may change."""
         return data_of(
             self._metrics.registry.collect(),
             self._resource,
@@ -149,7 +149,7 @@ class OpenTelemetry:
 
 
 def _resource() -> Resource:
-    """Say which process this is: as the variables do, and beside that what they leave out."""
+    """Describe this process: the variables' attributes, plus defaults for missing ones."""
     found = Resource.create()
     own: dict[str, str] = {}
     if str(found.attributes["service.name"]).startswith("unknown_service"):

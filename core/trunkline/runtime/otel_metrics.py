@@ -1,4 +1,4 @@
-"""The metrics of the page for Prometheus in the form of OpenTelemetry's SDK, under the same names."""
+"""The Prometheus metrics as data of OpenTelemetry's SDK, under the same names."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -24,11 +24,11 @@ from trunkline.version import __version__
 
 _CUMULATIVE = AggregationTemporality.CUMULATIVE
 _UNKNOWN: Any = None
-"""Prometheus's histograms keep neither."""
+"""Minimum and maximum, which Prometheus's histograms do not have."""
 
 
 def data_of(families: Iterable[Family], resource: Resource, *, began_ns: int, now_ns: int) -> MetricsData:
-    """Turn *families* into what is sent; counters and histograms count since *began_ns*."""
+    """Convert *families* to the data to send; counters and histograms count since *began_ns*."""
     metrics = [
         Metric(family.name, family.documentation, "", data)
         for family in families
@@ -39,7 +39,7 @@ def data_of(families: Iterable[Family], resource: Resource, *, began_ns: int, no
 
 
 def _data(family: Family, began_ns: int, now_ns: int) -> Sum | Gauge | Histogram | None:
-    """Turn a counter, gauge or histogram; None of what has no samples, and of any other."""
+    """Convert a counter, gauge or histogram; None for other kinds, or without samples."""
     if family.type == "histogram":
         points = [*_histogram_points(family, began_ns, now_ns)]
         return Histogram(points, _CUMULATIVE) if points else None
@@ -57,7 +57,7 @@ def _data(family: Family, began_ns: int, now_ns: int) -> Sum | Gauge | Histogram
 
 
 def _histogram_points(family: Family, began_ns: int, now_ns: int) -> Iterator[HistogramDataPoint]:
-    """Turn buckets that each count what is at most its bound into buckets that count what is between two bounds."""
+    """Convert cumulative buckets to buckets that count the values between two bounds."""
     by_labels: dict[tuple[tuple[str, str], ...], list[Sample]] = {}
     for sample in family.samples:
         labels = tuple((name, value) for name, value in sample.labels.items() if name != "le")

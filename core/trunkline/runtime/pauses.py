@@ -1,7 +1,7 @@
-"""Pauses on the event loop: work that may take long lets others have the loop every few milliseconds.
+"""Pauses on the event loop: long work yields every few milliseconds.
 
-Whatever matches many events pauses so: the matching lane, replays, what explains and what audits. In a pause the loop does
-what else is waiting, so that no company's filters keep another company's call waiting.
+All code that matches many events pauses like this: the matching lane, replays, explain and audit. In a pause the loop runs
+other tasks, so that one company's filters do not delay another company's call.
 """
 
 import asyncio
@@ -16,11 +16,11 @@ PAUSE_SECONDS = 0.001
 
 Value = TypeVar("Value")
 Steps = Generator[None, None, Value]
-"""Work in steps of a few milliseconds, which gives its value in the end."""
+"""Work in steps of a few milliseconds, which returns its value at the end."""
 
 
 def run_through(steps: Steps[Value], *, rest_seconds: float = 0.0) -> Value:
-    """Do all *steps*. In a thread it rests between them: others find the interpreter free, and need not take it from it."""
+    """Run all *steps*. With *rest_seconds*, for a thread, it sleeps between them, so that other threads get the interpreter."""
     while True:
         try:
             next(steps)
@@ -32,7 +32,7 @@ def run_through(steps: Steps[Value], *, rest_seconds: float = 0.0) -> Value:
 
 
 async def run_with_pauses(steps: Steps[Value]) -> Value:
-    """Do *steps*, and let others have the loop between them."""
+    """Run *steps*, and yield to the loop between them."""
     while True:
         try:
             next(steps)
@@ -43,9 +43,9 @@ async def run_with_pauses(steps: Steps[Value]) -> Value:
 
 
 async def run_in_turns(steps: Steps[Value], turns: Turns, company_id: int) -> Value:
-    """Do *steps*, each but the first with a turn of the company's, which it holds until others have had the loop.
+    """Run *steps*; each except the first takes a turn for the company, held until other tasks have run.
 
-    So what all that share *turns* do takes no more of the loop than one of them alone does.
+    So all work that shares *turns* takes no more of the loop than one piece alone.
     """
     try:
         next(steps)
@@ -59,7 +59,7 @@ async def run_in_turns(steps: Steps[Value], turns: Turns, company_id: int) -> Va
 
 
 class Pauses:
-    """The pauses of one piece of work, the first stretch of which begins now. *now* tells seconds that only grow."""
+    """The pauses of one piece of work, whose first stretch begins now. *now* gives monotonic seconds."""
 
     __slots__ = ("_due", "_now", "taken")
 
@@ -69,9 +69,9 @@ class Pauses:
         self.taken = 0
 
     async def pause_if_due(self) -> None:
-        """Let others have the loop if this stretch is over; called every few microseconds, as it costs a look at the clock.
+        """Yield to the loop if this stretch is over. It may be called every few microseconds, as it only reads the clock.
 
-        They get up to a millisecond: a request comes back to the loop many times before it is answered.
+        Other tasks get up to a millisecond, as answering a request takes many turns of the loop.
         """
         if self._now() >= self._due:
             self.taken += 1

@@ -1,4 +1,4 @@
-"""The metrics that plugins add, on the registry of the hub (``contract.PluginMetrics``)."""
+"""The metrics that plugins add to the hub's registry (``contract.PluginMetrics``)."""
 
 import re
 from dataclasses import dataclass, field
@@ -10,19 +10,19 @@ from trunkline.runtime.collectors import OTHER
 from trunkline.runtime.metrics import SECONDS
 
 MOST_SERIES = 500
-"""Combinations of values that one metric tells apart."""
+"""The number of combinations of label values per metric."""
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, slots=True)
 class _Series:
-    """Which values of its labels a metric tells apart: the first that come."""
+    """The label values that a metric distinguishes: the first ones."""
 
     labels: tuple[str, ...]
     known: set[tuple[str, ...]] = field(default_factory=set[tuple[str, ...]])
 
     def kept(self, values: tuple[str, ...]) -> tuple[str, ...]:
-        """Give what is counted in the place of *values*."""
+        """Give the label values to count instead of *values*."""
         if values in self.known:
             return values
         if len(values) != len(self.labels):
@@ -42,7 +42,7 @@ class Counter:
     series: _Series
 
     def count(self, *labels: str, by: int = 1) -> None:
-        """Count something *by* times more."""
+        """Increase the counter *by* a number."""
         kept = self.series.kept(labels)
         (self.metric.labels(*kept) if kept else self.metric).inc(by)
 
@@ -55,13 +55,13 @@ class Durations:
     series: _Series
 
     def observe(self, seconds: float, *labels: str) -> None:
-        """Count one that took *seconds*."""
+        """Record one duration of *seconds*."""
         kept = self.series.kept(labels)
         (self.metric.labels(*kept) if kept else self.metric).observe(seconds)
 
 
 class PluginMetrics:
-    """Makes the metrics of *plugin*. One that is asked for again, with the same labels, is the same."""
+    """Makes the metrics of *plugin*; a second request with the same name and labels gives the same metric."""
 
     def __init__(self, registry: CollectorRegistry, *, plugin: str) -> None:
         self._registry = registry

@@ -1,4 +1,4 @@
-"""Removes secrets from every line of the log, and from the settings that a plugin is shown."""
+"""Removes secrets from log lines, and from the settings shown to plugins."""
 
 import re
 
@@ -10,7 +10,7 @@ _SECRET = re.compile(
     r"|p(?:lnk|ses)_"  # links and sessions of the portal
     r"|eyJ(?=[\w-]+\.[\w-]+\.)"  # JSON Web Tokens
     r"|(?i:Bearer|Basic) +(?=[\w.~+/=-]{16})"
-    r"|trunkline_portal[a-z_]*=|(?:link|request)="  # what is sealed, in cookies and addresses
+    r"|trunkline_portal[a-z_]*=|(?:link|request)="  # sealed values in cookies and URLs
     r")[A-Za-z0-9._~+/=-]{8,}"
 )
 _PASSWORD = re.compile(r"(://[^\s:/@]*):[^\s/@]+@")

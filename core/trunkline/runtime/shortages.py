@@ -1,4 +1,4 @@
-"""Shortages of this machine: files, memory, ports, threads. Nobody else is blamed for one."""
+"""Shortages of this machine (files, memory, ports, threads), which must not count as a target's failure."""
 
 import errno
 import os
@@ -8,7 +8,7 @@ from trunkline.errors import MachineExhausted
 NO_MORE_FILES = "this process can open no more files or sockets (ulimit -n, LimitNOFILE=)"
 _ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EADDRNOTAVAIL})
 _NO_THREAD = "can't start new thread"
-"""What Python raises where the system says EAGAIN."""
+"""Python's message if the system returns EAGAIN."""
 
 
 def is_own(error: BaseException) -> bool:
@@ -21,7 +21,7 @@ def is_own(error: BaseException) -> bool:
 
 
 def has_no_file_left() -> bool:
-    """Tell whether this process can open no file now: for failures that do not say why."""
+    """Tell whether this process cannot open a file now, to explain failures without a reason."""
     try:
         os.close(os.open(os.devnull, os.O_RDONLY))
     except OSError as error:

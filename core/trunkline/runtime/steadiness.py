@@ -1,6 +1,6 @@
-"""Steadiness: whether the clock that decides about age has moved as far as time has passed.
+"""Steadiness: whether the clock that decides on age has moved as far as the elapsed time.
 
-Time that passes is read from a clock that nobody sets, and that runs on while the machine sleeps.
+Elapsed time is read from a clock that cannot be set and that runs on while the machine sleeps.
 """
 
 import time
@@ -8,19 +8,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 TOLERANCE_MS = 5 * 60 * 1000
-"""A clock that has moved by more than this beyond the time that has passed has stepped."""
+"""A clock that has moved by more than this beyond the elapsed time has stepped."""
 SETTLED_MS = 24 * 60 * 60 * 1000
-"""A clock that has stepped is trusted again once it has been steady for so long. It is also how far a clock may have moved if
-nobody knows how much time has passed: the machine was started anew, or the hub came from another one."""
+"""A clock that has stepped is trusted again after this long without a step. It is also the allowed movement if the elapsed
+time is unknown, as after a restart of the machine or a move of the hub to another one."""
 _BOOT_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The clock said *now_ms* (Unix) when the machine had been up for *up_ms* since the start that *boot_id* names.
+    """The clock read *now_ms* (Unix) when the machine had been up for *up_ms* since the boot *boot_id*.
 
-    *boot_id* is empty if the system does not tell it.
+    *boot_id* is empty if the system has none.
     """
 
     now_ms: int
@@ -30,10 +30,9 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class ClockState:
-    """How far the clock is trusted, after the reading *seen*: None before the first one.
+    """How far the clock is trusted after the reading *seen*, which is None before the first one.
 
-    *step_ms* is how far the clock has stepped forward, and None while it is trusted. *steady_ms* is how long it has been steady
-    since that step.
+    *step_ms* is the size of a step forward, None while the clock is trusted. *steady_ms* is the time without a step since then.
     """
 
     seen: Reading | None = None
@@ -42,7 +41,7 @@ class ClockState:
 
     @property
     def fault(self) -> str | None:
-        """Say what is the matter and how to go on; None if the clock is trusted."""
+        """Give the fault and the remedy; None if the clock is trusted."""
         if self.step_ms is None:
             return None
         return (
@@ -52,12 +51,12 @@ class ClockState:
 
 
 def up_ms() -> int:
-    """Give how long this machine has been up, in milliseconds, its sleep included."""
+    """Give this machine's uptime in milliseconds, including sleep."""
     return time.clock_gettime_ns(_BOOT_CLOCK) // 1_000_000
 
 
 def read_boot() -> str:
-    """Give the id of this start of the machine; empty if the system has none."""
+    """Give the id of the machine's current boot; empty if the system has none."""
     try:
         return _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:
@@ -67,8 +66,7 @@ def read_boot() -> str:
 def judge(state: ClockState, reading: Reading, *, own: Reading | None = None) -> ClockState:
     """Decide how far the clock is trusted after *reading*.
 
-    *own* is the last reading of this process: it tells how much time has passed if that of *state* is of another start, or of
-    another machine.
+    *own* is the last reading of this process; it gives the elapsed time if the reading in *state* is from another boot or machine.
     """
     before = state.seen
     if before is None:
@@ -82,20 +80,20 @@ def judge(state: ClockState, reading: Reading, *, own: Reading | None = None) ->
         return ClockState(reading)
     if step_ms < 0:
         return ClockState(reading, state.step_ms)
-    # Several processes count: each adds what has passed since the last of them has.
+    # Several processes count: each adds the time since the last reading of any of them.
     passed_ms = 0 if own is None else min(reading.up_ms - own.up_ms, reading.now_ms - before.now_ms)
     steady_ms = state.steady_ms + max(passed_ms, 0)
     return ClockState(reading) if steady_ms >= SETTLED_MS else ClockState(reading, state.step_ms, steady_ms)
 
 
 def _step_in(before: Reading, after: Reading) -> int:
-    """Tell how far the clock stepped between two readings of one start, in ms: less than 0 if it was set back."""
+    """Give the step between two readings of one boot, in ms; negative if the clock was set back."""
     step_ms = (after.now_ms - before.now_ms) - (after.up_ms - before.up_ms)
     return step_ms if abs(step_ms) > TOLERANCE_MS else 0
 
 
 def _step_since(before: Reading, after: Reading) -> int:
-    """Tell the same of two readings between which nobody knows how much time has passed."""
+    """Give the step between two readings if the elapsed time is unknown."""
     moved_ms = after.now_ms - before.now_ms
     return moved_ms if moved_ms > SETTLED_MS or moved_ms < -TOLERANCE_MS else 0
 

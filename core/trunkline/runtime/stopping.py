@@ -1,4 +1,4 @@
-"""When a process is asked to stop."""
+"""Requests to stop a process."""
 
 import asyncio
 import contextlib
@@ -7,14 +7,14 @@ from collections.abc import Generator
 
 
 class Stop(asyncio.Event):
-    """Set once a process is to stop; ``at_once`` is set if it is not to answer requests for a while first."""
+    """Set when a process is to stop; ``at_once`` is set if it must not first answer requests for a while."""
 
     def __init__(self) -> None:
         super().__init__()
         self.at_once = asyncio.Event()
 
     def end_at_once(self) -> None:
-        """Set both."""
+        """Set the stop and ``at_once``."""
         self.at_once.set()
         self.set()
 
@@ -27,9 +27,9 @@ class Stop(asyncio.Event):
 
 @contextlib.contextmanager
 def stop_signals() -> Generator[Stop]:
-    """Lend what SIGTERM and SIGHUP set, and Ctrl-C or a second one of them sets at once. A second Ctrl-C ends the process.
+    """Lend a stop that SIGTERM and SIGHUP set; Ctrl-C or a second signal sets ``at_once``. A second Ctrl-C ends the process.
 
-    That is the signal's own end: an exception in its place would be raised in whatever runs just then, such as a plugin.
+    It ends by the signal itself: an exception would be raised in the code that happens to run, such as a plugin.
     """
     loop = asyncio.get_running_loop()
     stop = Stop()

@@ -1,6 +1,6 @@
-"""What traces a process: the protocol that services call, and the one way to something that carries it out.
+"""Tracing of a process: the protocol that services call, and the function that makes its implementation.
 
-Without ``otel.enabled`` services have None in its place, and nothing of OpenTelemetry's SDK is loaded.
+Without ``otel.enabled`` services get None instead, and OpenTelemetry's SDK is not imported.
 """
 
 import os
@@ -13,11 +13,11 @@ from trunkline.errors import SettingsInvalid
 from trunkline.runtime.metrics import Metrics
 
 Attributes = Mapping[str, str | int | None]
-"""What a span tells; what is None is left out."""
+"""The attributes of a span; None values are left out."""
 
 
 class SpanKind(StrEnum):
-    """What a span is: an answer to a caller, a step of the hub's own, or a call of a target."""
+    """The kind of a span: an answer to a caller, an internal step, or a call to a target."""
 
     SERVER = "SERVER"
     INTERNAL = "INTERNAL"
@@ -25,11 +25,11 @@ class SpanKind(StrEnum):
 
 
 class Span(AbstractContextManager["Span", None], Protocol):
-    """A span, which ends when it is left; an error that is raised in it ends it as failed."""
+    """A span, which ends on exit; an exception ends it as failed."""
 
     @property
     def traceparent(self) -> str | None:
-        """The trace context of what follows from it: that of its parent if it is not sampled."""
+        """The trace context for its children: the parent's if the span is not sampled."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -39,7 +39,7 @@ class Span(AbstractContextManager["Span", None], Protocol):
         ...
 
     def fail(self, reason: str) -> None:
-        """Say that what it stands for has failed."""
+        """Mark the span as failed."""
         ...
 
 
@@ -47,7 +47,7 @@ class Tracer(Protocol):
     """Begins spans."""
 
     def span(self, name: str, kind: SpanKind, *, parent: str | None, attributes: Attributes) -> Span:
-        """Begin a span below *parent*, a ``traceparent``, or that of a new trace for None."""
+        """Begin a span below *parent*, a ``traceparent``; None begins a new trace."""
         ...
 
 
@@ -58,7 +58,7 @@ class Telemetry(Tracer, AbstractAsyncContextManager["Telemetry", None], Protocol
 
 
 def telemetry_of(metrics: Metrics, *, is_enabled: bool) -> Telemetry | None:
-    """Make what sends traces and *metrics*, as the variables ``OTEL_…`` say; None if that is off.
+    """Make the sender of traces and *metrics*, configured by the variables ``OTEL_…``; None if it is off.
 
     Raises:
         SettingsInvalid: the extra ``otel`` is not installed.

@@ -1,6 +1,6 @@
-"""Turns at what is scarce: how many may be at it at once, how many of them for one company, and who is next.
+"""Fair turns at a scarce resource: limits in total and per company, and queues.
 
-Companies that wait take turns, whatever the length of their lines; within a line the first comes first.
+Waiting companies take turns, whatever the length of their queues; each queue is first in, first out.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 
 
 class Turns:
-    """Lends turns. *total* may be taken at once (any number for None), *share* of them by one company."""
+    """Lends turns: up to *total* at once (None: any number), and up to *share* per company."""
 
     __slots__ = ("_free", "_lines", "_share", "_taken")
 
@@ -21,11 +21,11 @@ class Turns:
         self._lines: dict[int, deque[asyncio.Future[None]]] = {}
 
     def taken(self, company_id: int) -> int:
-        """Tell how many turns a company has."""
+        """Give the number of turns that a company holds."""
         return self._taken.get(company_id, 0)
 
     def waiting(self, company_id: int) -> int:
-        """Tell how many wait in a company's line."""
+        """Give the length of a company's queue."""
         return len(self._lines.get(company_id, ()))
 
     def try_take(self, company_id: int) -> bool:
@@ -36,7 +36,7 @@ class Turns:
         return True
 
     async def take(self, company_id: int, *, wait_seconds: float | None = None) -> None:
-        """Take a turn for a company, waiting in its line for *wait_seconds* at most (None: until it comes); ``give_back`` must follow.
+        """Take a turn for a company, waiting up to *wait_seconds* (None: without limit); ``give_back`` must follow.
 
         Raises:
             TimeoutError: the turn did not come in time; nothing was taken.
@@ -49,14 +49,14 @@ class Turns:
             async with asyncio.timeout(wait_seconds):
                 await turn
         except BaseException:
-            if turn.done() and not turn.cancelled():  # it came at the moment of giving up
+            if turn.done() and not turn.cancelled():  # granted at the moment of giving up
                 self.give_back(company_id)
             else:
                 self._leave(company_id, turn)
             raise
 
     def give_back(self, company_id: int) -> None:
-        """Give a turn back; the next in line has it at once."""
+        """Give a turn back; the next in the queue gets it at once."""
         left = self._taken[company_id] - 1
         if left:
             self._taken[company_id] = left
@@ -85,7 +85,7 @@ class Turns:
             self._free -= 1
 
     def _call_next(self) -> None:
-        """Give turns to those that wait, one company after the other, while there are any."""
+        """Give free turns to waiting companies, one after the other."""
         while (company_id := next(filter(self._may, self._lines), None)) is not None:
             line = self._lines.pop(company_id)
             turn = line.popleft()

@@ -1,4 +1,4 @@
-"""What a deployment can set: its sections, the types of their values, and how they are read."""
+"""The settings of a deployment: sections, types of values, and reading them."""
 
 from trunkline.settings.issuers import (
     AppIssuer,

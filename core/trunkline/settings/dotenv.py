@@ -1,4 +1,4 @@
-"""``.env``: variables for a deployment in a file beside its settings, for secrets that belong in no repository."""
+"""``.env``: a file of variables beside the settings, for secrets that must not be in a repository."""
 
 import re
 from pathlib import Path
@@ -10,12 +10,12 @@ _LINE = re.compile(r"(?:export\s+)?(?P<name>[A-Za-z_][A-Za-z0-9_]*)\s*=\s*(?P<va
 
 
 def read(file: Path, *, prefix: str) -> dict[str, str]:
-    """Read the variables in *file* that begin with *prefix*, none where there is no file; other lines are another program's.
+    """Read the variables in *file* that begin with *prefix*, none if there is no file; other lines are ignored.
 
-    A value is the rest of its line, or what stands in quotes. Nothing in it is expanded.
+    A value is the rest of its line, or the text in quotes. Nothing in it is expanded.
 
     Raises:
-        SettingsInvalid: the file cannot be read, or a line about one of ours is no ``NAME=value``.
+        SettingsInvalid: the file cannot be read, or a line with the prefix is not ``NAME=value``.
     """
     try:
         lines = file.read_text(encoding="utf-8").splitlines() if file.is_file() else []

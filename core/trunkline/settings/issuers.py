@@ -1,4 +1,4 @@
-"""An issuer of access tokens that a deployment names, and what its tokens mean here."""
+"""Settings of an issuer of access tokens, and of the meaning of its tokens."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -12,7 +12,7 @@ from trunkline.settings.values import Names
 
 
 def _check_url(text: str) -> str:
-    """Return *text* if it is a URL at which somebody can be asked; an issuer is compared letter by letter, so nothing of it changes."""
+    """Return *text* unchanged if it is a URL that can be called; issuers are compared letter by letter."""
     try:
         parts = urlsplit(text)
         is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -32,7 +32,7 @@ def _check_scope(scope: str) -> str:
 
 
 def read_table(value: object) -> Any:
-    """Read a table out of one environment variable."""
+    """Read a table from one environment variable."""
     if not isinstance(value, str):
         return value
     try:
@@ -43,7 +43,7 @@ def read_table(value: object) -> Any:
 
 
 IssuerUrl = Annotated[str, AfterValidator(_check_url)]
-"""The address of an issuer, or of something of its."""
+"""The URL of an issuer, or of one of its endpoints."""
 
 
 CompanyClaimIs = Annotated[

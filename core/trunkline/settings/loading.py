@@ -1,6 +1,6 @@
-"""Reading the settings: ``trunkline.toml``, and over it ``TRUNKLINE_{SECTION}__{NAME}`` from ``.env`` and the environment.
+"""Reading the settings: ``trunkline.toml``, overridden by ``TRUNKLINE_{SECTION}__{NAME}`` from ``.env`` and the environment.
 
-An unknown or malformed setting stops the start and is named. A relative path in any of them begins in the folder of the file.
+An unknown or malformed setting prevents the start and is named. Relative paths begin in the folder of the file.
 """
 
 import os
@@ -25,14 +25,14 @@ DEFAULT_FILE = Path("trunkline.toml")
 
 
 def load(file: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings: *file* (``trunkline.toml`` here, if it exists, for None), then *environment*.
+    """Read the settings: *file* (None: ``trunkline.toml`` in the current folder, if it exists), then *environment*.
 
-    Without *environment* they are the process's variables, over those of ``.env`` beside the file. Relative paths, those of
-    the environment too, begin in the folder of the file, and in the current folder if there is no file. A secret may stand in
-    a file that a variable names (``secret_files``).
+    Without *environment* the process's variables are used, over those of ``.env`` beside the file. Relative paths, also from
+    the environment, begin in the folder of the file, or in the current folder if there is no file. A secret may be in a file
+    that a variable names (``secret_files``).
 
     Raises:
-        SettingsInvalid: the file is missing or no TOML, a setting is unknown or malformed, or a secret's file cannot be read.
+        SettingsInvalid: the file is missing or not TOML, a setting is unknown or malformed, or a secret's file cannot be read.
     """
     if file is None and DEFAULT_FILE.exists():
         file = DEFAULT_FILE
@@ -54,7 +54,7 @@ def load(file: Path | None = None, environment: Mapping[str, str] | None = None)
 
 
 def describe(error: ValidationError, *, model: type[BaseModel], section: str = "") -> str:
-    """Turn what pydantic found in what is to be *model* into one line per setting at fault."""
+    """Convert pydantic's errors for *model* to one line per faulty setting."""
     lines: list[str] = []
     for fault in error.errors():
         name = ".".join(
@@ -66,7 +66,7 @@ def describe(error: ValidationError, *, model: type[BaseModel], section: str = "
 
 
 def _reason(fault: ErrorDetails, model: type[BaseModel], section: str) -> str:
-    """Say what is wrong with a value; only secrets are too short."""
+    """Describe the fault of a value; the error "too short" only occurs for secrets."""
     match fault["type"]:
         case "extra_forbidden":
             *above, name = fault["loc"]
@@ -117,7 +117,7 @@ def _from_environment(environment: Mapping[str, str], folder: Path) -> list[tupl
 
 
 def _put(tables: dict[str, Any], path: Sequence[str], value: str) -> None:
-    """Set what stands at *path*, a section, a name, and below tables of their own (``portal.oidc.issuer``) more of them."""
+    """Set the value at *path*: a section, a name, and further names in nested tables (``portal.oidc.issuer``)."""
     table = tables
     for part in path[:-1]:
         table = table.setdefault(part, {})

@@ -1,7 +1,7 @@
 """Secrets in files: ``TRUNKLINE_{SECTION}__{NAME}_FILE`` names the file that holds the value of a secret.
 
-Which settings are secrets their types say, and those of plugins are known only when a plugin's model is. So each variable with
-this ending stands in the tables as a ``NamedFile`` until ``filled`` meets it with the model.
+The type of a setting tells whether it is a secret, and a plugin's types are known only with its model. So each variable with
+this ending is kept as a ``NamedFile`` until ``filled`` gets the model.
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ ENDING = "_file"
 class NamedFile(str):
     """The value of *variable*, whose name ends in ``_FILE``: a file, if the setting without the ending is a secret.
 
-    A relative one begins in *folder*. *is_beside_value* tells whether the environment has a variable with the secret itself too.
+    A relative path begins in *folder*. *is_beside_value*: the environment also has a variable with the secret itself.
     """
 
     __slots__ = ("folder", "is_beside_value", "variable")
@@ -30,13 +30,13 @@ class NamedFile(str):
     is_beside_value: bool
 
     def __new__(cls, value: str, *, folder: Path, variable: str, is_beside_value: bool) -> Self:
-        """Make what stands in a table for the variable."""
+        """Make the table value of the variable."""
         named = super().__new__(cls, value)
         named.folder, named.variable, named.is_beside_value = folder, variable, is_beside_value
         return named
 
     def read(self) -> str:
-        """Read the secret, without the line breaks at its end. Raises SettingsInvalid."""
+        """Read the secret, without trailing line breaks. Raises SettingsInvalid."""
         own = self.variable.removesuffix(ENDING.upper())
         if self.is_beside_value:
             msg = f"Both {own} and {self.variable} are set; set one of them"
@@ -55,10 +55,10 @@ class NamedFile(str):
 
 
 def filled(table: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
-    """Return *table* with the secrets of *model* read from the files that it names for them.
+    """Return *table* with the secrets of *model* read from their files.
 
     Raises:
-        SettingsInvalid: a file cannot be read or is empty, or the secret is in the environment too.
+        SettingsInvalid: a file cannot be read or is empty, or the secret is also in the environment.
     """
     fields = {field.alias or name: field for name, field in model.model_fields.items()}
     whole = dict(table)
@@ -79,7 +79,7 @@ def filled(table: Mapping[str, Any], model: type[BaseModel]) -> dict[str, Any]:
 
 
 def holds_secret(field: FieldInfo) -> bool:
-    """Tell whether the setting *field* is a secret, or has one in it."""
+    """Tell whether the setting *field* is or contains a secret."""
     return any(map(_is_secret, (*field.metadata, *_parts(field.annotation))))
 
 
@@ -92,7 +92,7 @@ def _is_secret(part: Any) -> bool:
 
 
 def _parts(annotation: Any) -> Iterator[Any]:
-    """List what an annotation is made of."""
+    """List the parts of an annotation."""
     yield annotation
     for part in get_args(annotation):
         yield from _parts(part)

@@ -1,4 +1,4 @@
-"""Every section of the settings together, and what holds between them."""
+"""All sections of the settings, and the checks across sections."""
 
 from pathlib import Path
 from typing import Any, Self
@@ -38,7 +38,7 @@ class Settings(BaseModel):
 
     @property
     def folder(self) -> Path:
-        """Where relative paths begin: the folder of the settings file, or the current one."""
+        """The base of relative paths: the folder of the settings file, or the current folder."""
         return Path() if self.file is None else self.file.parent
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Types of settings beyond pydantic's: lists that one environment variable holds, addresses, secrets."""
+"""Types of settings beyond pydantic's: lists in one environment variable, addresses, secrets."""
 
 import json
 from ipaddress import ip_address, ip_network
@@ -14,7 +14,7 @@ from trunkline.schemas.modes import Mode, read_modes
 
 
 def _split_list(value: object) -> object:
-    """Read a list out of one environment variable: a JSON array, or comma-separated."""
+    """Read a list from one environment variable: a JSON array, or comma-separated."""
     if not isinstance(value, str):
         return value
     if value.lstrip().startswith("["):
@@ -50,7 +50,7 @@ def _check_network(text: str) -> str:
 
 
 def _check_web_address(text: str) -> str:
-    """Return *text*, with its scheme in lower case, if it is a URL over HTTP with a host."""
+    """Return *text*, with its scheme in lower case, if it is an HTTP URL with a host."""
     try:
         parts = urlsplit(text)
         is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
@@ -84,11 +84,11 @@ def _check_pace(text: str) -> str:
 
 
 AttemptRate = Annotated[str, AfterValidator(_check_pace)]
-"""How many attempts may begin in a second, a minute or an hour."""
+"""A limit of attempts per second, minute or hour."""
 RATE_PATTERN = r"^[1-9][0-9]*/minute$"
 Rate = Annotated[str, Field(pattern=RATE_PATTERN)]
 HOLDS_SECRET = object()
-"""Marks a setting that is no ``SecretStr`` but may have a password in it."""
+"""Marks a setting that is not a ``SecretStr`` but may contain a password."""
 SecretUrl = Annotated[str, HOLDS_SECRET]
 LongSecret = Annotated[SecretStr, Field(min_length=32)]
 LongSecrets = Annotated[tuple[LongSecret, ...], BeforeValidator(_split_list)]

@@ -1,6 +1,6 @@
 """Reading a company's activity for the portal: figures over time, lists, and what needs attention.
 
-Every statement is one company's and follows an index.
+Every statement reads the rows of one company through an index.
 """
 
 from collections import Counter
@@ -21,12 +21,12 @@ _EVENT = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) AS
 _HASH = "((d.position & 4294967295) * 1640531527 & 4294967295)"
 """Spreads neighbouring positions evenly, whatever the step between them (Knuth, TAOCP 6.4); it stays below 2**63."""
 _STUCK = "d.status IN ('exhausted', 'rejected', 'held') AND d.queued IS NULL"
-"""The condition of ``ix_deliveries_stuck``: SQLite takes the index where it is repeated word for word."""
+"""The condition of ``ix_deliveries_stuck``. SQLite uses the index only for a statement that repeats it word for word."""
 _STATE = (
     "CASE WHEN d.status <> 'pending' THEN d.status WHEN d.attempts > 0 THEN 'retrying' "
     "WHEN d.claimed_by IS NOT NULL THEN 'in flight' ELSE d.status END"
 )
-"""The status of a delivery, and of a pending one what it does (``contract.ListedEvent``)."""
+"""The status of a delivery; a pending one may be in flight or retrying (``contract.ListedEvent``)."""
 _DELIVERIES = (
     "FROM subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no "
     "WHERE s.company_id = :company AND d.position > :after AND d.position <= :up_to"
@@ -35,7 +35,7 @@ _DELIVERIES = (
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of the log: what comes after position *after*, up to *up_to*."""
+    """A range of the log: the positions after *after*, up to and including *up_to*."""
 
     after: int
     up_to: int
@@ -43,9 +43,9 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Outcomes:
-    """Deliveries and attempts of the span with number *no*, of one status and of one outcome (None before any attempt).
+    """Counts of the deliveries and attempts in span number *no* with one status and one outcome (None before any attempt).
 
-    *durations_ms* are those of the attempts that delivered.
+    *durations_ms* are the durations of the attempts that delivered.
     """
 
     no: int
@@ -84,7 +84,7 @@ class Stuck:
 
 @dataclass(frozen=True, slots=True)
 class Replaying:
-    """A replay that runs, and the positions that it has still to look at."""
+    """A running replay, and the number of positions that it has not read yet."""
 
     id: str
     subscription_id: str
@@ -103,7 +103,7 @@ class UnusedKey:
 
 
 async def positions_at(connection: AsyncConnection, times_ms: Sequence[int]) -> list[int]:
-    """Find for each time the position after which the events accepted then or later begin (``stream.position_before``)."""
+    """Find for each time the last position before the events accepted then or later (``stream.position_before``)."""
     source = sql.rows_source(connection, {"no": "bigint", "ms": "bigint"})
     statement = text(
         "SELECT COALESCE((SELECT e.position - 1 FROM events AS e WHERE e.accepted_ms >= u.ms "
@@ -115,7 +115,7 @@ async def positions_at(connection: AsyncConnection, times_ms: Sequence[int]) -> 
 
 
 async def count_events(connection: AsyncConnection, company_id: int, spans: Sequence[Span]) -> list[int]:
-    """Count a company's events in each of *spans*, without the operational ones, which are few and have an index."""
+    """Count a company's events in each of *spans*, without the operational ones."""
     mine = (
         "SELECT count(*) FROM events AS e WHERE e.company_id = :company "
         "AND e.position > u.first AND e.position <= u.last"
@@ -137,10 +137,10 @@ async def count_deliveries(connection: AsyncConnection, company_id: int, span: S
 async def outcomes(
     connection: AsyncConnection, company_id: int, spans: Sequence[Span], *, one_in: int
 ) -> list[Outcomes]:
-    """Sum up the deliveries and attempts of a company's events in each of *spans*, those of one event in *one_in*.
+    """Sum up the deliveries and attempts of a company's events in each of *spans*, for a sample of one event in *one_in*.
 
-    *spans* follow one another. To join them costs fifty times as much: both databases go through all of them for each delivery.
-    A delivery's log begins with its attempt 1; a delivery counts where that is, or where no attempt has ended yet.
+    *spans* must be adjacent. They are no row source to join: both databases would scan all of them for each delivery, at
+    fifty times the cost. A delivery is counted with its attempt 1, or once if it has no attempt yet.
     """
     durations = f"{sql.json_array(connection)}(CASE WHEN a.outcome = 'delivered' THEN a.duration_ms END)"
     ends = {f"end_{no}": span.up_to for no, span in enumerate(spans)}
@@ -194,7 +194,7 @@ async def subscriptions_by_health(connection: AsyncConnection, company_id: int) 
 
 
 async def subscriptions(connection: AsyncConnection, company_id: int) -> list[SubscriptionActivity]:
-    """Read the failures in a row of each of a company's subscriptions, and the delivery of its newest event."""
+    """Read each of a company's subscriptions with its failures in a row and the delivery of its newest event."""
     statement = text(
         f"SELECT s.id, s.failures, s.failing_since_ms, {_STATE}, d.updated_ms FROM subscriptions AS s "
         "LEFT JOIN deliveries AS d ON d.subscription_no = s.no "
@@ -222,7 +222,7 @@ async def troubled(connection: AsyncConnection, company_id: int, *, limit: int) 
 async def stuck(
     connection: AsyncConnection, company_id: int, status: Status, *, after: int, count_limit: int, limit: int
 ) -> list[Stuck]:
-    """Find the subscriptions with deliveries of events after *after* in *status*; those with the most first.
+    """Find the subscriptions with deliveries in *status* of events after *after*; those with most deliveries first.
 
     *status* is exhausted, rejected or held.
     """
@@ -244,7 +244,7 @@ async def stuck(
 
 
 async def replaying(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Replaying]:
-    """Read a company's replays that run, oldest first."""
+    """Read a company's running replays, oldest first."""
     running = sql.through_index(connection, "ix_replays_running")
     statement = text(
         f"SELECT r.id, s.id, s.target_url, r.end_position - r.position, s.description FROM replays AS r {running} "
@@ -299,7 +299,7 @@ async def neighbours(
 async def deliveries_of(
     connection: AsyncConnection, positions: Sequence[int]
 ) -> Mapping[int, Mapping[str, int]]:
-    """Count the deliveries of each of the events at *positions* by what they do (``contract.ListedEvent``)."""
+    """Count the deliveries of each of the events at *positions* by state (``contract.ListedEvent``)."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     statement = text(
         f"SELECT d.position, {_STATE}, count(*) FROM {source} JOIN deliveries AS d ON d.position = u.event_position "
@@ -322,7 +322,7 @@ async def companies(connection: AsyncConnection, first: int, last: int, *, limit
 
 
 async def _walk(connection: AsyncConnection, table: str, first: int, last: int, *, limit: int) -> list[int]:
-    """List the companies in *table* by going along its index from one to the next, whatever number of rows each has."""
+    """List the companies in *table* with one index step per company, however many rows each has."""
     statement = text(
         "WITH RECURSIVE walk(company_id, steps) AS ("
         f"SELECT min(company_id), 1 FROM {table} WHERE company_id >= :first UNION ALL "

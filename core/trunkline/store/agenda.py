@@ -1,4 +1,4 @@
-"""Work for a worker beside reading the log, found by one statement for all of its parts."""
+"""A worker's tasks other than reading the log, found with one statement."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from trunkline.store.sql import text
 
 @dataclass(frozen=True, slots=True)
 class Agenda:
-    """What there was at one moment.
+    """The tasks that were open at one moment.
 
-    *due_in_ms* is when the next delivery of the lane ``due.FREE`` is due, None where none waits. *has_replays*: one runs, or was
-    cancelled and has deliveries to take back. *has_unsettled*: subscriptions were changed and have open deliveries that were not
-    (``store.open_deliveries``), or keys that wait for nothing any more (``store.releasing``). *has_news*: there are operational events
-    that the log has not yet.
+    *due_in_ms* is the time until the next delivery of the lane ``due.FREE`` is due, None if none waits. *has_replays*: a
+    replay runs, or a cancelled one has deliveries to withdraw. *has_unsettled*: a changed subscription has open deliveries
+    still to be changed (``store.open_deliveries``), or keys still to be released (``store.releasing``). *has_news*:
+    operational events are not in the log yet.
     """
 
     head: int
@@ -30,7 +30,7 @@ class Agenda:
 
 
 async def read(connection: AsyncConnection) -> Agenda:
-    """Look at everything in one statement; each part of it is one step into an index."""
+    """Read everything in one statement; each part of it is one index lookup."""
     row = (
         await connection.execute(
             text(

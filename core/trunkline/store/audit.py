@@ -1,6 +1,6 @@
-"""Statements that prove the ledger: each finds rows that must not exist.
+"""Consistency checks of the ledger: each statement finds rows that must not exist.
 
-Each looks at the deliveries after *after* and up to *up_to* and is true at one moment, whatever is written meanwhile.
+Each reads the deliveries after *after* and up to *up_to* as of one moment, whatever is written meanwhile.
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ _KNOWN = ", ".join(f"'{status}'" for status in Status)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Positions after *after* and up to *up_to*, and how many faults are of interest."""
+    """Positions after *after* and up to *up_to*, and how many faults to list."""
 
     after: int
     up_to: int
@@ -45,7 +45,7 @@ async def first_position(connection: AsyncConnection, *, after: int) -> int | No
 
 
 async def oldest_event(connection: AsyncConnection) -> int | None:
-    """Find where the log begins; None where it is empty."""
+    """Find the position of the oldest event; None if the log is empty."""
     first = (await connection.execute(text("SELECT min(position) FROM events"))).scalar()
     return None if first is None else int(first)
 
@@ -59,19 +59,19 @@ async def tally(connection: AsyncConnection, span: Span) -> dict[str, int]:
 
 
 async def of_unknown_status(connection: AsyncConnection, span: Span) -> list[str]:
-    """Find deliveries that are neither open nor ended."""
+    """Find deliveries whose status is neither open nor ended."""
     return await _keys(connection, span, f"d.status NOT IN ({_KNOWN})")
 
 
 async def ended_but_busy(connection: AsyncConnection, span: Span) -> list[str]:
-    """Find deliveries that have ended and would be tried again all the same."""
+    """Find deliveries that have ended but would still be tried again."""
     return await _keys(
         connection, span, f"d.status IN ({_FINAL}) AND (d.due_ms IS NOT NULL OR d.claimed_by IS NOT NULL)"
     )
 
 
 async def without_event(connection: AsyncConnection, span: Span) -> list[str]:
-    """Find deliveries of events that are missing beyond where retention has cleared the log."""
+    """Find deliveries of events that are missing although retention has not reached them."""
     return await _keys(
         connection,
         span,
@@ -87,7 +87,7 @@ async def beyond_head(connection: AsyncConnection, span: Span) -> list[str]:
 
 
 async def orphan_attempts(connection: AsyncConnection, span: Span) -> list[str]:
-    """Find attempts without a delivery, or that their delivery does not count."""
+    """Find attempts that have no delivery, or whose number is above the delivery's count of attempts."""
     rows = await connection.execute(
         text(
             "SELECT a.position, a.subscription_no, a.number FROM attempts AS a LEFT JOIN deliveries AS d "
@@ -101,7 +101,7 @@ async def orphan_attempts(connection: AsyncConnection, span: Span) -> list[str]:
 
 
 async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
-    """List every delivery; *limit* plays no part."""
+    """List every delivery, without regard to *limit*."""
     statement = text(
         "SELECT position, subscription_no FROM deliveries WHERE position > :after AND position <= :up_to"
     )
@@ -109,7 +109,7 @@ async def keys(connection: AsyncConnection, span: Span) -> set[Key]:
 
 
 async def unchanged_subscriptions(connection: AsyncConnection) -> list[Unchanged]:
-    """Read the subscriptions whose deliveries can be worked out from the log."""
+    """Read the subscriptions whose deliveries can be derived from the log."""
     statement = text(
         "SELECT no, company_id, event_types, filter, start_position, pins "
         "FROM subscriptions WHERE status = 'active' AND updated_ms = created_ms ORDER BY no"

@@ -1,7 +1,8 @@
 """The audit log: who changed what, written in the transaction that makes the change.
 
-``note`` is called where a change is stored, and ``Database.write`` writes what was noted just before the commit: the lock of the
-log is the last one that a transaction takes. Entries are appended only; each has the hash of itself and of the hash before it.
+``note`` is called where a change is stored. ``Database.write`` writes the noted changes just before the commit, so the lock
+of the audit log is the last one that a transaction takes. Entries are only appended; each has a hash over itself and the
+hash before it.
 """
 
 import hashlib
@@ -23,13 +24,13 @@ from trunkline.store import dialects, sql, told_tables
 from trunkline.store.sql import text
 
 HUB, CLI = "hub", "cli"
-"""Actors that are no principals: the hub itself, and the command line."""
+"""Actors that are not principals: the hub itself, and the command line."""
 MASK = "***"
 _LOCK = 7_236_455_011
 """Key of the lock that an appending transaction keeps until its end."""
 _SECRETS = re.compile(r"secret|token|password|sealed|digest|authorization|salt|api_key|private_key")
 START = b"\0" * 32
-"""The hash before that of the first entry."""
+"""The hash that precedes the first entry."""
 _table = told_tables.audit
 
 
@@ -42,7 +43,7 @@ class Origin(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What was changed: *action* (``subscription.changed``) of *target*, an id; the values *before* and *after* that differ."""
+    """A change: its *action* (``subscription.changed``), its *target* (an id), and the values *before* and *after* that differ."""
 
     action: str
     target: str
@@ -54,7 +55,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry as it is stored; *before* and *after* are JSON. *content* is the hash of what goes with an erased company."""
+    """An entry as it is stored; *before* and *after* are JSON.
+
+    *content* is the hash of the address and the values, which an erasure removes.
+    """
 
     id: int
     at_ms: int
@@ -69,13 +73,13 @@ class Entry:
     hash: bytes = field(default=b"", repr=False)
 
     def hash_after(self, previous: bytes) -> bytes:
-        """Give the hash that the entry has, if *previous* is that of the entry before."""
+        """Give the entry's hash, if *previous* is the hash of the entry before."""
         told = [self.id, self.at_ms, self.company_id, self.actor, self.action, self.target]
         return hashlib.sha256(previous + self.content + orjson.dumps(told)).digest()
 
     @property
     def has_its_content(self) -> bool:
-        """Whether its content is what it was, or went with a company."""
+        """Whether its content is unchanged, or was removed with a company."""
         return self.content == content_hash(self.from_address, self.before, self.after) or not (
             self.from_address or self.before or self.after
         )
@@ -91,7 +95,7 @@ _COLUMNS = (
     *("from_address", "before", "after", "content"),
 )
 _noted: ContextVar[list[Change] | None] = ContextVar("trunkline.audit", default=None)
-"""Changes of this task's transaction; None outside of one."""
+"""The changes of this task's transaction; None outside a transaction."""
 
 
 def begin() -> list[Change]:
@@ -102,7 +106,7 @@ def begin() -> list[Change]:
 
 
 def origin() -> Origin:
-    """Tell who acts now: for changes that another task stores."""
+    """Tell who acts now, for changes that another task stores."""
     principal = callers.principal()
     if principal is None:
         return Origin(HUB, None)
@@ -120,9 +124,9 @@ def note(
     after: Mapping[str, Any] | None = None,
     by: Origin | None = None,
 ) -> None:
-    """Note a change of the transaction that the task is in, *by* whoever acts now if that is not given.
+    """Note a change made by the task's transaction; without *by* it is made by the current actor.
 
-    Of values that are both before and after, those that are equal are left out; if none is left, there was no change.
+    Values that are equal before and after are left out; if none is left, nothing is noted.
     """
     noted = _noted.get()
     if noted is None:
@@ -137,7 +141,7 @@ def note(
 
 
 async def write(connection: AsyncConnection, noted: Sequence[Change]) -> None:
-    """Append what a transaction has changed; nothing else may be locked after this."""
+    """Append the changes of a transaction; nothing else may be locked after this."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
     last = await connection.execute(text("SELECT id, hash FROM audit ORDER BY id DESC LIMIT 1"))
     newest = last.first()
@@ -158,7 +162,7 @@ async def write(connection: AsyncConnection, noted: Sequence[Change]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """Which entries: of a company (of all for None), of an *actor*, an *action* and a *target*, older than *before_id*."""
+    """A choice of entries: by company (all for None), *actor*, *action* and *target*, with ids below *before_id*."""
 
     company_id: int | None = None
     actor: str | None = None
@@ -217,7 +221,7 @@ def _json(values: Mapping[str, Any] | None) -> str | None:
 
 
 def mask(value: Any, *, name: str = "") -> Any:
-    """Hide what is secret in *value*: members whose names say so, the values of headers, and what a URL has beside its path."""
+    """Hide the secrets in *value*: members with names of secrets, values of headers, and a URL's user info and query."""
     if isinstance(value, bytes):
         return MASK
     if value is not None and _SECRETS.search(name):

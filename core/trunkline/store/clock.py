@@ -1,6 +1,6 @@
-"""The guard of the clock: removal and ending by age wait after the database's clock has stepped forward.
+"""The clock guard: after the database's clock has stepped forward, nothing is removed or ended by age.
 
-What it knows is one row, so that a process that starts after the step, and every other one, knows it too.
+Its state is one row, so every process knows of a step, also one that starts after it.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from trunkline.store.sql import text
 
 LOOK_SECONDS = 5.0
 WRITE_MS = 60_000
-"""The row is as old as this at most while a process runs and the clock is trusted."""
+"""The row is at most this old while a process runs and the clock is trusted."""
 PUT_OFF_AT_ONCE = 1000
-"""Deliveries that are put off in one transaction."""
+"""The number of deliveries put off in one transaction."""
 APART_SECONDS = 60.0
-"""A difference between this machine's clock and the database's that is logged."""
+"""A difference this large between this machine's clock and the database's is logged."""
 IS_TRUSTED = "(SELECT step_ms FROM clock WHERE id = 1) IS NULL"
-"""A condition of SQL: the database's clock is trusted."""
+"""The SQL condition that the database's clock is trusted."""
 _log = logging.getLogger(__name__)
 
 
 class ClockGuard:
-    """Watches the database's clock. Enter it to start: from then on it looks every ``LOOK_SECONDS``."""
+    """Watches the database's clock; once entered, it reads the clock every ``LOOK_SECONDS``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -39,7 +39,7 @@ class ClockGuard:
         self._own: Reading | None = None
         self._state = ClockState()
         self._offset_ms = _wall_ms() - steadiness.up_ms()
-        """This machine's clock less its uptime, at the last look."""
+        """This machine's clock minus its uptime, at the last look."""
         self.ahead_seconds = 0.0
         """How far this machine's clock was ahead of the database's at the last look."""
         self._is_apart = False
@@ -56,14 +56,17 @@ class ClockGuard:
 
     @property
     def is_trusted(self) -> bool:
-        """Whether things may be removed or ended because of their age, as far as this process knows without asking the database.
+        """Whether things may be removed or ended by age, as far as this process knows without asking the database.
 
-        A step of this machine's own clock, which is the database's if that is embedded, is seen at once.
+        A step of this machine's own clock is seen at once; an embedded database uses that clock.
         """
         return self._state.step_ms is None and not self._has_stepped_here()
 
     async def keep_up(self) -> None:
-        """Look now if this machine's clock has stepped since the last look: before anything is taken for due. Raises StoreUnavailable."""
+        """Look now if this machine's clock has stepped since the last look; call it before reading due times.
+
+        Raises StoreUnavailable.
+        """
         if self._has_stepped_here():
             await self.look()
 
@@ -71,16 +74,16 @@ class ClockGuard:
         return _wall_ms() - steadiness.up_ms() - self._offset_ms > steadiness.TOLERANCE_MS
 
     def aged_ms(self, now_ms: int) -> int:
-        """Give the time up to which things are over, if this machine's clock says *now_ms*.
+        """Give the time up to which things have expired, if this machine's clock says *now_ms*.
 
-        It is 0 while the database's clock is not trusted, so that nothing is over. As far as this machine's clock is ahead of the
-        database's, it does not count.
+        It is 0 while the database's clock is not trusted, so nothing expires. If this machine's clock is ahead of the
+        database's, the difference is subtracted.
         """
         return now_ms - max(int(self.ahead_seconds * 1000), 0) if self.is_trusted else 0
 
     @property
     def fault(self) -> str | None:
-        """Say why the clock is not trusted, and how to go on; None if it is."""
+        """Say why the clock is not trusted, and what to do; None if it is trusted."""
         return self._state.fault
 
     async def look(self) -> int | None:
@@ -116,7 +119,7 @@ class ClockGuard:
         return state, reading
 
     async def _put_off(self, now_ms: int, step_ms: int) -> None:
-        """Let what only the step has made due wait as long as it would have: else all retries of that time go out at once."""
+        """Put off the deliveries that only the step made due by its length, or all their retries would go out at once."""
         for lane in due.LANES:
             rows = PUT_OFF_AT_ONCE
             while rows == PUT_OFF_AT_ONCE:
@@ -151,7 +154,7 @@ class ClockGuard:
 async def read(
     connection: AsyncConnection, boot_id: str, *, locks: bool = False
 ) -> tuple[ClockState, Reading]:
-    """Read how far the clock was trusted last, and what it says now. *locks* keeps others from changing the former."""
+    """Read the stored state of the clock, and what the clock says now. *locks* keeps others from changing the state."""
     locking = sql.for_update(connection, of="c") if locks else ""
     row = (
         await connection.execute(
@@ -166,7 +169,7 @@ async def read(
 
 
 async def write(connection: AsyncConnection, state: ClockState) -> None:
-    """Keep *state*, which has a reading."""
+    """Store *state*, which has a reading."""
     assert state.seen is not None
     await connection.execute(
         text(

@@ -1,4 +1,7 @@
-"""Conditions that begin and end by themselves: keys that end soon, and a hub that is behind. Operational events tell of each once."""
+"""Conditions that begin and end with time: keys that expire soon, and a hub that is behind.
+
+Each is reported by one operational event.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,18 +16,18 @@ from trunkline.store.operational import OPERATORS, News
 from trunkline.store.sql import text
 
 EXPIRING_MS = 7 * 24 * 60 * 60 * 1000
-"""How long before its end a key is told of."""
+"""How long before its expiry a key is reported."""
 BEHIND_MS = 60_000
-"""How old the oldest event that is not read may be."""
+"""The age of the oldest unread event above which the hub is behind."""
 NEAR = 0.9
-"""The share of a limit from which on its company is told."""
+"""The share of a limit at which its company is warned."""
 DAY_MS = 24 * 60 * 60 * 1000
 _BEHIND = "hub.behind"
 
 
 @dataclass(frozen=True, slots=True)
 class Expiring:
-    """A key that ends at *expires_ms*, of which nobody has been told."""
+    """A key that expires at *expires_ms*, which has not been reported."""
 
     id: str
     company_id: int
@@ -36,7 +39,7 @@ class Expiring:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a look found: keys, how far the hub is behind (None if it is not), and whether that was told."""
+    """The result of a look: keys to report, how far the hub is behind (None if it is not), and whether that was reported."""
 
     keys: Sequence[Expiring]
     lag_ms: int | None
@@ -83,7 +86,7 @@ async def look(connection: AsyncConnection) -> Found:
 async def tell_limit(
     connection: AsyncConnection, limit: str, company_id: int, *, used: int, allowed: int
 ) -> None:
-    """Tell that a company has *used* so much of what *limit* allows, if that is nine tenths or more; once in a day."""
+    """Report at most once a day that a company has *used* nine tenths or more of what *limit* allows."""
     if used < NEAR * allowed:
         return
     subject, before = f"{company_id} {limit}", f"{sql.now_ms(connection)} - {DAY_MS}"
@@ -94,7 +97,7 @@ async def tell_limit(
 
 
 async def note(connection: AsyncConnection, found: Found) -> None:
-    """Tell of what begins, and forget what has ended."""
+    """Report the conditions that have begun, and forget those that have ended."""
     for key in found.keys:
         described = {
             "id": key.id,

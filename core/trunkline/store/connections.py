@@ -8,11 +8,11 @@ from trunkline.errors import SettingsInvalid
 from trunkline.store.database import Database
 
 FOR_COMMANDS = 3
-"""Connections that the hub leaves to the command line and to people."""
+"""Connections left free for the command line and for people."""
 _FIXED = 3
-"""One for the leases of the dispatcher, two to listen and to wake other processes."""
+"""One for the dispatcher's leases, one to listen, and one to notify other processes."""
 _LEAST_OF_EACH = 2
-"""Of each other kind: a caller that holds one may have to wait for another."""
+"""The minimum of each other kind: a caller that holds one connection may need a second."""
 _log = logging.getLogger(__name__)
 
 
@@ -21,24 +21,24 @@ class Connections:
     """The most that a process opens of each kind; it opens them as it needs them."""
 
     pool: int
-    """For everything that goes by SQLAlchemy: ``database.pool_size``."""
+    """For everything that uses SQLAlchemy: ``database.pool_size``."""
     operations: int = 4
-    """For actions, searches and lookups: slow ones must not take those that accept and deliver."""
+    """For actions, searches and lookups, so that slow ones cannot block accepting and delivering."""
     door: int = 3
-    """To look keys up and to append to the log."""
+    """For looking up keys and appending to the log."""
     reading: int = 4
-    """To read the log for clients."""
+    """For reading the log for clients."""
     lanes: int = 4
-    """For everything else that a dispatcher does."""
+    """For all other work of a dispatcher."""
 
     @property
     def total(self) -> int:
-        """All of them, with those that are fixed."""
+        """The sum of all kinds, with the fixed connections."""
         kinds: tuple[int, ...] = astuple(self)
         return sum(kinds) + _FIXED
 
     def within(self, most: int) -> "Connections":
-        """Take less of each kind, so that all together are *most*."""
+        """Reduce each kind so that the total is at most *most*."""
         kinds: tuple[int, ...] = astuple(self)
         least = len(kinds) * _LEAST_OF_EACH + _FIXED
         share = min((most - least) / max(self.total - least, 1), 1)
@@ -46,7 +46,7 @@ class Connections:
 
 
 LEAST = Connections(*[_LEAST_OF_EACH] * 5).total
-"""The connections without which a process cannot work."""
+"""The smallest number of connections with which a process can work."""
 
 
 async def allowed(chosen: settings.Database, *, processes: int) -> Connections:
@@ -62,7 +62,7 @@ async def allowed(chosen: settings.Database, *, processes: int) -> Connections:
             return wanted
         async with database.read() as connection:
             if await database.dialect.shares_connections(connection, chosen.url, chosen.schema_name):
-                return wanted  # it is the pooler that takes connections of the server
+                return wanted  # only the pooler uses connections of the server
             most = (await database.dialect.connection_room(connection)).most
     needed, share = LEAST * processes + FOR_COMMANDS, (most - FOR_COMMANDS) // processes
     if most < needed:

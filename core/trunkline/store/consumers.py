@@ -14,7 +14,7 @@ from trunkline.store.retention import LogBounds
 from trunkline.store.sql import text
 
 _LOCK = 7_236_455_010
-"""Key of the lock of whoever makes a consumer, so that companies have no more of them than they may."""
+"""Key of the lock held while a consumer is made, so that no company exceeds its limit."""
 _COLUMNS = "no, company_id, name, event_types, filter, position, leases, version, created_ms, updated_ms, committed_ms"
 
 
@@ -37,7 +37,7 @@ class Consumer:
 
 
 async def find(connection: AsyncConnection, company_id: int, name: str) -> Consumer | None:
-    """Read a consumer; None if the company has none of that name."""
+    """Read a consumer; None if the company has none with that name."""
     statement = text(
         f"SELECT {_columns(connection)} FROM consumers WHERE company_id = :company AND name = :name"
     )
@@ -48,7 +48,7 @@ async def find(connection: AsyncConnection, company_id: int, name: str) -> Consu
 async def of_company(
     connection: AsyncConnection, company_id: int, *, after: int = 0, limit: int
 ) -> list[Consumer]:
-    """Read up to *limit* consumers of a company, oldest first, whose numbers are above *after*."""
+    """Read up to *limit* consumers of a company with numbers above *after*, oldest first."""
     statement = text(
         f"SELECT {_columns(connection)} FROM consumers WHERE company_id = :company AND no > :after ORDER BY no LIMIT :limit"
     )
@@ -57,7 +57,7 @@ async def of_company(
 
 
 async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tuple[int, str, int]]:
-    """Read the consumers that are furthest behind in the log: company, name, and for how many milliseconds an event waits."""
+    """Read the consumers that are furthest behind: company, name, and for how many milliseconds an event has waited."""
     statement = text(
         f"SELECT c.company_id, c.name, COALESCE({sql.now_ms(connection)} - (SELECT e.accepted_ms FROM events AS e "
         "WHERE e.company_id = c.company_id AND e.position > c.cursor ORDER BY e.position LIMIT 1), 0) "
@@ -67,7 +67,7 @@ async def furthest_behind(connection: AsyncConnection, *, limit: int) -> list[tu
 
 
 async def lock_new(connection: AsyncConnection) -> None:
-    """Let nobody else make a consumer until the transaction ends."""
+    """Keep others from making a consumer until the transaction ends."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
 
 
@@ -80,7 +80,7 @@ async def count(connection: AsyncConnection, company_id: int) -> int:
 async def insert(
     connection: AsyncConnection, company_id: int, name: str, *, definition: Mapping[str, Any], position: int
 ) -> Consumer:
-    """Make a consumer of *definition* (``event_types``, ``filter``) that begins after *position*."""
+    """Make a consumer with *definition* (``event_types``, ``filter``) that begins after *position*."""
     now = sql.now_ms(connection)
     statement = text(
         "INSERT INTO consumers (company_id, name, event_types, filter, position, cursor, leases, version, created_ms, updated_ms) "
@@ -116,10 +116,10 @@ async def change(
     commits: bool = False,
     is_lazy: bool = False,
 ) -> Consumer | None:
-    """Store how far *consumer* is now; None if somebody has changed it since it was read.
+    """Store the progress of *consumer*; None if another process has changed it since it was read.
 
-    *commits* notes the time. If it *is_lazy*, the change may be lost with the machine's power, as a lease may be without harm:
-    its page is given out again, and its holder's commit refused.
+    *commits* notes the time of a commit. With *is_lazy* a power failure may lose the change. That is harmless for a lease:
+    its page is given out again, and the commit of its holder is refused.
     """
     now = sql.now_ms(connection)
     committed = f", committed_ms = {now}" if commits else ""
@@ -152,7 +152,7 @@ async def delete(connection: AsyncConnection, company_id: int, name: str) -> boo
 async def read_page(
     connection: AsyncConnection, consumer: Consumer, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[Event], LogBounds, int | None]:
-    """Read the next events as ``stream.read_page`` does, and the version of *consumer* at that moment, None if it is gone."""
+    """Read the next events as ``stream.read_page`` does, and the version of *consumer* at that moment (None if it is gone)."""
     query, parameters = stream.company_query(consumer.company_id, types, after, limit)
     statement = text(
         "SELECT bounds.edge, bounds.head, (SELECT version FROM consumers WHERE no = :no) AS changes, page.* "

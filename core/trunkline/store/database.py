@@ -1,10 +1,10 @@
-"""The connection to the database, and whose turn at it is.
+"""The connections to the database, shared fairly between companies.
 
-What differs between SQLite and PostgreSQL stands in ``dialects``. SQLite has one writer, so writes wait for each other here
-instead of in the file; PostgreSQL takes as many as its pool has.
+``dialects`` has the differences between SQLite and PostgreSQL. SQLite has one writer, so writes queue here instead of at the
+file; PostgreSQL takes as many writes at once as the pool has connections.
 
-Connections are scarce, so companies take turns (``runtime.turns``): what works for one (``runtime.callers``) holds at most half
-of them, and all that work for companies together leave one to the hub's own work.
+Connections are scarce, so companies take turns (``runtime.turns``). The work for one company (``runtime.callers``) holds at
+most half of them, and the work for all companies leaves one to the hub's own work.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from trunkline.store.notifications import Notifications
 
 TURN_SECONDS = 15.0
-"""How long a call waits for its company's turn at a connection: longer than an action in a transaction may take."""
+"""How long a call waits for its company's turn at a connection; an action in a transaction takes less."""
 _RETRY_SECONDS = 5
 _log = logging.getLogger(__name__)
 
@@ -54,9 +54,9 @@ class Lender(Protocol):
 
 
 class Database:
-    """One database, shared by everything in a process; its tables are in *schema*, where that is given.
+    """One database, shared by everything in a process; its tables are in *schema*, if given.
 
-    *creates*: the first connection makes the file of an embedded one that is not there.
+    *creates*: the first connection makes the file of an embedded database if it is missing.
     """
 
     def __init__(
@@ -92,7 +92,10 @@ class Database:
 
     @classmethod
     def of(cls, settings: settings.Database, *, pool_size: int | None = None, creates: bool = False) -> Self:
-        """Make the database of a deployment, over *pool_size* connections in place of those of the settings. Raises SettingsInvalid."""
+        """Make the database of a deployment; *pool_size* overrides the number of connections in the settings.
+
+        Raises SettingsInvalid.
+        """
         return cls(
             settings.url,
             pool_size=pool_size or settings.pool_size,
@@ -113,10 +116,10 @@ class Database:
                 await self._lazy.close()
 
     def apart(self, connections: int, *, answer_seconds: float = ANSWER_SECONDS) -> "Database":
-        """Give the same database over *connections* of its own, which others cannot take; itself where it has one writer.
+        """Give the same database over a separate pool of *connections*; a database with one writer gives itself.
 
-        A statement that has no answer within *answer_seconds* counts as one that nobody will answer. Enter and leave it as
-        any other: whoever leaves last closes the connections.
+        A statement without an answer within *answer_seconds* has failed. Enter and leave it as any other database: the last
+        one to leave closes the connections.
         """
         if self.dialect.has_one_writer:
             return self
@@ -128,10 +131,11 @@ class Database:
     def direct(
         self, connections: int, *, answer_seconds: float = ANSWER_SECONDS, only_reads: bool = False
     ) -> "Database":
-        """Give the same database over *connections* of its own that go past SQLAlchemy (``store.direct``).
+        """Give the same database over a separate pool of *connections* that bypass SQLAlchemy (``store.direct``).
 
-        Where it has one writer, all that ask share a few, but for those with *only_reads*. A statement that has no answer within *answer_seconds* counts as one
-        that nobody will answer. Enter and leave it as any other: whoever leaves last closes the connections.
+        If the database has one writer, all callers but those with *only_reads* share a few connections. A statement without
+        an answer within *answer_seconds* has failed. Enter and leave it as any other database: the last one to leave closes
+        the connections.
         """
         if self._direct is not None and not only_reads:
             return self._direct
@@ -152,7 +156,7 @@ class Database:
         return direct
 
     async def check_pooler(self) -> None:
-        """Find out whether a pooler stands before the server, and what it does not carry.
+        """Find out whether a pooler stands before the server, and which features it lacks.
 
         Raises:
             StoreUnavailable: the database does not answer.
@@ -167,7 +171,7 @@ class Database:
             )
 
     async def why_read_only(self) -> ReadOnly | None:
-        """Say why the hub's rows can only be read, and what would mend it; None where nothing is known.
+        """Say why the hub's rows are read-only, and the remedy; None if no reason is known.
 
         It only reads. Raises StoreUnavailable.
         """
@@ -176,18 +180,18 @@ class Database:
 
     @property
     def keeps_sessions(self) -> bool:
-        """Whether what a connection has locked is its own until it ends: not in a file, nor through a pooler that shares it."""
+        """Whether a connection keeps its locks until it ends: not with a file, nor through a pooler that shares connections."""
         return not self.dialect.has_one_writer and not self._is_shared
 
     def notifications(self) -> "Notifications | None":
-        """Give the way to wake other processes; None where there is none, or the pooler does not carry it."""
+        """Give the way to wake other processes; None if there is none, or the pooler does not support it."""
         if self._listen_url is None and self._is_shared:
             return None
         return self.dialect.notifications(self._listen_url or self.url)
 
     @property
     def engine(self) -> AsyncEngine:
-        """The engine that writes; for migrations."""
+        """The engine that writes, for migrations."""
         assert isinstance(self._lender, Engines)
         return self._lender.writer
 
@@ -217,7 +221,7 @@ class Database:
                 await audit_log.write(connection, noted)
 
     def write_once(self) -> AbstractAsyncContextManager[AsyncConnection]:
-        """Lend a connection for what a server does in a single statement: that is its own transaction, which saves two ways.
+        """Lend a connection for a single statement; on a server it is its own transaction, which saves two round trips.
 
         Raises as ``write`` does.
         """
@@ -227,8 +231,8 @@ class Database:
     async def write_lazily(self) -> AsyncGenerator[AsyncConnection]:
         """Lend a connection of a ``direct`` database for a single statement with ``sql.lazily`` in it.
 
-        It is there for all when it has run, and survives the end of any process; nobody waits for the disk, so it is lost if
-        the machine loses its power at this moment. Raises as ``write`` does.
+        Others see its change at once, and it survives the end of any process. It does not wait for the disk, so a power
+        failure at this moment loses it. Raises as ``write`` does.
         """
         if self._lazy is None:
             async with self.read() as connection:
@@ -245,7 +249,7 @@ class Database:
 
 
 class _turn:  # noqa: N801 - it is called as a function is
-    """A turn for the company that the task works for, if it does for one; what is lent within it needs no other."""
+    """A turn for the company that the task works for, if any; connections lent within it need no further turn."""
 
     __slots__ = ("_company_id", "_turns")
 
@@ -275,5 +279,5 @@ def is_open_to_others(database: Database) -> bool:
 
 
 def embedded_file(database: Database) -> Path | None:
-    """Tell which file holds an embedded *database*; None where a server does."""
+    """Tell which file holds an embedded *database*; None for a server."""
     return database.dialect.file_of(database.url)

@@ -1,8 +1,8 @@
-"""The file of an SQLite database, shared by all connections of a process: which file it is, and whether its name still leads to it.
+"""The identity of an SQLite database file, shared by all connections of a process, and whether its name still leads to it.
 
-A connection that met another file would let SQLite delete or apply a ``-wal`` that is not of it. So only the first connection
-of a process may make the file; later ones open it if it is the same: by device, inode, and SQLite's ``application_id``, in
-which each database has a random number.
+A connection to another file would let SQLite delete or apply the wrong ``-wal``. So only the first connection of a process
+may make the file; later ones open it only if it is the same by device, inode, and SQLite's ``application_id``, which is a
+random number of each database.
 """
 
 import contextlib
@@ -25,9 +25,9 @@ _PRIMARY = 0xFF
 
 
 class DatabaseFile:
-    """The file at *path*; *creates*: if it is not there, the first connection makes it, for its owner alone.
+    """The file at *path*; with *creates* the first connection makes a missing file, for its owner alone.
 
-    Once it was replaced or found damaged, it is refused until the process ends.
+    A file that was replaced or found damaged is refused until the process ends.
     """
 
     def __init__(self, path: Path, *, creates: bool) -> None:
@@ -41,13 +41,13 @@ class DatabaseFile:
         self._fault: str | None = None
         self._open: set[sqlite3.Connection] = set()
         self._log: Identity | None = None
-        """The write-ahead log, for as long as connections are open: with the last one SQLite deletes it."""
+        """The write-ahead log while connections are open; SQLite deletes it with the last one."""
 
     def connect(self, *, cache_kib: int, **options: Any) -> sqlite3.Connection:
         """Open the file with a write-ahead log, and a cache of pages of *cache_kib*.
 
         Raises:
-            StoreUnavailable: the file is not there, is another one than before, or is no database.
+            StoreUnavailable: the file is missing, was replaced, or is not a database.
             sqlite3.Error
         """
         self.check(and_log=True)
@@ -66,7 +66,7 @@ class DatabaseFile:
         except sqlite3.OperationalError as error:
             raise StoreUnavailable(self._why_closed(error)) from error
         try:
-            self.check()  # again: it may have been replaced before it was opened, and so far nothing was read
+            self.check()  # again: it may have been replaced before it was opened; nothing was read yet
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(f"PRAGMA cache_size = -{cache_kib}")
             _write_ahead(connection)
@@ -85,7 +85,10 @@ class DatabaseFile:
         self._open.discard(connection)
 
     def check(self, *, and_log: bool = False) -> None:
-        """Make sure that the name leads to the same file, and that of its ``-wal`` too; 2 µs each. Raises StoreUnavailable."""
+        """Make sure that the name still leads to the same file, and with *and_log* to the same ``-wal``; 2 µs each.
+
+        Raises StoreUnavailable.
+        """
         if self._fault is not None:
             raise StoreUnavailable(self._fault)
         if self._identity is not None and (found := _identity_of(self._name)) != self._identity:
@@ -94,7 +97,7 @@ class DatabaseFile:
             self._refuse(self._log_name, found)
 
     def explain(self, error: BaseException) -> None:
-        """Raise StoreUnavailable if *error* says that the file is damaged: nothing more is read or written."""
+        """Raise StoreUnavailable if *error* says that the file is damaged; it is not read or written any more."""
         code = getattr(error, "sqlite_errorcode", None)
         if code is not None and code & _PRIMARY in _DAMAGED:
             self._fault = (
@@ -104,13 +107,13 @@ class DatabaseFile:
             raise StoreUnavailable(self._fault) from error
 
     def _make(self) -> None:
-        """Make the file, if that is allowed and it is not there, for its owner alone, whatever the umask."""
+        """Make a missing file, if allowed, for its owner alone whatever the umask."""
         if self._creates:
             with contextlib.suppress(OSError):  # SQLite cannot open it then
                 os.close(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
     def _recognize(self, connection: sqlite3.Connection) -> None:
-        """Remember the file, or make sure that *connection* has the one that is remembered."""
+        """Remember the file of *connection*, or make sure that it is the remembered one."""
         application_id = application_id_of(connection)
         if not application_id and self._creates:
             application_id = _give_application_id(connection)
@@ -121,7 +124,7 @@ class DatabaseFile:
         self._application_id = application_id
 
     def _refuse(self, name: str, found: Identity | None) -> NoReturn:
-        """Say that *name* is away; if another file was *found* there, until the process ends."""
+        """Raise StoreUnavailable as *name* is missing; if another file was *found* there, refuse it until the process ends."""
         if found is None:
             msg = f"the database file {name} was moved or deleted while it was in use: put it back, or stop the hub"
             raise StoreUnavailable(msg)
@@ -157,7 +160,7 @@ def _identity_of(name: str) -> Identity | None:
 
 
 def application_id_of(connection: sqlite3.Connection) -> int:
-    """Read the number that a database has from its first start on; 0 before."""
+    """Read the database's number, given at its first start; 0 before."""
     return int(connection.execute("PRAGMA application_id").fetchone()[0])
 
 
@@ -177,7 +180,7 @@ def _give_application_id(connection: sqlite3.Connection) -> int:
 
 
 def _write_ahead(connection: sqlite3.Connection) -> None:
-    """Keep a write-ahead log. Where several open a new file at once, SQLite refuses all but one instead of letting them wait."""
+    """Switch to a write-ahead log; if several open a new file at once, SQLite refuses all but one instead of waiting."""
     deadline = time.monotonic() + BUSY_SECONDS
     while True:
         try:

@@ -1,6 +1,6 @@
-"""How targets of a company are treated where their subscriptions do not say: kept with the company, and in each of their rows.
+"""A company's delivery settings for subscriptions that do not set their own: stored with the company and in each subscription.
 
-So whoever loads subscriptions reads nothing else. A subscription that is made takes what its company has (``new_subscriptions.insert``).
+So loading subscriptions reads no other table. A new subscription copies its company's settings (``new_subscriptions.insert``).
 """
 
 from collections.abc import Collection, Mapping
@@ -18,13 +18,13 @@ _table = tables.subscriptions
 async def give(
     connection: AsyncConnection, company_ids: Collection[int], defaults: Mapping[str, Any]
 ) -> None:
-    """Give the subscriptions of companies what holds where they do not say.
+    """Write the default delivery settings into the subscriptions of companies.
 
     Raises:
-        StoreUnavailable: another one was made meanwhile, which this would pass over.
+        StoreUnavailable: another subscription was made meanwhile, which this would miss.
     """
     numbers = await subscriptions.lock_of_companies(connection, company_ids)
-    version = await subscriptions.next_version(connection)  # from here on nobody else makes one
+    version = await subscriptions.next_version(connection)  # from here on nobody else makes a subscription
     others = sqlalchemy.select(_table.c.no).where(
         _table.c.company_id.in_(company_ids), _table.c.status != "deleted", _table.c.no.not_in(numbers)
     )

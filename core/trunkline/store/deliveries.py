@@ -46,7 +46,7 @@ class Attempt(NamedTuple):
 class Settled(NamedTuple):
     """A delivery's new state. *wait_ms* says in how long it is due again, None for never.
 
-    *claimed_by* and *claim* are who works on it from now on, if anyone does.
+    *claimed_by* and *claim* name the worker that goes on with it and its claim, if there is one.
     """
 
     position: int
@@ -60,9 +60,9 @@ class Settled(NamedTuple):
 
 
 class Claim(NamedTuple):
-    """A due delivery that a worker has claimed; *attempts* is how many it has had, *round_start* of them before a replay.
+    """A due delivery that a worker has claimed; *attempts* counts its attempts, *round_start* those before a replay.
 
-    *replay_no* is the replay that last asked for it, if one did.
+    *replay_no* is the replay that last asked for it, if any.
     """
 
     position: int
@@ -85,10 +85,10 @@ async def record(
     now_ms: int,
     places: Mapping[Key, tuple[int | None, int]] = NO_PLACES,
 ) -> None:
-    """Insert deliveries that the ledger does not have yet.
+    """Insert new deliveries.
 
-    *places* gives the order key and the shard of those that are in an order (``store.ordering``); a held one is queued. It
-    gives the shard alone of those that have a pace (``store.paced``).
+    *places* has the order key and the shard of ordered deliveries (``store.ordering``); if such a delivery is held, it is
+    queued. For paced deliveries (``store.paced``) it has the shard alone.
     """
     await sql.insert_columns(
         connection,
@@ -146,9 +146,9 @@ async def insert_attempts(connection: AsyncConnection, attempts: Sequence[Attemp
 
 
 async def settle(connection: AsyncConnection, worker: str, settled: Sequence[Settled]) -> set[Key]:
-    """End claims of *worker*: give each delivery its new state, if it still holds that claim; returns those settled.
+    """End claims of *worker*: give each delivery its new state if the claim still holds; returns the settled deliveries.
 
-    The number alone does not tell: two holders of one shard can both have begun a delivery with claim 1. COALESCE keeps
+    The number of the claim is not enough: two holders of one shard can both have begun a delivery with claim 1. COALESCE keeps
     SQLite to the primary key; along the index on ``claimed_by`` it reads all claims for each row (288 rows: 52 ms, not 2).
     """
     if not settled:
@@ -183,7 +183,7 @@ def _settled_row(settled: Settled) -> list[object]:
 
 
 async def next_due_ms(connection: AsyncConnection) -> int | None:
-    """Tell in how many ms the next delivery is due (0 if one is), None where none waits."""
+    """Tell in how many ms the next delivery is due: 0 if one is due now, None if none waits."""
     now = sql.now_ms(connection)
     statement = text(
         f"SELECT min(due_ms) - {now} FROM deliveries WHERE due_ms IS NOT NULL AND order_shard IS NULL"
@@ -193,14 +193,14 @@ async def next_due_ms(connection: AsyncConnection) -> int | None:
 
 
 async def newest_position(connection: AsyncConnection) -> int:
-    """Tell up to which position of the log the ledger has deliveries; 0 where it has none."""
+    """Give the newest position that has a delivery; 0 if the ledger is empty."""
     return int(
         (await connection.execute(text("SELECT COALESCE(max(position), 0) FROM deliveries"))).scalar_one()
     )
 
 
 async def keys_at(connection: AsyncConnection, positions: Sequence[int]) -> set[Key]:
-    """List the deliveries of the events at *positions* that the ledger has."""
+    """List the deliveries of the events at *positions*."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     rows = await connection.execute(
         text(
@@ -213,9 +213,9 @@ async def keys_at(connection: AsyncConnection, positions: Sequence[int]) -> set[
 
 
 async def retry_now(connection: AsyncConnection, key: Key) -> bool:
-    """Make a delivery due at once whatever its state; one that is being tried is left to that attempt.
+    """Make a delivery due at once whatever its state, unless an attempt is under way.
 
-    It is in no order then: ``store.ordering`` has what keeps its place.
+    The delivery loses its order key; ``store.order_changes`` retries a delivery that keeps its place.
     """
     result = await connection.execute(
         text(
@@ -229,9 +229,9 @@ async def retry_now(connection: AsyncConnection, key: Key) -> bool:
 
 
 async def release_held(connection: AsyncConnection, channels: Collection[str]) -> None:
-    """Make the deliveries due that were held for *channels*, which are on again.
+    """Make due the deliveries that were held while *channels* were off.
 
-    The statement goes through the held ones, not through those of all subscriptions (5,000,000 on SQLite: 9 s, at each start).
+    The statement reads only held deliveries: all deliveries would take 9 s at each start (5,000,000 on SQLite).
     """
     source, stuck = (
         sql.rows_source(connection, {"name": "text"}),

@@ -19,15 +19,15 @@ _SELECT = (
     "AND a.number = d.attempts) END "
     "FROM deliveries AS d JOIN subscriptions AS s ON s.no = d.subscription_no JOIN events AS e ON e.position = d.position + 0 "
 )
-"""Plus 0: each event is looked up. Of a subscription that has much PostgreSQL would merge both tables along their positions, and
-step over all events from the head of the log down to the page (five million: 99,000 pages for 51 deliveries)."""
+"""``+ 0`` makes PostgreSQL look up each event. For a large subscription it would merge both tables by position and read all
+events from the head of the log down to the page (five million events: 99,000 pages for 51 deliveries)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
-    """A delivery as the log shows it. *next_attempt_ms* is None where none is planned, or one is under way.
+    """A delivery as the log shows it. *next_attempt_ms* is None if no attempt is planned, or one is under way.
 
-    *order_key* is None where it is in no order; *is_queued*: it waits there for its turn.
+    *order_key* is None for a delivery without an order; *is_queued*: it waits behind an earlier one of its key.
     """
 
     position: int
@@ -43,17 +43,17 @@ class Logged:
     order_key: int | None
     is_queued: bool
     held_by: int | None
-    """The position of the first open delivery of its key, where that is an earlier one."""
+    """The position of the first open delivery of its key, if that is an earlier one."""
     waits_as_asked: bool | None
-    """Whether *next_attempt_ms* is what the target's ``Retry-After`` says."""
+    """Whether *next_attempt_ms* comes from the target's ``Retry-After``."""
 
 
 async def looked_to(
     connection: AsyncConnection, subscription_no: int, *, before: int | None, limit: int
 ) -> int | None:
-    """Tell how far a look at *limit* deliveries goes, newest event first, from before position *before* on.
+    """Give the position of the last of *limit* deliveries before position *before*, newest event first.
 
-    None where there are not as many.
+    None if there are fewer.
     """
     below = "" if before is None else "AND position < :before"
     statement = text(
@@ -76,7 +76,7 @@ async def of_subscription(
     limit: int,
     down_to: int | None = None,
 ) -> list[Logged]:
-    """Read a subscription's deliveries, newest event first, from before position *before* on, and down to *down_to*."""
+    """Read a subscription's deliveries of events before position *before*, down to *down_to*, newest event first."""
     conditions = ["d.subscription_no = :no"]
     parameters: dict[str, object] = {"no": subscription_no, "limit": limit}
     if down_to is not None:
@@ -120,7 +120,7 @@ async def last_attempts(connection: AsyncConnection, position: int) -> list[Last
 
 
 async def count_open(connection: AsyncConnection, subscription_no: int, *, among: int) -> int:
-    """Count what is pending or held among the newest *among* deliveries of a subscription."""
+    """Count the pending or held deliveries among the newest *among* of a subscription."""
     statement = text(
         "SELECT count(*) FROM (SELECT status FROM deliveries WHERE subscription_no = :no ORDER BY position DESC "
         f"LIMIT :among) AS d WHERE status IN ('{Status.PENDING}', '{Status.HELD}')"
@@ -136,7 +136,7 @@ async def get(connection: AsyncConnection, key: Key) -> Logged | None:
 
 
 async def attempts_of(connection: AsyncConnection, key: Key, *, limit: int) -> list[Attempt]:
-    """Read the newest *limit* attempts of a delivery, in their order."""
+    """Read the newest *limit* attempts of a delivery, oldest first."""
     statement = text(
         "SELECT position, subscription_no, number, started_ms, duration_ms, outcome, status_code, response_body, error, sent_twice "
         "FROM attempts WHERE position = :position AND subscription_no = :no ORDER BY number DESC LIMIT :limit"

@@ -1,7 +1,7 @@
-"""The store's statements straight on the database's driver, for what the hub does with every event and all day long.
+"""The store's statements run directly on the database's driver, for the hub's most frequent work.
 
-SQLAlchemy writes the SQL and is left out when it runs: a statement with its asyncio and its pool takes three times what it takes
-with the driver alone. The functions of ``store`` work on either connection; plugins have SQLAlchemy's.
+SQLAlchemy writes the SQL but does not run it: with its asyncio layer and pool a statement takes three times as long as with
+the driver alone. The functions of ``store`` work on either kind of connection; plugins get SQLAlchemy's.
 """
 
 import asyncio
@@ -22,13 +22,13 @@ from trunkline.errors import StoreUnavailable
 from trunkline.store.failures import unavailable
 
 TAKE_SECONDS = 10.0
-"""How long a caller waits for a connection that is free."""
+"""How long a caller waits for a free connection."""
 MOST_WRITTEN = 2_000
-"""Statements that are kept as they were written; there are some hundred."""
+"""The number of written statements that are cached; there are some hundred."""
 KEPT = "trunkline_kept"
-"""The execution option of statements that are kept as well (``sql.kept``)."""
+"""The execution option of constant statements that are cached too (``sql.kept``)."""
 FLOAT8 = 701
-"""What PostgreSQL calls the type of every column that has fractions (``pg_type.oid``); other types do not look at it."""
+"""PostgreSQL's type of every column with fractions (``pg_type.oid``); other types ignore it."""
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -36,9 +36,9 @@ class Driver(ABC):
     """One connection of a database's driver."""
 
     writer: ClassVar[DefaultDialect]
-    """How SQLAlchemy writes statements for it."""
+    """The dialect in which SQLAlchemy writes its statements."""
     errors: ClassVar[tuple[type[Exception], ...]]
-    """What it raises."""
+    """The errors that it raises."""
 
     def __init__(self, connection: Any) -> None:
         self.connection = connection
@@ -46,11 +46,11 @@ class Driver(ABC):
     @property
     @abstractmethod
     def is_closed(self) -> bool:
-        """Whether it is of no use any more."""
+        """Whether the connection is unusable."""
 
     @abstractmethod
     async def run(self, statement: str, values: Sequence[Any]) -> tuple[Sequence[Any], int]:
-        """Run *statement*; gives its rows, and how many it found or changed."""
+        """Run *statement*; returns its rows, and how many it found or changed."""
 
     @abstractmethod
     async def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -66,7 +66,7 @@ class Driver(ABC):
 
     @abstractmethod
     async def roll_back(self) -> None:
-        """Roll it back, whatever was going on."""
+        """Roll it back, whatever state it is in."""
 
     @abstractmethod
     async def close(self) -> None:
@@ -74,7 +74,7 @@ class Driver(ABC):
 
     @abstractmethod
     def abandon(self) -> None:
-        """Close it without waiting for anybody, its transaction rolled back."""
+        """Roll back and close without waiting."""
 
     @abstractmethod
     def is_down(self, error: Exception) -> bool:
@@ -82,7 +82,7 @@ class Driver(ABC):
 
 
 class Rows:
-    """What a statement gave, as SQLAlchemy's results give it."""
+    """The result of a statement, with the methods of SQLAlchemy's results."""
 
     __slots__ = ("_rows", "rowcount")
 
@@ -131,7 +131,7 @@ class Rows:
 
 
 class DirectConnection:
-    """A connection that is lent. It stands in for an ``AsyncConnection``: it has what the functions of ``store`` ask of one."""
+    """A lent connection with the part of ``AsyncConnection`` that the functions of ``store`` use."""
 
     __slots__ = ("_driver", "_written")
 
@@ -141,7 +141,7 @@ class DirectConnection:
 
     @property
     def dialect(self) -> DefaultDialect:
-        """The dialect, which has a name."""
+        """The dialect, for its name."""
         return self._driver.writer
 
     @property
@@ -150,13 +150,13 @@ class DirectConnection:
         return self._driver.connection
 
     async def get_raw_connection(self) -> Self:
-        """Give what has the ``driver_connection``."""
+        """Give the object that has ``driver_connection``."""
         return self
 
     async def execute(
         self, statement: Executable, parameters: Mapping[str, Any] | Sequence[Mapping[str, Any]] = _NOTHING
     ) -> Rows:
-        """Run *statement*, or with each of several *parameters*, which gives no rows."""
+        """Run *statement*; for a list of *parameters* run it with each and give no rows."""
         written = self._write(statement)
         if isinstance(parameters, Mapping):
             rows, count = await self._driver.run(*written.bind(parameters))
@@ -166,7 +166,7 @@ class DirectConnection:
         return Rows((), -1)
 
     async def scalar(self, statement: Executable, parameters: Mapping[str, Any] = _NOTHING) -> Any:
-        """Run *statement*; gives the first value of its first row, or None."""
+        """Run *statement*; returns the first value of its first row, or None."""
         return (await self.execute(statement, parameters)).scalar()
 
     async def exec_driver_sql(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -174,7 +174,7 @@ class DirectConnection:
         await self._driver.run_many(statement, rows)
 
     def _write(self, statement: Executable) -> "_Written":
-        """Write *statement* for the driver; once where it is a text, which is always bound with the same types, or marked as ``KEPT``."""
+        """Write *statement* for the driver, and cache it if it is a text or marked as ``KEPT``."""
         key: Any
         if isinstance(statement, TextClause):
             key = statement.text
@@ -191,7 +191,7 @@ class DirectConnection:
 
 
 class _Written:
-    """A statement as the driver takes it: parameters by place, with the conversions of parameters and rows by type."""
+    """A statement for the driver: parameters by place, with the type conversions of parameters and rows."""
 
     __slots__ = ("_binds", "_compiled", "_expands", "_is_text", "_names", "_reads", "_row")
 
@@ -212,9 +212,9 @@ class _Written:
             self._reads = [(place, read) for place, read in enumerate(reads) if read is not None]
 
     def bind(self, parameters: Mapping[str, Any]) -> tuple[str, Sequence[Any]]:
-        """Give the SQL, and the values that *parameters* are in it. Raises KeyError: a text lacks one; it has none of its own."""
+        """Give the SQL and its values from *parameters*. Raises KeyError if a text lacks one, as a text has no defaults."""
         names, values = self._names, parameters
-        if not self._is_text:  # it has values of its own
+        if not self._is_text:  # it has default values
             values = self._compiled.construct_params(dict(parameters))
         if self._binds:
             values = {
@@ -227,7 +227,7 @@ class _Written:
         return self._compiled.string, [values[name] for name in names]
 
     def read(self, rows: Sequence[Any]) -> Sequence[Any]:
-        """Make the driver's *rows* what SQLAlchemy makes of them."""
+        """Convert the driver's *rows* as SQLAlchemy does."""
         if self._row is None:
             return rows
         made: list[Any] = []
@@ -246,7 +246,7 @@ def _maker_of_rows(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:
 
 
 class Pools:
-    """Lends connections that *connect* opens: up to *size* to read with, and where there is one writer, one more to write with."""
+    """Lends connections that *connect* opens: up to *size*, and with one writer a further one to write with."""
 
     def __init__(self, connect: Callable[[], Awaitable[Driver]], size: int, *, has_one_writer: bool) -> None:
         self._readers = _Pool(connect, size)
@@ -267,7 +267,7 @@ class Pools:
 
 
 class _Pool:
-    """Up to *size* connections that *connect* opens when they are first needed, lent one at a time; the last used is lent first."""
+    """Up to *size* connections that *connect* opens as needed; the last used is lent first."""
 
     def __init__(self, connect: Callable[[], Awaitable[Driver]], size: int) -> None:
         self._connect = connect
@@ -277,7 +277,7 @@ class _Pool:
 
     @contextlib.asynccontextmanager
     async def lend(self, *, writes: bool) -> AsyncGenerator[AsyncConnection]:
-        """Lend a connection, *writes*: inside a transaction.
+        """Lend a connection; if *writes*, inside a transaction.
 
         Raises:
             StoreUnavailable: the database does not answer; nothing was stored.
@@ -291,7 +291,7 @@ class _Pool:
                 await driver.commit()
         except BaseException as error:
             if isinstance(error, driver.errors) and driver.is_down(error):
-                driver.abandon()  # what it would be good for is not worth finding out: the next one is soon made
+                driver.abandon()  # a new connection is cheaper than testing this one
                 raise unavailable(error) from error
             if writes:
                 await _roll_back(driver)
@@ -302,7 +302,7 @@ class _Pool:
                 self._free.append(driver)
 
     async def close(self) -> None:
-        """Close what is open; nothing is lent any more."""
+        """Close all connections; no more are lent."""
         while self._free:
             await self._free.pop().close()
 
@@ -325,7 +325,7 @@ class _Pool:
 
 
 async def _roll_back(driver: Driver) -> None:
-    """Roll back at *driver*, or close it where it cannot."""
+    """Roll back on *driver*, or close it if that fails."""
     try:
         await driver.roll_back()
     except BaseException as error:

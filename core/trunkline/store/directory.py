@@ -1,8 +1,8 @@
-"""The directory of companies: which reference is whose, and who is being erased, remembered in this process.
+"""The directory of companies: a cache of their references, and of the companies that are being erased.
 
-The memory holds as long as the counter of changes (``stream_head.companies_version``) stands still. Whoever appends
-reads it with the position, under the log's lock; whoever is called reads it with the caller's key. So no process ever goes
-by what another one has changed, and none asks for what has not changed.
+The cache is valid until the counter of changes (``stream_head.companies_version``) moves. An append reads the counter with
+the position, under the log's lock; an API call reads it with the caller's key. So no process uses stale entries, and none
+reads unchanged ones again.
 """
 
 from collections import OrderedDict
@@ -19,12 +19,12 @@ from trunkline.store.database import Database
 from trunkline.store.sql import text
 
 REMEMBERED = 10_000
-"""Companies whose reference is remembered, or that there is none; and as many references."""
+"""The size of each cache: companies with their reference or its absence, references, existing companies."""
 _NOBODY: Mapping[int, str | None] = {}
 
 
 class CompanyDirectory:
-    """Remembers references of companies. *remembered* is how many at the most."""
+    """Caches the references of companies; *remembered* is the size of each cache."""
 
     def __init__(self, database: Database, *, remembered: int = REMEMBERED) -> None:
         self._database = database
@@ -36,16 +36,16 @@ class CompanyDirectory:
         self._erasing: frozenset[int] = frozenset()
 
     def saw(self, version: int) -> None:
-        """Take note of the counter of changes as somebody has read it."""
+        """Note a value of the counter of changes that was just read."""
         self._newest = max(self._newest, version)
 
     @property
     def is_erasing(self) -> bool:
-        """Tell whether any company is being erased, as far as is known here."""
+        """Whether this process knows of a company that is being erased."""
         return bool(self._erasing)
 
     def refusals(self, requests: Iterable[Iterable[int]]) -> Iterator[tuple[int, CompanyErased]]:
-        """Tell which of *requests*, each for several companies, are for one that is being erased, by their numbers."""
+        """Yield the numbers of the *requests*, each for several companies, that name a company being erased."""
         for number, company_ids in enumerate(requests):
             try:
                 self.check_open(company_ids)
@@ -53,7 +53,7 @@ class CompanyDirectory:
                 yield number, refusal
 
     def check_open(self, company_ids: Iterable[int]) -> None:
-        """Refuse what is to be done for companies that are being erased, as far as is known here. Raises CompanyErased."""
+        """Raise CompanyErased if this process knows that one of the companies is being erased."""
         if self._erasing:
             for company_id in company_ids:
                 if company_id in self._erasing:
@@ -72,7 +72,7 @@ class CompanyDirectory:
         return company_id
 
     async def existing(self, name: int | str) -> int:
-        """Tell the id of a company that exists, although no key was looked up, which would have said what has changed.
+        """Tell the id of an existing company without a key lookup before, which would have read the counter of changes.
 
         Raises CompanyUnknown, CompanyErased.
         """
@@ -102,11 +102,11 @@ class CompanyDirectory:
         return known
 
     def remembered_id(self, reference: str) -> int | None:
-        """Tell the id of the company with *reference*; None where that has to be looked up."""
+        """Tell the id of the company with *reference* from the cache; None if it has to be looked up."""
         return self._ids.get(reference) if self._newest == self._version else None
 
     async def reference_of(self, company_id: int) -> str | None:
-        """Tell a company's reference, the same in both of its environments; None where it has none."""
+        """Tell a company's reference, the same in both environments; None if it has none."""
         company_id = company_number(company_id)
         if self._newest != self._version:
             await self._refresh()
@@ -124,9 +124,9 @@ class CompanyDirectory:
     async def references(
         self, connection: AsyncConnection, version: int, company_ids: Iterable[int]
     ) -> Mapping[int, str | None]:
-        """Tell the references of companies, by their numbers, to whoever holds the log's lock, and has read *version* with it.
+        """Tell the references of companies by number; the caller holds the log's lock and has read *version* with it.
 
-        Nobody changes a company meanwhile. Raises CompanyErased: one of them is being erased.
+        The lock keeps companies from changing. Raises CompanyErased if one of them is being erased.
         """
         if not version:
             return _NOBODY
@@ -169,7 +169,7 @@ class CompanyDirectory:
 
 
 async def count_change(connection: AsyncConnection) -> None:
-    """Count a change of companies, which the caller's transaction makes; nothing is appended until that has ended."""
+    """Count a change of companies in the caller's transaction; appends wait until it has ended."""
     await connection.execute(
         text("UPDATE stream_head SET companies_version = companies_version + 1 WHERE id = 1")
     )

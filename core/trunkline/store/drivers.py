@@ -33,14 +33,14 @@ class SQLiteDriver(Driver):
         return rows, cursor.rowcount if cursor.rowcount >= 0 else len(rows)
 
     async def run_many(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run *statement* with each of *rows*; within a transaction, with its next statement or its commit."""
+        """Run *statement* with each of *rows*; in a transaction it runs with the next statement or the commit."""
         if self._is_writing:
             self.connection.run_many_with_next(statement, rows)
         else:
             await self.connection.cursor().executemany(statement, rows)
 
     async def begin(self) -> None:
-        """Begin a transaction, with its first statement."""
+        """Begin a transaction at its first statement."""
         self._is_writing = True
         self.connection.begin_with_next("BEGIN IMMEDIATE")
 
@@ -60,11 +60,11 @@ class SQLiteDriver(Driver):
         await self.connection.close()
 
     def abandon(self) -> None:
-        """Close it in its thread, when that comes to it."""
+        """Close it in its thread, without waiting."""
         if not self._is_closed:
             self._is_closed = True
             self.connection.abandon()
 
     def is_down(self, error: Exception) -> bool:
-        """Tell by the kind: the file cannot be opened, is locked, or was moved."""
+        """Tell by the error's class: the file cannot be opened, is locked, or was moved."""
         return isinstance(error, sqlite3.OperationalError | sqlite3.InterfaceError)

@@ -1,4 +1,4 @@
-"""The driver of PostgreSQL, as ``store.direct`` works with it. It is loaded where there is a server to connect to."""
+"""The driver of PostgreSQL, as ``store.direct`` works with it. It is only loaded to connect to a server."""
 
 import contextlib
 import re
@@ -15,7 +15,7 @@ from trunkline.store import failures
 from trunkline.store.direct import Driver
 
 CLOSE_SECONDS = 1.0
-"""How long a server is waited for at the end."""
+"""How long closing waits for the server."""
 _ROLLBACK_SECONDS = 5.0
 _GIVES_ROWS = re.compile(r"\s*(SELECT|VALUES|SHOW)\b|.*\bRETURNING\b", re.DOTALL)
 _READS = re.compile(r"\s*WITH\b(?!.*\b(INSERT|UPDATE|DELETE)\b)", re.DOTALL)
@@ -37,7 +37,7 @@ class PostgreSQLDriver(Driver):
 
     @property
     def is_closed(self) -> bool:
-        """Whether the server, or somebody here, has closed it."""
+        """Whether the server or this process has closed it."""
         return bool(self.connection.is_closed())
 
     async def run(self, statement: str, values: Sequence[Any]) -> tuple[Sequence[Any], int]:
@@ -54,7 +54,7 @@ class PostgreSQLDriver(Driver):
         await self.connection.executemany(statement, rows)
 
     async def begin(self) -> None:
-        """Begin a transaction, whose statements see what was committed before each."""
+        """Begin a transaction in which each statement sees all earlier commits."""
         await self.connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
 
     async def commit(self) -> None:
@@ -66,7 +66,7 @@ class PostgreSQLDriver(Driver):
         await self.connection.execute("ROLLBACK", timeout=_ROLLBACK_SECONDS)
 
     async def close(self) -> None:
-        """Say goodbye to the server, and close."""
+        """Close it with the server's confirmation."""
         with contextlib.suppress(*self.errors):
             await self.connection.close(timeout=CLOSE_SECONDS)
 
@@ -75,7 +75,7 @@ class PostgreSQLDriver(Driver):
         self.connection.terminate()
 
     def is_down(self, error: Exception) -> bool:
-        """Tell by the SQLSTATE; a plan that a migration of another version made stale is made anew on the next connection."""
+        """Tell by the SQLSTATE; a plan that a migration made stale counts too, as the next connection plans anew."""
         if isinstance(error, asyncpg.PostgresError) and not isinstance(
             error, asyncpg.InvalidCachedStatementError
         ):
@@ -89,5 +89,5 @@ def _gives_rows(statement: str) -> bool:
 
 
 def _as_it_is(value: str) -> str:
-    """SQLAlchemy has written it as JSON."""
+    """Give *value*: SQLAlchemy has already written it as JSON."""
     return value

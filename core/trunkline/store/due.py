@@ -1,8 +1,8 @@
-"""What is due in the ledger, by subscription: so that one with a backlog leaves the others their turn.
+"""Due deliveries in the ledger by subscription, so that a backlog of one does not block the others.
 
-A lane is a part of what waits. ``FREE`` is claimed by whichever worker comes first; ``PACED`` by the holder of its shard
-(``store.paced``), and so is ``ORDERED``, of which only the first of each key may begin (``store.ordering``). Each has an index
-by subscription and time: to see what is due of the next subscriptions, or to take a few of one, costs a step in it for each,
+A lane is a part of the waiting deliveries. Any worker claims ``FREE``. The holder of the shard claims ``PACED``
+(``store.paced``) and ``ORDERED``, in which only the first delivery of each key may begin (``store.ordering``). Each lane has
+an index by subscription and time, so finding the next due subscriptions, or a few rows of one, takes one index step each,
 however many rows there are.
 """
 
@@ -21,7 +21,7 @@ from trunkline.store.sql import text
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """A part of what waits: the condition of its rows, and its index by subscription and time."""
+    """A part of the waiting deliveries: the condition of its rows, and its index by subscription and time."""
 
     condition: str
     index: str
@@ -37,7 +37,7 @@ LANES = (FREE, PACED, ORDERED)
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A subscription that has rows in a lane: the shard of the first, and in how many ms it is due, at most 0 if it is."""
+    """A subscription with rows in a lane: the shard of its first row, and in how many ms that is due (0 or less: now)."""
 
     subscription_no: int
     shard: int | None
@@ -45,8 +45,8 @@ class Waiting:
 
 
 async def oldest(connection: AsyncConnection, *, limit: int) -> list[Key]:
-    """List up to *limit* deliveries of the lane ``FREE`` that are due, those first that have been so for longest."""
-    # PostgreSQL reads an index up to a subquery's value, not up to a running clock's.
+    """List up to *limit* due deliveries of the lane ``FREE``, longest due first."""
+    # PostgreSQL reads an index up to the value of a subquery, but not up to that of a volatile clock.
     statement = text(
         f"SELECT position, subscription_no FROM deliveries WHERE {FREE.condition} "
         f"AND due_ms <= (SELECT {sql.now_ms(connection)}) ORDER BY due_ms LIMIT :limit"
@@ -55,7 +55,7 @@ async def oldest(connection: AsyncConnection, *, limit: int) -> list[Key]:
 
 
 async def waiting(connection: AsyncConnection, lane: Lane, *, after: int, limit: int) -> list[Waiting]:
-    """List up to *limit* subscriptions that have rows in *lane*, by number, from behind the number *after*."""
+    """List up to *limit* subscriptions with rows in *lane*, by number, starting above *after*."""
     rows_of = f"FROM deliveries AS d {sql.through_index(connection, lane.index)} WHERE {lane.condition}"
     first = f"{rows_of} AND d.subscription_no = s.no ORDER BY d.due_ms LIMIT 1"
     rows = await connection.execute(
@@ -72,9 +72,9 @@ async def waiting(connection: AsyncConnection, lane: Lane, *, after: int, limit:
 
 
 async def pick(connection: AsyncConnection, lane: Lane, wanted: Mapping[int, int]) -> list[Key]:
-    """List due rows in *lane* of each subscription in *wanted*, as many as that says: the oldest, and the newest.
+    """List due rows in *lane*: *wanted* maps each subscription to a number of rows, half of them the oldest, half the newest.
 
-    The newest take a half, so that they do not wait for a backlog, nor a backlog for them.
+    So new deliveries do not wait for a backlog, nor a backlog for them.
     """
     source = sql.rows_source(connection, {"no": "bigint"})
     array, through = sql.json_array(connection), sql.through_index(connection, lane.index)
@@ -108,7 +108,10 @@ def _ends(first: Sequence[int], last: Sequence[int], count: int) -> list[int]:
 
 
 async def put_off(connection: AsyncConnection, lane: Lane, *, until_ms: int, step_ms: int, limit: int) -> int:
-    """Put off by *step_ms* up to *limit* deliveries of *lane* that became due within the step that ended at *until_ms*; count them."""
+    """Put off up to *limit* deliveries of *lane* that became due in the last *step_ms* before *until_ms*.
+
+    They are put off by *step_ms*. Returns how many.
+    """
     changed = await connection.execute(
         text(
             "UPDATE deliveries SET due_ms = due_ms + :step WHERE (position, subscription_no) IN (SELECT position, subscription_no "
@@ -124,8 +127,8 @@ async def claim(
 ) -> list[Claim]:
     """Claim those of *keys* that are still due in *lane*, for *lease_ms*.
 
-    A claim that is not settled in time is due again. Two workers never hold one delivery. Each is found by its key: SQLite would
-    go through the whole lane for each where that was empty when the table was analyzed (100,000 rows and 50 keys: 8 s).
+    A claim that is not settled in time is due again. Two workers never hold one delivery. Each delivery is found by its key:
+    if the lane was empty when the table was analyzed, SQLite would scan it for each (100,000 rows and 50 keys: 8 s).
     """
     if not keys:
         return []
@@ -135,10 +138,10 @@ async def claim(
         text(
             f"WITH picked AS (SELECT d.position, d.subscription_no FROM {source} JOIN deliveries AS d "
             "ON d.position = u.position AND d.subscription_no = u.no "
-            f"WHERE d.due_ms <= {now} AND CASE WHEN {lane.condition} THEN 1 END = 1 "  # CASE: no index of the lane will do
+            f"WHERE d.due_ms <= {now} AND CASE WHEN {lane.condition} THEN 1 END = 1 "  # CASE: keeps the lane's index out
             f"{sql.for_update_skipping(connection, of='d')}) "
             f"UPDATE deliveries SET claimed_by = :worker, claim = claim + 1, due_ms = {now} + :lease "
-            "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # FROM: a scan on SQLite
+            "WHERE (position, subscription_no) IN (SELECT position, subscription_no FROM picked) "  # with FROM SQLite scans
             "RETURNING deliveries.position, deliveries.subscription_no, deliveries.attempts, deliveries.round_start, "
             "deliveries.claim, deliveries.replay_no"
         ),
@@ -152,10 +155,10 @@ async def claim(
 
 
 def counting(connection: AsyncConnection) -> str:
-    """Give the SELECT that counts what is due, in all lanes, and tells since when the oldest is; of each part up to ``:limit``.
+    """Give the SELECT that counts the due deliveries of all lanes, up to ``:limit`` of each part, and their earliest due time.
 
-    ``FREE`` has an index by time. Of what is in an order each shard is a part, and of what has a pace each subscription: their
-    indexes begin with those.
+    ``FREE`` is one part. ``ORDERED`` has a part for each shard and ``PACED`` one for each subscription, as their indexes
+    begin with these.
     """
     now = f"(SELECT {sql.now_ms(connection)})"
     free = f"SELECT due_ms FROM deliveries WHERE {FREE.condition} AND due_ms <= {now} ORDER BY due_ms LIMIT :limit"

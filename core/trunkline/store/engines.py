@@ -1,4 +1,4 @@
-"""SQLAlchemy's connections: its engines, and what a failing database becomes."""
+"""SQLAlchemy's engines, and the translation of a failing database's errors."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Generator
@@ -12,11 +12,11 @@ from trunkline.store.database_file import DatabaseFile
 from trunkline.store.dialects import Dialect
 
 ANSWER_SECONDS = 60.0
-"""How long a statement may take: longer than any of the hub's own, and short of for ever where a connection died silently."""
+"""How long a statement may take: longer than any of the hub's own, but finite if a connection died silently."""
 
 
 class Engines:
-    """Lends connections of SQLAlchemy's: one engine reads, whose statements commit one by one, and one writes."""
+    """Lends SQLAlchemy's connections: one engine reads and commits each statement, the other writes."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Engines:
             async with self._reader.connect() as connection:
                 try:
                     yield connection
-                except TimeoutError:  # whoever did not answer would not answer to a rollback either
+                except TimeoutError:  # a rollback would get no answer either
                     await connection.invalidate()
                     raise
 
@@ -62,7 +62,7 @@ class Engines:
 
 @contextlib.contextmanager
 def translated() -> Generator[None]:
-    """Raise ``StoreUnavailable`` for every error that means that the database does not answer."""
+    """Raise ``StoreUnavailable`` for every error meaning that the database does not answer."""
     try:
         yield
     except exc.TimeoutError as error:

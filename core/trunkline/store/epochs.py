@@ -1,12 +1,12 @@
-"""Epochs: no id that was given out is given out again, not even after the database went back to an earlier moment.
+"""Epochs: an id is never given out twice, not even after the database went back to an earlier moment.
 
-A restored backup, or a promoted standby that lagged, lacks the newest events, and would give their ids to others. So the log
-moves on past all that can have been given out since its newest event: ``STEP``, and ``STEP_PER_MS`` for each millisecond that
-has passed, far more than a hub can accept (docs/internals/performance.md). Positions that are left out are missed by nobody: a cursor
-among them goes on with the next event.
+A restored backup, or a promoted standby that lagged, lacks the newest events and would give their ids to others. So the log
+skips every id that can have been given out since its newest event: ``STEP``, plus ``STEP_PER_MS`` for each millisecond that
+has passed, far more than a hub can accept (docs/internals/performance.md). Skipped positions do no harm: a cursor among them
+goes on with the next event.
 
-``trunkline restore`` and ``trunkline log advance`` call ``advance``. PostgreSQL tells of a promotion, and of a recovery to a
-point in time, by a new timeline; then the next append moves on by itself (``stream.reserve``).
+``trunkline restore`` and ``trunkline log advance`` call ``advance``. On PostgreSQL a new timeline shows a promotion or a
+recovery to a point in time; the next append then skips by itself (``stream.reserve``).
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ MAX_POSITION = 2**53 - 1
 """The largest id that every client's JSON keeps exact."""
 STEP = 1_000_000_000
 STEP_PER_MS = 100
-"""Events that may have been accepted in a millisecond."""
+"""An upper bound of the events accepted in a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Advanced:
 
 
 def timeline_step(connection: AsyncConnection) -> tuple[str, str]:
-    """Give two values for an UPDATE of ``stream_head``: how many positions to leave out, and the timeline to note.
+    """Give two values for an UPDATE of ``stream_head``: how many positions to skip, and the timeline to note.
 
-    That is 0 and the same timeline until a standby is promoted. If no timeline was noted, the server is not asked for it.
+    Without a promotion they are 0 and the same timeline. If no timeline was noted, the server is not asked for it.
     """
     now = sql.timeline(connection)
     return (
@@ -51,7 +51,7 @@ def _step(connection: AsyncConnection) -> str:
 
 
 async def advance(connection: AsyncConnection, *, past: int = 0) -> Advanced:
-    """Move the log past *past* and past all that can have been given out, and the ids of new rows and companies as far.
+    """Move the log past *past* and every id that can have been given out, and the ids of new rows and companies as far.
 
     It takes the log's lock. The role must own the sequences of the schema.
     """
@@ -75,9 +75,9 @@ async def advance(connection: AsyncConnection, *, past: int = 0) -> Advanced:
 
 
 async def note_timeline(connection: AsyncConnection) -> bool:
-    """Note the server's timeline, if none was noted and the server tells it; returns whether it has changed since.
+    """Note the server's timeline if none was noted and the server tells it; returns whether it has changed since.
 
-    The role may not be allowed to ask for it, or the server may not know the function; then nothing is noted.
+    Nothing is noted if the role may not ask for it, or the server lacks the function.
     """
     noted = (await connection.execute(text("SELECT timeline FROM stream_head WHERE id = 1"))).scalar_one()
     try:

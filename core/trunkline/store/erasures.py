@@ -1,7 +1,7 @@
-"""Erasures: the removal of all that is of one company, in small pieces, each with its count in one transaction.
+"""Erasures: the removal of all rows of one company in small pieces, each counted in its own transaction.
 
-``begin`` stops the company at once: its keys are revoked, nothing is matched or accepted for it any more. What follows may
-break off anywhere and be taken up by any process, as a piece looks for what is still there.
+``begin`` stops the company at once: its keys are revoked, and nothing is matched or accepted for it any more. The removal
+may break off anywhere, and any process may resume it, as each piece looks for the rows that are left.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -17,14 +17,14 @@ from trunkline.store import audit_log, directory, retention, sql, subscriptions
 from trunkline.store.sql import text
 
 SETTLE_MS = 5_000
-"""A process carries an erasure out for so long at least: what was under way when it began has left its last rows by then."""
+"""The minimum duration of an erasure; work that was under way when it began has written its last rows by then."""
 COUNTED = 1_000_000
 _COLUMNS = "id, company_id, removed, created_ms, completed_ms"
 _COUNTED = {
     "deliveries": "subscriptions AS s JOIN deliveries AS d ON d.subscription_no = s.no WHERE s.company_id",
     "events": "events WHERE company_id",
 }
-"""The rows that ``remaining`` counts, and how to find those of a company."""
+"""The tables that ``left`` counts, and the SQL that finds a company's rows in them."""
 
 _SUBSCRIPTIONS = "SELECT no FROM subscriptions WHERE company_id = :company"
 _OF_COMPANY = (
@@ -49,9 +49,9 @@ Removal = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """One erasure: what it has *removed* until now, by table. *completed_ms* is None while it runs.
+    """One erasure: *removed* counts the rows removed so far, by table. *completed_ms* is None while it runs.
 
-    That of a company takes its test environment with it; *company_id* may be a test environment, which then goes alone.
+    Erasing a company erases its test environment too; *company_id* may also be a test environment alone.
     """
 
     id: str
@@ -62,19 +62,19 @@ class Erasure:
 
     @property
     def environments(self) -> tuple[int, ...]:
-        """What is erased: the company and its test environment, or that alone."""
+        """The environments to erase: the company with its test environment, or a test environment alone."""
         return environments_of(self.company_id)
 
 
 def environments_of(company_id: int) -> tuple[int, ...]:
-    """List what goes with *company_id*: itself, and a company's test environment."""
+    """List the environments erased with *company_id*: itself, and a company's test environment."""
     return (company_id,) if is_test(company_id) else (company_id, other_environment(company_id))
 
 
 async def begin(
     connection: AsyncConnection, company_id: int, *, id: str, plugins: Sequence[CompanyRows]
 ) -> Erasure:
-    """Stop a company, and ask for its erasure under the name *id*; gives the one that runs where there is one."""
+    """Stop a company, and request its erasure with the id *id*; returns the running erasure if there is one."""
     environments = environments_of(company_id)
     numbers = await subscriptions.lock_of_companies(connection, environments)
     if numbers:
@@ -108,7 +108,7 @@ async def begin(
 
 
 async def _stop(connection: AsyncConnection, company_id: int, id: str) -> None:
-    """Let nothing be accepted for a company any more, and nobody call for it, as the erasure *id* is to remove it."""
+    """Refuse new events and calls for a company that the erasure *id* is to remove."""
     now = sql.now_ms(connection)
     parameters: dict[str, Any] = {"company": company_id, "id": id}
     await connection.execute(
@@ -139,7 +139,7 @@ async def _remove_at_once(
 
 
 async def find(connection: AsyncConnection, id: str) -> Erasure | None:
-    """Read an erasure; None where there is none."""
+    """Read an erasure; None if there is none."""
     row = (
         await connection.execute(text(f"SELECT {_COLUMNS} FROM erasures WHERE id = :id"), {"id": id})
     ).first()
@@ -147,7 +147,7 @@ async def find(connection: AsyncConnection, id: str) -> Erasure | None:
 
 
 async def left(connection: AsyncConnection, erasure: Erasure) -> tuple[dict[str, int], int]:
-    """Count what is left of the largest tables, up to ``COUNTED`` rows each; gives the age of *erasure* in ms as well."""
+    """Count the rows left in the largest tables, up to ``COUNTED`` each; returns the age of *erasure* in ms as well."""
     counted = ", ".join(
         f"(SELECT count(*) FROM (SELECT 1 FROM {source} IN (:company, :other) LIMIT {COUNTED}) AS {table})"
         for table, source in _COUNTED.items()
@@ -174,7 +174,7 @@ async def is_any_open(connection: AsyncConnection) -> bool:
 
 
 async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> Erasure | None:
-    """Take the oldest erasure that nobody carries out, for *lease_ms*; None where there is none."""
+    """Claim the oldest open erasure without a holder for *lease_ms*; None if there is none."""
     now = sql.now_ms(connection)
     locking = sql.for_update_skipping(connection)
     statement = text(
@@ -189,7 +189,7 @@ async def claim(connection: AsyncConnection, holder: str, *, lease_ms: int) -> E
 async def keep(
     connection: AsyncConnection, erasure: Erasure, holder: str, *, lease_ms: int
 ) -> Erasure | None:
-    """Go on holding *erasure*, and lock it; gives it as it is now, None where it is another's by now."""
+    """Renew the lease of *erasure* and lock it; returns its current state, or None if another process holds it."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE erasures SET lease_until_ms = {now} + :lease, updated_ms = {now} "
@@ -201,7 +201,7 @@ async def keep(
 
 
 async def count(connection: AsyncConnection, erasure: Erasure, removals: Sequence[Removal]) -> None:
-    """Add *removals*, made in the same transaction, to what *erasure* has removed."""
+    """Add *removals*, made in the same transaction, to the counts of *erasure*."""
     removed = dict(erasure.removed)
     for table, rows in removals:
         removed[table] = removed.get(table, 0) + rows
@@ -210,7 +210,7 @@ async def count(connection: AsyncConnection, erasure: Erasure, removals: Sequenc
 
 
 async def complete(connection: AsyncConnection, erasure: Erasure) -> None:
-    """End *erasure*; the company's id is nobody's from then on."""
+    """End *erasure*; the company's id has no record from then on."""
     await directory.count_change(connection)
     for company_id in erasure.environments:
         await connection.execute(
@@ -226,8 +226,8 @@ async def complete(connection: AsyncConnection, erasure: Erasure) -> None:
 async def remove_piece(
     connection: AsyncConnection, erasure: Erasure, *, plugins: Sequence[CompanyRows], limit: int
 ) -> list[Removal]:
-    """Remove up to *limit* rows of the first table that has any of them, with what hangs on them; nothing at the end."""
-    await sql.prefer_indexes(connection)  # a company with much of a table may have none of it left
+    """Remove up to *limit* rows of the first table that still has any, with dependent rows; returns an empty list at the end."""
+    await sql.prefer_indexes(connection)  # statistics may still count rows that are gone
     for company_id in erasure.environments:
         if removals := await _remove_some(connection, company_id, plugins=plugins, limit=limit):
             return removals
@@ -284,7 +284,7 @@ async def _remove_deliveries(connection: AsyncConnection, company_id: int, limit
 
 
 async def _remove_events(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
-    """Remove events, oldest first, and whatever the ledger still has of them."""
+    """Remove events, oldest first, with their remaining rows in the ledger."""
     picked = text("SELECT position FROM events WHERE company_id = :company ORDER BY position LIMIT :limit")
     rows = await connection.execute(picked, {"company": company_id, "limit": limit})
     return await _remove_at(connection, [row[0] for row in rows], ("attempts", "deliveries", "events"))
@@ -314,7 +314,7 @@ async def _empty_audit(connection: AsyncConnection, company_id: int, limit: int)
 
 
 async def _empty_subscriptions(connection: AsyncConnection, company_id: int, limit: int) -> list[Removal]:
-    """Take everything out of subscriptions; their numbers stay for dispatchers until retention removes them."""
+    """Empty the rows of subscriptions; the numbers stay for dispatchers until retention removes them."""
     statement = text(
         "UPDATE subscriptions SET target_url = '', target = NULL, event_types = '[]', filter = NULL, description = NULL, "
         "sealed = :nothing, status = 'deleted', disabled_reason = NULL, pins = NULL, ordering = NULL, retry = NULL, "

@@ -1,4 +1,4 @@
-"""Event types that were registered over the API. Rows are only added, so that their number tells whether anything is new."""
+"""Event types that were registered over the API. Rows are only added, so their count shows whether there are new ones."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ async def newest(connection: AsyncConnection) -> Sequence[Registered]:
 
 
 async def insert(connection: AsyncConnection, registered: Registered, *, now_ms: int) -> bool:
-    """Store a revision; tells whether it was the first of its number."""
+    """Store a revision; returns False if its number is taken."""
     result = await connection.execute(
         text(
             "INSERT INTO event_types (name, revision, schema_json, created_ms)"

@@ -12,9 +12,9 @@ from trunkline.runtime import shortages
 _FORBIDDEN = "42501"
 _NO_SCHEMA = "3F000"
 _DOWN = ("08", "57P", "57014", "55P03", "53", "25006", "25P03", "58", "28", "3D", "40", _FORBIDDEN)
-"""SQLSTATE classes that mean 'not now': connection, shutdown, resources, read-only, stood still too long, system, login refused, no such
-database, a statement cancelled or out of time, a lock not free in time, rolled back for another transaction's sake, a
-privilege that is to be granted (PostgreSQL, appendix A)."""
+"""SQLSTATE classes that mean 'not now' (PostgreSQL, appendix A): connection, shutdown, statement cancelled or timed out,
+lock timeout, resources, read-only, idle in a transaction for too long, system, login refused, no such database, rolled back
+by a conflict, missing privilege."""
 _DISK_FULL = (
     "the disk that holds the database is full",
     "free space on it, and the hub goes on by itself",
@@ -36,9 +36,9 @@ _REFUSALS: Mapping[str | int | None, tuple[str, str]] = {
     sqlite3.SQLITE_IOERR: _DISK_FAILS,
     sqlite3.SQLITE_READONLY: _READ_ONLY,
 }
-"""Why a database that answers does not write, by SQLSTATE or SQLite's result code (https://sqlite.org/rescode.html), and what to do."""
+"""Why a database refuses writes, and what to do, by SQLSTATE or SQLite's result code (https://sqlite.org/rescode.html)."""
 _PRIMARY = 0xFF
-"""The part of SQLite's extended result codes that is the primary one."""
+"""The bits of SQLite's extended result codes that are the primary code."""
 _TAKEN = re.compile(r'"?(\w+)"? already exists')
 
 
@@ -58,25 +58,25 @@ def means_down(sqlstate: str | None) -> bool:
 
 
 def is_connecting(error: Exception) -> bool:
-    """Tell whether a driver has raised *error* by itself, which it does while it connects: later errors come as SQLAlchemy's."""
+    """Tell whether *error* comes from the driver itself, so from connecting: later errors come as SQLAlchemy's."""
     return isinstance(error, OSError) or any(
         kind.__module__.startswith("asyncpg.") for kind in type(error).__mro__
     )
 
 
 def is_forbidden(error: exc.DBAPIError) -> bool:
-    """Tell whether *error* means that the role may not do it, or has no schema that it could do it in."""
+    """Tell whether *error* means that the role lacks a privilege or a schema."""
     return _sqlstate(error) in (_FORBIDDEN, _NO_SCHEMA)
 
 
 def name_taken(error: exc.DBAPIError) -> str | None:
-    """Tell which name *error* says is taken by a table that is there; None where it says something else."""
+    """Tell the name of the existing table that *error* reports; None if it reports something else."""
     taken = _TAKEN.search(str(error.orig))
     return taken[1] if taken else None
 
 
 def unavailable(error: BaseException) -> StoreUnavailable:
-    """Give the error of the hub for *error*, of SQLAlchemy or of a driver, that says that the database is down."""
+    """Convert *error*, by which SQLAlchemy or a driver says that the database is down, to the hub's own error."""
     original = getattr(error, "orig", None) or error
     code: str | int | None = getattr(original, "sqlstate", None)
     if (extended := getattr(original, "sqlite_errorcode", None)) is not None:
@@ -90,7 +90,7 @@ def unavailable(error: BaseException) -> StoreUnavailable:
 
 
 def first_line(error: BaseException) -> str:
-    """Say in a line what *error*, or what it was made from, says."""
+    """Give the first line of *error*, or of the error that it wraps."""
     original = getattr(error, "orig", None) or error
     return f"{type(original).__name__}: {str(original).partition(chr(10))[0]}"
 

@@ -1,5 +1,6 @@
-"""What ``trunkline serve`` keeps beside an embedded database, in ``FILE.state``: which file it served, how far its log had come,
-and whether the last run ended cleanly. The paths here have their links resolved.
+"""The state that ``trunkline serve`` keeps beside an embedded database, in ``FILE.state``.
+
+It tells which file was served, the newest event, and whether the last run ended cleanly. Paths here have their links resolved.
 """
 
 import contextlib
@@ -11,7 +12,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileState:
-    """A database file; *log_inode* is of the ``-wal`` beside it, 0 if there was none, *head* the newest event's id."""
+    """A database file; *log_inode* is the inode of its ``-wal``, 0 if there was none, *head* the newest event's id."""
 
     application_id: int
     inode: int
@@ -21,7 +22,7 @@ class FileState:
 
 
 def read(file: Path) -> FileState | None:
-    """Read what is kept of *file*; None if nothing is, or it cannot be read."""
+    """Read the stored state of *file*; None if there is none or it cannot be read."""
     try:
         return FileState(**json.loads(Path(f"{file}.state").read_bytes()))
     except (OSError, ValueError, TypeError):
@@ -29,7 +30,7 @@ def read(file: Path) -> FileState | None:
 
 
 def write(file: Path, state: FileState) -> None:
-    """Keep *state* of *file*, whole or not at all. Raises OSError."""
+    """Store *state* of *file* atomically. Raises OSError."""
     draft = Path(f"{file}.state.new")
     with draft.open("w", encoding="ascii") as stream:
         json.dump(asdict(state), stream)
@@ -39,7 +40,7 @@ def write(file: Path, state: FileState) -> None:
 
 
 def why_not_its_log(file: Path) -> str | None:
-    """Say why the ``-wal`` beside *file* is of another file, from which SQLite would take it over or delete it; None if it is not."""
+    """Say why the ``-wal`` beside *file* belongs to another file, as SQLite would apply or delete it; None if it does not."""
     log = Path(f"{file}-wal")
     if not size_of(log):
         return None
@@ -58,14 +59,14 @@ def why_not_its_log(file: Path) -> str | None:
 
 
 def inode_of(file: Path) -> int:
-    """Return the inode of *file*; 0 if it is not there."""
+    """Return the inode of *file*; 0 if it is missing."""
     with contextlib.suppress(OSError):
         return file.stat().st_ino
     return 0
 
 
 def size_of(file: Path) -> int:
-    """Return the size of *file* in bytes; 0 if it is not there."""
+    """Return the size of *file* in bytes; 0 if it is missing."""
     with contextlib.suppress(OSError):
         return file.stat().st_size
     return 0

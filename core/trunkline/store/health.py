@@ -1,4 +1,4 @@
-"""The figures of subscriptions' health: attempts by hour and by how long they took."""
+"""The health figures of subscriptions: attempts by hour and by duration."""
 
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
@@ -32,16 +32,16 @@ class Tally:
         counts[place] += 1
 
     def rows(self) -> Sequence[Sequence[int]]:
-        """Give what was counted, in the order of everybody who writes it."""
+        """Give the counts in the order of their keys, in which every process writes them."""
         return [[*hour, *counts] for hour, counts in sorted(self._hours.items())]
 
     def clear(self) -> None:
-        """Forget what was written."""
+        """Clear the counts, after they were written."""
         self._hours.clear()
 
 
 async def add(connection: AsyncConnection, tally: Tally) -> None:
-    """Add what *tally* has counted."""
+    """Add the counts of *tally*."""
     names = ", ".join(_COLUMNS)
     more = ", ".join(f"{name} = health_hours.{name} + excluded.{name}" for name in _COUNTS)
     statement = text(
@@ -77,7 +77,7 @@ async def by_hour(connection: AsyncConnection, subscription_no: int) -> list[tup
 
 
 async def purge(connection: AsyncConnection, *, limit: int) -> int:
-    """Remove up to *limit* rows that are older than what is shown; returns how many."""
+    """Remove up to *limit* rows that are too old to be shown; returns how many."""
     old = f"hour <= {sql.now_ms(connection)} / {HOUR_MS} - {HOURS}"
     statement = text(f"DELETE FROM health_hours WHERE {sql.some_of(connection, 'health_hours', old)}")
     return (await connection.execute(statement, {"limit": limit})).rowcount

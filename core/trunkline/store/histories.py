@@ -1,4 +1,4 @@
-"""Migration histories: the core's and each plugin's own, and how far each has been applied."""
+"""Migration histories of the core and of each plugin, and how far each has been applied."""
 
 import contextlib
 import importlib
@@ -29,7 +29,7 @@ class History:
 
 
 LAST_BEFORE_0_1 = "58a92eb0"
-"""The commit whose migrations were then replaced by one of each history."""
+"""The last commit before each history's migrations were replaced by a single one."""
 CORE = History("core", Path(__file__).parent / "migrations" / "versions")
 
 
@@ -47,7 +47,7 @@ class State:
 
     @property
     def is_behind(self) -> bool:
-        """Whether something is to be applied."""
+        """Whether revisions are missing."""
         return self.current != self.newest and not self.is_ahead
 
 
@@ -97,7 +97,7 @@ def state_of(connection: sqlalchemy.Connection, history: History) -> State:
     """Tell how far *history* has been applied.
 
     Raises:
-        DatabaseUnfit: it is at a revision that this version has replaced by a later one, from which it goes on.
+        DatabaseUnfit: it is at a revision that a later one has replaced, from which this version goes on.
     """
     current = None
     if sqlalchemy.inspect(connection).has_table(history.version_table):

@@ -33,7 +33,7 @@ async def find(
     statement = text(
         "SELECT namespace, key, fingerprint, first_position, count FROM idempotency_keys "
         "WHERE namespace IN :namespaces AND key IN :keys "
-        f"AND +created_ms > {sql.now_ms(connection)} - {lifetime_ms}"  # plus: a day's keys are not gone through by their time
+        f"AND +created_ms > {sql.now_ms(connection)} - {lifetime_ms}"  # plus: keeps the index by time out, which has all keys of a day
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))
     rows = await connection.execute(statement, _named(keys))
     uses = (Use(row[0], row[1], bytes(row[2]), row[3], row[4]) for row in rows)
@@ -43,7 +43,7 @@ async def find(
 async def remember(
     connection: AsyncConnection, uses: Sequence[Use], *, now_ms: int, lifetime_ms: int
 ) -> None:
-    """Store *uses*, over keys that have lived for *lifetime_ms*."""
+    """Store *uses*; they replace keys that are older than *lifetime_ms*."""
     statement = text(
         "DELETE FROM idempotency_keys WHERE namespace IN :namespaces AND key IN :keys AND created_ms <= :edge"
     ).bindparams(bindparam("namespaces", expanding=True), bindparam("keys", expanding=True))

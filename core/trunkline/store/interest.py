@@ -1,4 +1,4 @@
-"""Who is interested in a company's events: its subscriptions and consumers, by what they name."""
+"""The subscriptions and consumers of a company, by the event types that they name."""
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,9 +11,9 @@ _OVER = ", ".join(f"'{reason}'" for reason in sorted({*ENDED, DISCONNECTED}))
 
 
 async def named(connection: AsyncConnection, company_id: int) -> list[tuple[str, str, int]]:
-    """Count subscriptions and consumers of a company by what they name: kind, JSON of event types, count.
+    """Count a company's subscriptions and consumers by the event types that they name: kind, JSON of event types, count.
 
-    A subscription that is paused, or disabled and may go on, gets what it missed: it counts.
+    A subscription that is paused, or disabled and may be resumed, counts: it gets the events that it missed.
     """
     statement = text(
         "SELECT 'subscriptions' AS kind, event_types, count(*) FROM subscriptions WHERE company_id = :company "
@@ -26,7 +26,7 @@ async def named(connection: AsyncConnection, company_id: int) -> list[tuple[str,
 async def signed_by_ed25519(
     connection: AsyncConnection, company_id: int | None, subscription_id: str | None
 ) -> list[Row]:
-    """Read what is signed with ``ed25519``: the subscriptions of a company, or the one with *subscription_id*, of any for None."""
+    """Read the subscriptions signed with ``ed25519``, of one company and with one id; None for any."""
     table = tables.subscriptions
     statement = table.select().where(text("status <> 'deleted'"), table.c.signature == "ed25519")
     if company_id is not None:

@@ -1,7 +1,7 @@
-"""What a URL of PostgreSQL says, in the words of libpq: parameters, several hosts, a service file.
+"""The parameters of a PostgreSQL URL as libpq reads them, with several hosts and a service file.
 
-https://www.postgresql.org/docs/current/libpq-connect.html. A parameter of the URL goes before one of the service file, and
-both before the driver's environment variables (``PGHOST``, ``PGPASSWORD``, ``PGSSLMODE`` and so on).
+https://www.postgresql.org/docs/current/libpq-connect.html. The URL overrides the service file, and both override the
+driver's environment variables (``PGHOST``, ``PGPASSWORD``, ``PGSSLMODE`` and so on).
 """
 
 import configparser
@@ -17,7 +17,7 @@ from trunkline.errors import SettingsInvalid
 SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 SESSION_ATTRIBUTES = ("any", "read-write", "read-only", "primary", "standby", "prefer-standby")
 SYSTEM = "system"
-"""The value of ``sslrootcert`` that means the certificate authorities which this machine trusts."""
+"""The value of ``sslrootcert`` for the certificate authorities that this machine trusts."""
 
 _FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 TO_DRIVER = (
@@ -33,7 +33,7 @@ TO_DRIVER = (
 )
 """Parameters that the driver understands as libpq does."""
 TO_SERVER = ("application_name", "options")
-"""Parameters that are settings of the session."""
+"""Parameters that become settings of the session."""
 _OWN = ("host", "port", "dbname", "user", "password", "target_session_attrs", "connect_timeout")
 _SERVICE = ("service", "servicefile")
 _KEPT_ANYWAY: Mapping[str, tuple[str, ...]] = {
@@ -41,7 +41,7 @@ _KEPT_ANYWAY: Mapping[str, tuple[str, ...]] = {
     "gssencmode": ("prefer", "disable"),
     "client_encoding": ("utf8", "UTF8", "utf-8", "UTF-8", "auto"),
 }
-"""Parameters with the values by which nothing is lost that the driver cannot do."""
+"""Parameters that the driver does not support, with the values that change nothing."""
 _INSTEAD: Mapping[str, str] = {
     "ssl": "write 'sslmode=require'",
     "database": "write 'dbname', or '/name' behind the host",
@@ -70,12 +70,12 @@ class _Wrong(SettingsInvalid):
 
 
 def parameters(url: str, environment: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Give the parameters of *url* and of the service that it names, by libpq's names; each is known and of the right form.
+    """Give the checked parameters of *url* and of the service that it names, by libpq's names.
 
     ``host`` and ``port`` are lists with commas, of the same length.
 
     Raises:
-        SettingsInvalid: one is unknown, malformed, or names a file that cannot be read. It never has the password.
+        SettingsInvalid: a parameter is unknown, malformed, or names an unreadable file. The message never has the password.
     """
     own = _of_url(url)
     service = own.get("service") or environment.get("PGSERVICE")
@@ -155,7 +155,7 @@ def _check_file(name: str, value: str) -> None:
 
 
 def _split_hosts(found: dict[str, str]) -> None:
-    """Put the hosts and their ports into two lists of one length; a port that nobody named is empty."""
+    """Split hosts and ports into two lists of equal length; a port that is not named is empty."""
     if "host" not in found:
         if "port" in found:
             _check_port(found["port"])
@@ -195,7 +195,7 @@ def _check_port(port: str) -> None:
 
 
 def _check_authorities(found: Mapping[str, str], environment: Mapping[str, str]) -> None:
-    """Refuse to verify the server without knowing by which authorities."""
+    """Refuse to verify the server if no certificate authorities are given."""
     mode = found.get("sslmode") or environment.get("PGSSLMODE", "")
     root = found.get("sslrootcert") or environment.get("PGSSLROOTCERT")
     if root == SYSTEM and mode not in ("", "verify-full"):
@@ -210,7 +210,7 @@ def _check_authorities(found: Mapping[str, str], environment: Mapping[str, str])
 
 
 def _check_client_key(found: Mapping[str, str], environment: Mapping[str, str]) -> None:
-    """Refuse a client's key that other accounts may read, as libpq does (``initialize_SSL`` of ``fe-secure-openssl.c``)."""
+    """Refuse a client key that other accounts may read, as libpq does (``initialize_SSL`` of ``fe-secure-openssl.c``)."""
     if (found.get("sslmode") or environment.get("PGSSLMODE")) == "disable" or os.name != "posix":
         return
     folder = Path.home() / ".postgresql"

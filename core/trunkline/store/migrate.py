@@ -1,6 +1,6 @@
-"""Bringing a database to the schema that this version needs: the core's history, then each plugin's own.
+"""Migrating a database to the schema of this version: the core's history, then each plugin's.
 
-A new database is made in one transaction. One that is in use is changed step by step (``store.stepwise``).
+A new database is made in one transaction. A database in use is changed step by step (``store.stepwise``).
 """
 
 import asyncio
@@ -27,16 +27,16 @@ _LOOK_SECONDS = 0.2
 
 
 async def upgrade(database: Database, histories: Sequence[History] = (), *, shards: int) -> list[State]:
-    """Apply what is missing of the core's history and of *histories*; returns what was before.
+    """Apply the missing revisions of the core's history and of *histories*; returns the states before.
 
-    *shards* is how many shards a new database gets. A history that a later version has brought further is left as it is:
-    within a release line a migration only adds, so that versions can share a database while they are exchanged.
+    *shards* is the number of shards of a new database. A history that a later version has migrated further stays as it is:
+    within a release line migrations only add, so that two versions can share a database during an upgrade.
 
     Raises:
         PluginFailed: a history of a plugin cannot be applied.
-        StoreUnavailable: the database did not answer, or a lock was not free in time. Nothing of a new database is made;
-            in one that is in use, call it again to go on with the step that broke off.
-        DatabaseUnfit: the role may not change it, or it has tables of another's.
+        StoreUnavailable: the database did not answer, or a lock was not free in time. A new database stays empty; on one in
+        use, call it again to go on with the step that broke off.
+        DatabaseUnfit: the role may not change it, or it has tables of another application.
     """
     every = (CORE, *histories)
     begun: list[State] | None = None
@@ -56,7 +56,7 @@ async def upgrade(database: Database, histories: Sequence[History] = (), *, shar
 async def _furnish(
     connection: AsyncConnection, database: Database, histories: Sequence[History], *, shards: int
 ) -> list[State] | None:
-    """Make all of a new database, or the first rows of one that is up to date; None where one in use is to be upgraded."""
+    """Make the tables and rows of a new database, or the first rows of a current one; None if one in use needs an upgrade."""
     faults.point("migrate.before")
     place, role = await database.dialect.place(connection)
     before = [await connection.run_sync(state_of, history) for history in histories]
@@ -89,7 +89,7 @@ async def _upgrade_stepwise(database: Database, histories: Sequence[History]) ->
 
 @contextlib.contextmanager
 def explained(place: str, role: str) -> Generator[None]:
-    """Say in a sentence what keeps *role* from making tables in *place*."""
+    """Raise DatabaseUnfit with a sentence on why *role* cannot make tables in *place*."""
     try:
         yield
     except exc.DBAPIError as error:

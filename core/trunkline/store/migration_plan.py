@@ -9,7 +9,7 @@ from trunkline.store.histories import CORE, History, State, states
 from trunkline.store.revision_steps import Kind, Step, Steps
 
 _MOMENT_SECONDS = 0.05
-"""A step that changes no row takes hardly longer than a commit."""
+"""The time of a step that changes no rows: about that of a commit."""
 _DOES = {
     Kind.TABLE: "makes the table {table}",
     Kind.COLUMN: "adds to {table}: {name}",
@@ -21,9 +21,9 @@ _DOES = {
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step that is missing. *locks* is what others wait for, for about *stands_seconds* of the *seconds* that it takes.
+    """A missing step. *locks* names what others wait for, during about *stands_seconds* of the *seconds* that it takes.
 
-    The seconds are None where only running it tells. *rows* is about how many rows the table has.
+    The seconds are None if they cannot be estimated. *rows* is the approximate size of the table.
     """
 
     history: str

@@ -1,4 +1,7 @@
-"""Subscriptions that are made: counted before, stored several at once. A transaction that makes some holds the routing version."""
+"""New subscriptions: counting them against limits, and storing several at once.
+
+A transaction that makes some holds the lock of the routing version.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +20,7 @@ _INSERT = (
     _table.insert()
     .values(
         failures=0,
-        # What the company has for those that do not say (``store.defaults``).
+        # The company's delivery settings (``store.defaults``).
         defaults=sqlalchemy.select(tables.companies.c.delivery)
         .where(tables.companies.c.company_id == sqlalchemy.bindparam("company"))
         .scalar_subquery(),
@@ -33,9 +36,9 @@ async def insert(
     version: int,
     by: Sequence[audit_log.Origin] | None = None,
 ) -> list[Row]:
-    """Store new *subscriptions*, one or more, that start at the head of the log; *by* says who makes each of them, if not the caller.
+    """Store new *subscriptions* that start at the head of the log; *by* has the makers, if not the caller.
 
-    *version* is that of ``subscriptions.next_version``.
+    *version* comes from ``subscriptions.next_version``.
     """
     head, now_ms = await lock_head(connection)
     more = {"start_position": head, "created_ms": now_ms, "updated_ms": now_ms, "version": version}
@@ -54,7 +57,7 @@ async def insert(
 
 
 async def count(connection: AsyncConnection, company_id: int, *, holder: str | None = None) -> int:
-    """Count a company's subscriptions on every channel, or those of *holder*; lapsed ones take nobody's place."""
+    """Count a company's subscriptions on all channels, or those of *holder*, without lapsed ones."""
     of_holder = "" if holder is None else "AND holder = :holder"
     statement = text(
         f"SELECT count(*) FROM subscriptions WHERE company_id = :company AND {_COUNTS} {of_holder}"
@@ -64,7 +67,7 @@ async def count(connection: AsyncConnection, company_id: int, *, holder: str | N
 
 
 async def counts(connection: AsyncConnection, company_ids: Sequence[int]) -> dict[int, int]:
-    """Count the subscriptions of companies as ``count`` does; a company that has none is left out."""
+    """Count the subscriptions of companies as ``count`` does; companies without any are left out."""
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
         f"SELECT company_id, count(*) FROM subscriptions WHERE {is_among_them} AND {_COUNTS} GROUP BY company_id"

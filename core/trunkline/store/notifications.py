@@ -1,4 +1,4 @@
-"""PostgreSQL's LISTEN and NOTIFY: the way in which one process wakes the others."""
+"""PostgreSQL's LISTEN and NOTIFY, by which one process wakes the others."""
 
 import asyncio
 import contextlib
@@ -10,27 +10,27 @@ from trunkline.store.servers import Server
 
 CHANNEL = "trunkline"
 PRESENT = "present"
-"""What a process that listens says; an empty message says that the log has grown."""
+"""The message by which a process says that it listens; an empty message says that the log has grown."""
 CHECK_SECONDS = 5.0
-"""How often a process that listens says so; that also shows whether its connection is alive."""
+"""How often a listening process says so; this also checks its connection."""
 GONE_SECONDS = 15.0
-"""How long a process counts as listening after it was last heard."""
+"""How long a process counts as listening after its last message."""
 ANSWER_SECONDS = 5.0
 
 
 class Notifications:
-    """Connections of their own to *server*, beside the pool's. The process does not hear its own notifications."""
+    """Separate connections to *server*, outside the pool. The process does not hear its own notifications."""
 
     def __init__(self, server: Server) -> None:
         self._server = server
         self._sender = 0
-        """The server's number of the connection that sends."""
+        """The server's process number of the connection that sends."""
         self._others: dict[int, float] = {}
-        """When each connection of other processes was last heard (monotonic seconds), by the server's number of it."""
+        """When each connection of another process was last heard (monotonic seconds), by the server's process number."""
 
     @property
     def has_others(self) -> bool:
-        """Whether another process listens. A notification for nobody costs this process two wake-ups, and the server five."""
+        """Whether another process listens. A needless notification costs this process two wake-ups, and the server five."""
         since = time.monotonic() - GONE_SECONDS
         return any(heard > since for heard in self._others.values())
 
@@ -49,12 +49,12 @@ class Notifications:
         await connection.execute(f"NOTIFY {CHANNEL}", timeout=ANSWER_SECONDS)
 
     async def listen(self, connection: Any, notified: Callable[[], None]) -> None:
-        """Call *notified* once it listens and at each notification, until *connection* is lost.
+        """Call *notified* when listening begins and at each notification, until *connection* is lost.
 
-        Processes that listen know each other: one that hears a new one answers at once. The new one looks then, for what was
-        not notified before it was known.
+        Listening processes know each other: each answers a new one at once. The answer makes the new one look for changes
+        that were not notified before it was known.
 
-        Raises TimeoutError where it no longer answers.
+        Raises TimeoutError if the server no longer answers.
         """
         speaks, own = asyncio.Event(), connection.get_server_pid()
 
@@ -73,7 +73,7 @@ class Notifications:
 
         connection.add_termination_listener(end)
         await connection.add_listener(CHANNEL, hear)
-        notified()  # for what was sent before it listened
+        notified()  # for notifications sent before it listened
         while not connection.is_closed():
             await connection.execute(f"NOTIFY {CHANNEL}, '{PRESENT}'", timeout=ANSWER_SECONDS)
             with contextlib.suppress(TimeoutError):

@@ -1,8 +1,8 @@
-"""Changes the open deliveries of a subscription that is paused, resumed, disabled or deleted, a piece at a time.
+"""Changing the open deliveries of a subscription that is paused, resumed, disabled or deleted, one piece at a time.
 
-There may be a million of them, and nobody is to wait for them all. The transaction that changes the subscription does the
-first piece. Where that is not all it leaves a note, in the table ``unsettled``, and workers do the others (``dispatch.upkeep.status_changes``).
-Where many subscriptions are disabled at once, workers do all of most of them.
+There may be a million of them, too many for one transaction. The transaction that changes the subscription does the first
+piece. If more are left, it adds a row to the table ``unsettled``, and workers do the other pieces
+(``dispatch.upkeep.status_changes``). If many subscriptions are disabled at once, workers do all pieces of most of them.
 """
 
 from collections.abc import Sequence
@@ -15,16 +15,17 @@ from trunkline.store import releasing, sql
 from trunkline.store.sql import text
 
 PIECE = 500
-"""Deliveries that one transaction changes."""
+"""The number of deliveries that one transaction changes."""
 AT_ONCE = 2
-"""Subscriptions whose first piece is done with the change; a hundred may be disabled at once, and others wait for their lock."""
+"""The number of subscriptions whose first piece is done with the change; a hundred may be disabled at once, and others wait
+for their lock."""
 LOOKED_AT = 5_000
-"""Those among which it looks for them: of half a million that wait in an order, few may have to be changed."""
+"""The number of open deliveries that one piece reads: of half a million in an order, few may have to be changed."""
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 
 
 class Change(StrEnum):
-    """What is to become of them: they wait until they are woken, are due, or end as ``gone``."""
+    """The change: open deliveries are held until the subscription resumes, become due, or end as ``gone``."""
 
     PARK = "park"
     WAKE = "wake"
@@ -36,7 +37,7 @@ _WHICH = {
     Change.WAKE: f"{_OPEN} AND due_ms IS NULL AND queued IS NULL AND claimed_by IS NULL",
     Change.END: _OPEN,
 }
-"""A delivery that waits behind another one of its key goes on waiting when the others are woken."""
+"""A delivery queued behind another one of its key stays queued when the others become due."""
 _HOW = {
     Change.PARK: "due_ms = NULL, claim = claim + 1, claimed_by = NULL",
     Change.WAKE: f"status = '{Status.PENDING}', due_ms = {{now}}",
@@ -45,9 +46,9 @@ _HOW = {
 
 
 async def apply(connection: AsyncConnection, subscription_no: int, change: Change) -> None:
-    """Make a *change*, as far as one piece goes, to the open deliveries of a subscription, whose row the caller has locked.
+    """Make the first piece of a *change* to the open deliveries of a subscription whose row the caller has locked.
 
-    Work that an earlier change left is dropped. Later deliveries follow the subscription as it is then.
+    Pieces left by an earlier change are dropped. Later deliveries follow the subscription's status at that time.
     """
     statement = text(
         f"SELECT max(position) FROM {_open_ones(connection)} WHERE subscription_no = :no AND {_OPEN}"
@@ -69,9 +70,9 @@ async def apply(connection: AsyncConnection, subscription_no: int, change: Chang
 
 
 async def apply_to_all(connection: AsyncConnection, subscription_nos: Sequence[int], change: Change) -> None:
-    """Make a *change* to some subscriptions as ``apply`` does, and leave it to the workers for all others.
+    """Make a *change* to the first ``AT_ONCE`` subscriptions as ``apply`` does, and leave the others to the workers.
 
-    For a hundred it takes two statements more than for ``AT_ONCE``.
+    The others take two statements, however many there are.
     """
     for no in subscription_nos[:AT_ONCE]:
         await apply(connection, no, change)
@@ -94,15 +95,15 @@ async def apply_to_all(connection: AsyncConnection, subscription_nos: Sequence[i
 
 
 async def unsettled(connection: AsyncConnection, *, limit: int) -> Sequence[int]:
-    """List up to *limit* subscriptions with open deliveries that are still to be changed."""
+    """List up to *limit* subscriptions with open deliveries still to be changed."""
     statement = text("SELECT subscription_no FROM unsettled ORDER BY subscription_no LIMIT :limit")
     return [row[0] for row in await connection.execute(statement, {"limit": limit})]
 
 
 async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
-    """Do the next piece for a subscription, unless somebody is changing it at this moment.
+    """Do the next piece for a subscription, unless another transaction is changing it.
 
-    Its row is locked first, as by whoever changes it, so that nobody waits for each other in a ring.
+    It locks the subscription's row first, as every change does, so there are no deadlocks.
     """
     parameters = {"no": subscription_no}
     locking = sql.for_update_skipping(connection)
@@ -120,7 +121,7 @@ async def go_on(connection: AsyncConnection, subscription_no: int) -> None:
     change = Change(row[0])
     reached = await _piece(connection, subscription_no, change, after=row[1], last=row[2])
     if reached is None:
-        # A row that was written meanwhile may be queued behind one that has ended now.
+        # A row written meanwhile may be queued behind a delivery that has ended now.
         if change is Change.END:
             await releasing.release(connection, subscription_no)
         await _forget(connection, subscription_no)
@@ -134,7 +135,7 @@ async def _piece(
 ) -> int | None:
     """Change the next open deliveries after position *after*, up to *last*.
 
-    Gives the position to go on from, None where that was all.
+    Returns the position to go on from; None if that was all.
     """
     within = f"FROM {_open_ones(connection)} WHERE subscription_no = :no AND {_OPEN} AND position > :after AND position <= :last"
     used = {"no": subscription_no, "after": after, "last": last}
@@ -156,7 +157,7 @@ async def _piece(
 
 
 def _open_ones(connection: AsyncConnection) -> str:
-    """Give the ledger through its index of what is open: of a million deliveries of a subscription few may be."""
+    """Give the table of deliveries, read through its index of open ones: few of a subscription's million may be open."""
     return f"deliveries {sql.through_index(connection, 'ix_deliveries_open')}"
 
 

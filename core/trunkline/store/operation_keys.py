@@ -1,8 +1,7 @@
-"""Idempotency keys of actions: which request a key was used for, and the answer that it got.
+"""Idempotency keys of actions: the request that used a key, and its answer.
 
-A key is taken before the action runs and gets its answer with what the action stored. Where both happen in one
-transaction the database makes others wait for it; where the action runs elsewhere, in between, a lease tells them that it
-is under way.
+A key is taken before the action runs, and its answer is stored with the action's result. If both happen in one transaction,
+the database makes other requests wait. If the action runs elsewhere in between, a lease shows that it is under way.
 """
 
 from dataclasses import dataclass
@@ -29,8 +28,9 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """The earlier use of a key. Without *status* it has no answer yet; then *lapsed* tells that its
-    lease is over.
+    """The earlier use of a key.
+
+    Without *status* it has no answer yet; *lapsed* then tells whether its lease is over.
     """
 
     fingerprint: bytes
@@ -42,9 +42,9 @@ class Use:
 async def take(
     connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int, lifetime_ms: int
 ) -> Use | None:
-    """Take *key* for *holder*, or tell how it was used within *lifetime_ms*.
+    """Take *key* for *holder*, or return its use within *lifetime_ms*.
 
-    On PostgreSQL this waits for a transaction that has just taken the same key, until it ends.
+    On PostgreSQL it waits for the end of a transaction that has just taken the same key.
     """
     now = sql.now_ms(connection)
     expire = text(
@@ -57,7 +57,7 @@ async def take(
     )
     values = key.name | {"fingerprint": key.fingerprint, "holder": holder, "lease_ms": lease_ms}
     await connection.execute(expire, key.name)
-    while True:  # a key that was there may have been given back before it was read
+    while True:  # the key may be given back before it is read
         if (await connection.execute(insert, values)).rowcount:
             return None
         if (use := await _find(connection, key)) is not None:
@@ -65,7 +65,7 @@ async def take(
 
 
 async def take_over(connection: AsyncConnection, key: Key, *, holder: str, lease_ms: int) -> bool:
-    """Take *key* from a holder whose lease is over; False where somebody else has it now."""
+    """Take *key* from a holder whose lease is over; False if another holder has it now."""
     now = sql.now_ms(connection)
     statement = text(
         f"UPDATE operation_keys SET holder = :holder, lease_until_ms = {now} + :lease_ms "
@@ -76,7 +76,7 @@ async def take_over(connection: AsyncConnection, key: Key, *, holder: str, lease
 
 
 async def finish(connection: AsyncConnection, key: Key, *, status: int, body: bytes, holder: str) -> bool:
-    """Store the answer that *key* got; False where *holder* does not hold it any more."""
+    """Store the answer of *key*; False if *holder* no longer holds it."""
     statement = text(
         "UPDATE operation_keys SET status = :status, body = :body, holder = NULL, lease_until_ms = NULL "
         "WHERE namespace = :namespace AND key = :key AND holder = :holder"
@@ -88,7 +88,7 @@ async def finish(connection: AsyncConnection, key: Key, *, status: int, body: by
 
 
 async def give_back(connection: AsyncConnection, key: Key, *, holder: str) -> None:
-    """Forget *key*, which *holder* has taken, so that the request may come again."""
+    """Release *key*, which *holder* has taken, so that the request can be repeated."""
     statement = text(
         "DELETE FROM operation_keys WHERE namespace = :namespace AND key = :key AND holder = :holder"
     )

@@ -1,6 +1,6 @@
-"""Operational events: what the hub tells of itself, in the transaction that changes the state.
+"""Operational events: the hub's reports on itself, noted in the transaction that changes the state.
 
-A company's own log has those about it; company 0, the operators', has every one.
+A company's log has the events about that company; company 0, the operators', has all of them.
 """
 
 import secrets
@@ -30,7 +30,7 @@ HAS_NEWS = "EXISTS (SELECT 1 FROM news)"
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """An operational event to be: of *type*, about a company (``OPERATORS`` for the hub itself), with *facts* in its payload."""
+    """A pending operational event of *type*, about a company (``OPERATORS`` for the hub itself), with *facts* in its payload."""
 
     type: str
     company_id: int
@@ -38,9 +38,9 @@ class News:
 
 
 async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
-    """Note *news*, which ``publish`` puts into the log once the caller's transaction has committed: neither lost nor repeated.
+    """Note *news*, which ``publish`` appends to the log exactly once after the caller's transaction has committed.
 
-    The log's lock is not taken here, so it does not matter what the caller has locked.
+    It does not take the log's lock, so the caller may hold any locks.
     """
     await sql.insert_columns(
         connection,
@@ -55,9 +55,9 @@ async def tell(connection: AsyncConnection, news: Sequence[News]) -> None:
 
 
 async def publish(connection: AsyncConnection) -> int:
-    """Put up to ``AT_ONCE`` of what was told into the log, oldest first; returns how many.
+    """Append up to ``AT_ONCE`` pending events to the log, oldest first; returns how many.
 
-    Of a company that is being erased, operators alone are told.
+    Events about a company that is being erased go to the operators' log only.
     """
     await stream.reserve(connection, 0)  # two workers take turns
     rows = await connection.execute(
@@ -112,7 +112,7 @@ def subscription(id: str, channel: str, target_url: str) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """So many of what one event of *type* counts in a minute, of a company's *subject* (a subscription's number, or an event type)."""
+    """A *count* for one event of *type* per minute, by a company's *subject* (a subscription's number, or an event type)."""
 
     type: str
     company_id: int
@@ -133,7 +133,7 @@ _GATHERED = {
 
 
 async def gather(connection: AsyncConnection, more: Sequence[Gathered]) -> None:
-    """Count *more* in this minute; ``tell_gathered`` tells of it when the minute is over."""
+    """Add *more* to the counts of this minute; ``tell_gathered`` reports them when the minute is over."""
     if not more:
         return
     names = ", ".join(_GATHERED)
@@ -153,13 +153,13 @@ async def gather(connection: AsyncConnection, more: Sequence[Gathered]) -> None:
 
 
 async def has_gathered(connection: AsyncConnection) -> bool:
-    """Tell whether a minute is over of which ``tell_gathered`` has something to tell."""
+    """Tell whether a minute with counts for ``tell_gathered`` is over."""
     statement = text(f"SELECT EXISTS (SELECT 1 FROM gathered WHERE {_is_over(connection)})")
     return bool((await connection.execute(statement)).scalar_one())
 
 
 async def tell_gathered(connection: AsyncConnection) -> int:
-    """Tell of up to ``AT_ONCE`` subjects whose minute is over; returns how many. Another worker may do so beside it."""
+    """Report up to ``AT_ONCE`` subjects whose minute is over; returns how many. Several workers may do so at once."""
     some = sql.some_of(connection, "gathered", _is_over(connection))
     rows = await connection.execute(
         text(
@@ -193,12 +193,12 @@ async def tell_gathered(connection: AsyncConnection) -> int:
 
 
 def _is_over(connection: AsyncConnection) -> str:
-    """Give the condition that a minute has been over for another one: nobody counts in it any more."""
+    """Give the condition that a minute ended a minute ago or more, so that no process still counts in it."""
     return f"minute < {sql.now_ms(connection)} / {MINUTE_MS} - 1"
 
 
 async def tell_once(connection: AsyncConnection, news: News, *, subject: str) -> bool:
-    """Tell *news* unless it was told of *subject* before (``forget``); returns whether that was done."""
+    """Tell *news* unless its type was told of *subject* since the last ``forget``; returns whether it was told."""
     told = await connection.execute(
         text(
             "INSERT INTO told (type, subject, company_id, told_ms) "
@@ -212,6 +212,6 @@ async def tell_once(connection: AsyncConnection, news: News, *, subject: str) ->
 
 
 async def forget(connection: AsyncConnection, type: str, subject: str) -> None:
-    """Note that the condition that *type* reported of *subject* is over, so that the next one is reported again."""
+    """Note that the condition reported as *type* for *subject* is over, so that the next one is reported again."""
     statement = text("DELETE FROM told WHERE type = :type AND subject = :subject")
     await connection.execute(statement, {"type": type, "subject": subject})

@@ -1,4 +1,4 @@
-"""What users and replays open and end of deliveries in order, each at its place in the queue of its key (``ordering``)."""
+"""Opening and ending ordered deliveries for users and replays, each at its place in the queue of its key (``ordering``)."""
 
 from collections.abc import Mapping
 
@@ -16,9 +16,12 @@ from trunkline.store.sql import text
 async def make_due(
     connection: AsyncConnection, replay: Replay, keys: Mapping[int, int], *, shard: int, again: bool
 ) -> int:
-    """Open the deliveries of a replay's page, queued; *keys* maps positions to order keys. The caller arranges them.
+    """Open the deliveries of a replay's page, queued; *keys* maps positions to order keys.
 
-    Deliveries that are open in an order stay as they are and belong to the replay from now on; attempts in flight are not touched.
+    The caller arranges the keys.
+
+    With *again*, ordered deliveries that are open stay as they are and belong to the replay from now on; attempts in flight
+    are not touched.
     """
     if not keys:
         return 0
@@ -48,7 +51,7 @@ async def make_due(
 
 
 def _again() -> str:
-    """Give the SQL that sets a delivery again that the ledger has: a delivery that is open in an order keeps its place."""
+    """Give the SQL that reopens an existing delivery; an ordered one that is open keeps its place."""
     is_kept = f"deliveries.order_key IS NOT NULL AND deliveries.{OPEN}"
     fresh = {
         "status": f"'{Status.HELD}'",
@@ -72,7 +75,7 @@ async def is_any_open(connection: AsyncConnection, replay_no: int) -> bool:
 
 
 async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int, limit: int) -> int:
-    """Tell how far from position *after* a replay may go at once: over *limit* open deliveries in order, and *up_to* at most."""
+    """Tell how far a replay may go from position *after*: across *limit* open deliveries, and to *up_to* at most."""
     through = sql.through_index(connection, "ix_deliveries_open")
     statement = text(
         f"SELECT position FROM deliveries {through} WHERE subscription_no = :no AND {OPEN} AND position > :after "
@@ -84,14 +87,14 @@ async def reach(connection: AsyncConnection, no: int, *, after: int, up_to: int,
 
 
 async def take_back(connection: AsyncConnection, replay_no: int, no: int) -> bool:
-    """Take back some deliveries of a replay that was cancelled, and let go on what waited for them; tells whether any were in an order."""
+    """Withdraw some deliveries of a cancelled replay, and release the ones queued behind them; tells whether any were ordered."""
     keys = await replays.withdraw(connection, replay_no)
     await ordering.arrange(connection, [Place(no, key) for key in sorted(keys)])
     return bool(keys)
 
 
 async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard: int) -> None:
-    """Queue a delivery that has ended under *order_key*, before those that come after it in the log."""
+    """Queue an ended delivery under *order_key*, before later deliveries of the key."""
     await connection.execute(
         text(
             f"UPDATE deliveries SET status = '{Status.HELD}', due_ms = NULL, queued = 1, order_key = :key, "
@@ -109,7 +112,7 @@ async def reopen(connection: AsyncConnection, key: Key, order_key: int, *, shard
 
 
 async def retry_front(connection: AsyncConnection, key: Key) -> None:
-    """Make a front due at once; one that is being tried is left to that attempt, and a queued one to its turn."""
+    """Make a front due at once, unless an attempt is under way or it is queued."""
     await connection.execute(
         text(
             f"UPDATE deliveries SET status = '{Status.PENDING}', due_ms = {sql.now_ms(connection)} "
@@ -121,7 +124,7 @@ async def retry_front(connection: AsyncConnection, key: Key) -> None:
 
 
 async def skip(connection: AsyncConnection, key: Key) -> None:
-    """End an open delivery as ``skipped``, whatever an attempt under way gives; deliveries behind it go on."""
+    """End an open delivery as ``skipped``, whatever the result of an attempt under way; deliveries behind it go on."""
     row = (
         await connection.execute(
             text(

@@ -1,12 +1,13 @@
-"""Deliveries in order: rows of the ledger that wait for an earlier one of their key.
+"""Ordered deliveries: rows of the ledger that wait for an earlier one of their key.
 
-A delivery of a subscription with an ordering has an *order key*, and the shard of its company. Of the open ones of a key the
-first is the *front*: it is pending, with a due time, and the holder of the shard claims it (``claim``). The others are held,
-*queued* behind it, and nobody looks for them. ``arrange`` keeps it so; whoever changes an open delivery of a key calls it in
-the same transaction, holding the lock of the subscription's row (``lock``), so that two changes never miss each other.
+A delivery of a subscription with an ordering has an *order key*, and the shard of its company. The first open delivery of a
+key is the *front*: it is pending, with a due time, and the holder of the shard claims it (``claim``). The others are held,
+*queued* behind it, and no worker looks for them. ``arrange`` maintains this state. Code that changes an open delivery of a
+key calls it in the same transaction and holds the lock of the subscription's row (``lock``), so that two changes never miss
+each other.
 
-While a replay reads on, no delivery beyond its position has its turn: it may yet put earlier ones before them.
-A delivery keeps the order key that it was stored with, also where the subscription has another ordering by now, or none.
+While a replay reads the log, no delivery beyond its position has its turn: the replay may still queue earlier ones. A
+delivery keeps the order key that it was stored with, even if its subscription has another ordering by now, or none.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,25 +23,26 @@ from trunkline.store.deliveries import Claim
 from trunkline.store.sql import text
 
 CLAIM_MS = 75_000
-"""How long a claim holds where its claimant does not say: longer than an attempt takes. The claims of a dead one are freed before."""
+"""The default lease of a claim, longer than an attempt takes. The claims of a dead worker are freed earlier."""
 LOOKED_AT = 200
-"""Subscriptions that one look for fronts is for; those behind them have the next one."""
+"""The number of subscriptions that one search for fronts covers; the next search goes on behind them."""
 _IS_FIRST = (
     "NOT EXISTS (SELECT 1 FROM deliveries AS e WHERE e.subscription_no = {row}.subscription_no "
     "AND e.order_key = {row}.order_key AND e.position < {row}.position "
     f"AND e.status IN ('{Status.PENDING}', '{Status.HELD}') LIMIT 1 OFFSET 0)"
 )
-"""OFFSET 0 keeps PostgreSQL from making a join of it, which reads all that waits of the subscription for each row where the
-table was analyzed before that waited (33,000 rows: 33,000 pages for each front, instead of 3)."""
+"""OFFSET 0 keeps PostgreSQL from turning it into a join. If the table was analyzed before the backlog grew, the join reads
+all waiting rows of the subscription for each row (33,000 rows: 33,000 pages for each front, instead of 3)."""
 Settled = Callable[[int, int], int | None]
-"""Tells by its shard and its number up to which position the ledger has all of a subscription; None where others make its deliveries."""
+"""Gives, by shard and subscription number, the position up to which the ledger has all deliveries; None if another worker
+makes them."""
 OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 """The condition that a delivery has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A key of a subscription. *is_on* tells whether the subscription's channel delivers; else even the front is held."""
+    """A key of a subscription. *is_on* tells whether the subscription's channel delivers; if not, even the front is held."""
 
     subscription_no: int
     order_key: int
@@ -49,7 +51,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class OrderedClaim:
-    """Deliveries of one key that were claimed together, in their order; *is_all*: the key has no other open ones."""
+    """Deliveries of one key that were claimed together, in order; *is_all*: the key has no other open ones."""
 
     subscription_no: int
     order_key: int
@@ -58,9 +60,9 @@ class OrderedClaim:
 
 
 async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: bool = False) -> set[int]:
-    """Lock the subscriptions with *numbers*, and their deliveries that are in order with them; returns those locked.
+    """Lock the subscriptions with *numbers*, and thereby their ordered deliveries; returns the locked ones.
 
-    With *skip* it passes over those that another transaction has locked.
+    With *skip* it leaves out subscriptions that another transaction has locked.
     """
     locking = (sql.for_update_skipping if skip else sql.for_update)(connection)
     source = sql.rows_source(connection, {"no": "bigint"})
@@ -72,7 +74,10 @@ async def lock(connection: AsyncConnection, numbers: Collection[int], *, skip: b
 
 
 def barrier(no: str) -> str:
-    """Give the SQL of the position beyond which no delivery of subscription *no* has its turn, as replays read on there."""
+    """Give the SQL of the position that running replays of *no*, a subscription, have read to.
+
+    No later delivery has its turn.
+    """
     return (
         "COALESCE((SELECT min(r.position) FROM replays AS r JOIN subscriptions AS s ON s.no = r.subscription_no "
         f"WHERE r.subscription_no = {no} AND r.status = 'running' AND r.position < r.end_position "
@@ -81,9 +86,9 @@ def barrier(no: str) -> str:
 
 
 async def announce(connection: AsyncConnection, no: int) -> None:
-    """Let the dispatchers know that earlier deliveries of the subscription number *no* are open again, or may become so.
+    """Notify the dispatchers that earlier deliveries of the subscription number *no* are open again, or may become so.
 
-    The caller has locked it. Its holder looks into the ledger before it goes on with what is new.
+    The caller has locked the subscription. The holder of its shard then reads the ledger before it goes on with new events.
     """
     version = await subscription_store.next_version(connection)
     await connection.execute(
@@ -94,9 +99,9 @@ async def announce(connection: AsyncConnection, no: int) -> None:
 async def arrange(
     connection: AsyncConnection, places: Collection[Place], *, lease_ms: int = CLAIM_MS
 ) -> None:
-    """Make the first open delivery of each place its front, and queue the others, but for those that are claimed.
+    """Make the first open delivery of each place its front, and queue the others except claimed ones.
 
-    A front that is claimed already gets *lease_ms*. Nothing changes where all is as it must be.
+    A front that is claimed already gets *lease_ms*. A place that is in order stays as it is.
     """
     if not places:
         return
@@ -116,9 +121,9 @@ async def arrange(
 
 
 async def requeue(connection: AsyncConnection, places: Collection[Place]) -> None:
-    """Queue what stands behind the first open delivery of each place, but for what is claimed.
+    """Queue the open deliveries behind the first one of each place, except claimed ones.
 
-    The first one is queued, too, where it was put back while a replay reads on before it: who lets it go looks for that.
+    The first one is queued too if it was put back while a replay reads before it; ``releasing`` finds it later.
     """
     waits = f"f.is_on = 1 AND deliveries.status = '{Status.HELD}' AND f.position > {barrier('f.no')}"
     await connection.execute(
@@ -160,7 +165,10 @@ async def places_between(connection: AsyncConnection, no: int, *, after: int, up
 
 
 async def is_held_back(connection: AsyncConnection, no: int) -> bool:
-    """Tell whether everything new has to wait in the ledger: a replay reads on, or what it held back waits still (``releasing``)."""
+    """Tell whether new deliveries have to wait.
+
+    They do while a replay reads on, or keys are still to be released (``releasing``).
+    """
     statement = text(
         "SELECT 1 FROM replays WHERE subscription_no = :no AND status = 'running' AND position < end_position "
         "UNION ALL SELECT 1 FROM unreleased WHERE subscription_no = :no LIMIT 1"
@@ -178,7 +186,7 @@ async def busy_keys(connection: AsyncConnection, no: int, *, limit: int) -> list
 
 
 async def next_due_ms(connection: AsyncConnection, shards: Collection[int]) -> int | None:
-    """Tell in how many ms the next front of *shards* is due (0 if one is), None where none waits."""
+    """Tell in how many ms the next front of *shards* is due: 0 if one is due now, None if none waits."""
     source = sql.rows_source(connection, {"shard": "bigint"})
     statement = text(
         f"SELECT min(due) - {sql.now_ms(connection)} FROM (SELECT (SELECT d.due_ms FROM deliveries AS d "
@@ -201,13 +209,13 @@ async def due_fronts(
     busy: Collection[int],
     after: int = 0,
 ) -> tuple[list[Key], int]:
-    """List up to *limit* fronts that are due: the oldest of each subscription, none of *busy* ones.
+    """List up to *limit* due fronts: the oldest of each subscription, except *busy* ones.
 
-    The subscriptions have their turns, those behind the number *after* first, however much is due of each; gives the number
-    behind which the next turn begins, too. *most_of* tells how many there may be of a subscription.
-    *settled* tells up to which position all is in the ledger: what comes after it may have to wait for
-    an event that was read and not settled, or, where a replay reads on, for what that may put before it. A claim that
-    lapsed, or whose claimant has died, is a front no more where an earlier delivery was opened meanwhile.
+    Subscriptions take turns, however many fronts each has: the numbers above *after* come first, and the second result is
+    the *after* of the next call. *most_of* limits the fronts of a subscription. *settled* gives the position up to which the
+    ledger is complete: a later delivery may have to wait for an event that was read and not settled, or for one that a
+    running replay opens. A delivery whose claim has lapsed, or whose worker has died, is not a front any more if an earlier
+    delivery was opened meanwhile.
     """
     waiting = await due.waiting(connection, due.ORDERED, after=after, limit=LOOKED_AT)
     if after and len(waiting) < LOOKED_AT:
@@ -232,9 +240,9 @@ async def due_fronts(
 
 
 async def _fronts(connection: AsyncConnection, wanted: Sequence[Sequence[int]]) -> list[Key]:
-    """List due fronts of each subscription, up to a position and as many as *wanted* says: the oldest, in their order.
+    """List the oldest due fronts in order; *wanted* has the number, the last position and the most fronts of each subscription.
 
-    How far a replay lets it go is read before: with that in the statement each row that has to wait would ask for it.
+    The barriers of replays are read first: in the same statement each waiting row would look them up.
     """
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(
@@ -268,10 +276,10 @@ async def claim(
     run: int,
     lease_ms: int,
 ) -> list[OrderedClaim]:
-    """Claim *fronts* that are still due for *lease_ms*, and up to *run* deliveries behind each that was never tried.
+    """Claim the still due *fronts* for *lease_ms*, and up to *run* deliveries behind each front without attempts.
 
-    *settled* is that of ``due_fronts``: beyond it something may be missing between a front and what is behind it.
-    Deliveries behind a front are claimed too, whoever had them: the claim of the front holds for its queue.
+    *settled* is as in ``due_fronts``: beyond it deliveries between a front and the next one may be missing. Deliveries
+    behind a front are claimed even from another claimant: the claim of the front covers its queue.
     """
     await lock(connection, {front.subscription_no for front in fronts})
     rows = await _claim_fronts(connection, worker, fronts, lease_ms=lease_ms)
@@ -298,7 +306,7 @@ _Queues = dict[tuple[int, int], list[Claim]]
 async def _claim_fronts(
     connection: AsyncConnection, worker: str, fronts: Collection[Key], *, lease_ms: int
 ) -> list[tuple[Any, ...]]:
-    """Claim *fronts* that are still due; returns of each its order key, its claim and its shard."""
+    """Claim *fronts* that are still due; returns the order key, the claim and the shard of each."""
     now = sql.now_ms(connection)
     source = sql.rows_source(connection, {"position": "bigint", "no": "bigint"})
     rows = await connection.execute(
@@ -323,7 +331,7 @@ async def _claim_fronts(
 async def _claim_behind(
     connection: AsyncConnection, worker: str, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> None:
-    """Claim what is queued behind the fronts in *claimed* that were never tried, and add it there."""
+    """Claim the deliveries queued behind the fronts in *claimed* that have no attempts, and add them to *claimed*."""
     ranges = await _ranges_behind(connection, claimed, settled_of=settled_of, run=run)
     source = sql.rows_source(connection, {**_QUEUE, "up_to": "bigint"})
     rows = await connection.execute(
@@ -342,11 +350,11 @@ async def _claim_behind(
 async def _ranges_behind(
     connection: AsyncConnection, claimed: _Queues, *, settled_of: Mapping[int, int], run: int
 ) -> list[list[int]]:
-    """List how far to claim behind each front that was never tried: its subscription, its order key, its position, the last one.
+    """List the range to claim behind each front without attempts: subscription, order key, the front's position, last position.
 
-    That is as far as *settled_of* the subscription at most, and ends before a delivery that was the front until an earlier
-    one was opened again: that has a due time of its own. It is read before, as in one statement with the claim SQLite would
-    walk all deliveries of the subscription.
+    A range ends at *settled_of* the subscription at most, and before a delivery that was the front until an earlier one was
+    opened again, as that has a due time. The ranges are read first: in one statement with the claim SQLite would scan all
+    deliveries of the subscription.
     """
     source = sql.rows_source(connection, _QUEUE)
     behind = (
@@ -369,7 +377,7 @@ async def _ranges_behind(
 
 
 async def _with_others(connection: AsyncConnection, worker: str, claimed: _Queues) -> set[tuple[int, int]]:
-    """Tell which keys in *claimed* have open deliveries beside those that *worker* has claimed."""
+    """Tell which keys in *claimed* have open deliveries that *worker* has not claimed."""
     source = sql.rows_source(connection, {"no": "bigint", "order_key": "bigint"})
     rows = await connection.execute(
         text(

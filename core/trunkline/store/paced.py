@@ -1,7 +1,7 @@
-"""Deliveries of subscriptions with a pace: rows of the ledger that the holder of their shard alone claims.
+"""Paced deliveries: rows of the ledger that only the holder of their shard claims.
 
-Such a row has an *order_shard* and no *order_key*. So the lane that claims what is due for any worker passes it over, and it
-costs that lane nothing; whoever holds the shard looks for it subscription by subscription, as each has its own pace.
+Such a row has an *order_shard* and no *order_key*, so the lane ``due.FREE`` skips it at no cost. The holder of the shard
+looks for such rows by subscription, as each has its own pace.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,7 +14,7 @@ from trunkline.store.sql import text
 
 
 async def hand_over(connection: AsyncConnection, worker: str, claims: Sequence[tuple[Claim, int]]) -> None:
-    """Leave *claims* of *worker* to the holders of their shards, due at once; each comes with its shard."""
+    """Hand *claims* of *worker*, each with its shard, over to the holders of the shards; they are due at once."""
     source = sql.rows_source(
         connection, {"position": "bigint", "no": "bigint", "claim": "bigint", "shard": "bigint"}
     )
@@ -35,11 +35,12 @@ async def hand_over(connection: AsyncConnection, worker: str, claims: Sequence[t
 async def in_flight_elsewhere(
     connection: AsyncConnection, worker: str, numbers: Collection[int]
 ) -> dict[int, int]:
-    """Count the deliveries of the subscriptions with *numbers* that workers beside *worker* have claimed.
+    """Count the deliveries of the subscriptions with *numbers* that workers other than *worker* have claimed.
 
-    A claim of one that is known to be dead does not count: where somebody held its row up just then, it stays until it lapses.
-    Nor does one that has lapsed: its worker does not know of it where the answer to its claim was lost.
-    Few are claimed, and the statement goes through those: SQLite would read all deliveries of those subscriptions (of 1,330,000: 2 s).
+    The claim of a dead worker does not count: it may stay until it lapses, if its row was locked when the worker was
+    removed. A lapsed claim does not count either: its worker does not know of it if the answer to the claim was lost. The
+    statement reads claimed deliveries, which are few; SQLite would read all deliveries of the subscriptions (1,330,000: 2
+    s).
     """
     claimed = sql.through_index(connection, "ix_deliveries_claimed")
     source = sql.rows_source(connection, {"no": "bigint"})

@@ -1,7 +1,7 @@
 """Poolers before PostgreSQL, such as pgbouncer: whether there is one, and whether the hub can work through it.
 
-A pooler that gives each transaction another of its connections carries no LISTEN, and statements that were prepared on one
-connection are unknown on the next, unless it keeps them: pgbouncer does so from 1.21 on, where it is told to.
+A pooler that gives each transaction another connection does not support LISTEN. It also loses prepared statements between
+connections, unless it tracks them; pgbouncer can since 1.21, if configured to.
 """
 
 from collections.abc import Awaitable, Callable
@@ -38,34 +38,34 @@ class SchemaDropped(DatabaseUnfit):
 async def shares_connections(connection: Any, connect: Callable[[], Awaitable[Any]]) -> bool:
     """Tell whether a pooler gives each transaction of the driver's *connection* another connection of the server.
 
-    *connection* is in no transaction; *connect* makes another one, only where there is a pooler.
+    *connection* is not in a transaction; *connect* makes another connection, and is called only if there is a pooler.
 
     Raises:
-        DatabaseUnfit: it does so, and loses prepared statements.
+        DatabaseUnfit: the pooler does so and loses prepared statements.
     """
     try:
         statement = await connection.prepare(_WHO)
         process, prepared = await statement.fetchrow()
         if process == connection.get_server_pid():
-            return False  # a pooler makes up the process that it names at the login
+            return False  # a pooler sends a made-up process number at the login
         if statement.get_name() not in prepared:
-            return True  # it has given the statement a name of its own, as it does to keep it
+            return True  # the pooler has renamed the statement, so it tracks it
         return await _is_taken_from(connection, connect)
     except _LOST:
         raise _KeepsNoStatements from None
 
 
 async def check_schema(connection: Any, schema: str) -> None:
-    """Make sure that *schema* is where the driver's *connection* looks for tables. Raises DatabaseUnfit."""
+    """Make sure that the driver's *connection* has *schema* as its search path. Raises DatabaseUnfit."""
     if await connection.fetchval("SELECT current_setting('search_path')") != schema:
         raise SchemaDropped(schema)
 
 
 async def _is_taken_from(connection: Any, connect: Callable[[], Awaitable[Any]]) -> bool:
-    """Tell whether another client gets the connection that *connection* has just used: the last used is lent first.
+    """Tell whether another client gets the server connection that *connection* has just used; poolers lend the last used first.
 
     Raises:
-        DatabaseUnfit: it does; so statements are lost.
+        DatabaseUnfit: it does, so prepared statements are lost.
     """
     other = await connect()
     try:

@@ -1,4 +1,4 @@
-"""The rights of a PostgreSQL role: whether it may write, and if not why; how many connections it may have."""
+"""The privileges of a PostgreSQL role: whether it may write, and its limit of connections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,21 +37,21 @@ class ConnectionRoom:
 
 @dataclass(frozen=True, slots=True)
 class ReadOnly:
-    """Why the hub's rows can only be read, and the *remedy*: clauses that begin small and have no full stop."""
+    """Why the hub's rows are read-only, and the *remedy*; both are clauses in lower case without a period."""
 
     reason: str
     remedy: str
 
     @property
     def sentence(self) -> str:
-        """Both, for whoever runs the hub."""
+        """Reason and remedy as a sentence for the operator."""
         return f"{self.reason[:1].upper()}{self.reason[1:]}: {self.remedy}."
 
 
 async def why_read_only(connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
-    """Say why the role of *connection* cannot write rows of *tables*, and what to grant; None where it can.
+    """Say why the role of *connection* cannot write rows of *tables*, and what to grant; None if it can.
 
-    It only reads, and passes over tables that are not there.
+    It only reads, and skips missing tables.
     """
     role, schema, is_standby, is_read_only = (await connection.execute(_SESSION)).one()
     if is_standby:
@@ -79,6 +79,6 @@ async def why_read_only(connection: AsyncConnection, tables: Sequence[str]) -> R
 
 
 async def connection_room(connection: AsyncConnection) -> ConnectionRoom:
-    """Count by whichever limit is the narrowest: the server's, without what it reserves, the database's or the role's."""
+    """Count by the lowest limit: the server's without reserved connections, the database's, or the role's."""
     most, free = (await connection.execute(_ROOM)).one()
     return ConnectionRoom(most=int(most), free=max(int(free), 0))

@@ -1,6 +1,6 @@
-"""Events in quarantine: outside of the log until their payload fits its schema, or until retention removes them.
+"""Quarantined events: outside the log until their payload fits its schema, or until retention removes them.
 
-Whoever releases one locks its row before the log's head, as everybody here who locks rows does.
+A release locks the event's row before the log's head, the lock order of all code here.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from trunkline.store.operational import Gathered
 from trunkline.store.sql import text
 
 COUNT = "SELECT count(*) FROM (SELECT 1 FROM quarantine WHERE position IS NULL LIMIT :limit) AS w"
-"""Counts those that wait, of every company, up to ``:limit``."""
+"""Counts the waiting events of all companies, up to ``:limit``."""
 _COLUMNS = (
     "no, id, company_id, type, version, created_utc, payload, metadata, position, received_ms, updated_ms"
 )
@@ -25,9 +25,9 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class QuarantinedDraft:
-    """An event that is to be quarantined, with its *errors*; *index* is its place in its request.
+    """An event to be quarantined, with its *errors*; *index* is its place in its request.
 
-    *version* is the one of its type that its sender named, None where the current one is meant.
+    *version* is the version of its type that the sender named; None for the current one.
     """
 
     index: int
@@ -39,7 +39,7 @@ class QuarantinedDraft:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One row. *position* is None while it waits, and where it stands in the log once it was released."""
+    """One row. *position* is None while the event waits, and its position in the log once it was released."""
 
     no: int
     id: str
@@ -56,13 +56,13 @@ class Quarantined:
 
 @dataclass(frozen=True, slots=True)
 class Which:
-    """A choice of events: one company's or, for None, every company's; of one *type* or of any."""
+    """A choice of events: of one company or all (None), and of one *type* or any."""
 
     company_id: int | None = None
     type: str | None = None
 
     def condition(self) -> tuple[str, dict[str, object]]:
-        """Give the SQL that picks those of them that wait, and its parameters."""
+        """Give the SQL condition of the chosen events that wait, and its parameters."""
         terms: list[str] = ["position IS NULL"]
         parameters: dict[str, object] = {}
         if self.company_id is not None:
@@ -76,7 +76,7 @@ class Which:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many events of a type wait; counted up to a limit."""
+    """The number of waiting events of a type, counted up to a limit."""
 
     type: str
     count: int
@@ -85,7 +85,7 @@ class Waiting:
 async def insert(
     connection: AsyncConnection, quarantined: Sequence[QuarantinedDraft], *, now_ms: int
 ) -> None:
-    """Store *quarantined*, in their order."""
+    """Store *quarantined* in order."""
     drafts = [event.draft for event in quarantined]
     await sql.insert_columns(
         connection,
@@ -111,7 +111,7 @@ async def insert(
 
 
 async def positions_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:
-    """Find the positions in the log of those of *ids* that were released."""
+    """Find the log positions of the released events among *ids*."""
     if not ids:
         return {}
     source = sql.rows_source(connection, {"event_id": "text"})
@@ -125,7 +125,7 @@ async def positions_of(connection: AsyncConnection, ids: Sequence[str]) -> dict[
 async def newest(
     connection: AsyncConnection, which: Which, *, before: int | None, limit: int
 ) -> list[Quarantined]:
-    """Read up to *limit* events that wait, newest first: those with a number below *before*."""
+    """Read up to *limit* waiting events with numbers below *before*, newest first."""
     condition, parameters = which.condition()
     below = "" if before is None else "AND no < :before"
     statement = text(
@@ -138,9 +138,9 @@ async def newest(
 async def find(
     connection: AsyncConnection, id: str, *, company_id: int | None, locks: bool = False
 ) -> Quarantined | None:
-    """Read an event, released or not; None where there is none, or it is another company's.
+    """Read an event, released or not; None if there is none, or it belongs to another company.
 
-    With *locks* nobody else changes it until the transaction ends.
+    *locks* keeps others from changing it until the transaction ends.
     """
     own = "" if company_id is None else "AND company_id = :company"
     locking = sql.for_update(connection) if locks else ""
@@ -155,9 +155,9 @@ async def find(
 async def oldest(
     connection: AsyncConnection, which: Which, *, after: int, limit: int, locks: bool = False
 ) -> list[Quarantined]:
-    """Read up to *limit* events that wait, oldest first, with a number above *after*.
+    """Read up to *limit* waiting events with numbers above *after*, oldest first.
 
-    With *locks* nobody else changes them until the transaction ends; rows that somebody else is changing are left out.
+    *locks* keeps others from changing them until the transaction ends; rows that are being changed are left out.
     """
     condition, parameters = which.condition()
     locking = sql.for_update_skipping(connection) if locks else ""
@@ -180,7 +180,7 @@ async def change_payload(connection: AsyncConnection, id: str, payload: bytes) -
 
 
 async def mark_released(connection: AsyncConnection, positions: Mapping[str, int]) -> None:
-    """Note the positions of released events, by their ids; their payloads are in the log alone from now on."""
+    """Note the positions of released events by id, and clear their payloads, which the log has now."""
     statement = text(
         "UPDATE quarantine SET position = :position, payload = :nothing, metadata = :nothing, "
         f"updated_ms = {sql.now_ms(connection)} WHERE id = :id"
@@ -204,12 +204,12 @@ async def delete(connection: AsyncConnection, id: str) -> None:
 
 
 async def count(connection: AsyncConnection, *, limit: int) -> int:
-    """Count the events that wait, of every company, up to *limit*."""
+    """Count the waiting events of all companies, up to *limit*."""
     return int((await connection.execute(text(COUNT), {"limit": limit})).scalar_one())
 
 
 async def count_by_type(connection: AsyncConnection, company_id: int, *, limit: int) -> list[Waiting]:
-    """Count a company's events that wait, type by type; the newest *limit* of them are looked at."""
+    """Count a company's waiting events by type, among the newest *limit*."""
     statement = text(
         "SELECT type, count(*) FROM (SELECT type FROM quarantine WHERE position IS NULL "
         "AND company_id = :company ORDER BY no DESC LIMIT :limit) AS w GROUP BY type ORDER BY type"

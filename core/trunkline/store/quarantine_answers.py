@@ -1,4 +1,4 @@
-"""Answers about quarantined events, by idempotency key, so that the same request gets the same answer again."""
+"""Answers about quarantined events by idempotency key, so that a repeated request gets the same answer."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The answer about a quarantined event. *event* is the event of the log, where it was released since."""
+    """The answer about a quarantined event. *event* is the event of the log if it was released since."""
 
     index: int
     id: str
@@ -45,7 +45,7 @@ class Receipt:
         )
 
     def view(self) -> dict[str, Any]:
-        """Give it without its *index*, as JSON."""
+        """Give the receipt as JSON without its *index*, the answer for a single event."""
         return {
             "id": self.id,
             "type": self.type,
@@ -56,14 +56,14 @@ class Receipt:
         }
 
     def item(self) -> dict[str, Any]:
-        """Give it with its *index*, as one of several."""
+        """Give the receipt with its *index*, for a list of several."""
         return {"index": self.index, **self.view()}
 
 
 async def remember(
     connection: AsyncConnection, answers: Mapping[Key, Sequence[Receipt]], *, now_ms: int
 ) -> None:
-    """Store *answers* under keys that are new, or have lived their time."""
+    """Store *answers* under keys that are new or have expired."""
     if not answers:
         return
     forget = text("DELETE FROM quarantine_answers WHERE namespace = :namespace AND key = :key")
@@ -83,7 +83,7 @@ async def remember(
 async def find(
     connection: AsyncConnection, keys: Collection[Key], *, lifetime_ms: int
 ) -> dict[Key, list[Receipt]]:
-    """Look up what was answered under *keys* within *lifetime_ms*, and which of those events were released since."""
+    """Look up the answers given under *keys* within *lifetime_ms*, and which of their events were released since."""
     if not keys:
         return {}
     statement = text(

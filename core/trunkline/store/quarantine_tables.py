@@ -1,4 +1,4 @@
-"""The tables of events that are not in the log, and the metadata that ``tables`` adds all others to."""
+"""The tables of quarantined events, and the metadata to which ``tables`` adds all others."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
 
@@ -31,8 +31,9 @@ quarantine = Table(
     ),
     partial_index("ix_quarantine_released", "company_id", where="position IS NOT NULL"),
 )
-"""Events that are not in the log because their payload breaks its schema. *payload* and *metadata* are compact JSON as it
-came in. *version* is the one of its type that its sender named, if any. *position* is where a released one stands in the log: its payload is there, and empty here."""
+"""Events that are not in the log because their payload breaks its schema. *payload* and *metadata* are compact JSON as
+received. *version* is the version of its type that the sender named, if any. *position* is the log position of a released
+event, whose payload is only in the log."""
 
 quarantine_answers = Table(
     "quarantine_answers",
@@ -43,4 +44,4 @@ quarantine_answers = Table(
     Column("created_ms", BigInteger, nullable=False),
     Index("ix_quarantine_answers_created", "created_ms"),
 )
-"""What was answered under an idempotency key (``idempotency_keys``) for those of its events that were quarantined."""
+"""The answers for quarantined events of an idempotency key (``idempotency_keys``)."""

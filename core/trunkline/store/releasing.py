@@ -1,8 +1,8 @@
-"""Keys of a subscription that wait for a replay no longer, or for no order any more: each gets its front, a piece at a time.
+"""Releasing the keys of a subscription after a replay or its ordering has ended: each key gets its front, piece by piece.
 
-There may be as many keys as events, and nobody is to wait for them all. The transaction that lets them go does the first piece.
-Where that is not all it leaves a note, in the table ``unreleased``, and workers do the others (``dispatch.upkeep.status_changes``). Until then
-the subscription counts as held back, so that nothing new passes what has waited.
+There may be as many keys as events, too many for one transaction. The releasing transaction does the first piece. If more
+are left, it adds a row to the table ``unreleased``, and workers do the other pieces (``dispatch.upkeep.status_changes``).
+Until then the subscription counts as held back, so that new deliveries do not overtake waiting ones.
 """
 
 from collections.abc import Sequence
@@ -16,26 +16,26 @@ from trunkline.store.ordering import OPEN, Place
 from trunkline.store.sql import text
 
 KEYS = 250
-"""Keys that one transaction looks at."""
+"""The number of keys that one transaction releases."""
 _FIRST_KEY = -(2**63)
 
 
 async def release(connection: AsyncConnection, no: int) -> None:
-    """Make fronts of the first open deliveries of the keys of a subscription, whose row the caller has locked.
+    """Make the first open delivery of each key of a subscription, whose row the caller has locked, a front.
 
-    So it is when a replay has read on or was cancelled, or the subscription has no ordering any more.
+    Call it when a replay has read on or was cancelled, or the subscription lost its ordering.
     """
     await _go_on_from(connection, no, _FIRST_KEY)
 
 
 async def unreleased(connection: AsyncConnection, *, limit: int) -> Sequence[int]:
-    """List up to *limit* subscriptions with keys that are still to get their fronts."""
+    """List up to *limit* subscriptions with keys still to be released."""
     statement = text("SELECT subscription_no FROM unreleased ORDER BY subscription_no LIMIT :limit")
     return [row[0] for row in await connection.execute(statement, {"limit": limit})]
 
 
 async def go_on(connection: AsyncConnection, no: int) -> None:
-    """Do the next piece for a subscription, unless somebody is changing it at this moment."""
+    """Do the next piece for a subscription, unless another transaction is changing it."""
     if not await ordering.lock(connection, [no], skip=True):
         gone = "NOT EXISTS (SELECT 1 FROM subscriptions WHERE no = :no)"
         await connection.execute(
@@ -49,7 +49,7 @@ async def go_on(connection: AsyncConnection, no: int) -> None:
 
 
 async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
-    """Do a piece that begins with the key *first*, and note where the next one begins."""
+    """Do the piece that begins with the key *first*, and note where the next one begins."""
     keys = await _next_keys(connection, no, first)
     await _make_fronts(connection, no, keys[:KEYS])
     if len(keys) <= KEYS:
@@ -65,7 +65,7 @@ async def _go_on_from(connection: AsyncConnection, no: int, first: int) -> None:
 
 
 async def _next_keys(connection: AsyncConnection, no: int, first: int) -> list[int]:
-    """List the keys from *first* on that have open deliveries, one more than a piece: a step into the index for each."""
+    """List the next keys from *first* on with open deliveries, one more than a piece has, at one index lookup each."""
     rows_of = f"FROM deliveries AS d WHERE d.subscription_no = :no AND d.order_key IS NOT NULL AND d.{OPEN}"
     rows = await connection.execute(
         text(
@@ -79,9 +79,9 @@ async def _next_keys(connection: AsyncConnection, no: int, first: int) -> list[i
 
 
 async def _make_fronts(connection: AsyncConnection, no: int, keys: Sequence[int]) -> None:
-    """Give its turn to the first open delivery of each key that waits, as far as replays that read on let it.
+    """Make the first open delivery of each key a front if it waits and no running replay is still before it.
 
-    One that was claimed behind others, which have ended since, has it when its claim is over, should its claimant be gone.
+    One that was claimed behind deliveries that have ended since gets a due time after its claim, in case its worker is gone.
     """
     if not keys:
         return

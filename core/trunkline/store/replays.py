@@ -1,7 +1,7 @@
-"""Replays as rows, and the one step that moves them on: a page of the log becomes due deliveries.
+"""Replays as rows, and the step that advances them: a page of the log becomes due deliveries.
 
-A step is one transaction: the deliveries it makes due, the position it reached and what it counted are stored together, so
-a replay goes on after a crash exactly where it was.
+A step is one transaction: its deliveries, position and counts are stored together, so after a crash a replay goes on exactly
+where it was.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -28,17 +28,17 @@ _BOUND = {
     "claim": "claim",
     "lease": "due_ms",
 }
-"""The parameters that PostgreSQL cannot tell the type of, and the columns that they are for."""
+"""The parameters whose type PostgreSQL cannot infer, with the columns that have it."""
 PIECE = 500
-"""Deliveries that one transaction takes back."""
+"""The number of deliveries that one transaction withdraws."""
 _OPEN = f"status IN ('{Status.PENDING}', '{Status.HELD}')"
 _WAS_OPEN = f"attempts = round_start AND COALESCE(status_before, '') IN ('{Status.PENDING}', '{Status.HELD}')"
-"""The condition that a delivery was open before the replay that names it, which has not tried it."""
+"""The condition that a delivery was open before its replay, which has made no attempt."""
 STATUS_BEFORE = (
     f"status_before = CASE WHEN deliveries.{_OPEN} AND deliveries.status_before IS NOT NULL "
     "AND deliveries.attempts = deliveries.round_start THEN deliveries.status_before ELSE deliveries.status END"
 )
-"""The SQL that notes what a delivery was that a replay opens."""
+"""The SQL that notes a delivery's status before a replay opens it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class Row:
 
 
 async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
-    """Store a new replay that runs."""
+    """Store a new, running replay."""
     now = text(sql.now_ms(connection))
     statement = (
         _table.insert()
@@ -83,13 +83,13 @@ async def insert(connection: AsyncConnection, values: Mapping[str, Any]) -> Row:
 
 
 async def get(connection: AsyncConnection, replay_id: str) -> Row | None:
-    """Read one by its public id."""
+    """Read a replay by its public id."""
     row = (await connection.execute(_BY_ID, {"id": replay_id})).first()
     return Row(*row) if row else None
 
 
 async def of_subscription(connection: AsyncConnection, subscription_no: int, *, limit: int) -> list[Row]:
-    """Read a subscription's, newest first."""
+    """Read a subscription's replays, newest first."""
     statement = _table.select().where(_table.c.subscription_no == subscription_no)
     rows = await connection.execute(statement.order_by(_table.c.no.desc()).limit(limit))
     return [Row(*row) for row in rows]
@@ -110,7 +110,7 @@ async def outstanding(connection: AsyncConnection, no: int, *, limit: int) -> in
 
 
 async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict[int, dict[str, int]]:
-    """Read which versions the replays with *numbers* chose; replays that chose none are left out."""
+    """Read the pinned versions of the replays with *numbers*; replays without any are left out."""
     if not numbers:
         return {}
     is_one, bound = sql.one_of(connection, "no", "numbers", BigInteger)
@@ -120,7 +120,7 @@ async def pins_of(connection: AsyncConnection, numbers: Collection[int]) -> dict
 
 
 async def take_next(connection: AsyncConnection, *, but: Sequence[int] = ()) -> Row | None:
-    """Lock the running replay that was moved longest ago, *but* those numbers; other workers take others meanwhile."""
+    """Lock the running replay that was moved longest ago, except the numbers in *but*; other workers get other replays."""
     is_left_out, numbers = sql.one_of(connection, "r.no", "numbers", BigInteger)
     columns = ", ".join(f"r.{column.name}" for column in _table.columns)
     statement = text(
@@ -133,7 +133,7 @@ async def take_next(connection: AsyncConnection, *, but: Sequence[int] = ()) -> 
 
 
 async def count_running(connection: AsyncConnection, company_id: int) -> int:
-    """Count the replays of a company that run, catching up after a pause excepted."""
+    """Count the running replays of a company, except those that catch up after a pause."""
     statement = text(
         "SELECT count(*) FROM replays WHERE company_id = :company AND status = 'running' AND kind <> 'missed'"
     )
@@ -141,7 +141,7 @@ async def count_running(connection: AsyncConnection, company_id: int) -> int:
 
 
 async def running(connection: AsyncConnection, *, limit: int) -> int:
-    """Count the replays that run, up to *limit*."""
+    """Count the running replays, up to *limit*."""
     statement = text(
         "SELECT count(*) FROM (SELECT 1 FROM replays WHERE status = 'running' LIMIT :limit) AS r"
     )
@@ -149,7 +149,7 @@ async def running(connection: AsyncConnection, *, limit: int) -> int:
 
 
 async def move(connection: AsyncConnection, no: int, *, position: int, matched: int) -> None:
-    """Note that everything up to *position* has been looked at, and that *matched* more deliveries were made due."""
+    """Note that the replay has read up to *position* and made *matched* more deliveries due."""
     await connection.execute(
         text(
             f"UPDATE replays SET position = :position, matched = matched + :matched, updated_ms = {sql.now_ms(connection)} "
@@ -160,7 +160,7 @@ async def move(connection: AsyncConnection, no: int, *, position: int, matched: 
 
 
 async def end(connection: AsyncConnection, no: int, status: str) -> bool:
-    """End a replay that runs as *status*; tells whether it did."""
+    """End a running replay as *status*; returns False if it was not running."""
     result = await connection.execute(
         text(
             f"UPDATE replays SET status = :status, updated_ms = {sql.now_ms(connection)}, delivered = "
@@ -193,11 +193,11 @@ async def end(connection: AsyncConnection, no: int, status: str) -> bool:
 
 
 async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
-    """Take back some open deliveries of a replay that was cancelled, but for those that are claimed; returns their order keys.
+    """Withdraw up to ``PIECE`` open, unclaimed deliveries of a cancelled replay; returns the order keys of ended ones.
 
-    Each is again what it was before the replay: one that was open goes on without it, one that it has tried in vain is
-    exhausted, and one that it made is skipped. It takes ``PIECE`` of them, as there may be as many as the log has events.
-    As long as others are left, or somebody has some in memory and is to give them back, that is noted.
+    Each gets its status from before the replay: one that was open goes on without it, one that the replay tried in vain is
+    exhausted, and one that the replay made is skipped. While more are left, also ones claimed by a worker, the replay's
+    ``withdrawing`` stays set.
     """
     keys = await _take_back(connection, no)
     statement = text(
@@ -211,10 +211,10 @@ async def withdraw(connection: AsyncConnection, no: int) -> set[int]:
 
 
 async def _take_back(connection: AsyncConnection, no: int) -> set[int]:
-    """Take back the next of them, those first that are due; returns their order keys.
+    """Withdraw the next deliveries, due ones first; returns the order keys of ended ones.
 
-    They are named by their own keys: by the replay, or by rows that are joined, either database goes through all that the
-    replay has where it knows little of the table.
+    The UPDATE names them by their primary keys: without good statistics either database would scan all deliveries of the
+    replay to find them by its number or by a join.
     """
     rows = await connection.execute(
         text(
@@ -247,7 +247,7 @@ async def _take_back(connection: AsyncConnection, no: int) -> set[int]:
 
 
 async def withdrawing(connection: AsyncConnection) -> dict[int, int]:
-    """List the replays that were cancelled and have deliveries to take back, with the number of their subscription."""
+    """List the cancelled replays that have deliveries to withdraw, with their subscriptions' numbers."""
     rows = await connection.execute(
         text("SELECT no, subscription_no FROM replays WHERE withdrawing IS NOT NULL ORDER BY no")
     )
@@ -255,7 +255,7 @@ async def withdrawing(connection: AsyncConnection) -> dict[int, int]:
 
 
 async def end_of_subscription(connection: AsyncConnection, subscription_no: int, status: str) -> None:
-    """End every replay of a subscription that runs."""
+    """End every running replay of a subscription."""
     statement = text("SELECT no FROM replays WHERE subscription_no = :no AND status = 'running'")
     for row in (await connection.execute(statement, {"no": subscription_no})).all():
         await end(connection, row[0], status)
@@ -264,7 +264,7 @@ async def end_of_subscription(connection: AsyncConnection, subscription_no: int,
 async def first_claimed(
     connection: AsyncConnection, replay: Row, positions: Sequence[int], *, within_ms: int
 ) -> int | None:
-    """Find the first among *positions* that is being tried now, if *replay* was made *within_ms* milliseconds."""
+    """Find the first of *positions* with a claimed delivery, if *replay* was made within the last *within_ms* milliseconds."""
     statement = text(
         "SELECT min(position) FROM deliveries WHERE subscription_no = :no AND position BETWEEN :first AND :last "
         f"AND claimed_by IS NOT NULL AND :created > {sql.now_ms(connection)} - :within"
@@ -283,10 +283,10 @@ async def first_claimed(
 
 
 async def make_due(connection: AsyncConnection, replay: Row, positions: Sequence[int], *, again: bool) -> int:
-    """Make deliveries of the events at *positions* due now; returns how many.
+    """Make deliveries of the events at *positions* due; returns how many.
 
-    Those that the ledger has already are left alone, unless they are to be made *again*; what is being tried at this
-    moment is never touched, nor is what is open in an order that its subscription had before.
+    Existing deliveries are left alone unless *again* is set. Claimed deliveries are never touched, nor are open ones with an
+    order key from an earlier ordering.
     """
     return len(await _open(connection, replay, positions, again=again, worker=None, lease_ms=0))
 
@@ -300,7 +300,7 @@ async def claim_due(
     worker: str,
     lease_ms: int,
 ) -> list[Claim]:
-    """Make deliveries due as ``make_due`` does, and claim them for *worker* at once, as ``due.claim`` does."""
+    """Make deliveries due as ``make_due`` does, and claim them for *worker* as ``due.claim`` does."""
     claims = await _open(connection, replay, positions, again=again, worker=worker, lease_ms=lease_ms)
     return sorted(claims, key=lambda claim: claim.position)
 
@@ -349,7 +349,7 @@ async def _open(
 async def looked_to(
     connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
 ) -> int:
-    """Tell how far a look at the next *limit* deliveries of a subscription goes: *up_to* where there are no more."""
+    """Give the position of the last of the next *limit* deliveries of a subscription; *up_to* if there are fewer."""
     statement = text(
         "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "
         "ORDER BY position LIMIT 1 OFFSET :skipped"
@@ -362,7 +362,7 @@ async def looked_to(
 async def failed_positions(
     connection: AsyncConnection, subscription_no: int, *, after: int, up_to: int, limit: int
 ) -> list[int]:
-    """List the events whose delivery to a subscription has failed for good, in the log's order."""
+    """List the positions of events whose delivery to a subscription has finally failed, in log order."""
     rows = await connection.execute(
         text(
             "SELECT position FROM deliveries WHERE subscription_no = :no AND position > :after AND position <= :up_to "

@@ -1,7 +1,7 @@
-"""Removing old events: which of them may go, and their rows with them, a small batch at a time.
+"""Removing old events, with their deliveries and attempts, in small batches.
 
-Nothing here waits for another transaction, or makes one wait that delivers: rows that somebody is changing are passed over
-until the next round, and the head of the log is never locked.
+Nothing here waits for another transaction or blocks delivering: locked rows are skipped until the next round, and the head
+of the log is never locked.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from trunkline.store.cursors import LOWEST
 from trunkline.store.sql import text
 
 _LOCK = 7_236_455_002
-"""Key of the lock that a worker keeps while it removes, until its transaction ends."""
+"""Key of the lock that a worker holds while it removes, until its transaction ends."""
 LOG_BOUNDS = "SELECT r.edge, h.position AS head FROM retention AS r CROSS JOIN stream_head AS h WHERE r.id = 1 AND h.id = 1"
 _OPEN = f"('{Status.PENDING}', '{Status.HELD}')"
 _NEEDED = (
@@ -28,7 +28,7 @@ _NEEDED = (
 
 @dataclass(frozen=True, slots=True)
 class LogBounds:
-    """Where the log begins and ends: it was cleared up to *edge*, and *head* is its newest position."""
+    """The bounds of the log: events up to *edge* were removed, and *head* is the newest position."""
 
     edge: int
     head: int
@@ -36,7 +36,7 @@ class LogBounds:
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """The age to remove at: events accepted before *before_ms*, none of which is beyond *position*."""
+    """The age limit: events accepted before *before_ms* may go; the last of them is at *position*."""
 
     before_ms: int
     position: int
@@ -44,7 +44,7 @@ class Horizon:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A stretch of the log up to *reached*, and the *positions* in it that nobody needs any more."""
+    """A page of the log up to *reached*, and the *positions* in it of events that may go."""
 
     positions: Sequence[int]
     reached: int
@@ -52,7 +52,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """How many rows of each table one batch removed."""
+    """The numbers of rows that one batch removed from each table."""
 
     events: int = 0
     deliveries: int = 0
@@ -68,13 +68,13 @@ class Oldest:
 
 
 async def log_bounds(connection: AsyncConnection) -> LogBounds:
-    """Read where the log begins and ends."""
+    """Read the bounds of the log."""
     row = (await connection.execute(text(LOG_BOUNDS))).one()
     return LogBounds(row[0], row[1])
 
 
 async def oldest(connection: AsyncConnection) -> Oldest | None:
-    """Read the oldest event that is stored; None where there is none."""
+    """Read the oldest stored event; None if there is none."""
     now = sql.now_ms(connection)
     statement = text(f"SELECT position, {now} - accepted_ms FROM events ORDER BY position LIMIT 1")
     row = (await connection.execute(statement)).first()
@@ -82,7 +82,7 @@ async def oldest(connection: AsyncConnection) -> Oldest | None:
 
 
 async def oldest_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
-    """Read when a company's first event after position *after* was accepted; None where there is none."""
+    """Read when a company's first event after position *after* was accepted; None if there is none."""
     statement = text(
         "SELECT accepted_ms FROM events WHERE company_id = :company AND position > :after ORDER BY position LIMIT 1"
     )
@@ -95,7 +95,7 @@ async def check_cursor(
     """Make sure that *after* is in the log and nothing after it was removed; *bounds* are the log's, if they are known.
 
     Raises:
-        CursorExpired: something was removed; whether any of it was this company's is not looked at.
+        CursorExpired: events after it were removed, of this company or of others.
         CursorUnknown: *after* lies beyond the head.
     """
     bounds = bounds or await log_bounds(connection)
@@ -107,7 +107,7 @@ async def check_cursor(
 
 
 async def clock_ms(connection: AsyncConnection) -> int:
-    """Read the database's clock, once: an index is not read up to a running clock's value (``due.oldest``)."""
+    """Read the database's clock as a value: an index is not read up to a volatile clock (``due.oldest``)."""
     return int((await connection.execute(text(f"SELECT {sql.now_ms(connection)}"))).scalar_one())
 
 
@@ -120,10 +120,10 @@ async def horizon(connection: AsyncConnection, *, before_ms: int) -> Horizon:
 
 
 async def removable(connection: AsyncConnection, old: Horizon, *, after: int, limit: int, rows: int) -> Page:
-    """Read up to *limit* old events after *after*, and choose those that may go.
+    """Read up to *limit* old events after *after*, and choose the ones that may go.
 
-    An event stays while it is beyond its shard's cursor, a delivery of it is pending or held, or a running replay is still
-    to come to it. The page ends early where its events have more than *rows* deliveries and attempts.
+    An event stays while it is beyond its shard's cursor, has a pending or held delivery, or has not been read by a running
+    replay. The page ends early if its events have more than *rows* deliveries and attempts.
     """
     rows_of_page = await connection.execute(
         text(
@@ -150,14 +150,14 @@ async def removable(connection: AsyncConnection, old: Horizon, *, after: int, li
 
 
 async def take_turn(connection: AsyncConnection) -> bool:
-    """Keep other workers from removing until the transaction ends; False where one removes now."""
+    """Keep other workers from removing until the transaction ends; False if one is removing now."""
     return await dialects.of_connection(connection).try_turn(connection, _LOCK)
 
 
 async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Removed:
-    """Remove the events at *positions*, which ``removable`` chose, with their deliveries and attempts, and move the edge.
+    """Remove the events at *positions*, from ``removable``, with their deliveries and attempts, and move the edge.
 
-    Events that a retry or a replay has come to need since are left out.
+    Events that a retry or a replay has needed since are left out.
     """
     free = await _still_free(connection, positions)
     if not free:
@@ -170,7 +170,7 @@ async def remove(connection: AsyncConnection, positions: Sequence[int]) -> Remov
 
 
 async def _still_free(connection: AsyncConnection, positions: Sequence[int]) -> list[int]:
-    """Lock the ended deliveries at *positions*; returns the positions of which every delivery was locked."""
+    """Lock the ended deliveries at *positions*; returns the positions with all deliveries locked."""
     if not positions:
         return []
     locking = sql.for_update_skipping(connection)
@@ -200,13 +200,13 @@ async def _delete(connection: AsyncConnection, table: str, positions: Sequence[i
 
 
 def within_positions(connection: AsyncConnection) -> str:
-    """Give the SQL that picks positions: a range of the primary key, whatever the planner thinks of the list."""
+    """Give the SQL condition of positions, with a range so that every plan uses the primary key."""
     source = sql.rows_source(connection, {"event_position": "bigint"})
     return f"position BETWEEN :first AND :last AND position IN (SELECT event_position FROM {source})"
 
 
 def position_parameters(positions: Sequence[int]) -> dict[str, object]:
-    """Give what ``within_positions`` is bound to; *positions* are in their order."""
+    """Give the parameters of ``within_positions``; *positions* are sorted."""
     rows = sql.rows_json([[position] for position in positions])
     return {"first": positions[0], "last": positions[-1], "rows": rows}
 
@@ -251,7 +251,7 @@ async def purge_replays(connection: AsyncConnection, *, before_ms: int, limit: i
 async def purge_subscriptions(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
     """Remove up to *limit* subscriptions that were deleted before *before_ms* and that nothing names any more.
 
-    They are kept so long because a dispatcher learns from the row that its subscription was deleted.
+    The rows are kept because a dispatcher learns from them that a subscription was deleted.
     """
     return await _purge(
         connection,
@@ -269,7 +269,7 @@ async def purge_subscriptions(connection: AsyncConnection, *, before_ms: int, li
 async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
     """Remove up to *limit* ended deliveries before the oldest event.
 
-    A replay can make a delivery due in the moment in which its event goes; the retry lane then ends it as ``gone``.
+    A replay can make a delivery due just as its event is removed; the retry lane then ends it as ``gone``.
     """
     return await _purge(
         connection,
@@ -285,9 +285,9 @@ async def purge_strays(connection: AsyncConnection, *, limit: int) -> int:
 async def _purge(
     connection: AsyncConnection, table: str, key: str, picking: str, parameters: Mapping[str, object]
 ) -> int:
-    """Remove the rows of *table* whose *key* the statement *picking* selects, but for those that somebody is changing.
+    """Remove the rows of *table* whose *key* the statement *picking* selects, except locked ones; returns how many.
 
-    Returns how many. They are picked once: PostgreSQL may run a subquery again for each row, and find others that are free.
+    They are picked once: PostgreSQL may run a subquery again for each row and pick other unlocked rows.
     """
     picking = picking.replace("{skipping}", sql.for_update_skipping(connection))
     statement = (
@@ -295,4 +295,4 @@ async def _purge(
         f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM picked) RETURNING 1"
     )
     rows = await connection.execute(text(statement), dict(parameters))
-    return len(rows.all())  # SQLite's driver counts no rows of a statement that begins with WITH
+    return len(rows.all())  # SQLite's driver has no row count for a statement with WITH

@@ -1,6 +1,6 @@
-"""The steps of a revision and their tables, read by running it without a database.
+"""The steps of a migration revision, found by running it without a database.
 
-A step is carried out as a whole or not at all, and again without harm, so that a migration goes on wherever it broke off.
+A step is atomic and can be repeated without harm, so a migration can resume wherever it broke off.
 """
 
 import copy
@@ -30,7 +30,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that a revision does: to *table*, the index or column *name*; None where that is not known."""
+    """One change of a revision, to *table* and the index or column *name*; None if not known."""
 
     kind: Kind
     table: str | None
@@ -47,12 +47,12 @@ class Steps:
     again: Callable[[], "Steps"]
 
     def fresh(self, number: int) -> Step:
-        """Give the step *number* as if it was read anew: carrying one out uses its columns and constraints up."""
+        """Read the step *number* anew: its columns and constraints can be used only once."""
         return self.again().steps[number]
 
     @property
     def are_apart(self) -> bool:
-        """Whether there are steps, and each can be carried out again."""
+        """Whether there are steps, and each can be committed separately and repeated."""
         return self.is_known and bool(self.steps) and all(step.kind is not Kind.OTHER for step in self.steps)
 
 
@@ -71,13 +71,13 @@ def read(dialect: sqlalchemy.Dialect, upgrade: Callable[[], None]) -> Steps:
         try:
             upgrade()
             is_known = not unseen.getvalue()
-        except Exception:  # noqa: BLE001 - it asks the database something, or fails, as it will when it is applied
+        except Exception:  # noqa: BLE001 - it queries the database, or fails as it will when applied
             is_known = False
     return Steps(_steps_of(seen), is_known, partial(read, dialect, upgrade))
 
 
 def _named(operation: ops.CreateTableOp) -> sqlalchemy.TableClause:
-    """Stand in for the table, which a revision may insert into."""
+    """Give a stand-in for a table that a revision makes and may insert into."""
     columns = (item for item in operation.columns if isinstance(item, sqlalchemy.Column))
     return sqlalchemy.table(
         operation.table_name, *(sqlalchemy.column(each.name, each.type) for each in columns)
@@ -85,7 +85,7 @@ def _named(operation: ops.CreateTableOp) -> sqlalchemy.TableClause:
 
 
 def _steps_of(operations: Sequence[MigrateOperation]) -> list[Step]:
-    """Join what is one step: a table and its indexes, columns of one table, an index that is dropped and built in another form."""
+    """Join operations into steps: a table with its indexes, columns of one table, an index that is dropped and rebuilt."""
     steps: list[Step] = []
     dropped: dict[str, Step] = {}
     for operation in operations:
@@ -134,7 +134,7 @@ def _step_of(operation: MigrateOperation) -> Step:
 
 
 def carry_out(connection: sqlalchemy.Connection, step: Step) -> None:
-    """Carry out *step* in the transaction of *connection*; do nothing where that was done before."""
+    """Carry out *step* in the transaction of *connection*, unless that was done before."""
     operations = Operations(MigrationContext.configure(connection))
     for operation in step.operations:
         if isinstance(operation, ops.CreateTableOp) and _is_there(connection, operation):
@@ -151,7 +151,7 @@ def carry_out(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def build_beside(connection: sqlalchemy.Connection, step: Step) -> None:
-    """Build the index of *step*, under the name that ``name_beside`` gives, while others write; *connection* is in no transaction."""
+    """Build the index of *step* concurrently, named by ``name_beside``; *connection* is not in a transaction."""
     operation = step.operations[-1]
     assert isinstance(operation, ops.CreateIndexOp)
     beside = _changed(
@@ -161,13 +161,13 @@ def build_beside(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def name_beside(step: Step) -> str:
-    """Give the name under which an index is built: its own, or one for the time until it takes the place of another."""
+    """Give the name under which an index is built: its own, or a temporary one if it replaces another index."""
     assert step.name is not None
     return f"{step.name[:58]}_anew" if step.kind is Kind.INDEX_ANEW else step.name
 
 
 def put_in_place(connection: sqlalchemy.Connection, step: Step) -> None:
-    """Put an index that was built beside another in its place, in the transaction of *connection*."""
+    """Replace an index by its newly built one, in the transaction of *connection*."""
     quote = connection.dialect.identifier_preparer.quote
     own, beside = quote(step.name or ""), quote(name_beside(step))
     if own != beside:
@@ -176,7 +176,7 @@ def put_in_place(connection: sqlalchemy.Connection, step: Step) -> None:
 
 
 def _is_there(connection: sqlalchemy.Connection, operation: ops.CreateTableOp) -> bool:
-    """Tell whether the table was made before; another one of that name has other columns."""
+    """Tell whether the table was made before; another application's table of that name has other columns."""
     wanted = {item.name for item in operation.columns if isinstance(item, sqlalchemy.Column)}
     return _columns(connection, operation.table_name) == wanted
 

@@ -8,10 +8,10 @@ from types import MappingProxyType
 
 
 def read(folder: Path) -> list[str]:
-    """List the revisions of the alembic files in *folder*, each after the one that it builds on.
+    """List the revisions of the alembic files in *folder*, each after its predecessor.
 
     Raises:
-        ValueError: they are not one line: two build on the same one, or one builds on what is not there.
+        ValueError: they are not linear: two have the same predecessor, or a predecessor is missing.
     """
     successors: dict[str | None, str] = {}
     files = sorted(folder.glob("[!_]*.py"))
@@ -28,7 +28,7 @@ def read(folder: Path) -> list[str]:
 
 
 def _identifiers(file: Path) -> Mapping[str, str | None]:
-    """Find what *file* sets as its ``revision`` and ``down_revision``. Raises ValueError."""
+    """Find the values of ``revision`` and ``down_revision`` in *file*. Raises ValueError."""
     names = _names_in(file.read_text(encoding="utf-8"), file.name)
     if not names.get("revision") or "down_revision" not in names:
         msg = f"{file} must set revision and down_revision, to text or None"
@@ -38,7 +38,7 @@ def _identifiers(file: Path) -> Mapping[str, str | None]:
 
 @functools.lru_cache(maxsize=256)
 def _names_in(source: str, filename: str) -> Mapping[str, str | None]:
-    """Parse *source*. A start reads each file three times; parsing takes 0.5 to 2 ms, looking up the text nothing."""
+    """Parse *source*, cached by its text: each start reads a file three times, and parsing takes 0.5 to 2 ms."""
     names: dict[str, str | None] = {}
     for node in ast.parse(source, filename).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

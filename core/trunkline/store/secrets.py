@@ -1,4 +1,4 @@
-"""Marks that tell whether a process has the secrets of this database, and the rows to seal anew when they are replaced."""
+"""Check values that show whether a process has this database's secrets, and the rows to seal anew when secrets are replaced."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class SealedRow:
 
 
 async def checks(connection: AsyncConnection) -> dict[str, bytes]:
-    """Read the check values by name; none where the database has no table of them yet."""
+    """Read the check values by name; empty if the database has no table of them yet."""
     if not await _has_table(connection, _checks.name):
         return {}
     rows = await connection.execute(text("SELECT name, value FROM secret_checks"))
@@ -33,7 +33,7 @@ async def checks(connection: AsyncConnection) -> dict[str, bytes]:
 
 
 async def insert_checks(connection: AsyncConnection, values: Mapping[str, bytes]) -> None:
-    """Write the check values that are not there; those that are stay."""
+    """Write the missing check values; existing ones stay."""
     for name, value in sorted(values.items()):
         await connection.execute(
             text("INSERT INTO secret_checks (name, value) VALUES (:name, :value) ON CONFLICT DO NOTHING"),
@@ -42,7 +42,7 @@ async def insert_checks(connection: AsyncConnection, values: Mapping[str, bytes]
 
 
 async def replace_check(connection: AsyncConnection, name: str, value: bytes) -> None:
-    """Write one check value in place of the one before."""
+    """Write or replace a check value."""
     await connection.execute(
         text(
             "INSERT INTO secret_checks (name, value) VALUES (:name, :value) "
@@ -53,7 +53,7 @@ async def replace_check(connection: AsyncConnection, name: str, value: bytes) ->
 
 
 async def sealed_rows(connection: AsyncConnection, *, after: int = 0, limit: int) -> list[SealedRow]:
-    """Read what is sealed, of the subscriptions numbered above *after*, in order; none where there is no table yet."""
+    """Read the sealed columns of subscriptions numbered above *after*, in order; empty if there is no table yet."""
     if after == 0 and not await _has_table(connection, tables.subscriptions.name):
         return []
     rows = await connection.execute(
@@ -64,9 +64,9 @@ async def sealed_rows(connection: AsyncConnection, *, after: int = 0, limit: int
 
 
 async def reseal(connection: AsyncConnection, rows: Sequence[tuple[SealedRow, bytes]]) -> int:
-    """Write other bytes for *rows*, in the order of their numbers; returns how many. One that has changed since is left.
+    """Write new sealed bytes for *rows*, which are ordered by number; returns how many. Rows that have changed since are left.
 
-    Its content is the same, so that no dispatcher need read it again.
+    The sealed content is the same, so no dispatcher needs to read it again.
     """
     statement = text("UPDATE subscriptions SET sealed = :new WHERE no = :no AND sealed = :old")
     written = 0
@@ -77,14 +77,14 @@ async def reseal(connection: AsyncConnection, rows: Sequence[tuple[SealedRow, by
 
 
 async def name_peppers(connection: AsyncConnection, pepper: str) -> None:
-    """Note *pepper* for the keys of which it is not known."""
+    """Note *pepper* for the keys whose pepper is not known."""
     await connection.execute(
         text("UPDATE api_keys SET pepper = :pepper WHERE pepper IS NULL"), {"pepper": pepper}
     )
 
 
 async def count_keys_by_pepper(connection: AsyncConnection) -> dict[str | None, int]:
-    """Count the keys that are not revoked under each pepper; None for those of which it is not known."""
+    """Count the keys that are not revoked by pepper; None if the pepper is not known."""
     rows = await connection.execute(
         text("SELECT pepper, count(*) FROM api_keys WHERE revoked_ms IS NULL GROUP BY pepper")
     )
@@ -93,7 +93,7 @@ async def count_keys_by_pepper(connection: AsyncConnection) -> dict[str | None, 
 
 @dataclass(frozen=True, slots=True)
 class Redigest:
-    """A key whose digest is to be replaced: from *old* to *new*, which the pepper named *pepper* made."""
+    """A key whose digest is to change from *old* to *new*, which was made with the pepper named *pepper*."""
 
     key_id: str
     old: bytes = field(repr=False)
@@ -102,9 +102,9 @@ class Redigest:
 
 
 async def redigest(connection: AsyncConnection, changes: Sequence[Redigest], *, check: bytes) -> None:
-    """Write new digests, as long as *check* is the database's check value of the pepper.
+    """Write new digests if *check* is the database's check value of the pepper.
 
-    So processes that know the same peppers, one as the new and one as the old, do not undo each other's work.
+    So two processes that know the same peppers in opposite roles, new and old, do not undo each other's work.
     """
     statement = text(
         "UPDATE api_keys SET digest = :new, pepper = :pepper WHERE id = :id AND digest = :old "
@@ -124,9 +124,11 @@ async def redigest(connection: AsyncConnection, changes: Sequence[Redigest], *, 
 
 
 async def wait_for_turn(connection: AsyncConnection) -> None:
-    """Wait for whoever replaces secrets now, and let nobody else until the transaction ends."""
+    """Wait until no other process replaces secrets, and keep others out until the transaction ends."""
     await dialects.of_connection(connection).wait_for_turn(connection, _LOCK)
-    await connection.execute(text("SELECT count(*) FROM secret_checks"))  # SQLite's begins with a statement
+    await connection.execute(
+        text("SELECT count(*) FROM secret_checks")
+    )  # on SQLite the transaction begins with a statement
 
 
 async def _has_table(connection: AsyncConnection, name: str) -> bool:

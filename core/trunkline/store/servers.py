@@ -1,4 +1,4 @@
-"""Connecting to a PostgreSQL server: one of several hosts, over TLS or not, the same way for the pool and for LISTEN."""
+"""Connecting to a PostgreSQL server, with several hosts and TLS, both for the pool and for LISTEN."""
 
 import os
 import ssl
@@ -25,9 +25,9 @@ CONNECTING_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.TargetServerAttributeNotMatched,
 )
-"""What the driver raises while it connects; later errors come as SQLAlchemy's."""
+"""The errors that the driver raises while it connects; later errors come as SQLAlchemy's."""
 _NEXT_HOST = (OSError, asyncpg.CannotConnectNowError, asyncpg.TargetServerAttributeNotMatched)
-"""Errors after which a client tries the next host, as libpq does; a login that is refused is refused on all."""
+"""Errors after which the next host is tried, as libpq does; a refused login ends the attempt."""
 _TIMEOUT_SECONDS = 5
 _HERE = "the local server"
 _UTF8 = "UTF8"
@@ -35,16 +35,16 @@ _UTF8 = "UTF8"
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the database is, and how it is connected to. A host or port that is None is left to the driver."""
+    """The address of the database and how to connect. If a host or port is None, the driver decides."""
 
     hosts: tuple[tuple[str | None, int | None], ...]
     user: str | None
     password: str | None = field(repr=False)
     database: str | None
     driver: Mapping[str, str] = field(repr=False)
-    """Parameters that the driver understands itself."""
+    """The driver's own parameters."""
     settings: Mapping[str, str]
-    """Settings of each session."""
+    """The settings of each session."""
     attributes: str
     timeout_seconds: int
 
@@ -52,7 +52,7 @@ class Server:
     def of_url(
         cls, url: str, *, schema: str | None = None, environment: Mapping[str, str] = os.environ
     ) -> Self:
-        """Read *url*; tables are looked for, and made, in *schema* alone, where it is given. Raises SettingsInvalid."""
+        """Read *url*; if *schema* is given, tables are found and made only there. Raises SettingsInvalid."""
         found = libpq.parameters(url, environment)
         ports = [int(port) if port else None for port in found.get("port", "").split(",")]
         return cls(
@@ -68,18 +68,18 @@ class Server:
         )
 
     async def connect(self, **options: Any) -> Any:
-        """Connect to the first host that answers and is what the URL asks for; *options* are the driver's.
+        """Connect to the first host that answers and meets the URL's requirements; *options* are the driver's.
 
-        The limit of time is for each host: one that is gone without a word leaves the next its own.
+        The timeout applies to each host.
 
         Raises:
-            StoreUnavailable: none of the hosts answered as it should; it names each with its reason.
+            StoreUnavailable: no host answered as required; the message names each with its reason.
             WritesRefused: the server's disk is too full for a new connection.
-            DatabaseUnfit: a pooler does not take ``database.schema``, or the database's encoding is not UTF-8.
+            DatabaseUnfit: a pooler refuses ``database.schema``, or the database's encoding is not UTF-8.
             DatabaseTooOld: the server is older than ``oldest.POSTGRESQL``.
         """
         failures: list[str] = []
-        # Where a standby is only preferred, the second round takes any.
+        # If a standby is only preferred, the second round takes any host.
         rounds = ("standby", "any") if self.attributes == "prefer-standby" else (self.attributes,)
         for attributes in rounds:
             failures.clear()
@@ -97,7 +97,7 @@ class Server:
         raise StoreUnavailable("; ".join(failures))
 
     def _refusal(self, error: asyncpg.ProtocolViolationError, host: str) -> TrunklineError:
-        """Say what a pooler does not take."""
+        """Convert a pooler's refusal to an error that names the setting."""
         if "startup parameter: search_path" in str(error):
             return poolers.SchemaDropped(self.settings["search_path"])
         return StoreUnavailable(f"{host}: {_first_line(error)}")
@@ -140,9 +140,9 @@ class Server:
 
 
 def _of_system(driver: dict[str, str]) -> ssl.SSLContext:
-    """Make the context that verifies by the authorities of this machine, which the driver has no word for.
+    """Make a TLS context with this machine's certificate authorities, for which the driver has no parameter.
 
-    What it replaces is taken out of *driver*.
+    The parameters that it replaces are removed from *driver*.
     """
     context = ssl.create_default_context()
     context.set_alpn_protocols(["postgresql"])
@@ -161,7 +161,7 @@ def _name(host: str | None, port: int | None) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Give the text of *error*, and the limit to change if one was reached."""
+    """Give the text of *error*, with the limit to change if one was reached."""
     reason = f"{type(error).__name__}: {_first_line(error)}"
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return f"{reason} ({_TOO_MANY})"

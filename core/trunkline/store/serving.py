@@ -1,6 +1,6 @@
-"""Who serves an embedded database: one process at a time, which holds a lock for as long as it runs.
+"""Serving an embedded database: one process at a time, which holds a lock while it runs.
 
-It compares the file with what the last one kept of it (``store.file_state``).
+It compares the file with the state that the last process stored (``store.file_state``).
 """
 
 import contextlib
@@ -27,10 +27,9 @@ _log = logging.getLogger(__name__)
 
 @contextlib.contextmanager
 def served_alone(file: Path | None) -> Generator[None]:
-    """Hold the lock beside the database *file*; nothing is held for None. The kernel lets it go with the process.
+    """Hold the lock beside the database *file*; no lock for None. The kernel releases it when the process ends.
 
-    It is a file of its own, beside the file that a link leads to: to close the database's would drop the locks that SQLite
-    holds on it.
+    The lock is a separate file beside the resolved database file: closing the database file itself would drop SQLite's locks on it.
 
     Raises:
         DatabaseUnfit: another process serves the file, or the lock cannot be made.
@@ -44,7 +43,9 @@ def served_alone(file: Path | None) -> Generator[None]:
         _refuse_other_names(file)
         yield
     finally:
-        lock.unlink(missing_ok=True)  # while it is held: whoever opened it sees that it has no name any more
+        lock.unlink(
+            missing_ok=True
+        )  # while it is held: a process that has opened it sees that its name is gone
         os.close(descriptor)
 
 
@@ -67,7 +68,7 @@ def _take(lock: Path, file: Path) -> int:
 
 
 def _refuse_other_names(file: Path) -> None:
-    """Refuse a *file* that a process has open under another hard link: as long as it has, SQLite holds a lock on these bytes.
+    """Refuse a *file* that a process has open under another hard link; SQLite then holds a lock on these bytes.
 
     (https://sqlite.org/fileformat2.html#the_lock_byte_page)
     """
@@ -89,13 +90,13 @@ def _served(file: Path) -> DatabaseUnfit:
 
 @contextlib.contextmanager
 def examined(file: Path | None, *, takes_any: bool) -> Generator[Callable[[], None]]:
-    """Compare *file* with what was kept of it; yield the function to call once the hub has started.
+    """Compare *file* with its stored state; yield the function to call once the hub has started.
 
-    A block that ends without an error is a clean end. *takes_any*: serve a file that lacks what was served here before.
+    A block that ends without an error is a clean end. *takes_any*: accept a file that lacks events served here before.
 
     Raises:
-        DatabaseUnfit: the file is missing, damaged, of another log, or went back.
-        StoreUnavailable: it cannot be opened.
+        DatabaseUnfit: the file is missing or damaged, has another log, or went back in time.
+        StoreUnavailable: the file cannot be opened.
     """
     if file is None:
         yield lambda: None
@@ -114,7 +115,7 @@ def examined(file: Path | None, *, takes_any: bool) -> Generator[Callable[[], No
 
 
 def keep_state(file: Path, *, is_clean: bool) -> None:
-    """Keep what the database *file* is now, if its folder can be written to."""
+    """Store the state of the database *file*, if its folder is writable."""
     try:
         with _opened(file) as connection:
             state = FileState(
@@ -172,7 +173,7 @@ def _compare_logs(connection: sqlite3.Connection, file: Path, state: FileState) 
 
 
 def _check(connection: sqlite3.Connection, file: Path, *, is_other: bool) -> None:
-    """Look for damage, for ``CHECK_SECONDS`` at most, and say what was found. Raises DatabaseUnfit."""
+    """Check for damage, for ``CHECK_SECONDS`` at most. Raises DatabaseUnfit with the finding."""
     deadline = time.monotonic() + CHECK_SECONDS
     connection.set_progress_handler(lambda: time.monotonic() > deadline, 100)
     try:

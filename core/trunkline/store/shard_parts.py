@@ -1,7 +1,7 @@
-"""Shards that are divided: each of their parts is a row that a worker holds as it holds a whole shard (``model.parts``).
+"""Divided shards: each part is a row that a worker leases like a whole shard (``model.parts``).
 
-Once divided a shard stays so; the rows cost what shards cost. Its own row in ``shards`` is held by nobody for good, so that a
-worker of an earlier version, which knows of no parts, never takes it.
+A divided shard stays divided; a part costs as much as a shard. Its row in ``shards`` is leased forever to ``NOBODY``, so
+that a worker of an earlier version, which knows no parts, never claims it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,14 +14,14 @@ from trunkline.store.shards import REACHED, Lease, Reached
 from trunkline.store.sql import text
 
 NOBODY = "divided"
-"""The holder of a shard that is divided: no worker has this name."""
+"""The holder of a divided shard; no worker has this name."""
 FOR_GOOD_MS = 2**62
 
 
 async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Lease]) -> None:
-    """Divide the shards that *worker* holds by *leases*, and of which nothing is open, if it still holds them.
+    """Divide the shards of *leases*, if *worker* still holds them; it has no unfinished work in them.
 
-    The parts begin where the shard was, and have no owner.
+    The parts start at the shard's cursor, without an owner.
     """
     for lease in leases:
         row = (
@@ -50,7 +50,7 @@ async def divide(connection: AsyncConnection, worker: str, leases: Sequence[Leas
 
 
 async def lacking(connection: AsyncConnection, worker: str, *, share: int) -> dict[int, int]:
-    """Tell of which shards *worker* owns fewer than *share* parts while others are free, and how many to claim."""
+    """Map each shard of which *worker* owns fewer than *share* parts while some are free to the number to claim."""
     now = sql.now_ms(connection)
     rows = await connection.execute(
         text(
@@ -66,7 +66,7 @@ async def lacking(connection: AsyncConnection, worker: str, *, share: int) -> di
 async def claim(
     connection: AsyncConnection, worker: str, limits: Mapping[int, int], *, lease_ms: int
 ) -> list[Lease]:
-    """Claim parts without an owner, under a new epoch each; *limits* tells of each shard how many."""
+    """Claim parts without an owner, each under a new epoch; *limits* has the number for each shard."""
     now = sql.now_ms(connection)
     leases: list[Lease] = []
     for shard, limit in limits.items():

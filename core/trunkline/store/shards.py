@@ -1,8 +1,8 @@
-"""Shards of the log: which worker owns which, how far each is, and which workers are alive.
+"""Shards of the log: their owners and cursors, and which workers are alive.
 
-A holder's *epoch* is its fence: writing the cursor names the epoch, and a holder whose shard was taken over finds none.
-All times are the database's, so a worker's own clock plays no part. A shard that is divided has a row for each part
-(``store.shard_parts``), which is held as a whole shard is.
+A holder's *epoch* fences its writes: writing the cursor names the epoch, and after a take-over no row matches. All times are
+the database's; a worker's own clock is not used. A divided shard has a row for each part (``store.shard_parts``), which is
+leased like a whole shard.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,7 +20,7 @@ from trunkline.store.sql import text
 _NOBODY: Mapping[str, int] = MappingProxyType({})
 WHOLES, PARTS = "shards", "shard_parts"
 _PART_IN = {WHOLES: str(WHOLE), PARTS: "shard_parts.part"}
-"""The part of a row of each table, in SQL."""
+"""The SQL of a row's part, by table."""
 _SLICE = {
     WHOLES: f"RETURNING shards.shard AS shard, {WHOLE} AS part",
     PARTS: "RETURNING shard_parts.shard AS shard, shard_parts.part AS part",
@@ -34,9 +34,9 @@ DIVIDED_COUNT = "SELECT count(DISTINCT shard) FROM shard_parts"
 
 
 class Reached(NamedTuple):
-    """How far the ledger has a shard: everything up to *cursor*, and everything after *stretch_end* up to *live_cursor*.
+    """The progress of a shard: the ledger has all events up to *cursor*, and all after *stretch_end* up to *live_cursor*.
 
-    Without a *stretch_end* the second part is empty. The events between the two parts are the stretch that is still to be read.
+    Without *stretch_end* the second range is empty. The stretch between the two ranges is still to be read.
     """
 
     cursor: int
@@ -46,7 +46,7 @@ class Reached(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A shard, or a part of one, that a worker owns, and how far it was when the worker took it, or is to be."""
+    """A shard or a part of one that a worker owns, with its progress: as claimed, or to be stored."""
 
     shard: int
     epoch: int
@@ -55,13 +55,13 @@ class Lease:
 
     @property
     def slice(self) -> Slice:
-        """What is owned."""
+        """The shard and the part."""
         return Slice(self.shard, self.part)
 
 
 @dataclass(frozen=True, slots=True)
 class ClockStep:
-    """The database's clock was set back by *step_ms*; a due time after *edge_ms* was written by the clock before that."""
+    """A step back of the database's clock by *step_ms*; due times after *edge_ms* were written before the step."""
 
     step_ms: int
     edge_ms: int
@@ -69,9 +69,10 @@ class ClockStep:
 
 @dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """How many workers are alive and shards divided, and by how much the clock was set back, if it was just noticed.
+    """The numbers of live workers and divided shards, and the clock's step back if one was just noticed.
 
-    *missing* are those of them, with their last heartbeats, whose lock nobody holds; *ended* were found dead by that.
+    *missing* has the live workers whose lock is not held, with their last heartbeats; *ended* are the suspects that were
+    found dead.
     """
 
     alive: int
@@ -83,7 +84,7 @@ class Heartbeat:
 
 @dataclass(frozen=True, slots=True)
 class Beat:
-    """How many workers are alive, which slices are owned, and how many shards are divided."""
+    """The number of live workers, the slices still owned, and the number of divided shards."""
 
     alive: int
     renewed: set[Slice]
@@ -93,11 +94,11 @@ class Beat:
 async def beat(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int, lock_no: int | None
 ) -> Beat | None:
-    """Write that *worker* is alive and renew its *leases*, where that is all there is to do; None where it is not.
+    """Write the heartbeat of *worker* and renew its *leases*; None, with nothing written, if more has to be done.
 
-    Then nothing was written, and ``heartbeat``, ``renew`` and ``disown`` do what is to be done: the clock was set back, a
-    worker is dead or shows no lock, this one is not in the list, or it owns a shard that it does not know of. A server does all
-    of this in one statement, which is its own transaction.
+    In that case the caller uses ``heartbeat``, ``renew`` and ``disown``: the clock was set back, a worker is dead or has no
+    lock, this worker is not in the list, or it owns a shard that it does not know of. On a server all of it is one
+    statement, which is its own transaction.
     """
     whose = {"worker": worker, "lease": lease_ms, "rows": _rows(leases), "lock_no": lock_no}
     until = f"lease_until_ms = {sql.now_ms(connection)} + :lease"
@@ -127,7 +128,7 @@ async def beat(
 
 
 def _note(connection: AsyncConnection) -> str:
-    """Give the SQL of ``beat`` that writes that the worker is alive, and gives how many are and how many shards are divided."""
+    """Give the SQL of ``beat`` that writes the heartbeat and returns the numbers of live workers and divided shards."""
     now, source = sql.now_ms(connection), sql.rows_source(connection, _LEASES)
     unknown = " OR ".join(
         f"EXISTS (SELECT 1 FROM {table} WHERE holder = :worker AND {_is_none_of(table, source)})"
@@ -149,10 +150,11 @@ async def heartbeat(
     lock_no: int | None = None,
     suspects: Mapping[str, int] = _NOBODY,
 ) -> Heartbeat:
-    """Write that *worker* is alive, with the number of its lock, and remove workers that are not.
+    """Write the heartbeat of *worker* with the number of its lock, and remove dead workers.
 
-    Dead is who has sent no heartbeat for a lease, and who of the *suspects* has none since the one that is given, while
-    nobody holds its lock. The claims of a dead worker are due again at once, and its shards are free.
+    A worker is dead if it has sent no heartbeat for the duration of a lease. One of the *suspects* is also dead if it has
+    sent none since the given one and its lock is not held. The claims of a dead worker are due again at once, and its shards
+    are free.
     """
     step = await _follow_clock_back(connection, lease_ms=lease_ms)
     now = sql.now_ms(connection)
@@ -179,12 +181,12 @@ async def heartbeat(
 
 
 def _has_no_lock(connection: AsyncConnection) -> str:
-    """Give the condition that nobody holds the lock of a worker that has one; who is alone pays nothing for it."""
+    """Give the condition that a worker has a lock that no session holds; a single worker never evaluates it."""
     return f"lock_no IS NOT NULL AND lock_no NOT IN (SELECT no FROM ({sql.worker_locks(connection)}) AS held)"
 
 
 async def _remove_lapsed(connection: AsyncConnection, worker: str, *, lease_ms: int) -> list[str]:
-    """Remove who has sent no heartbeat for a lease, *worker* excepted."""
+    """Remove the workers, except *worker*, without a heartbeat for the duration of a lease."""
     lapsed = await connection.execute(
         text(
             f"DELETE FROM workers WHERE id IN (SELECT id FROM workers WHERE heartbeat_ms < {sql.now_ms(connection)} - :lease "
@@ -198,7 +200,7 @@ async def _remove_lapsed(connection: AsyncConnection, worker: str, *, lease_ms: 
 async def _remove_ended(
     connection: AsyncConnection, suspects: Mapping[str, int], *, lock_no: int | None
 ) -> list[str]:
-    """Remove the *suspects* that still have no lock, nor a later heartbeat; nobody where the caller's own lock is not seen."""
+    """Remove the *suspects* that still have no lock and no later heartbeat; none if the caller's own lock is not visible."""
     source = sql.rows_source(connection, {"id": "text", "heartbeat": "bigint"})
     locking = sql.for_update_skipping(connection, of="w")
     ended = await connection.execute(
@@ -213,7 +215,7 @@ async def _remove_ended(
 
 
 async def _release_all(connection: AsyncConnection, worker: str) -> None:
-    """Free what a dead *worker* had claimed, and its shards."""
+    """Free the claims and the shards of a dead *worker*."""
     await release_claims(connection, worker)
     for table, part in _PART_IN.items():
         await connection.execute(
@@ -226,12 +228,12 @@ async def _release_all(connection: AsyncConnection, worker: str) -> None:
 
 
 async def follow_late(connection: AsyncConnection, step: ClockStep) -> None:
-    """Move back what a transaction has committed since, or had locked, that began before the clock's *step*."""
+    """Move back the due times that transactions begun before the clock's *step* committed later, or had locked."""
     await _move_back(connection, step, after=str(step.edge_ms))
 
 
 async def _move_back(connection: AsyncConnection, step: ClockStep, *, after: str) -> None:
-    """Move back what is due *after* a time (SQL); a claim that is nearer than the step was made after it."""
+    """Move back due times *after* a time (SQL), except claims that end within the step: they were made after it."""
     now = sql.now_ms(connection)
     await connection.execute(
         text(
@@ -245,10 +247,11 @@ async def _move_back(connection: AsyncConnection, step: ClockStep, *, after: str
 
 
 async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> ClockStep | None:
-    """Move due times back by as much as the database's clock was set back; leases end with their workers.
+    """Move due times back by as much as the database's clock was set back; leases are left, as they end with their workers.
 
-    Replays that were moved lately count as moved now: they take turns by that time, and may wait for each other in an order.
-    A heartbeat more than a lease ahead of the clock proves it. Its row stays locked, so that one worker alone does this.
+    A heartbeat more than a lease ahead of the clock proves the step; its row stays locked, so that only one worker does
+    this. Replays with a time in the future count as moved now: they take turns by that time, and may wait for each other in
+    an order.
     """
     now = sql.now_ms(connection)
     is_ahead = f"heartbeat_ms > {now} + :lease"
@@ -277,16 +280,16 @@ async def _follow_clock_back(connection: AsyncConnection, *, lease_ms: int) -> C
 
 
 async def leave(connection: AsyncConnection, worker: str) -> None:
-    """Remove *worker* from the list, and release everything that it owned."""
+    """Remove *worker* from the list, and release everything that it owns."""
     await disown(connection, worker, ())
     await release_claims(connection, worker)
     await connection.execute(text("DELETE FROM workers WHERE id = :worker"), {"worker": worker})
 
 
 async def release_claims(connection: AsyncConnection, worker: str) -> None:
-    """Make due what *worker* had claimed. A row that somebody is changing is passed over; its claim lapses by itself.
+    """Make the claimed deliveries of *worker* due. A locked row is skipped; its claim lapses by itself.
 
-    A delivery that it had claimed behind another one of its key is queued again.
+    A delivery that was claimed behind another one of its key is queued again.
     """
     is_queued = f"deliveries.status = '{Status.HELD}'"
     await connection.execute(
@@ -307,12 +310,12 @@ async def count(connection: AsyncConnection) -> int:
 
 
 async def check_writable(connection: AsyncConnection) -> None:
-    """Write nothing, as a database that takes no writes refuses."""
+    """Run an UPDATE that changes no rows, which a read-only database refuses."""
     await connection.execute(text("UPDATE shards SET epoch = epoch WHERE shard < 0"))
 
 
 async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_ms: int) -> list[Lease]:
-    """Claim up to *limit* shards without an owner, under a new epoch each."""
+    """Claim up to *limit* shards without an owner, each under a new epoch."""
     now = sql.now_ms(connection)
     rows = await connection.execute(
         text(
@@ -328,7 +331,7 @@ async def claim(connection: AsyncConnection, worker: str, *, limit: int, lease_m
 async def renew(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease], *, lease_ms: int
 ) -> set[Slice]:
-    """Renew *leases*; returns what is still owned."""
+    """Renew *leases*; returns the slices still owned."""
     until = f"lease_until_ms = {sql.now_ms(connection)} + :lease"
     return {Slice(row[0], row[1]) for row in await _change(connection, worker, leases, until, lease=lease_ms)}
 
@@ -339,9 +342,10 @@ async def release(connection: AsyncConnection, worker: str, leases: Sequence[Lea
 
 
 async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease]) -> None:
-    """Release what *worker* owns besides *known*: shards whose claim was committed while its answer was lost.
+    """Release the shards that *worker* owns besides *known*: their claim was committed, but its answer was lost.
 
-    Nobody reads such a shard, and its lease would keep the others off; for an hour, where the clock is then set back by one.
+    No worker reads such a shard, and its lease would keep other workers away, even for an hour if the clock is then set back
+    by one.
     """
     source = sql.rows_source(connection, _LEASES)
     for table in _PART_IN:
@@ -357,9 +361,9 @@ async def disown(connection: AsyncConnection, worker: str, known: Sequence[Lease
 async def advance(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease]
 ) -> tuple[set[Slice], int]:
-    """Store how far each lease has come; returns what is still owned and the database's time in ms.
+    """Store the progress of each lease; returns the slices still owned and the database's time in ms.
 
-    A slice that is missing from the answer was taken over: its results must not be committed.
+    A slice missing from the result was taken over: its deliveries must not be committed.
     The row locks make a take-over wait until the caller's transaction has ended.
     """
     moved = ", ".join(f"{name} = u.{name}" for name in Reached._fields)
@@ -372,7 +376,7 @@ def _rows(leases: Sequence[Lease]) -> str:
 
 
 def _is_none_of(table: str, source: str) -> str:
-    """Give the condition that a row of *table* is none of the leases in *source*."""
+    """Give the condition that a row of *table* is not among the leases in *source*."""
     return f"NOT EXISTS (SELECT 1 FROM {source} WHERE u.shard = {table}.shard AND u.part = {_PART_IN[table]})"
 
 
@@ -382,7 +386,7 @@ def _tables_of(leases: Sequence[Lease]) -> list[str]:
 
 
 def _changing(connection: AsyncConnection, table: str, change: str) -> str:
-    """Give the SQL that makes a *change* to the rows of *table* that leases are for."""
+    """Give the SQL that makes a *change* to the leased rows of *table*."""
     return (
         f"UPDATE {table} SET {change} FROM {sql.rows_source(connection, _LEASES)} WHERE {table}.shard = u.shard "
         f"AND u.part = {_PART_IN[table]} AND {table}.epoch = u.epoch AND holder = :worker"
@@ -392,7 +396,7 @@ def _changing(connection: AsyncConnection, table: str, change: str) -> str:
 async def _change(
     connection: AsyncConnection, worker: str, leases: Sequence[Lease], change: str, **parameters: int
 ) -> list[Any]:
-    """Make a *change* to what *leases* are for, as far as it is still owned; gives the shard and part of each, and the time."""
+    """Make a *change* to the rows of *leases* that are still owned; returns shard, part and time of each."""
     rows: list[Any] = []
     given = f"{sql.now_ms(connection)}, {sql.limit_idling(connection)}"
     for table in _tables_of(leases):

@@ -1,4 +1,4 @@
-"""SQL that is put together from parts: parsed statements, JSON columns, and the parts that a database's dialect decides."""
+"""Building blocks of SQL: cached texts, JSON columns, and the parts that depend on the dialect."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -15,21 +15,21 @@ from trunkline.store.direct import KEPT
 
 
 def kept(statement: Select[Any]) -> Select[Any]:
-    """Mark a *statement* that a module has as a constant, with no values of its own: a direct connection writes it once.
+    """Mark a module's constant *statement* without bound values: a direct connection caches its SQL.
 
-    To write one costs half a millisecond.
+    Writing the SQL takes half a millisecond.
     """
     return statement.execution_options(**{KEPT: True})
 
 
 @lru_cache(maxsize=1024)
 def text(statement: str) -> TextClause:
-    """Give SQLAlchemy's ``text`` of *statement*, the same each time: to parse it anew costs 20 to 40 µs."""
+    """Give SQLAlchemy's ``text`` of *statement*, cached: parsing takes 20 to 40 µs."""
     return sqlalchemy.text(statement)
 
 
 def json_or_none(value: Mapping[str, Any]) -> str | None:
-    """Write an object as JSON for a column that is null where it is empty."""
+    """Encode an object as JSON for a column; None if it is empty."""
     return orjson.dumps(value).decode() if value else None
 
 
@@ -55,25 +55,25 @@ def timeline(connection: AsyncConnection) -> str:
 
 
 def limit_idling(connection: AsyncConnection) -> str:
-    """Give the value whose reading has the database end this transaction where its process stands still in it.
+    """Give an expression that makes the database end this transaction if its process stands still.
 
-    It is read where a transaction takes locks that others wait for: one whose process is frozen would hold them for good.
+    It is part of statements that take locks others wait for: a frozen process would hold them forever.
     """
     return dialects.of_connection(connection).limit_idling
 
 
 def limit_waiting(connection: AsyncConnection) -> str:
-    """Give the condition, always true, with which this transaction waits for a lock for a few seconds and no longer."""
+    """Give an always true condition that limits this transaction's lock waits to a few seconds."""
     return dialects.of_connection(connection).limit_waiting
 
 
 def lazily(connection: AsyncConnection) -> str:
-    """Give the condition, always true, with which this transaction commits without waiting for the disk (``Database.write_lazily``)."""
+    """Give an always true condition that lets this transaction commit without waiting for the disk (``Database.write_lazily``)."""
     return dialects.of_connection(connection).lazily
 
 
 def worker_locks(connection: AsyncConnection) -> str:
-    """Give the SELECT of the locks of workers that sessions hold: the number ``no`` of each."""
+    """Give the SELECT of the workers' locks that sessions hold, by number ``no``."""
     return dialects.of_connection(connection).worker_locks
 
 
@@ -83,14 +83,14 @@ def json_array(connection: AsyncConnection) -> str:
 
 
 def for_update(connection: AsyncConnection, *, of: str = "") -> str:
-    """Give the clause that locks the rows of a SELECT, those of the table *of*, until the transaction ends."""
+    """Give the clause that locks the rows of a SELECT, or only of its table *of*, until the transaction ends."""
     return dialects.of_connection(connection).lock_rows("UPDATE", of=of)
 
 
 def for_update_skipping(connection: AsyncConnection, *, of: str = "") -> str:
-    """Give the clause that locks as ``for_update`` does and passes over rows that another transaction has locked.
+    """Give the clause that locks as ``for_update`` does and skips rows that another transaction has locked.
 
-    So nobody waits, and workers never wait for each other in a ring.
+    So it never waits, and workers cannot deadlock.
     """
     return dialects.of_connection(connection).lock_rows("UPDATE", of=of, skip=True)
 
@@ -110,9 +110,9 @@ def one_of(
 async def insert_columns(
     connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str = ""
 ) -> Any:
-    """Insert rows given column by column; rows whose key is taken are left as they are.
+    """Insert rows given column by column, except rows whose key exists.
 
-    Returns the value that *also* selects, where the database reads it with the same statement.
+    Returns the value that *also* selects, if the database reads it with the same statement.
     """
     if next(iter(columns.values())):
         return await dialects.of_connection(connection).insert_columns(connection, table, columns, also=also)
@@ -120,9 +120,9 @@ async def insert_columns(
 
 
 def through_index(connection: AsyncConnection, name: str) -> str:
-    """Give the clause, behind a table's name, that reads the table through its index *name*, whatever statistics say.
+    """Give the clause that follows a table's name to read it through the index *name*, whatever the statistics are.
 
-    For what takes a few rows in the order of an index that may have a million.
+    For statements that take a few rows in the order of a large index.
     """
     return dialects.of_connection(connection).through_index(name)
 
@@ -136,12 +136,12 @@ def rows_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
 
 
 async def keys_source(connection: AsyncConnection, columns: Mapping[str, str]) -> str:
-    """Give a ``rows_source`` whose rows name others by their keys: each is looked up, whatever the planner knows of the table."""
+    """Give a ``rows_source`` of keys of another table: each is looked up, whatever the planner knows of the table."""
     return await dialects.of_connection(connection).keys_source(connection, columns)
 
 
 async def prefer_indexes(connection: AsyncConnection) -> None:
-    """Have the rest of this transaction read tables along their indexes, whatever statistics say of them."""
+    """Make the rest of this transaction read tables through indexes, whatever the statistics are."""
     await dialects.of_connection(connection).prefer_indexes(connection)
 
 
@@ -151,6 +151,6 @@ def rows_json(rows: Sequence[Sequence[Any]]) -> str:
 
 
 def some_of(connection: AsyncConnection, table: str, condition: str) -> str:
-    """Give the condition that a row of *table* is among the first ``:limit`` that fulfil *condition*, whatever its key is."""
+    """Give the condition that a row of *table* is among any ``:limit`` rows that fulfil *condition*."""
     picking = f"FROM {table} WHERE {condition} LIMIT :limit"
     return dialects.of_connection(connection).row_among.format(picking=picking)

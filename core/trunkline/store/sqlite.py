@@ -1,7 +1,8 @@
-"""SQLite for SQLAlchemy's asyncio: aiosqlite, with one way to its thread and back for a statement instead of four.
+"""SQLite for SQLAlchemy's asyncio: aiosqlite with one round trip to its thread per statement instead of four.
 
-It builds on aiosqlite's inner parts, so ``pyproject.toml`` caps its version, and the oldest and the newest that are allowed
-are tested (``tests/core/store/test_aiosqlite.py``). Each way costs some 50 µs, and more where the event loop is busy, as the thread then waits for the interpreter's lock.
+It uses aiosqlite's internals, so ``pyproject.toml`` caps its version, and the oldest and newest allowed versions are tested
+(``tests/core/store/test_aiosqlite.py``). A round trip takes some 50 µs, and more if the event loop is busy, as the thread
+then waits for the interpreter's lock.
 """
 
 import asyncio
@@ -28,15 +29,15 @@ Order = tuple["asyncio.Future[Any] | None", Callable[[], Any]]
 Work = Callable[[sqlite3.Connection, str, Sequence[Any]], Outcome]
 
 _MOST_ROWS, _MOST_VALUES = 1024, 32_766
-"""Of one statement; the second is SQLite's own limit (https://sqlite.org/limits.html)."""
+"""The limits of one statement; the second is SQLite's own (https://sqlite.org/limits.html)."""
 _INSERT = re.compile(r"(INSERT .+ VALUES )(\([?, ]+\))", re.DOTALL)
 
 
 class OneWayConnection(Connection):
-    """A connection whose cursors bring all rows at once.
+    """A connection whose cursors fetch all rows at once.
 
-    A transaction begins with its first statement, on the same way to the thread; where there is none, it ends on no way. Rows that
-    are inserted with the next statement, or with the commit, take no way of their own either.
+    A transaction begins with its first statement, in the same round trip; without a statement it takes none. Rows that are
+    inserted with the next statement or the commit need no further round trip.
     """
 
     def __init__(self, file: DatabaseFile, cache_kib: int, options: dict[str, Any]) -> None:
@@ -50,7 +51,7 @@ class OneWayConnection(Connection):
         self._opened: sqlite3.Connection | None = None
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Give a cursor; there is nothing to wait for."""
+        """Give a cursor, without waiting."""
         return Cursor(self)
 
     def _open(self) -> sqlite3.Connection:
@@ -73,13 +74,13 @@ class OneWayConnection(Connection):
         result: Outcome = await self._execute(  # type: ignore[no-untyped-call]
             self._begin_and, beginning, first, work, statement, parameters
         )
-        self._is_still = True  # not where the caller was cancelled: the thread may go on with it
+        self._is_still = True  # not if the caller was cancelled: the thread may go on
         return result
 
     def stop(self) -> "asyncio.Future[Any] | None":
-        """Close in the thread, after what was ordered before, and end the thread; a second call has nothing to wait for.
+        """Close in the thread after earlier orders, and end the thread; None for a second call.
 
-        It comes where a statement was cancelled and then its connection's closing too: the thread has ended by then.
+        A second call happens if a statement was cancelled and then the closing of its connection too; the thread has ended by then.
         """
         if not self._running:
             return None
@@ -89,12 +90,12 @@ class OneWayConnection(Connection):
         return closed
 
     def abandon(self) -> None:
-        """Roll back and close in the thread, after what was ordered before, and wait for nothing."""
+        """Roll back and close in the thread after earlier orders, without waiting."""
         self._tx.put_nowait((None, self._roll_back_now))
         self.stop()
 
     async def commit(self) -> None:
-        """Commit, if a statement was run since the transaction was to begin."""
+        """Commit, if the transaction has run a statement."""
         if self._beginning and not self._first:
             self._beginning = ""
         else:
@@ -107,7 +108,7 @@ class OneWayConnection(Connection):
             await super().rollback()
 
     def _close_opened(self) -> None:
-        """Close what was opened for a caller that was cancelled meanwhile: aiosqlite does not know of it."""
+        """Close a connection whose caller was cancelled while it opened: aiosqlite does not know of it."""
         if self._opened is not None:
             self._opened.close()
             self._file.forget(self._opened)
@@ -143,7 +144,7 @@ class OneWayConnection(Connection):
 
 
 class Cursor:
-    """A cursor as SQLAlchemy uses it: it has all its rows at once."""
+    """A cursor as SQLAlchemy uses it, with all its rows fetched at once."""
 
     arraysize = 1
 
@@ -158,7 +159,7 @@ class Cursor:
         return self
 
     async def execute(self, statement: str, parameters: Sequence[Any] = ()) -> "Cursor":
-        """Run *statement* and fetch all that it gives."""
+        """Run *statement* and fetch all rows."""
         if statement.startswith("BEGIN"):
             self._connection.begin_with_next(statement)
             return self
@@ -174,7 +175,7 @@ class Cursor:
         return rows
 
     async def close(self) -> None:
-        """Forget the rows; SQLite's own cursor was closed in its thread."""
+        """Drop the rows; SQLite's own cursor was closed in its thread."""
         self._rows = []
 
     async def _take(self, work: "Work", statement: str, parameters: Sequence[Any]) -> "Cursor":
@@ -184,13 +185,13 @@ class Cursor:
 
 
 def connect(file: DatabaseFile, *, cache_kib: int = 2048, **options: Any) -> OneWayConnection:
-    """Open *file*, as ``aiosqlite.connect`` does, with a cache of pages of *cache_kib*; await what is returned."""
+    """Open *file* as ``aiosqlite.connect`` does, with a page cache of *cache_kib*; await the result."""
     return OneWayConnection(file, cache_kib, options)
 
 
 def has_rows(file: Path, tables: Sequence[str]) -> bool:
-    """Tell whether any of *tables* has a row in *file*; False where it is no database, or not there. It is not made."""
-    if not file_state.size_of(file):  # to read an empty one deletes the -wal beside it
+    """Tell whether any of *tables* has a row in *file*; False if it is missing or not a database. It is not made."""
+    if not file_state.size_of(file):  # reading an empty file deletes the -wal beside it
         return False
     try:
         with contextlib.closing(
@@ -203,13 +204,13 @@ def has_rows(file: Path, tables: Sequence[str]) -> bool:
                 if table in known
             )
     except sqlite3.OperationalError:
-        return True  # locked, or not to be read: it is there, and may have some
+        return True  # locked or unreadable: it exists, and may have rows
     except sqlite3.DatabaseError:
         return False
 
 
 def _work(queue: "SimpleQueue[Order]") -> None:
-    """Carry out orders until ``_end``. A loop that was closed in the meantime gets no answer: nobody waits there any more."""
+    """Carry out orders until ``_end``. An event loop that was closed meanwhile gets no answer."""
     while True:
         future, function = queue.get()
         if function is _end:
@@ -222,7 +223,7 @@ def _work(queue: "SimpleQueue[Order]") -> None:
         if future is not None:
             with contextlib.suppress(RuntimeError):
                 future.get_loop().call_soon_threadsafe(*answer)
-        del future, function, answer  # a thread that waits keeps no result alive
+        del future, function, answer  # so that a waiting thread keeps no result alive
 
 
 def _end() -> None:
@@ -250,9 +251,9 @@ def _execute(connection: sqlite3.Connection, statement: str, parameters: Sequenc
 def _execute_many(
     connection: sqlite3.Connection, statement: str, parameters: Sequence[Sequence[Any]]
 ) -> Outcome:
-    """Run *statement* with each of *parameters*; an INSERT takes many of them as its values at once.
+    """Run *statement* with each of *parameters*; an INSERT takes many rows of values at once.
 
-    4 µs a row instead of 5, and most of it without the interpreter's lock.
+    That takes 4 µs a row instead of 5, mostly without the interpreter's lock.
     """
     insert = _INSERT.fullmatch(statement)
     if insert is None:
@@ -268,7 +269,7 @@ def _execute_many(
 
 
 def _pieces(rows: Sequence[Sequence[Any]]) -> Iterator[Sequence[Sequence[Any]]]:
-    """Cut *rows* into pieces whose sizes are powers of two, so that few statements are ever prepared."""
+    """Cut *rows* into pieces whose sizes are powers of two, so that few different statements are prepared."""
     start, most = 0, min(_MOST_ROWS, _MOST_VALUES // len(rows[0]))
     while start < len(rows):
         size = 1 << min(len(rows) - start, most).bit_length() - 1

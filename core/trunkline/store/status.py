@@ -1,6 +1,6 @@
 """Reading the state of a hub for its operators, without delaying the workers.
 
-Every statement is bounded: it follows an index, or stops counting at a limit that the caller sets.
+Every statement is bounded: it uses an index, or stops counting at the caller's limit.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """A shard that is not divided, or a part of one that is (``tables.shards``, ``tables.shard_parts``)."""
+    """An undivided shard, or a part of a divided one (``tables.shards``, ``tables.shard_parts``)."""
 
     slice: Slice
     cursor: int
@@ -50,7 +50,7 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """Deliveries that are due and that no worker has claimed."""
+    """Due deliveries without a claim."""
 
     count: int
     oldest_ms: int | None
@@ -58,7 +58,7 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class Replaying:
-    """Replays that run, all together, and the positions that they still have to look at."""
+    """The number of running replays, and of the positions that they have not read yet."""
 
     count: int
     remaining: int
@@ -66,7 +66,7 @@ class Replaying:
 
 @dataclass(frozen=True, slots=True)
 class RunningReplay:
-    """One replay that runs. *delivered* and *waiting* are counted up to a limit."""
+    """One running replay. *delivered* and *waiting* are counted up to a limit."""
 
     id: str
     subscription_id: str
@@ -85,9 +85,9 @@ _FAILING = "SELECT count(*) FROM subscriptions WHERE failing_level IS NOT NULL A
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What a process shows of the whole deployment, all of one moment.
+    """A process's figures of the whole deployment, all as of one moment.
 
-    *lowest* is the shard's cursor that is furthest behind; *oldest* has the first event after each of some cursors.
+    *lowest* is the lowest cursor of the shards; *oldest* has the first event after each of some cursors.
     """
 
     head: Head
@@ -101,7 +101,7 @@ class Figures:
 
 
 async def figures(connection: AsyncConnection, cursors: Iterable[int], *, limit: int) -> Figures:
-    """Read everything in one statement, as a process does so every few seconds; large numbers are counted up to *limit*."""
+    """Read all figures in one statement, as processes do every few seconds; large numbers are counted up to *limit*."""
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     lowest = f"SELECT min(cursor) AS shard_cursor FROM {LOWEST} AS s"
     statement = text(
@@ -133,7 +133,7 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 async def shards(connection: AsyncConnection) -> list[Shard]:
-    """Read every shard, those that are divided part by part."""
+    """Read every shard, divided ones part by part."""
     statement = text(
         f"SELECT shard, {WHOLE}, cursor, live_cursor, holder, lease_until_ms FROM shards WHERE COALESCE(holder, '') <> '{NOBODY}' "
         "UNION ALL SELECT shard, part, cursor, live_cursor, holder, lease_until_ms FROM shard_parts ORDER BY 1, 2"
@@ -142,13 +142,13 @@ async def shards(connection: AsyncConnection) -> list[Shard]:
 
 
 async def workers(connection: AsyncConnection) -> list[Worker]:
-    """Read every worker that has not been forgotten."""
+    """Read every worker in the list."""
     statement = text("SELECT id, heartbeat_ms FROM workers ORDER BY id")
     return [Worker(*row) for row in await connection.execute(statement)]
 
 
 async def oldest_after(connection: AsyncConnection, cursors: Iterable[int]) -> dict[int, tuple[int, int]]:
-    """Find the first event after each of *cursors*: its position and when it was accepted; none at the head of the log."""
+    """Find the first event after each of *cursors*: its position and when it was accepted. A cursor at the head has none."""
     source = sql.rows_source(connection, {"shard_cursor": "bigint"})
     rows = await connection.execute(
         text(_oldest_after(source)), {"rows": sql.rows_json([[cursor] for cursor in sorted(set(cursors))])}
@@ -164,13 +164,13 @@ def _oldest_after(source: str) -> str:
 
 
 async def due(connection: AsyncConnection, *, limit: int) -> Due:
-    """Count what is due, up to *limit*."""
+    """Count the due deliveries, up to *limit*."""
     count, oldest_ms = (await connection.execute(text(lanes.counting(connection)), {"limit": limit})).one()
     return Due(min(int(count), limit), oldest_ms)
 
 
 async def replaying(connection: AsyncConnection) -> Replaying:
-    """Sum up the replays that run."""
+    """Sum up the running replays."""
     row = (await connection.execute(text(_REPLAYING))).one()
     return Replaying(int(row[0]), int(row[1]))
 
@@ -178,7 +178,7 @@ async def replaying(connection: AsyncConnection) -> Replaying:
 async def running_replays(
     connection: AsyncConnection, *, limit: int, count_limit: int
 ) -> list[RunningReplay]:
-    """Read up to *limit* replays that run, oldest first; their deliveries are counted up to *count_limit*."""
+    """Read up to *limit* running replays, oldest first; their deliveries are counted up to *count_limit*."""
     delivered, waiting = (
         "(SELECT count(*) FROM (SELECT 1 FROM deliveries AS d WHERE d.replay_no = r.no "
         f"AND d.status = '{status}' LIMIT :count_limit) AS c)"

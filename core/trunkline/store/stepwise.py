@@ -1,11 +1,11 @@
-"""Bringing a database in use up to date: step by step, while hubs of the version before accept and deliver events in it.
+"""Migrating a database in use step by step, while hubs of the previous version accept and deliver events.
 
 A revision that adds tables, columns and indexes is committed step by step (``store.revision_steps``), any other one whole. A
-step holds what others wait for only for a moment: on PostgreSQL indexes are built beside those who write, and a lock
-that is not free is given up soon and asked for again; on SQLite the writer is free between steps.
+step blocks others only for a moment: on PostgreSQL indexes are built concurrently, and waits for locks are short and
+repeated; on SQLite the writer is free between steps.
 
-Whoever migrates holds a lock of PostgreSQL's in a transaction of its own, which stands still meanwhile: it passes through
-every pooler, and has no snapshot that the building of an index would wait for. So others ask for it, and never wait in it.
+On PostgreSQL a migration holds an advisory lock in a separate, idle transaction: that works through every pooler, and has no
+snapshot that an index build would wait for. Other migrations try the lock and never wait for it in a transaction.
 """
 
 import asyncio
@@ -26,19 +26,19 @@ from trunkline.store.histories import CORE, History, State, of_plugin, state_of
 from trunkline.store.revision_steps import Kind, Step, Steps
 
 ANSWER_SECONDS = 24 * 3600.0
-"""How long a step may take: an index of a large table takes minutes."""
+"""How long a step may take; the index of a large table takes minutes."""
 TRIES = 60
 TRY_AGAIN_SECONDS = 1.0
 LONG_SECONDS, REST_SECONDS = 0.05, 0.2
-"""After a step that took so long the only writer is left to others: they look for it every 0.1 s."""
+"""After a step of ``LONG_SECONDS`` the only writer is left free for ``REST_SECONDS``: others try for it every 0.1 s."""
 _NOT_NOW = {"55P03", "40P01"}
-"""A lock was not free in time, or a transaction waited for this one and this one for it (SQLSTATE)."""
+"""The SQLSTATEs of a lock timeout and of a deadlock."""
 
 
 async def upgrade(database: Database, histories: Sequence[History], *, key: int) -> list[State] | None:
-    """Apply what is missing of the core's history and *histories*; returns what was before.
+    """Apply the missing revisions of the core's history and *histories*; returns the states before.
 
-    It is None if another process holds the lock *key*, or went ahead.
+    The result is None if another process holds the lock *key*, or went ahead.
 
     Raises:
         StoreUnavailable: the database did not answer, or a lock was not free in time.
@@ -47,7 +47,7 @@ async def upgrade(database: Database, histories: Sequence[History], *, key: int)
         if turn is None:
             return None
         every = (CORE, *histories)
-        async with own.write() as connection:  # a connection that is open: a file gets no further one
+        async with own.write() as connection:  # the open connection: a file gets no second one to write
             before = [await connection.run_sync(state_of, history) for history in every]
         for history, state in zip(every, before, strict=True):
             with of_plugin(history):
@@ -63,7 +63,7 @@ Turn = Callable[[], Awaitable[None]]
 @asynccontextmanager
 async def _turn(database: Database, key: int) -> AsyncGenerator[Turn | None]:
     if database.dialect.has_one_writer:
-        yield _keep  # two that migrate a file carry out each step twice at worst
+        yield _keep  # if two processes migrate a file, each step runs twice at worst
         return
     async with database.write() as connection:
         has_turn = await database.dialect.try_turn(connection, key)
@@ -84,7 +84,7 @@ class _Line:
         self._turn = turn
 
     async def apply(self, state: State) -> bool:
-        """Go on from *state*; tells whether it came to the end, and no other process went ahead of it."""
+        """Go on from *state*; returns False if another process went ahead."""
         known, current = revisions.read(self._history.folder), state.current
         pending = known[known.index(current) + 1 if current else 0 :]
         planned = upgrading.steps_of(
@@ -126,7 +126,7 @@ class _Line:
     async def _commit(
         self, step: Step | None, current: str | None, work: Callable[[AsyncConnection], Awaitable[None]]
     ) -> bool:
-        """Do *work* in a transaction; False, and nothing done, if the history is not at *current* any more."""
+        """Do *work* in a transaction; returns False, with nothing done, if the history is not at *current* any more."""
         is_there = True
 
         async def commit() -> None:
@@ -151,7 +151,7 @@ class _Line:
         revision: str | None,
         connection: AsyncConnection,
     ) -> None:
-        """Carry out a step, and note with the last one of *revision* that it is applied."""
+        """Carry out a step; with the last one of *revision* note that the revision is applied."""
         await connection.run_sync(carry_out, fresh())
         if revision is not None:
             statement = text(f"UPDATE {self._history.version_table} SET version_num = :revision")
@@ -167,7 +167,7 @@ class _Line:
 
 
 async def _patiently(step: Step | None, work: Callable[[], Awaitable[None]]) -> None:
-    """Do *work*, and again if others held what it locks."""
+    """Do *work*, and repeat it if its locks were not free."""
     for left in reversed(range(TRIES)):
         try:
             await work()

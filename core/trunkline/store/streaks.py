@@ -1,4 +1,4 @@
-"""Failures in a row of subscriptions, and what comes of them: they fail, recover, or are disabled."""
+"""Failures in a row of subscriptions, by which subscriptions fail, recover, or are disabled."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ _table = tables.subscriptions
 
 @dataclass(frozen=True, slots=True)
 class Streak:
-    """One subscription in a batch of attempts: its *failures* since the last success, and whether there was one.
+    """One subscription in a batch of attempts: its *failures* since the last success, and whether there was a success.
 
-    *passed_ms* have passed since this process last saw it fail, by a clock that no step moves.
+    *passed_ms* is the time since this process last saw it fail, by a monotonic clock.
     """
 
     subscription_no: int
@@ -30,7 +30,7 @@ class Streak:
 
 
 class Failing(NamedTuple):
-    """A subscription that fails, as it is now: for *failing_ms* by what processes have seen (``model.health`` for the others)."""
+    """The state of a subscription that fails; *failing_ms* sums up the times that processes saw it fail (see ``model.health``)."""
 
     no: int
     channel: str
@@ -43,7 +43,7 @@ class Failing(NamedTuple):
 
 
 class Recorded(NamedTuple):
-    """The subscriptions that now fail, and since when those failed that deliver again, if an operational event told of it."""
+    """The failing subscriptions, and the recovered ones of which an event had reported failing, with the start of that."""
 
     failing: Sequence[Failing]
     recovered: Mapping[int, int | None]
@@ -52,11 +52,11 @@ class Recorded(NamedTuple):
 async def record_streaks(
     connection: AsyncConnection, streaks: Sequence[Streak], *, also: Collection[int] = ()
 ) -> Recorded:
-    """Count failures in a row; returns those that now fail, and those that do no longer.
+    """Count failures in a row; returns the subscriptions that now fail and those that recovered.
 
-    The time is a sum of what passed from one failure to the next: by the database's clock, but no more than the process says
-    that saw both, so that a step of the clock adds nothing. Those that fail and those numbered in *also* stay locked for a change
-    in the same transaction.
+    The time of failing sums up the intervals between failures. An interval is measured by the database's clock, but limited
+    to *passed_ms* of the process that saw both failures, so that a step of the clock adds nothing. Failing subscriptions and
+    those numbered in *also* stay locked for a change in the same transaction.
     """
     failing = [[s.subscription_no, s.failures, s.passed_ms] for s in streaks if s.failures]
     to_lock = (
@@ -97,7 +97,7 @@ async def record_streaks(
 async def set_levels(
     connection: AsyncConnection, levels: Mapping[int, int], *, told: Collection[int]
 ) -> None:
-    """Set ``failing_level`` of subscriptions that the caller has locked; of those in *told* an operational event tells now."""
+    """Set ``failing_level`` of locked subscriptions; the caller reports those in *told* by operational events now."""
     if not levels:
         return
     source = sql.rows_source(connection, {"no": "bigint", "level": "bigint", "tells": "bigint"})
@@ -115,9 +115,9 @@ async def set_levels(
 async def _lock(
     connection: AsyncConnection, numbers: Mapping[int, bool]
 ) -> dict[int, tuple[int | None, int | None]]:
-    """Lock the subscriptions that are True in *numbers*, and of the others those that were failing.
+    """Lock the subscriptions that map to True in *numbers*, and of the others the failing ones.
 
-    Returns the level of each, and since when it fails.
+    Returns for each its level, and since when it fails.
     """
     locking = sql.for_update(connection, of="s")
     source = sql.rows_source(connection, {"no": "bigint", "surely": "bigint"})
@@ -132,7 +132,10 @@ async def _lock(
 
 
 class Ending(NamedTuple):
-    """Why the subscription number *subscription_no* is disabled, and after which position it resumes: never before it began."""
+    """The reason to disable subscription number *subscription_no*, and where it resumes.
+
+    It resumes after *resume_position*, but never before its start.
+    """
 
     subscription_no: int
     reason: str
@@ -142,10 +145,10 @@ class Ending(NamedTuple):
 async def disable(
     connection: AsyncConnection, endings: Sequence[Ending], *, untold: Collection[int] = ()
 ) -> list[Row]:
-    """Disable those of *endings* that are active, and tell of it but for those in *untold*; gives them as they are now, by number."""
+    """Disable the active subscriptions of *endings*, and report those not in *untold*; returns their new rows by number."""
     if not endings:
         return []
-    await _lock(connection, {ending.subscription_no: True for ending in endings})  # in the order of everybody
+    await _lock(connection, {ending.subscription_no: True for ending in endings})  # in the common lock order
     version = await next_version(connection)
     now = sql.now_ms(connection)
     source = sql.rows_source(connection, {"no": "bigint", "reason": "text", "reached": "bigint"})
@@ -177,7 +180,7 @@ async def disable(
 
 
 async def tell_disabled(connection: AsyncConnection, rows: Sequence[Row]) -> None:
-    """Tell that the subscriptions of *rows*, which the caller has locked, were disabled."""
+    """Report that the subscriptions of *rows*, which the caller has locked, were disabled."""
     await set_levels(connection, {row.no: FIRST for row in rows}, told={row.no for row in rows})
     news = [
         News(

@@ -1,7 +1,7 @@
 """The log: appending in order, and reading by position.
 
 Appends take the row lock of ``stream_head`` and keep it until their transaction ends, so positions become visible in
-order and without gaps: whoever has seen position p never later finds one below it. The lock is taken by the last
+order and without gaps: a reader that has seen position p never finds a lower one later. The lock is taken by the last
 statements before the commit, and requests that arrive together share one transaction (``trunkline.ingest.accept``).
 """
 
@@ -35,7 +35,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Events as they were appended, and the routing version that was valid then: no subscription that was made before is newer."""
+    """Appended events, and the routing version valid then: subscriptions made before the append have no newer version."""
 
     events: list[Event]
     routing_version: int
@@ -43,10 +43,10 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Reserved:
-    """Positions from *first* on, the time of acceptance, and how often companies were changed until then.
+    """Positions from *first* on, the time of acceptance, and the counter of changes of companies.
 
-    *accepted_ms* never goes back; *now_ms* is what the database's clock says, and at most that. The routing version is that of
-    the moment at which the log's lock was asked for.
+    *accepted_ms* never goes back; *now_ms* is the database's clock, but at most *accepted_ms*. The routing version is as of
+    the request for the log's lock.
     """
 
     first: int
@@ -69,7 +69,7 @@ async def head(connection: AsyncConnection) -> Head:
 
 
 class Log:
-    """The log as one process appends to it: into so many *shards*, with the references of companies out of *directory*."""
+    """Appends to the log for one process, with the number of *shards* and the *directory* of companies' references."""
 
     def __init__(self, *, shards: Callable[[], int], directory: CompanyDirectory) -> None:
         self._shards = shards
@@ -90,7 +90,7 @@ async def append(
 ) -> Appended:
     """Give *drafts* their positions and store them; they are in the log once the caller's transaction commits.
 
-    The reference that a company has at this moment, as *directory* knows it or *references* says, becomes part of its events.
+    The company's current reference, from *directory* or *references*, becomes part of its events.
 
     Raises:
         CompanyErased: one of the companies is being erased; the transaction must not commit.
@@ -124,8 +124,8 @@ async def append(
 async def reserve(connection: AsyncConnection, count: int) -> Reserved:
     """Take the log's lock and the next *count* positions.
 
-    A holder of the lock that stands still loses it, and a caller that waits too long gets an error (``store.dialects``). After a
-    standby was promoted, the positions that its former primary can have given out are left out.
+    An idle holder loses the lock, and a caller that waits too long gets an error (``store.dialects``). After the promotion
+    of a standby, the positions that the former primary can have given out are skipped.
     """
     now = sql.now_ms(connection)
     step, timeline = epochs.timeline_step(connection)
@@ -146,8 +146,8 @@ async def reserve(connection: AsyncConnection, count: int) -> Reserved:
 async def insert(connection: AsyncConnection, events: Sequence[Event], *, shards: int) -> int | None:
     """Store *events* at the positions that ``reserve`` gave them.
 
-    Returns the routing version of now; None where there is one writer, as it is still that of ``reserve``. While others waited
-    for the log's lock with it, subscriptions may have been made.
+    Returns the current routing version, as subscriptions may have been made since ``reserve`` asked for the log's lock. With
+    one writer it returns None: the version of ``reserve`` is still current.
     """
     columns: dict[str, Sequence[object]] = {
         "position": [event.position for event in events],
@@ -172,7 +172,7 @@ _COLUMNS = "position, company_id, type, accepted_ms, body, COALESCE(version, 1) 
 async def read_shards(
     connection: AsyncConnection, shards: Sequence[int], *, after: int, up_to: int, limit: int
 ) -> list[Event]:
-    """Read the next events of *shards* in the log's order, from after *after* to *up_to* inclusive."""
+    """Read the next events of *shards* in log order, after *after* and up to *up_to*."""
     statement = text(
         f"SELECT {_COLUMNS} FROM events WHERE position > :after AND position <= :up_to "
         "AND shard IN :shards ORDER BY position LIMIT :limit"
@@ -186,11 +186,11 @@ async def read_shards(
 async def read_on(
     connection: AsyncConnection, shards: Sequence[int], *, after: int, up_to: int, limit: int
 ) -> tuple[Head, list[Event]]:
-    """Read as ``read_shards`` does, and the head of that moment.
+    """Read as ``read_shards`` does, with the head at that moment.
 
-    One statement: nothing up to the head is missing from the page, and no event of it is newer than the routing version.
+    As it is one statement, the page lacks no event up to the head, and has no event newer than the routing version.
     """
-    # In the statement itself, since they seldom change. SQLite would read the whole log for a list that no shard is in.
+    # Literal, since shards seldom change. For an empty list SQLite would read the whole log.
     owned = f"shard IN ({', '.join(map(str, shards))})" if shards else "false"
     statement = text(
         "SELECT h.position AS head, r.version AS routing_version, page.* FROM stream_head AS h CROSS JOIN routing AS r "
@@ -212,7 +212,7 @@ async def read_company(
     limit: int,
     unnamed: str = "",
 ) -> list[Event]:
-    """Read the next events of one company, oldest first; no *types* means every type, but for what *unnamed* leaves out."""
+    """Read the next events of one company, oldest first; without *types*, all that the condition *unnamed* admits."""
     statement, parameters = company_query(company_id, types, after, limit, unnamed=unnamed)
     rows = await connection.execute(text(statement), parameters)
     return [Event(*row) for row in rows]
@@ -221,9 +221,9 @@ async def read_company(
 async def read_page(
     connection: AsyncConnection, company_id: int, *, types: Sequence[str], after: int, limit: int
 ) -> tuple[list[Event], retention.LogBounds]:
-    """Read as ``read_company`` does, and where the log began and ended at that moment, in one statement.
+    """Read as ``read_company`` does, with the bounds of the log at that moment, in one statement.
 
-    As they are of one moment, no event of the page was removed unnoticed. No *types* means all but the operational ones.
+    So no event of the page can be removed unnoticed. No *types* means all but the operational ones.
     """
     query, parameters = company_query(company_id, types, after, limit)
     statement = (
@@ -245,10 +245,12 @@ def company_query(
     columns: str = _COLUMNS,
     unnamed: str = NOT_OPERATIONAL,
 ) -> tuple[str, dict[str, object]]:
-    """Select *columns* of the next events of one company, and the statement's parameters; *unnamed* narrows them if there are no *types*.
+    """Give the SELECT of *columns* of the next events of one company, and its parameters.
 
-    Each type is read along its own index and the streams are merged, so that a rare type costs no more than a common one;
-    of several types the positions are merged before the rest of an event is read.
+    The condition *unnamed* applies if there are no *types*.
+
+    Each type is read through the index and the results are merged, so that a rare type costs no more than a common one; for
+    several types the positions are merged before the events are read.
     """
     mine = "FROM events WHERE company_id = :company AND position > :after"
     parameters: dict[str, object] = {"company": company_id, "after": after, "limit": limit}
@@ -271,7 +273,7 @@ async def positions(
 ) -> list[int]:
     """Read the positions of the next events of one company, oldest first; no *types* means all but the operational ones.
 
-    The database writes them as one text, which takes a tenth of what as many rows take.
+    The database returns them as one text, in a tenth of the time of as many rows.
     """
     query, parameters = company_query(company_id, types, after, limit, columns="position")
     statement = text(f"SELECT CAST({sql.json_array(connection)}(position) AS text) FROM ({query}) AS page")
@@ -286,7 +288,7 @@ async def newest_of_company(
     type: str | None,
     limit: int,
 ) -> list[Event]:
-    """Read the newest events of one company, newest first; those of *type*, or all but the operational ones for None."""
+    """Read the newest events of one company, newest first: of *type*, or for None all but the operational ones."""
     kind = "AND type = :type" if type else NOT_OPERATIONAL
     statement = text(
         f"SELECT {_COLUMNS} FROM events WHERE company_id = :company {kind} ORDER BY position DESC LIMIT :limit"
@@ -301,7 +303,7 @@ async def by_positions(connection: AsyncConnection, positions: Sequence[int]) ->
         return {}
     source = sql.rows_source(
         connection, {"event_position": "bigint"}
-    )  # one parameter, however many there are
+    )  # one parameter for any number of positions
     statement = text(f"SELECT {_COLUMNS} FROM events WHERE position IN (SELECT event_position FROM {source})")
     rows = await connection.execute(statement, {"rows": sql.rows_json([[p] for p in positions])})
     return {row[0]: Event(*row) for row in rows}
@@ -316,7 +318,10 @@ async def count_company(
     up_to: int,
     limit: int,
 ) -> tuple[int, int]:
-    """Count the next *limit* events of one company, of one *type* or of all but the operational; returns how many, and how far that went."""
+    """Count the next *limit* events of one company, of one *type* or all but the operational ones.
+
+    Returns how many, and the position reached.
+    """
     kind = "AND type = :type" if type else NOT_OPERATIONAL
     statement = text(
         "SELECT count(*), max(position) FROM (SELECT position FROM events WHERE company_id = :company "
@@ -340,13 +345,13 @@ async def first_after(connection: AsyncConnection, after: int) -> int | None:
 
 
 async def first_of_company(connection: AsyncConnection, company_id: int, *, after: int) -> int | None:
-    """Find a company's first event after position *after*; None where there is none."""
+    """Find a company's first event after position *after*; None if there is none."""
     statement = text("SELECT min(position) FROM events WHERE company_id = :company AND position > :after")
     return (await connection.execute(statement, {"company": company_id, "after": after})).scalar()
 
 
 async def last_of_company(connection: AsyncConnection, company_id: int, *, up_to: int) -> int:
-    """Find a company's last event up to position *up_to*; 0 where there is none."""
+    """Find a company's last event up to position *up_to*; 0 if there is none."""
     statement = text(
         "SELECT COALESCE(max(position), 0) FROM events WHERE company_id = :company AND position <= :up_to"
     )
@@ -356,8 +361,8 @@ async def last_of_company(connection: AsyncConnection, company_id: int, *, up_to
 async def position_before(connection: AsyncConnection, since_ms: int) -> int:
     """Find the position after which the events accepted at *since_ms* or later begin.
 
-    Times of acceptance never fall along the log, so the first event in time is the first in place. Where there is none
-    yet it is the head; both are read in one statement, so that no event slips between them.
+    Times of acceptance never decrease along the log, so the first event in time has the first position. If there is none
+    yet, the result is the head; both are read in one statement, so that no event is missed in between.
     """
     statement = text(
         "SELECT COALESCE((SELECT position - 1 FROM events WHERE accepted_ms >= :since "

@@ -1,8 +1,7 @@
 """Subscriptions as rows. Secrets are sealed here; callers decide who may see a row.
 
-Every change takes the next routing version, in its own transaction, so that dispatchers load just what has changed.
-Locks are taken in one order, or PostgreSQL would find two transactions waiting for each other: rows of subscriptions by
-their numbers, the routing version, the head of the log, deliveries.
+Every change takes the next routing version in its transaction, so that dispatchers load only changed rows. Locks are taken
+in one order to avoid deadlocks: rows of subscriptions by number, the routing version, the head of the log, deliveries.
 """
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -20,7 +19,7 @@ from trunkline.store.sql import text
 
 _table = tables.subscriptions
 _IS_LIVE = text("status <> 'deleted'")
-"""As the index ``ix_subscriptions_live`` has it: a company that makes and deletes has many rows that are no more."""
+"""The condition of the index ``ix_subscriptions_live``: a company may have many deleted rows."""
 _BY_NUMBER = sql.kept(_table.select().where(_table.c.no == sqlalchemy.bindparam("no")))
 _REACHED = [sqlalchemy.bindparam(name, type_=_table.c[name].type) for name in ("version", "no")]
 _SOME = _table.select().limit(sqlalchemy.bindparam("at_once"))
@@ -31,7 +30,7 @@ _CHANGED = sql.kept(
 )
 _NOT_DELETED = sql.kept(_SOME.where(_table.c.no > _REACHED[1], _IS_LIVE).order_by(_table.c.no))
 _AFTER_ALL = 2**63 - 1
-"""Beyond every subscription's number."""
+"""A number above every subscription's."""
 _NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -63,7 +62,7 @@ class Row:
     version: int
     pins: str | None
     options: Mapping[str, Any] = field(default_factory=lambda: _NO_OPTIONS)
-    """The columns behind those, by name: options of subscriptions that no statement here reads. Nulls are left out."""
+    """The remaining columns by name: options that no statement here reads. Nulls are left out."""
 
 
 _NAMED = len(fields(Row)) - 1
@@ -80,7 +79,7 @@ def read_row(row: Sequence[Any]) -> Row:
 
 
 async def next_version(connection: AsyncConnection) -> int:
-    """Take the next routing version; changes of subscriptions wait for each other from here to their commit."""
+    """Take the next routing version; changes of subscriptions exclude each other from here to their commit."""
     idling, waiting = sql.limit_idling(connection), sql.limit_waiting(connection)
     statement = text(
         f"UPDATE routing SET version = version + 1 WHERE id = 1 AND {waiting} RETURNING version, {idling}"
@@ -91,7 +90,7 @@ async def next_version(connection: AsyncConnection) -> int:
 async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
     """Take the log's lock; returns the newest position and the database's time.
 
-    While it is held no event can be accepted, so a subscription that starts here gets exactly what comes after.
+    While it is held no event can be accepted, so a subscription that starts here gets exactly the later events.
     """
     statement = text(
         f"UPDATE stream_head SET position = position WHERE id = 1 AND {sql.limit_waiting(connection)} "
@@ -104,7 +103,7 @@ async def lock_head(connection: AsyncConnection) -> tuple[int, int]:
 async def update(
     connection: AsyncConnection, no: int, changes: Mapping[str, Any], *, from_head: bool = False
 ) -> Row:
-    """Change columns of the subscription number *no*, which the caller has locked; *from_head*: it starts anew there."""
+    """Change columns of the subscription number *no*, which the caller has locked; *from_head* restarts it at the head."""
     before = await by_number(connection, no)
     version = await next_version(connection)
     if from_head:
@@ -127,11 +126,11 @@ async def update(
 _UNAUDITED = frozenset(
     {"created_by", "created_by_kind", "failing_level", "told_ms", "gap_position", "expires_ms"}
 )
-"""Options that the hub keeps for itself, or that its holder renews."""
+"""Options that the hub keeps for itself, or that the subscription's holder renews."""
 
 
 def audited(row: Row) -> dict[str, Any]:
-    """Give what the audit log has of a subscription; of secrets only whether they changed, by a digest."""
+    """Give a subscription's values for the audit log, with a digest in place of secrets, which shows only whether they changed."""
     options = {name: value for name, value in row.options.items() if name not in _UNAUDITED}
     return {
         "channel": row.channel,
@@ -149,7 +148,7 @@ def audited(row: Row) -> dict[str, Any]:
 
 
 async def get(connection: AsyncConnection, subscription_id: str, *, to_change: bool = False) -> Row | None:
-    """Read a subscription by its public id; None where it was deleted. *to_change* keeps others from changing it meanwhile."""
+    """Read a subscription by its public id; None if it was deleted. *to_change* locks it."""
     statement = _table.select().where(_table.c.id == subscription_id, _table.c.status != "deleted")
     if to_change:
         statement = statement.with_for_update()  # SQLite has one writer and leaves it out
@@ -158,7 +157,7 @@ async def get(connection: AsyncConnection, subscription_id: str, *, to_change: b
 
 
 async def by_number(connection: AsyncConnection, no: int) -> Row:
-    """Read the subscription number *no*, a deleted one too."""
+    """Read the subscription number *no*, even a deleted one."""
     return read_row((await connection.execute(_BY_NUMBER, {"no": no})).one())
 
 
@@ -171,7 +170,7 @@ async def of_company(
     after: int = 0,
     at_once: int | None = None,
 ) -> list[Row]:
-    """Read a company's subscriptions, oldest first: all, or *at_once* of them, whose numbers are above *after*."""
+    """Read a company's subscriptions with numbers above *after*, oldest first: all of them, or *at_once*."""
     statement = _table.select().where(_table.c.company_id == company_id, _IS_LIVE, _table.c.no > after)
     if channel is not None:
         statement = statement.where(_table.c.channel == channel)
@@ -181,7 +180,7 @@ async def of_company(
 
 
 async def made_by(connection: AsyncConnection, maker_id: str, *, company_id: int | None) -> list[Row]:
-    """Lock the active and paused subscriptions that *maker_id* made for a company, or for any for None."""
+    """Lock the active and paused subscriptions that *maker_id* made for a company (for any for None)."""
     made = _table.select().where(_table.c.created_by == maker_id, _table.c.status.in_(("active", "paused")))
     of = made if company_id is None else made.where(_table.c.company_id == company_id)
     return [read_row(row) for row in await connection.execute(of.order_by(_table.c.no).with_for_update())]
@@ -190,7 +189,7 @@ async def made_by(connection: AsyncConnection, maker_id: str, *, company_id: int
 async def by_name(
     connection: AsyncConnection, company_id: int, *, channel: str, name: str, to_change: bool = False
 ) -> Row | None:
-    """Read the subscription that a company has under *name*. *to_change* keeps others from changing it meanwhile."""
+    """Read the company's subscription named *name*. *to_change* locks it."""
     statement = _table.select().where(
         _table.c.company_id == company_id, _table.c.name == name, _table.c.channel == channel
     )
@@ -201,7 +200,7 @@ async def by_name(
 
 
 async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
-    """Lock up to *limit* active subscriptions whose time is over, but none that somebody is changing."""
+    """Lock up to *limit* active subscriptions that have expired, except ones locked by others."""
     locking = sql.for_update_skipping(connection)
     statement = text(
         "SELECT no FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active' "
@@ -211,7 +210,7 @@ async def lapsed(connection: AsyncConnection, *, limit: int) -> list[int]:
 
 
 async def first_expiry_ms(connection: AsyncConnection) -> int | None:
-    """Tell when the next active subscription lapses; None where none does."""
+    """Tell when the next active subscription expires; None if none does."""
     statement = text(
         "SELECT min(expires_ms) FROM subscriptions WHERE expires_ms IS NOT NULL AND status = 'active'"
     )
@@ -219,7 +218,7 @@ async def first_expiry_ms(connection: AsyncConnection) -> int | None:
 
 
 async def lapsed_of_company(connection: AsyncConnection, company_id: int, *, beyond: int) -> list[Row]:
-    """Read a company's lapsed subscriptions, newest first, but for the first *beyond*."""
+    """Read a company's lapsed subscriptions, newest first, without the first *beyond*."""
     statement = _table.select().where(
         _table.c.company_id == company_id, _table.c.status == "disabled", _table.c.disabled_reason == LAPSED
     )
@@ -228,7 +227,7 @@ async def lapsed_of_company(connection: AsyncConnection, company_id: int, *, bey
 
 
 async def filters_of_company(connection: AsyncConnection, company_id: int, *, but_no: int = 0) -> list[str]:
-    """Read the filters of a company's subscriptions as JSON, but that of the number *but_no*."""
+    """Read the filters of a company's subscriptions as JSON, except that of number *but_no*."""
     statement = sqlalchemy.select(_table.c.filter).where(
         _table.c.company_id == company_id,
         _IS_LIVE,
@@ -241,7 +240,7 @@ async def filters_of_company(connection: AsyncConnection, company_id: int, *, bu
 async def targets_of_companies(
     connection: AsyncConnection, company_ids: Sequence[int]
 ) -> dict[int, list[str]]:
-    """List by company the target URLs of subscriptions that are not deleted, those apart that their holders renew."""
+    """List by company the target URLs of subscriptions that are neither deleted nor renewed by a holder."""
     is_among_them, companies = sql.one_of(connection, "company_id", "companies", sqlalchemy.BigInteger)
     statement = text(
         "SELECT DISTINCT company_id, target_url FROM subscriptions "
@@ -254,7 +253,7 @@ async def targets_of_companies(
 
 
 async def https_targets(connection: AsyncConnection, *, limit: int) -> list[str]:
-    """List up to *limit* different https URLs to which subscriptions are delivered, or would be but for a pause."""
+    """List up to *limit* different https target URLs of active and paused subscriptions."""
     statement = text(
         "SELECT DISTINCT target_url FROM subscriptions WHERE status IN ('active', 'paused') "
         "AND target_url LIKE 'https://%' ORDER BY target_url LIMIT :limit"
@@ -263,7 +262,7 @@ async def https_targets(connection: AsyncConnection, *, limit: int) -> list[str]
 
 
 async def lock_of_companies(connection: AsyncConnection, company_ids: Collection[int]) -> list[int]:
-    """Lock the subscriptions of companies that are not deleted; returns their numbers."""
+    """Lock the subscriptions of companies, without deleted ones; returns their numbers."""
     statement = (
         sqlalchemy.select(_table.c.no)
         .where(_table.c.company_id.in_(company_ids), _IS_LIVE)
@@ -274,7 +273,7 @@ async def lock_of_companies(connection: AsyncConnection, company_ids: Collection
 
 
 async def mark_deleted(connection: AsyncConnection, numbers: Sequence[int]) -> None:
-    """Delete the subscriptions with *numbers*, which the caller has locked; nothing sealed is kept of them."""
+    """Mark the subscriptions with *numbers*, which the caller has locked, as deleted, and remove their sealed data."""
     version = await next_version(connection)
     now = text(sql.now_ms(connection))
     changes = {"status": "deleted", "sealed": b"", "version": version, "updated_ms": now}
@@ -284,11 +283,11 @@ async def mark_deleted(connection: AsyncConnection, numbers: Sequence[int]) -> N
 async def changed_since(
     connection: AsyncConnection, version: int, *, at_once: int = 500
 ) -> AsyncIterator[list[Row]]:
-    """Read what changed after routing *version*, some *at_once* in the order of their versions; from 0, what is not deleted.
+    """Read the rows changed after routing *version*, *at_once* at a time by version; from 0, all that are not deleted.
 
-    A row that changes meanwhile moves to the end and comes again; but from 0 all are read by their numbers, since each page would sort
-    all that have one version: what the routing version was before tells what to ask for next. Ten thousand at once would take
-    15 MB that stay with the process.
+    A row that changes meanwhile moves to the end and is read again. From 0 the rows are read by number, as each page would
+    otherwise sort all rows of one version; the caller reads the routing version before, and asks from there next. Ten
+    thousand rows at once would take 15 MB that the process keeps.
     """
     after = {"version": version, "no": _AFTER_ALL if version else 0, "at_once": at_once}
     while True:
@@ -302,7 +301,7 @@ async def changed_since(
 
 
 async def note_gap(connection: AsyncConnection, no: int, *, position: int) -> None:
-    """Note that the subscription number *no*, if its holder renews it, does not get what it lacks up to *position*."""
+    """Note that subscription number *no*, if a holder renews it, will not get its missing events up to *position*."""
     is_held = sqlalchemy.and_(_table.c.no == no, _table.c.name.is_not(None))
     statement = sqlalchemy.select(_table.c.gap_position).where(is_held).with_for_update()
     row = (await connection.execute(statement)).first()
@@ -319,7 +318,7 @@ async def forget_gap(connection: AsyncConnection, no: int, *, position: int) -> 
 
 
 async def locked(connection: AsyncConnection, numbers: Sequence[int]) -> dict[int, str]:
-    """Read the status of those with *numbers* and keep them from changing until the caller's transaction ends."""
+    """Read the status of the subscriptions with *numbers*, and keep them from changing until the transaction ends."""
     sharing = sql.for_share(connection)
     source = sql.rows_source(connection, {"no": "bigint"})
     rows = await connection.execute(

@@ -31,7 +31,7 @@ stream_head = Table(
     Column("companies_after", BigInteger, nullable=False, server_default=text("0")),
 )
 """One row: the newest position. Its row lock is what keeps the log in order. *companies_version* counts changes of companies;
-it stands here so that whoever appends knows, at no cost, whether the references it remembers still hold. *timeline* is the
+it is here so that an append learns at no cost whether cached references are still valid. *timeline* is the
 PostgreSQL timeline of the last append, null if the server does not tell it; new companies have ids above *companies_after*
 (``store.epochs``)."""
 
@@ -41,8 +41,8 @@ retention = Table(
     Column("id", SmallInteger, primary_key=True),
     Column("edge", BigInteger, nullable=False),
 )
-"""One row: the newest position that was removed, 0 where none was. What stands at or below it is kept only for deliveries
-that are still open. It stands apart from ``stream_head``, whose row lock belongs to whoever appends."""
+"""One row: the newest removed position, 0 if none was. Events at or below it are kept only for deliveries that are still
+open. It is separate from ``stream_head``, whose row lock is for appends."""
 
 clock = Table(
     "clock",
@@ -54,7 +54,7 @@ clock = Table(
     Column("step_ms", BigInteger),
     Column("steady_ms", BigInteger, nullable=False),
 )
-"""One row: the last reading of the database's clock, and how far it is trusted since (``runtime.steadiness``)."""
+"""One row: the last reading of the database's clock, and how far it is trusted (``runtime.steadiness``)."""
 
 events = Table(
     "events",
@@ -71,7 +71,7 @@ events = Table(
     Index("ix_events_company_type", "company_id", "type", "position"),
     Index("ix_events_accepted", "accepted_ms"),
 )
-"""*version* is the version of the event's type that it was validated by; null stands for 1. *traceparent* is the trace context in
+"""*version* is the version of the event's type that validated it; null stands for 1. *traceparent* is the trace context in
 which it was accepted (``model.trace_context``), null if there was none."""
 
 idempotency_keys = Table(
@@ -100,8 +100,8 @@ operation_keys = Table(
     Column("created_ms", BigInteger, nullable=False),
     Index("ix_operation_keys_created", "created_ms"),
 )
-"""*namespace* is the company that the action was for. While it runs there is no *status*; *holder* and *lease_until_ms* are
-there where it runs outside of the transaction that stores its answer."""
+"""*namespace* is the company that the action was for. *status* is null while it runs; *holder* and *lease_until_ms* are set
+if it runs outside the transaction that stores its answer."""
 
 api_keys = Table(
     "api_keys",
@@ -125,11 +125,10 @@ api_keys = Table(
     partial_index("ix_api_keys_expiry", "expires_ms", where="expires_ms IS NOT NULL"),
 )
 """*company_id* is 0 for an operator's key; *scopes* is a JSON array. *pins* is the JSON of the versions of event types that
-the key reads (``schemas.versions.Pins``), null where all are 1; so it is of subscriptions and replays. *pepper* names the
-one that *digest* was made with (``Vault.pepper_id``), null where an earlier version made it. *expires_ms* is null where it
-does not end; *networks* is a JSON array, null where it may be used from anywhere. *created_by* and
-*created_by_kind*, here and of subscriptions, are who made it (``Principal.id``, ``Principal.kind``); null where that is not
-known."""
+the key reads (``schemas.versions.Pins``), null if all are 1; subscriptions and replays have it too. *pepper* names the
+pepper of *digest* (``Vault.pepper_id``), null if an earlier version made it. *expires_ms* is null if it does not expire;
+*networks* is a JSON array, null if it may be used from anywhere. *created_by* and *created_by_kind*, here and in
+subscriptions, are its maker (``Principal.id``, ``Principal.kind``); null if not known."""
 
 subscriptions = Table(
     "subscriptions",
@@ -181,15 +180,16 @@ subscriptions = Table(
     partial_index(
         "ix_subscriptions_expiry", "expires_ms", where="expires_ms IS NOT NULL AND status = 'active'"
     ),
-    sqlite_autoincrement=True,  # a number stands in the ids of deliveries, so none is given twice
+    sqlite_autoincrement=True,  # numbers are not reused, as ids of deliveries contain them
 )
 """*event_types* and *filter* are JSON; *sealed* is the encrypted JSON of secrets and headers, and of the secrets of *target*; *version* is the routing
-version of the last change. The live reader serves what comes after *start_position*; *resume_position* is where a paused or
+version of the last change. The live reader serves events after *start_position*; *resume_position* is where a paused or
 disabled subscription stopped. Status ``deleted`` keeps the number for the deliveries that name it. *name*, *holder*, *notes*
-and *expires_ms* are the terms of one that its holder renews (``contract.Terms``); a deleted one has no name. Of such a one *gap_position*
-is where events that it will not get end, as long as its holder has not been told. *defaults* is what its company's *delivery*
-is, too. *failing_ms* is how long processes have seen it fail, null where it does not, and *failed_ms* when it failed last. *failing_level* is
-set if it is failing (``model.health``), and *told_ms* when an operational event said so last."""
+and *expires_ms* are the terms of a subscription that its holder renews (``contract.Terms``); a deleted one has no name. Such
+a subscription's *gap_position* is the end of the events that it will not get, until its holder is told. *defaults* is a copy
+of its company's *delivery*. *failing_ms* is how long processes have seen it fail, null if it does not, and *failed_ms* the
+time of the last failure. *failing_level* is set if it is failing (``model.health``); *told_ms* is when an operational event
+last said so."""
 
 routing = Table(
     "routing",
@@ -197,7 +197,7 @@ routing = Table(
     Column("id", SmallInteger, primary_key=True),
     Column("version", BigInteger, nullable=False),
 )
-"""One row: counts changes of subscriptions, so that a dispatcher knows when its routing table is stale."""
+"""One row: a counter of changes of subscriptions, which shows a dispatcher that its routing table is stale."""
 
 _STUCK = "status IN ('exhausted', 'rejected', 'held') AND queued IS NULL"
 _OF_SHARD = "order_shard IS NOT NULL AND order_key IS {} AND due_ms IS NOT NULL"
@@ -238,17 +238,17 @@ deliveries = Table(
             ("replay", "replay_no status", "replay_no IS NOT NULL"),
         )
     ),
-    # Each look at what is due steps over rows that are dead: with a million of five million, for 15 ms.
+    # Each search for due rows steps over dead ones: 15 ms with one million dead of five million.
     postgresql_with={"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_analyze_scale_factor": 0.01},
 )
-"""*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null when nothing is to be done.
-*claim* counts claims, so that a worker that lost one cannot settle it. *replay_no* is the replay that last asked for it;
-*round_start* is how many attempts were made before that, so that a replayed delivery gets the whole retry schedule again, and
-*status_before* what it was, null where the replay made it.
+"""*due_ms* is when a pending delivery may be claimed, or when its claim lapses; null if neither applies. *claim* counts
+claims, so that a worker that lost its claim cannot settle it. *replay_no* is the replay that last asked for it;
+*round_start* is the number of attempts before that, so that a replayed delivery gets the whole retry schedule again, and
+*status_before* its status before, null if the replay made it.
 
-Deliveries with the same *order_key* (null where the subscription has no ordering) go one after the other, made by the holder of
-the shard *order_shard*; *queued* is 1 where it waits for an earlier one (``store.ordering``). Those of a subscription with a
-pace have an *order_shard* without a key: its holder alone makes them (``store.paced``)."""
+Deliveries with the same *order_key* (null if the subscription has no ordering) are made one after the other by the holder of
+the shard *order_shard*; *queued* is 1 if one waits for an earlier one (``store.ordering``). Paced deliveries have an
+*order_shard* without a key: only its holder makes them (``store.paced``)."""
 
 unsettled = Table(
     "unsettled",
@@ -258,7 +258,7 @@ unsettled = Table(
     Column("position", BigInteger, nullable=False),
     Column("last", BigInteger, nullable=False),
 )
-"""Subscriptions whose open deliveries after *position* and up to *last* are still to *change* (``store.open_deliveries``)."""
+"""Subscriptions whose open deliveries after *position*, up to *last*, still need the *change* (``store.open_deliveries``)."""
 
 unreleased = Table(
     "unreleased",
@@ -266,7 +266,7 @@ unreleased = Table(
     Column("subscription_no", BigInteger, primary_key=True, autoincrement=False),
     Column("order_key", BigInteger, nullable=False),
 )
-"""Subscriptions of which nothing holds the keys from *order_key* on back any more, and they wait still (``store.releasing``)."""
+"""Subscriptions whose keys from *order_key* on are still to be released (``store.releasing``)."""
 
 attempts = Table(
     "attempts",
@@ -286,7 +286,7 @@ attempts = Table(
 
 
 def _leased(name: str, *keys: str) -> Table:
-    """Make a table of what workers hold for a time (``store.shards``)."""
+    """Make a table of rows that workers lease (``store.shards``)."""
     return Table(
         name,
         metadata,
@@ -298,13 +298,13 @@ def _leased(name: str, *keys: str) -> Table:
 
 
 shards = _leased("shards", "shard")
-"""*cursor*: everything of the shard up to it is in the ledger. *epoch* grows with each holder and fences the last one.
+"""The ledger has all events of the shard up to *cursor*. *epoch* grows with each holder and fences the previous one.
 
-While the holder catches up, everything after *stretch_end* and up to *live_cursor* is in the ledger as well; else both are null.
+While the holder catches up, the ledger also has all events after *stretch_end* up to *live_cursor*; otherwise both are null.
 """
 
 shard_parts = _leased("shard_parts", "shard", "part")
-"""The parts of a shard that is divided (``model.parts``); its own row in ``shards`` is out of use then."""
+"""The parts of a divided shard (``model.parts``); its row in ``shards`` is then out of use."""
 
 replays = Table(
     "replays",
@@ -328,9 +328,9 @@ replays = Table(
     partial_index("ix_replays_withdrawing", "no", where="withdrawing IS NOT NULL"),
     partial_index("ix_replays_running", "updated_ms", where="status = 'running'"),
 )
-"""A bounded second reader: everything after *position* and up to *end_position* is still to be looked at. *kind* is
-``missed`` (what the ledger does not have yet), ``all`` or ``failed``; *delivered* is set when it has ended. *pins* is null
-where it reads what its subscription does. *withdrawing* is 1 where it was cancelled and has deliveries to take back."""
+"""A bounded second reader: events after *position* up to *end_position* are still to be read. *kind* is ``missed`` (events
+that the ledger does not have yet), ``all`` or ``failed``; *delivered* is set when it has ended. *pins* is null if it reads
+its subscription's versions. *withdrawing* is 1 if it was cancelled and has deliveries to withdraw."""
 
 workers = Table(
     "workers",
@@ -340,7 +340,8 @@ workers = Table(
     Column("draining", Boolean, nullable=False),
     Column("lock_no", BigInteger),
 )
-"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null where the server does not show it."""
+"""The workers that send heartbeats. *lock_no* is the number of a worker's lock (``store.worker_locks``), null if the server
+does not show it."""
 
 companies = Table(
     "companies",
@@ -358,9 +359,10 @@ companies = Table(
     Column("delivery", JSON(none_as_null=True)),
     Index("ix_companies_reference", "reference", unique=True),
 )
-"""One row for each company that was made, changed, or is being erased. *limits* is a JSON object of those alone that the
-operator gave it; *metadata* and *alert_recipients* are JSON, too. *erasure* is the id of the erasure that removes it. *delivery* is how its
-targets are treated where their subscriptions do not say, in both environments; null where the deployment says."""
+"""One row for each company that was made, changed, or is being erased. *limits* is a JSON object of the limits that the
+operator set; *metadata* and *alert_recipients* are JSON, too. *erasure* is the id of the erasure that removes it. *delivery*
+has the delivery settings of subscriptions without their own, in both environments; null if the deployment's settings
+apply."""
 
 erasures = Table(
     "erasures",
@@ -376,7 +378,7 @@ erasures = Table(
     Index("ix_erasures_company", "company_id"),
     partial_index("ix_erasures_open", "created_ms", where="completed_ms IS NULL"),
 )
-"""The removal of all that is of a company: *removed* is a JSON object of how many rows went, by table, and is what is kept."""
+"""Removals of all rows of a company: *removed* is a JSON object of the numbers of removed rows by table, and is kept."""
 
 secret_checks = Table(
     "secret_checks",
@@ -384,7 +386,7 @@ secret_checks = Table(
     Column("name", String(40), primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
-"""A known text, sealed with the encryption key and digested with the pepper: what tells a wrong one at the start."""
+"""A known text, sealed with the encryption key and digested with the pepper; it shows wrong ones at the start."""
 
 event_types = Table(
     "event_types",
@@ -394,4 +396,4 @@ event_types = Table(
     Column("schema_json", Text, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
 )
-"""Event types that were registered over the API: each revision of a schema is a row, which never changes; the newest holds."""
+"""Event types registered over the API: each revision of a schema is a row that never changes; the newest one applies."""

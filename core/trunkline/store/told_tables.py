@@ -1,4 +1,4 @@
-"""The tables of what people are told: the figures of health, operational events that are yet to be made, and the audit log."""
+"""The tables of health figures, pending operational events, and the audit log."""
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, Text, text
 
@@ -14,7 +14,7 @@ health_hours = Table(
     *(Column(f"within_{bound}", Integer, nullable=False, server_default=text("0")) for bound in BOUNDS_MS),
     Index("ix_health_hours_hour", "hour"),
 )
-"""Attempts of a subscription in one *hour* (since 1970): those that *failed*, and the delivered ones by how long they took."""
+"""Attempts of a subscription in one *hour* (since 1970): *failed* ones, and delivered ones by duration."""
 
 news = Table(
     "news",
@@ -25,7 +25,7 @@ news = Table(
     Column("payload", LargeBinary, nullable=False),
     Index("ix_news_company", "company_id"),
 )
-"""Operational events that are to be put into the log, in the order of their ids (``store.operational``)."""
+"""Operational events to be appended to the log, in the order of their ids (``store.operational``)."""
 
 gathered = Table(
     "gathered",
@@ -39,7 +39,8 @@ gathered = Table(
     Column("last_position", BigInteger),
     Index("ix_gathered_company", "company_id"),
 )
-"""What one operational event of *type* is to count: deliveries of the subscription numbered *subject*, or events of the type *subject*."""
+"""The counts for one operational event of *type*: deliveries of the subscription numbered *subject*, or events of the type
+*subject*."""
 
 told = Table(
     "told",
@@ -50,7 +51,7 @@ told = Table(
     Column("told_ms", BigInteger, nullable=False),
     Index("ix_told_company", "company_id"),
 )
-"""Conditions of which an operational event told and that last: it tells of each once."""
+"""Lasting conditions that an operational event has reported, so that each is reported once."""
 
 audit = Table(
     "audit",
@@ -71,5 +72,5 @@ audit = Table(
     Index("ix_audit_target", "target", "id"),
     Index("ix_audit_company", "company_id"),
 )
-"""Changes: append-only, numbered without gaps. *content* is the hash of *from_address*, *before* and *after*, which go with an erased
-company; *hash* is that of the others and of the hash before it (``store.audit_log``)."""
+"""Changes: append-only, numbered without gaps. *content* is the hash of *from_address*, *before* and *after*, which an
+erasure removes; *hash* covers the other columns and the hash before it (``store.audit_log``)."""

@@ -16,14 +16,14 @@ _FOLDER = Path(__file__).parent / "migrations"
 def upgrade(
     connection: sqlalchemy.Connection, *, folder: Path, version_table: str, revision: str = "head"
 ) -> None:
-    """Apply what is missing of the revisions in *folder*, up to *revision*, in the transaction that *connection* is in."""
+    """Apply the missing revisions in *folder*, up to *revision*, in the transaction of *connection*."""
     command.upgrade(config(connection, folder=folder, version_table=version_table), revision)
 
 
 def steps_of(
     dialect: sqlalchemy.Dialect, *, folder: Path, version_table: str, revisions: list[str]
 ) -> dict[str, Steps]:
-    """List what each of *revisions*, which are in *folder*, does to a database of the *dialect*."""
+    """List the steps of each of *revisions* in *folder* for a database of the *dialect*."""
     script = ScriptDirectory.from_config(config(None, folder=folder, version_table=version_table))
     return {
         revision: revision_steps.read(dialect, script.get_revision(revision).module.upgrade)

@@ -1,6 +1,6 @@
-"""Wake-ups when the log has grown: in this process at once, in other processes by NOTIFY on PostgreSQL, if there are any.
+"""Wake-ups when the log has grown: in this process at once, in other processes by PostgreSQL's NOTIFY.
 
-They only save time. Every waiter also looks by itself once a second, so a lost wake-up costs at most that.
+They only save time. Every waiter also reads the log once a second, so a lost wake-up costs at most a second.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from trunkline.store.engines import translated
 from trunkline.store.stream import Appended
 from trunkline.store.worker_locks import WorkerLock
 
-if TYPE_CHECKING:  # with it comes the driver of PostgreSQL
+if TYPE_CHECKING:  # it imports the driver of PostgreSQL
     from trunkline.store.notifications import Notifications
 
 _RECONNECT_SECONDS = 1.0
@@ -34,7 +34,7 @@ class Signal:
         self._event.set()
 
     async def wait(self, seconds: float | None) -> bool:
-        """Wait until it is set, at most *seconds* (None: however long); tells whether it was."""
+        """Wait until it is set, for at most *seconds* (None: without limit); tells whether it was set."""
         try:
             async with asyncio.timeout(seconds):
                 await self._event.wait()
@@ -45,18 +45,18 @@ class Signal:
 
 
 class Handover:
-    """The newest events that this process has appended, for its own reader, which does not read them again."""
+    """The newest events that this process has appended, so that its own reader need not read them again."""
 
     MOST_EVENTS = 500
     MOST_BYTES = 1024 * 1024
-    """Beyond these it is given up: the reader is behind, and reads pages of the log."""
+    """Above these limits the events are dropped: the reader is behind, and reads pages of the log."""
 
     def __init__(self) -> None:
         self._events: list[Event] = []
         self._routing_version = 0
 
     def put(self, appended: Appended) -> None:
-        """Add events that were committed; another process's events in between are missing."""
+        """Add committed events; if other processes' events are in between, the earlier ones are dropped."""
         if self._events and self._events[-1].position + 1 != appended.events[0].position:
             self._events = []
         self._events += appended.events
@@ -66,14 +66,14 @@ class Handover:
             self._events = []
 
     def take(self, after: int) -> Appended | None:
-        """Take what is there, if it goes on right after position *after*."""
+        """Take the events, if they continue right after position *after*."""
         events, self._events = [event for event in self._events if event.position > after], []
         is_next = bool(events) and events[0].position == after + 1
         return Appended(events, self._routing_version) if is_next else None
 
 
 class Wakeup:
-    """The signals of everything that waits for the log to grow. The connection that listens holds *lock*, too."""
+    """The signals of all waiters for the log to grow. The connection that listens also holds *lock*."""
 
     def __init__(self, database: Database, lock: WorkerLock | None = None) -> None:
         self._database = database
@@ -100,7 +100,7 @@ class Wakeup:
 
     @property
     def lock(self) -> WorkerLock | None:
-        """The lock of this process's worker; None where it has none, or connections do not keep what they lock."""
+        """The lock of this process's worker; None if it has none, or connections do not keep their locks."""
         return self._lock if self._lock is not None and self._database.keeps_sessions else None
 
     @contextlib.contextmanager
@@ -123,7 +123,7 @@ class Wakeup:
             self._handover = None
 
     def announce(self, appended: Appended | None = None) -> None:
-        """Wake every waiter, also of other processes: events were committed in this one."""
+        """Wake every waiter, also in other processes, after this process has committed events."""
         if appended is not None and self._handover is not None:
             self._handover.put(appended)
         self._set_all()
@@ -137,7 +137,7 @@ class Wakeup:
     async def _notify(self, notifications: "Notifications") -> None:
         """Send one notification for all announcements of the last few milliseconds.
 
-        It is sent beside the appends: inside one it would make every commit of the database wait for a global lock.
+        It is sent outside the appends: inside, it would make every commit of the database wait for a global lock.
         """
         while True:
             await self._outgoing.wait()

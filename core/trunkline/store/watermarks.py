@@ -1,4 +1,4 @@
-"""How far everything has ended that is for a subscription: one statement, and any process may ask."""
+"""The position up to which a subscription has no open deliveries, found with one statement by any process."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ _ENDED = ", ".join(f"'{reason}'" for reason in sorted(ENDED))
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a subscription stands: its id, its company, and the shard of that."""
+    """A subscription's id, its company, and the company's shard."""
 
     id: str
     company_id: int
@@ -25,8 +25,7 @@ class Place:
 class Watermark:
     """The last position up to which nothing is open for a subscription.
 
-    Where it *has_ended*, and from the moment at which it lapses, what was open is given up without an attempt: no position is
-    safe to begin anew at.
+    If it *has_ended* or expired, its open deliveries are given up without an attempt, so no position is safe to restart from.
     """
 
     position: int
@@ -34,10 +33,10 @@ class Watermark:
 
 
 async def watermark(connection: AsyncConnection, place: Place, *, position: int | None) -> Watermark | None:
-    """Find a subscription's watermark, *position* or the head of the log at most; None where it is not there.
+    """Find a subscription's watermark, at most *position* or the head of the log; None if the subscription is missing.
 
-    Open is what the ledger has as pending or held, what a replay that catches up has still to look at, and every event of the
-    company that its shard's cursor has not passed, as it may match. The event at *position* itself does not count.
+    Open are pending and held deliveries, events that a catching-up replay has not read, and all events of the company beyond
+    its shard's cursor, as they may match. The event at *position* itself does not count.
     """
     head = "(SELECT position FROM stream_head WHERE id = 1)"
     before = head + " + 1" if position is None else ":position"

@@ -1,8 +1,8 @@
-"""The lock by which other workers see that the process of a worker lives.
+"""The lock that shows other workers that a worker's process lives.
 
-Two of its sessions on PostgreSQL share it: that of its leases and the one that listens. The kernel closes the sockets of a process
-that is killed, and the server then ends their sessions and frees what these have locked, at once. A process that is frozen keeps
-them, so that its leases have to run out. No write depends on it: epochs guard those (``store.shards``).
+Two PostgreSQL sessions of the process share it: the one of its leases and the one that listens. If the process is killed,
+the kernel closes its sockets, and the server at once ends the sessions and frees their locks. A frozen process keeps them,
+so its leases have to run out. No write depends on the lock; epochs fence writes (``store.shards``).
 """
 
 import secrets
@@ -22,29 +22,29 @@ _COUNT = text(f"SELECT count(*) FROM ({WORKER_LOCKS}) AS held WHERE no = :no")
 
 
 class WorkerLock:
-    """The lock of one worker, under a number that is drawn. Two that draw the same are taken over when their leases lapse."""
+    """The lock of one worker, with a random number. Workers with the same number are taken over when their leases lapse."""
 
     def __init__(self) -> None:
         self.no = secrets.randbelow(2**31)
         self.cut_off: Callable[[], None] = _nothing
-        """Called when no session holds it any more."""
+        """Called when no session holds the lock any more."""
         self._sessions: dict[str, Any] = {}
         self._is_looked_at = False
         self._shown_since: float | None = None
 
     def shown_seconds(self) -> float | None:
-        """Tell for how long the server has shown both sessions; None where one of them lacks it."""
+        """Tell for how many seconds the server has shown the lock in both sessions; None if one lacks it."""
         if self._shown_since is None or not self._has_both():
             return None
         return time.monotonic() - self._shown_since
 
     async def take_as_listener(self, connection: Any) -> None:
-        """Have the session of the driver's *connection*, which listens, hold it."""
+        """Take the lock in the session of the driver's *connection*, which listens."""
         if await connection.fetchval(_TAKE.format(no=self.no), timeout=ANSWER_SECONDS):
             self._hold(_LISTENER, connection)
 
     async def take_for(self, leases: Database) -> None:
-        """Have the single session of *leases* hold it, and look whether the server shows both; once for each pair of them."""
+        """Take the lock in the single session of *leases*, and check that the server shows both; once for each pair of sessions."""
         if self._is_looked_at:
             return
         async with leases.read() as connection:

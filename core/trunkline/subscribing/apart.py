@@ -1,8 +1,8 @@
-"""Keeping the environments of a company apart: a target is that of one of them.
+"""Separating the environments of a company: each target belongs to one of them.
 
-Events of the test environment go to its own subscriptions alone. What is left is that somebody names there the target of a live
-subscription, so that example data reaches what works on real data; it is refused, and so is the reverse. What an agent holds and
-renews is not compared: its target is often one address for whatever that agent is connected with.
+Events of the test environment go only to its own subscriptions. A test subscription with the target of a live one would send
+example data to a system that works on real data, so it is refused, as is the reverse. Subscriptions that an agent renews are
+not compared: their target is often one address for all of the agent's connections.
 """
 
 from collections.abc import Iterable
@@ -26,7 +26,7 @@ async def check_target_apart(connection: AsyncConnection, company_id: int, url: 
 
 
 def check_apart(company_id: int, url: str, targets: Iterable[str], *, path: str) -> None:
-    """Check that *url* is none of *targets*, those of the company's other environment. Raises TargetRefused, at *path*."""
+    """Check that *url* is not among *targets*, those of the company's other environment. Raises TargetRefused, at *path*."""
     if any(urls.is_same(url, target) for target in targets):
         own, other = environment_of(company_id), environment_of(other_environment(company_id))
         msg = (

@@ -1,4 +1,4 @@
-"""Where a subscription begins, stops and goes on, and the replay that delivers what it missed meanwhile."""
+"""The positions at which a subscription starts, stops and resumes, and the replay of the events that it missed."""
 
 from collections.abc import Callable
 
@@ -14,9 +14,9 @@ from trunkline.subscribing.requests import Start
 
 
 class CatchUp:
-    """Starts the replays of what was accepted before a subscription was made or resumed.
+    """Starts the replays of events accepted before a subscription was made or resumed.
 
-    *shards* gives the number of shards of the log; *replay_signal* is set once a replay is there.
+    *shards* gives the number of shards of the log; *replay_signal* is set when a replay was made.
     """
 
     def __init__(self, *, shards: Callable[[], int], replay_signal: Signal) -> None:
@@ -29,7 +29,7 @@ class CatchUp:
             await retention.check_cursor(connection, company_id, after=start.position)
 
     async def begin_at(self, connection: AsyncConnection, subscription: Subscription, start: Start) -> None:
-        """Deliver to a new subscription what was accepted since *start*, which was checked."""
+        """Deliver the events since *start*, which was checked, to a new subscription."""
         after = start.position
         if start.since_ms is not None:
             after = await stream.position_before(connection, start.since_ms)
@@ -38,9 +38,9 @@ class CatchUp:
     async def begin_within(
         self, connection: AsyncConnection, subscription: Subscription, start: Start, *, oldest_ms: int | None
     ) -> bool:
-        """Deliver to a new subscription what was accepted since *start*, and not before *oldest_ms*, as far as it is there.
+        """Deliver the events since *start*, accepted at *oldest_ms* or later and still in the log, to a new subscription.
 
-        Tells whether events of the company that *start* asks for may be left out.
+        Tells whether requested events of the company may be left out.
         """
         after = start.position
         if start.since_ms is not None:
@@ -59,9 +59,9 @@ class CatchUp:
     async def resume(
         self, connection: AsyncConnection, stopped: Subscription, *, up_to: int, catch_up: bool
     ) -> int | None:
-        """Deliver what came since *stopped* was paused or disabled, up to the position where it goes on, or nothing of it.
+        """Deliver all events since *stopped* was paused or disabled, up to the position where it resumes, or none of them.
 
-        Tells up to where events are left out, None where none are; it is looked at where a holder renews the subscription.
+        Returns the position up to which events are left out, None if none are; checked only if a holder renews the subscription.
         """
         after = stopped.resume_position
         if after is None:
@@ -78,12 +78,12 @@ class CatchUp:
         return first is not None and first <= up_to
 
     async def resume_position(self, connection: AsyncConnection, subscription: Subscription) -> int | None:
-        """Find the position after which *subscription*, if it is paused now, will have missed events."""
+        """Find the position after which *subscription* misses events if it is paused now."""
         if subscription.status != Status.ACTIVE:
             return subscription.resume_position
         shard = shard_of(subscription.company_id, self._shards())
         cursor = await cursors.cursor_of(connection, shard, subscription.no)
-        return max(cursor, subscription.start_position)  # its shard may not have come to where it began
+        return max(cursor, subscription.start_position)  # its shard may not have reached its start
 
     async def _begin(
         self, connection: AsyncConnection, subscription: Subscription, *, after: int, up_to: int

@@ -1,4 +1,4 @@
-"""Subscriptions changed and deleted."""
+"""Changing and deleting subscriptions."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -36,11 +36,11 @@ from trunkline.subscribing.views import show_condition, view
 _LAPSED = "This subscription has lapsed: it begins again when whoever holds it subscribes again."
 _TARGET = frozenset({"target", "target_url"})
 _DEPENDENT = frozenset({"event_types", "filter", "versions", "ordering"})
-"""Options that are checked together: the filter and the key of an ordering are judged by the versions of the event types."""
+"""Options that are checked together: the versions of the event types decide on the filter and the key of an ordering."""
 
 
 class SubscriptionChanges:
-    """Changes and deletes subscriptions; *limits* say what the filters of a company may cost."""
+    """Changes and deletes subscriptions; *limits* has the limit of a company's filter costs."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class SubscriptionChanges:
         channel: str | None,
         if_match: str | None = None,
     ) -> dict[str, Any]:
-        """Change what *changes* names and show the result.
+        """Change the options in *changes* and show the result.
 
         Raises:
             NotFound, BodyInvalid, TargetRefused, PreconditionFailed: nothing was changed.
@@ -129,7 +129,7 @@ class SubscriptionChanges:
         self.announce(row)
 
     async def disconnect(self, company_id: int | None, *, maker_id: str) -> int:
-        """Disable what *maker_id* made for a company, or for any for None; returns how many there were."""
+        """Disable the subscriptions that *maker_id* made for a company (None: for any); returns how many."""
         changed: list[Row] = []
         async with self._database.write() as connection:
             for row in await store.made_by(connection, maker_id, company_id=company_id):
@@ -150,7 +150,7 @@ class SubscriptionChanges:
     async def _check_new_target(
         self, company_id: int, subscription_id: str, changes: Mapping[str, Any], *, channel: str | None
     ) -> list[str]:
-        """Give the warnings about a target that *changes* name anew. Raises NotFound, TargetRefused."""
+        """Give the warnings about a new target in *changes*. Raises NotFound, TargetRefused."""
         if _TARGET.isdisjoint(changes):
             return []
         async with self._database.read() as connection:
@@ -161,7 +161,10 @@ class SubscriptionChanges:
         return await self._checker.check_name(url, company_id=company_id, path=path_of_target(changes))
 
     async def _edited_as(self, company_id: int, subscription_id: str) -> str | None:
-        """Give the channel of a subscription if it declares its targets or posts to URLs: all of it may be changed. Raises NotFound."""
+        """Give the channel of a subscription if it declares its targets or posts to URLs.
+
+        All options of such a subscription may be changed. Raises NotFound.
+        """
         async with self._database.read() as connection:
             row = await find_row(connection, company_id, subscription_id, channel=None)
         registered = self._checker.channel(row.channel)
@@ -169,7 +172,7 @@ class SubscriptionChanges:
         return row.channel if is_open else None
 
     def _columns(self, before: Subscription, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """Work out the new column values; the filter is checked against the event types that it will see."""
+        """Compute the new column values; the filter is checked against the event types that it will see."""
         check_readable(before, changes)
         check_headers_given(before, changes)
         registered = self._checker.channel(before.channel)
@@ -188,7 +191,7 @@ class SubscriptionChanges:
         return columns
 
     def _pins(self, before: Subscription, names: Sequence[str], chosen: Mapping[str, int]) -> dict[str, int]:
-        """Give the new pins: what is *chosen*, what it had, and the current version of a type that is new to it."""
+        """Give the new pins: the *chosen* ones, then the previous ones, then the current versions for new types."""
         had = before.event_types
         all_names = self._checker.catalog.names()
         kept = (name for name in types_among(names, all_names) if takes_type(had, name))
@@ -198,7 +201,7 @@ class SubscriptionChanges:
     async def _resume(
         self, connection: AsyncConnection, before: Subscription, row: Row, *, catch_up: bool
     ) -> Row:
-        """Deliver what was missed, and note what cannot be, for whoever renews the subscription."""
+        """Deliver the missed events, and note a gap for the holder that renews the subscription."""
         gap = await self._catch_up.resume(connection, before, up_to=row.start_position, catch_up=catch_up)
         return row if gap is None else await store.update(connection, row.no, {"gap_position": gap})
 
@@ -211,7 +214,7 @@ class SubscriptionChanges:
         return columns | {"resume_position": None, "failures": 0, "failing_since_ms": None}
 
     def announce(self, changed: Row | Subscription) -> None:
-        """Tell the plugins that a subscription was made or has changed."""
+        """Notify the plugins that a subscription was made or has changed."""
         if self._notifier.wants("subscription_changed"):
             self._notifier.subscription_changed(
                 ChangedSubscription(changed.id, changed.company_id, changed.channel, changed.status)
@@ -219,5 +222,5 @@ class SubscriptionChanges:
 
 
 def path_of_target(request: Mapping[str, Any]) -> str:
-    """Name the member of *request* that says where events go."""
+    """Name the member of *request* that has the target."""
     return "/target" if "target" in request else "/target_url"

@@ -16,15 +16,15 @@ from trunkline.targets.addresses import AddressPolicy
 
 MAX_DESCRIPTION = 500
 MAX_EVENT_TYPES, MAX_VERSIONS = 100, 100
-"""Lengths are limited before any work is done."""
+"""Limits that are checked before any other work."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a check reads beside the value: the rules of the deployment, the channel, and the whole request.
+    """The input of a check besides the value: the rules of the deployment, the channel, and the whole request.
 
-    *channel* says which target URLs it takes, those of HTTP where it is None.
+    *channel* decides which target URLs are allowed; None allows those of HTTP.
     """
 
     catalog: SchemaCatalog
@@ -40,7 +40,7 @@ Check = Callable[[Any, Context], list[FieldError]]
 
 
 def check_target_url(url: Any, context: Context) -> list[FieldError]:
-    """Check where events are to go. Raises TargetRefused."""
+    """Check a target URL. Raises TargetRefused."""
     if not isinstance(url, str):
         raise TargetRefused("must be a URL")
     channel = context.channel
@@ -51,7 +51,7 @@ def check_target_url(url: Any, context: Context) -> list[FieldError]:
 
 
 def check_target(target: Any, context: Context) -> list[FieldError]:
-    """Check a target after the model that the channel declares; what a change leaves of one is judged with what it had."""
+    """Check a target by the channel's model; a partial change is checked together with the members it keeps."""
     model = context.channel.target if context.channel else None
     if model is None or not isinstance(target, dict):
         return [FieldError("/target", "must be an object of the channel's own fields")]
@@ -66,7 +66,7 @@ def check_target(target: Any, context: Context) -> list[FieldError]:
 
 
 def _check_declared_url(url: str, context: Context) -> list[FieldError]:
-    """Judge a URL that is the whole of a declared target as ``target_url`` is. Raises TargetRefused."""
+    """Check a declared target that is just a URL in the same way as ``target_url``. Raises TargetRefused."""
     try:
         return check_target_url(url, context)
     except TargetRefused as error:
@@ -106,7 +106,7 @@ def check_event_types(names: Any, context: Context) -> list[FieldError]:
 
 
 def check_versions(versions: Any, context: Context) -> list[FieldError]:
-    """Check a choice of versions: each is one that its event type can be read in."""
+    """Check a choice of versions: each must be readable for its event type."""
     if not isinstance(versions, dict):
         return [
             FieldError("/versions", "must be an object of event types, each with the number of a version")
@@ -121,21 +121,21 @@ def check_versions(versions: Any, context: Context) -> list[FieldError]:
 
 
 def check_description(description: Any, _: Context) -> list[FieldError]:
-    """Check that it is text of a bounded length."""
+    """Check that the description is text of limited length."""
     if isinstance(description, str) and len(description) <= MAX_DESCRIPTION:
         return []
     return [FieldError("/description", f"must be text of at most {MAX_DESCRIPTION} characters")]
 
 
 def check_signature(scheme: Any, _: Context) -> list[FieldError]:
-    """Check that it is one of the signature schemes."""
+    """Check that the value is one of the signature schemes."""
     if scheme in signatures.SCHEMES:
         return []
     return [FieldError("/signature", f"must be one of {', '.join(signatures.SCHEMES)}")]
 
 
 def check_secret(secret: Any, context: Context) -> list[FieldError]:
-    """Check a secret that the caller brings along, unless its scheme is at fault already."""
+    """Check the caller's own secret, unless its scheme is invalid."""
     scheme = context.request.get("signature")
     if scheme is not None and scheme not in signatures.SCHEMES:
         return []
@@ -143,7 +143,7 @@ def check_secret(secret: Any, context: Context) -> list[FieldError]:
 
 
 def secret_faults(secret: Any, scheme: str) -> list[FieldError]:
-    """Check a secret that the caller brings along for *scheme*."""
+    """Check the caller's own secret for *scheme*."""
     prefix = "whsk_" if scheme == "ed25519" else "whsec_"
     is_text = isinstance(secret, str)
     reason = (
@@ -155,16 +155,16 @@ def secret_faults(secret: Any, scheme: str) -> list[FieldError]:
 
 
 def check_headers(headers: Any, _: Context) -> list[FieldError]:
-    """Check the names and values of headers that are sent along."""
+    """Check the names and values of additional headers."""
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         return [FieldError("/headers", "must be an object of header names and text values")]
     return signatures.check_headers(headers)
 
 
 def check_headers_given(before: Subscription, changes: Mapping[str, Any]) -> None:
-    """Check that headers are given anew together with a target of another origin. Raises BodyInvalid.
+    """Check that a change to a target of another origin gives the headers again. Raises BodyInvalid.
 
-    Their values are shown to nobody: a caller that may change a target must not have them sent to an address of its own.
+    Header values are never shown, so a caller that may change the target must not have them sent to its own address.
     """
     url = changes.get("target_url")
     if url is None or not before.headers or "headers" in changes:
@@ -178,7 +178,7 @@ def check_headers_given(before: Subscription, changes: Mapping[str, Any]) -> Non
 
 
 def unchecked(_: Any, __: Context) -> list[FieldError]:
-    """Find no fault: the value is checked where it is used, together with others."""
+    """Find no fault: the value is checked later together with others."""
     return []
 
 
@@ -190,7 +190,7 @@ def _ask_channel(channel: Channel, url: str) -> str | None:
         return None
     try:
         reason = check_target(url)
-    except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is no answer
+    except Exception as error:  # noqa: BLE001 - a channel is a plugin: any error is a missing answer
         return _not_checked(channel, type(error).__name__)
     if reason is None or isinstance(reason, str):
         return reason
@@ -198,6 +198,6 @@ def _ask_channel(channel: Channel, url: str) -> str | None:
 
 
 def _not_checked(channel: Channel, outcome: str) -> str:
-    """Refuse a URL that the channel failed to check: each delivery to it would fail. The log has no URL in it."""
+    """Refuse a URL that the channel failed to check, as each delivery to it would fail. The log entry does not have the URL."""
     _log.error("check_target of the channel '%s' came to %s instead of text or None", channel.name, outcome)
     return f"could not be checked, because the channel '{channel.name}' failed; whoever runs this hub finds why in its log"

@@ -1,4 +1,4 @@
-"""Named consumers: readers of the log whose cursors the hub keeps. ``leasing`` gives out their pages."""
+"""Named consumers: readers of the log whose cursors the hub stores. ``leasing`` gives out their pages."""
 
 import re
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from trunkline.subscribing.options import unique
 from trunkline.subscribing.requests import Checker, Start, read_start
 
 COUNTED, COUNTED_IN_LISTS = 100_000, 10_000
-"""A lag is counted up to here."""
+"""The limit up to which a lag is counted."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
 _CURSOR = "n"
 
@@ -51,12 +51,12 @@ class Consumers:
     async def put(
         self, company_id: int, name: str, request: Mapping[str, Any], *, versions: Pins
     ) -> tuple[dict[str, Any], bool]:
-        """Make a consumer, or change what it reads, and show it; tell whether it is new. ``start`` counts when it is made.
+        """Make a consumer, or change its definition, and show it; tells whether it is new. ``start`` only applies to a new one.
 
         Raises:
             BodyInvalid: the request is not valid.
-            LimitReached: the company has all the consumers it may have.
-            CursorExpired, CursorUnknown: ``start`` is a cursor that is not in the log.
+            LimitReached: the company has reached its limit of consumers.
+            CursorExpired, CursorUnknown: ``start`` is a cursor outside the log.
         """
         definition, start = self._read(name, request, versions)
         most = (await self._limits.of(company_id)).consumers
@@ -98,7 +98,7 @@ class Consumers:
         }
 
     async def delete(self, company_id: int, name: str) -> None:
-        """Delete a consumer; commits of pages that are leased are refused from then on. Raises NotFound."""
+        """Delete a consumer; later commits of leased pages are refused. Raises NotFound."""
         async with self._database.write() as connection:
             if not await store.delete(connection, company_id, name):
                 raise NotFound(KIND, name[:SHOWN])
@@ -106,7 +106,7 @@ class Consumers:
     async def seek(
         self, company_id: int, name: str, *, cursor: str | None = None, since_ms: int | None = None
     ) -> dict[str, Any]:
-        """Move a consumer to *cursor*, or to what was accepted at *since_ms*, and show it. Every lease of it ends.
+        """Move a consumer to *cursor*, or to the events accepted since *since_ms*, and show it; all its leases end.
 
         Raises NotFound, BadCursor, CursorExpired, CursorUnknown.
         """

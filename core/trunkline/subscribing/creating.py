@@ -1,7 +1,8 @@
-"""Making subscriptions: requests of several companies that arrive together share one transaction.
+"""Making subscriptions: simultaneous requests of several companies share one transaction.
 
-A new subscription takes the next routing version and the head of the log, and nobody else makes one or accepts an event until its
-commit. So one transaction makes up to ``AT_ONCE``, one of each company: what a company asks for meanwhile waits for the next.
+A new subscription takes the next routing version and the head of the log; until its commit no other can be made and no event
+accepted. So one transaction makes up to ``AT_ONCE`` subscriptions, one per company; further requests of a company wait for
+the next transaction.
 """
 
 import contextlib
@@ -39,14 +40,14 @@ _ALPHABET = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """A subscription that is asked for: its columns, and the request that they are made of."""
+    """A requested subscription: its columns, and the request from which they were made."""
 
     columns: Mapping[str, Any]
     request: Mapping[str, Any]
     start: Start | None
     quotas: Quotas
     is_repeatable: bool
-    """Whether one that asks for the same may stand for it."""
+    """Whether an existing equal subscription may be returned instead."""
     origin: Origin = field(default_factory=audit_log.origin)
 
     @property
@@ -55,20 +56,20 @@ class _Wanted:
 
     @property
     def company(self) -> int:
-        """The company, whichever of its environments asks."""
+        """The company, whichever of its environments the request is for."""
         return abs(self.company_id)
 
 
 @dataclass(frozen=True, slots=True)
 class _Standing:
-    """What companies have: the *counts* of their subscriptions, and the *targets* of those, by the ids of companies."""
+    """The existing *counts* of subscriptions and their *targets*, by company id."""
 
     counts: Mapping[int, int]
     targets: Mapping[int, Sequence[str]]
 
 
 class _NothingMade(Exception):
-    """No subscription came of a batch: the routing version is given back."""
+    """A batch made no subscription; raised to roll the routing version back."""
 
 
 _Done = tuple[Subscription, bool]
@@ -76,7 +77,7 @@ _Done = tuple[Subscription, bool]
 
 
 class SubscriptionCreation:
-    """Makes subscriptions; *limits* say how many a company may have. Enter it to start, leave it to finish what has queued."""
+    """Makes subscriptions; *limits* has the limit per company. Enter it to start; leaving it finishes queued requests."""
 
     def __init__(
         self,
@@ -109,15 +110,15 @@ class SubscriptionCreation:
         """Make a subscription and show it with its secret.
 
         Raises:
-            BodyInvalid, TargetRefused: the request is not valid, or its filter too dear.
-            TooManySubscriptions: the company has all it may have.
+            BodyInvalid, TargetRefused: the request is not valid, or its filter is too expensive.
+            TooManySubscriptions: the company has reached its limit.
         """
         return (await self._create(company_id, request, channel=channel, is_repeatable=False))[0]
 
     async def subscribe(
         self, company_id: int, request: Mapping[str, Any], *, channel: str
     ) -> tuple[dict[str, Any], bool]:
-        """Make a subscription, or find the one that asks for the same (``contract.Subscriptions``)."""
+        """Make a subscription, or find an equal one (``contract.Subscriptions``)."""
         members, is_new = await self._create(company_id, request, channel=channel, is_repeatable=True)
         if members["status"] == Status.DISABLED:
             members |= await self._changes.update(
@@ -128,7 +129,7 @@ class SubscriptionCreation:
     async def prepare(
         self, company_id: int, request: Mapping[str, Any], *, channel: str
     ) -> tuple[dict[str, Any], list[str]]:
-        """Check a request, and give the columns of the new subscription with the warnings about its target.
+        """Check a request; returns the columns of the new subscription, and the warnings about its target.
 
         Raises:
             BodyInvalid, TargetRefused: the request is not valid.
@@ -161,12 +162,12 @@ class SubscriptionCreation:
         return show_condition(row, figures.get(row.no, NO_FIGURES)) if row else NEW_CONDITION
 
     async def _make(self, batch: Sequence[_Wanted]) -> Sequence[_Done | Exception]:
-        """Make what a *batch* asks for; where the database will not have one of them, each by itself."""
+        """Make a *batch* of subscriptions; if the database refuses one, make each separately."""
         try:
             return await self._make_together(batch)
         except StoreUnavailable:
             raise
-        except Exception as error:  # noqa: BLE001 - whoever asked for it gets it
+        except Exception as error:  # noqa: BLE001 - its caller gets it
             if len(batch) == 1:
                 return [error]
             return [answer for wanted in batch for answer in await self._make([wanted])]
@@ -175,7 +176,7 @@ class SubscriptionCreation:
         answers: dict[int, _Done | Exception] = {}
         with contextlib.suppress(_NothingMade):
             async with self._database.write() as connection:
-                version = await store.next_version(connection)  # from here on nobody else adds one
+                version = await store.next_version(connection)  # from here on nobody else adds a subscription
                 standing = await _standing_of(connection, batch)
                 for wanted in batch:
                     try:
@@ -208,7 +209,7 @@ class SubscriptionCreation:
     async def _judge(
         self, connection: AsyncConnection, wanted: _Wanted, standing: _Standing
     ) -> Subscription | None:
-        """Give the subscription that may stand for what is *wanted*; for None, it may be made. Raises Refused."""
+        """Give an existing subscription equal to *wanted*; None if *wanted* may be made. Raises Refused."""
         company_id, quotas = wanted.company_id, wanted.quotas
         if wanted.is_repeatable and (same := await self._find_same(connection, wanted)):
             return same
@@ -227,7 +228,7 @@ class SubscriptionCreation:
         return None
 
     def _columns(self, request: Mapping[str, Any], *, channel: str) -> dict[str, Any]:
-        """Work out the columns of a new subscription. Raises BodyInvalid."""
+        """Compute the columns of a new subscription. Raises BodyInvalid."""
         names = unique(request["event_types"])
         pins = self._checker.pins_for(names, chosen=request.get("versions"))
         self._checker.check_filter(request.get("filter"), names, pins)
@@ -252,7 +253,10 @@ class SubscriptionCreation:
         }
 
     async def _find_same(self, connection: AsyncConnection, wanted: _Wanted) -> Subscription | None:
-        """Find the oldest with the same target, event types, filter and versions, unless its target has ended it, or who made it."""
+        """Find the oldest subscription with the same target, event types, filter and versions.
+
+        It is passed over if its target or its maker has ended it.
+        """
         request, columns = wanted.request, wanted.columns
         rows = await store.of_company(
             connection, wanted.company_id, channel=columns["channel"], target_url=columns["target_url"]

@@ -1,7 +1,7 @@
-"""Targets that a channel declares as a model: as they are stored, and as they are shown.
+"""Targets that a channel declares as a model: how they are stored and shown.
 
-What may be shown stands in the column ``target``, its secrets are sealed with those that sign, and ``target_url`` names it in
-one line, so that all that reads the URL of a subscription reads something; of a ``Url`` it is the URL, judged as one.
+The column ``target`` has the members that may be shown; secrets are sealed with the signing secrets. ``target_url`` has the
+target in one line, so that readers of a subscription's URL find a value; for a ``Url`` it is the URL, checked as one.
 """
 
 from collections.abc import Mapping
@@ -17,21 +17,21 @@ from trunkline.model.subscriptions import Subscription
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A target as it is stored: its *columns*, and its *secrets*, which are sealed."""
+    """A target for storing: its *columns*, and its *secrets*, which are sealed."""
 
     columns: Mapping[str, Any]
     secrets: Mapping[str, str]
 
 
 def of_creation(channel: Channel | None, request: Mapping[str, Any]) -> Declared | None:
-    """Read the target of a new subscription; None where the channel declares none. Raises BodyInvalid."""
+    """Read the target of a new subscription; None if the channel declares no targets. Raises BodyInvalid."""
     if channel is None or channel.target is None:
         return None
     return _stored(channel, targets.created(channel.target, request["target"]))
 
 
 def of_change(channel: Channel | None, before: Subscription, changes: Mapping[str, Any]) -> Declared | None:
-    """Read the target that *changes* make of the one *before*; None where they name none. Raises BodyInvalid."""
+    """Apply *changes* to the target of *before*; None if they have no target. Raises BodyInvalid."""
     if channel is None or channel.target is None or "target" not in changes:
         return None
     shown, secrets = _members(channel, before) or ({}, {})
@@ -39,14 +39,14 @@ def of_change(channel: Channel | None, before: Subscription, changes: Mapping[st
 
 
 def url_of_change(channel: Channel | None, changes: Mapping[str, Any]) -> str | None:
-    """Give the URL that *changes* name as the target, by itself or as the whole of a declared one; None where they name none."""
+    """Give the target URL in *changes*, also of a declared target that is just a URL; None if there is none."""
     if channel is not None and channel.target is Url:
         return cast("str | None", changes.get("target", {}).get("url"))
     return changes.get("target_url")
 
 
 def show(channel: Channel | None, subscription: Subscription) -> dict[str, Any] | None:
-    """Show a target with its secrets masked; None where the channel declares none, or nobody can say."""
+    """Show a target with its secrets masked; None if the channel declares none, or is not known."""
     members = _members(channel, subscription)
     return None if members is None else targets.masked(*members)
 

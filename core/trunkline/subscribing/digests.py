@@ -1,9 +1,9 @@
-"""Digests of the log: how many events a company has between two places, and the SHA-256 of their ids.
+"""Digests of the log: the number of a company's events between two positions, and the SHA-256 of their ids.
 
-A reader that keeps the ids it has got computes the same, and where both differ it asks for the parts of that stretch.
+A reader that stores the ids of its events computes the same, and on a difference asks for the parts of that range.
 
-The log is read in pieces, each with a connection for itself; few are read at once, and a company has one digest at a time.
-Ids alone are read unless there is a filter. Nothing is kept: a million ids take less than a second.
+The log is read in pieces, each with its own connection; few are read at once, and a company has one digest at a time.
+Without a filter only ids are read. Nothing is stored: a million ids take less than a second.
 """
 
 import hashlib
@@ -33,19 +33,19 @@ from trunkline.stream.pages import Streaming
 from trunkline.subscribing.finding import SubscriptionFinder
 
 AT_ONCE = 2
-"""Pieces that one process reads at the same time."""
+"""The number of pieces that one process reads at once."""
 WAIT_SECONDS, LIMIT_SECONDS = 5.0, 20.0
-"""How long a digest waits for another one of its company, and after which time it ends with what it has read."""
+"""How long a digest waits for another one of its company, and how long it may read before it returns a partial result."""
 MOST_EVENTS = 1_000_000
 MAX_RANGES = 1_000
 IDS, EVENTS = 20_000, 500
-"""Ids, and events with a filter, that are read in one piece."""
+"""The numbers of ids, and with a filter of events, in one piece."""
 _HASHED = 5_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Selection:
-    """Which events of a company count; every type if there are no *types*. *versions* are those that *wanted* reads."""
+    """The events of a company to count; no *types* means every type. *versions* are those that *wanted* reads."""
 
     company_id: int
     types: Sequence[str]
@@ -54,7 +54,7 @@ class _Selection:
 
 
 class Digests:
-    """Digests stretches of the log (``contract.Digests``)."""
+    """Digests ranges of the log (``contract.Digests``)."""
 
     def __init__(
         self,
@@ -83,14 +83,14 @@ class Digests:
         ranges: int | None = None,
         versions: Mapping[str, int] | None = None,
     ) -> dict[str, Any]:
-        """Digest what a company has after *begin* and up to *end*; with *subscription_id* what that subscription matches.
+        """Digest a company's events after *begin* and up to *end*; with *subscription_id* those that the subscription matches.
 
-        *ranges* splits it into parts with as many events each. ``more`` is true if there was no time, or no room, for all of it:
-        then ``to`` is how far it came.
+        *ranges* splits them into parts with equal numbers of events. ``more`` is true if the time or size limit was reached;
+        ``to`` is then the position reached.
 
         Raises:
             BadQuery, NotFound, CursorExpired, CursorUnknown
-            TooMuchAtOnce: another digest of the company takes its time.
+            TooMuchAtOnce: another digest of the company is running.
         """
         wanted: Filter | None
         if subscription_id is not None:
@@ -134,7 +134,7 @@ class Digests:
     async def _read(
         self, selection: _Selection, after: int, up_to: int
     ) -> AsyncIterator[tuple[Sequence[int], int]]:
-        """Read the ids of a stretch piece by piece, each with the position up to which everything is read."""
+        """Read the ids of a range in pieces, each with the position up to which all is read."""
         pauses = Pauses()
         while after < up_to:
             ids, events = await self._piece(selection, after)
@@ -153,7 +153,7 @@ class Digests:
             await pauses.pause_if_due()
 
     async def _piece(self, selection: _Selection, after: int) -> tuple[list[int], Sequence[Event]]:
-        """Read the next ids, and with a filter the events."""
+        """Read the next ids, or with a filter the events too."""
         company_id, types = selection.company_id, selection.types
         async with self._pieces.turn(company_id), self._database.read() as connection:
             if selection.wanted is None:
@@ -170,7 +170,7 @@ class Digests:
 
 
 async def _place(connection: Any, name: str, text: str, bounds: LogBounds) -> int:
-    """Read a place in the log: a cursor, an ISO 8601 time, or the id of an event. Raises BadQuery, CursorUnknown."""
+    """Read a position of the log: a cursor, an ISO 8601 time, or the id of an event. Raises BadQuery, CursorUnknown."""
     if text.isascii() and text.isdigit() and len(text) <= 19:
         position = int(text)
     elif (since_ms := epoch_ms_of(text)) is not None:
@@ -187,7 +187,7 @@ async def _place(connection: Any, name: str, text: str, bounds: LogBounds) -> in
 
 
 async def _parts(ids: "array[int]", after: int, up_to: int, ranges: int) -> list[dict[str, Any]]:
-    """Split a stretch into up to *ranges* parts with as many ids each."""
+    """Split a range into up to *ranges* parts with equal numbers of ids."""
     parts: list[dict[str, Any]] = []
     count = max(min(ranges, len(ids)), 1)
     for part in range(count):

@@ -1,8 +1,8 @@
-"""Dry runs: counting what a replay would send.
+"""Dry runs: counting the events that a replay would send.
 
-A count reads the log in pieces. Each has a connection for itself, gives it back, and lets others go on; a company has one
-count at a time, few pieces are read at once, and companies take turns at them. A count ends with its caller, and after
-``LIMIT_SECONDS`` with what it has counted by then.
+A count reads the log in pieces. Each piece borrows a connection, returns it, and yields to others. A company has one count
+at a time; few pieces are read at once, and companies take turns. A count ends if its caller leaves, and after
+``LIMIT_SECONDS`` with a partial result.
 """
 
 import time
@@ -24,19 +24,19 @@ from trunkline.store import stream
 from trunkline.store.database import Database
 
 AT_ONCE = 2
-"""Pieces that one process reads at the same time."""
+"""The number of pieces that one process reads at once."""
 WAIT_SECONDS = 5.0
 """How long a count waits for another one of its company."""
 LIMIT_SECONDS = 20.0
 COUNTED = 20_000
-"""Events in a piece that only counts: a few milliseconds."""
+"""The number of events in a piece that only counts, which takes a few milliseconds."""
 
 Counting = Coroutine[Any, Any, tuple[int, int]]
-"""Gives how many events of a piece count, and the position that the piece reached."""
+"""Gives the number of counted events of a piece, and the position reached."""
 
 
 class DryRuns:
-    """Counts what replays would send, for at most *limit_seconds* each."""
+    """Counts the events that replays would send, for at most *limit_seconds* each."""
 
     def __init__(
         self,
@@ -54,11 +54,11 @@ class DryRuns:
         self._pieces = Turns(share=1, total=AT_ONCE)
 
     async def count(self, subscription: Subscription, request: Mapping[str, Any]) -> dict[str, Any]:
-        """Show how many events a replay would send; ``complete`` is false where there was no time to count them all.
+        """Show how many events a replay would send; ``complete`` is false if the time limit was reached.
 
         Raises:
             BodyInvalid: the range is empty.
-            TooMuchAtOnce: another count of the company takes its time.
+            TooMuchAtOnce: another count of the company is running.
             CallerLeft: the caller has gone.
         """
         return await callers.while_present(self._count(subscription, request))
@@ -92,7 +92,7 @@ class DryRuns:
         return {"matched": matched}
 
     def _counters(self, subscription: Subscription, span: Range) -> Sequence[Callable[..., Counting]]:
-        """Give the functions that count pieces of *span*, each of them another part of what it holds."""
+        """Give the functions that count pieces of *span*, each a different part of its events."""
         types = replay.countable_types(subscription, span)
         if types is None:
             return (partial(self._count_matches, subscription=subscription),)

@@ -1,7 +1,7 @@
-"""What the filters of a company's subscriptions may cost together: its limit ``filter_cost``.
+"""The limit of the total cost of a company's filters (``filter_cost``).
 
-Every event of a company passes all its filters, so that their sum bounds what an event may cost (``filters.costs``). They are
-also kept, listed and read, so that their size counts too.
+Every event of a company passes all its filters, so the sum limits the cost of an event (``filters.costs``). Filters are also
+stored, listed and read, so their size counts too.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ async def check_filter_cost(
     limit: int,
     instead_of: Subscription | None = None,
 ) -> None:
-    """Check that the filter *source* may be added, or put in place of that of *instead_of*, which it may make cheaper always.
+    """Check that the filter *source* may be added, or may replace that of *instead_of*; a cheaper replacement is always allowed.
 
     Raises:
         FilterTooDear: the company's filters would cost more than *limit*.
@@ -36,7 +36,7 @@ async def check_filter_cost(
         return
     others = await store.filters_of_company(connection, company_id, but_no=instead_of.no if instead_of else 0)
     cost = own + sum(map(len, others)) // costs.CHARACTERS
-    if cost <= limit:  # else nothing need be read
+    if cost <= limit:  # otherwise their size alone is too large
         cost = own + sum(map(costs.charge_for, others))
     if cost > limit:
         raise FilterTooDear(cost, limit)

@@ -19,14 +19,14 @@ from trunkline.subscribing.requests import Checker
 from trunkline.subscribing.views import show_condition, view
 
 PAGE_BYTES = 256 * 1024
-"""How long the filters, event types and headers of a page's subscriptions may be: to show so many takes 5 ms."""
+"""The total size of filters, event types and headers in a page; showing that many takes 5 ms."""
 AT_ONCE = 20
-"""Rows that are read at once: none is longer than a body of 256 KiB."""
+"""The number of rows read at once; none is longer than a body of 256 KiB."""
 _CURSOR = "s"
 
 
 class SubscriptionFinder:
-    """Reads the subscriptions of a company; those of one channel, or of every channel for None."""
+    """Reads the subscriptions of a company, of one channel or of all (None)."""
 
     def __init__(self, database: Database, *, records: SubscriptionRecords, checker: Checker) -> None:
         self._database = database
@@ -55,7 +55,7 @@ class SubscriptionFinder:
         cursor: str | None = None,
         limit: int | None = None,
     ) -> dict[str, Any]:
-        """Show *limit* of them, or as many as ``PAGE_BYTES`` hold, and the cursor of the others. Raises BadCursor."""
+        """Show up to *limit* of them, within ``PAGE_BYTES``, and the cursor of the next page. Raises BadCursor."""
         after = cursors.decode(cursor, kind=_CURSOR) if cursor is not None else 0
         rows, reached = await self._read(company_id, after, channel=channel, target_url=target_url)
         if limit is not None and len(rows) > limit:
@@ -68,7 +68,7 @@ class SubscriptionFinder:
     async def each(
         self, company_id: int, *, channel: str | None = None, target_url: str | None = None
     ) -> AsyncIterator[Subscription]:
-        """Read a company's subscriptions, oldest first, giving way to others between them."""
+        """Read a company's subscriptions, oldest first, yielding to other tasks in between."""
         pauses = Pauses()
         reached: int | None = 0
         while reached is not None:
@@ -80,7 +80,7 @@ class SubscriptionFinder:
     async def _read(
         self, company_id: int, after: int, *, channel: str | None, target_url: str | None
     ) -> tuple[Sequence[Row], int | None]:
-        """Read the rows of one page, one at least if there are any, and the number after which the next page begins."""
+        """Read the rows of one page, at least one if there is any, and the number after which the next page begins."""
         rows: list[Row] = []
         size = 0
         async with self._database.read() as connection:
@@ -103,11 +103,11 @@ class SubscriptionFinder:
                     return rows, None
 
     async def get(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
-        """Show one. Raises NotFound."""
+        """Show a subscription. Raises NotFound."""
         return (await self._show([await self._find(company_id, subscription_id, channel=channel)]))[0]
 
     async def find(self, company_id: int, subscription_id: str, *, channel: str | None) -> Subscription:
-        """Read one. Raises NotFound."""
+        """Read a subscription. Raises NotFound."""
         return self.records.open(await self._find(company_id, subscription_id, channel=channel))
 
     async def _find(self, company_id: int, subscription_id: str, *, channel: str | None) -> Row:
@@ -133,7 +133,7 @@ async def find_row(
     channel: str | None,
     to_change: bool = False,
 ) -> Row:
-    """Read one row; *to_change* keeps others from changing it meanwhile. Raises NotFound."""
+    """Read one row; *to_change* locks it. Raises NotFound."""
     is_id = ID.fullmatch(subscription_id) is not None
     row = await store.get(connection, subscription_id, to_change=to_change) if is_id else None
     if row is None or row.company_id != company_id or channel not in {None, row.channel}:

@@ -1,6 +1,6 @@
-"""Whether anybody is interested in an event type of a company, and the public keys of its subscriptions.
+"""The number of readers of a company's event type, and the public keys of its subscriptions.
 
-Both are asked often and change seldom, so a process remembers the answers for ``FRESH_SECONDS``.
+Both are read often and change seldom, so a process caches them for ``FRESH_SECONDS``.
 """
 
 import time
@@ -24,7 +24,7 @@ _Value = TypeVar("_Value")
 
 
 class _Fresh(Generic[_Key, _Value]):
-    """Remembers what *read* gave, for ``FRESH_SECONDS``."""
+    """Caches the results of *read* for ``FRESH_SECONDS``."""
 
     def __init__(self, read: Callable[[_Key], Awaitable[_Value]]) -> None:
         self._read = read
@@ -44,7 +44,7 @@ class _Fresh(Generic[_Key, _Value]):
 
 
 class Interest:
-    """Tells who is interested in what, and which keys sign."""
+    """Tells how many readers event types have, and which keys sign."""
 
     def __init__(self, database: Database, *, records: SubscriptionRecords) -> None:
         self._database = database
@@ -61,7 +61,7 @@ class Interest:
         return {"type": event_type, "is_wanted": any(counts.values()), **counts}
 
     async def public_keys(self, company_id: int | None, subscription_id: str | None) -> list[dict[str, str]]:
-        """List the keys that sign with ``ed25519`` now, of one subscription or of a company's, as JSON Web Keys (RFC 8037)."""
+        """List the current ``ed25519`` signing keys of one subscription or a company as JSON Web Keys (RFC 8037)."""
         return await self._keys.get((company_id, subscription_id))
 
     async def _read_named(self, company_id: int) -> Sequence[tuple[str, tuple[str, ...], int]]:

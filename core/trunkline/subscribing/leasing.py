@@ -1,8 +1,7 @@
-"""Pages of named consumers, leased and committed: ``model.reach`` says how several pollers are kept apart.
+"""Leasing and committing pages of named consumers; ``model.reach`` has the rules for several pollers.
 
-A poll reads a page as ``stream.pages`` does, and stores one row. A process remembers the consumers that it served; each change
-names the version of the row that it follows, so what another process has stored meanwhile is read anew and nothing is
-overwritten.
+A poll reads a page as ``stream.pages`` does, and stores one row. A process caches the consumers that it served. Each change
+names the version of the row that it follows, so a change by another process is noticed and read, never overwritten.
 """
 
 import asyncio
@@ -39,12 +38,12 @@ from trunkline.stream.pages import CHECK_SECONDS, CheckCaller, Streaming
 
 LEASE_SECONDS, MAX_LEASE_SECONDS = 60, 3_600
 MAX_LEASES = 32
-"""Pages of one consumer that may be leased at once; a further poller waits until one is committed or lapses."""
+"""The number of pages of a consumer that may be leased at once; a further poller waits until one is committed or lapses."""
 STEP, STEP_MS = 1_000, 3_600_000
-"""A consumer that has nothing to read is moved on if it would go past so many positions, or was last moved so long ago."""
+"""A consumer without matching events is moved on after so many positions, or if it was last moved so long ago."""
 TRIES = 50
 LOOK_SECONDS = 0.5
-"""How often a poll that waits looks for a page whose lease has lapsed."""
+"""How often a waiting poll looks for a page whose lease has lapsed."""
 KIND = "consumer"
 _REMEMBERED = 10_000
 Key = tuple[int, str]
@@ -53,9 +52,9 @@ Key = tuple[int, str]
 
 @dataclass(frozen=True, slots=True)
 class LeasedPage:
-    """Events that one poller holds by *lease*, and the *cursor* that commits them; without events there is no lease.
+    """Events that a poller holds under *lease*, and the *cursor* that commits them; without events there is no lease.
 
-    *more*: no event met the filter so far, and there are others to look at.
+    *more*: no event has met the filter yet, and more events are to be read.
     """
 
     bodies: Sequence[bytes]
@@ -66,7 +65,7 @@ class LeasedPage:
 
 @dataclass(frozen=True, slots=True)
 class _Poll:
-    """What a poll asks for."""
+    """The parameters of a poll."""
 
     key: Key
     limit: int
@@ -87,7 +86,7 @@ class Leasing:
         self._known: OrderedDict[Key, Consumer] = OrderedDict()
         self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._ahead_ms = 0
-        """How far the database's clock is ahead of this machine's: leases are timed by the former."""
+        """How far the database's clock, which times leases, is ahead of this machine's."""
 
     async def lease(
         self,
@@ -104,8 +103,8 @@ class Leasing:
 
         Raises:
             NotFound
-            CursorExpired, CursorUnknown: the cursor is not in the log any more; ``seek`` moves it.
-            TooMuchAtOnce: the company has as many long polls, or searches by a filter, as it may have.
+            CursorExpired, CursorUnknown: the cursor is outside the log; ``seek`` moves it.
+            TooMuchAtOnce: the company has reached its limit of long polls, or of searches by a filter.
         """
         poll = _Poll((company_id, name), limit, lease_seconds * 1000, versions)
         page = await self._lease(poll)
@@ -126,7 +125,7 @@ class Leasing:
         return page
 
     async def commit(self, company_id: int, name: str, *, cursor: str, lease: str | None) -> None:
-        """Commit what the holder of *lease* has up to *cursor*; without *lease* everything up to it, whoever holds it.
+        """Commit the leased page of *lease* up to *cursor*; without *lease* all events up to *cursor*, whoever holds them.
 
         A commit may be repeated. One without *lease* never moves a consumer back.
 
@@ -158,18 +157,18 @@ class Leasing:
         raise _contended(name)
 
     async def move(self, key: Key, reach: Reach) -> Consumer:
-        """Move a consumer, whatever is leased. Raises NotFound."""
+        """Move a consumer, whatever its leases. Raises NotFound."""
         for _ in range(TRIES):
             if moved := await self.save(await self.load(key), reach, is_sought=True):
                 return moved
         raise _contended(key[1])
 
     def now_ms(self) -> int:
-        """Give the database's time, by this machine's clock."""
+        """Give the database's time, estimated with this machine's clock."""
         return now_ms() + self._ahead_ms
 
     def remember(self, consumer: Consumer) -> None:
-        """Remember a row that was read or written just now."""
+        """Cache a row that was just read or written."""
         self._ahead_ms = consumer.clock_ms - now_ms()
         key = consumer.company_id, consumer.name
         self._known[key] = consumer
@@ -178,18 +177,21 @@ class Leasing:
             self._known.popitem(last=False)
 
     async def _lease(self, poll: _Poll) -> LeasedPage:
-        """Lease a page; the pollers of one process in turn, so that none of them is outrun again and again."""
+        """Lease a page; the pollers of one process take turns, so that none starves."""
         async with self._turns.setdefault(poll.key, asyncio.Lock()):
             consumer = self._known.get(poll.key)
             for tries in range(TRIES):
                 if (page := await self._try(consumer or await self.load(poll.key), poll)) is not None:
                     return page
                 consumer = None
-                await asyncio.sleep(random.uniform(0, tries / 1000))  # noqa: S311 - others in other processes try as well
+                await asyncio.sleep(random.uniform(0, tries / 1000))  # noqa: S311 - other processes try at the same time
         raise _contended(poll.key[1])
 
     async def _try(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
-        """Lease the next page of *consumer*; None to try again: it was changed since it was read, or passed what is empty."""
+        """Lease the next page of *consumer*; None to try again.
+
+        That is needed if it was changed since it was read, or moved past an empty range.
+        """
         reach, now = consumer.reach, self.now_ms()
         lapsed = reach.lapsed(now)
         if lapsed is None and len(reach.open) >= MAX_LEASES:
@@ -240,7 +242,7 @@ class Leasing:
                 return found
 
     async def _give(self, consumer: Consumer, lease: Lease, lapsed: Lease | None) -> bool:
-        """Store that *lease* was given out; False if another poller has got its events. Commits in between stop nobody."""
+        """Store that *lease* was given out; False if another poller got its events. Commits in between do no harm."""
         for _ in range(TRIES):
             if await self.save(consumer, consumer.reach.give(lease, instead_of=lapsed), is_lazy=True):
                 return True
@@ -251,7 +253,7 @@ class Leasing:
         return False
 
     async def _reread(self, consumer: Consumer, after: int) -> Consumer | None:
-        """Read *consumer* again; None if the page after *after* is not the next one of these events any more."""
+        """Read *consumer* again; None if the page after *after* is no longer its next page."""
         fresh = await self.load((consumer.company_id, consumer.name))
         lapsed = fresh.reach.lapsed(self.now_ms())
         is_same = (fresh.no, fresh.event_types, fresh.filter) == (
@@ -288,7 +290,10 @@ class Leasing:
         is_lazy: bool = False,
         is_sought: bool = False,
     ) -> Consumer | None:
-        """Store how far *consumer* is; None if somebody has changed it since it was read. The audit log has what *is_sought*."""
+        """Store the progress of *consumer*; None if it was changed since it was read.
+
+        With *is_sought* it adds an entry to the audit log.
+        """
         if reach == consumer.reach and not commits:
             return consumer
         database = self._database
@@ -311,15 +316,15 @@ class Leasing:
         return changed
 
     def _pause(self, key: tuple[int, str]) -> float:
-        """Tell how long a poll waits for new events until it looks again: not long if others hold pages that may lapse."""
+        """Tell how long a poll waits for new events before it looks again: briefly if leases of others may lapse."""
         known = self._known.get(key)
         return LOOK_SECONDS if known is None or known.reach.open else CHECK_SECONDS
 
     async def _check(self, company_id: int, position: int, *, at_least: int) -> None:
-        """Make sure that a *position* which the consumer has not given out is in the log."""
+        """Make sure that a *position* that was not given out as a cursor is in the log."""
         if position > at_least:
             async with self._reading.read() as connection:
-                with suppress(CursorExpired):  # what was removed is as good as read
+                with suppress(CursorExpired):  # removed events count as read
                     await retention.check_cursor(connection, company_id, after=position)
 
 

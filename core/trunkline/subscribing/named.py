@@ -1,4 +1,4 @@
-"""Channels that a request names: one set of calls makes subscriptions on every channel that leaves them to the hub."""
+"""Channels named in requests: one set of calls makes subscriptions on all channels that leave that to the hub."""
 
 from collections.abc import Mapping
 
@@ -9,10 +9,10 @@ from trunkline.targets.urls import HTTP_SCHEMES
 
 
 def channel_named(name: str, channels: Mapping[str, Channel]) -> Channel:
-    """Give the one of *channels* that is called *name*, where people may subscribe to it by that.
+    """Give the channel *name*, if it can be subscribed to by name.
 
     Raises:
-        BodyInvalid: there is none, or its subscriptions are made by calls of its own alone.
+        BodyInvalid: there is none, or its subscriptions are only made by its own calls.
     """
     channel = channels.get(name)
     if channel is None:
@@ -24,7 +24,7 @@ def channel_named(name: str, channels: Mapping[str, Channel]) -> Channel:
 
 
 def takes_urls(channel: Channel) -> bool:
-    """Tell whether *channel* declares nothing and posts to any URL just as the hub does: nothing of it is its own to judge."""
+    """Tell whether *channel* declares no targets and posts to any URL as the hub does, without checks of its own."""
     is_the_hubs = channel.deliver is deliver and channel.check_target is None
     return channel.target is None and is_the_hubs and tuple(channel.schemes) == HTTP_SCHEMES
 

@@ -1,6 +1,6 @@
-"""Where the name of a target leads, asked when a subscription is made or its target is changed.
+"""Resolving the name of a target when a subscription is made or its target is changed.
 
-A push is judged again by the addresses that are dialled; here the caller learns at once what would be refused then.
+A push checks its addresses again; checking here tells the caller at once about an address that would be refused.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from trunkline.targets import urls
 from trunkline.targets.addresses import AddressPolicy
 
 LIMIT_SECONDS = 2.0
-"""How long a caller waits for a name."""
+"""How long a caller waits for a name to resolve."""
 _SHOWN_CHARACTERS = 60
 
 
 class Resolver(Protocol):
-    """Finds out where URLs lead, within what one company may ask for at once."""
+    """Resolves URLs, within a company's limit of lookups."""
 
     async def addresses(self, url: str, *, tenant: int) -> Sequence[str]:
         """Find the addresses of *url*.
@@ -33,18 +33,18 @@ class Resolver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TargetNames:
-    """Judges the names of targets; where *policy* allows private networks, any name may be one."""
+    """Checks the names of targets; if *policy* allows private networks, any name is allowed."""
 
     resolver: Resolver
     policy: AddressPolicy
     limit_seconds: float = LIMIT_SECONDS
 
     async def check(self, url: str, *, company_id: int, path: str = "/target_url") -> list[str]:
-        """Give a warning where the name in *url*, a target that was checked, does not resolve (in time).
+        """Give a warning if the name in *url*, a checked target, does not resolve in time.
 
         Raises:
-            TargetRefused: it resolves to an address that is refused. The sentence does not say to which: the name may
-                be one of the operator's own network.
+            TargetRefused: it resolves to a refused address. The message does not name it, as the name may belong to the
+            operator's network.
         """
         if self.policy.allow_private_networks or urls.scheme_of(url) not in urls.HTTP_SCHEMES:
             return []

@@ -1,14 +1,14 @@
 """The options of a subscription, each declared once.
 
-What is made from a declaration: the members of requests and answers (OpenAPI among them), the checks, the columns that are
-written, and the view. An option without special behaviour is declared with ``plain`` and takes four more places:
+A declaration gives the members of requests and answers (also in OpenAPI), the checks, the columns, and the view. An option
+without special behaviour is declared with ``plain`` and needs four more changes:
 
 1. a migration that adds its column, nullable, at the end of ``subscriptions``;
 2. the column in ``store/tables.py``; its type says how it is read (``JSON(none_as_null=True)`` for an object);
 3. a field of ``model.subscriptions.Subscription``, of the same name and with a default, which also stands for a null;
-4. whatever reads the field.
+4. the code that reads the field.
 
-A platform that subscribes again with other values of such options gets the hook that it has (``changes``).
+A platform that subscribes again with other values of such options gets its existing hook (``changes``).
 
 Options that depend on one another (event types, their versions and the filter; secrets and headers, which are sealed
 together; the status) are checked and stored together in ``changes``.
@@ -67,16 +67,16 @@ def unique(names: Iterable[str]) -> list[str]:
 
 
 def json_or_none(value: Any) -> str | None:
-    """Write a value as JSON text, None as null."""
+    """Encode a value as JSON; None stays None."""
     return None if value is None else orjson.dumps(value).decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Option:
-    """One option of a subscription: where it may be given, how it is checked, stored and shown.
+    """One option of a subscription: the requests that take it, and how it is checked, stored and shown.
 
-    *creation*, *change* and *hook* are its member of the requests that create a subscription, change one, and create one
-    through a REST hook; *view* is its member of answers. None leaves it out there.
+    *creation*, *change* and *hook* are its members in requests that create a subscription, change one, and create one
+    through a REST hook; *view* is its member in answers. None leaves it out.
     """
 
     name: str
@@ -88,22 +88,22 @@ class Option:
     is_required: bool = False
     """Whether a subscription cannot be created without it."""
     is_removable: bool = True
-    """Whether a change may set it to null, which means its default."""
+    """Whether a change may set it to null, meaning its default."""
     is_common: bool = False
-    """Whether the core's own route changes it, whatever the channel; else only the routes of a channel do."""
+    """Whether the core's route changes it for every channel; if not, only a channel's routes do."""
     column: str | None = None
-    """The column that holds it; None where it is stored together with others."""
+    """Its column; None if it is stored together with others."""
     write: Callable[[Any], Any] = lambda value: value
-    """Turns the value, None where it is absent, into that of its column."""
+    """Converts the value, None if absent, to that of its column."""
     show: Callable[[Subscription, Mapping[str, int]], Any] | None = None
-    """Gives the value in views, from a subscription and the versions that it gets; the field of its name for None."""
+    """Gives the value in views from a subscription and its versions; None: the field with the option's name."""
 
 
 def plain(name: str, annotation: Any, check: Check) -> Option:
-    """Declare an option without special behaviour: given whenever a subscription is made or changed, on every channel.
+    """Declare an option without special behaviour, which every channel takes when a subscription is made or changed.
 
-    It is stored in the column of its name, and shown as it is stored. *annotation* describes it (``Annotated`` with a
-    ``Field``); null means its default.
+    It is stored in the column of its name and shown as stored. *annotation* describes it (``Annotated`` with a ``Field``);
+    null means its default.
     """
     optional = (annotation | None, None)
     return Option(
@@ -260,10 +260,10 @@ TARGET = Option(
     is_required=True,
     is_removable=False,
 )
-"""Where events of a channel go that declares its targets. It is stored in two columns, and its secrets sealed (``declared``)."""
+"""The target on a channel that declares its targets. It is stored in two columns, and its secrets are sealed (``declared``)."""
 _OF_URLS = frozenset({"target_url", "headers"})
 
-# Answers to what has several faults, and views, have had another order from the first release. A new option comes last.
+# Lists of faults, and views, have kept another order since the first release. A new option comes last.
 _CHECKED_FIRST = (
     *("target_url", "target", "event_types", "versions", "description", "signature", "secret", "headers"),
 )
@@ -271,17 +271,17 @@ _SHOWN_FIRST = (*("target_url", "event_types", "description", "filter", "version
 
 
 def for_declared(options: Sequence[Option] = OPTIONS) -> tuple[Option, ...]:
-    """Give those of a channel that declares its targets: it has no URL to post to."""
+    """Give the options of a channel that declares its targets, without the URL."""
     return (TARGET, *(option for option in options if option.name not in _OF_URLS))
 
 
 def in_order_of_checks(options: Sequence[Option]) -> list[Option]:
-    """Put *options* into the order in which their faults are listed."""
+    """Sort *options* in the order of their faults."""
     return _ordered(options, _CHECKED_FIRST)
 
 
 def in_order_of_views(options: Sequence[Option]) -> list[Option]:
-    """Choose from *options* those that are shown, in the order in which views have them."""
+    """Choose the shown ones of *options*, in the order of views."""
     return _ordered([option for option in options if option.view], _SHOWN_FIRST)
 
 
@@ -291,12 +291,12 @@ def _ordered(options: Sequence[Option], first: Sequence[str]) -> list[Option]:
 
 
 def creatable(options: Sequence[Option] = OPTIONS) -> tuple[str, ...]:
-    """Name those that may be given when a subscription is created."""
+    """Name the options that a creation may have."""
     return tuple(option.name for option in options if option.creation)
 
 
 def editable(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> tuple[str, ...]:
-    """Name those that may be changed; *only_common*: those that every channel has."""
+    """Name the options that may be changed; *only_common*: those of every channel."""
     return tuple(o.name for o in options if o.change and (o.is_common or not only_common))
 
 
@@ -306,7 +306,7 @@ def members_of_creation(options: Sequence[Option] = OPTIONS) -> dict[str, Member
 
 
 def members_of_creation_by_name() -> dict[str, Member]:
-    """Give the fields of a request that names its channel, which has one of the two ways to say where events go."""
+    """Give the fields of a creation that names its channel, with either kind of target."""
     members = members_of_creation((TARGET, *OPTIONS))
     for name in ("target", "target_url"):
         annotation, field = members[name]
@@ -315,13 +315,13 @@ def members_of_creation_by_name() -> dict[str, Member]:
 
 
 def members_of_change(options: Sequence[Option] = OPTIONS, *, only_common: bool = False) -> dict[str, Member]:
-    """Give the fields of a request that changes a subscription; *only_common*: one of any channel."""
+    """Give the fields of a request that changes a subscription; *only_common*: on any channel."""
     names = editable(options, only_common=only_common)
     return {option.name: option.change for option in options if option.change and option.name in names}
 
 
 def members_of_hook(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
-    """Give the fields of a REST hook beside its target and event types."""
+    """Give the fields of a REST hook besides its target and event types."""
     return {option.name: option.hook for option in options if option.hook}
 
 
@@ -331,7 +331,7 @@ def members_of_view(options: Sequence[Option] = OPTIONS) -> dict[str, Member]:
 
 
 def columns_of_creation(request: Mapping[str, Any], options: Sequence[Option] = OPTIONS) -> dict[str, Any]:
-    """Write the columns of a new subscription; an option that *request* leaves out gets its default."""
+    """Give the columns of a new subscription; options missing in *request* get their defaults."""
     return {
         option.column: option.write(request.get(option.name))
         for option in options
@@ -340,7 +340,7 @@ def columns_of_creation(request: Mapping[str, Any], options: Sequence[Option] = 
 
 
 def columns_of_change(changes: Mapping[str, Any], options: Sequence[Option] = OPTIONS) -> dict[str, Any]:
-    """Write the columns of what *changes* names."""
+    """Give the columns of the options in *changes*."""
     return {
         option.column: option.write(changes[option.name])
         for option in options
@@ -351,7 +351,7 @@ def columns_of_change(changes: Mapping[str, Any], options: Sequence[Option] = OP
 def show(
     subscription: Subscription, versions: Mapping[str, int], options: Sequence[Option] = OPTIONS
 ) -> dict[str, Any]:
-    """Show the options of *subscription*, with the *versions* that it gets."""
+    """Show the options of *subscription*, with its *versions*."""
     return {
         option.name: option.show(subscription, versions)
         if option.show

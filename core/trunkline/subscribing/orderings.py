@@ -1,4 +1,4 @@
-"""The option ``ordering``: how it is checked, and described in requests and answers."""
+"""The option ``ordering``: its checks, and its description in requests and answers."""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -43,7 +43,7 @@ Ordering = Annotated[
 
 
 def check_ordering(ordering: Any, _: Context) -> list[FieldError]:
-    """Check the form of an ordering; whether events can have its key, ``check_key`` tells."""
+    """Check the form of an ordering; ``check_key`` checks whether events can have its key."""
     if ordering == WHOLE:
         return []
     if not isinstance(ordering, dict) or set(ordering) != {"key"}:
@@ -68,7 +68,7 @@ def pointer_is_whole(pointer: Any) -> bool:
 
 
 def check_key(ordering: Any, event_types: Sequence[EventType]) -> None:
-    """Check that one of *event_types* can have the key; ``metadata`` is free. Raises BodyInvalid."""
+    """Check that one of *event_types* can have the key; ``metadata`` may have any. Raises BodyInvalid."""
     if not isinstance(ordering, dict):
         return
     part, *names = names_of(ordering["key"])

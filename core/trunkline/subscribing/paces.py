@@ -1,4 +1,4 @@
-"""The options that say how a subscription's target is treated: how they are checked, and described in requests and answers."""
+"""The delivery options of a subscription: their checks, and their descriptions in requests and answers."""
 
 from typing import Annotated, Any
 

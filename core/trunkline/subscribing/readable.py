@@ -1,4 +1,4 @@
-"""A subscription whose secrets do not open can be given a new secret, and then goes on."""
+"""Subscriptions whose secrets do not open: a new secret lets one go on."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +11,7 @@ _NEEDS_SECRETS = frozenset({"status", "target_url", "target", "headers"})
 
 
 def require_readable(subscription: Subscription) -> None:
-    """Make sure that its secrets and headers are at hand. Raises Conflict."""
+    """Make sure that its secrets and headers were opened. Raises Conflict."""
     if not subscription.is_readable:
         msg = (
             "What is stored of this subscription's secrets and headers does not open. Rotate its secret, which makes a new "
@@ -21,13 +21,13 @@ def require_readable(subscription: Subscription) -> None:
 
 
 def check_readable(before: Subscription, changes: Mapping[str, Any]) -> None:
-    """Refuse changes for which the secrets and headers of *before* are needed where they do not open. Raises Conflict."""
+    """Refuse changes that need the secrets and headers of *before* if these do not open. Raises Conflict."""
     if not _NEEDS_SECRETS.isdisjoint(changes):
         require_readable(before)
 
 
 async def require_keys(records: SubscriptionRecords) -> None:
-    """Make sure that it is not the keys of this process that are wrong, before a secret is replaced.
+    """Make sure, before a secret is replaced, that this process has the right keys.
 
     Raises:
         StoreUnavailable: they are no longer those of the database.

@@ -1,4 +1,4 @@
-"""Subscriptions that whoever holds them renews: made, renewed and listed under their channel's own names (``contract.Terms``)."""
+"""Subscriptions that their holder renews: made, renewed and listed under the channel's own names (``contract.Terms``)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,11 +26,11 @@ from trunkline.subscribing.finding import SubscriptionFinder
 from trunkline.subscribing.requests import read_start
 
 LAPSED_KEPT = 20
-"""Lapsed subscriptions of a company that stay, for whoever asks why nothing comes."""
+"""The number of lapsed subscriptions of a company that are kept, to explain missing deliveries."""
 
 
 class Renewals:
-    """Makes and renews them; *creation* checks requests, *changes* lets go on what was disabled."""
+    """Makes and renews such subscriptions; *creation* checks requests, *changes* resumes disabled ones."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class Renewals:
         self._clock = clock
 
     async def check(self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms) -> None:
-        """Check a request and make nothing (``contract.HeldSubscriptions``)."""
+        """Check a request without making anything (``contract.HeldSubscriptions``)."""
         await self._creation.prepare(company_id, request, channel=channel)
         limit = (await self._limits.of(company_id)).subscriptions
         async with self._database.read() as connection:
@@ -64,7 +64,7 @@ class Renewals:
                 await _check_room(connection, company_id, terms, limit=limit)
 
     async def held(self, company_id: int, *, channel: str, target_url: str | None = None) -> Sequence[Held]:
-        """List a company's, oldest first."""
+        """List a company's held subscriptions, oldest first."""
         async with self._database.read() as connection:
             rows = await store.of_company(connection, company_id, channel=channel, target_url=target_url)
             now_ms = await retention.clock_ms(connection)
@@ -74,7 +74,7 @@ class Renewals:
     async def renew(
         self, company_id: int, request: Mapping[str, Any], *, channel: str, terms: Terms
     ) -> Renewed:
-        """Make or renew one (``contract.HeldSubscriptions``)."""
+        """Make or renew a subscription (``contract.HeldSubscriptions``)."""
         values, _ = await self._creation.prepare(company_id, request, channel=channel)
         done = None
         while done is None:
@@ -90,12 +90,12 @@ class Renewals:
         return Renewed(view, is_new, is_truncated, failed_since_ms)
 
     def _goes_on(self, subscription: Subscription, now_ms: int) -> bool:
-        """Tell whether it is neither ended nor lapsed; while the clock is not trusted none lapses."""
+        """Tell whether a subscription is neither ended nor lapsed; while the clock is not trusted none lapses."""
         aged_ms = now_ms if self._clock.is_trusted else 0
         return subscription.disabled_reason not in ENDED and not subscription.lapses_by(aged_ms)
 
     async def _tell_gap(self, no: int) -> bool:
-        """Tell whether the missed events are gone; the caller that renews is told so."""
+        """Tell whether missed events are gone, and note that the renewing caller was told."""
         async with self._database.write() as connection:
             position = (await store.by_number(connection, no)).options.get("gap_position")
             if position is not None:
@@ -105,14 +105,14 @@ class Renewals:
     async def _renew(
         self, values: Mapping[str, Any], request: Mapping[str, Any], terms: Terms
     ) -> tuple[Row, bool, bool] | None:
-        """Do it in one transaction; None where somebody else has made one of the name in between."""
+        """Make or renew in one transaction; None if another process has made one with the name in between."""
         company_id, channel = values["company_id"], values["channel"]
         quotas = await self._limits.of(company_id)
         async with self._database.write() as connection:
             row = await store.by_name(
                 connection, company_id, channel=channel, name=terms.name, to_change=True
             )
-            version = await store.next_version(connection)  # from here on nobody else adds one
+            version = await store.next_version(connection)  # from here on nobody else adds a subscription
             if row is None and await store.by_name(connection, company_id, channel=channel, name=terms.name):
                 return None
             now_ms = await retention.clock_ms(connection)
@@ -137,7 +137,7 @@ class Renewals:
     async def _make_room(
         self, connection: AsyncConnection, company_id: int, terms: Terms, *, limit: int
     ) -> None:
-        """Make sure that there may be one more, and end what lapsed long ago. Raises LimitReached."""
+        """Make sure that one more is allowed, and delete subscriptions that lapsed long ago. Raises LimitReached."""
         await _check_room(connection, company_id, terms, limit=limit)
         for old in await store.lapsed_of_company(connection, company_id, beyond=LAPSED_KEPT):
             await self._end(connection, self._records.open(old))

@@ -1,4 +1,4 @@
-"""Replays as their users see them: started, watched, cancelled."""
+"""Replays for users: started, watched, cancelled."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -92,7 +92,7 @@ class Replays:
         return _view(row, delivered=delivered)
 
     async def cancel(self, company_id: int, replay_id: str) -> None:
-        """Stop a replay, and take back what it has made due and nobody has begun. Raises NotFound."""
+        """Stop a replay, and withdraw its due deliveries that have not started. Raises NotFound."""
         async with self._database.write() as connection:
             row = await _find(connection, company_id, replay_id)
             await ordering.lock(connection, [row.subscription_no])
@@ -105,7 +105,7 @@ class Replays:
         self._replay_signal.set()
 
     def _check(self, request: Mapping[str, Any], subscribed: Pins) -> Pins | None:
-        """Check what is to be sent; gives the versions, *subscribed* but for those that are chosen. Raises BodyInvalid."""
+        """Check a request; returns the versions, *subscribed* overridden by chosen ones. Raises BodyInvalid."""
         for name in ("event_types", "versions"):
             self._checker.check({name: request.get(name)}, required=(), known=(name,))
         versions = request.get("versions")

@@ -1,4 +1,4 @@
-"""Reading a request for a subscription: checked values, or everything that is wrong with them."""
+"""Checking requests for subscriptions; an error lists all faults."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Checker:
     names: TargetNames | None = None
 
     def channel(self, name: str | None) -> Channel | None:
-        """Give the channel that is named *name*, where it runs."""
+        """Give the channel named *name*, if it runs."""
         return None if name is None else self.channels().get(name)
 
     def options_of(self, channel: Channel | None) -> Sequence[Option]:
@@ -40,7 +40,7 @@ class Checker:
         return options.for_declared(self.options) if is_declared else self.options
 
     async def check_name(self, url: str, *, company_id: int, path: str) -> list[str]:
-        """Give the warnings about the name in *url*, a target that was checked. Raises TargetRefused, at *path*."""
+        """Give the warnings about the name in *url*, a checked target. Raises TargetRefused, at *path*."""
         return [] if self.names is None else await self.names.check(url, company_id=company_id, path=path)
 
     def check_creation(self, request: Mapping[str, Any], *, channel: str) -> None:
@@ -55,7 +55,7 @@ class Checker:
         )
 
     def check_change(self, changes: Mapping[str, Any], *, channel: str | None) -> None:
-        """Check a request that changes a subscription of the channel named *channel*, of any for None.
+        """Check a request that changes a subscription of the channel named *channel* (None: of any).
 
         Raises as ``check`` does.
         """
@@ -84,11 +84,11 @@ class Checker:
         channel: Channel | None = None,
         is_change: bool = False,
     ) -> None:
-        """Check every member of *request* by itself; *channel* says which target URLs it takes, HTTP's for None.
+        """Check every member of *request* separately; *channel* decides on target URLs (None: those of HTTP).
 
         Raises:
             BodyInvalid: with one entry per fault.
-            TargetRefused: the only fault is where ``target_url`` points.
+            TargetRefused: the only fault is the address of ``target_url``.
         """
         errors = [
             FieldError(f"/{name}", f"is not a field here; known fields are {', '.join(known)}")
@@ -127,12 +127,12 @@ class Checker:
             orderings.check_key(ordering, self.event_types(names, pins))
 
     def pins_for(self, names: Sequence[str], *, chosen: Mapping[str, int] | None) -> dict[str, int]:
-        """Give the pins of a reader that begins now with *names*: the *chosen* versions, else the current ones."""
+        """Give the pins of a new reader of *names*: the *chosen* versions, or the current ones."""
         current = self.schema_versions.pins(types_among(names, self.catalog.names()))
         return {name: version for name, version in {**current, **(chosen or {})}.items() if version > 1}
 
     def shown_versions(self, names: Sequence[str], pins: Pins) -> dict[str, int]:
-        """Give the version, as it is sent under *pins*, of each type that *names* choose and that has several."""
+        """Give the version sent under *pins* for each type of *names* that has several versions."""
         chosen = types_among(names, self.catalog.names())
         several = [name for name in chosen if len(self.catalog.versions(name)) > 1]
         return {name: self.schema_versions.chosen(name, pins) for name in several}
@@ -140,7 +140,7 @@ class Checker:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Where a new subscription begins: after *position*, or with what was accepted at *since_ms* (Unix ms) or later."""
+    """The start of a new subscription: after *position*, or with events accepted at *since_ms* (Unix ms) or later."""
 
     position: int = 0
     since_ms: int | None = None

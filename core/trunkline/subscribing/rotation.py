@@ -1,4 +1,4 @@
-"""Signing secrets of subscriptions: replaced, and shown."""
+"""Replacing and showing the signing secrets of subscriptions."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -33,14 +33,14 @@ class SecretRotation:
         overlap_seconds: int,
         secret: str | None = None,
     ) -> dict[str, Any]:
-        """Give it a new secret, or the caller's own *secret*; the one before signs beside it for *overlap_seconds*.
+        """Set a new secret, or the caller's own *secret*; the previous one also signs for *overlap_seconds*.
 
-        Where what is stored does not open, the new one stands alone, and the headers are gone with the old ones.
+        If the stored secrets do not open, only the new one remains, and the headers are lost too.
 
         Raises:
             NotFound: there is no such subscription.
-            BodyInvalid: *secret* is none for its scheme.
-            Conflict: as many secrets sign already as may at once.
+            BodyInvalid: *secret* does not fit its scheme.
+            Conflict: the limit of simultaneous secrets is reached.
         """
         now = now_ms()
         async with self._database.write() as connection:
@@ -80,7 +80,7 @@ class SecretRotation:
 
 
 def _shown(subscription: Subscription, secret: Secret, *, reveal: bool) -> str:
-    """Write a secret, masked unless *reveal* is set; of a key pair the public key."""
+    """Write a secret, masked unless *reveal* is set; for a key pair the public key."""
     if subscription.signature == "ed25519":
         return signatures.public_key(secret.text)
     return secret.text if reveal else f"{secret.text.partition('_')[0]}_••••{secret.text[-4:]}"

@@ -1,7 +1,7 @@
-"""The subscriptions of every channel, as plugins and the API call them.
+"""The services of subscriptions for plugins and the API.
 
-A channel's plugin calls it with its own name as *channel*, and sees nothing of another channel's; the core's routes call it
-with None and see all.
+A channel's plugin calls it with its own name as *channel*, and sees only that channel's subscriptions; the core's routes
+call it with None and see all.
 """
 
 from typing import Self
@@ -22,7 +22,10 @@ from trunkline.subscribing.trial import Trials
 
 
 class SubscriptionService:
-    """The services of subscriptions under one name (``contract.Subscriptions``). Enter it to start, leave it to finish what has queued."""
+    """The services of subscriptions in one class (``contract.Subscriptions``).
+
+    Enter it to start; leaving it finishes queued requests.
+    """
 
     def __init__(
         self,

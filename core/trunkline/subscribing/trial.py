@@ -1,4 +1,4 @@
-"""Trials: one attempt with an example event, which is neither logged nor tried again."""
+"""Trials: one attempt with an example event, without a log entry or retries."""
 
 import asyncio
 import secrets
@@ -24,9 +24,9 @@ from trunkline.subscribing.readable import require_readable
 from trunkline.subscribing.requests import Checker
 
 AT_ONCE = 8
-"""Tests that a company may have under way in one process: each may take as long as an attempt, and nobody need wait for it …"""
+"""The number of simultaneous tests of a company in one process; each may take as long as an attempt."""
 AT_ONCE_IN_ALL = 64
-"""… and all companies together."""
+"""The number of simultaneous tests of all companies in one process."""
 WAIT_SECONDS = 5.0
 
 
@@ -52,14 +52,14 @@ class Trials:
         self._turns = Turns(share=AT_ONCE, total=AT_ONCE_IN_ALL)
 
     async def test(self, company_id: int, subscription_id: str, *, channel: str | None) -> dict[str, Any]:
-        """Make one attempt with an example event, whatever the status; it is neither logged nor tried again.
+        """Make one attempt with an example event, whatever the status, without a log entry or retries.
 
-        Where the channel can try the connection alone, it does so first, and no event is sent where that fails.
+        If the channel can test the connection alone, it does so first; if that fails, no event is sent.
 
         Raises:
             NotFound: there is no such subscription.
             Conflict: its secrets do not open, or its channel is off.
-            TooMuchAtOnce: other tests of the company take their time.
+            TooMuchAtOnce: too many tests of the company are running.
         """
         try:
             await self._turns.take(company_id, wait_seconds=WAIT_SECONDS)
@@ -105,7 +105,7 @@ async def attempt(
 ) -> dict[str, Any]:
     """Send *body* to *subscription*, whatever its status, and show the outcome.
 
-    A channel that raises, gives nonsense, or takes longer than *limit_seconds*, has failed.
+    A channel that raises, returns an invalid result, or takes longer than *limit_seconds*, has failed.
     """
     now = now_ms()
     began = time.monotonic()
@@ -120,7 +120,7 @@ async def attempt(
                 result = checked(await channel.deliver(push, http))
     except BodyInvalid as error:
         result = unusable(error)
-    except Exception as error:  # noqa: BLE001 - a channel is a plugin: whatever it raises is a failed attempt
+    except Exception as error:  # noqa: BLE001 - a channel is a plugin: any error is a failed attempt
         reason = "timeout" if limit.expired() else f"channel_error: {type(error).__name__}"
         result = Result(Outcome.RETRY, error=reason)
     return {
@@ -134,7 +134,7 @@ async def attempt(
 
 
 async def _refused_connection(channel: Channel, target: Target[Any]) -> Result | None:
-    """Have the channel try the connection alone, if it can; None where nothing is wrong with it."""
+    """Have the channel test the connection alone, if it can; None if there is no fault."""
     if channel.check_connection is None:
         return None
     reason = cast("object", await channel.check_connection(target))  # a plugin need not be type-checked

@@ -1,4 +1,4 @@
-"""How a subscription is shown over HTTP."""
+"""Subscriptions as shown over HTTP."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +20,7 @@ def view(
     with_secret: bool = False,
     warnings: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Show *subscription*; its signing secret only *with_secret*, ``warnings`` only where there are some."""
+    """Show *subscription*; the signing secret only *with_secret*, ``warnings`` only if there are any."""
     versions = checker.shown_versions(subscription.event_types, subscription.pins)
     members: dict[str, Any] = {
         "id": subscription.id,
@@ -58,11 +58,11 @@ NEW_CONDITION: dict[str, Any] = {
     "success_rate_24h": None,
     "p95_ms_24h": None,
 }
-"""The same members of a subscription that was made just now."""
+"""The same members for a new subscription."""
 
 
 def show_condition(row: Row, figures: Figures) -> dict[str, Any]:
-    """Give the members that the JSON of a subscription has of its condition."""
+    """Give the members of a subscription's JSON that describe its health."""
     rate, level = figures.success_rate, row.options.get("failing_level", 0)
     health = health_of(row.status, failures=row.failures, failing_level=level, attempts=figures.attempts)
     return {

@@ -1,1 +1,1 @@
-"""The beginning of a product's own deployment: ``init`` writes its folder, ``new`` an event type, an action or a search."""
+"""Starting a deployment of one's own product: ``init`` writes its folder, ``new`` an event type, an action or a search."""

@@ -1,4 +1,4 @@
-"""``init``: a folder with everything that a hub of one's own product begins with."""
+"""``init``: a folder with everything for a new hub of one's own product."""
 
 import sys
 from pathlib import Path

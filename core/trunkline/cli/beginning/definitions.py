@@ -1,4 +1,4 @@
-"""A first definition of an action or a search: a form that is whole and valid, to be filled in. The name's verb chooses the call."""
+"""A first definition of an action or a search: complete and valid, to be edited. The verb in its name chooses the call."""
 
 import json
 import re
@@ -49,17 +49,17 @@ class _Record:
 
     @property
     def place(self) -> str:
-        """The path of all such records."""
+        """The path of the collection."""
         return f"/{plural(self.noun).replace('_', '-')}"
 
     @property
     def own_place(self) -> str:
-        """The path of one."""
+        """The path of a single record."""
         return f"{self.place}/{{{self.id.name}}}"
 
 
 def check_definition(kind: Kind, name: str) -> str:
-    """Accept the name of a new action or search. Raises Refused."""
+    """Check the name of a new action or search. Raises Refused."""
     if not _NAME.fullmatch(name):
         such = "ship_order" if kind == "action" else "find_order"
         msg = f"'{name[:60]}' cannot be the name of {with_article(kind)}: write a verb and what it is about in lower case, with '_' between the words, such as {such}."
@@ -68,7 +68,7 @@ def check_definition(kind: Kind, name: str) -> str:
 
 
 def place_of(kind: Kind, name: str) -> Path:
-    """Say where the definition stands below the folder of schemas."""
+    """Give the path of the definition below the folder of schemas."""
     return Path(FOLDERS[kind]) / f"{name}.json"
 
 

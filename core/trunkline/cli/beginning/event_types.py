@@ -1,4 +1,4 @@
-"""A first schema for an event type: a form that is whole and valid, to be filled in."""
+"""A first schema for an event type: complete and valid, to be edited."""
 
 import json
 import re
@@ -14,7 +14,7 @@ _TYPE = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
 
 
 def check_type(name: str) -> str:
-    """Accept the name of a new event type. Raises Refused."""
+    """Check the name of a new event type. Raises Refused."""
     if not _TYPE.fullmatch(name):
         msg = (
             f"'{name[:60]}' cannot be an event type: write what it is about, a dot, and what happened, in lower case, "
@@ -25,7 +25,7 @@ def check_type(name: str) -> str:
 
 
 def schema_of(event_type: str, fields: Sequence[NewField] = ()) -> str:
-    """Write the schema of *event_type* with *fields*: by default the id of what it is about, and when it happened."""
+    """Write the schema of *event_type* with *fields*: by default the id of its object, and the time."""
     thing, _, action = event_type.rpartition(".")
     noun = singular(thing.rpartition(".")[2])
     chosen = list(fields) or [NewField(f"{noun}_id", "uuid"), NewField(f"{action}_at", "time")]
@@ -41,5 +41,5 @@ def schema_of(event_type: str, fields: Sequence[NewField] = ()) -> str:
 
 
 def path_of(event_type: str) -> Path:
-    """Say where the schema of *event_type* stands below the folder of schemas."""
+    """Give the path of the schema of *event_type* below the folder of schemas."""
     return Path("events") / f"{event_type}.json"

@@ -1,4 +1,4 @@
-"""Fields as ``new`` takes them, ``NAME:KIND``, and the JSON Schema and the example that it writes for each."""
+"""Fields in the arguments of ``new``, ``NAME:KIND``, with the JSON Schema and the example of each."""
 
 import re
 from collections.abc import Sequence
@@ -60,7 +60,7 @@ def object_of(fields: Sequence[NewField]) -> dict[str, Any]:
 
 
 def example_of(fields: Sequence[NewField]) -> dict[str, Any]:
-    """Give an object that is valid by ``object_of``."""
+    """Give an example object that is valid for ``object_of``."""
     return {field.name: _KINDS[field.kind][1] for field in fields}
 
 
@@ -71,7 +71,7 @@ def title_of(name: str) -> str:
 
 
 def _about(field: NewField) -> str:
-    """Say something true about a field; people write better."""
+    """Write a description of a field, to be improved by the user."""
     *words, last = field.name.split("_")
     if last == "id" and words:
         return f"Which {' '.join(words)} it is."

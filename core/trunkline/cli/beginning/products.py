@@ -1,4 +1,4 @@
-"""The plan of a product's deployment, and the files that it becomes."""
+"""The plan of a product's deployment, and the files written from it."""
 
 import json
 import re
@@ -29,9 +29,9 @@ _MAX_TITLE = 40
 
 @dataclass(frozen=True, slots=True)
 class NewProduct:
-    """A product to begin with. *database* is ``sqlite``, ``postgresql`` (compose brings it), or the URL of one that is there.
+    """A new product. *database* is ``sqlite``, ``postgresql`` (run by compose), or the URL of an existing one.
 
-    *insecure_targets* lets webhooks go to receivers on this machine; a hub on SQLite, with which development begins, always does.
+    *insecure_targets* allows webhooks to receivers on this machine; a hub on SQLite, meant for development, always does.
     """
 
     title: str
@@ -42,12 +42,12 @@ class NewProduct:
 
     @property
     def slug(self) -> str:
-        """The name as generated names have it."""
+        """The form of the name in generated names."""
         return slug_of(self.title) or self.key_prefix
 
     @property
     def brings_postgresql(self) -> bool:
-        """Whether the compose file has a PostgreSQL of its own."""
+        """Whether the compose file runs PostgreSQL."""
         return self.database == POSTGRESQL
 
     @property
@@ -62,19 +62,19 @@ class NewProduct:
 
 
 def slug_of(title: str) -> str:
-    """Turn a name into lower-case letters and digits with ``-`` between words; empty where nothing is left of it."""
+    """Convert a name to lower-case letters and digits with ``-`` between words; may be empty."""
     plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", plain).strip("-").lstrip("0123456789-")[:_MAX_SLUG].rstrip("-")
     return slug if len(slug) > 1 else ""
 
 
 def prefix_of(title: str) -> str:
-    """Propose how the keys of a product begin."""
+    """Propose the prefix of a product's keys."""
     return slug_of(title).replace("-", "")[:16]
 
 
 def check_title(title: str) -> str:
-    """Accept the name of a product. Raises Refused."""
+    """Check the name of a product. Raises Refused."""
     if not 1 <= len(title.strip()) <= _MAX_TITLE or not title.isprintable():
         msg = f"A product's name has 1 to {_MAX_TITLE} characters."
         raise Refused(msg)
@@ -82,7 +82,7 @@ def check_title(title: str) -> str:
 
 
 def check_prefix(prefix: str) -> str:
-    """Accept what keys begin with. Raises Refused."""
+    """Check the prefix of keys. Raises Refused."""
     if not _PREFIX.fullmatch(prefix):
         msg = f"'{prefix[:60]}' cannot begin keys: take 2 to 16 lower-case letters and digits, beginning with a letter."
         raise Refused(msg)
@@ -90,7 +90,7 @@ def check_prefix(prefix: str) -> str:
 
 
 def check_database(database: str) -> str:
-    """Accept where everything is stored. Raises Refused."""
+    """Check the choice of a database. Raises Refused."""
     urls = ("sqlite:///", "postgresql://", "postgres://")
     if database not in {SQLITE, POSTGRESQL} and (not database.startswith(urls) or not database.isprintable()):
         msg = f"--database is {SQLITE}, {POSTGRESQL}, or a URL that begins with sqlite:/// or postgresql://."
@@ -99,10 +99,10 @@ def check_database(database: str) -> str:
 
 
 def write_product(product: NewProduct, folder: Path) -> list[Path]:
-    """Write the files of *product* into *folder*; returns them in the order of their paths. ``.env`` is its owner's alone.
+    """Write the files of *product* into *folder*; returns them sorted by path. Only its owner can read ``.env``.
 
     Raises:
-        Refused: one of them is there already, or cannot be written. Nothing was written over.
+        Refused: a file exists, or cannot be written. Nothing was overwritten.
     """
     written = {Path(path): text for path, text in _render(product)}
     if taken := sorted(str(folder / path) for path in written if (folder / path).exists()):
@@ -114,7 +114,7 @@ def write_product(product: NewProduct, folder: Path) -> list[Path]:
 
 
 def write_new(file: Path, text: str, *, mode: int = 0o644) -> None:
-    """Write a file that is not there yet. Raises Refused."""
+    """Write a new file. Raises Refused if it exists."""
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.touch(mode=mode, exist_ok=False)

@@ -1,8 +1,8 @@
 """The doctor: checks of a receiver (``trunkline doctor URL``), and in ``hub`` checks of the hub itself (``trunkline doctor``).
 
-A service beside the hub, not a part of it: it needs no database and stores nothing. ``path`` goes as far as a connection,
-``certificates`` judges who is at its end, ``trials`` sends events as the hub would and slightly wrong ones, ``judgements``
-turns the answers into checks, and ``examination`` puts all of it in order.
+The receiver's checks are independent of the hub: they need no database and store nothing. ``path`` checks the connection,
+``certificates`` the certificate, ``trials`` sends correct and slightly wrong events, ``judgements`` turns the answers into
+checks, and ``examination`` runs all of it in order.
 """
 
 from trunkline.cli.doctor.checks import Check, Report, Thresholds, Verdict

@@ -1,4 +1,4 @@
-"""Judges a receiver's certificate: trusted or not and why, for which names, and for how long."""
+"""Judges a receiver's certificate: whether it is trusted and why, its names, and its validity."""
 
 import ssl
 from datetime import UTC, datetime, timedelta
@@ -8,9 +8,9 @@ from cryptography import x509
 from trunkline.cli.doctor.checks import Check, bad, good, improve, printable
 
 RENEWAL = timedelta(days=14)
-"""With less than this left, and less than a quarter of its life, a certificate is about to be forgotten."""
+"""A certificate with less than this and less than a quarter of its lifetime left should have been renewed."""
 
-# OpenSSL's x509_vfy.h, which the ssl module does not name.
+# Constants of OpenSSL's x509_vfy.h, which the ssl module lacks.
 _NOT_YET_VALID = 9
 _EXPIRED = 10
 _SELF_SIGNED = {18, 19}
@@ -19,9 +19,9 @@ _WRONG_NAME = {62, 64}
 
 
 def judge_trusted(der: bytes | None, *, host: str, now: float, renewal: timedelta | None = None) -> Check:
-    """Judge the certificate of a handshake that succeeded; *now* is Unix seconds.
+    """Judge the certificate of a successful handshake; *now* is Unix seconds.
 
-    It is to be renewed when less than *renewal* is left; for None when less than ``RENEWAL`` and a quarter of its life is.
+    It is to be renewed when less than *renewal* is left; None: less than ``RENEWAL`` and a quarter of its lifetime.
     """
     if der is None:
         return improve("certificate", "The certificate cannot be read.")
@@ -35,7 +35,7 @@ def judge_trusted(der: bytes | None, *, host: str, now: float, renewal: timedelt
 
 
 def judge_refused(der: bytes | None, *, host: str, now: float, error: ssl.SSLCertVerificationError) -> Check:
-    """Say why the hub refuses the certificate, and what to do about it. *der* is None where it could not be had."""
+    """Say why the hub refuses the certificate, and the remedy. *der* is None if it could not be fetched."""
     certificate = None if der is None else x509.load_der_x509_certificate(der)
     return bad("certificate", _fault(certificate, host=host, now=now, error=error))
 

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 
 class Verdict(StrEnum):
-    """The result of one check. ``unknown`` where it could not be judged."""
+    """The result of one check; ``unknown`` if it could not be judged."""
 
     GOOD = "good"
     IMPROVE = "improve"
@@ -45,12 +45,12 @@ NAMES = (
     "unknown-header",
     "unknown-type",
 )
-"""Every check, in the order in which they are made."""
+"""Every check, in order."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """The verdict of one check, and a sentence that says what was seen and what to do."""
+    """The verdict of one check, with a sentence on the finding and the remedy."""
 
     name: str
     verdict: Verdict
@@ -59,7 +59,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thresholds:
-    """The median latencies from which on a receiver is slow, and very slow."""
+    """The median latencies from which a receiver is slow, and very slow."""
 
     slow_seconds: float = 1.0
     very_slow_seconds: float = 5.0
@@ -67,7 +67,7 @@ class Thresholds:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """The checks of the receiver at *url*. *is_reachable* says whether a connection could be made."""
+    """The checks of the receiver at *url*. *is_reachable* tells whether a connection could be made."""
 
     url: str
     checks: tuple[Check, ...]
@@ -75,7 +75,7 @@ class Report:
 
     @property
     def not_tried(self) -> tuple[str, ...]:
-        """The checks that were not made, because an earlier one failed."""
+        """The checks that were skipped because an earlier one failed."""
         done = {check.name for check in self.checks}
         if urlsplit(self.url).scheme.lower() == "http":
             done.add("certificate")
@@ -120,6 +120,6 @@ def duration_text(seconds: float) -> str:
 
 
 def printable(text: str, *, limit: int = 200) -> str:
-    """Make foreign text fit to print: one line, no control characters, at most *limit* characters."""
+    """Make untrusted text printable: one line, no control characters, at most *limit* characters."""
     clean = "".join(character if character.isprintable() else "?" for character in text[: limit + 1])
     return clean if len(clean) <= limit else f"{clean[:limit]}…"

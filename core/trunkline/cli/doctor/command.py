@@ -134,7 +134,7 @@ def _examine_hub(
 
 
 def _product(hub: Hub) -> dict[str, Any]:
-    """Say which product runs with the settings of this deployment."""
+    """Describe the product of this deployment."""
     return {
         "title": hub.deployment.brand.title,
         "schemas": [*source_names(hub.settings)],
@@ -165,7 +165,7 @@ def _show(report: Report) -> None:
 
 
 def _show_rows(rows: Sequence[tuple[str, str, str]]) -> None:
-    """Print a table on a terminal, elsewhere a line per check; foreign words are never read as markup."""
+    """Print a table on a terminal, elsewhere a line per check; untrusted text is never read as markup."""
     console = Console()
     if not console.is_terminal:
         for name, verdict, sentence in rows:

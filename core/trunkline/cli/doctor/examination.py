@@ -1,4 +1,4 @@
-"""An examination, step by step: the connection, events as the hub sends them, then what a receiver must refuse or bear."""
+"""An examination, step by step: the connection, correct events, then events that a receiver must refuse or tolerate."""
 
 import asyncio
 import ssl
@@ -15,13 +15,13 @@ from trunkline.targets.addresses import AddressPolicy
 from trunkline.targets.signatures import SIGNATURE_HEADER, TIMESTAMP_HEADER
 
 MAX_REQUESTS = 20
-"""No examination sends more."""
+"""The limit of requests of one examination."""
 
 DELIVERIES = 5
-"""Correctly signed events, one after the other; the latency is their median."""
+"""The number of correctly signed events, sent one after the other; the latency is their median."""
 
 OLD_SECONDS = 600
-"""Twice what the libraries of Standard Webhooks let pass."""
+"""The age of an old event: twice the tolerance of the Standard Webhooks libraries."""
 
 JUNK: Sequence[tuple[str, Mapping[str, str], bytes | None]] = (
     ("the signature 'junk'", {SIGNATURE_HEADER: "junk"}, None),
@@ -29,10 +29,10 @@ JUNK: Sequence[tuple[str, Mapping[str, str], bytes | None]] = (
     ("the time 'soon'", {TIMESTAMP_HEADER: "soon"}, None),
     ("a body that is not UTF-8", {}, b"\xff\xfe"),
 )
-"""Requests that nobody has signed, each with the headers and the body that it has instead; libraries raise different errors at them."""
+"""Unsigned requests, each with its headers and body; libraries raise different errors on them."""
 
 _PATIENCE = 2
-"""Events without an answer, from the first on, after which no more are sent."""
+"""The number of unanswered first events after which no more are sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,10 +53,12 @@ async def examine(
     ssl_context: ssl.SSLContext | None = None,
     now: Callable[[], float] = time.time,
 ) -> Report:
-    """Examine the receiver at *url* with at most ``MAX_REQUESTS`` requests of *timeout_seconds* each, one at a time but for two.
+    """Examine the receiver at *url* with at most ``MAX_REQUESTS`` requests of *timeout_seconds* each.
 
-    *secret* is the one that the receiver verifies with; without it, what is signed wrongly cannot be judged. *resolve*
-    and *ssl_context* are those of ``Outbound``; *now* gives Unix seconds.
+    Requests go one at a time, except two duplicates.
+
+    *secret* is the receiver's secret; without it, answers to wrong signatures cannot be judged. *resolve* and *ssl_context*
+    are as in ``Outbound``; *now* gives Unix seconds.
     """
     route = await path.explore(
         url,
@@ -73,7 +75,7 @@ async def examine(
             timeout_seconds=timeout_seconds,
             resolve=resolve,
             ssl_context=ssl_context,
-            resends=False,  # so that a kept connection's end is seen
+            resends=False,  # so that the end of a kept connection is noticed
         ) as http:
             trials = Trials(route.url, http=http, secret=secret or throwaway_secret(), now=now)
             samples = Samples(catalog, now=now)
@@ -92,7 +94,7 @@ class _Examination:
         self._is_secret_known = is_secret_known
 
     async def run(self, *, timeout_seconds: float, thresholds: Thresholds) -> list[Check]:
-        """Make every check; only the first two where nothing was answered."""
+        """Make every check; only the first two if nothing was answered."""
         deliveries = await self._deliver()
         answers = [delivery.answer for delivery in deliveries]
         accepted = judgements.judge_delivery(answers, is_secret_known=self._is_secret_known)
@@ -110,7 +112,7 @@ class _Examination:
         ]
 
     async def _deliver(self) -> list[_Delivery]:
-        """Send correct events; stop early where the first get no answer."""
+        """Send correct events; stop early if the first get no answer."""
         deliveries: list[_Delivery] = []
         for _ in range(DELIVERIES):
             sample = self._samples.known()
@@ -162,5 +164,5 @@ def _tolerance(name: str, answer: Answer, genuine: _Delivery, *, what: str) -> C
 
 
 def _best(answered: list[_Delivery]) -> _Delivery:
-    """Take an event that was accepted, to compare with; any that was answered where none was."""
+    """Choose an accepted event to compare with, or any answered one if none was accepted."""
     return next((delivery for delivery in answered if delivery.answer.is_accepted), answered[0])

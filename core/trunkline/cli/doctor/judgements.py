@@ -18,7 +18,7 @@ from trunkline.cli.doctor.trials import Answer
 from trunkline.outbound import MAX_BODY_BYTES
 
 _REFUSALS = {400, 401, 403, 422}
-"""How a receiver answers a signature that does not fit."""
+"""The statuses of a receiver that refuses a wrong signature."""
 
 _STATUS_ADVICE = {
     404: "nothing is at this path; check the path of the URL",
@@ -57,11 +57,11 @@ _FORGERIES = {
     ),
     "signature-missing": ("an event without a signature", _ANYONE),
 }
-"""What a receiver must refuse, by the check's name, and what follows where it does not."""
+"""The requests that a receiver must refuse, by check, and the risk if it does not."""
 
 
 def judge_delivery(answers: Sequence[Answer], *, is_secret_known: bool) -> Check:
-    """Judge how correctly signed events were answered."""
+    """Judge the answers to correctly signed events."""
     failed = [answer for answer in answers if not answer.is_accepted]
     if not failed:
         return good(
@@ -78,7 +78,7 @@ def judge_delivery(answers: Sequence[Answer], *, is_secret_known: bool) -> Check
 
 
 def judge_redirect(answers: Sequence[Answer]) -> Check:
-    """Judge whether the receiver sends the hub elsewhere."""
+    """Judge whether the receiver redirects."""
     for answer in answers:
         if answer.status is not None and 300 <= answer.status <= 399:
             location = answer.headers.get("location")
@@ -88,7 +88,7 @@ def judge_redirect(answers: Sequence[Answer]) -> Check:
 
 
 def judge_latency(answers: Sequence[Answer], *, timeout_seconds: float, thresholds: Thresholds) -> Check:
-    """Judge how fast the receiver is: the median over all, and the time limit for each."""
+    """Judge the receiver's latency: the median of all, and the timeout for each."""
     late = sum(answer.error == "timeout" for answer in answers)
     if late:
         limit = duration_text(timeout_seconds)
@@ -109,7 +109,7 @@ def judge_latency(answers: Sequence[Answer], *, timeout_seconds: float, threshol
 
 
 def judge_size(answers: Sequence[Answer]) -> Check:
-    """Judge whether the hub reads the answers to their end."""
+    """Judge whether the answers are small enough to be read to their end."""
     largest = max(answer.size_bytes for answer in answers)
     if largest > MAX_BODY_BYTES:
         sentence = "Answers with more than 64 KiB, where the hub stops reading and closes the connection; answer with little or nothing."
@@ -118,7 +118,7 @@ def judge_size(answers: Sequence[Answer]) -> Check:
 
 
 def judge_keep_alive(answers: Sequence[Answer]) -> Check:
-    """Judge whether one connection takes more than one event. *answers* came one after the other."""
+    """Judge whether one connection takes several events. *answers* are in order."""
     if any(a.error == "connection_failed" and not a.is_first_on_connection for a in answers):
         sentence = "Closes a kept connection when the next event comes; keep idle ones open for 5 s, or answer 'connection: close'."
         return bad("keep-alive", sentence)
@@ -136,7 +136,7 @@ def judge_keep_alive(answers: Sequence[Answer]) -> Check:
 
 
 def judge_duplicate(first: Answer, again: Answer) -> Check:
-    """Judge how the same event is answered when it comes *again*."""
+    """Judge the answer to the same event sent *again*."""
     if not first.is_accepted:
         return unknown("duplicates", "It did not accept the event the first time.")
     if again.is_accepted:
@@ -149,7 +149,7 @@ def judge_duplicate(first: Answer, again: Answer) -> Check:
 
 
 def judge_duplicates_at_once(answers: Sequence[Answer], *, genuine: Answer) -> Check:
-    """Judge how the same event is answered when it comes twice at once, as after a connection that broke."""
+    """Judge the answers to the same event sent twice at once, as after a broken connection."""
     name = "duplicates-at-once"
     refused = [answer for answer in answers if not answer.is_accepted]
     if not genuine.is_accepted:
@@ -180,9 +180,9 @@ def judge_junk(answers: Mapping[str, Answer], *, genuine: Answer) -> Check:
 
 
 def judge_refusal(name: str, answer: Answer, *, genuine: Answer, is_secret_known: bool) -> Check:
-    """Judge the answer to a push that a receiver must refuse. *genuine* answers a correct one."""
+    """Judge the answer to a push that a receiver must refuse. *genuine* is the answer to a correct one."""
     what, risk = _FORGERIES[name]
-    is_judged = is_secret_known or name == "signature-missing"  # no secret makes up for no signature
+    is_judged = is_secret_known or name == "signature-missing"  # a missing signature is wrong with any secret
     if answer.is_accepted and is_judged:
         return bad(name, f"Accepts {what}, so {risk}.")
     if not is_secret_known:
@@ -199,7 +199,7 @@ def judge_refusal(name: str, answer: Answer, *, genuine: Answer, is_secret_known
 
 
 def judge_tolerance(name: str, answer: Answer, *, what: str, genuine: Answer) -> Check:
-    """Judge whether the receiver accepts an event with *what* it does not know. *genuine* answers an event that it knows."""
+    """Judge whether the receiver accepts an event with an unknown *what*. *genuine* is the answer to a known event."""
     if _is_broken(genuine):
         return unknown(name, "It answers no event well, so this shows nothing.")
     if answer.status is not None and 300 <= answer.status <= 399:

@@ -1,7 +1,7 @@
 """The path to a receiver: its URL, its addresses, a connection and TLS.
 
-Sockets are opened here beside ``outbound``, because a client for HTTP shows neither an address that fails nor a certificate
-that is refused. Only addresses that the policy has judged are dialled, and nothing is sent over them.
+This module opens sockets besides ``outbound``, because an HTTP client shows neither which address failed nor a refused
+certificate. Only addresses allowed by the policy are dialled, and nothing is sent.
 """
 
 import asyncio
@@ -21,18 +21,18 @@ from trunkline.targets import urls
 from trunkline.targets.addresses import AddressPolicy
 
 MAX_ADDRESSES = 8
-"""Addresses of one name that are tried."""
+"""The number of addresses of one name that are tried."""
 
 _PRIVATE_ADVICE = "give a public address, or set delivery.allow_private_networks if this is for development"
 _NO_WAY_FROM_HERE = {errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
-"""This machine has no route for that family of addresses, which says nothing about the receiver."""
+"""Errors of a missing route for an address family on this machine, not faults of the receiver."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Path:
-    """The result of connecting. *url* is normalised; it is None, and *checks* ends with the reason, where it failed.
+    """The result of connecting. *url* is normalised; if connecting failed, it is None and *checks* ends with the reason.
 
-    *is_connected* says whether a connection could be made, whatever became of TLS.
+    *is_connected* tells whether a TCP connection could be made, whatever the result of TLS.
     """
 
     checks: tuple[Check, ...]
@@ -59,7 +59,7 @@ async def explore(
 ) -> Path:
     """Check each step of the connection to *url*, up to the first that fails.
 
-    *now* is Unix seconds. *renewal* is that of ``certificates.judge_trusted``.
+    *now* is Unix seconds. *renewal* is as in ``certificates.judge_trusted``.
     """
     allowed, normalised = _check_url(url, policy)
     if normalised is None:
@@ -184,7 +184,7 @@ async def _secure(
 
 
 async def _refused_certificate(address: str, port: int, name: str, *, timeout_seconds: float) -> bytes | None:
-    """Fetch the certificate that was refused, to say what is wrong with it; nothing is sent to its owner."""
+    """Fetch the refused certificate to explain its fault; sends no data."""
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -199,7 +199,7 @@ async def _refused_certificate(address: str, port: int, name: str, *, timeout_se
 async def _connection(
     address: str, port: int, context: ssl.SSLContext | None = None, name: str | None = None
 ) -> AsyncGenerator[ssl.SSLObject]:
-    """Open a connection, with TLS if there is a *context*, and close it without having sent anything."""
+    """Open a connection, with TLS if there is a *context*, and close it without sending data."""
     _, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=name)
     try:
         yield writer.get_extra_info("ssl_object")

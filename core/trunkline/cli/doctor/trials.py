@@ -1,7 +1,7 @@
-"""Sends events to a receiver: correct ones, as the hub would, and slightly wrong ones.
+"""Sends correct and slightly wrong events to a receiver.
 
-Each goes through ``outbound.push`` and ``outbound``, as a delivery does, and says that it is a test: ``webhook-id`` begins
-with ``test_``, ``metadata.source`` is ``test``.
+Each goes through ``outbound.push`` and ``outbound`` like a delivery, and is marked as a test: ``webhook-id`` begins with
+``test_``, ``metadata.source`` is ``test``.
 """
 
 import secrets as randomness
@@ -27,7 +27,7 @@ OTHER_COMPANY_ID = 2
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """An event to try a receiver with. Its ``id`` is below that of any event."""
+    """A test event. Its ``id`` is below that of any real event."""
 
     id: str
     type: str
@@ -36,9 +36,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The answer after *seconds*: a status, or an *error* in the attempt's words.
+    """The answer after *seconds*: a status, or an *error* as in an attempt.
 
-    *is_first_on_connection* is False where the request went out on a connection that was kept alive.
+    *is_first_on_connection* is False if the request used a kept connection.
     """
 
     seconds: float
@@ -50,12 +50,12 @@ class Answer:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the hub would count it as delivered."""
+        """Whether the hub would count the event as delivered."""
         return self.status is not None and 200 <= self.status <= 299
 
 
 class Samples:
-    """Makes distinct samples out of the first of a deployment's event types."""
+    """Makes distinct samples of a deployment's first event type."""
 
     def __init__(self, catalog: SchemaCatalog, *, now: Callable[[], float]) -> None:
         self._catalog = catalog
@@ -64,7 +64,7 @@ class Samples:
         self._count = 0
 
     def known(self) -> Sample:
-        """Make an event of a type that this deployment has."""
+        """Make an event of a type of this deployment."""
         names = self._catalog.names()
         return self._sample(names[0]) if names else self.unknown()
 
@@ -73,11 +73,11 @@ class Samples:
         return self._sample(UNKNOWN_TYPE)
 
     def rewritten(self, sample: Sample) -> bytes:
-        """Make the body of *sample* as another JSON library would write it."""
+        """Write the body of *sample* like another JSON library."""
         return sample.body.replace(b"{", b"{\n ", 1)
 
     def altered(self, sample: Sample) -> bytes:
-        """Make the body of *sample* with another company, as a forger would."""
+        """Write the body of *sample* with another company, like a forgery."""
         before, after = (b'"companyId":%d,' % number for number in (COMPANY_ID, OTHER_COMPANY_ID))
         return sample.body.replace(before, after, 1)
 
@@ -112,7 +112,10 @@ class Trials:
         altered_body: bytes | None = None,
         altered_headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """Send *sample*, signed *age_seconds* ago with *secret*. Altered headers and an altered body replace its own after signing."""
+        """Send *sample*, signed *age_seconds* ago with *secret*.
+
+        Altered headers and an altered body replace the originals after signing.
+        """
         keys = (secret or self._secret,) if signs else ()
         push = Push(
             event_id=sample.id,
@@ -142,7 +145,7 @@ class Trials:
 
 
 class _Recorder(OtherMethods):
-    """The ``HttpClient`` of one push: it keeps the whole answer, and may send something else than was signed."""
+    """The ``HttpClient`` of one push, which keeps the whole answer and may send other data than was signed."""
 
     def __init__(
         self, http: Outbound, altered_body: bytes | None, altered_headers: Mapping[str, str]
@@ -164,7 +167,7 @@ def throwaway_secret() -> str:
 
 
 def _size_of(response: HttpResponse) -> int:
-    """Give the size that an answer announces; one that was cut without announcing it counts a byte more."""
+    """Give an answer's announced size; a truncated answer without one counts a byte more than was read."""
     announced = response.headers.get("content-length", "")
     if announced.isascii() and announced.isdigit():
         return int(announced[:18])

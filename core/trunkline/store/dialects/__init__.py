@@ -1,6 +1,6 @@
-"""What differs between the databases, in one place: SQLite and PostgreSQL, a class each.
+"""The differences between the databases, in one place: a class each for SQLite and PostgreSQL.
 
-A third database is a third class here, in ``DIALECTS``, with its driver; nothing else asks which one it is.
+A third database needs a class in ``DIALECTS`` and its driver; no other code depends on which database it is.
 """
 
 from collections.abc import Mapping
@@ -39,17 +39,17 @@ def of_connection(connection: AsyncConnection) -> Dialect:
 
 
 def of_url(url: str) -> Dialect:
-    """Give the dialect of *url*; PostgreSQL's where the name is none of ours (``postgres``, say)."""
+    """Give the dialect of *url*; PostgreSQL's if the name is not one of ours (``postgres``, for example)."""
     return DIALECTS.get(url.partition(":")[0].partition("+")[0], _POSTGRESQL)
 
 
 def needs_secrets(file: Path) -> bool:
-    """Tell whether the embedded database *file* keeps what only its secrets open or verify."""
+    """Tell whether the embedded database *file* has rows that only its secrets can open or verify."""
     return sqlite_driver.has_rows(file, ("secret_checks", "api_keys", "subscriptions"))
 
 
 def is_hub(file: Path) -> bool:
-    """Tell whether the embedded database *file* has been migrated, however far. It is not made."""
+    """Tell whether any migration was applied to the embedded database *file*. A missing file is not made."""
     return sqlite_driver.has_rows(file, ("alembic_version_core",))
 
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class Dialect(ABC):
-    """One kind of database: how it is connected to, and the SQL in which it differs from the others."""
+    """One kind of database: how to connect to it, and the SQL in which it differs from the others."""
 
     name: ClassVar[str]
-    """As SQLAlchemy calls it, in a URL too."""
+    """SQLAlchemy's name for it, also in a URL."""
     has_one_writer: ClassVar[bool]
-    """Whether transactions that write wait for each other, so that rows and turns need no locks."""
+    """Whether only one transaction can write at a time, so that rows and turns need no locks."""
     now_ms: ClassVar[str]
     """The SQL that reads the database's clock in Unix milliseconds."""
     greatest: ClassVar[str]
@@ -31,19 +31,19 @@ class Dialect(ABC):
     json_array: ClassVar[str]
     """The aggregate function that gathers values in a JSON array."""
     row_among: ClassVar[str]
-    """The condition that a row is one of those that ``{picking}``, a FROM with what follows it, finds in its table."""
+    """The condition that a row of a table is among the rows that ``{picking}`` finds, a FROM with the clauses after it."""
     limit_idling: ClassVar[str]
-    """The value whose reading has the database end this transaction where its process stands still in it."""
+    """The expression that makes the database end this transaction if its process stands still."""
     limit_waiting: ClassVar[str]
     lazily: ClassVar[str]
-    """The condition, always true, with which this transaction waits for a lock no longer than the hub lets a caller wait."""
+    """An always true condition that limits this transaction's lock waits to the time that a caller may wait."""
     worker_locks: ClassVar[str]
-    """The SELECT of the locks of workers that sessions hold: the number ``no`` of each (``store.worker_locks``)."""
+    """The SELECT of the workers' locks that sessions hold, by number ``no`` (``store.worker_locks``)."""
 
     timeline: ClassVar[str]
     """The SQL that reads the timeline of the server's log, which changes when a standby is promoted; NULL if there is none."""
     index_seconds_per_row: ClassVar[float]
-    """How long building an index takes for a row of its table, as measured on two cores (``tests/reliability/migrating.py``)."""
+    """The seconds per table row to build an index, measured on two cores (``tests/reliability/migrating.py``)."""
 
     @abstractmethod
     def connect(
@@ -55,9 +55,10 @@ class Dialect(ABC):
         answer_seconds: float,
         file: DatabaseFile | None,
     ) -> tuple[AsyncEngine, AsyncEngine]:
-        """Make the engine that reads, whose statements commit one by one, and the engine that writes.
+        """Make the engine that reads, which commits each statement, and the engine that writes.
 
-        *file* is that of *url*, if it names one. A server that does not answer a statement within *answer_seconds* is taken to be away. Raises SettingsInvalid.
+        *file* is that of *url*, if it names one. A server that does not answer a statement within *answer_seconds* counts as
+        unavailable. Raises SettingsInvalid.
         """
 
     @abstractmethod
@@ -68,11 +69,11 @@ class Dialect(ABC):
 
     @abstractmethod
     def readers(self, pool_size: int) -> int:
-        """Tell how many connections there are to read with, where *pool_size* is set."""
+        """Tell how many connections read if *pool_size* is set."""
 
     @abstractmethod
     def file_of(self, url: str) -> Path | None:
-        """Tell which file holds the database; None where a server does."""
+        """Tell which file holds the database; None for a server."""
 
     @abstractmethod
     async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
@@ -84,19 +85,19 @@ class Dialect(ABC):
 
     @abstractmethod
     def notifications(self, url: str) -> "Notifications | None":
-        """Give the way to wake other processes; None where there is none."""
+        """Give the way to wake other processes; None if there is none."""
 
     @abstractmethod
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:
         """Give the clause that locks the rows of a SELECT until the transaction ends.
 
-        *strength* is UPDATE or SHARE, *of* the table whose rows are meant. With *skip* it passes over rows that
-        another transaction has locked, so that nobody waits.
+        *strength* is UPDATE or SHARE, *of* the table of the rows. With *skip* it skips rows that another transaction has
+        locked instead of waiting.
         """
 
     @abstractmethod
     async def place(self, connection: AsyncConnection) -> tuple[str, str]:
-        """Tell whoever runs the hub where tables are made, and by which role or account."""
+        """Name for the operator where tables are made, and by which role or account."""
 
     @abstractmethod
     async def product(self, connection: AsyncConnection) -> str:
@@ -108,19 +109,19 @@ class Dialect(ABC):
 
     @abstractmethod
     async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:
-        """Say why no rows of *tables* can be written, and what would mend it; None where nothing is known."""
+        """Say why rows of *tables* cannot be written, and the remedy; None if no reason is known."""
 
     @abstractmethod
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
-        """Make the schema *schema*, unless it is there."""
+        """Make the schema *schema* unless it exists."""
 
     @abstractmethod
     async def forget_statistics(self, connection: AsyncConnection) -> None:
-        """Forget what the database knows of how many rows tables have, where nobody keeps that up to date."""
+        """Remove table statistics that nothing keeps up to date."""
 
     @abstractmethod
     async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
-        """Leave out the next *count* numbers that the database would give to new rows, in each table that numbers its rows."""
+        """Skip the next *count* row numbers of each table that numbers its rows."""
 
     @abstractmethod
     async def wait_for_turn(self, connection: AsyncConnection, key: int) -> None:
@@ -128,23 +129,23 @@ class Dialect(ABC):
 
     @abstractmethod
     async def try_turn(self, connection: AsyncConnection, key: int) -> bool:
-        """Take the lock named *key* until the transaction ends; False where another transaction has it."""
+        """Take the lock named *key* until the transaction ends; False if another transaction has it."""
 
     @abstractmethod
     async def limit_locks(self, connection: AsyncConnection) -> None:
-        """Let this transaction wait for a lock no longer than others may stand behind it."""
+        """Limit this transaction's lock waits, since others wait behind it."""
 
     @abstractmethod
     async def stand_still(self, connection: AsyncConnection) -> None:
-        """Let this transaction stand still for as long as it likes, with its locks and no snapshot."""
+        """Allow this transaction to be idle without limit, holding its locks but no snapshot."""
 
     @abstractmethod
     async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:
-        """Tell whether the index *name* is there, whole; one whose building broke off is removed. In no transaction."""
+        """Tell whether the index *name* is complete; remove one whose build broke off. Call it outside a transaction."""
 
     @abstractmethod
     async def rows_of(self, connection: AsyncConnection, table: str) -> int:
-        """Estimate how many rows *table* has, without counting them; 0 where there is no such table."""
+        """Estimate how many rows *table* has without counting them; 0 if there is no such table."""
 
     @abstractmethod
     def rows_source(self, columns: Mapping[str, str]) -> str:
@@ -152,7 +153,7 @@ class Dialect(ABC):
 
     async def keys_source(
         self,
-        connection: AsyncConnection,  # noqa: ARG002 - for those that plan by what they believe of a table
+        connection: AsyncConnection,  # noqa: ARG002 - for dialects that plan by table statistics
         columns: Mapping[str, str],
     ) -> str:
         """Give the SQL of a row source of keys (``sql.keys_source``)."""
@@ -160,18 +161,18 @@ class Dialect(ABC):
 
     @abstractmethod
     async def take_room(self, connection: AsyncConnection) -> bool:
-        """Take room on the database's disk that no table keeps; False where nothing but a table takes any.
+        """Use space on the database's disk without leaving any in a table; False if only a table can use space.
 
-        *connection* is inside a transaction. Raises what ``failures`` reads where there is none.
+        *connection* is inside a transaction. If there is no space, it raises an error that ``failures`` reads.
         """
 
     @abstractmethod
     async def prefer_indexes(self, connection: AsyncConnection) -> None:
-        """Have the rest of this transaction use an index wherever there is one (``sql.prefer_indexes``)."""
+        """Use an index wherever possible in the rest of this transaction (``sql.prefer_indexes``)."""
 
     @abstractmethod
     def through_index(self, name: str) -> str:
-        """Give the clause, behind a table's name, that reads the table through one of its indexes (``sql.through_index``)."""
+        """Give the clause that follows a table's name to read it through the index *name* (``sql.through_index``)."""
 
     @abstractmethod
     def one_of(

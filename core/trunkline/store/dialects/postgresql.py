@@ -21,15 +21,15 @@ if TYPE_CHECKING:
     from trunkline.store.notifications import Notifications
 
 IDLE_MS = 5_000
-"""How long a transaction that others wait for may stand still: its process is frozen, or cut off."""
+"""How long a transaction that others wait for may be idle: its process may be frozen, or cut off."""
 LOCK_MS = 8_000
-"""How long one waits for the log's lock: longer than one that stands still is let have it."""
-# Locks are the database's; hubs in other schemas of it have keys of their own.
+"""How long to wait for the log's lock; longer than ``IDLE_MS``, after which an idle holder loses it."""
+# Advisory locks belong to the database, so hubs in other schemas use other keys.
 _KEY = "CAST(:lock AS bigint) + CASE WHEN current_schema() <> 'public' THEN hashtext(current_schema()) ELSE 0 END"
 _ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_advisory_xact_lock({_KEY})")
 _TRY_ADVISORY_LOCK = sqlalchemy.text(f"SELECT pg_try_advisory_xact_lock({_KEY})")
 WORKERS = 0x74726C6B
-"""Tells the locks of workers, which have two numbers, from those of others in the database."""
+"""The first of the two numbers of a worker's lock; tells it from other locks in the database."""
 WORKER_LOCKS = (
     "SELECT CAST(objid AS bigint) AS no FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 "
     f"AND classid = {WORKERS} AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
@@ -45,7 +45,7 @@ _SPILL = sqlalchemy.text("SELECT count(*) FROM generate_series(1, 10000)")
 _PLACE = sqlalchemy.text("SELECT current_schema(), current_database(), current_user")
 _VERSION = sqlalchemy.text("SHOW server_version")
 LOCK_WAIT_MS = 300
-"""How long a step of a migration waits for a lock, and accepting behind it; then it lets others pass, and tries again."""
+"""How long a migration step waits for a lock, with accepting blocked behind it, before it gives up and tries again."""
 _SHORT_LOCKS = sqlalchemy.text(f"SELECT set_config('lock_timeout', '{LOCK_WAIT_MS}', true)")
 _STAND_STILL = sqlalchemy.text("SET LOCAL idle_in_transaction_session_timeout = 0")
 _IS_VALID = sqlalchemy.text(
@@ -60,7 +60,7 @@ _HAS_SCHEMA = sqlalchemy.text("SELECT 1 FROM pg_namespace WHERE nspname = :name"
 
 
 def _replace_closed(connection: Any, *_: object) -> None:
-    """Have the pool replace a connection that the server has closed meanwhile, before somebody's call fails on it."""
+    """Have the pool replace a connection that the server has closed, before a call fails on it."""
     if connection.driver_connection.is_closed():
         raise exc.DisconnectionError
 
@@ -74,7 +74,7 @@ class PostgreSQL(Dialect):
     greatest = "greatest"
     json_array = "json_agg"
     row_among = "ctid = ANY (ARRAY(SELECT ctid {picking}))"
-    # In a statement that is sent anyway: they cost no round trip, end with the transaction, and pass through every pooler.
+    # Part of a statement that is sent anyway: no round trip, the setting ends with the transaction, and every pooler passes it on.
     limit_idling = f"(SELECT set_config('idle_in_transaction_session_timeout', '{IDLE_MS}', true))"
     worker_locks = WORKER_LOCKS
     timeline = "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
@@ -91,12 +91,12 @@ class PostgreSQL(Dialect):
         answer_seconds: float,
         file: DatabaseFile | None,  # noqa: ARG002 - a server has it
     ) -> tuple[AsyncEngine, AsyncEngine]:
-        """Make one pool for both; what reads commits each statement."""
+        """Make one pool for both engines; the reading one commits each statement."""
         from trunkline.store.servers import Server  # noqa: PLC0415 - here, as a hub on SQLite needs no asyncpg
 
         server = Server.of_url(url, schema=schema)
         writer = create_async_engine(
-            "postgresql+asyncpg://",  # the server that *url* names connects by itself
+            "postgresql+asyncpg://",  # ``Server`` connects by *url*
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
@@ -125,11 +125,11 @@ class PostgreSQL(Dialect):
         return pool_size
 
     def file_of(self, url: str) -> Path | None:  # noqa: ARG002 - a server holds it
-        """Give None: a server has it."""
+        """Give None: a server holds it."""
         return None
 
     async def shares_connections(self, connection: AsyncConnection, server: str, schema: str | None) -> bool:
-        """Ask over two connections, where there is a pooler."""
+        """Ask over a second connection if there is a pooler."""
         from trunkline.store import poolers  # noqa: PLC0415
         from trunkline.store.servers import Server  # noqa: PLC0415
 
@@ -172,7 +172,7 @@ class PostgreSQL(Dialect):
         return await privileges.why_read_only(connection, tables)
 
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
-        """Make it; a role that finds it there need not be allowed to."""
+        """Make it if it is missing; an existing schema needs no privilege to make one."""
         if (await connection.execute(_HAS_SCHEMA, {"name": schema})).first() is None:
             await connection.execute(CreateSchema(schema))
 
@@ -192,15 +192,15 @@ class PostgreSQL(Dialect):
         return bool((await connection.execute(_TRY_ADVISORY_LOCK, {"lock": key})).scalar_one())
 
     async def limit_locks(self, connection: AsyncConnection) -> None:
-        """Set ``lock_timeout``: whoever comes after a lock that is waited for waits too."""
+        """Set ``lock_timeout``: later requests for a lock wait behind one that waits."""
         await connection.execute(_SHORT_LOCKS)
 
     async def stand_still(self, connection: AsyncConnection) -> None:
-        """Take ``idle_in_transaction_session_timeout`` away, by SET: after a SELECT the driver's portal keeps its snapshot."""
+        """Turn ``idle_in_transaction_session_timeout`` off with SET; after a SELECT the driver's portal would keep its snapshot."""
         await connection.execute(_STAND_STILL)
 
     async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:
-        """Ask ``pg_index``: what CREATE INDEX CONCURRENTLY leaves where it breaks off is marked as invalid."""
+        """Ask ``pg_index``, which marks an index as invalid if CREATE INDEX CONCURRENTLY broke off."""
         is_valid = (await connection.execute(_IS_VALID, {"name": name})).scalar_one_or_none()
         if is_valid is False:
             quoted = connection.dialect.identifier_preparer.quote(name)
@@ -208,7 +208,7 @@ class PostgreSQL(Dialect):
         return bool(is_valid)
 
     async def rows_of(self, connection: AsyncConnection, table: str) -> int:
-        """Estimate as the planner does: by the table's size, and how many rows a page had when it was last analyzed."""
+        """Estimate as the planner does: the table's size, times the rows per page when it was last analyzed."""
         return int((await connection.execute(_ROWS, {"name": table})).scalar_one_or_none() or 0)
 
     def rows_source(self, columns: Mapping[str, str]) -> str:
@@ -216,32 +216,32 @@ class PostgreSQL(Dialect):
         return _rows(columns)
 
     async def keys_source(self, connection: AsyncConnection, columns: Mapping[str, str]) -> str:
-        """Have the planner of this transaction use an index wherever there is one, and expect a single row.
+        """Make the planner of this transaction prefer indexes and expect a single row.
 
-        A connection keeps its plan until the table is analyzed. Made while the table was small, it would read all of it
+        A connection keeps its plan until the table is analyzed. A plan from when the table was small would scan all of it
         for each batch.
         """
         await self.prefer_indexes(connection)
         return _rows(columns, "WHERE jsonb_typeof(r) = 'array'")
 
     async def take_room(self, connection: AsyncConnection) -> bool:
-        """Have a query spill into a temporary file, which leaves neither rows nor WAL behind; 2 ms of CPU."""
+        """Make a query spill into a temporary file, which leaves neither rows nor WAL; 2 ms of CPU."""
         await connection.execute(_LITTLE_MEMORY)
         await connection.execute(_SPILL)
         return True
 
     async def prefer_indexes(self, connection: AsyncConnection) -> None:
-        """Let the planner count a sequential scan as very dear."""
+        """Make the planner count a sequential scan as very expensive."""
         await connection.execute(_BY_INDEX)
 
     def through_index(self, name: str) -> str:  # noqa: ARG002 - it has no such clause
-        """Give nothing: the server takes the index that gives rows in the order that is asked for."""
+        """Give an empty string: the server picks the index with the requested order."""
         return ""
 
     def one_of(
         self, column: str, parameter: str, kind: type[TypeEngine[Any]]
     ) -> tuple[str, BindParameter[Any]]:
-        """Give one text whatever the number of values, so that the server prepares it once."""
+        """Give the same text for any number of values, so that the server prepares it once."""
         return f"{column} = ANY(:{parameter})", bindparam(parameter, type_=ARRAY(kind))
 
     async def insert_columns(

@@ -1,4 +1,4 @@
-"""SQLite: a file in this machine."""
+"""SQLite: a file on this machine."""
 
 import contextlib
 import os
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _READERS = 4
 _LONGEST_PATH = 504
-"""SQLite takes 512 bytes on Unix, and appends up to 8."""
+"""The longest path in bytes: SQLite takes 512 on Unix, and appends up to 8."""
 _HAS_STATISTICS = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'")
 _HAS_TABLE = sqlalchemy.text("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = :name")
 _FORGET = sqlalchemy.text("DELETE FROM sqlite_stat1")
@@ -45,9 +45,9 @@ _SKIP_NUMBERS = (
 
 
 class SQLite(Dialect):
-    """A file in this machine, with one writer at a time: nothing needs a lock, and nobody else is to be woken.
+    """A file on this machine with one writer at a time: it needs no locks and no notifications.
 
-    *library* is the version of the SQLite that Python has. Every method that takes a URL raises DatabaseTooOld if it is too old.
+    *library* is the version of Python's SQLite. Every method that takes a URL raises DatabaseTooOld if it is too old.
     """
 
     name = "sqlite"
@@ -75,7 +75,7 @@ class SQLite(Dialect):
         answer_seconds: float,  # noqa: ARG002 - it is in this process
         file: DatabaseFile | None,
     ) -> tuple[AsyncEngine, AsyncEngine]:
-        """Make an engine of four connections that read, and one of a single connection that writes."""
+        """Make an engine with four connections that read, and one with a single connection that writes."""
         assert file is not None
         driver_url = self._read_url(url).set(drivername="sqlite+aiosqlite")
         return _make_reader(driver_url, file), _make_writer(driver_url, file)
@@ -102,7 +102,7 @@ class SQLite(Dialect):
         return _READERS
 
     def file_of(self, url: str) -> Path | None:
-        """Give the file that *url* names. Raises SettingsInvalid: no file can have that name."""
+        """Give the file that *url* names. Raises SettingsInvalid if no file can have that name."""
         database = self._read_url(url).database
         if database in (None, "", ":memory:"):
             msg = "Setting 'database.url': SQLite needs a file, such as sqlite:///trunkline.db"
@@ -138,11 +138,11 @@ class SQLite(Dialect):
         return False
 
     def notifications(self, url: str) -> "Notifications | None":  # noqa: ARG002 - a file wakes nobody
-        """Give None: one process has the file, and it wakes itself."""
+        """Give None: only one process has the file."""
         return None
 
     def lock_rows(self, strength: str, *, of: str = "", skip: bool = False) -> str:  # noqa: ARG002 - it has one writer
-        """Give nothing: a transaction that writes is alone."""
+        """Give an empty string: a transaction that writes is alone."""
         return ""
 
     async def place(self, connection: AsyncConnection) -> tuple[str, str]:
@@ -154,27 +154,27 @@ class SQLite(Dialect):
         return f"SQLite {sqlite3.sqlite_version}"
 
     async def connection_room(self, connection: AsyncConnection) -> ConnectionRoom:  # noqa: ARG002
-        """Count what it opens itself."""
+        """Count the connections that it opens itself."""
         return ConnectionRoom(most=_READERS + 1, free=_READERS + 1)
 
     async def why_read_only(self, connection: AsyncConnection, tables: Sequence[str]) -> ReadOnly | None:  # noqa: ARG002
-        """Look whether the account may write the file, and its folder, where the journal is made."""
+        """Check whether the account may write the file, and the folder for its journal."""
         return why_read_only(Path(connection.engine.url.database or ""))
 
     async def make_schema(self, connection: AsyncConnection, schema: str) -> None:
         """Do nothing: a file has no schemas."""
 
     async def forget_statistics(self, connection: AsyncConnection) -> None:
-        """Forget what somebody's ANALYZE has left: plans for tables that were small would go through whole ones later.
+        """Remove the statistics of an earlier ANALYZE: plans made for small tables would scan large ones.
 
-        Without it SQLite takes the index that has most of the columns, and that is the right one for each statement here.
+        Without statistics SQLite takes the index with the most matching columns, which is right for every statement here.
         """
         if (await connection.execute(_HAS_STATISTICS)).first() is not None:
             await connection.execute(_FORGET)
             await connection.execute(_LOOK_AGAIN)
 
     async def skip_numbers(self, connection: AsyncConnection, count: int) -> None:
-        """Raise the last number of each table with AUTOINCREMENT, also of those that have had no row yet."""
+        """Raise the last number of each table with AUTOINCREMENT, also of tables that never had a row."""
         for statement in _SKIP_NUMBERS:
             await connection.execute(statement, {"count": count})
 
@@ -189,14 +189,14 @@ class SQLite(Dialect):
         """Do nothing: a transaction that writes is alone."""
 
     async def stand_still(self, connection: AsyncConnection) -> None:
-        """Do nothing: a file limits nobody."""
+        """Do nothing: a file has no such limit."""
 
-    async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:  # noqa: ARG002 - it breaks off whole
+    async def keeps_index(self, connection: AsyncConnection, name: str) -> bool:  # noqa: ARG002 - a build leaves nothing behind
         """Return False: indexes are built in transactions, which leave nothing behind."""
         return False
 
     async def rows_of(self, connection: AsyncConnection, table: str) -> int:
-        """Take the numbers of the first and the last row: counting reads the whole table."""
+        """Estimate by the numbers of the first and the last row; counting would read the whole table."""
         quoted = connection.dialect.identifier_preparer.quote(table)
         if (await connection.execute(_HAS_TABLE, {"name": table})).first() is None:
             return 0
@@ -205,7 +205,7 @@ class SQLite(Dialect):
         return (last.scalar_one() or 0) - (first.scalar_one() or 1) + 1
 
     def rows_source(self, columns: Mapping[str, str]) -> str:
-        """Read the rows with ``json_each``; the values have their types."""
+        """Read the rows with ``json_each``, which keeps the types of values."""
         picked = ", ".join(
             f"json_extract(value, '$[{index}]') AS {name}" for index, name in enumerate(columns)
         )
@@ -216,10 +216,10 @@ class SQLite(Dialect):
         return False
 
     async def prefer_indexes(self, connection: AsyncConnection) -> None:
-        """Do nothing: without statistics it does so."""
+        """Do nothing: SQLite prefers indexes without statistics."""
 
     def through_index(self, name: str) -> str:
-        """Name the index: an analyzed lane in which all is of one subscription is sorted otherwise (200,000 rows: 50 ms)."""
+        """Name the index; otherwise SQLite sorts an analyzed lane that has one subscription only (200,000 rows: 50 ms)."""
         return f"INDEXED BY {name}"
 
     def one_of(
@@ -228,7 +228,7 @@ class SQLite(Dialect):
         parameter: str,
         kind: type[TypeEngine[Any]],  # noqa: ARG002 - SQLite's values have their types themselves
     ) -> tuple[str, BindParameter[Any]]:
-        """Bind each value by itself."""
+        """Bind each value separately."""
         return f"{column} IN :{parameter}", bindparam(parameter, expanding=True)
 
     async def insert_columns(
@@ -239,7 +239,7 @@ class SQLite(Dialect):
         *,
         also: str,  # noqa: ARG002 - nobody else writes meanwhile
     ) -> Any:
-        """Insert row by row: the driver is our own (``store.sqlite``), and as fast with rows as with columns."""
+        """Insert row by row: our own driver (``store.sqlite``) is as fast with rows as with columns."""
         rows = list(zip(*columns.values(), strict=True))
         await connection.exec_driver_sql(_values_insert(table.name, tuple(columns)), rows)
 
@@ -250,7 +250,7 @@ def _values_insert(table: str, names: tuple[str, ...]) -> str:
 
 
 def why_read_only(file: Path) -> ReadOnly | None:
-    """Say why *file* can only be read; None if this account may write it, and the folder, where the journal is made."""
+    """Say why *file* can only be read; None if this account may write it and the folder of its journal."""
     places = (file, file.absolute().parent)
     forbidden = [path for path in places if path.exists() and not os.access(path, os.W_OK)]
     if not forbidden:
@@ -283,13 +283,13 @@ def _opener(file: DatabaseFile) -> Callable[..., sqlite.OneWayConnection]:
 
 
 def _make_reader(url: URL, file: DatabaseFile) -> AsyncEngine:
-    """Make the engine that reads. It has nothing to roll back, and each call of the driver is a way to its thread and back."""
+    """Make the engine that reads, without rollbacks: it needs none, and each call of the driver is a round trip to its thread."""
     return create_async_engine(
         url,
         poolclass=AsyncAdaptedQueuePool,
         pool_size=_READERS,
         max_overflow=0,
-        # The system caches pages that were read lately; the writer's cache holds its transaction.
+        # The operating system caches pages that were read; the writer's cache holds its transaction.
         connect_args={"async_creator_fn": _opener(file), "cache_kib": 1024},
         isolation_level="AUTOCOMMIT",
         skip_autocommit_rollback=True,
@@ -311,7 +311,7 @@ def _make_writer(url: URL, file: DatabaseFile) -> AsyncEngine:
 
     @event.listens_for(engine.sync_engine, "invalidate")
     def roll_back(connection: Any, *_: object) -> None:  # pyright: ignore[reportUnusedFunction]
-        """End the transaction of a writer that was cancelled: closing alone leaves its lock in the file.
+        """End the transaction of a cancelled writer: closing the connection alone leaves its lock on the file.
 
         A cursor that the cancelled task's traceback still holds turns a closed connection into a zombie, transaction
         and all (https://sqlite.org/c3ref/close.html).

@@ -6,7 +6,7 @@ from enum import IntEnum, StrEnum
 
 
 class Status(StrEnum):
-    """The result of one check. An ``error`` keeps the hub from its work or soon will; a ``warning`` does not."""
+    """The result of one check. An ``error`` stops the hub from working, now or soon; a ``warning`` does not."""
 
     OK = "ok"
     WARNING = "warning"
@@ -14,7 +14,7 @@ class Status(StrEnum):
 
 
 class ExitCode(IntEnum):
-    """How ``trunkline doctor`` ends without a URL."""
+    """The exit code of ``trunkline doctor`` without a URL."""
 
     GOOD = 0
     WARNINGS = 1
@@ -47,7 +47,7 @@ def error(name: str, detail: str, *, fix: str) -> HubCheck:
 
 
 def exit_code(checks: Iterable[HubCheck], *, is_strict: bool) -> ExitCode:
-    """Say how the command ends; warnings count only where it is strict."""
+    """Give the command's exit code; warnings count only if *is_strict*."""
     found = {check.status for check in checks}
     if Status.ERROR in found:
         return ExitCode.ERRORS

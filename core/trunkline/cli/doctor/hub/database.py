@@ -20,16 +20,17 @@ from trunkline.store.connections import Connections
 from trunkline.store.database import Database, embedded_file, is_open_to_others
 
 SLOW_CLOCK_SECONDS, WRONG_CLOCK_SECONDS = 2.0, 60.0
-"""Differences of the clocks: this machine's stands in signatures, whose receivers allow 300 s as a rule; the database's in leases."""
+"""Limits of the difference between the clocks: signatures use this machine's, with a usual tolerance of 300 s; leases use
+the database's."""
 LITTLE_DISK_BYTES, NO_DISK_BYTES = 1 << 30, 100 << 20
 NAMED = 10
-"""Companies that are named; the others are counted."""
+"""The number of companies that are named; the others are counted."""
 SCARCE = 0.1
-"""The share of all connections below which those that are free are few."""
+"""The share of free connections below which they are scarce."""
 
 
 async def examine_database(settings: Settings, histories: Sequence[migrate.History]) -> list[HubCheck]:
-    """Make the checks of the database, up to the first without which the next cannot be made."""
+    """Make the checks of the database, up to the first failure that prevents the next check."""
     checks: list[HubCheck] = []
     try:
         async with Database.of(settings.database) as database:
@@ -37,7 +38,7 @@ async def examine_database(settings: Settings, histories: Sequence[migrate.Histo
     except StoreUnavailable as away:
         fix = "start the database, or correct database.url"
         checks.append(error("database", f"The database does not answer: {away}", fix=fix))
-    except (DatabaseUnfit, SettingsInvalid) as unfit:  # too old is unfit, too
+    except (DatabaseUnfit, SettingsInvalid) as unfit:  # including too old
         checks.append(error("database", str(unfit), fix="correct database.url, or what the sentence names"))
     return checks
 
@@ -73,12 +74,12 @@ async def _examine(
 
 
 def free_bytes(folder: Path) -> int:
-    """Ask how much room an unprivileged account has in *folder*."""
+    """Give the space available to an unprivileged account in *folder*, in bytes."""
     return shutil.disk_usage(folder).free
 
 
 def judge_disk(file: Path, *, free_bytes: Callable[[Path], int] = free_bytes) -> HubCheck:
-    """Judge the room that the embedded database *file* has to grow."""
+    """Judge the free space for the embedded database *file*."""
     folder = file.absolute().parent
     if not folder.exists():
         return error("disk", f"There is no folder {folder}.", fix="make it, or correct database.url")
@@ -91,7 +92,7 @@ def judge_disk(file: Path, *, free_bytes: Callable[[Path], int] = free_bytes) ->
 
 
 async def _judge_audit(database: Database) -> HubCheck:
-    """Go through the chain of the audit log."""
+    """Verify the chain of the audit log."""
     count, broken = await Journal(database).first_broken()
     if broken is not None:
         detail = f"The audit log was changed by somebody else than the hub: entry {broken} does not follow from the one before."
@@ -133,7 +134,7 @@ async def _judge_secrets(settings: Settings, database: Database) -> HubCheck:
 
 
 async def judge_clock(database: Database, *, now: Callable[[], float] = time.time) -> HubCheck:
-    """Compare *now*, Unix seconds, with the database's clock, and the latter with the time that has passed."""
+    """Compare *now*, Unix seconds, with the database's clock, and that clock with the elapsed time."""
     async with database.read() as connection:
         before = now()
         kept, reading = await clock.read(connection, steadiness.read_boot())

@@ -1,4 +1,4 @@
-"""Judges what the settings and the start of a hub say by themselves, without the database."""
+"""Judges the settings and the start of a hub, without the database."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from trunkline.settings import Settings
 
 
 def judge_settings(settings: Settings) -> list[HubCheck]:
-    """Judge the settings that decide who reaches the hub, and whom it reaches."""
+    """Judge the settings of inbound and outbound access."""
     return [
         _judge_public_url(settings),
         _judge_targets(settings),
@@ -20,7 +20,7 @@ def judge_settings(settings: Settings) -> list[HubCheck]:
 
 
 def judge_plugins(registry: Registry, *, enabled: tuple[str, ...] | None) -> HubCheck:
-    """Name the plugins that failed: an error where the settings ask for one by name, as ``/readyz`` has it."""
+    """Name the plugins that failed; as in ``/readyz``, it is an error if the settings name one."""
     failed = [record for record in registry.records if record.state == "failed"]
     if not failed:
         active = sum(record.state == "active" for record in registry.records)

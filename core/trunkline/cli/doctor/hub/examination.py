@@ -1,4 +1,4 @@
-"""An examination of the hub that the settings describe: settings, start, database, the process that runs, and its targets."""
+"""An examination of the hub of the settings: settings, start, database, the running process, and targets."""
 
 import asyncio
 import platform
@@ -15,7 +15,7 @@ from trunkline.store import migrate
 
 
 async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubCheck]:
-    """Make every check, whatever the others say. Nothing is changed, and nothing is made."""
+    """Make every check, whatever the results of the others; changes and makes nothing."""
     checks, histories = _examine_start(settings)
     checks += deployment.judge_settings(settings)
     of_database = await examine_database(settings, histories)
@@ -28,7 +28,7 @@ async def examine_hub(settings: Settings, *, with_targets: bool) -> list[HubChec
 
 
 def _examine_start(settings: Settings) -> tuple[list[HubCheck], list[migrate.History]]:
-    """Build the hub as a start does, without starting it; beside the checks the histories of its plugins."""
+    """Build the hub as a start does, without starting it; returns the checks and the migration histories of its plugins."""
     try:
         hub = opening.inspected(settings, with_routes=True)
     except TrunklineError as fault:

@@ -1,4 +1,4 @@
-"""Asks the hub that runs on this machine, if one does, whether it is ready."""
+"""Checks whether a hub running on this machine is ready."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Looks at the certificates of the targets of subscriptions, over connections as the hub makes them; nothing is sent."""
+"""Checks the certificates of subscriptions' targets over connections like the hub's; sends nothing."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -17,13 +17,13 @@ from trunkline.store.database import Database
 from trunkline.targets.addresses import AddressPolicy
 
 MAX_TARGETS = 500
-"""Different hosts and ports that are connected to."""
+"""The limit of different hosts and ports to connect to."""
 MAX_URLS = 10_000
 AT_ONCE = 20
 STEP_SECONDS, ALL_SECONDS = 5.0, 60.0
 """How long each step of a connection may take, and all connections together."""
 NAMED = 10
-"""Targets that are named; the others are counted."""
+"""The number of targets that are named; the others are counted."""
 
 
 async def examine_targets(settings: Settings, *, now: float) -> HubCheck:
@@ -61,7 +61,7 @@ async def _examine_all(
     *,
     now: float,
 ) -> None:
-    """Write into *examined* the check of each target's certificate; None where no connection came about."""
+    """Write the check of each target's certificate into *examined*; None if there was no connection."""
     delivery = settings.delivery
     policy = AddressPolicy(
         allow_http=delivery.allow_http, allow_private_networks=delivery.allow_private_networks

@@ -2,6 +2,10 @@
 
 export type AcceptedBatch = { events: Envelope[]; quarantined?: QuarantinedItem[] };
 export type ActionList = { actions: ShownDefinition[]; count: number; next_cursor: string | null };
+export type AlertPreview = { event_type: string; severity: "info" | "warning" | "error" | "critical"; subject: string; body: string };
+export type AlertPreviews = { alerts: AlertPreview[]; count: number };
+export type AlertTest = { outcome: "delivered" | "retry"; error: string | null; answer: string | null };
+export type AlertsView = { alert_recipients: string[]; digest: boolean; has_mail_server: boolean };
 export type AppList = { apps: AppView[]; count: number; next_cursor: string | null };
 export type AppRequest = { name: string; redirect_uris: string[]; scopes?: string[]; public?: boolean; jwks?: Record<string, any>; jwks_uri?: string };
 export type AppSecret = { client_secret: string };
@@ -10,6 +14,7 @@ export type AttemptView = { number: number; started_utc: string; duration_ms: nu
 export type AuditEntry = { id: number; at_utc: string; actor: string; action: string; target: string; company_id: number | null; environment?: "test"; from_address: string | null; before: Record<string, any> | null; after: Record<string, any> | null };
 export type AuditEntryList = { entries: AuditEntry[]; next_cursor: string | null };
 export type BatchRequest = { events: EventRequest[] };
+export type ChangeAlerts = { alert_recipients?: string[] | null; digest?: boolean | null };
 export type ChangeApp = { name?: string; redirect_uris?: string[]; jwks?: Record<string, any>; jwks_uri?: string };
 export type ChangeSubscription = { target?: Record<string, any> | null; target_url?: string | null; event_types?: string[] | null; description?: string | null; headers?: Record<string, string> | null; filter?: Record<string, any> | null; versions?: Record<string, number> | null; status?: "active" | "paused" | null; catch_up?: boolean; ordering?: Ordering; timeout_seconds?: number | null; retry?: Retry | null; max_in_flight?: number | null; rate?: string | null };
 export type ChannelList = { channels: ChannelView[]; count: number; next_cursor: string | null };
@@ -215,6 +220,14 @@ export interface Operations {
   listActions: { input: { limit?: number; cursor?: string }; output: ActionList };
   /** The JSON Schemas of one of the actions. */
   getActionSchemas: { input: { name: string }; output: Record<string, any> };
+  /** Show who is told of failures. */
+  getAlerts: { input: {}; output: AlertsView };
+  /** Change who is told of failures. */
+  updateAlerts: { input: { body: ChangeAlerts }; output: AlertsView };
+  /** Preview alerts. */
+  previewAlerts: { input: {}; output: AlertPreviews };
+  /** Mail a test message. */
+  testAlerts: { input: { idempotencyKey?: string }; output: AlertTest };
   /** List the hooks of Make. */
   listMakeHooks: { input: { limit?: number; cursor?: string; target_url?: string }; output: HookList };
   /** Subscribe from Make. */
@@ -338,6 +351,10 @@ export const ROUTES = {
   listPublicKeys: "GET /.well-known/jwks.json",
   listActions: "GET /api/v1/actions",
   getActionSchemas: "GET /schemas/actions/{name}.json",
+  getAlerts: "GET /api/v1/alerts",
+  updateAlerts: "PATCH /api/v1/alerts",
+  previewAlerts: "GET /api/v1/alerts/preview",
+  testAlerts: "POST /api/v1/alerts/test key",
   listMakeHooks: "GET /api/v1/make/hooks",
   createMakeHook: "POST /api/v1/make/hooks key",
   deleteMakeHook: "DELETE /api/v1/make/hooks/{hook_id}",

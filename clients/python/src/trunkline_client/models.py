@@ -31,6 +31,30 @@ class ActionList(TypedDict):
     next_cursor: str | None
 
 
+class AlertPreview(TypedDict):
+    event_type: str
+    severity: Literal["info", "warning", "error", "critical"]
+    subject: str
+    body: str
+
+
+class AlertPreviews(TypedDict):
+    alerts: list[AlertPreview]
+    count: int
+
+
+class AlertTest(TypedDict):
+    outcome: Literal["delivered", "retry"]
+    error: str | None
+    answer: str | None
+
+
+class AlertsView(TypedDict):
+    alert_recipients: list[str]
+    digest: bool
+    has_mail_server: bool
+
+
 class AppList(TypedDict):
     apps: list[AppView]
     count: int
@@ -91,6 +115,11 @@ class AuditEntryList(TypedDict):
 
 class BatchRequest(TypedDict):
     events: list[EventRequest]
+
+
+class ChangeAlerts(TypedDict):
+    alert_recipients: NotRequired[list[str] | None]
+    digest: NotRequired[bool | None]
 
 
 class ChangeApp(TypedDict):

@@ -491,6 +491,26 @@ class Operations:
         """The JSON Schemas of one of the actions."""
         ...
 
+    @operation("GET", "/api/v1/alerts")
+    def get_alerts(self) -> models.AlertsView:
+        """Show who is told of failures."""
+        ...
+
+    @operation("PATCH", "/api/v1/alerts")
+    def update_alerts(self, body: models.ChangeAlerts) -> models.AlertsView:
+        """Change who is told of failures."""
+        ...
+
+    @operation("GET", "/api/v1/alerts/preview")
+    def preview_alerts(self) -> models.AlertPreviews:
+        """Preview alerts."""
+        ...
+
+    @operation("POST", "/api/v1/alerts/test")
+    def test_alerts(self, *, idempotency_key: str | None = None) -> models.AlertTest:
+        """Mail a test message."""
+        ...
+
     @operation("GET", "/api/v1/make/hooks")
     def list_make_hooks(
         self, *, limit: int | None = None, cursor: str | None = None, target_url: str | None = None

@@ -27,10 +27,10 @@ T = TypeVar("T")
 class Client(Hub):
     """Calls one hub with one API key or access token, in blocking calls. Enter it, or call ``close`` in the end.
 
-    A call that the hub refuses raises ``Refused``; one that it does not answer raises ``Unanswered``, after three more tries
-    if a second call cannot do more than one. Pass ``idempotency_key`` to make it safe across restarts of your program too.
+    A call that the hub refuses raises ``Refused``; a call without an answer raises ``Unanswered``, after three more tries if it is
+    idempotent. Pass ``idempotency_key`` to make it safe across restarts of your program too.
 
-    With an operator's key, *company* (an id or a reference) and *environment* (``live`` or ``test``) say whose the calls are.
+    With an operator's key, *company* (an id or a reference) and *environment* (``live`` or ``test``) choose the company.
     """
 
     def __init__(

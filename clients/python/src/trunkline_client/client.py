@@ -57,14 +57,14 @@ class Client(Hub):
         self._http.close()
 
     def run(self, asked: Steps[T]) -> T:
-        """Carry out steps to the one value that they end with."""
+        """Carry out steps and return their final value."""
         step = steps.resume(asked)
         while not isinstance(step, Done):
             step = steps.resume(asked, self._carry_out(step))
         return step.value
 
     def iterate(self, asked: Stream[T]) -> Generator[T, None, None]:
-        """Carry out steps, and give the values on their way."""
+        """Carry out steps and yield their items."""
         step = steps.resume(asked)
         try:
             while not isinstance(step, Done):
@@ -117,14 +117,14 @@ class AsyncClient(Hub):
         await self._http.aclose()
 
     async def run(self, asked: Steps[T]) -> T:
-        """Carry out steps to the one value that they end with."""
+        """Carry out steps and return their final value."""
         step = steps.resume(asked)
         while not isinstance(step, Done):
             step = steps.resume(asked, await self._carry_out(step))
         return step.value
 
     async def iterate(self, asked: Stream[T]) -> AsyncGenerator[T, None]:
-        """Carry out steps, and give the values on their way."""
+        """Carry out steps and yield their items."""
         step = steps.resume(asked)
         try:
             while not isinstance(step, Done):

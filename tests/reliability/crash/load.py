@@ -159,7 +159,7 @@ class Load:
             promises.surprises.append(f"{request} was answered with {status}: {str(answer)[:200]}")
 
     async def _keep(self, session: aiohttp.ClientSession) -> None:
-        """Pause and resume a subscription, so that it catches up; replay three others, cancel the last replay, and replay one again."""
+        """Pause and resume a subscription to make it catch up; replay three others, cancel the last replay, and replay one again."""
         await self._up.wait()
         assert self._furniture is not None
         ids = self._furniture.ids

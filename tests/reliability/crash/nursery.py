@@ -245,7 +245,7 @@ class Process:
     async def kill(self) -> None:
         """End it as kill -9 does."""
         await self.signal(signal.SIGKILL)
-        await asyncio.wait({self.ended})  # shield: a cancelled wait does not affect it
+        await asyncio.wait({self.ended})  # unlike await: cancelling the wait leaves the future alone
 
 
 class Nursery:

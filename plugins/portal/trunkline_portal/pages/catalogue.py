@@ -30,9 +30,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a list; *href* follows the catalogue's address. *note* is shown in monospace before *meaning*, such as a
-    method and a path.
-    """
+    """One line of a list; *href* follows the catalogue's address. *note*, such as a method and a path, is in monospace."""
 
     href: str
     title: str

@@ -38,11 +38,11 @@ SUITES = (
     "agents",
 )
 LONG_SUITES = ("soak",)
-"""Those that run only where they are asked for."""
+"""Suites that run only if they are named."""
 
 
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is stopped
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that started processes are stopped
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
         "--only",
@@ -73,12 +73,12 @@ def main() -> None:
 
 
 def module_of(suite: str) -> ModuleType:
-    """Import the module of *suite*; that of ``return`` cannot have its name."""
+    """Import the module of *suite*; ``return`` is a keyword, so its module has another name."""
     return importlib.import_module(f"benchmarks.{'returning' if suite == 'return' else suite}")
 
 
 def _how(options: Options, *, seconds: float) -> str:
-    """Say with which options, when and where these figures were measured."""
+    """Describe the options, the time and the machine of a measurement."""
     scale = "" if options.scale == 1 else f" · scale {options.scale:g}"
     today = dt.datetime.now(tz=dt.UTC).date()
     return f"rounds: {options.rounds}{scale} · {today} · {machine.describe()} · {seconds:.0f} s"

@@ -1,4 +1,4 @@
-"""``POST /events`` of ``trunkline serve``, its dispatcher in it, beside a bare FastAPI endpoint that reads the body and answers."""
+"""``POST /events`` of ``trunkline serve`` with its dispatcher, beside a bare FastAPI endpoint that reads the body and answers."""
 
 from benchmarks import processes, served
 from benchmarks.results import Options, Row, medians

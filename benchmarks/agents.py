@@ -1,6 +1,6 @@
-"""What a message of an agent costs the hub in CPU, beside the same call over plain HTTP: a search, and a page of ten events.
+"""The hub's CPU for a message of an agent, beside the same call over plain HTTP: a search, and a page of ten events.
 
-One client sends one after the other over a kept connection, so that what is compared is work, not waiting. The hub is
+One client sends one message after the other over a kept connection, so that work is compared, not waiting. The hub is
 ``trunkline serve``.
 """
 
@@ -24,18 +24,18 @@ CALLS = 2_000
 PAGE = 10
 EVENTS = 100
 MOST = {"modern": 3.0, "handshake": 5.0}
-"""How many times the CPU of the plain call a message may take."""
+"""Limit of a message's CPU, as a multiple of the plain call's."""
 LEAD = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com"}
 _VERSIONS = {"modern": "2026-07-28", "handshake": "2025-11-25"}
 _META = "io.modelcontextprotocol"
 
 Kind = tuple[str, str]
-"""A method, and an era of the protocol."""
+"""A method, and a version of the protocol (with or without a handshake)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is sent again and again."""
+    """A request that is sent repeatedly."""
 
     method: str
     path: str
@@ -88,7 +88,7 @@ def _row(name: str, rounds: list[dict[str, float]], *, most: float) -> Row:
 
 
 def _requests(where: Mapping[str, Any]) -> tuple[dict[str, Request], dict[Kind, Request]]:
-    """Make the plain calls, and each of them as a message in either era."""
+    """Make the plain calls, and each of them as a message with and without a handshake."""
     key, cursor = {"X-Api-Key": where["key"]}, where["cursor"]
     search = f"/api/v1/integrations/leads/search?email={LEAD['email']}"
     plain = {
@@ -124,7 +124,7 @@ def _message(key: str, method: str, params: dict[str, Any], *, era: str) -> Requ
 
 
 def _cpu_us(where: Mapping[str, Any], pid: int, request: Request, number: int) -> float:
-    """Send *request* some times to warm up, then *number* times; gives the hub's CPU for each."""
+    """Send *request* some times to warm up, then *number* times; return the hub's CPU for each."""
     parts = urlsplit(where["url"])
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port)
     _send(connection, request, number // 10)
@@ -145,7 +145,7 @@ def _send(connection: http.client.HTTPConnection, request: Request, number: int)
 
 
 async def _fill(database_url: str) -> tuple[str, str]:
-    """Fill a log; gives a key, and the cursor of its last page."""
+    """Fill a log; return a key, and the cursor of its last page."""
     scopes = ["events:read", "integrations:read", "integrations:write"]
     async with make_hub(database_url, dispatch=False) as hub:
         _, key = await hub.keys.create(92, name="bench", scopes=scopes)

@@ -34,7 +34,7 @@ def endpoint() -> FastAPI:
 
 
 async def serve(app: FastAPI) -> None:
-    """Serve *app* until the process is ended; its port is printed."""
+    """Print the port, and serve *app* until the process is ended."""
     config = uvicorn.Config(
         app, port=0, log_level="warning", access_log=False, server_header=False, proxy_headers=False
     )

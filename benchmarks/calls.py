@@ -1,4 +1,4 @@
-"""Where each microsecond of a call goes: what ``trunkline serve`` does for an event, one in a batch, and a new subscription.
+"""The CPU of ``trunkline serve`` by owner, for a single event, an event in a batch, and a new subscription.
 
 py-spy samples it, as in ``profile``, while the load of ``accept``, ``batches`` and ``subscribing`` runs.
 """
@@ -43,7 +43,7 @@ OWNERS = {
 }
 
 Load = Callable[[served.Server, Options], int]
-"""Puts load on a hub; gives how many events or subscriptions it took."""
+"""Puts load on a hub; returns the number of events or subscriptions that it took."""
 
 
 def run(options: Options) -> list[Row]:
@@ -61,7 +61,7 @@ def run(options: Options) -> list[Row]:
 
 
 def _profile(engine: str, load: Load, options: Options) -> dict[str, float]:
-    """Give µs of CPU by owner, for each of what *load* counts."""
+    """Give µs of CPU by owner, for each item that *load* counts."""
     with processes.database(engine) as url, served.serving(url) as hub, sampling.sampled(hub.pid) as stacks:
         before = processes.cpu_seconds(hub.pid)
         count = load(hub, options)

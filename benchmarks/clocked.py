@@ -1,8 +1,7 @@
-"""A load by the clock: single events, each sent when it is due, whether or not earlier ones were answered.
+"""An open-loop load: single events, each sent when it is due, even if earlier ones have no answer yet.
 
 ``python -m benchmarks.clocked URL KEY PER_SECOND COMPANY …`` posts for the companies in turn until its standard input ends. It
-prints a line when the first event is answered, and in the end when each was sent and answered, by id, on the clock of
-``time.monotonic``.
+prints a line when the first event is answered, and at the end the times of sending and answer by event id (``time.monotonic``).
 """
 
 import asyncio
@@ -34,7 +33,7 @@ class Load:
     def ways(
         self, arrivals: Mapping[int, float], *, since: float = 0.0, until: float = math.inf
     ) -> list[float]:
-        """Give the seconds from the answer of each event to its arrival, of those answered from *since* to *until*."""
+        """Give the seconds from answer to arrival of each event answered from *since* to *until*."""
         return [
             max(arrivals[event] - at, 0.0)
             for event, at in self.answered.items()
@@ -44,7 +43,7 @@ class Load:
 
 @contextlib.contextmanager
 def posting(hub: Server, companies: Sequence[int], *, per_second: float) -> Iterator[Load]:
-    """Post while the block runs, which begins when the first event is answered."""
+    """Post while the block runs; the block begins when the first event is answered."""
     load = Load()
     command = [sys.executable, "-m", "benchmarks.clocked", hub.url, hub.key, str(per_second)]
     process: Any = subprocess.Popen(
@@ -62,7 +61,7 @@ def posting(hub: Server, companies: Sequence[int], *, per_second: float) -> Iter
 async def post_all(
     url: str, key: str, per_second: float, companies: Sequence[int]
 ) -> dict[int, tuple[float, float]]:
-    """Post until standard input ends; tells when each event was sent and answered."""
+    """Post until standard input ends; return when each event was sent and answered."""
     times: dict[int, tuple[float, float]] = {}
     ended = asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
     headers = {"X-Api-Key": key, "Content-Type": "application/json"}

@@ -1,7 +1,7 @@
-"""What a hundred thousand companies with a subscription each cost ``trunkline serve``, beside one with a single company.
+"""The cost of a hundred thousand companies with a subscription each in ``trunkline serve``, beside a hub with one company.
 
-*Start* is until it serves, *first delivery* from the start until an event has reached a target, *a change* from the answer to a
-new subscription until an event that was posted after it has reached its target.
+*Start* is the time until it serves, *first delivery* from the start until an event reaches a target, *a change* from the answer
+to a new subscription until an event posted after it reaches its target.
 """
 
 import time
@@ -20,7 +20,7 @@ COMPANIES = 100_000
 CHANGES = 20
 IDLE_SECONDS = 20
 OTHER = 10_000_000
-"""The number of a company that is none of those."""
+"""The number of a company outside of these."""
 
 
 def run(options: Options) -> list[Row]:
@@ -78,7 +78,7 @@ def _once(database_url: str, key: str, sink: str, company: int, options: Options
 
 
 def _arrival(hub: served.Server, sink: str, company: int) -> float:
-    """Post an event; tells when it has reached *sink* (monotonic seconds)."""
+    """Post an event; return when it reached *sink* (monotonic seconds)."""
     body = {"type": "client.created", "payload": orjson.loads(PAYLOAD)}
     event = hub.call("POST", "/api/v1/events", body, company=company)["id"]
     deadline = time.monotonic() + 30

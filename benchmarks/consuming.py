@@ -1,6 +1,6 @@
-"""What a named consumer costs beside a cursor of one's own: the same pages, leased; and each commit beside one ``POST /events``; then a digest.
+"""The cost of a named consumer: leased pages beside polled ones, a commit beside one ``POST /events``; and of a digest.
 
-One client asks over one kept connection, a few calls of each kind in turn, so that all have the same machine.
+One client calls over one kept connection, a few calls of each kind in turn, so that all run under the same conditions.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ def run(options: Options) -> list[Row]:
 
 
 async def _digested(engine: str, events: int, rounds: int) -> Row:
-    """Digest the ids of *events*, in this process, and note the longest time for which its event loop did nothing else."""
+    """Digest the ids of *events* in this process, and note the longest time for which the event loop was blocked."""
     with processes.database(engine) as database_url:
         async with make_hub(database_url, dispatch=False) as hub:
             async with hub.database.write() as connection:
@@ -72,7 +72,7 @@ async def _longest_hold(held: list[float]) -> None:
 
 
 class _Timed:
-    """Calls one hub, and adds up what each kind of call takes: of time, and of the hub's CPU."""
+    """Calls one hub, and adds up the time and the hub's CPU of each kind of call."""
 
     def __init__(self, hub: served.Server, connection: http.client.HTTPConnection) -> None:
         self._hub = hub
@@ -81,7 +81,7 @@ class _Timed:
         self.cpu: dict[str, list[float]] = {}
 
     def some(self, kind: str, method: str, path: str, bodies: Sequence[bytes | None]) -> list[Any]:
-        """Make calls of one *kind*, one for each of *bodies*; gives their answers. *path* may name the last ``{next_cursor}``."""
+        """Make calls of one *kind*, one for each of *bodies*; return their answers. *path* may have the last ``{next_cursor}``."""
         headers = {"X-Api-Key": self._hub.key, "X-Company-Id": "92", **served.JSON}
         before, answers, cursor = processes.cpu_seconds(self._hub.pid), list[Any](), ""
         for body in bodies:
@@ -114,7 +114,7 @@ def _round(engine: str, turns: int) -> dict[str, float]:
         with contextlib.closing(connecting) as connection:
             timed = _Timed(hub, connection)
             for turn in range(turns + 1):
-                if turn == 1:  # the first turn warms up
+                if turn == 1:  # the first round warms up
                     timed.took.clear()
                     timed.cpu.clear()
                 hub.call("POST", f"{consumer}/seek", {"time": "2020-01-01T00:00:00Z"})

@@ -1,7 +1,7 @@
-"""What the healthy notice of the sick: of a hundred subscriptions ten hang for the whole time limit, and ten fail.
+"""The effect of unhealthy targets on healthy ones: of a hundred subscriptions ten hang for the whole time limit, and ten fail.
 
-``trunkline serve`` accepts a steady load, and the time from the answer to an event until its arrival is taken at the targets of
-the eighty healthy ones: first with all healthy, then with the sick among them, in turn.
+``trunkline serve`` accepts a steady load. The time from the answer to an event until its arrival is measured at the eighty
+healthy targets: in turn with all targets healthy, and with the unhealthy ones.
 
 ``python -m benchmarks.fairness`` runs the targets and prints their port: ``/hang`` never answers, ``/fail`` answers 500.
 """
@@ -21,13 +21,13 @@ from benchmarks.results import Options, Row, medians
 SUBSCRIPTIONS, HANGING, FAILING = 100, 10, 10
 PER_SECOND = 300
 TIME_LIMIT_SECONDS = 3
-"""Of an attempt; shorter than by default, so that a run sees the sick time out and be tried again several times."""
+"""Time limit of an attempt; shorter than the default, so that hanging targets time out and are retried several times in a run."""
 WARM_SECONDS = 2
 TARGET_TIMES, TARGET_GROWTH = 1.1, 1.1
 
 
 def run(options: Options) -> list[Row]:
-    """Compare the healthy beside the sick with the healthy among themselves, on either engine."""
+    """Compare healthy targets with and without unhealthy ones, on either engine."""
     return [_measured(engine, options) for engine in options.engines]
 
 
@@ -79,13 +79,13 @@ def _round(engine: str, *, sick: bool, seconds: float) -> dict[str, float]:
 
 
 def paths(*, sick: bool) -> list[str]:
-    """Where each subscription's events go."""
+    """The path of each subscription's target."""
     ill = ["/hang"] * HANGING + ["/fail"] * FAILING if sick else ["/well"] * (HANGING + FAILING)
     return ill + ["/well"] * (SUBSCRIPTIONS - HANGING - FAILING)
 
 
 class Target(asyncio.Protocol):
-    """One connection to any of the targets; keeps when each event first came to a healthy one."""
+    """One connection to any of the targets; notes when each event first arrived at a healthy one."""
 
     received: ClassVar[dict[int, float]] = {}
 

@@ -17,11 +17,11 @@ from benchmarks import bare
 
 TABLE = "CREATE TABLE floor (id {} PRIMARY KEY, body {} NOT NULL)"
 Store = Callable[[bytes], Awaitable[int]]
-"""Commits one row; gives its number."""
+"""Commits one row; returns its number."""
 
 
 async def opened(database_url: str) -> Store:
-    """Open the database as durably as the hub does, one trip to it for a row."""
+    """Open the database as durably as the hub does, with one round trip for a row."""
     if not database_url.startswith("sqlite"):
         pool = await asyncpg.create_pool(database_url, min_size=2)
         await pool.execute(TABLE.format("bigserial", "bytea"))

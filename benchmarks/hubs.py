@@ -1,4 +1,4 @@
-"""Hubs as the benchmarks need them."""
+"""Hubs for the benchmarks."""
 
 from trunkline import settings
 from trunkline.hub.hub import Hub
@@ -9,13 +9,13 @@ PAYLOAD = (
     b'"status":"Client - Active","status_id":42,"created_date":"2026-01-28T10:30:00Z","employee_id":7,'
     b'"employee_name":"%b","affiliate_id":null}' % (b"x" * 180)
 )
-"""Makes an envelope of about 0.5 KB."""
+"""A payload whose envelope has about 0.5 KB."""
 
 
 def environment(database_url: str, **settings: str) -> dict[str, str]:
-    """Give the settings of a hub that may push to this machine, without rate limits getting in the way of a measurement.
+    """Give the environment of a hub that may push to this machine, with rate limits too high to matter.
 
-    *settings* are more of them, such as ``delivery__shards="2"``.
+    *settings* are further settings, such as ``delivery__shards="2"``.
     """
     return {
         "TRUNKLINE_DATABASE__URL": database_url,

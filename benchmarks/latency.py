@@ -1,8 +1,8 @@
-"""How long an event takes from ``POST`` to the first byte at its target: on an idle hub, and at 70 % of what it can push.
+"""The time of an event from ``POST`` to the first byte at its target: on an idle hub, and at 70 % of its push rate.
 
-A real ``trunkline serve`` delivers to a target in a process of its own. The load is open-loop: batches go out when they are
-due, whether earlier ones are answered or not, and an event's time counts from when its batch was due. The targets count from
-the answer, which is when an event is accepted.
+``trunkline serve`` delivers to a target in a separate process. The load is open-loop: batches are sent when due, even if earlier
+ones have no answer yet, and an event's time starts when its batch is due. The limits of this suite count from the answer, when
+an event is accepted.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ async def _round(
 
 
 async def _one_by_one(session: aiohttp.ClientSession, url: str, count: int) -> list[Sent]:
-    """Post *count* events, 15 to 35 ms apart, so that nothing of the hub's own rhythm is met again and again."""
+    """Post *count* events, 15 to 35 ms apart, so that they do not coincide with a rhythm of the hub."""
     sent = []
     for _ in range(count):
         sent.append(await _post(session, f"{url}/api/v1/events", served.EVENT, due=time.monotonic()))
@@ -108,7 +108,7 @@ async def _post(session: aiohttp.ClientSession, url: str, body: bytes, *, due: f
 
 
 async def _arrivals(session: aiohttp.ClientSession, target: str, sent: list[Sent]) -> dict[int, float]:
-    """Wait until the target has got everything; gives when each event came."""
+    """Wait until the target has received everything; return the time of each event."""
     expected = {event_id for _, _, ids in sent for event_id in ids}
     async with asyncio.timeout(60):
         while True:

@@ -1,4 +1,4 @@
-"""Load on an HTTP server: keep-alive connections that send one prepared request again and again. As cheap as Python can.
+"""Load on an HTTP server: keep-alive connections that repeat one prepared request, as cheaply as Python can.
 
 ``python -m benchmarks.load URL PATH CONNECTIONS SECONDS KEY`` reads the body from standard input, warms up for a fifth of
 SECONDS, and prints requests per second and latency percentiles of the rest.

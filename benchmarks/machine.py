@@ -1,4 +1,4 @@
-"""What a run was made on, so that a reader can judge its figures."""
+"""A description of the machine, so that a reader can judge the figures."""
 
 import os
 import platform

@@ -1,7 +1,7 @@
 """An outage of the workers: events are accepted while no worker runs, then ``trunkline serve`` starts and catches up.
 
-The backlog is of many companies. Beside it another company, which has no backlog, has a hundred events a second from the moment on
-at which the server answers. An event's way is from its answer to its arrival. The baseline is what one subscription gets live.
+The backlog is of many companies. Another company without a backlog sends a hundred events a second as soon as the server
+answers. An event's delay is from its answer to its arrival. The baseline is the live rate of one subscription.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ BATCH = 500
 LEAST_RATIO, MOST_MS, MOST_GROWTH_MB = 0.8, 100, 100
 LONGEST_SECONDS = 280
 _EARLY = text("SELECT count(*) FROM deliveries WHERE claim > 0")
-"""Deliveries that had a row before their first attempt: they were claimed from the ledger."""
+"""Deliveries with a row before their first attempt: they were claimed from the ledger."""
 
 
 def run(options: Options) -> list[Row]:
@@ -79,7 +79,7 @@ def _round(engine: str, events: int, workers: int) -> dict[str, float]:
 
 
 async def _accept(database_url: str, events: int, *, backlog: str, fresh: str) -> None:
-    """Subscribe, and accept events of all companies in turn, while nobody delivers."""
+    """Subscribe, and accept events of all companies in turn, without a dispatcher."""
     async with make_hub(database_url, dispatch=False) as hub:
         for company in (*COMPANIES, FRESH):
             request = {"target_url": fresh if company == FRESH else backlog, "event_types": ["*"]}

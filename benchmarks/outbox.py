@@ -1,7 +1,7 @@
 """The outbox: the cost of ``emit`` within a transaction, the relay's rate, and the time from the commit to the first byte at the target.
 
-A product's database and the hub's are two of one kind, each with its own server. The hub (``trunkline serve``), the target and the
-relay (``trunkline-relay``) are processes of their own.
+The databases of the product and the hub are of one kind, each with its own server. The hub (``trunkline serve``), the target and
+the relay (``trunkline-relay``) are separate processes.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from trunkline_client.outbox.tables import add_tables, create_tables
 
 COST_TARGET, RATE_TARGET, IDLE_TARGET_MS = 1.3, 5_000, (10, 30)
 TURN = 50
-"""Transactions with and without ``emit`` come in turns of so many."""
+"""Transactions of one kind, with or without ``emit``, before the other kind's turn."""
 EVENT = orjson.loads(PAYLOAD)
 OUTBOX = Outbox()
 
@@ -116,7 +116,7 @@ def _relay(product_url: str, url: str, key: str) -> Iterator[None]:
 
 
 def _cost(product: Engine, count: int) -> dict[str, float]:
-    """Time transactions that read a row, change it and add another one, by turns with an event and without."""
+    """Time transactions that read a row, change it and add another, in turn with and without an event."""
     spent: dict[bool, list[float]] = {True: [], False: []}
     for number in range(2 * count):
         emits = number // TURN % 2 == 0
@@ -140,7 +140,7 @@ def _cost(product: Engine, count: int) -> dict[str, float]:
 
 
 def _rate(product: Engine, count: int) -> dict[str, float]:
-    """Commit *count* events at once, and wait until the relay has brought them."""
+    """Commit *count* events at once, and wait until the relay has sent them."""
     body = orjson.dumps({"type": "client.created", "payload": EVENT}).decode()
     rows = [{"event_key": f"bench-{number}", "event": body} for number in range(count)]
     outbox, _ = add_tables(MetaData())
@@ -159,7 +159,7 @@ def _waiting(product: Engine) -> bool:
 
 
 async def _commits(product: Engine, count: int) -> list[float]:
-    """Commit *count* events, 15 to 35 ms apart; gives when each was committed."""
+    """Commit *count* events, 15 to 35 ms apart; return the time of each commit."""
     committed = []
     for number in range(count):
         with Session(product) as session, session.begin():

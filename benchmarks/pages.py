@@ -1,7 +1,7 @@
-"""How long a page of a long log takes: it is the same wherever the page begins and whatever types it holds.
+"""The time of a page of a long log: it must not depend on the page's position or types.
 
-The log is filled by the database itself. Half of its events are one big company's, the other half those of many small ones
-with 2,500 each. Of the types one is rare, and one appears only near the end.
+The database itself fills the log. Half of its events belong to one big company, the others to small companies with 2,500
+each. One event type is rare, and one appears only near the end.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ TARGET = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One kind of page; *cursor* is the position that it begins after."""
+    """One kind of page; it begins after the position *cursor*."""
 
     name: str
     cursor: int | None = None
@@ -47,7 +47,7 @@ class Case:
 
 
 def cases(count: int) -> list[Case]:
-    """The pages that are compared; each holds ``LIMIT`` events."""
+    """Give the pages to compare; each holds ``LIMIT`` events."""
     return [
         Case("first"),
         Case("middle", count // 2),
@@ -110,7 +110,7 @@ async def _page(hub: Hub, case: Case):
 async def fill(url: str, count: int, *, first_ms: int = ACCEPTED_MS) -> None:
     """Make the tables and put *count* events into the log, one a millisecond from *first_ms*.
 
-    Indexes are built once everything is there.
+    Indexes are built after the rows.
     """
     async with make_hub(url, dispatch=False) as hub:
         is_sqlite = hub.database.dialect.name == "sqlite"
@@ -143,7 +143,7 @@ async def fill(url: str, count: int, *, first_ms: int = ACCEPTED_MS) -> None:
 
 @contextlib.asynccontextmanager
 async def _fast(engine: AsyncEngine, *, is_sqlite: bool) -> AsyncIterator[AsyncConnection]:
-    """Lend a connection that is quick rather than safe."""
+    """Give a connection with fast, unsafe settings."""
     async with engine.connect() as connection:
         for setting in FAST_SQLITE if is_sqlite else FAST_POSTGRESQL:
             await connection.execute(text(setting))

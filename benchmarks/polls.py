@@ -1,9 +1,9 @@
-"""How long a poll takes at a thousand polls a second: pages of ten events, and empty ones from cursors that are up to date.
+"""The time of a poll at a thousand polls a second: pages of ten events, and empty pages from up-to-date cursors.
 
-Polls are sent by the clock, whether or not the last ones were answered, and timed from when they were due: a server that
+The load is open-loop: polls are sent when due, even if earlier ones have no answer yet, and timed from then, so a server that
 falls behind shows it. The server is ``trunkline serve``, dispatcher included.
 
-``python -m benchmarks.polls PER_SECOND SECONDS`` reads where to poll from standard input, as JSON, and prints percentiles.
+``python -m benchmarks.polls PER_SECOND SECONDS`` reads the targets of polls from standard input, as JSON, and prints percentiles.
 """
 
 import asyncio
@@ -62,7 +62,7 @@ def _load(where: str, seconds: float) -> dict[str, float]:
 
 
 async def fill(database_url: str) -> list[str]:
-    """Fill a log; gives the key of each company."""
+    """Fill a log; return the key of each company."""
     keys = []
     async with make_hub(database_url, dispatch=False) as hub:
         for company in range(1, COMPANIES + 1):
@@ -90,7 +90,7 @@ def requests(host: str, keys: list[str], head: int) -> list[bytes]:
 
 
 class Client(asyncio.Protocol):
-    """One connection: sends a request when it is given one, and says when it is free again."""
+    """One connection: sends a given request, and reports when it is free again."""
 
     def __init__(self, load: "Load") -> None:
         self.load = load
@@ -121,7 +121,7 @@ class Client(asyncio.Protocol):
 
 
 class Load:
-    """Sends by the clock over free connections; what finds none waits, and its waiting counts."""
+    """Sends due requests over free connections; the wait for a free one counts."""
 
     def __init__(self, prepared: list[bytes]) -> None:
         self.prepared = prepared

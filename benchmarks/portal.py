@@ -1,8 +1,8 @@
-"""How long the portal's pages take, and the calls behind them, for a company with a million events and ten thousand deliveries.
+"""The time of the portal's pages and of their calls, for a company with a million events and ten thousand deliveries.
 
 The log is twice as long, and filled by the database itself (``benchmarks.pages``). One delivery in ten failed its first
-attempt, one in fifty every attempt; the company has five subscriptions, of which one is failing. A page is a whole request of
-somebody who is signed in: session, figures, template.
+attempt, one in fifty every attempt; the company has five subscriptions, one of them failing. A page is a whole request of a
+signed-in person: session, figures, template.
 """
 
 import time
@@ -25,7 +25,7 @@ SUBSCRIPTIONS = 5
 PAGE_TARGET_MS = 100.0
 CALL_TARGET_MS = 50.0
 COLD = "first_overview"
-"""An overview for which this process has counted nothing yet."""
+"""The first overview in a process, without cached counts."""
 
 Calls = Mapping[str, Callable[[], Awaitable[object]]]
 
@@ -80,7 +80,7 @@ async def _time_all(
 
 
 async def _paths(hub: Hub, browser: httpx2.AsyncClient, newest: int) -> dict[str, str]:
-    """Sign in as an operator who looks at the company; gives the pages."""
+    """Sign in as an operator who looks at the company; return the pages."""
     _, key = await hub.keys.create(None, name="bench", scopes=["operator"])
     await _send(browser, "/portal/sign-in", key=key)
     await _send(browser, "/portal/company", company_id=str(pages.BIG))
@@ -123,7 +123,7 @@ async def _send(browser: httpx2.AsyncClient, path: str, **fields: str) -> None:
 
 
 async def _fastest(call: Callable[[], Awaitable[object]], repetitions: int) -> float:
-    """Give the milliseconds of the fastest of *repetitions* calls: what else the machine does only ever adds to it."""
+    """Give the milliseconds of the fastest of *repetitions* calls: other work on the machine can only add time."""
     taken: list[float] = []
     for _ in range(repetitions):
         began = time.perf_counter()
@@ -158,7 +158,7 @@ async def _product(hub: Hub) -> object:
 
 
 async def _add_deliveries(hub: Hub, events: int) -> int:
-    """Give the company subscriptions, and every so many of its events a delivery to one; gives the newest of those."""
+    """Give the company subscriptions, and deliveries for a part of its events; return the newest delivered event."""
     for number in range(SUBSCRIPTIONS):
         request = {"target_url": f"http://127.0.0.1:9/{number}", "event_types": ["*"]}
         await hub.subscriptions.create(pages.BIG, request, channel="webhooks")

@@ -18,7 +18,7 @@ ENGINES = ("postgresql", "sqlite")
 
 @contextlib.contextmanager
 def sink() -> Iterator[str]:
-    """Run a sink; gives its URL."""
+    """Run a sink; give its URL."""
     with child("benchmarks.sink") as process:
         yield f"http://127.0.0.1:{int(process.stdout.readline())}/"
 
@@ -32,7 +32,7 @@ def measure(module: str, *arguments: str) -> dict[str, Any]:
 
 
 def load(url: str, body: bytes, *, path: str, key: str, connections: int, seconds: float) -> dict[str, float]:
-    """Post *body* to *path*, again and again on each connection; gives rate, number and latencies."""
+    """Post *body* to *path* repeatedly on each connection; return rate, number and latencies."""
     command = [sys.executable, "-m", "benchmarks.load", url, path, str(connections), str(seconds), key]
     done = subprocess.run(command, input=body, stdout=subprocess.PIPE, check=True, timeout=300)
     return json.loads(done.stdout)
@@ -40,7 +40,7 @@ def load(url: str, body: bytes, *, path: str, key: str, connections: int, second
 
 @contextlib.contextmanager
 def database(engine: str) -> Iterator[str]:
-    """Make an empty database on *engine*, with the durability that production has; gives its URL."""
+    """Make an empty database on *engine* with the durability of production; give its URL."""
     folder = Path(tempfile.mkdtemp(prefix="tl-bench-"))
     try:
         if engine == "sqlite":
@@ -65,7 +65,7 @@ def child(
     environment: Mapping[str, str] | None = None,
     stderr: int | None = None,
 ) -> Iterator[Any]:
-    """Run a module while the block runs, with *environment* over ours; what it prints can be read from its ``stdout``."""
+    """Run a module while the block runs, with *environment* over ours; its ``stdout`` can be read."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdout=subprocess.PIPE,
@@ -82,7 +82,7 @@ def child(
 
 
 def _times_of(process: psutil.Process):
-    """Read what *process* has spent; None where it has ended meanwhile, which its parent's own figures then count."""
+    """Read the CPU times of *process*; None if it has ended, when its parent's figures include it."""
     try:
         return process.cpu_times()
     except psutil.NoSuchProcess:
@@ -90,7 +90,7 @@ def _times_of(process: psutil.Process):
 
 
 def cpu_seconds(pid: int) -> float:
-    """Tell how much CPU a process has had, and every child of it, living or gone."""
+    """Give the CPU seconds of a process and all its children, running or ended."""
     process = psutil.Process(pid)
     spent = process.cpu_times()
     living = [times for child in process.children() if (times := _times_of(child))]

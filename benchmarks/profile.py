@@ -1,4 +1,4 @@
-"""Where each microsecond of a delivery goes: ``python -m benchmarks.profile``, or the suite ``profile`` of ``make bench``.
+"""The CPU of a delivery by owner: ``python -m benchmarks.profile``, or the suite ``profile`` of ``make bench``.
 
 py-spy samples ``trunkline serve`` while it accepts events and pushes each to ten subscriptions; a sample belongs to the innermost
 frame with a known owner, and the shares are scaled by the process's CPU per delivery. PostgreSQL's own counters stand beside them.
@@ -15,7 +15,7 @@ from benchmarks.results import Options, Row
 
 SUBSCRIPTIONS = 10
 FLUSHED_SECONDS = 1.5
-"""When PostgreSQL's statistics have what was done before."""
+"""Time after which PostgreSQL's statistics are up to date."""
 
 OWNERS = {
     "signing and headers": (
@@ -74,7 +74,7 @@ OWNERS = {
     ),
     "event loop, sockets, what asyncpg does in C": ("/uvloop/", "/asyncio/"),
 }
-"""Parts of files' names, asked in this order."""
+"""Parts of file names by owner, tried in this order."""
 
 COUNTERS = """
 SELECT (SELECT sum(xact_commit) FROM pg_stat_database) AS commits,
@@ -119,7 +119,7 @@ def _round(engine: str, events: int) -> tuple[dict[str, float], dict[str, float]
 
 
 def _push_on(hub: served.Server, sink: str, events: int) -> float:
-    """Push *events* more; gives µs of CPU per delivery."""
+    """Push *events* more; return µs of CPU per delivery."""
     cpu, deliveries = processes.cpu_seconds(hub.pid), events * SUBSCRIPTIONS
     served.post_batches(hub, 92, events)
     served.wait_for(sink, deliveries + served.BATCH * SUBSCRIPTIONS)
@@ -127,7 +127,7 @@ def _push_on(hub: served.Server, sink: str, events: int) -> float:
 
 
 def _counters(database_url: str) -> dict[str, float]:
-    """Read PostgreSQL's statistics; those of a process are complete once it has gone."""
+    """Read PostgreSQL's statistics, which are complete for ended processes only."""
     if database_url.startswith("sqlite"):
         return {}
     return asyncio.run(_read_counters(database_url))

@@ -15,7 +15,7 @@ from benchmarks.results import Options, Row, medians
 from trunkline.store.database import Database
 
 TARGETS = {1: 0.8, 10: 0.9}
-"""Subscriptions of the company, and the least ratio."""
+"""Least ratio by the number of the company's subscriptions."""
 DELIVERIES = 40_000
 TRACED_LEAST = 0.98
 """The least ratio of a hub that traces one request in a hundred to one that does not trace."""
@@ -36,7 +36,7 @@ def run(options: Options) -> list[Row]:
 
 
 def _traced_round(engine: str, deliveries: int) -> dict[str, float]:
-    """Measure one hub without tracing, and then one that traces, with a collector that takes everything."""
+    """Measure one hub without tracing, then one with tracing and a collector that accepts everything."""
     events = deliveries // served.BATCH * served.BATCH
     with processes.sink() as collector:
         os.environ.update(SAMPLING, OTEL_EXPORTER_OTLP_ENDPOINT=collector)
@@ -78,7 +78,7 @@ def _round(engine: str, subscriptions: int, deliveries: int) -> dict[str, float]
 
 
 def limit(engine: str, events: int) -> float:
-    """Tell how many deliveries a second one subscription gets at most."""
+    """Measure the highest rate of deliveries to one subscription, per second."""
     return _alone(engine, events // served.BATCH * served.BATCH)["per_second"]
 
 
@@ -92,7 +92,7 @@ def _alone(engine: str, events: int, **settings: str) -> dict[str, float]:
 
 
 def measure(hub: served.Server, sink: str, subscriptions: int, events: int) -> dict[str, float]:
-    """Push *events* to as many *subscriptions* of one company; the first batch is not counted."""
+    """Push *events* to each of *subscriptions* of one company; the first batch is not counted."""
     for number in range(subscriptions):
         hub.subscribe(92, f"{sink}{number}")
     served.post_batches(hub, 92, served.BATCH)
@@ -108,7 +108,7 @@ def measure(hub: served.Server, sink: str, subscriptions: int, events: int) -> d
 
 
 async def _check(database_url: str, deliveries: int) -> None:
-    """Wait until each delivery is in the ledger, delivered, once."""
+    """Wait until each delivery is in the ledger once, as delivered."""
     counted = text("SELECT status, count(*) FROM deliveries GROUP BY status")
     async with Database(database_url, pool_size=2) as database, asyncio.timeout(30):
         while True:

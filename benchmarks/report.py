@@ -11,7 +11,7 @@ from benchmarks.results import Row
 PAGE = Path(__file__).parents[1] / "docs" / "internals" / "performance.md"
 
 FIGURES = 4
-"""How many figures of a row a section of the page has."""
+"""Number of a row's figures in a section of the page."""
 
 _UNITS = {
     "_per_second": "/s",
@@ -24,7 +24,7 @@ _UNITS = {
 
 
 def table(rows: Iterable[Row]) -> str:
-    """Draw *rows* as Markdown; a new table begins where the figures become others."""
+    """Draw *rows* as Markdown; a new table begins when the names of the figures change."""
     return "\n\n".join(
         _one_table(keys, list(group))
         for keys, group in itertools.groupby(rows, lambda row: list(row.figures))
@@ -32,10 +32,10 @@ def table(rows: Iterable[Row]) -> str:
 
 
 def section(rows: Iterable[Row], *, how: str) -> str:
-    """Draw what a suite found, and below it in small *how* it was run.
+    """Draw a suite's rows, and in small type *how* it was run.
 
-    Of each row it has the first ``FIGURES`` figures that are no baseline: the ratio says how they compare. A target that
-    the row above has too is a ditto mark.
+    Each row has its first ``FIGURES`` figures without baselines, which the ratio covers. A target equal to the one above is a
+    ditto mark.
     """
     rows = list(rows)
     above = ["", *(row.target for row in rows)]
@@ -57,8 +57,8 @@ def _first(figures: Mapping[str, float]) -> dict[str, float]:
 
 
 def write(suite: str, text: str, *, page: Path = PAGE) -> None:
-    """Put *text* into the section of *suite*, and leave everything else on *page* as it is."""
-    changed = page.with_suffix(".new")  # so that a run that is cut short leaves the page whole
+    """Replace the section of *suite* on *page* by *text*."""
+    changed = page.with_suffix(".new")  # an interrupted run leaves the page whole
     changed.write_text(replaced(page.read_text(encoding="utf-8"), suite, text), encoding="utf-8")
     changed.replace(page)
 

@@ -1,4 +1,4 @@
-"""What a suite takes and gives: ``def run(options: Options) -> list[Row]``, one module per suite."""
+"""The interface of a suite: ``def run(options: Options) -> list[Row]``, one module per suite."""
 
 from dataclasses import dataclass
 from statistics import median
@@ -10,7 +10,7 @@ from benchmarks import processes
 class Options:
     """How much to measure: *scale* 1.0 is a full run, 0.01 proves only that the suite runs; the median of *rounds* counts.
 
-    *engines* are the databases of the suites that do the same on each.
+    *engines* are the databases to measure on.
     """
 
     scale: float = 1.0
@@ -26,8 +26,8 @@ class Options:
 class Row:
     """One measured thing and its target.
 
-    A figure's key ends in its unit (``_us``, ``_ms``, ``_per_second``, ``_mb``), except plain counts. What the baseline
-    did in the same run has a key that starts with ``baseline_``; *ratio* is ours by the baseline's.
+    A figure's key ends in its unit (``_us``, ``_ms``, ``_per_second``, ``_mb``), except plain counts. Figures of
+    the baseline in the same run have keys that start with ``baseline_``; *ratio* is ours divided by the baseline's.
     """
 
     name: str

@@ -1,8 +1,8 @@
-"""A target that was down for an hour returns to ``trunkline serve``: 200,000 deliveries are due, and others go on.
+"""A target of ``trunkline serve`` returns after an hour: 200,000 deliveries are due, while other companies' go on.
 
-One company's events meet a target that refuses them: of a subscription as it comes, with a pace, or in the order of a key. Then the
-ledger is set forward an hour, as if it had passed, and the target takes everything. Twenty other companies have a hundred events a
-second, before and meanwhile. An event's way is from its answer to its arrival.
+One company's target refuses its events; the subscription is a plain one, one with a pace, or one ordered by a key. Then the
+ledger is set forward an hour, and the target accepts everything. Twenty other companies have a hundred events a second, before
+and meanwhile. An event's delay is from its answer to its arrival.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ PER_SECOND = 100
 BEFORE_SECONDS = 8
 LONGEST_SECONDS = 300
 SETTLED_SECONDS = 1.5
-"""When the attempts that were refused last are in the ledger."""
+"""Time after which the last refused attempts are in the ledger."""
 MOST_DEADLOCKS = 10
 PACE = 2_000
 KINDS: Mapping[str, Mapping[str, Any]] = {
@@ -35,14 +35,14 @@ KINDS: Mapping[str, Mapping[str, Any]] = {
     "in order of a key": {"ordering": {"key": "/payload/client_id"}},
 }
 MOST_TIMES, FLOOR_MS, MOST_GROWTH_MB = 1.5, 10, 100
-"""The p99 of others by what it was before (below the floor none is blamed), and by how much the process may grow."""
+"""Limits: the others' p99 relative to before (ignored below the floor), and the growth of the process."""
 SETTINGS = {"delivery__retry_schedule_seconds": "3600,3600,3600", "delivery__retry_jitter": "0"}
 _OPEN = text("SELECT count(*) FROM deliveries WHERE status IN ('pending', 'held')")
 _AN_HOUR_LATER = text("UPDATE deliveries SET due_ms = due_ms - 3600000 WHERE due_ms IS NOT NULL")
 
 
 def run(options: Options) -> list[Row]:
-    """Let the target return to each kind of subscription, on either engine."""
+    """Measure a returning target for each kind of subscription, on either engine."""
     events = options.scaled(EVENTS, least=1_000) // served.BATCH * served.BATCH
     before = max(BEFORE_SECONDS * options.scale, 1.0)
     return [
@@ -87,7 +87,7 @@ def _round(engine: str, kind: str, events: int, before_seconds: float) -> dict[s
 
 
 async def _until_open(database_url: str, events: int) -> None:
-    """Return when all is in the ledger, and waits."""
+    """Wait until all deliveries are in the ledger, waiting."""
     async with Database(database_url, pool_size=1) as database, asyncio.timeout(300):
         while True:
             async with database.read() as connection:
@@ -97,7 +97,7 @@ async def _until_open(database_url: str, events: int) -> None:
 
 
 async def _let_an_hour_pass(database_url: str) -> None:
-    """Set the ledger forward; again where the hub wrote some of its rows at the same time, in another order."""
+    """Set the ledger forward an hour; retry after a deadlock with the hub."""
     async with Database(database_url, pool_size=1) as database:
         for _ in range(MOST_DEADLOCKS):
             with suppress(StoreUnavailable):
@@ -109,7 +109,7 @@ async def _let_an_hour_pass(database_url: str) -> None:
 
 
 def _wait(target: str, events: int, pid: int) -> float:
-    """Wait until the target has taken everything; gives the most that the hub had in memory meanwhile, in MB."""
+    """Wait until the target has accepted everything; return the hub's highest memory meanwhile, in MB."""
     most, deadline = 0.0, time.monotonic() + LONGEST_SECONDS
     while served.tell(target, "count") < events:
         most = max(most, _resident_mb(pid))
@@ -134,7 +134,7 @@ def _most_in_a_second(times: Iterable[float]) -> int:
 
 
 def _out_of_order(batches: Sequence[Sequence[int]], arrivals: Mapping[int, float]) -> int:
-    """Count what arrived before an older event of its key: the n-th of each batch."""
+    """Count events that arrived before an older event of their key, the n-th of each batch."""
     count = 0
     for own in zip(*sorted(batches), strict=True):
         times = [arrivals[event] for event in own]

@@ -1,4 +1,4 @@
-"""Where a process spends its CPU: py-spy samples it from outside, and each sample belongs to whoever owns the code that ran."""
+"""The CPU of a process by owner: py-spy samples it from outside, and each sample counts for the owner of the running code."""
 
 import contextlib
 import signal
@@ -12,20 +12,20 @@ from pathlib import Path
 
 SAMPLES_PER_SECOND = 400
 ATTACHED_SECONDS = 1.0
-"""When py-spy surely watches."""
+"""Time after which py-spy is certainly attached."""
 LEFT_OUT = ("importlib._bootstrap", "/plugins/watchdog")
 WAITING = "_work (", "/store/sqlite.py"
-"""The function in which the thread of an SQLite connection waits for orders, which py-spy takes for work."""
+"""The function in which an SQLite connection's thread waits, which py-spy takes for work."""
 REST = "everything else"
 TOGETHER = "together"
 
 Owners = Mapping[str, Sequence[str]]
-"""By owner, parts of the names of its files; asked in this order."""
+"""Parts of file names by owner, tried in this order."""
 
 
 @contextlib.contextmanager
 def sampled(pid: int) -> Iterator[list[tuple[list[str], int]]]:
-    """Watch a process while the block runs; the stacks seen, and how often, stand in the list afterwards."""
+    """Sample a process while the block runs; the list has the stacks and their counts afterwards."""
     seen: list[tuple[list[str], int]] = []
     with tempfile.TemporaryDirectory(prefix="tl-bench-") as folder:
         raw = Path(folder) / "stacks"
@@ -48,7 +48,7 @@ def sampled(pid: int) -> Iterator[list[tuple[list[str], int]]]:
 
 
 def shares(stacks: Iterable[tuple[list[str], int]], owners: Owners, *, cpu_us: float) -> dict[str, float]:
-    """Divide *cpu_us* among *owners*, the rest and the sum, by the samples of *stacks*."""
+    """Divide *cpu_us* among *owners* and the rest by the samples of *stacks*; include the sum."""
     counted = Counter[str]()
     for stack, samples in stacks:
         counted[owner_of(stack, owners)] += samples
@@ -71,7 +71,7 @@ def owner_of(stack: Sequence[str], owners: Owners) -> str:
 
 
 def _working(lines: Iterable[str]) -> Iterator[tuple[list[str], int]]:
-    """Leave out importing, what the measurement itself does, and threads whose waiting py-spy takes for work."""
+    """Leave out imports, the measurement itself, and waiting threads that py-spy takes for work."""
     for line in lines:
         stack, _, samples = line.rpartition(" ")
         frames = stack.split(";")

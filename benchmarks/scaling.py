@@ -1,4 +1,4 @@
-"""Two ``trunkline worker`` processes beside one: deliveries per second, and whose CPU they take.
+"""Two ``trunkline worker`` processes beside one: deliveries per second, and the CPU by process.
 
 First of sixteen companies on two shards, then of one hot company with ten subscriptions, whose shard is divided.
 """
@@ -24,16 +24,16 @@ from trunkline.model.parts import PARTS
 
 SHARDS = 2
 LEAST = 0.8
-"""Of what the cores can give at the CPU that a delivery takes: of the worker, of its target, of PostgreSQL."""
+"""Least share of the rate that the cores allow at the CPU of a delivery: in the worker, its target and PostgreSQL."""
 COMPANIES = 16
 HOT_SUBSCRIPTIONS = 10
 HOT_EVENTS = 40_000
 HOT_AT_ONCE = 2_000
-"""Events that come twice a second until its shard is divided."""
+"""Events stored twice a second until the company's shard is divided."""
 HOT_SECONDS = 6.0
-"""How long is measured, after the workers share the hot company, while it has a backlog."""
+"""Time of the measurement, after the workers share the hot company, during its backlog."""
 _Spent = Mapping[str, Sequence[float]]
-"""CPU seconds of each process, by what it is."""
+"""CPU seconds of the processes by kind."""
 Measure = Callable[[int], Coroutine[Any, Any, dict[str, float]]]
 
 
@@ -76,7 +76,7 @@ def _round(measure: Measure) -> dict[str, float]:
 
 
 async def _measure(workers: int, count: int) -> dict[str, float]:
-    """Let *workers* share the shards, then store *count* events at once and wait until the sink has them."""
+    """Let *workers* share the shards, then store *count* events at once, and wait until the sink has received them."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(processes.child("benchmarks.sink"))
         url = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
@@ -126,7 +126,7 @@ async def _divided(hub: Hub, workers: int) -> None:
 
 
 async def _watch(url: str, seconds: float, pids: Mapping[str, list[int]]) -> dict[str, float]:
-    """Count what the sink gets for some *seconds*, and what that costs."""
+    """Count the sink's deliveries and the CPU seconds for some *seconds*."""
     async with aiohttp.ClientSession() as session:
         count, before, began = await _received(session, url), _cpu(pids), time.perf_counter()
         await asyncio.sleep(seconds)
@@ -135,7 +135,7 @@ async def _watch(url: str, seconds: float, pids: Mapping[str, list[int]]) -> dic
 
 
 def _figures(count: int, seconds: float, before: _Spent, after: _Spent) -> dict[str, float]:
-    """Give the rate, the CPU of a delivery, and which share of the workers' CPU the least busy of them took."""
+    """Give the rate, the CPU of a delivery, and the least busy worker's share of the workers' CPU."""
     spent = {name: [a - b for a, b in zip(after[name], before[name], strict=True)] for name in before}
     own = spent["worker"]
     return {
@@ -164,7 +164,7 @@ def _cpu(pids: Mapping[str, list[int]]) -> _Spent:
 
 
 async def shared_out(hub: Hub, *, workers: int, shards: int) -> None:
-    """Return when each of *workers* owns as many of the *shards* as the others."""
+    """Return when each of *workers* owns an equal part of the *shards*."""
     async with asyncio.timeout(60):
         while True:
             async with hub.database.read() as connection:

@@ -1,7 +1,6 @@
-"""``trunkline serve`` and ``trunkline worker`` as users run them: processes of their own, with default settings.
+"""``trunkline serve`` and ``trunkline worker`` as separate processes with default settings.
 
-Only what a measurement cannot do without is set: targets on this machine, and limits that are far away. What the hub logs goes
-nowhere.
+Only necessary settings are changed: targets on this machine, and high limits. The hub's log is discarded.
 """
 
 import contextlib
@@ -28,7 +27,7 @@ JSON = {"Content-Type": "application/json"}
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A hub that serves at *url*, as the process *pid*, and the key of an operator."""
+    """A hub at *url* in the process *pid*, and the key of an operator."""
 
     url: str
     pid: int
@@ -41,12 +40,12 @@ class Server:
             return _call(connection, method, path, orjson.dumps(body), headers)
 
     def subscribe(self, company: int, target: str, **options: Any) -> str:
-        """Subscribe *target* to every event of *company* as clients do; gives the subscription's id."""
+        """Subscribe *target* to every event of *company* over the API; return the subscription's id."""
         request = {"target_url": target, "event_types": ["*"], **options}
         return str(self.call("POST", "/api/v1/webhooks/subscriptions", request, company=company)["id"])
 
     def subscribe_many(self, company: int, target: str, count: int) -> int:
-        """Subscribe *target* that many times over one kept connection; gives how many times."""
+        """Subscribe *target* *count* times over one kept connection; return *count*."""
         body = orjson.dumps({"target_url": target, "event_types": ["*"]})
         headers = {"X-Api-Key": self.key, "X-Company-Id": str(company), **JSON}
         with contextlib.closing(_connect(self.url)) as connection:
@@ -57,7 +56,7 @@ class Server:
 
 @contextlib.contextmanager
 def started(database_url: str, **settings: str) -> Iterator[tuple[str, int]]:
-    """Run ``trunkline serve`` on *database_url* while the block runs; gives its URL and its pid."""
+    """Run ``trunkline serve`` on *database_url* while the block runs; give its URL and pid."""
     surroundings = environment(database_url, **settings)
     command = ("trunkline.cli", "serve", "--port", "0")
     with processes.child(*command, environment=surroundings, stderr=subprocess.DEVNULL) as server:
@@ -74,7 +73,7 @@ def serving(database_url: str, **settings: str) -> Iterator[Server]:
 
 @contextlib.contextmanager
 def working(database_url: str, **settings: str) -> Iterator[Any]:
-    """Run ``trunkline worker`` on *database_url* while the block runs; gives the process."""
+    """Run ``trunkline worker`` on *database_url* while the block runs; give the process."""
     surroundings = environment(database_url, **settings)
     with processes.child(
         "trunkline.cli", "worker", environment=surroundings, stderr=subprocess.DEVNULL
@@ -83,16 +82,16 @@ def working(database_url: str, **settings: str) -> Iterator[Any]:
 
 
 async def operator_key(database_url: str, **settings: str) -> str:
-    """Make the key of an operator who may do everything, and the database where there is none."""
+    """Make an operator's key with all rights, and the database if there is none."""
     async with make_hub(database_url, dispatch=False, **settings) as hub:
         _, key = await hub.keys.create(None, name="bench", scopes=["operator"])
     return key
 
 
 def post_batches(server: Server, company: int, count: int, *, connections: int = 4) -> list[list[int]]:
-    """Post *count* events of *company* in batches of ``BATCH``, over *connections* at once; gives the ids of each batch.
+    """Post *count* events of *company* in batches of ``BATCH``, over *connections* at once; return the ids of each batch.
 
-    The events of a batch are of as many clients, the same in each batch.
+    Each event of a batch has another client; all batches have the same clients.
     """
     event: dict[str, Any] = orjson.loads(EVENT) | {"companyId": company}
     events = [event | {"payload": event["payload"] | {"client_id": number}} for number in range(1, BATCH + 1)]
@@ -111,19 +110,19 @@ def _post_again(server: Server, body: bytes, times: int) -> list[list[int]]:
 
 
 def tell(sink: str, what: str) -> int:
-    """Tell a sink to ``refuse`` or to ``take`` deliveries, or to ``count`` them; gives how many it has taken."""
+    """Make a sink ``refuse``, ``take`` or ``count`` deliveries; return the number that it has taken."""
     with contextlib.closing(_connect(sink)) as connection:
         return int(_call(connection, "GET", f"/{what}"))
 
 
 def arrivals(sink: str) -> dict[int, float]:
-    """Ask a sink that notes arrivals when each event came first."""
+    """Read the first arrival of each event from a sink that notes arrivals."""
     with contextlib.closing(_connect(sink)) as connection:
         return {int(key): at for key, at in _call(connection, "GET", "/arrivals").items()}
 
 
 def wait_for(sink: str, count: int, *, seconds: float = 300) -> None:
-    """Return when *sink* has got *count* deliveries."""
+    """Return when *sink* has received *count* deliveries."""
     deadline = time.monotonic() + seconds
     while (got := tell(sink, "count")) < count:
         if time.monotonic() > deadline:
@@ -133,7 +132,7 @@ def wait_for(sink: str, count: int, *, seconds: float = 300) -> None:
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """Give the value that *share* of *values* do not exceed; 0 where there is none."""
+    """Give the value that *share* of *values* do not exceed; 0 without values."""
     ordered = sorted(values)
     return ordered[min(int(len(ordered) * share), len(ordered) - 1)] if ordered else 0.0
 

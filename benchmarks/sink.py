@@ -1,9 +1,9 @@
-"""The target of every push: answers 204 to anything, as cheaply as Python can. Run as a process of its own.
+"""The target of every push: answers 204 to anything, as cheaply as Python can. Run as a separate process.
 
-``GET /refuse`` makes it answer 503 until ``GET /take``; these and ``GET /count`` tell how many deliveries it has taken.
+``GET /refuse`` makes it answer 503 until ``GET /take``; both, and ``GET /count``, give the number of accepted deliveries.
 
-``python -m benchmarks.sink arrivals`` also notes when the first byte of each delivery came; ``GET /arrivals`` tells, by
-event id, on the clock of ``time.monotonic``, which all processes of a machine share.
+``python -m benchmarks.sink arrivals`` also notes when the first byte of each delivery came; ``GET /arrivals`` gives the times
+by event id, on the clock of ``time.monotonic``, which all processes of a machine share.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ EVENT_ID = re.compile(rb"\r\nwebhook-id: ?([0-9]+)\r\n", re.IGNORECASE)
 
 
 class Sink(asyncio.Protocol):
-    """One connection. Understands just what our clients send: heads with a Content-Length."""
+    """One connection. Understands only the requests of our clients: heads with a Content-Length."""
 
     received = 0
     refuses = False

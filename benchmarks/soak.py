@@ -1,7 +1,8 @@
-"""An hour of steady load on ``trunkline serve``: what memory, the database and the way of an event are like at its begin and end.
+"""An hour of steady load on ``trunkline serve``: memory, database and delivery time at the begin and at the end.
 
-Both databases have a hub of their own at the same time, each with 100 single events a second of twenty companies, each with one
-subscription. A window of five minutes at the begin is compared with one at the end. Retention removes nothing within an hour.
+Two hubs, one on each database, run at the same time, each with 100 single events a second of twenty companies with one
+subscription each. A window of five minutes at the begin is compared with one at the end. Retention removes nothing within an
+hour.
 """
 
 import asyncio
@@ -33,7 +34,7 @@ _SIZES = text(
 
 @dataclass(slots=True)
 class _Hub:
-    """A hub under load; *looks* are what it was like at the begin and the end of each window."""
+    """A hub under load; *looks* are its figures at the begin and the end of each window."""
 
     engine: str
     database_url: str
@@ -53,7 +54,7 @@ class _Hub:
         )
 
     def windows(self) -> list[dict[str, float]]:
-        """Give the figures of both windows, when everything that was accepted has arrived."""
+        """Give the figures of both windows after every accepted event has arrived."""
         served.wait_for(self.sink, len(self.load.answered), seconds=60)
         arrivals = served.arrivals(self.sink)
         missing = self.load.answered.keys() - arrivals.keys()
@@ -85,7 +86,7 @@ class _Hub:
 
 
 def run(options: Options) -> list[Row]:
-    """Measure both engines, beside each other and once, whatever the rounds."""
+    """Measure both engines at the same time, once, for any number of rounds."""
     seconds, window = options.scaled(SECONDS, least=4), options.scaled(WINDOW_SECONDS)
     with ExitStack() as stack:
         hubs = [stack.enter_context(_hub(engine)) for engine in options.engines]

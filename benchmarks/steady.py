@@ -1,7 +1,7 @@
-"""What ``trunkline serve`` and ``trunkline worker`` take of a core when idle, and what single events cost at a low rate.
+"""The share of a core of ``trunkline serve`` and ``trunkline worker`` when idle, and the cost of single events at a low rate.
 
 The low rate is 200 and 20 single events a second for one subscription. A core that sleeps between two events takes several times
-as long for each as a busy one. So each figure has a ratio to the floor on PostgreSQL (``benchmarks.floor``) of the same round.
+as long for each as a busy one. So each figure is compared with the floor on PostgreSQL (``benchmarks.floor``) of the same round.
 """
 
 import time
@@ -16,7 +16,7 @@ from benchmarks.results import Options, Row, medians
 
 RATES = (200, 20)
 MOST_IDLE = 0.5
-"""Of a core, in percent."""
+"""Limit of an idle process, in percent of a core."""
 MOST_OF_FLOOR = {
     "postgresql": {
         "post_p50": 1.25,
@@ -107,7 +107,7 @@ def _low_rate(rate: int, engines: tuple[str, ...], seconds: float) -> dict[str, 
 
 
 def _posted_to(server: served.Server, target: str, rate: int, seconds: float) -> Figures:
-    """Post for so long; the times of an event count from its request."""
+    """Post for *seconds*; the times of an event count from its request."""
     with clocked.posting(server, [92], per_second=rate) as load:
         taken = watched(server.pid, seconds)
         until = time.monotonic()
@@ -125,7 +125,7 @@ def _posted_to(server: served.Server, target: str, rate: int, seconds: float) ->
 
 
 def watched(pid: int, seconds: float) -> Figures:
-    """Tell what a process takes of a core for so long, when it has settled, and its memory."""
+    """Measure the share of a core and the memory of a process for *seconds*, after it has settled."""
     time.sleep(min(SETTLED_SECONDS, seconds))
     began, cpu = time.monotonic(), processes.cpu_seconds(pid)
     time.sleep(seconds)

@@ -1,7 +1,7 @@
-"""How long shards wait that change hands: one of two ``trunkline worker`` gets SIGKILL, and one joins another.
+"""The waiting time of shards that change workers: one of two ``trunkline worker`` gets SIGKILL, and one joins another.
 
-Those of which one is killed have run for longer than a lease, since one that has just begun judges nobody. Companies of every shard
-get an event each tenth of a second; a company's share flows again when the first event that was stored after the kill has arrived.
+Before the kill, both have run for longer than a lease, since a new worker does not take over shards. Companies of every shard
+get an event each tenth of a second; a company's wait ends when the first event that was stored after the kill arrives.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ def _joining(options: Options, *, hangs: bool = False, is_ordered: bool = False)
 
 
 async def _joined(seconds: float, *, hangs: bool, is_ordered: bool) -> dict[str, float]:
-    """Let a worker join one that has run for *seconds*; gives the longest time that any event waited from then on."""
+    """Let a worker join one that has run for *seconds*; return the longest wait of an event from then on."""
     with contextlib.ExitStack() as stack:
         sink = stack.enter_context(processes.child("benchmarks.sink", "arrivals"))
         target = f"http://127.0.0.1:{int(sink.stdout.readline())}/"
@@ -75,7 +75,7 @@ async def _joined(seconds: float, *, hangs: bool, is_ordered: bool) -> dict[str,
 
 
 async def _arrivals(sink: str, expected: Collection[int]) -> dict[int, float]:
-    """Wait until *sink* has got everything that is *expected*."""
+    """Wait until *sink* has received all *expected* events."""
     async with asyncio.timeout(LONGEST_SECONDS):
         while True:
             arrivals = await asyncio.to_thread(served.arrivals, sink)
@@ -123,7 +123,7 @@ async def _emit(
 ) -> dict[int, dict[int, float]]:
     """Store an event of each company, ten times a second, for *seconds* or until one of each has arrived.
 
-    Gives when each was stored (monotonic seconds), by its id, for each company.
+    Returns the times of storing (monotonic seconds) by id, for each company.
     """
     emitted: dict[int, dict[int, float]] = {company: {} for company in companies()}
     deadline = time.monotonic() + seconds

@@ -1,4 +1,4 @@
-"""An authority of our own, whose certificates are as a test wants them."""
+"""A certificate authority whose certificates a test can shape."""
 
 import datetime as dt
 import ssl
@@ -46,7 +46,7 @@ def issue(
     is_authority: bool = False,
     says_where_its_issuer_is: bool = False,
 ) -> Issued:
-    """Issue a certificate for *name*, which is valid from and until *days* from now; without *issuer* it signs itself."""
+    """Issue a certificate for *name*, valid from and until *days* from now; self-signed without *issuer*."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = dt.datetime.now(dt.UTC)
@@ -69,7 +69,7 @@ def issue(
 
 
 def server_context(folder: Path, *chain: Issued) -> ssl.SSLContext:
-    """Make the context of a server that sends *chain*, its own certificate first."""
+    """Make the context of a server that sends *chain*, with its own certificate first."""
     file = folder / "server.pem"
     file.write_bytes(chain[0].key_pem + b"".join(each.pem for each in chain))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

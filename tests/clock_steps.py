@@ -1,4 +1,4 @@
-"""A step of the database's clock, as a hub finds it: the last reading is moved back, and what has passed since is not."""
+"""Simulated steps of the database's clock: the hub's last reading is moved back."""
 
 from sqlalchemy import text
 
@@ -16,13 +16,13 @@ async def step(database: Database, *, ms: int = 8 * DAY_MS) -> None:
 
 
 async def step_under(hub: Hub) -> None:
-    """Step the clock under *hub*, which notices it."""
+    """Step the clock of *hub*'s database, and let the hub notice it."""
     await step(hub.database)
     assert await hub.clock_guard.look() is None
 
 
 async def confirm(hub: Hub) -> None:
-    """Say that the clock is right; *hub* notices it."""
+    """Confirm that the clock is right, and let *hub* notice it."""
     async with hub.database.write() as connection:
         assert await clock.confirm(connection)
     assert await hub.clock_guard.look() is not None

@@ -1,11 +1,11 @@
-"""Databases and hubs for every suite, out of ``trunkline_kit``, and the same on both engines in turn.
+"""Databases and hubs for every suite, from ``trunkline_kit``, on both engines in turn.
 
 ``database`` runs a test on both. The templates here have the tables of every plugin.
 
-``running`` and ``api`` lend a hub that all tests of a module share; each test has a company of its own on it, whose
-number is ``running.company_id``. A test that needs more than a company of its own (all events, settings, a hub that
-it stops) says so with ``@pytest.mark.own_hub``, and gets a hub and a database that no other test has seen. With
-``own_hub(settings={"plugins.enabled": "webhooks"})`` that costs a third: it is the plugins that make a start slow.
+``running`` and ``api`` give a hub that all tests of a module share; each test has its own company on it, with the number
+``running.company_id``. A test that needs more (all events, settings, stopping the hub) is marked ``@pytest.mark.own_hub``, and
+gets a new hub and database. ``own_hub(settings={"plugins.enabled": "webhooks"})`` starts in a third of the time, because most
+of it goes to plugins.
 """
 
 import asyncio
@@ -46,21 +46,21 @@ __all__ = [
 hypothesis.settings.register_profile(
     "patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
-hypothesis.settings.load_profile("patient")  # how long an example takes says how busy the machine is
+hypothesis.settings.load_profile("patient")  # an example's duration depends on the machine's load
 
 SHARDS = databases.SHARDS
 HUB_SETTINGS = hubs.HUB_SETTINGS
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run the tests on the loop that ``trunkline serve`` and ``worker`` run on."""
+    """Run the tests on the event loop of ``trunkline serve`` and ``worker``."""
     return {"uvloop": uvloop.new_event_loop}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Set a worker on its way, and answer the question of httpx which loop runs.
+    """Prepare a worker, and provide ``sniffio`` for httpx.
 
-    With every call of an app it looks for ``sniffio``, through the whole path.
+    httpx looks for ``sniffio`` at every call of an app, through the whole import path.
     """
     if importlib.util.find_spec("sniffio") is None:
         answer = ModuleType("sniffio")
@@ -72,7 +72,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """Keep the garbage collector off while tests are collected: what they leave stays for the whole run."""
+    """Disable the garbage collector during collection: its objects stay for the whole run."""
     gc.disable()
     try:
         return (yield)
@@ -82,7 +82,7 @@ def pytest_collection() -> Generator[None, object, object]:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish() -> None:
-    """Collect once what is left over, which pytest would do five times; what lives for long only where there is time for it."""
+    """Collect garbage once instead of pytest's five times; the oldest generation only if there is time."""
     gc.collect(2 if "CI" in os.environ else 1)
     gc.freeze()
 
@@ -115,7 +115,7 @@ def postgres_url(postgres_server: databases.PostgresServer) -> str:
 
 @pytest.fixture(scope="session")
 def system_postgres() -> Iterator[SystemPostgres]:
-    """A PostgreSQL server of the system's package, with TLS; skips where there is none."""
+    """A PostgreSQL server of the system's package, with TLS; skips if there is none."""
     with started_system_postgres() as server:
         yield server
 
@@ -179,7 +179,7 @@ async def postgres_database(postgres_database_url: str) -> AsyncIterator[Databas
 
 @pytest.fixture
 def erasures_settle_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the removal of a company end half a second after nothing is left of it: real hubs give what is under way five."""
+    """End a company's removal half a second after its last row, instead of five seconds as in real hubs."""
     monkeypatch.setattr(erasures, "SETTLE_MS", 500)
 
 
@@ -191,7 +191,7 @@ MakeHub = Callable[..., Awaitable[Running]]
 async def make_hub() -> AsyncIterator[MakeHub]:
     """Start hubs on a database, with settings over ``HUB_SETTINGS``; they stop when the test ends.
 
-    Name it after the database among a test's arguments: then the hubs stop before the database goes.
+    List it after the database in a test's arguments, so that the hubs stop before the database is removed.
     """
     async with contextlib.AsyncExitStack() as stack:
 
@@ -209,7 +209,7 @@ async def make_hub() -> AsyncIterator[MakeHub]:
 async def shared_hubs(
     migrated_databases: MigratedDatabases, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[SharedHubs]:
-    """The hubs that the tests of a module share."""
+    """Hubs shared by the tests of a module."""
     async with contextlib.AsyncExitStack() as stack:
         yield SharedHubs(migrated_databases, lambda: tmp_path_factory.mktemp("hub"), stack)
 
@@ -220,7 +220,7 @@ LendHub = Callable[..., Awaitable[Running]]
 
 @pytest.fixture
 async def lend_hub(shared_hubs: SharedHubs) -> AsyncIterator[LendHub]:
-    """Lend hubs that other tests of the module use too, with settings over ``HUB_SETTINGS``."""
+    """Give hubs shared with other tests of the module, with settings over ``HUB_SETTINGS``."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def lend(
@@ -243,7 +243,7 @@ async def _own_running(request: pytest.FixtureRequest, database_url: str, make_h
 
 @pytest.fixture
 def running(engine: Engine, request: pytest.FixtureRequest) -> Running:
-    """A hub on each engine in turn, its dispatcher included."""
+    """A hub on each engine in turn, with its dispatcher."""
     return request.getfixturevalue("_own_running" if _has_own_hub(request) else "_shared_running")
 
 
@@ -259,7 +259,7 @@ async def _own_api(request: pytest.FixtureRequest, sqlite_database_url: str, mak
 
 @pytest.fixture
 def api(request: pytest.FixtureRequest) -> Running:
-    """A hub on SQLite that does not deliver, for what no database and no push can change."""
+    """A hub on SQLite without a dispatcher, for tests that depend on neither database nor pushes."""
     return request.getfixturevalue("_own_api" if _has_own_hub(request) else "_shared_api")
 
 
@@ -273,6 +273,6 @@ def _own_settings(request: pytest.FixtureRequest) -> Mapping[str, str]:
 
 @pytest.fixture
 async def receiver() -> AsyncIterator[Receiver]:
-    """A target on a socket of its own."""
+    """A target on a real socket."""
     async with Receiver() as started:
         yield started

@@ -1,7 +1,7 @@
-"""A plugin of pytest for `.ci/run`: how the slow suites share the machine, and what had to be tried twice.
+"""A pytest plugin for `.ci/run`: the slow suites' sharing of the machine, and the list of retried tests.
 
-Load it with ``-p tests.continuous_integration``. ``--tried-again FILE`` names a list: a run adds what failed to it, and every
-run shows it above its closing line, so that a test that passes only at its second try is seen.
+Load it with ``-p tests.continuous_integration``. ``--tried-again FILE`` names a list: a run adds its failed
+tests, and every run shows the list above its last line, so that a test that passes only at its second try is seen.
 """
 
 from pathlib import Path
@@ -15,14 +15,14 @@ ALONE = (
     "reliability/test_operators_trial.py",
     "core/dispatch/test_contention.py",
 )
-"""What measures how fast the hub is."""
+"""Modules that measure the hub's speed."""
 TIMED = ("reliability",)
-"""What waits for the most part, with bounds on how long: beside three of its kind, which wait as well, and nothing else.
+"""Modules that mostly wait, with time limits: four of them run at once, and nothing else.
 
-The crash matrix, which has work for both cores whenever they have none, is one of them.
+One of them is the crash matrix, which uses both cores when they are free.
 """
 OWN_CLOCK = ("reliability/simulation",)
-"""Of these, what has a clock of its own."""
+"""Of these, modules with their own clock."""
 FIRST = (
     "reliability/test_crash_matrix.py",
     "reliability/test_hostile_plugins.py",
@@ -46,7 +46,7 @@ FIRST = (
     "plugins/make",
     "plugins/docs",
 )
-"""What takes minutes, packages that it installs included, the longest first: no worker is to be left with one of them at the end."""
+"""Modules that take minutes, including the packages they install, longest first, so that no worker has one of them at the end."""
 
 BY_TURNS = (
     "kit/test_builtins_channel.py",
@@ -57,13 +57,13 @@ BY_TURNS = (
     "plugins/portal/browser/test_every_page.py",
     "reliability/simulation/test_simulation.py",
 )
-"""Modules whose cases have their turn on one of three days: a fault in one of them is a fault in its neighbours too."""
+"""Modules of which a third of the cases runs each day: a fault usually shows in several of their cases."""
 TURNS = 3
 IN_PART = {
     "reliability/test_named_consumers.py": ("sqlite-ten", "postgresql-ten"),
     "reliability/test_real_servers.py": ("nginx", "uvicorn"),
 }
-"""Modules of which only these cases are run where there are turns."""
+"""Modules of which only these cases run if cases take turns."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -77,7 +77,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.hookimpl(tryfirst=True)  # before ``-m`` looks at the marks
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what runs alone or beside few, put first what takes longest, and leave out what has its turn another day."""
+    """Mark tests that run alone or beside few, put the longest first, and leave out cases of other days."""
     if (turn := config.getoption("--turn")) is not None:
         others = _of_other_turns(items, turn)
         config.hook.pytest_deselected(items=others)
@@ -92,7 +92,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _of_other_turns(items: list[pytest.Item], turn: int) -> list[pytest.Item]:
-    """Find the cases whose turn is another day; a case is known by its class, or by its first parameter, up to a dot."""
+    """Find the cases of other days; a case is identified by its class, or by its first parameter up to a dot."""
     cases: dict[str, dict[str, int]] = {path: {} for path in BY_TURNS}
     others: list[pytest.Item] = []
     for item in items:
@@ -114,7 +114,7 @@ def _turn_of(path: str) -> int:
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    """Name a test that failed at once: the suite has minutes to go, and its summary comes at the end."""
+    """Print a failed test at once, minutes before the summary."""
     if report.failed:
         print(f"\n{report.nodeid} failed ({report.when})", flush=True)
 

@@ -1,7 +1,7 @@
-"""Fresh databases with the tables of every plugin, cheaply: a test's PostgreSQL database is emptied and lent again.
+"""Fresh databases with the tables of every plugin: a test's PostgreSQL database is emptied and reused.
 
-To make and drop a PostgreSQL database costs a quarter of a second of CPU time; to put one back into the state of its
-template costs a fiftieth of that. A database whose schema a test has changed is dropped.
+Making and dropping a PostgreSQL database costs a quarter of a second of CPU; resetting it to its template costs a fiftieth of
+that. A database whose schema a test has changed is dropped.
 """
 
 import asyncio
@@ -78,14 +78,14 @@ SELECT string_agg(catalog || ':' || rows || ':' || coalesce(versions, 0), ' ') F
 
 
 async def migrate(url: str) -> None:
-    """Bring a database to where the hub with all its plugins has it."""
+    """Migrate a database for the hub with all its plugins."""
     hub = opening.inspected(settings.load(environment={"TRUNKLINE_DATABASE__URL": url}))
     await databases.migrate_database(url, hub.histories())
 
 
 @dataclass(slots=True)
 class PostgresPool:
-    """Lends databases of a PostgreSQL server that are all in the state of one template."""
+    """Lends databases of a PostgreSQL server, all in the state of one template."""
 
     server: PostgresServer
     template: str
@@ -106,11 +106,11 @@ class PostgresPool:
         return cls(server, template, schema)
 
     async def take(self) -> str:
-        """Lend a database; gives its name."""
+        """Lend a database; return its name."""
         return self.free.pop() if self.free else await self.server.create(template=self.template)
 
     async def give_back(self, name: str) -> None:
-        """Put a database back into the state of the template, or drop it."""
+        """Reset a database to the template, or drop it."""
         try:
             is_restored = await self._restore(name)
         except (OSError, asyncpg.PostgresError):
@@ -141,7 +141,7 @@ class MigratedDatabases:
     pool: PostgresPool | None = None
 
     async def fresh(self, engine: Engine, *, folder: Path, stack: contextlib.AsyncExitStack) -> str:
-        """Make one for as long as *stack* is open, a SQLite file in *folder*; gives its URL."""
+        """Make a database for as long as *stack* is open (for SQLite a file in *folder*); return its URL."""
         return await (self._copy_file(folder) if engine == "sqlite" else self._lend(stack))
 
     async def _copy_file(self, folder: Path) -> str:
@@ -161,5 +161,5 @@ class MigratedDatabases:
 
 
 def limits_over(database: Database) -> CompanyLimits:
-    """Make the limits of companies with the settings' defaults."""
+    """Make the companies' limits with the settings' defaults."""
     return CompanyLimits(database, settings.Companies(), max_subscriptions=100)

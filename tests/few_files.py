@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def at_most(files: int) -> Iterator[None]:
-    """Let this process open *files* at most; what it has open stays so."""
+    """Limit this process to *files* open files; open ones stay open."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, before[1]))
     try:

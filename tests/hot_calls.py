@@ -1,7 +1,7 @@
-"""The calls of the store whose statements are made again and again, with arguments that fit ``tests.long_runs``.
+"""The store's frequent calls, with arguments that fit ``tests.long_runs``.
 
-What is done for one event, one page or one piece is here, and what a person or a program asks of one company; what goes over
-all that there is by its nature (an audit, a backup, the counts of ``trunkline status``) is not.
+They include the calls for one event, page or piece, and requests about one company; not the calls that read everything by
+their nature (an audit, a backup, the counts of ``trunkline status``).
 """
 
 from collections.abc import Mapping
@@ -63,11 +63,11 @@ DAY_MS = 86_400_000
 DRAFT = Draft(BIG, "lead.created", "2026-01-28T10:30:00Z", b"{}")
 PAGE, CLAIMS, PIECE = 500, 100, 500
 ALONE = 2**63 - 1
-"""A position beyond all."""
+"""A position beyond all events."""
 
 
 def calls(run: LongRun) -> dict[str, Call]:
-    """Give every call, by what it is for."""
+    """Give every call by its purpose."""
     return {
         **_of_the_log(run),
         **_of_reading(run),

@@ -1,4 +1,4 @@
-"""Hubs that the tests of a module share, each test with a company of its own."""
+"""Hubs shared by the tests of a module, each test with its own company."""
 
 import contextlib
 import itertools
@@ -14,14 +14,14 @@ from trunkline_kit import hubs
 from trunkline_kit.databases import Engine
 
 FIRST_COMPANY_ID = 100_000
-"""Companies below are those that tests name."""
+"""Tests name companies below this number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Running(hubs.TestHub):
-    """A hub that runs, and a company on it: the client's, which has the number *company_id*.
+    """A running hub, and the client's company on it, with the number *company_id*.
 
-    No other test uses the company *neighbour_id* either.
+    The company *neighbour_id* is also used by no other test.
     """
 
     company_id: int = hubs.COMPANY_ID
@@ -30,7 +30,7 @@ class Running(hubs.TestHub):
     async def emit(
         self, type: str, payload: Mapping[str, Json] | None = None, company_id: int | None = None
     ) -> AcceptedEvent:
-        """Put an event of the company on the stream; returns once it is stored."""
+        """Put an event of the company on the stream, and return once it is stored."""
         return await hubs.TestHub.emit(self, type, payload, company_id or self.company_id)
 
 
@@ -42,7 +42,7 @@ async def start_hub(url: str, changed: Mapping[str, str] | None = None, *, dispa
 
 @dataclass(frozen=True, slots=True)
 class SharedHubs:
-    """Hubs that live as long as a module's tests, one for each engine and each choice of settings."""
+    """Hubs for the duration of a module's tests, one for each engine and choice of settings."""
 
     databases: MigratedDatabases
     new_folder: Callable[[], Path]
@@ -54,7 +54,7 @@ class SharedHubs:
     async def lend(
         self, engine: Engine, changed: Mapping[str, str] | None = None, *, dispatch: bool = True
     ) -> AsyncIterator[Running]:
-        """Lend a hub for one test, with a new company on it; the operator is the same for all."""
+        """Give a hub for one test, with a new company; all tests share the operator."""
         key = (engine, dispatch, *sorted((changed or {}).items()))
         if key not in self.started:
             self.started[key] = await self._start(engine, changed, dispatch=dispatch)

@@ -1,4 +1,4 @@
-"""Keys of hubs that are served by processes of their own, made as ``trunkline keys create`` does, which takes two seconds of CPU."""
+"""Keys for hubs in separate processes, made without ``trunkline keys create``, which takes two seconds of CPU."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -9,14 +9,14 @@ from trunkline.cli import opening
 
 
 def scopes_of(company_id: int | None, scopes: Sequence[str]) -> Sequence[str]:
-    """Give the scopes of a company's key; an operator's for None."""
+    """Give the scopes of a company's key (None: an operator's)."""
     return scopes if company_id is not None else ("operator",)
 
 
 def make_key(
     environment: Mapping[str, str], company_id: int | None, *, name: str = "test", scopes: Sequence[str] = ()
 ) -> str:
-    """Make a key on the database that *environment* names: of the operator for None."""
+    """Make a key in the database that *environment* names (company None: an operator's)."""
     with ThreadPoolExecutor(1) as beside_the_tests_loop:
         making = _make_key(environment, company_id, name=name, scopes=scopes)
         return beside_the_tests_loop.submit(asyncio.run, making).result(60)

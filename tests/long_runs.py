@@ -1,8 +1,8 @@
-"""A log and a ledger as a long run leaves them, in as many rows as are asked for.
+"""A log and a ledger as after a long run, of a chosen size.
 
-One company has a third of everything, and a subscription of its has a backlog of a fifth of all deliveries; others of its wait
-in an order and at a pace. A second company was busy for the first half of the log and has been quiet since. One subscription's
-channel is off. Thousands of others have a few events each, of which one in a hundred failed for good.
+One company has a third of everything; one of its subscriptions has a backlog of a fifth of all deliveries, others wait for an
+order or a pace. A second company was active only in the first half of the log. One subscription's channel is disabled.
+Thousands of other companies have a few events each; one in a hundred deliveries failed for good.
 """
 
 import time
@@ -15,9 +15,9 @@ from trunkline.model.deliveries import Key
 from trunkline.store.database import Database
 
 FIRST = 1_000
-"""The position before the first: what came earlier was removed."""
+"""The position before the first event: earlier ones were removed."""
 BIG, QUIET, OFF, ORDINARY = 7, 9, 12, 100
-"""Companies, each with subscriptions of its number; ordinary ones have numbers from ``ORDINARY`` on."""
+"""Companies, each with subscriptions of the same number; ordinary ones start at ``ORDINARY``."""
 BACKLOG, PACED, ORDERED = 7, 10, 11
 """Subscriptions of the company ``BIG``."""
 ENDED_REPLAY, RUNNING_REPLAY, CANCELLED_REPLAY = 1, 2, 3
@@ -101,7 +101,7 @@ _TABLES = (*_SEED, *_BESIDE)
 
 @dataclass(frozen=True, slots=True)
 class LongRun:
-    """What ``lay`` has laid down: so many *events*, of so many ordinary *companies*; *now_ms* is when it did."""
+    """The data made by ``lay`` at *now_ms*: *events*, of ordinary *companies*."""
 
     events: int
     now_ms: int
@@ -123,7 +123,7 @@ class LongRun:
 
     @property
     def keys(self) -> int:
-        """Tell how many keys wait in the order."""
+        """Count the keys that wait in the order."""
         return max(self.events // 2_500, 4)
 
     def backlog(self, count: int) -> list[Key]:
@@ -133,14 +133,14 @@ class LongRun:
         return [Key(FIRST + n, BACKLOG) for n, _ in zip(due, range(count), strict=False)]
 
     def spread(self, count: int) -> list[Key]:
-        """List *count* deliveries that ended, of as many subscriptions, from all over the log."""
+        """List *count* ended deliveries of as many subscriptions, spread over the log."""
         step = self.events // count // 30 * 30
         ordinary = (n + 20 for n in range(0, step * count, step))
         return [Key(FIRST + n, ORDINARY + n * 7919 % self.companies) for n in ordinary]
 
 
 async def lay(database: Database, run: LongRun, *, analyze_at: int | None = None) -> None:
-    """Fill the empty *database*; it is analyzed at *analyze_at* events and never again, as is a table that grows fast."""
+    """Fill the empty *database*; it is analyzed only at *analyze_at* events, like a fast-growing table."""
     async with database.write() as connection:
         await _let_vacuum(connection, "false")
     for after, up_to in _pieces(run, analyze_at):
@@ -163,13 +163,13 @@ def _pieces(run: LongRun, analyze_at: int | None) -> Iterator[tuple[int, int]]:
 
 
 async def analyze(database: Database) -> None:
-    """Have the database look at its tables."""
+    """Run ANALYZE on the tables."""
     async with database.write() as connection:
         await connection.exec_driver_sql("ANALYZE")
 
 
 async def leave(database: Database) -> None:
-    """Let autovacuum see to the tables again."""
+    """Enable autovacuum on the tables again."""
     async with database.write() as connection:
         await _let_vacuum(connection, None)
 

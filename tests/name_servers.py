@@ -1,4 +1,4 @@
-"""A name server on this machine, which knows what a test tells it."""
+"""A name server on this machine, with names set by a test."""
 
 import asyncio
 import contextlib
@@ -14,9 +14,9 @@ _FOUND, _NOT_FOUND = 0x8180, 0x8183
 
 @dataclass
 class NameServer(asyncio.DatagramProtocol):
-    """Knows the *addresses* of names, says that there is nothing where they are none, and leaves other names unanswered.
+    """Answers with the *addresses* of a name, with no data if they are empty, and not at all for other names.
 
-    *asked* are the questions, each once for IPv4 and once for IPv6. It answers after *delay_seconds*.
+    *asked* has the questions, each once for IPv4 and once for IPv6. It answers after *delay_seconds*.
     """
 
     addresses: Mapping[str, Sequence[str]]
@@ -25,7 +25,7 @@ class NameServer(asyncio.DatagramProtocol):
 
     @property
     def address(self) -> str:
-        """Where it listens, as settings take it."""
+        """Its address in the form of the settings."""
         host, port = self.transport.get_extra_info("sockname")
         return f"{host}:{port}"
 

@@ -1,4 +1,4 @@
-"""The nginx of the sample deployment, in front of hubs of this machine."""
+"""The nginx of the sample deployment, in front of hubs on this machine."""
 
 import contextlib
 import re
@@ -31,19 +31,19 @@ http {{
     include {folder}/default.conf;
 }}
 """
-"""What the image has around the sample."""
+"""The configuration around the sample in the image."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """The sample's nginx, on a port of this machine, and what it has logged."""
+    """The sample's nginx on a port of this machine, and its log."""
 
     url: str
     trust: ssl.SSLContext
     errors: Path
 
     def client(self, address: str) -> httpx2.Client:
-        """Give a client that comes from *address*."""
+        """Give a client that connects from *address*."""
         return httpx2.Client(
             base_url=self.url, transport=httpx2.HTTPTransport(verify=self.trust, local_address=address)
         )
@@ -51,7 +51,7 @@ class Proxy:
 
 @contextlib.contextmanager
 def sample_proxy(folder: Path, hubs: Sequence[str]) -> Iterator[Proxy]:
-    """Run it with the certificate that the how-to makes, in front of *hubs*, which are URLs; skips where there is no nginx."""
+    """Run nginx with the how-to's certificate in front of *hubs* (URLs); skips if there is no nginx."""
     (command,) = re.findall(r"^mkdir tls && openssl .*\\\n.*$", HOW_TO.read_text(), re.MULTILINE)
     subprocess.run(["sh", "-ec", command], cwd=folder, check=True, capture_output=True)
     port, text = free_port(), SAMPLE.read_text()
@@ -66,7 +66,7 @@ def sample_proxy(folder: Path, hubs: Sequence[str]) -> Iterator[Proxy]:
         assert text.count(there) == 1, there
         text = text.replace(there, here)
     trust = ssl.create_default_context(cafile=str(folder / "tls" / "fullchain.pem"))
-    trust.check_hostname = False  # it is for events.example.com
+    trust.check_hostname = False  # the certificate is for events.example.com
     with nginx(folder, text) as process:
         made = Proxy(f"https://127.0.0.1:{port}", trust, folder / "error.log")
         _await(made, process)

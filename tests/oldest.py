@@ -1,6 +1,6 @@
 """Runs tests on the oldest SQLite or PostgreSQL: ``pytest -p tests.oldest --oldest postgresql`` (``make oldest``).
 
-SQLite is what the process was started with; PostgreSQL is that of Debian's package, started for the run.
+SQLite is the library with which the process was started; PostgreSQL comes from Debian's package and is started for the run.
 """
 
 import contextlib
@@ -18,12 +18,12 @@ PROGRAMS = Path(f"/usr/lib/postgresql/{oldest.POSTGRESQL}/bin")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take which database is to be the oldest."""
+    """Add the option for the oldest database."""
     parser.addoption("--oldest", choices=["sqlite", "postgresql"], required=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make sure of SQLite's version, or start PostgreSQL for the workers too."""
+    """Check SQLite's version, or start PostgreSQL for all workers."""
     if config.option.oldest == "sqlite":
         if sqlite3.sqlite_version_info != oldest.SQLITE:
             msg = f"This process has SQLite {sqlite3.sqlite_version}, not {oldest.version(oldest.SQLITE)}."
@@ -41,5 +41,5 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_report_header(config: pytest.Config) -> str:
-    """Say what the tests run on."""
+    """Name the database version."""
     return f"SQLite {sqlite3.sqlite_version}, PostgreSQL at {os.environ.get(POSTGRES_VARIABLE, 'its newest')}"

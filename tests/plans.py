@@ -1,4 +1,4 @@
-"""How a database carries out the statements of a call: its plans, and how much it reads and writes on the way."""
+"""The execution of a call's statements by a database: its plans, and the amount of reading and writing."""
 
 import contextlib
 import re
@@ -16,23 +16,23 @@ from trunkline.store.database import Database
 Call = Callable[[AsyncConnection], Awaitable[Any]]
 Noted = tuple[str, Any]
 PAGE = 1_000
-"""Rows that may be sorted."""
+"""Limit of rows to sort."""
 _BIG_BYTES, _BIG_ROWS, _BIG_SHARE = 2 * 1024**2, 5_000, 50
 _AGAIN = 5
-"""Plans that PostgreSQL makes for the values of a prepared statement before it may settle for one that is for all values."""
+"""Custom plans that PostgreSQL makes for a prepared statement before it may choose a generic one."""
 _STEP = 100
 _NAMED = re.compile(r"\b(?:FROM|JOIN|UPDATE)\s+(\w+)\s+AS\s+(\w+)")
 
 
 class _UndoneError(Exception):
-    """Nothing of a transaction is to stay."""
+    """Raised to roll a transaction back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How one *statement* is carried out: what is wrong with its plans, and what it costs.
+    """The execution of one *statement*: the faults of its plans, and its cost.
 
-    *work* is how many pages it reads or writes on PostgreSQL, and thousands of steps of SQLite's virtual machine.
+    *work* is the number of pages read or written on PostgreSQL, and thousands of steps of SQLite's virtual machine.
     """
 
     statement: str
@@ -42,13 +42,13 @@ class Look:
 
 
 async def look(database: Database, call: Call) -> list[Look]:
-    """Have the database say how it carries out each statement of *call*, and carry it out; nothing of that stays."""
+    """Explain and execute each statement of *call*, and roll back."""
     statements = await _note(database, call)
     if database.dialect.name == "sqlite":
         return _look_at_sqlite(database, statements)
     looks = []
     async with _undone(database) as connection:
-        # What is read often is in memory.
+        # Frequently read pages are in memory.
         await connection.exec_driver_sql("SET LOCAL random_page_cost = 1.1")
         big = await _big_tables(connection)
         for statement, parameters in statements:
@@ -82,7 +82,7 @@ async def _note(database: Database, call: Call) -> list[Noted]:
 
 
 def _first(parameters: Any) -> Any:
-    """Give the parameters of one row, where a statement was carried out for many."""
+    """Give the parameters of one row of an executemany."""
     return parameters[0] if isinstance(parameters, list) else parameters
 
 
@@ -98,7 +98,7 @@ async def _big_tables(connection: AsyncConnection) -> set[str]:
 async def _look_at_postgresql(
     connection: AsyncConnection, statement: str, parameters: Sequence[Any], big: set[str]
 ) -> Look:
-    """Look at the first plan, and at the one that a connection has come to that carries it out again and again."""
+    """Look at the first plan, and at the plan after repeated executions on a connection."""
     driver = (await connection.get_raw_connection()).driver_connection
     used = f"EXECUTE looked_at({', '.join(map(_literal, parameters))})" if parameters else "EXECUTE looked_at"
     await driver.execute(f"PREPARE looked_at AS {statement}")
@@ -152,7 +152,7 @@ def _faults_below(node: dict[str, Any], big: set[str]) -> Iterator[str]:
 
 
 def _look_at_sqlite(database: Database, statements: Sequence[Noted]) -> list[Look]:
-    """Look over a connection that has read the statistics as they are now."""
+    """Look on a connection that has read the present statistics."""
     with contextlib.closing(
         sqlite3.connect(database.url.removeprefix("sqlite:///"), isolation_level=None)
     ) as file:
@@ -164,7 +164,7 @@ def _look_at_sqlite(database: Database, statements: Sequence[Noted]) -> list[Loo
 
 
 def _big_of(file: sqlite3.Connection) -> dict[str, int]:
-    """Count the rows of the tables that are big, and name their indexes of which the same is true, with the same number."""
+    """Count the rows of the big tables, and list their big indexes with the same numbers."""
     names = file.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
     ).fetchall()
@@ -198,9 +198,9 @@ def _steps_of(file: sqlite3.Connection, statement: str, parameters: Any, big: di
 
 
 def _goes_through(line: str, tables: dict[str, str], big: dict[str, int], *, steps: int) -> bool:
-    """Tell a scan of a big table or index, and an index that is made for the statement alone; a search has a bound.
+    """Tell whether a plan's line scans a big table or index, or builds an automatic index; a search has a bound.
 
-    A scan that ends where enough was found takes fewer *steps* than there are rows.
+    A scan that ends early takes fewer *steps* than there are rows.
     """
     words = line.split()
     rows = big.get(tables.get(words[1], words[1]), 0) if len(words) > 1 else 0

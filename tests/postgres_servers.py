@@ -1,6 +1,6 @@
 """PostgreSQL servers from the system's packages: with TLS, with standbys, with a pooler in front.
 
-What comes with pip for the other tests has no TLS. A test that needs one of these is skipped where Debian's package
+The server from pip for the other tests has no TLS. A test that needs one of these is skipped where Debian's package
 ``postgresql`` (or ``pgbouncer``) is not installed. Servers refuse to run as root, so then they run as the user ``postgres``.
 """
 
@@ -51,7 +51,7 @@ _START_SECONDS = 30
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on."""
+    """Find an unused port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -65,7 +65,7 @@ def _programs() -> Path:
 
 
 def _account() -> str | None:
-    """Tell as whom servers run; None where it is whoever runs the tests."""
+    """Give the user of servers; None for the user who runs the tests."""
     if os.geteuid() != 0:
         return None
     try:
@@ -106,7 +106,7 @@ class Authority:
         self.file.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
     def issue(self, name: str, file: str) -> tuple[Path, Path]:
-        """Make a certificate for the host or role *name*, and its key; gives their files."""
+        """Make a certificate for the host or role *name*, and its key; return their files."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = x509.SubjectAlternativeName([x509.DNSName(name)])
         made = self._builder(_common_name(name), key).add_extension(names, critical=False)
@@ -176,7 +176,7 @@ class SystemPostgres:
         self.run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-t", str(_START_SECONDS), "start")
 
     def stop(self) -> None:
-        """Stop it at once, as a crash would; nothing where it does not run."""
+        """Stop it at once, as a crash would, if it runs."""
         if (self.data / "postmaster.pid").exists():
             self.run("pg_ctl", "-D", str(self.data), "-m", "immediate", "-w", "stop")
 

@@ -1,4 +1,4 @@
-"""HTTP byte by byte: clients that send what no library would, or at no library's pace, and hubs for them."""
+"""Raw HTTP: clients with unusual bytes or timing, and hubs for them."""
 
 import asyncio
 import contextlib
@@ -66,7 +66,7 @@ class Client:
         return True
 
     async def read_some(self, size: int) -> bytes:
-        """Read up to *size* bytes; none where the connection is at its end."""
+        """Read up to *size* bytes; none at the end of the connection."""
         async with asyncio.timeout(SOON):
             try:
                 return await self._reader.read(size)

@@ -18,7 +18,7 @@ WAITING = (
     "core/cli/test_companies.py",
     "core/dispatch",
 )
-"""Whose tests wait, for retries and time limits, much longer than they compute."""
+"""Modules whose tests mostly wait, for retries and time limits."""
 SLOW_ON_POSTGRESQL = (
     "core/api",
     "core/cli/test_quarantine.py",

@@ -1,4 +1,4 @@
-"""A way to PostgreSQL that can fall silent: connections stay open, and nothing comes through any more, as where a router forgets them."""
+"""A proxy to PostgreSQL that can fall silent: connections stay open without traffic, as when a router forgets them."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ class SilentProxy:
         self.url = ""
 
     def fall_silent(self) -> None:
-        """Pass nothing on any more on the connections of now, and close none of them."""
+        """Stop forwarding on the present connections without closing them."""
         self._is_open.clear()
         self._is_open = asyncio.Event()
         self._is_open.set()

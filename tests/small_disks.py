@@ -29,7 +29,7 @@ class SmallDisk:
         assert shutil.disk_usage(self.folder).free == 0
 
     def make_room(self, *_: object) -> None:
-        """Free what ``fill`` took."""
+        """Free the space taken by ``fill``."""
         self._ballast.unlink()
 
 

@@ -1,6 +1,6 @@
-"""What the hubs of one test process need not each do anew. A pytest plugin: ``conftest`` has it, and runs of the kit elsewhere.
+"""Work shared by the hubs of one test process: a pytest plugin for ``conftest``, and for runs of the kit elsewhere.
 
-These load it by name (``PYTEST_PLUGINS``), so it takes from ``tests`` nothing.
+These load it by name (``PYTEST_PLUGINS``), so it imports nothing from ``tests``.
 """
 
 import gc

@@ -106,7 +106,7 @@ def snake(operation_id: str) -> str:
 def _methods(
     verb: str, path: str, call: Mapping[str, Any], document: Mapping[str, Any], types: PythonTypes
 ) -> Iterator[str]:
-    """Write the method of one call, and for a list that has pages the one that goes through them."""
+    """Write the method of one call, and for a list with pages the method that iterates over them."""
     name = snake(call["operationId"])
     in_path, optional = ["self"], []
     for given in (_resolved(one, document) for one in call.get("parameters", ())):
@@ -202,7 +202,7 @@ def _resolved(node: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[s
 
 
 def _used(methods: str, document: Mapping[str, Any]) -> list[str]:
-    """Name the components that the methods refer to, directly or by another component, in the document's order."""
+    """Name the components that the methods refer to, directly or indirectly, in the document's order."""
     schemas = document["components"]["schemas"]
     wanted = {name for name in re.findall(r"models\.(\w+)", methods) if name in schemas}
     todo = list(wanted)
@@ -215,7 +215,7 @@ def _used(methods: str, document: Mapping[str, Any]) -> list[str]:
 
 
 def formatted(name: str, text: str) -> str:
-    """Give *text* in the project's form, as the module *name*."""
+    """Format *text* as the module *name* of the project."""
     for command in (["check", "--fix-only"], ["format"]):
         ruff = [
             Path(sys.executable).with_name("ruff"),

@@ -1,4 +1,4 @@
-"""Checks: the facts that a plugin is judged by, each a test method of a suite with a name and a level.
+"""Checks: the facts that a plugin must meet, each a test method of a suite with a name and a level.
 
 ::
 
@@ -77,7 +77,7 @@ def check(name: str, *, level: Level) -> Callable[[Function], Function]:
 
 
 def checks_of(suite: type) -> list[Check]:
-    """List the checks of *suite* in the order of their names, those too that a subclass has overridden."""
+    """List the checks of *suite* by name, including checks that a subclass has overridden."""
     checks: dict[str, Check] = {}
     for kind in suite.__mro__:
         for function in vars(kind).values():

@@ -8,7 +8,7 @@ from trunkline.runtime.clock import SystemClock
 class MovableClock:
     """The system's time plus an offset that a test can increase.
 
-    Given to a hub it is the ``context.clock`` of its plugins. Leases and retries go by the database's time, whatever it says.
+    In a hub it is the ``context.clock`` of the plugins. Leases and retries use the database's time instead.
     """
 
     def __init__(self) -> None:
@@ -20,5 +20,5 @@ class MovableClock:
         return self._system.now_ms() + self._ahead_ms
 
     def advance(self, by: timedelta) -> None:
-        """Go forward *by* so much. It never goes back."""
+        """Set the clock forward."""
         self._ahead_ms += max(0, round(by.total_seconds() * 1000))

@@ -36,7 +36,7 @@ max_wal_size = 128MB
 """
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a name of its own is made there
 _MEMORY_BYTES = 2 * 1024**3
-"""How much must be free there for a server to be put there."""
+"""Free space in memory that a server needs."""
 
 
 class PostgresMissing(TrunklineError):
@@ -57,7 +57,7 @@ class PostgresServer:
     numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def url_of(self, name: str) -> str:
-        """Give the URL of the database *name*."""
+        """Give the URL of database *name*."""
         return make_url(self.url).set(database=name).render_as_string(hide_password=False)
 
     async def execute(self, statement: str) -> None:
@@ -69,25 +69,25 @@ class PostgresServer:
             await connection.close()
 
     async def create(self, *, template: str = "template1") -> str:
-        """Make a database; gives its name."""
+        """Make a database; return its name."""
         name = f"trunkline_test_{os.getpid()}_{next(self.numbers)}"
         await self.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
         return name
 
     async def drop(self, name: str) -> None:
-        """Remove the database *name*, whoever is connected to it."""
+        """Remove the database *name*, and end connections to it."""
         await self.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
 
 @contextlib.contextmanager
 def started_postgres(parent: Path | None = None) -> Generator[Any]:
-    """Start a PostgreSQL server of this process's own and remove it in the end.
+    """Start a PostgreSQL server for this process, and remove it in the end.
 
-    It lies in *parent*, or in memory where that has room. A database is some 400 files, and ext4, which gives no inode away
-    within a minute of its deletion, takes up to 300 ms of CPU to make them where others have just been removed.
+    It is stored in memory if there is room, else in *parent*. A database has some 400 files; ext4 does not reuse an inode within
+    a minute of its deletion, and takes up to 300 ms of CPU to make them just after others were removed.
 
     Raises:
-        PostgresMissing: the package that brings it is not installed.
+        PostgresMissing: the package with the server is not installed.
     """
     folder = Path(tempfile.mkdtemp(prefix="tl-pg-", dir=parent or _memory()))
     try:
@@ -110,7 +110,7 @@ def _memory() -> Path | None:
 
 
 def _load_pgserver(folder: Path) -> Any:
-    """Import the package. It reads ``XDG_RUNTIME_DIR`` then, and warns where it is missing."""
+    """Import the package, which reads ``XDG_RUNTIME_DIR`` and warns if it is missing."""
     before = os.environ.get("XDG_RUNTIME_DIR")
     os.environ["XDG_RUNTIME_DIR"] = str(folder)
     try:
@@ -125,13 +125,13 @@ def _load_pgserver(folder: Path) -> Any:
 
 
 async def migrate_database(url: str, histories: Sequence[migrate.History] = ()) -> None:
-    """Bring the database at *url* to where the core and *histories* have it."""
+    """Migrate the database at *url* to the newest revision of the core and *histories*."""
     async with Database(url) as database:
         await migrate.upgrade(database, histories, shards=SHARDS)
 
 
 class Databases:
-    """Makes fresh databases that the core's history has been applied to. Enter it for a whole run."""
+    """Makes fresh databases, migrated to the core's newest revision. Enter it for a whole run."""
 
     def __init__(self, folder: Path, *, environment: Mapping[str, str] = os.environ) -> None:
         self._folder = folder
@@ -143,18 +143,18 @@ class Databases:
 
     @property
     def server(self) -> PostgresServer:
-        """The PostgreSQL server, started when it is first asked for. Raises PostgresMissing."""
+        """The PostgreSQL server, started at the first use. Raises PostgresMissing."""
         if self._server is None:
             url = self._given_url or cast("str", self._stack.enter_context(started_postgres()).get_uri())
             self._server = PostgresServer(url)
         return self._server
 
     async def fresh(self, engine: Engine, *, folder: Path, stack: contextlib.AsyncExitStack) -> str:
-        """Make a migrated database for as long as *stack* is open; gives its URL. Raises PostgresMissing."""
+        """Make a migrated database for as long as *stack* is open; return its URL. Raises PostgresMissing."""
         return await self._fresh_sqlite(folder) if engine == "sqlite" else await self._fresh_postgres(stack)
 
     async def empty(self, engine: Engine, *, folder: Path, stack: contextlib.AsyncExitStack) -> str:
-        """Make a database without any table for as long as *stack* is open; gives its URL. Raises PostgresMissing."""
+        """Make a database without tables for as long as *stack* is open; return its URL. Raises PostgresMissing."""
         if engine == "sqlite":
             return _new_file(folder)
         return await self._lend(await asyncio.to_thread(lambda: self.server), "template1", stack)
@@ -181,7 +181,7 @@ class Databases:
         return server.url_of(name)
 
     def close(self) -> None:
-        """Stop the server; on a server that the environment names, drop the template database."""
+        """Stop the server; on a server named by the environment, drop only the template database."""
         if self._server is not None and self._given_url and self._template:
             asyncio.run(self._server.drop(self._template))
         self._stack.close()

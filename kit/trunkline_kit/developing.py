@@ -1,4 +1,4 @@
-"""``dev``: a hub for who writes a plugin. It serves the plugin from its file, and begins anew when that changes."""
+"""``dev``: a hub for plugin authors. It serves a plugin from its file, and restarts when the file changes."""
 
 import os
 import signal
@@ -24,7 +24,7 @@ from trunkline.settings import Settings
 from trunkline.store import dialects
 
 COMPANY_ID = 1
-"""The company of the key that a new database begins with."""
+"""The company of a new database's first key."""
 DATABASE_URL = "sqlite:///trunkline-dev.db"
 LOOK_SECONDS = 0.3
 STOP_SECONDS = 15
@@ -59,7 +59,7 @@ def dev(
     """
     settings = load_settings(context, config)
     paths = [*settings.plugins.paths, *(plugin or ())]
-    plugins.discover_local(paths)  # what is no plugin is said before anything starts
+    plugins.discover_local(paths)  # report a file without a plugin before anything starts
     os.environ.update(_changes(settings, paths))
     _show_first_key(load_settings(context, config))
     file = chosen_config(context, config)
@@ -70,7 +70,7 @@ def dev(
 
 
 def _changes(settings: Settings, paths: Sequence[Path]) -> Mapping[str, str]:
-    """Give the variables by which the hub of a developer differs from the one of the settings."""
+    """Give the environment variables in which a developer's hub differs from the settings."""
     changes = {"TRUNKLINE_PLUGINS__PATHS": ",".join(str(path.absolute()) for path in paths)} if paths else {}
     if "url" not in settings.database.model_fields_set:
         changes["TRUNKLINE_DATABASE__URL"] = DATABASE_URL
@@ -83,7 +83,7 @@ def _changes(settings: Settings, paths: Sequence[Path]) -> Mapping[str, str]:
 
 
 def _show_first_key(settings: Settings) -> None:
-    """Make a database with a key where there is none, and show the key."""
+    """Make a database with a key if there is none, and show the key."""
     file = dialects.of_url(settings.database.url).file_of(settings.database.url)
     if file is not None and not Path(file).exists():
         require_output()
@@ -97,7 +97,7 @@ async def _make_key(settings: Settings) -> str:
 
 
 def _serve(command: Sequence[str], watched: Sequence[Path]) -> int:
-    """Run *command*, again whenever something *watched* changes; returns its exit code when it ends by itself or by a signal."""
+    """Run *command*, and restart it when a *watched* file changes; return its exit code when it ends by itself or by a signal."""
     signal.signal(signal.SIGTERM, _interrupt)
     while True:
         seen = _look(watched)
@@ -134,13 +134,13 @@ def _stop(serving: "subprocess.Popen[bytes]") -> None:
 
 
 def _look(watched: Sequence[Path]) -> Mapping[Path, int]:
-    """Tell when each file at the paths that are *watched* was last written."""
+    """Give the modification time of each file at the *watched* paths."""
     files: dict[Path, int] = {}
     for place in watched:
         for file in _files_at(place):
             try:
                 files[file] = file.stat().st_mtime_ns
-            except OSError:  # it has just been removed, or an editor is replacing it
+            except OSError:  # just removed, or being replaced by an editor
                 files[file] = 0
     return files
 

@@ -12,7 +12,7 @@ ODD_TEXTS: Mapping[str, str] = {
     "\u202eﷺ\U0001d518🏴\u200d☠️ e\u0301": "text beyond ASCII",
     "{{7*7}}${7*7}%s%n\\": "a template",
 }
-"""Text that people really send, with what it is."""
+"""Difficult texts, each with a description."""
 
 
 class EventFactory:
@@ -27,7 +27,7 @@ class EventFactory:
         return tuple(kind.name for kind in self._list_types())
 
     def __call__(self, type: str, **fields: Json) -> dict[str, Json]:
-        """Make a payload of *type*: the schema's first example, with *fields* in it.
+        """Make a payload of *type*: the schema's first example, changed by *fields*.
 
         Raises:
             TrunklineError: the hub has no such event type.

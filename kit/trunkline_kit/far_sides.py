@@ -9,8 +9,8 @@ A suite's fixture ``far_side`` gives one. The default is ``HttpFarSide``; a chan
         async def accept(self): ...
         async def refuse_for_now(self): ...
 
-A far side says how it takes everything *from now on*; a method that it does not override says that its transport has no
-word for that, and the checks that need it do not apply.
+A far side's methods set its behaviour *from now on*. A method that it does not override stands for a behaviour that its
+transport lacks; the checks that need it do not apply.
 """
 
 import asyncio
@@ -33,8 +33,8 @@ LONGEST_WAIT_SECONDS = 20.0
 class Arrival:
     """One event that arrived at a target. *headers* is None where the transport has none; *at* is a monotonic time in seconds.
 
-    *event_id* is what the receiving end recognises a repeated event by, None where it has to look into the body. *key* is what
-    a transport itself drops a repetition by, such as a Message-ID: the same on each attempt, another for each subscription.
+    *event_id* is the transport's id of a repeated event, None if only the body has it. *key* is the id by which the transport
+    itself drops repetitions, such as a Message-ID: equal on each attempt, different for each subscription.
     """
 
     event_id: str | None
@@ -44,7 +44,7 @@ class Arrival:
     key: str | None = None
 
     def is_of(self, event_id: str) -> bool:
-        """Tell whether it is the event *event_id*, by its own word or, where it has none, by its body."""
+        """Tell whether it is the event *event_id*, by its id or, without one, by its body."""
         if self.event_id is not None:
             return self.event_id == event_id
         return re.search(rb"(?<![0-9])%s(?![0-9])" % re.escape(event_id.encode()), self.body) is not None
@@ -61,9 +61,9 @@ class Traffic:
 class FarSide:
     """A target whose behaviour a check sets. *url* is a subscription's ``target_url``.
 
-    *target* is there instead where the channel declares its targets: the members of one. *dials* is then the host and port
-    that it names, where a customer may name one: what the channel dials for it must be judged by the deployment's policy.
-    *impossible* are targets, as ``target_url`` or its members are given, that the channel must refuse.
+    For a channel that declares its targets, *target* has the members of one instead. *dials* is then the host and port in the
+    target, if a customer can choose them: the deployment's policy must judge the channel's connection to it. *impossible* are
+    targets, in the form of ``target_url`` or of *target*, that the channel must refuse.
     """
 
     url: str = ""
@@ -73,35 +73,35 @@ class FarSide:
 
     @property
     def destination(self) -> dict[str, Json]:
-        """What a request for a subscription says of it."""
+        """The members about the target in a request for a subscription."""
         return {"target_url": self.url} if self.target is None else {"target": dict(self.target)}
 
     async def arrivals(self, count: int) -> Sequence[Arrival]:
-        """Give everything that has arrived, as soon as that is *count* or more.
+        """Wait for *count* arrivals; give all so far.
 
         Raises:
-            TimeoutError: it was not, within ``LONGEST_WAIT_SECONDS`` or what the far side finds long.
+            TimeoutError: fewer arrived within ``LONGEST_WAIT_SECONDS``, or a far side's own limit.
         """
         raise NotImplementedError
 
     def is_own(self, detail: str) -> bool:  # noqa: ARG002 - what a far side that dials overrides
-        """Tell whether a side effect, by its *detail*, is the far side's own and not the channel's."""
+        """Tell whether the side effect *detail* comes from the far side, not from the channel."""
         return False
 
     async def reached(self) -> None:
-        """Return as soon as something has reached it, which may be less than an arrival. Raises TimeoutError."""
+        """Return when anything has reached the target, even an incomplete arrival. Raises TimeoutError."""
         await self.arrivals(1)
 
     async def accept(self) -> bool:
-        """Take what comes from now on. This is how it starts."""
+        """Accept everything from now on, as at the start."""
         return False
 
     async def refuse_for_now(self) -> bool:
-        """Refuse what comes from now on, in such a way that it should be tried again."""
+        """Refuse everything from now on with a temporary error."""
         return False
 
     async def refuse_for_good(self) -> bool:
-        """Refuse what comes from now on, in such a way that trying again is of no use."""
+        """Refuse everything from now on with a permanent error."""
         return False
 
     async def be_gone(self) -> bool:
@@ -109,43 +109,43 @@ class FarSide:
         return False
 
     async def hang(self) -> bool:
-        """Take what comes from now on without ever answering."""
+        """Receive from now on without ever answering."""
         return False
 
     async def reset(self) -> bool:
-        """Break the connection on what comes from now on."""
+        """Break the connection on everything from now on."""
         return False
 
     async def fall_silent(self, after_bytes: int) -> bool:  # noqa: ARG002 - what a far side behind a relay overrides
-        """Answer until *after_bytes* more have come, and take the rest without answering: an event whose answer is lost."""
+        """Answer until *after_bytes* more have come, then receive without answering: an event whose answer is lost."""
         return False
 
     async def refuse_event(self, event_id: str) -> bool:  # noqa: ARG002 - what a far side that can overrides
-        """Refuse one event from now on, for now or for good, and take all others."""
+        """Refuse one event from now on, temporarily or permanently, and accept all others."""
         return False
 
     def traffic(self) -> Traffic | None:
-        """Tell what the channel has said to it so far, refused or not; None where that cannot be seen."""
+        """Give the traffic from the channel so far, refused or not; None if it cannot be observed."""
         return None
 
     async def of_company(self, company_id: int) -> "FarSide | None":  # noqa: ARG002 - what a far side of a broker overrides
-        """Give the same target as it is seen for the events of *company_id* alone; None where the transport tells none apart.
+        """Give the view of the same target for the events of *company_id* alone; None if the transport has none.
 
-        It is for brokers that the operator names, where the company is part of a subject, a queue's name or a key.
+        It is for an operator's broker, where the company is part of a subject, a queue's name or a key.
         """
         return None
 
     async def another(self) -> "FarSide | None":
-        """Give a second target of the same kind at another URL, which has its own arrivals; None where there is none."""
+        """Give a second target of the same kind with another URL and its own arrivals; None if there is none."""
         return None
 
 
 class HttpFarSide(FarSide):
     """A path of its own at a ``Receiver``.
 
-    *accepting* is how an event is taken; *rejects* and *gone* are the statuses that mean "never" and "nobody here".
-    An arrival is waited for *patience_seconds*. Where the channel declares that its targets are URLs (``target=Url``) the suite
-    lets it be named so.
+    *accepting* is the answer that accepts an event; *rejects* and *gone* are the statuses for "never" and "target gone".
+    *patience_seconds* is the time limit for an arrival. If the channel declares URLs as targets (``target=Url``), the suite
+    calls ``be_declared``.
     """
 
     def __init__(
@@ -174,11 +174,11 @@ class HttpFarSide(FarSide):
         return str(parts.hostname), int(parts.port or 80)
 
     def be_declared(self) -> None:
-        """Be named by the members of a ``Url`` from now on."""
+        """Use the members of a ``Url`` as destination from now on."""
         self.target = {"url": self.url}
 
     def play(self, reply: Reply) -> None:
-        """Answer every request from now on with *reply*, and break off those that hang."""
+        """Answer every request from now on with *reply*, and end hanging ones."""
         self._let_go.set()
         self.receiver.always(reply, path=self.path)
 
@@ -187,14 +187,14 @@ class HttpFarSide(FarSide):
         return [request for request in self.receiver.requests if request.path.partition("?")[0] == self.path]
 
     async def arrivals(self, count: int) -> Sequence[Arrival]:
-        """Give the requests so far, answered or not, as soon as they are *count*."""
+        """Wait for *count* requests, answered or not; give all so far."""
         async with asyncio.timeout(self._patience_seconds):
             while len(requests := self.requests()) < count:
                 await self.receiver.wait_for(self.receiver.count + 1, timeout_seconds=LONGEST_WAIT_SECONDS)
         return [_arrival_of(request) for request in requests]
 
     async def accept(self) -> bool:
-        """Answer as *accepting* says."""
+        """Answer with *accepting*."""
         self.play(self._accepting)
         return True
 
@@ -211,7 +211,7 @@ class HttpFarSide(FarSide):
         return True
 
     async def refuse_event(self, event_id: str) -> bool:
-        """Answer a request that brings the event with the first of *rejects*, or with 503."""
+        """Answer requests with the event by the first of *rejects*, or by 503."""
         refusal = Answer(self._rejects[0] if self._rejects else 503)
 
         async def answer(connection: Connection) -> None:
@@ -242,7 +242,7 @@ class HttpFarSide(FarSide):
         return True
 
     async def reset(self) -> bool:
-        """Reset the connection when the request has come."""
+        """Reset the connection after the request."""
         self.play(Reset())
         return True
 

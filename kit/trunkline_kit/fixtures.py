@@ -1,4 +1,4 @@
-"""The fixtures of ``trunkline_kit``, registered once a test asks for one (``trunkline_pytest``)."""
+"""The fixtures of ``trunkline_kit``, registered when a test first uses one (``trunkline_pytest``)."""
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""Counts what a plugin holds in memory: everything that is reached from its modules and its channel, and belongs to it."""
+"""Counts the objects that a plugin holds: those reachable from its modules and its channel that belong to it."""
 
 import gc
 import sys
@@ -17,7 +17,7 @@ _FOREIGN = (
     "fastapi",
     "starlette",
 )
-"""Packages whose objects are counted where they are held, and not entered: by them everything is reached."""
+"""Packages whose objects are counted but not entered: everything is reachable through them."""
 _CONTAINERS = (dict, list, tuple, set, frozenset)
 _CLOSED = (ModuleType, CodeType, CoroutineType, FrameType, GeneratorType)
 
@@ -29,7 +29,7 @@ def count_held(package: str, roots: Iterable[object] = ()) -> int:
         for name, module in list(sys.modules.items())
         if name == package or name.startswith(f"{package}.")
     ]
-    seen: dict[int, object] = {}  # the objects too: what is freed meanwhile would give its id to another
+    seen: dict[int, object] = {}  # keep the objects alive: a freed one's id could be reused
     waiting: list[Any] = [*(value for module in own for value in _values(module)), *roots]
     while waiting:
         held = waiting.pop()
@@ -59,7 +59,7 @@ def _inside(held: Any, package: str) -> list[Any]:
 
 
 def _values_of(held: Any) -> list[Any]:
-    """List what a container has: the collector does not look into those of plain values."""
+    """List a container's values: the garbage collector does not track containers of plain values."""
     return [*held, *held.values()] if isinstance(held, dict) else list(held)
 
 

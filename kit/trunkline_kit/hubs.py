@@ -1,4 +1,4 @@
-"""Hubs for tests: real ones, on databases of their own, with only the plugins that a test names."""
+"""Hubs for tests: real hubs with their own databases and only the plugins that a test names."""
 
 import contextlib
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ HUB_SETTINGS: Mapping[str, str] = {
     "delivery.retry_schedule_seconds": "0.05, 0.1",
     "limits.enabled": "false",
 }
-"""Settings of a hub under test: it may push to this machine, retries at once, and counts no calls."""
+"""Settings of a hub under test: it may push to this machine, retries at once, and has no rate limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class TestHub:
     payloads, *log* keeps what is logged.
     """
 
-    __test__ = False  # no test, whatever its name says to pytest
+    __test__ = False  # not a test, despite its name
 
     hub: Hub
     app: FastAPI
@@ -57,7 +57,7 @@ class TestHub:
     async def client_of(
         self, company_id: int | None, scopes: Sequence[str] = COMPANY_SCOPES
     ) -> httpx2.AsyncClient:
-        """Make a client with a new key of *company_id* (an operator's for None, unless *scopes* are named)."""
+        """Make a client with a new key of *company_id*; an operator's key for None, unless *scopes* are named."""
         chosen = (OPERATOR,) if company_id is None and scopes == COMPANY_SCOPES else scopes
         _, key = await self.hub.keys.create(company_id, name="test", scopes=chosen)
         return await self.stack.enter_async_context(_client(self.app, {"X-Api-Key": key}))
@@ -65,18 +65,18 @@ class TestHub:
     async def emit(
         self, type: str, payload: Mapping[str, Json] | None = None, company_id: int = COMPANY_ID
     ) -> AcceptedEvent:
-        """Put an event on the stream, with the example of its schema as *payload* for None; returns once it is stored."""
+        """Put an event on the stream and return once it is stored; without *payload* it is the schema's example."""
         chosen = self.events(type) if payload is None else payload
         return await self.hub.ingest.emit(EmittedEvent(company_id, type, chosen))
 
     def context(self, plugin: str) -> PluginContext:
-        """Give the context of *plugin*, as its hooks get it: its database, the services that it may call."""
+        """Give the context that the hooks of *plugin* get."""
         context = self.hub.registry.context(plugin)
         assert context is not None, f"the hub has no plugin '{plugin}'"
         return context
 
     async def stop(self) -> None:
-        """Stop it now; otherwise it stops when the test ends."""
+        """Stop the hub now instead of at the end of the test."""
         await self.stack.aclose()
 
 
@@ -102,7 +102,7 @@ async def start_hub(
 ) -> TestHub:
     """Start a hub on the database at *url* with *changed* over ``HUB_SETTINGS``; ``stop`` ends it.
 
-    With *keeps_log* all is logged, from debug on.
+    With *keeps_log*, the log is kept at debug level.
 
     Raises:
         SettingsInvalid, PluginFailed: as ``Hub`` does.
@@ -137,12 +137,12 @@ class MakeTestHub(Protocol):
         dispatch: bool = True,
         clock: Clock | None = None,
     ) -> TestHub:
-        """Start a hub with only *plugins* (all that are installed for None); it stops when the test ends.
+        """Start a hub with only *plugins* (None: all installed ones); it stops when the test ends.
 
-        It gets a fresh database, or works on the one at *url*.
+        It uses a fresh database, or the one at *url*.
 
         Raises:
-            SettingsInvalid, PluginFailed: as a hub that is started with such settings.
+            SettingsInvalid, PluginFailed: the settings stop the hub's start.
         """
         ...
 
@@ -166,7 +166,7 @@ class Hubs:
         dispatch: bool = True,
         clock: Clock | None = None,
     ) -> TestHub:
-        """Start one; see ``MakeTestHub``."""
+        """Start a hub; see ``MakeTestHub``."""
         chosen = dict(settings or {})
         if plugins is not None:
             chosen["plugins.enabled"] = ",".join(self.site.declare(plugin) for plugin in plugins)

@@ -1,4 +1,4 @@
-"""Imports a plugin in a process of its own and prints its side effects: ``python -m trunkline_kit.import_probe MODULE``."""
+"""Imports a plugin in a new process and prints its side effects: ``python -m trunkline_kit.import_probe MODULE``."""
 
 import importlib
 import json
@@ -35,7 +35,7 @@ class Imported:
 
 
 def run(module: str) -> Imported:
-    """Import *module* in a new process that finds what this one does. Raises CheckFailed."""
+    """Import *module* in a new process with this one's import path. Raises CheckFailed."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
@@ -65,7 +65,7 @@ def run(module: str) -> Imported:
 
 
 def _main(module: str) -> None:
-    for name in trunkline.__all__:  # the hub is imported before what is measured
+    for name in trunkline.__all__:  # the hub is imported before the measurement
         getattr(trunkline, name)
     watch = Watch()
     before = _process()

@@ -45,7 +45,7 @@ class InspectedPlugin:
 
     @cached_property
     def candidate(self) -> Candidate:
-        """What its distribution declares."""
+        """The declaration of its distribution."""
         candidates = [candidate for candidate in plugins.discover() if candidate.name == self.name]
         if len(candidates) != 1:
             sentence = (
@@ -56,7 +56,7 @@ class InspectedPlugin:
 
     @cached_property
     def distribution(self) -> Distribution:
-        """The distribution that brings it."""
+        """Its distribution."""
         return distribution(self.candidate.distribution)
 
     @property
@@ -66,7 +66,7 @@ class InspectedPlugin:
 
     @cached_property
     def files(self) -> Sequence[Path]:
-        """The Python files that it consists of: its module, or all of its package."""
+        """Its Python files: its module, or all of its package."""
         top = self.candidate.module.partition(".")[0]
         if isinstance(self.source, ModuleType) or (spec := find_spec(top)) is None or spec.origin is None:
             return ()
@@ -76,14 +76,14 @@ class InspectedPlugin:
 
     @cached_property
     def hub(self) -> Hub:
-        """A hub with this plugin alone, built and never started. Raises CheckFailed."""
+        """A hub with this plugin alone, never started. Raises CheckFailed."""
         try:
             return self.build(self.settings)
         except TrunklineError as error:
             fail(f"a hub cannot be built with '{self.name}': {error}")
 
     def build(self, settings: Mapping[str, str]) -> Hub:
-        """Build a hub with this plugin alone and *settings*; it is not started. Raises what stops it."""
+        """Build a hub with this plugin alone and *settings*, without starting it. Raises the hub's errors."""
         url = f"sqlite:///{self.folder}/never-opened.db"
         return Hub(settings_for(url, {**settings, "plugins.enabled": self.name}), dispatch=False)
 
@@ -100,12 +100,12 @@ class InspectedPlugin:
 
     @property
     def contributions(self) -> Contributions:
-        """What it registers: channels, routes, event types and the rest."""
+        """Its registrations: channels, routes, event types and the rest."""
         return self.hub.registry.contributions_of(self.name)
 
     @property
     def context(self) -> PluginContext:
-        """The context that the hub has built for it."""
+        """Its context."""
         context = self.contributions.context
         assert context is not None
         return context
@@ -127,7 +127,7 @@ class InspectedPlugin:
         return [name for name in names if self.hub.registry.implementation(name, plugin=self.name)]
 
     def call(self, hook: str, context: PluginContext | None = None, **arguments: object) -> Any:
-        """Call *hook* as the hub does, and return what it returns: a coroutine where it is one."""
+        """Call *hook* as the hub does, and return its result, perhaps a coroutine."""
         return call_hook(self.hub, self.name, hook, context=context or self.context, **arguments)
 
     def contributed(self) -> Mapping[str, tuple[str, ...]]:
@@ -146,7 +146,7 @@ class InspectedPlugin:
 
 
 def call_hook(hub: Hub, plugin: str, hook: str, **arguments: object) -> Any:
-    """Call *plugin*'s *hook* with those of *arguments* that it asks for."""
+    """Call *plugin*'s *hook* with the *arguments* that it takes."""
     implementation = hub.registry.implementation(hook, plugin=plugin)
     assert implementation is not None
     return implementation.function(*(arguments[name] for name in implementation.argnames))

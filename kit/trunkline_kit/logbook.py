@@ -10,7 +10,7 @@ _QUIET = ("aiosqlite", "alembic", "asyncio", "httpcore2", "httpx2", "limits", "s
 
 
 class Logbook(logging.Handler):
-    """Everything that was logged, from debug on; libraries' chatter below warnings is left out."""
+    """The records of a test, from debug level on; of libraries only warnings and above."""
 
     def __init__(self) -> None:
         super().__init__(logging.DEBUG)
@@ -23,11 +23,11 @@ class Logbook(logging.Handler):
 
     @property
     def text(self) -> str:
-        """Everything as it was written, with its fields and tracebacks, and nothing redacted."""
+        """All records with fields and tracebacks, unredacted."""
         return _text_of(self.records)
 
     def text_for(self, *own: str) -> str:
-        """The same without the debug lines of others than the loggers *own* and those below them."""
+        """The same, with debug lines only of the loggers *own* and those below them."""
         return _text_of(
             record for record in self.records if record.levelno > logging.DEBUG or record.name.startswith(own)
         )
@@ -50,13 +50,13 @@ def _fields(record: logging.LogRecord) -> dict[str, object]:
 
 @contextmanager
 def keeping_log() -> Generator[Logbook]:
-    """Keep what is logged in here, at debug level."""
+    """Keep the records of the block, at debug level."""
     book = Logbook()
     root = logging.getLogger()
     before = root.level
     quiet = {name: logging.getLogger(name).level for name in _QUIET}
     levels = {handler: handler.level for handler in root.handlers}
-    for handler, level in levels.items():  # what listens already is spared what it has not asked for
+    for handler, level in levels.items():  # existing handlers keep their earlier level
         handler.setLevel(max(level, before))
     root.addHandler(book)
     root.setLevel(logging.DEBUG)

@@ -1,4 +1,4 @@
-"""Migrates databases as a hub that starts does, in a process of its own: ``python -m trunkline_kit.migration_probe URL…``.
+"""Migrates databases as a starting hub does, in a new process: ``python -m trunkline_kit.migration_probe URL…``.
 
 With ``CRASH_AFTER_HISTORIES=N`` the process dies at once when the N-th history has been applied, before anything is committed.
 """
@@ -23,7 +23,7 @@ _LIMIT_SECONDS = 90
 async def run(
     urls: Sequence[str], chosen: Mapping[str, str], *, crash_after: int | None = None
 ) -> tuple[int, str]:
-    """Migrate the databases at *urls* for a hub with the settings *chosen*, in a new process; gives its exit code and last words."""
+    """Migrate the databases at *urls* for a hub with the settings *chosen*, in a new process; return its exit code and last output."""
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),

@@ -1,7 +1,7 @@
 """Generates payloads from a schema, for properties that must hold of every valid payload.
 
-What is made up is mostly valid and need not be: whoever uses it asks the judge. (``hypothesis-jsonschema`` would make it from
-any schema; its last release does not work with today's hypothesis.)
+The payloads are mostly valid but need not be: the user must validate them. (``hypothesis-jsonschema`` covers any schema, but
+its last release does not work with the present hypothesis.)
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _LARGEST = 2**53 - 1
 
 
 def payloads(schema: Mapping[str, Json]) -> Strategy:
-    """Make objects of *schema*; a field of a form that is not understood has the values of the examples."""
+    """Make objects of *schema*; a field with an unsupported schema takes the values of the examples."""
     examples = [example for example in schema.get("examples", ()) if isinstance(example, dict)]
     required = set(schema.get("required", ()))
     fields = {
@@ -30,7 +30,7 @@ def payloads(schema: Mapping[str, Json]) -> Strategy:
 
 
 def _values(field: Json, examples: list[Json]) -> Strategy:
-    """Make values of one field: those of the examples, and what its schema plainly allows."""
+    """Make values of one field: from the examples, and from its schema where that is simple."""
     known = [st.sampled_from(examples)] if examples else []
     if not isinstance(field, dict) or {"$ref", "anyOf", "oneOf", "allOf", "pattern", "format"} & field.keys():
         return st.one_of(*known) if known else st.none()

@@ -1,7 +1,7 @@
 """A wire between a channel and a real server under test: it carries everything, or lets answers wait, or breaks.
 
-For a far side whose transport is not HTTP: the server goes on, so that what has arrived can be read from it, while the
-channel meets a target that hangs, or a connection that is lost::
+For a far side whose transport is not HTTP: the server keeps running, so that arrivals can be read from it, while the channel
+meets a hanging target or a lost connection::
 
     async with Relay("127.0.0.1", server.port) as relay:
         yield Stream(relay, "crm")  # a RelayedFarSide, whose target has relay.port
@@ -21,23 +21,23 @@ Mode = Literal["carry", "hang", "reset"]
 class Relay:
     """Listens at *port* for connections to the server at *host*, *server_port*, or at the socket whose path *host* is.
 
-    Enter it to open it. *mode* holds from now on, for connections that there are, too: ``carry`` everything, ``hang``: what the channel says arrives,
-    and no answer comes back, ``reset``: the connection breaks when the channel says something. With *tls* it is reached over TLS.
+    Enter it to open it. *mode* also applies to existing connections: ``carry`` everything; ``hang``: the channel's data arrives,
+    but no answer comes back; ``reset``: the connection breaks when the channel sends data. With *tls* it uses TLS.
     """
 
     def __init__(self, host: str, server_port: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
         self.mode: Mode = "carry"
         self.port = 0
         self.connections = 0
-        """How many connections a channel has said something over."""
+        """Number of connections on which a channel has sent data."""
         self.aside = b""
-        """How one begins that is not counted, as it belongs to another: PostgreSQL's request to cancel a statement, for one."""
+        """First bytes of connections that are not counted because they belong to another, such as PostgreSQL's cancel requests."""
         self.said_bytes = 0
-        """How much that was."""
+        """Number of bytes that the channel has sent."""
         self.silent_from: int | None = None
-        """No answer comes back once so many bytes were said, None where answers go on."""
+        """Number of sent bytes after which answers are withheld; None for no limit."""
         self.connected = asyncio.Event()
-        """Set by the next connection to it."""
+        """Set by the next connection."""
         self._host = host
         self._server_port = server_port
         self._tls = tls
@@ -48,7 +48,7 @@ class Relay:
 
     @property
     def _is_silent(self) -> bool:
-        """Tell whether answers are kept back, as enough has been said."""
+        """Tell whether answers are withheld because enough bytes were sent."""
         return self.silent_from is not None and self.said_bytes >= self.silent_from
 
     @property
@@ -70,7 +70,7 @@ class Relay:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def beside(self) -> "Relay":
-        """Open another one to the same server, which hangs and breaks by itself; it is closed with this one."""
+        """Open another relay to the same server with its own mode; it is closed with this one."""
         return await self._others.enter_async_context(Relay(self._host, self._server_port))
 
     async def _connect(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -85,7 +85,7 @@ class Relay:
             finally:
                 calls.close()
         except (OSError, asyncio.CancelledError):
-            pass  # the server is down, or the test is over: the channel sees its connection end
+            pass  # the server is down or the test has ended: the channel sees a closed connection
         finally:
             writer.close()
             self._tasks.discard(task)
@@ -143,15 +143,15 @@ class RelayedFarSide(FarSide):
         self.dials = ("127.0.0.1", relay.port)
 
     def is_own(self, detail: str) -> bool:
-        """Tell whether it is the relay that dials its server."""
+        """Tell whether the relay dials its server."""
         return self.relay.server in detail
 
     async def reached(self) -> None:
-        """Wait for a connection since it hangs: a protocol that begins with a greeting brings no event then."""
+        """Wait for a connection since it hangs: with a protocol that begins with a greeting, no event arrives then."""
         await asyncio.wait_for(self.relay.connected.wait(), LONGEST_WAIT_SECONDS)
 
     def traffic(self) -> Traffic:
-        """Tell what has gone into the relay."""
+        """Give the traffic into the relay."""
         return Traffic(self.relay.connections, self.relay.said_bytes)
 
     async def accept(self) -> bool:
@@ -161,17 +161,17 @@ class RelayedFarSide(FarSide):
         return True
 
     async def hang(self) -> bool:
-        """Let what is said arrive, and no answer come back."""
+        """Pass data on, but withhold answers."""
         self.relay.mode = "hang"
         self.relay.connected.clear()
         return True
 
     async def reset(self) -> bool:
-        """Break the connection once something is said."""
+        """Break the connection when data is sent."""
         self.relay.mode = "reset"
         return True
 
     async def fall_silent(self, after_bytes: int) -> bool:
-        """Keep answers back once *after_bytes* more have gone in."""
+        """Withhold answers after *after_bytes* more."""
         self.relay.silent_from = self.relay.said_bytes + after_bytes
         return True

@@ -1,7 +1,7 @@
 """The conformance report: the findings about each plugin, and the level that it reaches.
 
-A level is reached when every check of every suite up to it was met. Where a plugin gives something that a suite judges,
-and that suite did not run, it is at most at ``loads``.
+A level is reached when every check of every suite up to it was met. A plugin with a part whose suite did not run reaches at
+most ``loads``.
 """
 
 from collections import Counter
@@ -21,7 +21,7 @@ WORDS: Mapping[Outcome, str] = {
     "not_applicable": "not applicable",
 }
 UNMET: Mapping[str, str] = {"failed": "", "not_judged": "was not judged: "}
-"""The outcomes that withhold a level, and what is said of them before the message."""
+"""The outcomes that withhold a level, each with the text before its message."""
 SUITES: Mapping[str, str] = {
     "plugin": "PluginConformance",
     "channel": "ChannelConformance",
@@ -48,7 +48,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """The level of one plugin; *missing* says what the next one lacks."""
+    """The level of one plugin; *missing* lists the failures that withhold the next one."""
 
     plugin: str
     level: Level | None
@@ -56,14 +56,14 @@ class Verdict:
     findings: tuple[Finding, ...]
 
     def line(self) -> str:
-        """Write the level, and how many checks ended in which way, as one line."""
+        """Write the level and the number of checks by outcome on one line."""
         stands = self.level or "does not load"
         ended = Counter(finding.outcome for finding in self.findings)
         counts = ", ".join(f"{ended[outcome]} {words}" for outcome, words in WORDS.items() if ended[outcome])
         return f"{self.plugin}: {stands} ({counts or 'no check has run'})"
 
     def reasons(self) -> Mapping[str, Sequence[str]]:
-        """Give why checks did not apply, the commonest reason first, each with the names of its checks."""
+        """Give the reasons why checks did not apply, most frequent first, each with its checks."""
         grouped: dict[str, list[str]] = {}
         for finding in self.findings:
             if finding.outcome == "not_applicable":
@@ -96,14 +96,14 @@ class Report:
         return self._evidence.setdefault(plugin, Evidence())
 
     def add(self, finding: Finding, *, expected: Iterable[tuple[str, str]] = ()) -> None:
-        """Note *finding*; *expected* are the names and levels of all checks of the suite that it is of."""
+        """Note *finding*; *expected* are the names and levels of all checks of its suite."""
         evidence = self.of(finding.plugin)
         evidence.findings.append(finding)
         key = (finding.suite, finding.subject)
         evidence.expected[key] = evidence.expected.get(key, frozenset()) | frozenset(expected)
 
     def verdicts(self) -> list[Verdict]:
-        """Judge every plugin, in the order of their names."""
+        """Judge every plugin, by name."""
         return [verdict_on(plugin, self._evidence[plugin]) for plugin in sorted(self._evidence)]
 
     def as_json(self) -> dict[str, Any]:
@@ -115,7 +115,7 @@ class Report:
 
 
 def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
-    """Tell the level of *plugin*, and what is missing for the next."""
+    """Give the level of *plugin*, and the failures that withhold the next."""
     findings = tuple(_settled(evidence.findings))
     missing_suites = tuple(_missing_suites(evidence))
     reached: Level | None = None
@@ -131,7 +131,7 @@ def verdict_on(plugin: str, evidence: Evidence) -> Verdict:
 
 
 def _settled(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Give one finding for each check and subject: the worst, with the time of all."""
+    """Give one finding for each check and subject: the worst, with the total time."""
     groups: dict[tuple[str, str, str], list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.suite, finding.subject, finding.name), []).append(finding)

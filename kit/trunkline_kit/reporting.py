@@ -14,7 +14,7 @@ from trunkline_kit.sources import name_of
 
 PROPERTY = "trunkline"
 CONTRIBUTED = pytest.StashKey[Mapping[str, tuple[str, ...]]]()
-"""What the plugin registers, stored by the check that started a hub with it."""
+"""The plugin's registrations, stored by the check that started a hub with it."""
 _REPORT = pytest.StashKey[Report]()
 _LONGEST_MESSAGE = 1000
 
@@ -28,7 +28,7 @@ def report_of(config: pytest.Config) -> Report:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let the report of a check carry what it is about, and how it ended."""
+    """Add the check's subject and outcome to its report."""
     report = yield
     check = cast("Check | None", getattr(getattr(item, "function", None), ATTRIBUTE, None))
     suite = getattr(item, "cls", None)
@@ -49,7 +49,7 @@ def collect(config: pytest.Config, report: pytest.TestReport) -> None:
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write the report where it was asked for; workers of pytest-xdist leave that to whoever controls them."""
+    """Write the report if it was requested; workers of pytest-xdist leave that to their controller."""
     file = session.config.getoption("--trunkline-report")
     if file and not hasattr(session.config, "workerinput"):
         text = json.dumps(report_of(session.config).as_json(), indent=2, ensure_ascii=False)
@@ -57,7 +57,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Tell each plugin's level, and what the next one lacks."""
+    """Print each plugin's level, and the failures that withhold the next."""
     report = report_of(config)
     if not report:
         return
@@ -71,7 +71,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def _outcome(report: pytest.TestReport, call: pytest.CallInfo[None]) -> Outcome | None:
-    """Tell how a check ended; None for a phase that says nothing about it."""
+    """Give a check's outcome; None for a phase without one."""
     if call.excinfo is not None and isinstance(call.excinfo.value, NotApplicable):
         return "not_applicable"
     if call.excinfo is not None and isinstance(call.excinfo.value, NotJudged):
@@ -95,7 +95,7 @@ def _message(call: pytest.CallInfo[None]) -> str:
 def _note(
     check: Check, suite: type, *, outcome: Outcome, message: str, contributed: Mapping[str, tuple[str, ...]]
 ) -> dict[str, Any]:
-    """Write down a finding as plain values, which pytest-xdist can send."""
+    """Write a finding as plain values, which pytest-xdist can send."""
     return {
         "plugin": name_of(getattr(suite, "plugin", "")),
         "subject": getattr(suite, "channel", ""),

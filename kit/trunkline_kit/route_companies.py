@@ -1,4 +1,4 @@
-"""Calls a plugin's routes for two companies in turn: the one stores and reads, the other reads, asks for the first one's, and changes it."""
+"""Calls a plugin's routes for two companies: the first stores and reads, the other tries to read and change the first one's data."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ _DEEPEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Leak:
-    """What a route showed, or let somebody do, of another company: *how* says by which call."""
+    """Data of another company that a route showed or changed; *how* names the call."""
 
     route: PluginRoute
     how: str
@@ -29,7 +29,7 @@ class Leak:
 
 @dataclass(frozen=True, slots=True)
 class Companies:
-    """What two companies were answered: *stored* is how much of the first one's was there to be seen, *leaks* what the other saw."""
+    """The result for two companies: *stored* counts the first one's visible data, *leaks* lists the data that the other one got."""
 
     stored: int
     leaks: Sequence[Leak]
@@ -38,7 +38,7 @@ class Companies:
 async def try_companies(
     hub: TestHub, routes: Sequence[PluginRoute], bodies: Mapping[str, Mapping[str, Json]]
 ) -> Companies:
-    """Store by every POST for company 92, warm every GET as it, and call as company 93. *bodies* are valid ones by route."""
+    """Store by every POST as company 92, call every GET as it, and then call as company 93. *bodies* are valid ones by route."""
     neighbour = await hub.client_of(NEIGHBOUR_ID)
     document: Mapping[str, Any] = (await hub.anonymous.get("/openapi.json")).json()
     ids: set[str] = set()
@@ -72,7 +72,7 @@ async def try_companies(
 
 
 async def _read(neighbour: httpx2.AsyncClient, route: PluginRoute, known: set[str]) -> list[Leak]:
-    """Read as the neighbour what the company has just read, also by naming the company in every place that there is."""
+    """Repeat the company's reads as the neighbour, also with the company's id in every possible place."""
     number = str(COMPANY_ID)
     places: Sequence[tuple[str, Mapping[str, Any]]] = (
         ("once that company had read it", {}),
@@ -94,7 +94,7 @@ async def _store(
     body: Mapping[str, Json],
     reads: Sequence[PluginRoute],
 ) -> list[Leak]:
-    """Store as the neighbour with the company's id in the body, which may be refused, and must not be stored as the company's."""
+    """Store as the neighbour with the company's id in the body: this may be refused, but must not store data for the company."""
     text = orjson.dumps(body).decode().replace(CANARY, FOREIGN)
     for name in ("company_id", "companyId"):
         answer = await neighbour.post(route.path, json={**orjson.loads(text), name: COMPANY_ID})
@@ -108,7 +108,7 @@ async def _store(
 async def _address(
     hub: TestHub, neighbour: httpx2.AsyncClient, route: PluginRoute, ids: set[str]
 ) -> list[Leak]:
-    """Ask as the neighbour for each record of the company by its id, once the company itself has."""
+    """Read each record of the company by its id, first as the company, then as the neighbour."""
     if len(_PARAMETER.findall(route.path)) != 1:
         return []
     leaks: list[Leak] = []
@@ -125,7 +125,7 @@ async def _address(
 
 
 def make_body(document: Mapping[str, Any], route: PluginRoute) -> Mapping[str, Json]:
-    """Make a body for *route* out of its schema, with the canary in every text that takes any."""
+    """Make a body for *route* from its schema, with the canary in every free text."""
     operation = document["paths"].get(route.path, {}).get(route.method.lower(), {})
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     made = _make(content.get("schema", {}), document, 0)
@@ -172,7 +172,7 @@ def _plain(schema: Mapping[str, Any], document: Mapping[str, Any], depth: int) -
 
 
 def _ids_in(answer: httpx2.Response) -> Iterator[str]:
-    """Give what an answer calls an id, long or new enough to be nobody else's."""
+    """Give the ids in an answer that are long or new enough to be unique."""
     content: Any = answer.json() if "json" in str(answer.headers.get("content-type", "")) else {}
     for name, value in content.items() if isinstance(content, dict) else ():
         if (name == "id" or name.endswith("_id")) and isinstance(value, str) and len(value) > 5:

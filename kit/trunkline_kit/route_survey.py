@@ -43,7 +43,7 @@ SEGMENTS: Sequence[tuple[str, str]] = (
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One call and its answer: *kind* says what was wrong with the call, *error* what the app raised, if it did."""
+    """One call and its answer: *kind* is the call's defect, *error* the app's exception, if any."""
 
     route: PluginRoute
     kind: str
@@ -109,7 +109,7 @@ async def _with_garbage(hub: TestHub, route: PluginRoute) -> AsyncIterator[Excha
 
 
 async def _caller(hub: TestHub, route: PluginRoute) -> Callable[..., Awaitable[Exchange]]:
-    """Choose the company's client, or the operator's where a route is for operators alone."""
+    """Choose the company's client, or the operator's for a route of operators."""
     answer = await _call(hub.client, route, "an ordinary call")
     if answer.status == 403:
         return functools.partial(_call, hub.operator, route, headers={"x-company-id": str(COMPANY_ID)})

@@ -11,7 +11,7 @@ from trunkline.contract import Routes
 
 @dataclass(frozen=True, slots=True)
 class PluginRoute:
-    """One method at one path. *tags*, *summary* and the rest are what the route itself says, before FastAPI makes any up."""
+    """One method at one path. *tags*, *summary* and the rest are the route's own, without FastAPI's defaults."""
 
     method: str
     path: str
@@ -49,7 +49,7 @@ def _flatten(router: APIRouter) -> Iterator[Any]:
 
 
 def _leaves(route: Any) -> Iterator[Any]:
-    """Go into routers that are included in others: FastAPI keeps them as they are and mounts them when it is asked to."""
+    """Give the routes of nested routers, which FastAPI mounts only when called."""
     if hasattr(route, "effective_candidates"):
         for candidate in route.effective_candidates():
             yield from _leaves(candidate)

@@ -1,7 +1,6 @@
-"""Plugins that no distribution brings: modules and sources that a test makes, declared as if they were installed.
+"""Plugins without a distribution: modules and sources made by a test, declared as if they were installed.
 
-A folder with the metadata of a distribution goes onto ``sys.path``, so that the hub finds the plugin in the way that it
-finds every other one.
+A folder with the metadata of a distribution goes onto ``sys.path``, so the hub finds the plugin like any other.
 """
 
 import importlib
@@ -20,8 +19,7 @@ Files = dict[str, str]
 class Source:
     """A plugin as the text of its module, and the distribution that is to bring it.
 
-    *files* stand beside the module (path → text), for instance its migrations. *requires* is None for a distribution
-    that depends on nothing.
+    *files* (path → text) are written beside the module, such as its migrations. *requires* is None for no dependency.
     """
 
     name: str
@@ -38,7 +36,7 @@ PluginSource = str | ModuleType | Source
 
 
 def name_of(plugin: PluginSource) -> str:
-    """Tell the name of a plugin."""
+    """Give the name of a plugin."""
     match plugin:
         case str():
             return plugin
@@ -49,7 +47,7 @@ def name_of(plugin: PluginSource) -> str:
 
 
 class Site:
-    """A folder on ``sys.path`` in which plugins are declared. Close it to take them away again."""
+    """A folder on ``sys.path`` with declared plugins. ``close`` removes them."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,7 +55,7 @@ class Site:
         self._declared: dict[str, PluginSource] = {}
 
     def declare(self, plugin: PluginSource) -> str:
-        """Let *plugin* be found, if it is not a name; returns its name."""
+        """Declare *plugin* unless it is a name; return its name."""
         name = name_of(plugin)
         if isinstance(plugin, str) or self._declared.get(name) is plugin:
             return name
@@ -76,7 +74,7 @@ class Site:
         return name
 
     def forget(self, name: str) -> None:
-        """Unload the module of the plugin *name* that was declared as text, and what it consists of."""
+        """Unload the modules of the plugin *name*, which was declared as text."""
         if isinstance(self._declared.get(name), Source):
             for module in [
                 loaded for loaded in sys.modules if loaded == name or loaded.startswith(f"{name}.")

@@ -30,7 +30,7 @@ class SideEffect:
 
 
 class Watch:
-    """Listens to Python's audit events while it is asked to. The hook stays in the process, as there is no way to remove one."""
+    """Listens to Python's audit events during ``watching``. The hook stays in the process, as it cannot be removed."""
 
     def __init__(self) -> None:
         self._lists: list[list[SideEffect]] = []
@@ -38,7 +38,7 @@ class Watch:
 
     @contextlib.contextmanager
     def watching(self, *, every_thread: bool = True) -> Generator[list[SideEffect]]:
-        """List the side effects inside the context, of every thread or only of this one."""
+        """List the side effects in the block, of every thread or only of this one."""
         effects: list[SideEffect] = []
         this_thread = threading.get_ident()
         self._lists.append(effects)
@@ -62,8 +62,8 @@ class Watch:
 
 
 def kind_of(event: str, arguments: tuple[object, ...]) -> str | None:
-    """Classify an audit event; None where it has no side effect."""
-    if any("__pycache__" in str(argument) for argument in arguments[:2]):  # the interpreter's own
+    """Classify an audit event; None if it has no side effect."""
+    if any("__pycache__" in str(argument) for argument in arguments[:2]):  # of the interpreter itself
         return None
     return _kind_of_open(arguments) if event == "open" else _KINDS.get(event)
 

@@ -1,7 +1,7 @@
-"""The entry point for pytest. It is loaded into every run in whose environment the kit is installed, so it loads next to nothing.
+"""The entry point for pytest. Every run with the kit installed loads it, so it imports next to nothing.
 
-``trunkline_kit.fixtures`` and ``trunkline_kit.reporting`` follow once a test module imports ``trunkline_kit``, by this name or as
-``trunkline.testing``, or a test asks for a fixture whose name begins with ``trunkline_``.
+``trunkline_kit.fixtures`` and ``trunkline_kit.reporting`` are loaded when a test module imports ``trunkline_kit`` (or
+``trunkline.testing``), or a test uses a fixture whose name begins with ``trunkline_``.
 """
 
 import importlib
@@ -12,7 +12,7 @@ import pytest
 
 PLUGINS = ("trunkline_kit.fixtures", "trunkline_kit.reporting")
 PROPERTY = "trunkline"
-"""The user property of a test's report that carries what ``trunkline_kit.reporting`` needs to know."""
+"""The user property of a test's report with the data for ``trunkline_kit.reporting``."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -34,20 +34,20 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 class LazyLoader:
-    """Loads the fixtures and the reporting once a test module needs them."""
+    """Loads the fixtures and the reporting when a test module first needs them."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._config = config
 
     def pytest_pycollect_makeitem(self, collector: pytest.Collector, name: str, obj: object) -> None:
-        """Look whether a module that has just been imported, or a test in it, needs them."""
+        """Check whether a module that was just imported, or a test in it, needs them."""
         del collector, name
         if "trunkline_kit" in sys.modules or _asks_for_fixture(obj):
             load(self._config)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Pass on the finding of a check; under pytest-xdist this process may not have collected anything itself."""
+        """Pass on the finding of a check; under pytest-xdist this process may not have collected tests itself."""
         if any(name == PROPERTY for name, _ in report.user_properties):
             load(self._config)
             sys.modules[PLUGINS[1]].collect(self._config, report)

@@ -1,4 +1,4 @@
-"""Makes clients from the OpenAPI document as users do, compiles them, and calls a hub with each (``make clients``).
+"""Generates clients from the OpenAPI document as users do, compiles them, and calls a hub with each (``make clients``).
 
 Each client emits an event, gets a 422 as a typed problem, polls to the end, creates, lists and deletes a subscription, carries
 out an action and a search. An amount of 149999.99 and an id of 3,000,000,000 must arrive whole. Give the names of clients to
@@ -40,11 +40,11 @@ TSCONFIG = """{"compilerOptions": {"strict": true, "module": "esnext", "moduleRe
 "noEmit": true, "lib": ["es2023", "dom"], "types": ["node"]}, "include": ["*.ts"]}"""
 RULES = 'extends: ["spectral:oas", "spectral:asyncapi"]'
 GENERATED = 'package javax.annotation; public @interface Generated { String[] value(); String date() default ""; String comments() default ""; }'
-"""An annotation of a library that the generated code names and no JDK has."""
+"""A library's annotation that the generated code uses and no JDK has."""
 
 
 class Missing(Exception):
-    """A tool of a client cannot be had here."""
+    """A client's tool is not available here."""
 
 
 def run(*command: str | Path, folder: Path, **more: str) -> None:
@@ -63,7 +63,7 @@ def run(*command: str | Path, folder: Path, **more: str) -> None:
 
 
 def node(name: str) -> Path:
-    """Return the path of a program of npm's; all of them are installed at the first one."""
+    """Return the path of an npm program; the first call installs all of them."""
     folder = CACHE / "node"
     if not (folder / "node_modules" / ".bin" / name).exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def node(name: str) -> Path:
 
 
 def python(name: str) -> Path:
-    """Return the path of a program of PyPI's; all of them are installed at the first one."""
+    """Return the path of a PyPI program; the first call installs all of them."""
     programs = CACHE / "python" / "bin"
     if not (programs / name).exists():
         run(sys.executable, "-m", "venv", CACHE / "python", folder=ROOT)
@@ -208,7 +208,7 @@ CLIENTS: dict[str, Callable[[Path, dict[str, str]], None]] = {
 
 @contextmanager
 def serving(folder: Path) -> Iterator[dict[str, str]]:
-    """Serve a hub out of *folder*, and give its address and a key."""
+    """Serve a hub from *folder*; give its address and a key."""
     (folder / "trunkline.toml").write_text(SETTINGS)
     with (
         (folder / "log.txt").open("w") as log,
@@ -237,7 +237,7 @@ def _wait_for(url: str) -> None:
 
 
 def main() -> int:
-    """Make the clients that are named, or all; 1 if a tool of one is missing."""
+    """Make the named clients, or all; return 1 if a tool is missing."""
     is_whole = True
     with tempfile.TemporaryDirectory() as folder, serving(Path(folder)) as hub:
         for document in ("openapi", "asyncapi"):

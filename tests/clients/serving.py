@@ -14,7 +14,7 @@ from trunkline.hub.hub import Hub
 
 
 class Served:
-    """A hub on a real socket, in a thread of its own. An empty one of *changed* leaves a setting out."""
+    """A hub on a real socket, in a separate thread. An empty value in *changed* removes a setting."""
 
     def __init__(self, url: str, **changed: str):
         environment = {

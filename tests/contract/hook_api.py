@@ -1,9 +1,8 @@
-"""The contract with plugin authors as a file: what it is now, how it differs from what is written down, and its renewal.
+"""The contract with plugin authors as a file: describes the code, compares it with the file, and updates the file.
 
-``python tests/contract/hook_api.py`` writes ``hook_api.json`` anew. It refuses what would break somebody who was promised
-otherwise (docs/explanation/stability.md): a breaking change without a new ``trunkline.HOOK_API``, and an addition that the
-changelog does not tell of. Until the first release nobody has been promised anything: remove the file, and it is written
-as the code is.
+``python tests/contract/hook_api.py`` writes ``hook_api.json``. It refuses changes that break the promise of
+docs/explanation/stability.md: a breaking change without a new ``trunkline.HOOK_API``, and an addition that the changelog does
+not mention. Before the first release there is no promise: remove the file, and it is written from the code.
 """
 
 import json
@@ -34,14 +33,14 @@ Described = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One difference. *subject* is what it is about, as the changelog would name it."""
+    """One difference. *subject* is its name in the changelog."""
 
     kind: Literal["additive", "breaking"]
     subject: str
     sentence: str
 
 
-# ---- what it is now --------------------------------------------------------------------------------------------------
+# ---- the present API --------------------------------------------------------------------------------------------------
 
 
 def current(part: str) -> dict[str, Any]:
@@ -52,7 +51,7 @@ def current(part: str) -> dict[str, Any]:
         case "trunkline" | "pages" | "routes":
             names = public_api.exported(PUBLIC[part])
             return _describe({name: value for name, value in names.items() if name not in UNVERSIONED})
-        case "capabilities":  # what others mention, and a plugin need not import
+        case "capabilities":  # mentioned by other names; a plugin need not import it
             taken = [value for module in PUBLIC.values() for value in public_api.exported(module).values()]
             others = public_api.exported(contract)
             return _describe({name: value for name, value in others.items() if value not in taken})
@@ -69,11 +68,11 @@ def _describe(names: Mapping[str, Any]) -> dict[str, Any]:
     return described
 
 
-# ---- how two descriptions differ -------------------------------------------------------------------------------------
+# ---- differences of two descriptions -------------------------------------------------------------------------------------
 
 
 def differences(old: Described, new: Described) -> list[Change]:
-    """Tell how a part of the contract has changed, name by name."""
+    """List the changes of a part of the contract by name."""
     found: list[Change] = []
     for name in sorted(old.keys() | new.keys()):
         if name not in new:
@@ -86,7 +85,7 @@ def differences(old: Described, new: Described) -> list[Change]:
 
 
 def _is_same(before: object, after: object) -> bool:
-    """Compare with the order of fields and arguments."""
+    """Compare, including the order of fields and arguments."""
     return json.dumps(before) == json.dumps(after)
 
 
@@ -99,7 +98,7 @@ def _differences_of(name: str, old: Described, new: Described) -> Iterator[Chang
         match part:
             case "fields":
                 yield from _members(name, before or {}, after or {}, is_optional=_has_default(by_hub))
-                if not by_hub and new.get("kind") != "model":  # pydantic's take no field by position
+                if not by_hub and new.get("kind") != "model":  # pydantic models take no field by position
                     yield from _order(name, before or {}, after or {})
             case "arguments":
                 is_hook = "kind" not in new
@@ -132,7 +131,7 @@ def _members(name: str, old: Described, new: Described, *, is_optional: Any) -> 
 
 
 def _order(name: str, old: Described, new: Described) -> Iterator[Change]:
-    """Find what is given by position and stands elsewhere now."""
+    """Find positional members that have moved."""
     before, after = _positional(old), _positional(new)
     if set(before) <= set(after) and after[: len(before)] != before:
         yield Change("breaking", name, f"'{name}' takes by position, in another order: {', '.join(after)}")
@@ -155,11 +154,11 @@ def _methods(name: str, old: Described, new: Described) -> Iterator[Change]:
             )
 
 
-# ---- what may be written down ----------------------------------------------------------------------------------------
+# ---- objections to writing ----------------------------------------------------------------------------------------
 
 
 def objections(changes: Sequence[Change], *, before: int, now: int, changelog: str) -> list[str]:
-    """Say what stands in the way of writing *changes* down; *before* and *now* are the values of ``HOOK_API``."""
+    """Give the objections to writing *changes*; *before* and *now* are the values of ``HOOK_API``."""
     told = hook_api_section(changelog)
     breaking = [one.sentence for one in changes if one.kind == "breaking"]
     untold = [one.subject for one in changes if one.kind == "additive" and not _is_told(one.subject, told)]
@@ -175,7 +174,7 @@ def objections(changes: Sequence[Change], *, before: int, now: int, changelog: s
 
 
 def hook_api_section(changelog: str) -> str:
-    """Give what the newest entry of the changelog says under *Hook API*."""
+    """Give the section *Hook API* of the changelog's newest entry."""
     newest = re.split(r"^## ", changelog, flags=re.MULTILINE)[1]
     sections = re.split(r"^### ", newest, flags=re.MULTILINE)
     return next((one for one in sections if one.startswith("Hook API")), "")
@@ -189,7 +188,7 @@ def _is_told(subject: str, told: str) -> bool:
 
 
 def report(part: str, changes: Sequence[Change]) -> str:
-    """Say for a failing test what has changed and what to do."""
+    """Describe the changes and the remedy for a failing test."""
     lines = [f"{one.kind}: {one.sentence}" for one in changes]
     level = "a major version" if any(one.kind == "breaking" for one in changes) else "a minor version"
     return "\n".join(
@@ -201,12 +200,12 @@ def report(part: str, changes: Sequence[Change]) -> str:
 
 
 def load() -> dict[str, Any]:
-    """Read what is written down; nothing where there is no file."""
+    """Read the file; empty if there is none."""
     return json.loads(SNAPSHOT.read_text()) if SNAPSHOT.exists() else {}
 
 
 def main(parts: Sequence[str]) -> int:
-    """Write *parts* (all for none) down, unless something stands in the way."""
+    """Write *parts* (all if none are named), unless there are objections."""
     written = load()
     chosen = {part: current(part) for part in parts or PARTS}
     changes = [

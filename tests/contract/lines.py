@@ -1,7 +1,7 @@
 """Counts the lines of each room that are not blank, and compares them with ``lines.txt``: ``python tests/contract/lines.py``.
 
-A room is a folder or module of ``core/trunkline``, a plugin, or a tree of its own. If a room outgrows its budget, remove
-something, or change its line of ``lines.txt`` in the same commit, and say in the message what the room had to take in.
+A room is a folder or module of ``core/trunkline``, a plugin, or a tree of its own. If a room exceeds its budget, remove
+code, or change its line of ``lines.txt`` in the same commit, and give the reason in the commit message.
 """
 
 import sys
@@ -32,7 +32,7 @@ def read_budget(text: str) -> dict[str, int]:
 
 
 def faults(counted: Counter[str], budget: dict[str, int]) -> list[str]:
-    """Name the rooms that have outgrown their budget or have none, and budgets without a room."""
+    """Name the rooms that exceed their budget or have none, and budgets without a room."""
     return [
         f"{room}: {counted[room]:,} lines, and a budget of {budget.get(room, 0):,}; see {Path(__file__).name}"
         for room in sorted({*counted, *budget})

@@ -1,4 +1,4 @@
-"""Runs suites against many plugins at once, in one pytest session inside of this process, and collects each check's result."""
+"""Runs suites against many plugins in one pytest session inside this process, and collects each check's result."""
 
 import io
 import re
@@ -36,7 +36,7 @@ class CheckResult:
 
 @dataclass(slots=True)
 class Listener:
-    """Keeps what the reports of the inner session carry."""
+    """Keeps the findings in the inner session's reports."""
 
     results: dict[tuple[str, str], CheckResult] = field(default_factory=dict)
 
@@ -55,7 +55,9 @@ def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], Check
     module.SUITES = dict(suites)
     sys.modules[MODULE] = module
     (folder / "pytest.ini").write_text(INI)
-    file = folder / f"test_{re.sub(r'[^a-z0-9]', '_', folder.name)}.py"  # pytest imports one module of a name
+    file = (
+        folder / f"test_{re.sub(r'[^a-z0-9]', '_', folder.name)}.py"
+    )  # pytest imports only one module of a name
     file.write_text(f"import {MODULE}\nglobals().update({MODULE}.SUITES)\n")
     listener, output = Listener(), io.StringIO()
     arguments = [
@@ -68,7 +70,7 @@ def run(suites: Mapping[str, type], folder: Path) -> dict[tuple[str, str], Check
         f"--rootdir={folder}",
         f"--confcutdir={folder}",
     ]
-    routes = system.ROUTES  # a broken plugin adds one there, which nobody would take away again
+    routes = system.ROUTES  # a broken plugin adds one, which must be removed
     with redirect_stdout(output), redirect_stderr(output):
         code = pytest.main([*arguments, "-c", str(folder / "pytest.ini"), str(file)], [listener])
     system.ROUTES = routes

@@ -1,4 +1,4 @@
-"""What the suites of the plugins share: a hub in a process of its own, and the platforms' tools from npm."""
+"""Shared parts of the plugins' suites: a hub in a separate process, and the platforms' tools from npm."""
 
 import contextlib
 import os
@@ -26,13 +26,13 @@ InstallNodePackages = Callable[[Path], Path]
 
 @pytest.fixture(scope="session")
 def install_node_packages() -> InstallNodePackages:
-    """Install what the lock in a folder names; gives the folder that has ``node_modules``."""
+    """Install the packages of a folder's lock; return the folder with ``node_modules``."""
     return npm.install
 
 
 @dataclass
 class ServedHub:
-    """``trunkline serve`` in a process of its own, with a key of company 92 that may do everything."""
+    """``trunkline serve`` in a separate process, with a key of company 92 with all scopes."""
 
     folder: Path
     environment: Mapping[str, str]
@@ -41,7 +41,7 @@ class ServedHub:
     process: subprocess.Popen[bytes] | None = None
 
     def run(self, *command: str) -> str:
-        """Run a command of ours on the hub's database; gives what it printed."""
+        """Run a trunkline command on the hub's database; return its output."""
         whole = [sys.executable, "-P", "-m", "trunkline.cli", *command]
         done = subprocess.run(
             whole,
@@ -56,7 +56,7 @@ class ServedHub:
         return done.stdout.strip()
 
     def make_key(self, *scopes: str, company_id: int | None = COMPANY_ID, name: str = "test") -> str:
-        """Make another key, of the operator for None; by a process of its own where the hub has other packages than we do."""
+        """Make another key (None: an operator's); in a separate process if the hub has other packages than this process."""
         if self.environment.get("PYTHONPATH") != os.environ.get("PYTHONPATH"):
             owner = ("--operator",) if company_id is None else ("--company", str(company_id))
             flags = [flag for scope in scopes for flag in ("--scope", scope)]
@@ -64,7 +64,7 @@ class ServedHub:
         return keys.make_key(self.environment, company_id, name=name, scopes=scopes)
 
     def start(self) -> None:
-        """Start it; again, it keeps its port."""
+        """Start it; a restart keeps its port."""
         port = self.url.rpartition(":")[2] or "0"
         output = self.folder / "out.txt"
         output.write_bytes(b"")
@@ -89,12 +89,12 @@ class ServedHub:
 
     @contextlib.contextmanager
     def client(self) -> Iterator[httpx2.Client]:
-        """Lend a client with the hub's key."""
+        """Give a client with the hub's key."""
         with httpx2.Client(base_url=self.url, headers={"X-Api-Key": self.key}, timeout=30) as client:
             yield client
 
     def call(self, method: str, path: str, **request: Any) -> Any:
-        """Call the API and give the JSON of its answer, or None for an empty one; anything but 2xx fails the test."""
+        """Call the API; return the JSON of its answer, or None if it is empty. Anything but 2xx fails the test."""
         with self.client() as client:
             answer = client.request(method, path, **request)
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
@@ -133,6 +133,6 @@ def served_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedHub]:
 
 @pytest.fixture
 def serve_hub(tmp_path: Path) -> Iterator[Callable[..., ServedHub]]:
-    """Start a hub of a test's own, with environment variables over the usual ones."""
+    """Start a hub for one test, with environment variables over the usual ones."""
     with contextlib.ExitStack() as stack:
         yield lambda **changed: stack.enter_context(_served(tmp_path, **changed))

@@ -1,7 +1,7 @@
 """A router in front of cells: it sends each call to the database of its company, by the table of docs/explanation/scaling.md.
 
-It reads what the call has with it and asks nobody. All that it has been told is where each cell's companies begin, each
-cell's operator key, and which company has which reference.
+It reads only the call itself. It knows the first company id of each cell, each cell's operator key, and the references of
+companies.
 """
 
 import re
@@ -21,7 +21,7 @@ _OF_THE_CONNECTION = ("Connection", "Content-Length", "Keep-Alive", "Transfer-En
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A deployment, and the least id of its companies: they go up to where the next cell's begin."""
+    """A deployment, and the lowest id of its companies; they end before the next cell's."""
 
     url: str
     first_company_id: int
@@ -29,7 +29,7 @@ class Cell:
 
 
 class CompanyUnclear(Exception):
-    """An operator's call does not say in its head which company it is about."""
+    """An operator's call does not name its company in the head."""
 
 
 class Router:
@@ -40,7 +40,7 @@ class Router:
         self._references = references
 
     def cell_of(self, request: web.BaseRequest, key: str) -> Cell:
-        """Tell which cell a call with *key* is for; any will do where it has none. Raises CompanyUnclear."""
+        """Find the cell of a call with *key*; without a company any cell will do. Raises CompanyUnclear."""
         match = _KEY.fullmatch(key)
         if match is None:
             return self._cells[int(request.cookies.get(COOKIE, 0))]
@@ -93,7 +93,7 @@ class Router:
 
 
 def _key_of(request: web.BaseRequest, body: bytes) -> str:
-    """Read the key that a call has: in a header, or in the portal's form to sign in; nothing where there is none."""
+    """Read a call's key from a header or from the portal's sign-in form; empty if there is none."""
     if request.path == SIGN_IN:
         return parse_qs(body.decode("latin-1")).get("key", [""])[0]
     bearer = request.headers.get("Authorization", "").removeprefix("Bearer ")

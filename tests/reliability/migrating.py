@@ -25,9 +25,9 @@ from trunkline.store.database import Database
 from trunkline_kit.databases import SHARDS, started_postgres
 
 FIRST = "0001"
-"""The revision of ``later`` at which a database begins: the tables are those of 0.1."""
+"""The initial revision of ``later``, with the tables of 0.1."""
 DELIVERIES = 3
-"""Of each event; one in a hundred of them is exhausted, and one is due."""
+"""Deliveries of each event; one in a hundred is exhausted, and one is due."""
 _PAUSE_SECONDS = 0.01
 _CHUNK = 20_000
 _NUMBERS = {
@@ -52,7 +52,7 @@ _DELIVERIES = (
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How long the migration took, the longest time without an accepted event in it, and how many were accepted."""
+    """The migration's duration, its longest time without an accepted event, and the number of accepted events."""
 
     seconds: float
     stood_seconds: float

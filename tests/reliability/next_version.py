@@ -1,4 +1,4 @@
-"""The next version: a copy of this one with a later migration, which adds to the tables that are written most and takes its time."""
+"""The next version: a copy of this one with a later, slow migration of the most written tables."""
 
 import shutil
 from pathlib import Path
@@ -26,7 +26,7 @@ def upgrade() -> None:
 
 
 def make(folder: Path) -> tuple[dict[str, str], str]:
-    """Make it in *folder*; gives the environment that makes a process run it, and the revision of its database."""
+    """Make it in *folder*; return the environment for its processes, and the revision of its database."""
     package = folder / "next" / "trunkline"
     shutil.copytree(Path(trunkline.__file__).parent, package)
     (package / "version.py").write_text(f'"""The next version."""\n\n__version__ = "{NEXT}"\n')

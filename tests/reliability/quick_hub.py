@@ -1,4 +1,4 @@
-"""The command line, with a hub that removes what is old, and looks at the clock, every half second."""
+"""The command line, with a hub whose retention and clock check run every half second."""
 
 from trunkline.cli import main
 from trunkline.store import clock

@@ -50,7 +50,7 @@ async def test_one_event_of_one_company_does_not_wait_for_the_backlog_of_another
 
 
 def companies_of(receiver) -> list[int]:
-    """List whose the pushes are, in the order in which they came."""
+    """List the companies of the pushes in order of arrival."""
     return [orjson.loads(request.body)["companyId"] for request in receiver.requests]
 
 

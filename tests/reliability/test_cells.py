@@ -30,12 +30,12 @@ COMPANIES = {"acme": 1, "globex": 1_000_001}
 SCOPES = ["events:read", "events:write", "webhooks:write"]
 TABLES = "SELECT table_name FROM information_schema.columns WHERE column_name = 'company_id' AND table_schema = 'public'"
 NOBODYS = {None, 0}
-"""Stands in the rows of operators, and of what is no company's."""
+"""Company values in rows of operators, and in rows without a company."""
 
 
 @dataclass(frozen=True, slots=True)
 class Customer:
-    """A company, and what it was given through the router."""
+    """A company, and its credentials from the router."""
 
     company_id: int
     reference: str

@@ -16,7 +16,7 @@ COMPANIES = (1, 2, 3, 92)
 
 
 class Traffic:
-    """Writers that go on whatever happens, and remember what they were promised."""
+    """Writers that continue through crashes, and remember the accepted events."""
 
     def __init__(self, deployment, chance: random.Random):
         self.deployment = deployment

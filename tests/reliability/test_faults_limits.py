@@ -42,7 +42,7 @@ async def test_a_log_that_nobody_reads_holds_nothing_up(deploy, sqlite_database_
 
 
 async def _ask(deployment, process, company, number) -> Counter:
-    """Post an event on a connection of its own; tells how it was answered."""
+    """Post an event on a new connection; return the answer."""
     body = json.dumps(deployment.event(1 + number)).encode()
     host, _, port = process.url.removeprefix("http://").partition(":")
     head = (

@@ -56,7 +56,7 @@ def is_none(event):
 
 @dataclass
 class Wish:
-    """What a subscription asks for: not for what is up to *cursor*, and surely for what is beyond *head*."""
+    """A subscription's request, which does not cover events up to *cursor*, and certainly covers events beyond *head*."""
 
     wants: object
     cursor: int
@@ -114,7 +114,7 @@ class Customer:
         await emitting
 
     def _plan(self, number):
-        """What to ask for, and what becomes of it later."""
+        """Choose the request and its later changes."""
         match number % 8:
             case 0:
                 return {"event_types": ["*"], "wants": is_any}, [self._move]
@@ -237,7 +237,7 @@ async def test_a_thousand_subscriptions_get_exactly_what_they_asked_for_at_the_t
 
 
 def _check(customers, ledger):
-    """Compare what each was promised with its deliveries; returns which share of the changed ones' was certain."""
+    """Compare each subscription's expectations with its deliveries; return the certain share of the changed ones."""
     answers = Counter()
     for customer in customers:
         for subscribed, event in itertools.product(customer.subscribed, customer.events):

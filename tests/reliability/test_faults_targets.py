@@ -123,7 +123,7 @@ async def _subscribe(client, url):
 
 
 async def _emit(client, deployment, count):
-    """Emit *count* events, one after the other; returns when each was accepted."""
+    """Emit *count* events, one after the other; return the times of acceptance."""
     accepted = {}
     for number in range(1, count + 1):
         answer = await client.post("/events", json=deployment.event(number))
@@ -133,7 +133,7 @@ async def _emit(client, deployment, count):
 
 
 async def _latencies(receiver, accepted, until):
-    """How many seconds after its acceptance each event came to the healthy target."""
+    """Give the seconds from acceptance to arrival at the healthy target, for each event."""
 
     def arrivals():
         return {

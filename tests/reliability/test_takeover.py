@@ -53,7 +53,7 @@ class Load:
         self._server = server
         self._companies = companies
         self.stored: dict[int, tuple[int, float]] = {}
-        """By event, its company and when it was known to be stored."""
+        """By event: its company, and when storing it was confirmed."""
         self._task = asyncio.create_task(self._emit())
 
     async def _emit(self):

@@ -1,7 +1,6 @@
-"""The demo: events go through the whole system, from a call of the API to a signature that a receiver has verified.
+"""The demo: events go through the whole system, from an API call to a verified signature at a receiver.
 
-The hub runs in this process and is used as any client would use it, over HTTP. ``scenario`` does the job, ``screen``
-shows it.
+The hub runs in this process and is used over HTTP, as by any client. ``scenario`` makes the calls, ``screen`` shows them.
 """
 
 from trunkline_kit.demo.stage import run_demo

@@ -1,4 +1,4 @@
-"""The API calls of the demo: those that a product and its customer would make."""
+"""The API calls of the demo, as a product and its customer would make them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _INTEGRATIONS = "/api/v1/integrations"
 
 
 class ListedType(msgspec.Struct):
-    """An event type, with its example as the bytes that came."""
+    """An event type, with its example as received bytes."""
 
     type: str
     title: str
@@ -30,7 +30,7 @@ class _Types(msgspec.Struct):
 
 
 class Page(msgspec.Struct):
-    """A page of the log, each envelope as the bytes that came."""
+    """A page of the log, each envelope as received bytes."""
 
     events: list[msgspec.Raw]
     next_cursor: str
@@ -47,7 +47,7 @@ class _SearchResults(msgspec.Struct):
 
 
 class Key(msgspec.Struct):
-    """A key that was just made."""
+    """A new key."""
 
     id: str
     key: str
@@ -63,7 +63,7 @@ class DemoFailed(TrunklineError):
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Calls of one key. Every call raises ``DemoFailed`` where it does not succeed."""
+    """Calls with one key. A failed call raises ``DemoFailed``."""
 
     http: httpx2.AsyncClient
     api_key: str
@@ -108,11 +108,11 @@ class Client:
         return msgspec.json.decode(answer, type=_SearchResults).results
 
     async def end_of_log(self) -> str:
-        """Give a cursor near the end of the log; events before it that an unsteady clock lets through are no trouble."""
+        """Give a cursor near the end of the log; a few older events after it, from an unsteady clock, do no harm."""
         return (await self._page({"since": datetime.now(UTC).isoformat(), "limit": 1})).next_cursor
 
     async def poll(self, cursor: str, *, wait_seconds: int) -> Page:
-        """Read what comes after *cursor*, waiting for the first of it."""
+        """Read the events after *cursor*; wait for the first one."""
         return await self._page({"cursor": cursor, "wait": wait_seconds, "limit": 200})
 
     async def _page(self, query: Mapping[str, str | int]) -> Page:

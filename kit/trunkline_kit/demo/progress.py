@@ -9,8 +9,8 @@ from typing import Any
 class Progress:
     """The progress of one event. Times are milliseconds since its call was made; None for what has not happened yet.
 
-    *attempts* counts the pushes that came, the failed ones too. *accepted_body* is empty where an action made the event:
-    what an action answers is about its record.
+    *attempts* counts the pushes that came, the failed ones too. *accepted_body* is empty for an event of an action,
+    whose answer is about the record.
     """
 
     event_type: str
@@ -38,7 +38,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The counts of a demo. *search_matches* tells whether a search gave the client again; None where there was no search."""
+    """The counts of a demo. *search_matches* tells whether a search found the client; None without a search."""
 
     expected: int
     accepted: int
@@ -75,7 +75,7 @@ class Summary:
 
 
 def summarize(events: Iterable[Progress], *, search_matches: bool | None, seconds: float) -> Summary:
-    """Count what has happened to *events*."""
+    """Summarize the progress of *events*."""
     rows = tuple(events)
     return Summary(
         expected=len(rows),

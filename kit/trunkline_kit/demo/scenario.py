@@ -15,12 +15,12 @@ from trunkline_kit.demo.progress import Progress, Summary, summarize
 from trunkline_kit.receiver import Answer, ReceivedRequest, Receiver
 
 LIMIT_SECONDS = 20.0
-"""How long the demo waits for what has not come yet."""
+"""Time limit for events that have not arrived."""
 
 REFUSAL = Answer(500, body=b"the demo fails once, on purpose")
 _POLL_SECONDS = 10
 _KINDS = {"lead.created": "leads", "client.created": "clients"}
-"""The event types that an action emits, and the kind of record that it makes."""
+"""The event types that actions emit, each with the kind of record that the action makes."""
 
 
 class _Envelope(msgspec.Struct):
@@ -31,10 +31,10 @@ class _Envelope(msgspec.Struct):
 
 
 class Scenario:
-    """Acts as the product and as its customer. *secret* is the subscription's; *path* is where the receiver is pushed to.
+    """Acts as the product and as its customer. *secret* is the subscription's; *path* is the receiver's path.
 
-    *run* stands in each event of this run, in its metadata or in an email address: another run may have left its own in the
-    database. *on_change* is called whenever something has happened.
+    *run* marks the events of this run, in the metadata or in an email address: the database may hold events of other runs.
+    *on_change* is called after each change.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Scenario:
         self._persons: dict[str, Person] = {}
 
     async def prepare(self) -> None:
-        """Learn the event types, and make the receiver fail on the first push."""
+        """Read the event types, and make the receiver fail on the first push."""
         for kind in await self._client.event_types():
             self.rows[kind.type] = Progress(kind.type, kind.title)
             self._payloads[kind.type] = bytes(kind.example)
@@ -88,7 +88,7 @@ class Scenario:
         return summarize(self.rows.values(), search_matches=matches, seconds=time.monotonic() - began)
 
     async def follow_pushes(self, on_new: Callable[[Progress], None] | None = None) -> None:
-        """Note each push as it comes; *on_new* is called with those of other events. Never ends."""
+        """Note each push as it comes; call *on_new* for pushes of other events. Never ends."""
         while True:
             while self._seen < len(self._receiver.requests):
                 request = self._receiver.requests[self._seen]
@@ -114,7 +114,7 @@ class Scenario:
         return f"{kind}.{self._run}@example.com"
 
     async def _find_client(self) -> bool | None:
-        """Tell whether a search gives the client that an action made; None where none was made."""
+        """Tell whether a search finds the client that an action made; None if no client was made."""
         if (client := self._persons.get("clients")) is None:
             return None
         return await self._client.find_clients(self._email_of("clients")) == [client]

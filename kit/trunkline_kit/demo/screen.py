@@ -23,12 +23,12 @@ STORY = (
 )
 TIMES = "Times are since the call was made."
 _COLUMNS = {"event": 31, "accepted": 9, "pushed": 24, "signature": 10, "polled": 9}
-"""Each column with its width, so that the table stands still while it fills."""
+"""Each column with its fixed width, so that the table does not move while it fills."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunningHub:
-    """The address and the key of the hub that keeps running; *portal* is None where no plugin gives one."""
+    """The address and the key of the hub that keeps running; *portal* is None without the portal's plugin."""
 
     url: str
     api_key: str
@@ -45,19 +45,19 @@ class Screen(Protocol):
     ) -> None: ...
 
     def start(self, rows: Mapping[str, Progress], *, place: str) -> None:
-        """Say what is about to happen."""
+        """Announce the demo."""
         ...
 
     def update(self, row: Progress) -> None:
-        """Show that something has happened to an event."""
+        """Show a change of an event."""
         ...
 
     def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
-        """Show the summary; with *running_hub*, say what to try while the hub keeps running."""
+        """Show the summary; with *running_hub*, list things to try while the hub keeps running."""
         ...
 
     def show_new(self, row: Progress) -> None:
-        """Show an event that is not one of the demo's."""
+        """Show an event from outside the demo."""
         ...
 
 
@@ -103,7 +103,7 @@ class TerminalScreen:
             self._line(f"{cells[0]}: {', '.join(parts)}")
 
     def finish(self, summary: Summary, *, running_hub: RunningHub | None) -> None:
-        """Print the numbers, and how to go on."""
+        """Print the numbers and the next steps."""
         self._print(Text())
         mark = ("✓ ", "bold green") if summary.ok else ("✗ ", "bold red")
         counts = " · ".join(f"{number} {name}" for name, number in _counts(summary))

@@ -1,4 +1,4 @@
-"""The demo's surroundings: a hub on a free port, over a database of its own or the one in the settings, and a receiver."""
+"""The demo's environment: a hub on a free port, with a temporary database or the one in the settings, and a receiver."""
 
 import asyncio
 import contextlib
@@ -27,13 +27,13 @@ from trunkline_kit.receiver import Receiver
 
 RETRY_SCHEDULE_SECONDS = (1.0, 1.0, 2.0, 5.0)
 _PAUSE_SECONDS = 0.12
-"""Between two events, where a person looks on."""
+"""Pause between two events if a person watches."""
 
 Value = TypeVar("Value")
 
 
 async def run_demo(settings: Settings, *, port: int, keep_running: bool, as_json: bool) -> bool:
-    """Run the demo; tells whether everything agreed. With *keep_running* it returns when a signal comes.
+    """Run the demo; return whether everything agreed. With *keep_running* it returns after a signal.
 
     Raises:
         SettingsInvalid, PluginFailed, SchemaInvalid, StoreUnavailable: the hub cannot start.
@@ -85,7 +85,7 @@ class _Accounts:
     secret: str
 
     def scenario(self, receiver: Receiver, screen: Screen) -> Scenario:
-        """Make the scenario that uses them."""
+        """Make the scenario with this key and subscription."""
         return Scenario(
             self.client,
             receiver,
@@ -98,7 +98,7 @@ class _Accounts:
 
 @contextlib.asynccontextmanager
 async def _accounts(hub: Hub, receiver: Receiver, *, url: str) -> AsyncGenerator[_Accounts]:
-    """Make a key of company 92 and a subscription to every type, and take both away in the end."""
+    """Make a key of company 92 and a subscription to every type; remove both in the end."""
     run = f"demo-{secrets.token_hex(6)}"
     async with httpx2.AsyncClient(base_url=url, timeout=60) as http:
         record, operator_key = await hub.keys.create(None, name="trunkline demo", scopes=(OPERATOR,))
@@ -121,7 +121,7 @@ def _demo_settings(own: Settings) -> Generator[tuple[Settings, str]]:
     """Give the settings for a demo, and a name for their database: a temporary one, unless *own* names one.
 
     Raises:
-        SettingsInvalid: they choose another product than the one that the demo is about.
+        SettingsInvalid: they choose another product than the demo's.
     """
     if own.product.schemas is not None:
         msg = (
@@ -146,7 +146,7 @@ def _demo_settings(own: Settings) -> Generator[tuple[Settings, str]]:
 
 
 def _with_secrets(auth: Auth) -> Auth:
-    """Fill in unset secrets, with the same values in every run: a run must open what an interrupted one left behind."""
+    """Fill in unset secrets, with the same values in every run: a run must decrypt the data of an interrupted one."""
     known = SecretStr("known to everyone; good enough for a demonstration")
     return auth.model_copy(
         update={name: getattr(auth, name) or known for name in ("pepper", "encryption_key")}
@@ -154,7 +154,7 @@ def _with_secrets(auth: Auth) -> Auth:
 
 
 async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, Value]) -> Value | None:
-    """Run *work* until it is done, or until *stop* is set; gives None then."""
+    """Run *work* until it is done, or until *stop* is set; return None then."""
     working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()

@@ -1,6 +1,6 @@
 """A scripted HTTP receiver on a real socket: for tests, the demo and benchmarks.
 
-It answers what it is told, well-behaved or hostile, and keeps what it was sent::
+It gives scripted answers, well-behaved or hostile, and keeps the requests::
 
     async with Receiver() as receiver:
         receiver.script([Answer(500), Reset()])  # then 200 again

@@ -1,5 +1,5 @@
 """One connection to a receiver: its requests are parsed, and answered in their order."""
-# ruff: noqa: D102  # what asyncio and the parser call has the names and the meaning that they give it
+# ruff: noqa: D102  # asyncio and the parser define the names and meaning of these methods
 
 import asyncio
 import socket
@@ -19,7 +19,7 @@ from trunkline_kit.receiver.replies import Answer, Reply
 class ReceivedRequest:
     """One request. *path* includes the query, header names are lower case, *received_at* is monotonic nanoseconds.
 
-    *connection* numbers the connection it came on, from 1; equal numbers mean that a connection was kept alive.
+    *connection* is the number of its connection, from 1; equal numbers mean a kept-alive connection.
     """
 
     method: str
@@ -31,7 +31,7 @@ class ReceivedRequest:
 
 
 class Connection(asyncio.Protocol):
-    """One connection to a receiver: what a ``Reply`` writes to. It is in *siblings* as long as it is open."""
+    """One connection to a receiver, to which a ``Reply`` writes. It is in *siblings* while it is open."""
 
     def __init__(
         self, number: int, receive: Callable[[ReceivedRequest], Reply], siblings: set["Connection"]
@@ -47,21 +47,21 @@ class Connection(asyncio.Protocol):
         self._writable.set()
 
     def write(self, data: bytes) -> None:
-        """Send *data* as it is, in one write."""
+        """Send *data* unchanged in one write."""
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(data)
 
     async def drain(self) -> None:
-        """Return when the other side has read enough for more to be written."""
+        """Return when more can be written."""
         await self._writable.wait()
 
     def close(self) -> None:
-        """Send what was written, then close."""
+        """Close after the written data has been sent."""
         if self.transport is not None:
             self.transport.close()
 
     def abort(self) -> None:
-        """Close at once, and drop what was not sent."""
+        """Close at once and drop unsent data."""
         if self.transport is not None:
             self.transport.abort()
 
@@ -98,7 +98,7 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def answer(self, request: ReceivedRequest) -> None:
-        """Answer *request* when those before it are answered."""
+        """Answer *request* after the earlier ones."""
         reply = self._receive(request)
         if self._playing is not None:
             self._waiting.append(reply)
@@ -106,7 +106,9 @@ class Connection(asyncio.Protocol):
             self._play(reply)
 
     def _play(self, reply: Reply) -> None:
-        if isinstance(reply, Answer) and not reply.delay_seconds:  # no task: a benchmark's only case
+        if (
+            isinstance(reply, Answer) and not reply.delay_seconds
+        ):  # without a task: the only case in benchmarks
             self.write(reply.render())
         else:
             self._playing = asyncio.get_running_loop().create_task(reply(self))
@@ -121,7 +123,7 @@ class Connection(asyncio.Protocol):
 
 
 class _Requests:
-    """The requests on one connection, put together from what the parser calls."""
+    """The requests on one connection, assembled from the parser's callbacks."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -1,5 +1,5 @@
-"""What a receiver answers: whole answers, slow ones, broken ones, and none."""
-# ruff: noqa: D102  # an answer's class says what its __call__ does
+"""The replies of a receiver: whole, slow and broken answers, and none."""
+# ruff: noqa: D102  # the class docstring describes __call__
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -51,7 +51,7 @@ class Hang:
 
 @dataclass(frozen=True, slots=True)
 class Drip:
-    """An answer with *status* that never ends: its body comes byte by byte, one each *interval_seconds*."""
+    """An endless answer with *status*: its body comes byte by byte, one each *interval_seconds*."""
 
     interval_seconds: float = 0.05
     status: int = 200
@@ -73,7 +73,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class CloseWithoutAnswer:
-    """The connection is closed in good order, without an answer."""
+    """The connection is closed properly, without an answer."""
 
     async def __call__(self, connection: "Connection") -> None:
         connection.close()
@@ -92,7 +92,7 @@ class Garbage:
 
 @dataclass(frozen=True, slots=True)
 class EndlessHeaders:
-    """Header lines without end, as fast as the other side reads, or one each *interval_seconds*."""
+    """Endless header lines, as fast as the other side reads, or one each *interval_seconds*."""
 
     interval_seconds: float = 0
 
@@ -108,7 +108,7 @@ class EndlessHeaders:
 
 @dataclass(frozen=True, slots=True)
 class HugeBody:
-    """A 200 whose body has *size_bytes*, sent as fast as the other side reads."""
+    """A 200 with a body of *size_bytes*, sent as fast as the other side reads."""
 
     size_bytes: int = 100 * 1024 * 1024
 
@@ -123,4 +123,4 @@ class HugeBody:
 
 
 Reply = Callable[["Connection"], Coroutine[object, object, None]]
-"""Any of the classes above, or an own ``async def`` that writes to the connection; cancelled when that is lost."""
+"""One of the classes above, or an ``async def`` that writes to the connection; cancelled when the connection is lost."""

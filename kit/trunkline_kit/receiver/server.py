@@ -1,4 +1,4 @@
-"""The receiver: a server that answers by script, and keeps what it was sent."""
+"""The receiver: a server that answers by script, and keeps the requests."""
 
 import asyncio
 import ssl
@@ -10,7 +10,7 @@ from trunkline_kit.receiver.connections import Connection, ReceivedRequest
 from trunkline_kit.receiver.replies import Answer, Reply
 
 TURNS_OF_ACCEPTING = 3
-"""Turns of the loop from accepting a connection until its protocol has it."""
+"""Iterations of the event loop from accepting a connection until its protocol has it."""
 
 
 class Receiver:
@@ -44,7 +44,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
-        """Where it listens, without a slash at the end."""
+        """Its URL, without a trailing slash."""
         scheme = "https" if self._ssl_context else "http"
         return f"{scheme}://{self.host}:{self.port}"
 
@@ -57,28 +57,28 @@ class Receiver:
         delay_seconds: float = 0,
         path: str | None = None,
     ) -> None:
-        """Answer every request for which no script is left so; with *path*, only those to that path."""
+        """Answer every unscripted request this way; with *path*, only requests to that path."""
         self.always(Answer(status, headers or {}, body, delay_seconds), path=path)
 
     def always(self, reply: Reply, *, path: str | None = None) -> None:
-        """Answer every request for which no script is left with *reply*; with *path*, only those to that path."""
+        """Answer every unscripted request with *reply*; with *path*, only requests to that path."""
         if path is None:
             self._default = reply
         else:
             self._defaults[path] = reply
 
     def script(self, replies: Iterable[Reply], *, path: str | None = None) -> None:
-        """Answer the next requests with *replies*, one each; with *path*, only those to that path."""
+        """Answer the next requests with *replies*, one each; with *path*, only requests to that path."""
         if path is None:
             self._script.extend(replies)
         else:
             self._scripts.setdefault(path, deque()).extend(replies)
 
     async def wait_for(self, count: int, *, timeout_seconds: float = 5) -> list[ReceivedRequest]:
-        """Return the requests as soon as there have been *count* in all.
+        """Wait for *count* requests in all; return all.
 
         Raises:
-            TimeoutError: there were not, within *timeout_seconds*.
+            TimeoutError: there were fewer within *timeout_seconds*.
         """
         if self.count < count:
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -98,7 +98,7 @@ class Receiver:
     async def __aexit__(self, *exception: object) -> None:
         assert self._server is not None
         for listening in self._server.sockets:
-            # Accepts no more: what is accepted when the server is closed would stay open.
+            # Accept no more: a connection accepted while the server closes would stay open.
             asyncio.get_running_loop().remove_reader(listening.fileno())
         for _ in range(TURNS_OF_ACCEPTING):
             await asyncio.sleep(0)
@@ -106,7 +106,7 @@ class Receiver:
         while self._open:
             for connection in tuple(self._open):
                 connection.abort()
-            await asyncio.sleep(0)  # an aborted transport is gone at the loop's next turn
+            await asyncio.sleep(0)  # an aborted transport is closed in the loop's next iteration
         await self._server.wait_closed()
 
     def _accept(self) -> "Connection":

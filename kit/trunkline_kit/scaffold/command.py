@@ -1,4 +1,4 @@
-"""``new``: begin something of your own, from a folder that works as it is."""
+"""``new``: writes a working start for an event type, an action, a search or a plugin."""
 
 import sys
 from collections.abc import Sequence
@@ -166,7 +166,7 @@ def _define(
     into: Path | None,
     config: Path | None,
 ) -> None:
-    """Write the definition of an action or a search, and say what makes it callable."""
+    """Write the definition of an action or a search, and print how to make it callable."""
     text = definition_of(kind, check_definition(kind, name), read_fields(fields or ()), emits=emits)
     file = (into or own_folder(load_settings(context, config))) / place_of(kind, name)
     write_new(file, text)
@@ -186,7 +186,7 @@ def _check(chosen: list[str]) -> list[str]:
 
 
 def _ask(name: str, *, yes: bool) -> list[str]:
-    """Ask what the plugin should have, where somebody can answer."""
+    """Ask for the plugin's features, if a person can answer."""
     if yes or not sys.stdin.isatty():
         return [_DEFAULT]
     typer.echo(f"What should '{name}' have?", err=True)

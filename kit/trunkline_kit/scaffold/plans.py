@@ -19,17 +19,17 @@ FEATURES: Mapping[str, str] = {
     "portal-page": "a page in the admin portal",
     "tables": "a table with its migrations",
 }
-"""What a plugin may have, with what it is; the first is what it has if nothing is asked for."""
+"""The possible features of a plugin, with descriptions; the first is the default."""
 
 _NAME = re.compile(r"[a-z][a-z0-9]*(?:[-_][a-z0-9]+)*", re.ASCII)
 _MAX_NAME = 30
 
 
 def check_name(name: str) -> str:
-    """Accept the name of a new plugin.
+    """Check the name of a new plugin.
 
     Raises:
-        Refused: it is none that an entry point, a package, a table and a URL can all have.
+        Refused: it is not valid for an entry point, a package, a table and a URL.
     """
     if not _NAME.fullmatch(name) or len(name) > _MAX_NAME or keyword.iskeyword(name):
         msg = (
@@ -50,7 +50,7 @@ def check_name(name: str) -> str:
 
 
 def reserved_names() -> frozenset[str]:
-    """Name what no new plugin may be called: its package would lie over one of the hub's, or its settings over a section."""
+    """Give the names that no new plugin may have: its package or its settings would collide with the hub's."""
     own = [metadata.distribution(name).entry_points for name in ("trunkline", "trunkline-kit")]
     provided = [entry for entries in own for entry in entries]
     plugins = (entry.name for entry in provided if entry.group == "trunkline")
@@ -60,9 +60,9 @@ def reserved_names() -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A plugin to be written: its *name*, and which of ``FEATURES`` it has.
+    """A plugin to be written: its *name* and its ``FEATURES``.
 
-    An action and a search need records, and so bring the table.
+    An action or a search needs records, and so adds the table.
     """
 
     name: str
@@ -70,12 +70,12 @@ class Plan:
 
     @property
     def slug(self) -> str:
-        """The name as URLs and distributions have it."""
+        """The name in URLs and distributions."""
         return self.name.replace("_", "-")
 
     @property
     def module(self) -> str:
-        """The name as Python, entry points and tables have it."""
+        """The name in Python, entry points and tables."""
         return self.name.replace("-", "_")
 
     @property
@@ -85,17 +85,17 @@ class Plan:
 
     @property
     def distribution(self) -> str:
-        """The distribution, and the folder that it is written to."""
+        """The distribution, and its folder."""
         return f"trunkline-{self.slug}"
 
     @property
     def title(self) -> str:
-        """The name as people read it."""
+        """The name for people."""
         return self.slug.replace("-", " ").title()
 
     @property
     def broker_channel(self) -> str:
-        """The name of the channel to a broker: the plugin's, unless the channel that posts has it."""
+        """The name of the broker's channel: the plugin's, unless the posting channel has it."""
         return f"{self.module}_broker" if self.has("push") else self.module
 
     def has(self, feature: str) -> bool:

@@ -1,4 +1,4 @@
-"""Writing a plan down: each template becomes a file, those of what the plugin does not have are left out."""
+"""Writes a plan: each template becomes a file, without those of missing features."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.resources import files
@@ -35,14 +35,14 @@ _FILES: Mapping[str, tuple[str, str | None]] = {
     "test_conformance.py": ("tests/test_conformance.py", None),
     "test_plugin.py": ("tests/test_{module}.py", None),
 }
-"""Each template with the file that it becomes, and the feature that it belongs to (None: every plugin's)."""
+"""Each template with its file and its feature (None: every plugin)."""
 
 
 def write_plugin(plan: Plan, folder: Path) -> list[Path]:
-    """Write the package of *plan* into *folder*, which is made; returns its files, in the order of their paths.
+    """Write the package of *plan* into the new *folder*; return its files, sorted by path.
 
     Raises:
-        Refused: *folder* is there already and not empty. Nothing was written.
+        Refused: *folder* exists and is not empty. Nothing was written.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         msg = f"{folder} is there already; name another folder with --into, or remove it."
@@ -90,6 +90,6 @@ def _imports(module: str, names: Sequence[str]) -> str:
 
 
 def _range(version: str) -> str:
-    """Give the range of trunkline that a plugin made with *version* is for: up to the next major one."""
+    """Give the range of trunkline for a plugin made with *version*: up to the next major version."""
     major, minor, *_ = version.split(".")
     return f">={major}.{minor},<{int(major) + 1}"

@@ -1,4 +1,4 @@
-"""ActionConformance: what an action owes those who call it. The calls are made over HTTP, as customers make them."""
+"""ActionConformance: the demands on an action. Its calls are made over HTTP, like customers' calls."""
 
 from typing import ClassVar
 

@@ -16,7 +16,7 @@ SCOPE = "integrations:write"
 
 
 class ActionAnswerChecks(CallSubject):
-    """Checks of what an action answers, and to whom."""
+    """Checks of an action's answers and their recipients."""
 
     @check("action.is-provided", level=LOADS)
     async def test_is_provided(self, trunkline_hub: MakeTestHub) -> None:
@@ -112,7 +112,7 @@ class ActionAnswerChecks(CallSubject):
 
 
 def _addressed(trial: CallTrial) -> Sequence[Definition]:
-    """List the actions whose path names a record; where there is none the check does not apply."""
+    """List the actions whose path names a record; without one the check does not apply."""
     return trial.select(
         lambda definition: "{" in definition.path,
         otherwise=f"no action of the plugin '{trial.plugin}' names a record",
@@ -120,7 +120,7 @@ def _addressed(trial: CallTrial) -> Sequence[Definition]:
 
 
 async def _references(trial: CallTrial, definition: Definition, request: Request) -> Sequence[str]:
-    """Name the fields of *request* that name a record: an unknown one is refused where the given one is taken."""
+    """Name the fields of *request* that refer to a record: the given id is accepted, an unknown one refused."""
     numbers = [
         name
         for name, value in request.input.items()
@@ -139,7 +139,7 @@ async def _references(trial: CallTrial, definition: Definition, request: Request
 
 
 async def _is_theirs(neighbour: CallTrial, definition: Definition, own: Request, name: str) -> bool:
-    """Tell whether the suite makes a record of its own for the neighbour: one that every company has is nobody's."""
+    """Tell whether the neighbour's record is its own, not one that every company has."""
     theirs = await neighbour.request(definition)
     if theirs.input.get(name) in {None, own.input[name]}:
         return False

@@ -1,4 +1,4 @@
-"""Checks of how an action takes input: missing, unknown, empty, malformed and hostile fields."""
+"""Checks of an action's input: missing, unknown, empty, malformed and hostile fields."""
 
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
 from trunkline_kit.hubs import MakeTestHub
@@ -20,7 +20,7 @@ from trunkline_kit.suites.call_trial import CallSubject
 
 
 class ActionInputChecks(CallSubject):
-    """Checks of what an action accepts and refuses."""
+    """Checks of accepted and refused input."""
 
     @check("action.demands-required-fields", level=DELIVERS)
     async def test_demands_required_fields(self, trunkline_hub: MakeTestHub) -> None:

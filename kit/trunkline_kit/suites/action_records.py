@@ -1,4 +1,4 @@
-"""Checks of what an action stores: exactly once, all or nothing, and within its deadline."""
+"""Checks of an action's records: stored exactly once, all or nothing, and within the deadline."""
 
 import asyncio
 from collections.abc import Mapping
@@ -156,7 +156,7 @@ class ActionRecordChecks(CallSubject):
 
 
 async def _status(trial: CallTrial, definition: Definition, request: Request, *, key: str) -> int:
-    """Make a call in a hub that breaks; an error that goes through to the server is a 500."""
+    """Make a call in a failing hub; an error that reaches the server is a 500."""
     try:
         return (await trial.call(definition, request, key=key)).status_code
     except RuntimeError:
@@ -164,7 +164,7 @@ async def _status(trial: CallTrial, definition: Definition, request: Request, *,
 
 
 async def _demand_both_fields(trial: CallTrial, definition: Definition, number: int) -> None:
-    """Change two fields of one record at once, and demand that both are stored."""
+    """Change two fields of one record by concurrent calls, and demand that both are stored."""
     fields = [name for name in plain_texts(definition) if name not in definition.input.get("required", ())][
         :2
     ]
@@ -177,7 +177,7 @@ async def _demand_both_fields(trial: CallTrial, definition: Definition, number: 
     for answer in answers:
         trial.demand_no_failure(definition, answer, "one of two updates at once")
     if not all(answer.is_success for answer in answers):
-        return  # it needs more in its input, and what it needs is changed with it
+        return  # it needs more fields in its input, and they change with it
     stored = " ".join((await trial.contents()).values())
     demand(
         all(value in stored for value in values.values()),
@@ -187,7 +187,7 @@ async def _demand_both_fields(trial: CallTrial, definition: Definition, number: 
 
 
 async def _distinct_numbers(trial: CallTrial, definition: Definition, *, at_once: bool) -> Mapping[str, int]:
-    """Count for each number in the answers how many values it has, where the same call is made again and again."""
+    """Repeat one call, and count the distinct values of each number in the answers."""
     request = await trial.request(definition)
     calls = [trial.call(definition, request) for _ in range(AT_ONCE)]
     answers = await asyncio.gather(*calls) if at_once else [await call for call in calls]

@@ -1,4 +1,4 @@
-"""Batches under test: attempts at several deliveries at once, made as the hub makes them."""
+"""Batches under test: attempts at several deliveries at once, as the hub makes them."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from trunkline_kit.far_sides import Arrival, FarSide
 from trunkline_kit.suites.channel_trial import COMPANY_ID, ChannelTrial
 
 MOST = 12
-"""How many events a batch of these checks has at most, where it need not be the largest."""
+"""Limit of the events in a batch of these checks, unless the largest batch is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class BatchTrial:
 
     @property
     def size(self) -> int:
-        """How many events a batch of these checks has."""
+        """Number of events in a batch of these checks."""
         return min(MOST, self.trial.channel.batch.most)
 
     def pushes(
@@ -47,9 +47,9 @@ class BatchTrial:
         return made
 
     async def attempt(self, pushes: Sequence[Push[Any]], *, seconds: float | None = None) -> list[Result]:
-        """Make one attempt at each of *pushes*, in a batch; what is raised has failed for all.
+        """Make one attempt at each of *pushes* in a batch; an exception fails all.
 
-        Fails where it takes longer than *seconds*, or gives another number of results.
+        The check fails if it takes longer than *seconds*, or gives another number of results.
         """
         deliver_batch, trial = self.trial.channel.deliver_batch, self.trial
         assert deliver_batch is not None
@@ -86,9 +86,9 @@ class BatchTrial:
         )
 
     async def burst(self, fields: Mapping[str, Sequence[Json]] | None = None) -> list[AcceptedEvent]:
-        """Put events on the stream at once, so that they come together; gives them in the log's order.
+        """Put events on the stream at once, so that they form a batch; give them in the log's order.
 
-        *fields* are of their payloads: a value for each event, of which there are else as many as a batch has.
+        *fields* have a value for each event; without them there are as many events as a batch has.
         """
         given = fields or {}
         count = max(map(len, given.values()), default=self.size)
@@ -97,21 +97,21 @@ class BatchTrial:
         return sorted(events, key=lambda event: event.event_id)
 
     async def set_status(self, subscription_id: str, status: str) -> None:
-        """Pause a subscription, or let it go on."""
+        """Pause or resume a subscription."""
         await self.trial.hub.subscriptions.update(
             COMPANY_ID, subscription_id, {"status": status}, channel=None
         )
 
 
 def batches_of(trial: ChannelTrial) -> BatchTrial:
-    """Give the trial of a channel's batches; where it takes one delivery at a time the check does not apply."""
+    """Give the trial of a channel's batches; for a channel without batches the check does not apply."""
     if trial.channel.deliver_batch is None or trial.channel.batch.most == 1:
         not_applicable(f"{trial.name} takes one delivery at a time")
     return BatchTrial(trial)
 
 
 def copies_of(event_ids: Sequence[str], arrived: Sequence[Arrival]) -> list[list[Arrival]]:
-    """Give for each event what has arrived of it."""
+    """Give the arrivals of each event."""
     by_id: dict[str, list[Arrival]] = {}
     for arrival in arrived:
         if arrival.event_id is not None:

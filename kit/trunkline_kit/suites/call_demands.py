@@ -1,4 +1,4 @@
-"""Demands that the suites of actions and of searches make of their operations in the same way."""
+"""Demands that the suites of actions and of searches share."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -14,7 +14,7 @@ from trunkline_kit.suites.call_trial import CallTrial
 
 DEADLINE_SECONDS = 0.5
 LATEST_SECONDS = 5.0
-"""When a provider must have ended whose deadline has passed."""
+"""Time limit for a provider whose deadline has passed."""
 
 
 async def demand_scope(trial: CallTrial, scope: str) -> None:
@@ -31,7 +31,7 @@ async def demand_scope(trial: CallTrial, scope: str) -> None:
 
 
 async def demand_listed(trial: CallTrial, collection: str) -> None:
-    """Demand that every operation is listed in the *collection* (``actions``), with its schemas as they are."""
+    """Demand that every operation is listed in the *collection* (``actions``), with unchanged schemas."""
     listing = (await trial.running.client.get(f"/api/v1/{collection}")).json()
     names = {entry.get("name") for entry in listing.get(collection, ())}
     for definition in trial.definitions:
@@ -61,9 +61,9 @@ async def demand_refusal_of_unknown(
 async def demand_plain_refusals(
     trial: CallTrial, definition: Definition, requests: Iterable[Request], *, noun: str, errors: str
 ) -> None:
-    """Demand that each of *requests* is answered or refused as problem+json, without a word of the plugin's inside.
+    """Demand that each of *requests* is answered or refused as problem+json, without internals of the plugin.
 
-    *noun* is what the sentence calls a request, *errors* what the plugin should raise.
+    *noun* names a request in the sentence, *errors* names the exceptions that the plugin should raise.
     """
     for request in requests:
         answer = await trial.call(definition, request)
@@ -79,7 +79,7 @@ async def demand_plain_refusals(
 
 
 def text_fields(trial: CallTrial, *, otherwise: str) -> list[tuple[Definition, str]]:
-    """List the inputs that take any text; without one the check does not apply, and *otherwise* says so."""
+    """List the inputs that take any text; without one the check does not apply, with *otherwise* as the reason."""
     fields = [(definition, name) for definition in trial.definitions for name in plain_texts(definition)]
     if not fields:
         not_applicable(otherwise)
@@ -87,7 +87,7 @@ def text_fields(trial: CallTrial, *, otherwise: str) -> list[tuple[Definition, s
 
 
 def demand_canary_unlogged(trial: CallTrial, act: str) -> None:
-    """Demand that the canary, which was in an input, is not in the log; *act* is what the caller did with it."""
+    """Demand that the canary of an input is not in the log; *act* names the caller's act."""
     demand(
         CANARY not in trial.running.log.text,
         f"the plugin '{trial.plugin}' wrote what a caller {act} to the log; it should log ids and counts",
@@ -95,7 +95,7 @@ def demand_canary_unlogged(trial: CallTrial, act: str) -> None:
 
 
 async def demand_end(trial: CallTrial, definition: Definition) -> None:
-    """Demand that *definition* ends soon after its deadline where its database hangs."""
+    """Demand that *definition* ends soon after its deadline if its database hangs."""
     attempt = asyncio.ensure_future(trial.run(definition, how="hangs", seconds=DEADLINE_SECONDS))
     ended, _ = await asyncio.wait({attempt}, timeout=LATEST_SECONDS)
     attempt.cancel()
@@ -111,7 +111,7 @@ async def demand_end(trial: CallTrial, definition: Definition) -> None:
 
 
 async def demand_no_answer(trial: CallTrial, definition: Definition) -> None:
-    """Demand that *definition* raises where its database is away."""
+    """Demand that *definition* raises if its database is away."""
     try:
         await trial.run(definition, how="fails", seconds=LATEST_SECONDS)
     except (StoreUnavailable, ProviderFailed, Refused):

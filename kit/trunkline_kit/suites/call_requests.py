@@ -1,4 +1,4 @@
-"""Calls of actions, searches and lookups, and variations of them: what people send by mistake and on purpose."""
+"""Calls of actions, searches and lookups, and variations of them, mistaken or hostile."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from trunkline_kit.checks import not_applicable
 
 NEIGHBOUR_ID = 93
 CANARY = "canary 9f2c71"
-"""Text that a call carries and that must not turn up in logs."""
+"""Text in a call that must not appear in logs."""
 HOSTILE = (
     "'; DROP TABLE events; --",
     '" OR 1=1 --',
@@ -34,7 +34,7 @@ LEAKS = (
     '.py"',
     "OperationalError",
 )
-"""Words in an answer that give internals away."""
+"""Words that reveal internals in an answer."""
 WRONG: tuple[Json, ...] = (7, -1, 2**70, 1.5, True, None, [], ["x"], {}, {"a": 1}, "x" * 5000, "not this")
 _PLAIN_ONLY = {"format", "enum", "const", "pattern", "x-lookup"}
 
@@ -66,7 +66,7 @@ def plain_texts(definition: Definition) -> list[str]:
 
 
 def other_call(definition: Definition, request: Request) -> Request | None:
-    """Give another call that is as valid as *request* by its schema."""
+    """Give a different call that its schema accepts like *request*."""
     properties: Mapping[str, Mapping[str, Json]] = definition.input.get("properties", {})
     for name in plain_texts(definition):
         if properties[name].get("maxLength", len(CANARY)) >= len(CANARY):
@@ -82,7 +82,7 @@ def errors_of(answer: httpx2.Response) -> Sequence[Mapping[str, Json]]:
 
 
 def list_of(definition: Definition, answer: httpx2.Response) -> list[Json]:
-    """Give the list in a search's or a lookup's answer, or the single record that it is."""
+    """Give the list in a search's or a lookup's answer, or its single record."""
     if definition.is_single:
         return [answer.json()]
     properties: Mapping[str, Mapping[str, Json]] = definition.output.get("properties", {})
@@ -109,7 +109,7 @@ def texts_of(values: Mapping[str, Json]) -> dict[str, str]:
 
 
 def body_of(values: Mapping[str, Json]) -> bytes:
-    """Write *values* as a body, numbers of any length too."""
+    """Write *values* as a body, with numbers of any length."""
     small = {name: "@huge@" if _is_huge(value) else value for name, value in values.items()}
     return orjson.dumps(small).replace(b'"@huge@"', str(2**70).encode())
 

@@ -28,12 +28,12 @@ from trunkline_kit.suites.call_requests import Request, body_of, detail_of, text
 from trunkline_kit.suites.suite import Suite
 
 SETTLING_SECONDS = 0.2
-"""How long a task that a call has left running may take to write something."""
+"""Time given to a call's leftover task to write something."""
 
 
 @contextlib.contextmanager
 def broken_at(point: str) -> Generator[None]:
-    """Let the hub raise at one of its fault points, as an error there would."""
+    """Make the hub raise at one of its fault points."""
     assert point in faults.POINTS
 
     def pass_point(name: str) -> None:
@@ -47,7 +47,7 @@ def broken_at(point: str) -> Generator[None]:
 
 
 class InterruptedConnection:
-    """A connection of which every statement fails, or hangs: what a provider meets when a database is away."""
+    """A connection whose statements all fail or hang, as when a database is away."""
 
     _STATEMENTS: ClassVar = {
         "execute",
@@ -88,7 +88,7 @@ class CallTrial:
         return cast("Request", await self.make_request(self.running, definition))
 
     async def beside(self, company_id: int) -> "CallTrial":
-        """Give the same trial for *company_id*: its calls, and what the suite makes for them by the hub's client, are its own."""
+        """Give the same trial for *company_id*: its calls, and the records that the suite makes for them, belong to it."""
         client = await self.running.client_of(company_id)
         return replace(self, running=replace(self.running, client=client))
 
@@ -137,14 +137,14 @@ class CallTrial:
         )
 
     def select(self, is_meant: Callable[[Definition], bool], *, otherwise: str) -> Sequence[Definition]:
-        """List the operations that a check is about; without one it does not apply, and *otherwise* says so."""
+        """List the operations for a check; without one it does not apply, with *otherwise* as the reason."""
         definitions = [definition for definition in self.definitions if is_meant(definition)]
         if not definitions:
             not_applicable(otherwise)
         return definitions
 
     def in_database(self) -> Sequence[Definition]:
-        """List what is carried out in the hub's own database; where that is nothing the check does not apply."""
+        """List the operations that use the hub's database; without one the check does not apply."""
         providers = self.running.hub.registry.collected.providers
         return self.select(
             lambda definition: providers[definition.kind, definition.name][1].uses_database,
@@ -152,7 +152,7 @@ class CallTrial:
         )
 
     async def run(self, definition: Definition, *, how: Literal["fails", "hangs"], seconds: float) -> Answer:
-        """Have the provider carry out a valid call while its database *fails* or *hangs*, within *seconds*."""
+        """Run a valid call while the provider's database *fails* or *hangs*, within *seconds*."""
         plugin, provider = self.running.hub.registry.collected.providers[definition.kind, definition.name]
         request = await self.request(definition)
         async with self.running.hub.database.read() as connection:
@@ -182,23 +182,23 @@ class CallTrial:
         return contents
 
     async def changes_since(self, before: Mapping[str, str]) -> list[str]:
-        """Name the tables whose contents are others than *before*, once what was left running has had its chance."""
+        """Name the tables whose contents differ from *before*, after a time for leftover tasks."""
         await asyncio.sleep(SETTLING_SECONDS)
         return [name for name, content in (await self.contents()).items() if content != before[name]]
 
 
 class CallSubject(Suite):
-    """The base of the suites of actions and searches; an author overrides what it says of the operations.
+    """The base of the suites of actions and searches; an author overrides its facts.
 
-    *common* names lookups that give every company the same. ``request_for`` gives a fresh, valid call of an operation; the
-    default is its last example, which is the smallest as a rule, so override it where a call needs records that are there.
+    *common* names lookups that give every company the same. ``request_for`` gives a fresh, valid call of an operation: by
+    default its last, usually smallest example. Override it if a call needs existing records.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = ()
     common: ClassVar[Collection[str]] = ()
 
     async def request_for(self, hub: TestHub, definition: Definition) -> Request:
-        """Make a fresh, valid call of *definition* for company 92; what it names is made before."""
+        """Make a fresh, valid call of *definition* for company 92, and the records that it names."""
         del hub
         example = definition.examples[-1]
         return Request(copy.deepcopy(dict(example.parameters)), copy.deepcopy(dict(example.input)))

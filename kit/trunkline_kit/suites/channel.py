@@ -1,4 +1,4 @@
-"""ChannelConformance: what a channel owes the hub, its customers, and their targets."""
+"""ChannelConformance: the demands on a channel by the hub, its customers, and their targets."""
 
 from trunkline_kit.suites.channel_apart import ApartChecks
 from trunkline_kit.suites.channel_batches import BatchChecks

@@ -1,4 +1,4 @@
-"""Checks of what a channel keeps apart: companies, their secrets and headers, hubs in one process, and one try from the next."""
+"""Checks of isolation in a channel: of companies, secrets, headers, hubs in one process, and attempts."""
 
 import asyncio
 from typing import Any
@@ -21,11 +21,11 @@ from trunkline_kit.suites.channel_trial import (
 
 LONGEST_TRY_SECONDS = 10.0
 MORE_THAN_ONE = 1.8
-"""How many times as much as in one good attempt has been said where the event was sent more than once."""
+"""The traffic, relative to one good attempt, above which the event counts as sent more than once."""
 
 
 class ApartChecks(ChannelSubject):
-    """Checks of what must not reach from one company, hub or try into another."""
+    """Checks that nothing leaks from one company, hub or attempt into another."""
 
     @check("channel.meets-a-failure", level=DELIVERS)
     async def test_meets_a_failure(self, open_trial: OpenTrial) -> None:
@@ -77,7 +77,7 @@ class ApartChecks(ChannelSubject):
         )
 
     async def _read(self, trial: ChannelTrial, push: Push[Any]) -> tuple[bytes, dict[str, str]]:
-        """Make an attempt; give what arrived, with no headers where the transport has none."""
+        """Make an attempt; give the arrived body and headers, empty if the transport has none."""
         before = len(await trial.far_side.arrivals(0))
         await trial.attempt(push)
         arrival = (await trial.arrivals(before + 1))[-1]
@@ -143,7 +143,7 @@ class ApartChecks(ChannelSubject):
         )
 
     async def _try(self, trial: ChannelTrial, push: Push[Any] | None = None) -> Traffic | None:
-        """Make an attempt, broken off after a while, and give what was said in it."""
+        """Make an attempt, cancelled after a while, and give its traffic."""
         before = trial.far_side.traffic()
         attempt = asyncio.ensure_future(trial.deliver(push or trial.push(), trial.hub.http))
         await asyncio.wait({attempt}, timeout=LONGEST_TRY_SECONDS)
@@ -177,7 +177,7 @@ class ApartChecks(ChannelSubject):
 
 
 def with_secrets(model: BaseModel, text: str) -> BaseModel | None:
-    """Give *model* with *text* for each secret that it has; None where it has none."""
+    """Give *model* with *text* for each secret; None if it has no secret."""
     kinds: dict[type[Any], Any] = {SecretStr: SecretStr(text), SecretBytes: SecretBytes(text.encode())}
     wrong = {
         name: kinds[type(getattr(model, name))]

@@ -1,7 +1,7 @@
 """Checks of channels that take several deliveries at once (``Channel.deliver_batch``): each stays an event of its own.
 
-What the hub sees to, it sees to for every channel: that a batch is of one subscription, and how large it is at most. Here is what
-the channel must do with one.
+For every channel, the hub ensures that a batch is of one subscription and within the limits. These checks judge the channel's
+handling of a batch.
 """
 
 import asyncio
@@ -22,16 +22,16 @@ from trunkline_kit.suites.channel_subject import ChannelSubject, OpenTrial
 from trunkline_kit.suites.channel_trial import COMPANY_ID, LARGE_BYTES, NEIGHBOUR_ID, ChannelTrial
 
 ATTEMPT_SECONDS = 10.0
-"""How long an attempt may take where a deployment says nothing else (``delivery.timeout_seconds``)."""
+"""The default time limit of an attempt (``delivery.timeout_seconds``)."""
 PROMPT_SHARE = 0.25
-"""How soon a single event must be delivered, beyond what its channel lets it wait for others, as a share of the patience."""
+"""Time limit of a single event's delivery beyond its channel's waiting time for a batch, as a share of the patience."""
 LARGEST_EVENT_BYTES = 250_000
 ROUNDS = 3
-"""How often each key comes in a burst whose order is judged."""
+"""Events of each key in a burst whose order is judged."""
 
 
 class BatchChecks(ChannelSubject):
-    """Checks of a channel that is given several deliveries at once."""
+    """Checks of a channel that takes several deliveries at once."""
 
     @check("channel.brings-each-event-of-a-batch", level=DELIVERS)
     async def test_brings_each_event_of_a_batch(self, open_trial: OpenTrial) -> None:
@@ -94,7 +94,7 @@ class BatchChecks(ChannelSubject):
     async def _demand_order(
         self, batches: BatchTrial, ordering: Json, fields: Mapping[str, Sequence[Json]], side: FarSide
     ) -> None:
-        """Demand that the events of a burst with *fields* come to *side* by *ordering*."""
+        """Demand that the events of a burst with *fields* arrive at *side* in the order of *ordering*."""
         trial = batches.trial
         subscription = await trial.subscribe(side, ordering=ordering)
         events = await batches.burst(fields)
@@ -132,7 +132,7 @@ class BatchChecks(ChannelSubject):
     async def _demand_own_outcomes(
         self, batches: BatchTrial, pushes: Sequence[Push[Any]], failing: Push[Any]
     ) -> None:
-        """Demand that *failing* is not said to be delivered, that no other is given up, and that nothing is lost."""
+        """Demand that *failing* is not reported as delivered, no other event is given up, and nothing is lost."""
         trial = batches.trial
         results = dict(zip([push.event_id for push in pushes], await batches.attempt(pushes), strict=True))
         demand(
@@ -265,14 +265,14 @@ class BatchChecks(ChannelSubject):
 
 
 def _place(event: AcceptedEvent, arrived: Sequence[Arrival]) -> int:
-    """Tell as which one an event came first; behind all where it did not."""
+    """Give the index of an event's first arrival; behind all others if it did not arrive."""
     return next(
         (number for number, arrival in enumerate(arrived) if arrival.is_of(str(event.event_id))), len(arrived)
     )
 
 
 def _of_owner(batches: BatchTrial, number: int, company_id: int, side: FarSide) -> list[Push[Any]]:
-    """Make a batch of one subscription that has a header and a secret of its own."""
+    """Make a batch of a subscription with its own header and secret."""
     return batches.pushes(
         side=side,
         company_id=company_id,
@@ -283,7 +283,7 @@ def _of_owner(batches: BatchTrial, number: int, company_id: int, side: FarSide) 
 
 
 def _is_as_of(push: Push[Any], arrival: Arrival) -> bool:
-    """Tell whether what arrived has the subscription's own header, if any, and a signature, if any, of its own secret."""
+    """Tell whether the arrival's headers and signature, if any, are of its own subscription."""
     headers = arrival.headers or {}
     owner = push.target.headers.get("x-owner")
     return (owner is None or headers.get("x-owner", owner) == owner) and (

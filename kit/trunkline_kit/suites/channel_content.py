@@ -1,4 +1,4 @@
-"""Checks of what a channel delivers: the event that was accepted, whole, once, and the same on every attempt."""
+"""Checks of a delivery's content: the accepted event, whole, once, and equal on every attempt."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ from trunkline_kit.suites.suite import built_ins
 
 AT_ONCE = 200
 LARGEST_BYTES = 250_000
-"""The text of the largest event; with what is around it still below ``events.max_body_bytes``."""
+"""Length of the largest event's text; the whole event is still below ``events.max_body_bytes``."""
 HOSTILE = (
     "Zo\u00eb \U0001f98a \u202e\ufdfa e\u0301 \u2028 </script>\r\n.\r\nX-Evil: 1\t\"'\\ %s {0} \u007f \ufeff"
 )
@@ -197,7 +197,7 @@ class ContentChecks(ChannelSubject):
 
 
 def _values(body: bytes) -> Iterator[str]:
-    """Give each text and each number of the payload in *body*, a number with the digits that it has there."""
+    """Give each text and number of the payload in *body*, numbers with their digits."""
     waiting = [json.loads(body, parse_float=str, parse_int=str)["payload"]]
     while waiting:
         match waiting.pop():
@@ -212,7 +212,7 @@ def _values(body: bytes) -> Iterator[str]:
 
 
 def _words(text: str) -> str:
-    """Write *text* with one blank for each stretch of white space, which a transport may write otherwise."""
+    """Write *text* with one blank for each run of white space, which a transport may change."""
     return " ".join(text.split())
 
 

@@ -1,4 +1,4 @@
-"""The check that a crash loses nothing: hubs in processes of their own, killed at the worst moments of an attempt."""
+"""The check that a crash loses nothing: hubs in separate processes, killed at the worst moments of an attempt."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ EVENTS_OF_A_BATCH = 6
 
 
 class CrashChecks(ChannelSubject):
-    """Checks of events whose hub is killed."""
+    """Checks of events after their hub was killed."""
 
     @check("channel.loses-nothing-in-a-crash", level=COMPLETE)
     async def test_loses_nothing_in_a_crash(self, open_trial: OpenTrial) -> None:
@@ -44,7 +44,7 @@ class CrashChecks(ChannelSubject):
         await self._crash_everywhere(open_trial, events_each=EVENTS_OF_A_BATCH)
 
     async def _crash_everywhere(self, open_trial: OpenTrial, *, events_each: int = 1) -> None:
-        """Kill a hub that has *events_each* to deliver at each point of an attempt, and demand that the next brings them."""
+        """Kill a hub with *events_each* to deliver at each point of an attempt, and demand that the next hub delivers them."""
         if not hasattr(os, "fork"):
             not_applicable("this system has no fork, which the check needs")
         prepared: list[tuple[str, ChannelTrial, Subscribed, Sequence[AcceptedEvent]]] = []
@@ -84,7 +84,7 @@ class CrashChecks(ChannelSubject):
         )
 
     async def _crash(self, trial: ChannelTrial, point: str) -> None:
-        """Run a hub that is killed at *point*; try twice, as a fork may copy a lock that a thread held."""
+        """Run a hub that is killed at *point*; try twice, as a fork may copy a held lock."""
         chosen = {**SETTINGS, **self.settings, "plugins.enabled": self.name}
         for _ in range(2):
             process = _fork(lambda: _run_until_killed(point, trial.running.url, chosen))
@@ -107,7 +107,7 @@ class CrashChecks(ChannelSubject):
 async def _prepare(
     trial: ChannelTrial, number: int, count: int
 ) -> tuple[Subscribed, Sequence[AcceptedEvent]]:
-    """Store *count* events that wait for their subscription; their ids differ for each *number*."""
+    """Store *count* events with a waiting subscription; their ids differ for each *number*."""
     subscription = await trial.subscribe()
     for _ in range(number * count):
         await trial.emit(company_id=93)
@@ -115,7 +115,7 @@ async def _prepare(
 
 
 async def _expire_leases(url: str) -> None:
-    """Let the leases of the killed hub expire at once instead of after some seconds."""
+    """Expire the leases of the killed hub at once."""
     async with Database(url) as database, database.write() as connection:
         await connection.execute(text("UPDATE workers SET heartbeat_ms = 0"))
 
@@ -125,7 +125,7 @@ def _fork(live: Callable[[], None]) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter(
             "ignore", DeprecationWarning
-        )  # from 3.12 on: the threads that are here do not go along
+        )  # from 3.12 on: a fork does not copy the other threads
         process = os.fork()
     if process:
         return process

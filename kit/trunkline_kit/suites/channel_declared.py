@@ -1,4 +1,4 @@
-"""Checks of a channel that declares its targets and dials for them: secrets, the trial of a connection, TLS, and whose dial it is."""
+"""Checks of a channel that declares and dials its targets: secrets, the connection check, TLS, and the company of each dial."""
 
 import re
 import ssl
@@ -30,7 +30,7 @@ _LOOKUPS = {"socket.getaddrinfo", "socket.gethostbyname"}
 
 
 class DeclaredChecks(ChannelSubject):
-    """Checks of what a declared target promises: what is secret, what is encrypted, and who dials."""
+    """Checks of declared targets: secrets, encryption, and dialling."""
 
     @check("channel.declares-its-secrets", level=COMPLETE)
     async def test_declares_its_secrets(self, open_trial: OpenTrial) -> None:
@@ -91,7 +91,7 @@ class DeclaredChecks(ChannelSubject):
         _demand_clean(trial, wrong, str(said))
 
     async def _open_with_wrong_secret(self, open_trial: OpenTrial) -> tuple[ChannelTrial, Push[Any]]:
-        """Open a trial, with an attempt whose target has a wrong secret, where the far side asks for the right one."""
+        """Open a trial, with an attempt whose target has a wrong secret, if the far side checks secrets."""
         trial = await open_trial(dispatch=False)
         config = trial.push().target.config
         changed = with_secrets(config, WRONG) if isinstance(config, BaseModel) else None
@@ -165,7 +165,7 @@ class DeclaredChecks(ChannelSubject):
             )
 
     def _member(self, trial: ChannelTrial, part: int) -> str:
-        """Name the member of a target that has the host (0) or the port (1) that the far side listens at."""
+        """Name the target's member with the far side's host (0) or port (1)."""
         config, dials = trial.push().target.config, trial.far_side.dials
         if not isinstance(config, BaseModel) or dials is None:
             not_applicable(f"the targets of {trial.name} name no host and port")
@@ -183,13 +183,13 @@ def _demand_clean(trial: ChannelTrial, push: Push[Any], text: str) -> None:
 
 @dataclass(slots=True)
 class _Dials:
-    """What a plugin asked ``context.network`` for: of which companies, and which side effects came of it."""
+    """The requests of plugins to ``context.network``: their companies and side effects."""
 
     companies: list[int] = field(default_factory=list[int])
     spans: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
 
     def beside(self, effects: list[SideEffect]) -> Iterator[SideEffect]:
-        """Give the lookups of names that came of nothing that the network was asked for."""
+        """Give the name lookups outside of ``context.network``."""
         for number, effect in enumerate(effects):
             if effect.event in _LOOKUPS and not any(begin <= number < end for begin, end in self.spans):
                 yield effect
@@ -197,7 +197,7 @@ class _Dials:
 
 @contextmanager
 def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
-    """Watch what plugins ask the network for."""
+    """Watch the requests of plugins to the network."""
     seen = _Dials()
     asked: dict[str, Callable[..., Any]] = {name: getattr(Network, name) for name in ("connect", "addresses")}
 
@@ -222,7 +222,7 @@ def _dials(effects: list[SideEffect]) -> Generator[_Dials]:
 async def _in_front(
     host: str, port: int, certificate: tuple[bytes, bytes] | None, folder: Path
 ) -> AsyncGenerator[int]:
-    """Give a port at which the server is reached by TLS with *certificate*, or without TLS for None."""
+    """Give a port in front of the server, with TLS by *certificate*, or without TLS for None."""
     context = None
     if certificate is not None:
         (folder / "certificate.pem").write_bytes(b"".join(certificate))

@@ -1,4 +1,4 @@
-"""Checks of a channel inside a running hub: retries, pauses, replays, restarts, and who gets what."""
+"""Checks of a channel in a running hub: retries, pauses, replays, restarts, and recipients."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -34,7 +34,7 @@ class DeliveryChecks(ChannelSubject):
         await self._delivered_after_retry(trial, failure="a broken connection")
 
     async def _delivered_after_retry(self, trial: ChannelTrial, *, failure: str) -> AcceptedEvent:
-        """Demand that an event whose attempts fail by *failure* is tried again, and delivered once the target accepts."""
+        """Demand that an event whose attempts fail by *failure* is retried, and delivered when the target accepts."""
         subscription = await trial.subscribe()
         event = await trial.emit()
         detail = await trial.until_tried(event, subscription)
@@ -263,7 +263,9 @@ class DeliveryChecks(ChannelSubject):
         refuses = await trial.far_side.refuse_for_now()
         events = [await trial.emit() for _ in range(5)]
         await trial.running.stop()
-        refused = len(await trial.arrivals(0)) if refuses else 1  # elsewhere some may have arrived already
+        refused = (
+            len(await trial.arrivals(0)) if refuses else 1
+        )  # on other transports some may have arrived already
         await trial.far_side.accept()
         again = await open_trial(url=trial.running.url)
         for event in events:

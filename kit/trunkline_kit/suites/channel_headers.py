@@ -1,4 +1,4 @@
-"""Checks of the headers that a channel sends along: its own, the subscription's, and the signature."""
+"""Checks of a channel's headers: its own, the subscription's, and the signature."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ from trunkline_kit.suites.channel_trial import ChannelTrial
 
 
 class HeaderChecks(ChannelSubject):
-    """Checks of the headers of an HTTP request, and of what another transport has of them."""
+    """Checks of the headers of an HTTP request, or of their equivalent in another transport."""
 
     async def _sent(self, trial: ChannelTrial, push: Push) -> ReceivedRequest | None:
         """Make an attempt; return the request that arrived, if any."""
@@ -27,7 +27,7 @@ class HeaderChecks(ChannelSubject):
         return requests[-1] if requests else None
 
     async def _arrived(self, trial: ChannelTrial, push: Push) -> tuple[bytes, Mapping[str, str]]:
-        """Make an attempt; give the body and the headers that arrived, whatever the transport."""
+        """Make an attempt; give the arrived body and headers, for any transport."""
         body: bytes | None
         headers: Mapping[str, str] | None
         if isinstance(trial.far_side, HttpFarSide):
@@ -49,7 +49,7 @@ class HeaderChecks(ChannelSubject):
         return body, headers
 
     async def _header(self, trial: ChannelTrial, push: Push, name: str) -> str:
-        """Give a header of what arrived; where the channel does not send it the check does not apply."""
+        """Give a header of the arrival; if the channel does not send it, the check does not apply."""
         _, headers = await self._arrived(trial, push)
         if name not in headers:
             not_applicable(f"{trial.name} sends no '{name}'")

@@ -1,6 +1,6 @@
-"""Checks of a channel that posts to a URL: what each answer means.
+"""Checks of a channel that posts to a URL: the outcome of each answer.
 
-The attempts are made here and not by the dispatcher, through the hub's own guarded client to a real socket.
+The attempts are made here, not by the dispatcher, through the hub's guarded client to a real socket.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -59,7 +59,7 @@ class OutcomeChecks(ChannelSubject):
         return await trial.attempt()
 
     async def _expect(self, trial: ChannelTrial, statuses: tuple[int, ...], usual: Outcome) -> None:
-        """Try each of *statuses*, which mean *usual* but where the suite's ``rejects`` and ``gone`` say otherwise."""
+        """Try each of *statuses*, which mean *usual* except those in the suite's ``rejects`` and ``gone``."""
         for status in statuses:
             documented = {Outcome.REJECTED: self.rejects, Outcome.GONE: self.gone}
             outcome = next((outcome for outcome, named in documented.items() if status in named), usual)

@@ -1,4 +1,4 @@
-"""Checks of a channel's own route, by which its customers subscribe, where the plugin has one."""
+"""Checks of a channel's own route for subscribing, if the plugin has one."""
 
 from collections.abc import Iterator, Mapping
 
@@ -99,7 +99,7 @@ class RouteChecks(ChannelSubject):
 
 
 def _impossible(request: Mapping[str, Json], trial: ChannelTrial) -> list[dict[str, Json]]:
-    """Give what makes a valid *request* one whose target cannot be; a declared one member by member."""
+    """Give changes that make the target of a valid *request* impossible; for a declared target, one for each member."""
     if trial.channel.target is not None:
         target = request["target"]
         return [{"target": {**target, name: ["no", "value"]}} for name in trial.channel.target.model_fields]

@@ -1,4 +1,4 @@
-"""Checks of what a channel must never do: connect past the guarded client, leak a secret, take an error for success."""
+"""Checks of prohibitions: a channel must never bypass the guarded client, leak a secret, or report an error as success."""
 
 import inspect
 import socket
@@ -24,7 +24,7 @@ SECRET = "whsec_Y2FuYXJ5LWluLWEtc2VjcmV0LTlmMmM3MS0wMDAw"  # noqa: S105 - what m
 
 @dataclass(slots=True)
 class CannedClient(OtherMethods):
-    """A way out that leads nowhere: it answers, or raises, what it is told, and notes what it was asked for."""
+    """An HTTP client without a network: it gives a fixed answer or error, and notes the requests."""
 
     reply: Callable[[], HttpResponse]
     calls: list[str] = field(default_factory=list[str])
@@ -48,7 +48,7 @@ class CannedClient(OtherMethods):
 
 
 def answering(status: int) -> CannedClient:
-    """Make a client whose every answer has *status*."""
+    """Make a client that answers everything with *status*."""
     return CannedClient(lambda: HttpResponse(status, {}, b""))
 
 
@@ -62,7 +62,7 @@ def raising(error: Exception) -> CannedClient:
 
 
 class SafetyChecks(ChannelSubject):
-    """Checks of what a channel must never do."""
+    """Checks of a channel's prohibitions."""
 
     @check("channel.can-be-called", level=LOADS)
     async def test_can_be_called(self, open_trial: OpenTrial) -> None:
@@ -182,7 +182,7 @@ class SafetyChecks(ChannelSubject):
             not_applicable(f"{trial.name} has no secret settings")
         deliver = getattr(
             trial.channel.deliver, "__wrapped__", trial.channel.deliver
-        )  # behind the kernel's guard
+        )  # the function inside the hub's wrapper
         parts = [trial.channel, deliver, getattr(deliver, "__self__", None), getattr(deliver, "args", None)]
         self._demand_clean(trial, " ".join(map(repr, parts)), "shows {} in its repr")
 
@@ -202,7 +202,7 @@ class SafetyChecks(ChannelSubject):
 
 
 def secrets_of(model: BaseModel | None) -> Iterable[str]:
-    """List what is secret in *model*, that of the models inside it too."""
+    """List the secrets in *model* and its nested models."""
     for name in type(model).model_fields if model is not None else ():
         value = getattr(model, name)
         if isinstance(value, SecretStr):
@@ -231,7 +231,7 @@ def _is_stray(effect: SideEffect, allowed: set[str]) -> bool:
 
 
 def _written(addresses: Iterable[tuple[str, int]]) -> Iterable[str]:
-    """Write *addresses*, and what their names resolve to, as audit events show them."""
+    """Write *addresses*, and the addresses of their names, in the form of audit events."""
     for host, port in addresses:
         resolved = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         yield from (f"'{name}', {port}" for name in {host, *(str(address[0]) for *_, address in resolved)})

@@ -1,4 +1,4 @@
-"""The base of the channel suite: the facts that an author states, and the fixtures that start a hub with the channel."""
+"""The base of the channel suite: the author's facts, and the fixtures that start a hub with the channel."""
 
 import socket
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
@@ -39,15 +39,14 @@ class _Page(msgspec.Struct):
 class ChannelSubject(Suite):
     """The channel under test, as its author describes it.
 
-    *channel* is its name. *rejects* and *gone* are the HTTP statuses that it takes for "never" and "nobody here". *signs*
-    says whether its requests are signed after Standard Webhooks (None: where they say so themselves), *signs_by* by which
-    schemes its subscriptions may choose to be signed. *rewrites* says that
-    it sends another body than the event's envelope, *content_type* which kind of body. *answers_each* says that its target
-    answers each event of a batch by itself.
+    *channel* is its name. *rejects* and *gone* are the HTTP statuses that mean "never" and "target gone". *signs* tells whether
+    requests are signed by Standard Webhooks (None: the request itself shows it), *signs_by* lists the schemes that subscriptions
+    may choose. *rewrites*: the body is not the event's envelope; *content_type* is the type of the body. *answers_each*: the
+    target answers each event of a batch by itself.
 
-    *own_addresses* are hosts and ports that the operator's settings name and the plugin dials itself; a fixture may set
-    them. *subscribe_path* is its own route by which customers subscribe, below ``/api/v1``; None finds it by its body, which
-    has ``target_url``. *patience_seconds* is how long a check waits for what should come soon.
+    *own_addresses* are hosts and ports from the operator's settings that the plugin dials itself; a fixture may set them.
+    *subscribe_path* is the plugin's route for subscribing, below ``/api/v1``; None finds it by ``target_url`` in its body.
+    *patience_seconds* is the time limit of a check for an expected event.
     """
 
     channel: ClassVar[str] = ""
@@ -64,7 +63,7 @@ class ChannelSubject(Suite):
 
     @pytest_asyncio.fixture
     async def far_side(self, trunkline_receiver: Receiver) -> AsyncIterator[FarSide]:
-        """Where the channel's events arrive: a path of a scripted HTTP receiver. Override it for another transport."""
+        """The target of the channel's events: a path of a scripted HTTP receiver. Override it for another transport."""
         yield HttpFarSide(
             trunkline_receiver,
             rejects=tuple(self.rejects),
@@ -75,24 +74,24 @@ class ChannelSubject(Suite):
     async def subscribe(
         self, hub: TestHub, far_side: FarSide, *, company_id: int = COMPANY_ID, **more: Json
     ) -> Subscribed:
-        """Make a subscription that goes to *far_side*. Override it where the channel needs more."""
+        """Make a subscription to *far_side*. Override it if the channel needs more."""
         request = {**far_side.destination, "event_types": ["*"], **more}
         return await hub.hub.subscriptions.create(company_id, request, channel=self.channel)
 
     def read_body(self, body: bytes) -> str | None:  # noqa: ARG002 - what the suite of a channel that rewrites overrides
-        """Give the text that a person reads in *body*, so that the fields of events are looked for in it; None leaves that out.
+        """Give the readable text of *body*, in which checks look for the fields of events; None skips that.
 
         Override it for a channel that rewrites.
         """
         return None
 
     def subscribe_request(self, far_side: FarSide) -> Mapping[str, Json]:
-        """Write the body by which a customer subscribes: at the channel's own route, or the hub's for a declared target."""
+        """Write a customer's request for a subscription: at the channel's own route, or at the hub's for a declared target."""
         channel = {} if far_side.target is None else {"channel": self.channel}
         return {**channel, **far_side.destination, "event_types": ["*"]}
 
     async def pull(self, hub: TestHub) -> Sequence[bytes]:
-        """Read all of company 92's events as a customer of a pulled channel does. Override it for another way than polling."""
+        """Read all events of company 92 as a customer of a pulled channel. Override it for other ways than polling."""
         bodies: list[bytes] = []
         page = _Page([], "")
         while page.events or not bodies:
@@ -119,7 +118,7 @@ class ChannelSubject(Suite):
 
     @pytest.fixture
     def free_port(self) -> int:
-        """Give a port of this machine that nobody listens at."""
+        """Give an unused port of this machine."""
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             return int(probe.getsockname()[1])
@@ -144,9 +143,9 @@ class OpenTrial:
         pulled: bool = False,
         posts: bool = False,
     ) -> ChannelTrial:
-        """Start a hub with the plugin and those *beside* it; *url* goes on with an earlier hub's database.
+        """Start a hub with the plugin and those *beside* it; *url* reuses an earlier hub's database.
 
-        The check applies to a channel that is pulled only where *pulled*, and only to one that posts where *posts*.
+        The check applies to a pulled channel only with *pulled*; with *posts* it applies only to a channel that posts.
         """
         hub = await self.subject.start(
             self.make_hub,

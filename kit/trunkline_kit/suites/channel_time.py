@@ -18,11 +18,11 @@ from trunkline_kit.suites.channel_trial import LARGE_BYTES, ChannelTrial, Subscr
 LIMIT_SECONDS = 1.0
 """The hub's time limit in these checks."""
 LATEST_SECONDS = 12.0
-"""When an attempt must have ended: many times the limit, because a machine under test is often a busy one."""
+"""Time after which an attempt must have ended: many times the limit, because test machines are often busy."""
 PROMPT_SHARE = 0.25
-"""How soon an event must be with a target that does not hang while another one does, as a share of the patience."""
+"""Time limit of an event to a healthy target while another one hangs, as a share of the patience."""
 BLOCKED_SECONDS = 0.3
-"""How long the event loop may stand still while the rest of the process goes on."""
+"""Time for which the event loop may block while other threads go on."""
 _BEAT_SECONDS = 0.01
 _LONG = {"delivery.timeout_seconds": "60"}
 _SHORT = {"delivery.timeout_seconds": str(LIMIT_SECONDS)}
@@ -91,7 +91,7 @@ class TimeChecks(ChannelSubject):
     async def test_leaves_no_task_behind(self, open_trial: OpenTrial) -> None:
         """An attempt that has ended, well or by being cancelled, leaves nothing running."""
         trial = await open_trial(dispatch=False)
-        await trial.attempt()  # connections may be made and kept
+        await trial.attempt()  # connections may be opened and kept
         before = asyncio.all_tasks()
         await trial.attempt()
         if await trial.far_side.hang():
@@ -160,7 +160,7 @@ class TimeChecks(ChannelSubject):
 
 
 async def _cancelled_attempt(trial: ChannelTrial) -> asyncio.Future[Result]:
-    """Make an attempt, cancel it after half a second, and give it three more to end."""
+    """Make an attempt, cancel it after half a second, and give it three seconds to end."""
     attempt = asyncio.ensure_future(trial.deliver(trial.push(), trial.hub.http))
     await asyncio.wait({attempt}, timeout=0.5)
     attempt.cancel()
@@ -170,7 +170,7 @@ async def _cancelled_attempt(trial: ChannelTrial) -> asyncio.Future[Result]:
 
 @dataclass(slots=True)
 class _Pulse:
-    """How long the loop stood still at most while the process went on."""
+    """The longest time for which the loop was blocked while the process went on."""
 
     longest_seconds: float = 0.0
     missed: int = 0
@@ -178,7 +178,7 @@ class _Pulse:
 
 @contextlib.asynccontextmanager
 async def _pulse() -> AsyncGenerator[_Pulse]:
-    """Measure the loop against a thread: where the machine is slow both miss their beats, where the loop is blocked it alone does."""
+    """Measure the loop against a thread: a slow machine delays both, a blocked loop only itself."""
     pulse, over = _Pulse(), threading.Event()
 
     def beat() -> None:

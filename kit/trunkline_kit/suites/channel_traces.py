@@ -1,4 +1,4 @@
-"""Checks of the traces that a channel leaves: in memory, in the log, on the terminal, and in open connections."""
+"""Checks of a channel's leftovers: in memory, in the log, on the terminal, and in open connections."""
 
 import contextlib
 import gc
@@ -20,7 +20,7 @@ from trunkline_kit.suites.channel_subject import OpenTrial
 from trunkline_kit.suites.channel_trial import ChannelTrial
 
 LEAK_BYTES = 1024
-"""What one attempt may leave in memory, on average."""
+"""Memory that one attempt may leave behind, on average."""
 WARMING_ATTEMPTS = 50
 ATTEMPTS = 150
 WARMING_COUNTED_ATTEMPTS = 20
@@ -30,7 +30,7 @@ DESCRIPTORS = Path("/proc/self/fd")
 
 
 class TraceChecks(SafetyChecks):
-    """Checks of what is left of an attempt that has ended."""
+    """Checks of leftovers of an ended attempt."""
 
     @check("channel.prints-nothing", level=COMPLETE)
     async def test_prints_nothing(self, open_trial: OpenTrial, capfd: pytest.CaptureFixture[str]) -> None:
@@ -95,7 +95,7 @@ class TraceChecks(SafetyChecks):
         )
 
     async def _grown_objects(self, trial: ChannelTrial) -> str:
-        """Count what the plugin holds before and after attempts: a real server may be in this process, too."""
+        """Count the plugin's objects before and after attempts; the process's memory may include a real server."""
         package = _package(trial, self.name)
         roots = [trial.channel.deliver, trial.channel.deliver_batch, trial.channel.check_connection]
 
@@ -130,7 +130,7 @@ def _package(trial: ChannelTrial, plugin: str) -> str:
 
 
 async def _attempts(trial: ChannelTrial, push: Push) -> AsyncIterator[Result]:
-    """Make an attempt at a target that takes it, and at one that refuses, breaks and hangs."""
+    """Make attempts at a target that accepts, refuses, breaks and hangs."""
     yield await trial.attempt(push)
     side = trial.far_side
     misbehaviours: list[Callable[[], Awaitable[bool]]] = [side.refuse_for_now, side.reset, side.hang]
@@ -142,7 +142,7 @@ async def _attempts(trial: ChannelTrial, push: Push) -> AsyncIterator[Result]:
 
 
 async def _grown_bytes(trial: ChannelTrial) -> str:
-    """Measure by how much memory grows an attempt."""
+    """Measure the growth of memory per attempt."""
     padding = b" " * 4096
 
     async def traced_after(attempts: int) -> int:
@@ -164,12 +164,12 @@ async def _grown_bytes(trial: ChannelTrial) -> str:
 
 
 def _steady_growth(measured: Sequence[int]) -> int:
-    """Tell by how much it has grown from each measure to the next: a leak grows every time, what fills once does not."""
+    """Give the growth common to all steps between measures: a leak grows every time, a cache only once."""
     return min(after - before for before, after in itertools.pairwise(measured))
 
 
 def _texts_of(error: BaseException | None) -> list[str]:
-    """Give the texts of *error* and of those that led to it."""
+    """Give the texts of *error* and its causes."""
     texts: list[str] = []
     while error is not None and len(texts) < 20:
         texts.append(f"{error!s} {error!r}")
@@ -178,11 +178,11 @@ def _texts_of(error: BaseException | None) -> list[str]:
 
 
 def _open_sockets() -> set[str]:
-    """Name the sockets that this process has open, those too that no object of Python's stands for."""
+    """Name the open sockets of this process, including those without a Python object."""
     if not DESCRIPTORS.is_dir():
         not_applicable("this system does not list what a process has open")
     names: set[str] = set()
     for descriptor in DESCRIPTORS.iterdir():
-        with contextlib.suppress(OSError):  # the one by which it is listed is closed again
+        with contextlib.suppress(OSError):  # the descriptor used for listing is closed again
             names.add(str(descriptor.readlink()))
     return {name for name in names if name.startswith("socket:")}

@@ -1,4 +1,4 @@
-"""A running hub with the channel and a target, and the waits that checks of a channel need."""
+"""A running hub with the channel and a target, and the waiting functions for checks."""
 
 import asyncio
 import secrets
@@ -23,37 +23,37 @@ from trunkline_kit.receiver import Reply
 COMPANY_ID = 92
 NEIGHBOUR_ID = 93
 PATIENCE_SECONDS = 20.0
-"""How long a check waits for what should come soon, as a machine under test is often a busy one."""
+"""Time limit of a check for an expected event, long because test machines are often busy."""
 SETTINGS: Mapping[str, str] = {
     "delivery.timeout_seconds": "5",
     "delivery.retry_jitter": "0",
     "delivery.retry_schedule_seconds": ",".join(["0.2"] * 100),
     "delivery.breaker_failures": "1000",
 }
-"""Settings of a hub that a channel is tried in: what fails is tried again at once, and often."""
+"""Settings of a hub for a channel's checks: failures are retried at once, and often."""
 
 _NARROW = {"format", "enum", "const", "pattern", "maxLength", "minLength", "anyOf", "oneOf", "allOf"}
-"""Keywords of a schema that does not take any text."""
+"""Keywords of a schema that restrict its text."""
 
 Subscribed = Mapping[str, Json]
 
 
 LARGE_BYTES = 65_536
-"""How much a push of ``large_push`` has to say, at least."""
+"""Least size of a push of ``large_push``."""
 
 
 class Subscribe(Protocol):
-    """Makes a subscription of the channel that goes to a far side, and shows it."""
+    """Makes a subscription of the channel to a far side."""
 
     async def __call__(
         self, hub: TestHub, far_side: FarSide, *, company_id: int = COMPANY_ID, **more: Json
     ) -> Subscribed:
-        """Return the subscription as it is shown when it is made."""
+        """Return the new subscription as the API shows it."""
         ...
 
 
 async def until(condition: Callable[[], Any], *, otherwise: str, seconds: float) -> Any:
-    """Wait until *condition*, which may be async, is true, and return what it gave; fail with *otherwise*."""
+    """Wait until *condition*, which may be async, is true; return its value, or fail with *otherwise*."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -75,7 +75,7 @@ class ChannelTrial:
     subscribe_to: Subscribe
     patience_seconds: float = PATIENCE_SECONDS
     raised: list[Exception] = field(default_factory=list[Exception])
-    """What attempts have let through."""
+    """Exceptions raised by attempts."""
 
     @property
     def hub(self) -> Hub:
@@ -84,40 +84,40 @@ class ChannelTrial:
 
     @property
     def name(self) -> str:
-        """The channel, as a sentence names it."""
+        """The channel's name in sentences."""
         return f"the channel '{self.channel.name}'"
 
     @property
     def http_side(self) -> HttpFarSide:
-        """The far side, where it speaks HTTP; elsewhere the check does not apply."""
+        """The far side if it speaks HTTP; otherwise the check does not apply."""
         if not isinstance(self.far_side, HttpFarSide):
             not_applicable(f"{self.name} does not post to a URL")
         return self.far_side
 
     async def another_side(self) -> FarSide:
-        """A second far side; where the suite's gives none the check is not judged."""
+        """A second far side; if the suite's far side gives none, the check is not judged."""
         side = await self.far_side.another()
         if side is None:
             not_judged(f"the far side of {self.name} gives no second target; override FarSide.another")
         return side
 
     async def can(self, behaviour: Awaitable[bool], what: str) -> None:
-        """Tell the far side to behave in some way; where it cannot the check does not apply."""
+        """Set a behaviour of the far side; if it lacks that, the check does not apply."""
         if not await behaviour:
             not_applicable(f"the transport of {self.name} has no way to {what}")
 
     async def until(
         self, condition: Callable[[], Any], *, otherwise: str, seconds: float | None = None
     ) -> Any:
-        """Wait until *condition*, which may be async, is true; fail with *otherwise* after *seconds*, the usual for None."""
+        """Wait until *condition*, which may be async, is true; fail with *otherwise* after *seconds* (None: the usual time)."""
         return await until(condition, otherwise=otherwise, seconds=seconds or self.patience_seconds)
 
     # ---- one attempt, without the hub's dispatcher -------------------------------------------------------------------
 
     def push(self, *, side: FarSide | None = None, **changes: Any) -> Push[Any]:
-        """Make an attempt to be made at *side*, the first for None, with *changes* in it.
+        """Make the push of an attempt at *side* (None: the first), with *changes*.
 
-        Those of its target are taken too (``url``, ``config``, ``secrets``, ``headers``, ``company_id``, ``subscription_id``).
+        Changes of its target are allowed too (``url``, ``config``, ``secrets``, ``headers``, ``company_id``, ``subscription_id``).
         """
         aimed_at = side or self.far_side
         kind = self.hub.catalog.types()[0]
@@ -148,9 +148,9 @@ class ChannelTrial:
     async def attempt(
         self, push: Push[Any] | None = None, *, http: HttpClient | None = None, seconds: float | None = None
     ) -> Result:
-        """Make one attempt as the hub does, in which a raise is a retry.
+        """Make one attempt as the hub does: an exception means a retry.
 
-        Fails where it takes longer than *seconds*.
+        The check fails if it takes longer than *seconds*.
         """
         deliver, longest = self.deliver, seconds or self.patience_seconds
         limit = asyncio.timeout(longest)
@@ -164,7 +164,7 @@ class ChannelTrial:
             return Result(Outcome.RETRY, error=f"channel_error: {type(error).__name__}")
 
     async def demand_retries(self, replies: Sequence[Reply], *, what: str) -> None:
-        """Demand that each of *replies*, which the sentence calls *what*, is a failed attempt that is tried again."""
+        """Demand that each of *replies*, called *what* in the sentence, is a failed attempt that is retried."""
         for reply in replies:
             self.http_side.play(reply)
             result = await self.attempt()
@@ -175,19 +175,19 @@ class ChannelTrial:
 
     @property
     def deliver(self) -> Callable[[Push[Any], HttpClient], Awaitable[Result]]:
-        """What an event goes by: the channel's function, or a batch of one; where it is pulled the check does not apply."""
+        """The function that delivers an event: the channel's, or a batch of one. For a pulled channel the check does not apply."""
         if self.channel.deliver_batch is not None:
             return one_alone(self.channel.deliver_batch)
         if self.channel.deliver is None:
             not_applicable(f"{self.name} is pulled, not pushed")
         return self.channel.deliver
 
-    # ---- events on their way -----------------------------------------------------------------------------------------
+    # ---- events in delivery -----------------------------------------------------------------------------------------
 
     async def subscribe(
         self, far_side: FarSide | None = None, *, company_id: int = COMPANY_ID, **more: Json
     ) -> Subscribed:
-        """Subscribe *far_side*, the first one for None."""
+        """Subscribe *far_side* (None: the first one)."""
         return await self.subscribe_to(self.running, far_side or self.far_side, company_id=company_id, **more)
 
     async def emit(
@@ -198,7 +198,7 @@ class ChannelTrial:
         payload_json: bytes = b"",
         company_id: int = COMPANY_ID,
     ) -> AcceptedEvent:
-        """Put an event on the stream: the example of *type*, of the first type for None, with *fields* in it."""
+        """Put an event on the stream: the example of *type* (None: the first type), changed by *fields*."""
         kind = self.hub.catalog.get(type) if type else self.hub.catalog.types()[0]
         assert kind is not None
         payload = {**kind.example, **(fields or {})}
@@ -208,7 +208,7 @@ class ChannelTrial:
         return await self.hub.ingest.emit(event)
 
     async def emit_text(self, text: str) -> AcceptedEvent:
-        """Put an event on the stream that has *text* in a field that takes any."""
+        """Put an event on the stream with *text* in a free text field."""
         place = self._field(lambda schema: schema.get("type") == "string" and not _NARROW & set(schema))
         if place is None:
             not_applicable("no event type of this hub has a field for any text")
@@ -216,7 +216,7 @@ class ChannelTrial:
         return await self.emit(kind.name, fields={name: text})
 
     async def emit_exact_number(self) -> AcceptedEvent:
-        """Put an event on the stream with a number whose digits another encoder would not keep."""
+        """Put an event on the stream with a number whose digits a plain encoder would change."""
         place = self._field(lambda schema: schema.get("type") == "number")
         if place is None:
             return await self.emit()
@@ -225,7 +225,7 @@ class ChannelTrial:
         return await self.emit(kind.name, payload_json=marked.replace(b'"@exact@"', b"99.00"))
 
     def text_field(self, event_type: str) -> str | None:
-        """Name a field of *event_type* that takes any text; None where there is none."""
+        """Name a free text field of *event_type*; None if there is none."""
         kind = self.hub.catalog.get(event_type)
         properties: Mapping[str, Mapping[str, Json]] = kind.schema.get("properties", {}) if kind else {}
         texts = (
@@ -244,7 +244,7 @@ class ChannelTrial:
         return None
 
     async def detail(self, event: AcceptedEvent, subscription: Subscribed) -> dict[str, Json] | None:
-        """Show what the delivery log has of *event* for *subscription*."""
+        """Show the delivery log's entry of *event* for *subscription*."""
         for row in await self.hub.deliveries.of_event(event.company_id, event.event_id):
             if row["subscription_id"] == subscription["id"]:
                 return await self.hub.deliveries.get(event.company_id, row["id"])
@@ -261,7 +261,7 @@ class ChannelTrial:
         subscription: Subscribed,
         status: str = "delivered",
     ) -> dict[str, Json]:
-        """Wait until the delivery has ended, which should be as *status*; returns its detail."""
+        """Wait until the delivery has ended with *status*; return its detail."""
 
         async def ended() -> dict[str, Json] | None:
             delivery = await self.detail(event, subscription)
@@ -278,7 +278,7 @@ class ChannelTrial:
     async def until_tried(
         self, event: AcceptedEvent, subscription: Subscribed, count: int = 1
     ) -> dict[str, Json]:
-        """Wait until *count* attempts have ended; returns the delivery's detail."""
+        """Wait until *count* attempts have ended; return the delivery's detail."""
 
         async def tried() -> dict[str, Json] | None:
             delivery = await self.detail(event, subscription)
@@ -289,7 +289,7 @@ class ChannelTrial:
         return delivery
 
     async def arrivals(self, count: int, far_side: FarSide | None = None) -> Sequence[Arrival]:
-        """Wait for *count* arrivals, which should come."""
+        """Wait for *count* arrivals; the check fails without them."""
         side = far_side or self.far_side
         try:
             return await side.arrivals(count)
@@ -300,7 +300,7 @@ class ChannelTrial:
     async def delivered(
         self, emitting: Callable[[], Awaitable[AcceptedEvent]] | None = None
     ) -> tuple[AcceptedEvent, Subscribed, Arrival]:
-        """Subscribe, emit one event, of which *emitting* makes another than usual, and see it delivered."""
+        """Subscribe, emit one event (by *emitting*, if given), and wait for its delivery."""
         subscription = await self.subscribe()
         event = await (emitting or self.emit)()
         await self.until_ended(event, subscription)
@@ -314,6 +314,6 @@ def _last(detail: Mapping[str, Json]) -> str:
 
 
 def large_push(trial: ChannelTrial) -> Push[Any]:
-    """Make an attempt whose body is so long that what is around it does not count."""
+    """Make a push with a body so long that the overhead is negligible."""
     push = trial.push()
     return trial.push(event_id=push.event_id, body=push.body[:-1] + b" " * LARGE_BYTES + push.body[-1:])

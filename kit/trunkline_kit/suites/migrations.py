@@ -1,4 +1,4 @@
-"""MigrationsConformance: what a plugin with tables owes the database that it shares with the hub."""
+"""MigrationsConformance: the demands on a plugin's migrations of the database that it shares with the hub."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ from trunkline_kit.suites.migrations_steps import StepChecks
 class MigrationsConformance(StepChecks):
     """Judges the migrations of a plugin. Subclass it, and name the plugin.
 
-    *metadata* are the tables as the plugin's code knows them, if it declares them.
+    *metadata* has the tables declared by the plugin's code, if any.
 
     ::
 
@@ -191,7 +191,7 @@ class MigrationsConformance(StepChecks):
             with trunkline_plugin.watch.watching() as effects:
                 await trial.up()
             told = [str(effect) for effect in effects if effect.kind in {"network", "file", "process"}]
-            database = str(embedded_file(trial.database))  # which a step of its own connection opens anew
+            database = str(embedded_file(trial.database))  # a step with its own connection opens it again
             stray = [effect for effect in told if database not in effect]
             demand(
                 not stray,

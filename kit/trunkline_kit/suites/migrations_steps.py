@@ -36,7 +36,7 @@ class MigrationSuite(Suite):
         return Trials(trunkline_databases, tmp_path_factory.mktemp("migrations"), self.name, histories)
 
     async def fill(self, trial: Trial) -> None:
-        """Put rows into the plugin's tables. Override it where values that are made up break a constraint."""
+        """Put rows into the plugin's tables. Override it if generated values break a constraint."""
         await trial.fill()
 
 

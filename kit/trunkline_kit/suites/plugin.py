@@ -1,4 +1,4 @@
-"""PluginConformance: what every plugin owes the hub, whatever it gives."""
+"""PluginConformance: the demands on every plugin."""
 
 from trunkline_kit.suites.plugin_casters import CasterChecks
 from trunkline_kit.suites.plugin_hooks import HookChecks

@@ -1,4 +1,4 @@
-"""Casters that a plugin gives: what leads from one version of an event type to the next, and back."""
+"""Checks of a plugin's casters, which convert payloads between versions of an event type."""
 
 from collections.abc import Callable, Iterator
 
@@ -13,13 +13,13 @@ from trunkline_kit.payloads import payloads
 from trunkline_kit.suites.suite import Suite
 
 TRIED = 100
-"""Payloads that are made up for each step, beside the examples."""
+"""Generated payloads for each step, beside the examples."""
 
 Step = tuple[str, int, int]
 
 
 class CasterChecks(Suite):
-    """Casters, tried with the examples of each version and with payloads that are made up from its schema."""
+    """Checks of casters with the examples of each version and with generated payloads."""
 
     @check("plugin.casters-give-valid-payloads", level=DELIVERS)
     def test_casters_give_valid_payloads(self, trunkline_plugin: InspectedPlugin) -> None:

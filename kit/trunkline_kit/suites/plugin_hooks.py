@@ -127,7 +127,7 @@ class HookChecks(Suite):
 
 
 def shape(value: object) -> object:  # noqa: PLR0911 - a line a kind
-    """Reduce *value* to what can be compared: functions to their names, routers to their calls."""
+    """Reduce *value* to comparable data: functions to their names, routers to their calls."""
     match value:
         case Routes():
             return [str(route) for route in list_routes([value])]
@@ -161,7 +161,7 @@ def _faults(effects: list[SideEffect]) -> str:
 
 
 def _difference(first: object, second: object) -> str:
-    """Say where two shapes first differ, if they do."""
+    """Name the first difference of two shapes, if any."""
     if first == second:
         return ""
     if isinstance(first, list) and isinstance(second, list) and len(first) == len(second):

@@ -1,4 +1,4 @@
-"""A plugin in several hubs of one process, and on the terminal of whoever runs it."""
+"""Checks of a plugin in several hubs of one process, and of its output on the terminal."""
 
 from collections.abc import Mapping
 from types import ModuleType
@@ -18,7 +18,7 @@ _CONTAINERS = (dict, list, set)
 
 
 class HubChecks(Suite):
-    """Checks of what one hub must not leave for the next, and of what nobody asked to read."""
+    """Checks of leftovers of one hub for the next, and of unwanted output."""
 
     @check("plugin.keeps-hubs-apart", level=COMPLETE)
     async def test_keeps_hubs_apart(
@@ -59,7 +59,7 @@ class HubChecks(Suite):
 
 
 def _state_of(module: ModuleType) -> Mapping[str, Any]:
-    """Give what can be compared of each global of *module*: plain values, contents of containers, and which object it is."""
+    """Give the comparable state of each global of *module*: plain values, contents of containers, and identities."""
     return {
         name: _comparable(value)
         for name, value in vars(module).items()
@@ -78,7 +78,7 @@ def _comparable(value: object) -> object:
 
 
 def _other_settings(plugin: InspectedPlugin, given: dict[str, str]) -> Mapping[str, str]:
-    """Give settings other than *given*, as far as the plugin's model takes them."""
+    """Give settings that differ from *given*, as far as the plugin's model accepts them."""
     settings = plugin.contributions.settings
     for name in type(settings).model_fields if settings is not None else ():
         value = getattr(settings, name)

@@ -1,4 +1,4 @@
-"""Checks of the notification hooks: each returns in time, whatever its arguments are."""
+"""Checks of the notification hooks: each returns in time for any arguments."""
 
 import asyncio
 import gc
@@ -22,7 +22,7 @@ from trunkline_kit.suites.suite import Suite
 
 NOTIFICATIONS = 1000
 GROWTH_BYTES = 1_000_000
-"""Half of what a thousand notifications of two kilobytes would leave if each was kept."""
+"""Half the size of a thousand notifications of two kilobytes."""
 
 
 class NotificationChecks(Suite):
@@ -107,7 +107,7 @@ class NotificationChecks(Suite):
         tracemalloc.start()
         try:
             await tell(10_000)
-            gc.collect()  # what nobody holds any more is not kept
+            gc.collect()  # unreferenced objects are not kept
             grown, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -197,7 +197,7 @@ _MAKERS: dict[str, tuple[str, Callable[[int], object]]] = {
     "attempt_finished": ("attempts", _numbered_attempt),
     "subscription_changed": ("subscription", _numbered_subscription),
 }
-"""Each hook's argument, and how to make a value for it that is unlike every other."""
+"""Each hook's argument, and a function that makes unique values for it."""
 
 
 def _short(value: object) -> str:

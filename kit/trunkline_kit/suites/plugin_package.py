@@ -25,7 +25,7 @@ class PackageChecks(Suite):
 
     @pytest.fixture
     def imported(self, trunkline_plugin: InspectedPlugin) -> Imported:
-        """Import the plugin in a process of its own, once for all checks."""
+        """Import the plugin in a new process, once for all checks."""
         if "imported" not in trunkline_plugin.memo:
             if not trunkline_plugin.files:
                 not_applicable("the module was made in memory, and no file can be imported")
@@ -147,7 +147,7 @@ def _demand_none(imported: Imported, kind: str, advice: str) -> None:
 
 
 def _imported_from_hub(file: Path) -> Iterator[str]:
-    """Name the modules of trunkline that *file* imports, in code that runs and not only for type checkers."""
+    """Name the modules of trunkline that *file* imports at run time, not only for type checkers."""
     tree = ast.parse(file.read_text(encoding="utf-8"), file.name)
     for node in ast.walk(tree):
         match node:

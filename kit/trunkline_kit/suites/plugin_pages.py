@@ -1,4 +1,4 @@
-"""The pages that a plugin adds to the portal."""
+"""Checks of the pages that a plugin adds to the portal."""
 
 import asyncio
 import inspect
@@ -151,7 +151,7 @@ def _request(company_id: int, query: Mapping[str, str]) -> PortalRequest:
 
 
 async def _write(page: PortalPage, request: PortalRequest) -> str:
-    """Write *page* as the portal does: a plain function beside the loop."""
+    """Render *page* as the portal does: a plain function in a thread."""
     if inspect.iscoroutinefunction(page.render):
         html = await page.render(request)
     else:
@@ -166,7 +166,7 @@ async def _write(page: PortalPage, request: PortalRequest) -> str:
 
 
 async def _emit_marked(hub: TestHub, marker: str) -> list[str]:
-    """Put events of company 92 on the stream that have *marker* in each text that may hold any; give what tells them apart."""
+    """Put events of company 92 on the stream with *marker* in each free text; return texts that identify them."""
     markers: list[str] = [marker]
     for name in hub.events.types:
         for payload in _marked(hub.events(name), marker):
@@ -183,7 +183,7 @@ def _marked(payload: Mapping[str, object], marker: str) -> Iterator[dict[str, ob
 
 
 class _Reader(HTMLParser):
-    """Collects scripts, handlers and styles, which a page may not have."""
+    """Collects forbidden scripts, handlers and styles."""
 
     def __init__(self) -> None:
         super().__init__()

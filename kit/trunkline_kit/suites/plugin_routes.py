@@ -1,4 +1,4 @@
-"""The routes that a plugin adds to the API."""
+"""Checks of the routes that a plugin adds to the API."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -22,9 +22,9 @@ _PROBLEM_FIELDS = {"type", "title", "status", "detail", "request_id"}
 class RouteChecks(Suite):
     """Checks of the routes that a plugin adds.
 
-    *prefixes* are where the plugin's routes stand, if not below its own name. *public* are patterns of paths that are open
-    to everybody, *unscoped* of those that any key may call. *bodies* are valid ones of routes ("POST /api/v1/acme/notes"), where
-    the one that the kit makes of the schema is not.
+    *prefixes* are the prefixes of the plugin's routes, if not its own name. *public* are patterns of paths that need no key,
+    *unscoped* of paths that any key may call. *bodies* are valid bodies of routes ("POST /api/v1/acme/notes") for which the kit
+    makes an invalid one from the schema.
     """
 
     prefixes: ClassVar[Sequence[str] | None] = None
@@ -207,7 +207,7 @@ class RouteChecks(Suite):
             )
 
     async def _survey(self, make_hub: MakeTestHub, plugin: InspectedPlugin) -> Survey:
-        """Call every route in every way; done once for all checks."""
+        """Call every route with every defect, once for all checks."""
         routes = _routes(plugin)
         if "survey" not in plugin.memo:
             hub = await self.start(make_hub, dispatch=False)

@@ -1,4 +1,4 @@
-"""A plugin while the hub starts, runs and stops."""
+"""Checks of a plugin while the hub starts, runs and stops."""
 
 import asyncio
 import gc
@@ -26,7 +26,7 @@ GRACE_SECONDS = 3.0
 
 
 class RunningChecks(Suite):
-    """Checks of starting and stopping, and of what is left behind."""
+    """Checks of starting, stopping and leftovers."""
 
     @check("plugin.starts-again", level=LOADS)
     async def test_starts_again(self, trunkline_hub: MakeTestHub) -> None:
@@ -220,11 +220,11 @@ async def _tell(hub: TestHub) -> None:
             subscription = await hub.hub.subscriptions.create(92, request, channel=channel)
             await hub.hub.subscriptions.delete(92, subscription["id"], channel=channel)
         except Refused:
-            continue  # it takes no URL, or is not for subscribers
+            continue  # the channel takes no URL, or has no subscribers
 
 
 async def _left_over(find: Callable[[], Collection[str]]) -> Collection[str]:
-    """Return what *find* still lists after ``GRACE_SECONDS``; earlier if it lists nothing."""
+    """Return the items that *find* still lists after ``GRACE_SECONDS``; return at once when it lists nothing."""
     end = time.monotonic() + GRACE_SECONDS
     while (names := find()) and time.monotonic() < end:
         await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""Secrets among a plugin's settings: none may be read where they do not belong."""
+"""Checks that the secrets of a plugin's settings do not leak."""
 
 from collections.abc import Iterator, Mapping
 
@@ -15,7 +15,7 @@ _MALFORMED = ("zz-not-the-secret-you-want", "\N{SNOWMAN}zz-odd-secret", "zz-long
 
 
 class SecretChecks(RunningChecks):
-    """Where secrets must not be seen. The suite's *settings* name one for each setting that is a SecretStr."""
+    """Checks of places where secrets must not appear. The suite's *settings* have one for each SecretStr."""
 
     @check("plugin.secrets-are-in-no-repr", level=COMPLETE)
     def test_secrets_are_in_no_repr(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -74,7 +74,7 @@ class SecretChecks(RunningChecks):
 
 
 def _secrets(plugin: InspectedPlugin) -> Mapping[str, str]:
-    """Give the plugin's secrets by the names of their settings, as they are set."""
+    """Give the values of the plugin's secrets by the names of their settings."""
     secrets: dict[str, str] = {}
     for name, field in fields_of(plugin):
         if kinds_of(field) & {SecretStr, SecretBytes}:
@@ -94,7 +94,7 @@ def _forms(secret: str) -> Iterator[str]:
     yield secret
     if (
         "_" in secret and len(secret.partition("_")[2]) > 12
-    ):  # what comes after a prefix such as whsec_ is the secret
+    ):  # the part after a prefix such as whsec_ is the secret
         yield secret.partition("_")[2]
 
 

@@ -1,4 +1,4 @@
-"""A plugin's section of the settings."""
+"""Checks of a plugin's section of the settings."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
@@ -16,7 +16,7 @@ UNKNOWN = "no_such_setting"
 
 
 class SettingChecks(Suite):
-    """The model of the settings, and how values get into it."""
+    """Checks of the settings' model and its values."""
 
     @check("plugin.settings-are-described", level=COMPLETE)
     def test_settings_are_described(self, trunkline_plugin: InspectedPlugin) -> None:
@@ -127,7 +127,7 @@ def fields_of(plugin: InspectedPlugin) -> list[tuple[str, FieldInfo]]:
 
 
 def kinds_of(field: FieldInfo) -> set[Any]:
-    """List the types that a field's annotation is made of."""
+    """List the types in a field's annotation."""
 
     def walk(annotation: Any) -> Iterator[Any]:
         yield annotation
@@ -138,7 +138,7 @@ def kinds_of(field: FieldInfo) -> set[Any]:
 
 
 def _values(plugin: InspectedPlugin, name: str) -> list[str]:
-    """Give texts, of which at least one should be a valid value that is not the default."""
+    """Give texts, at least one of which should be a valid value other than the default."""
     current = plugin.settings.get(f"{plugin.name}.{name}")
     field = dict(fields_of(plugin))[name]
     examples = [_text(choice) for choice in field.examples or ()]
@@ -162,7 +162,7 @@ def _text(value: object) -> str:
 
 
 def _value_of(plugin: InspectedPlugin, name: str, text: str | None) -> object:
-    """Tell what the settings have for *name* when it is set to *text*, and None where there is no such setting."""
+    """Give the value of *name* when it is set to *text*; None if there is no such setting."""
     full = f"{plugin.name}.{name}"
     others = {key: value for key, value in plugin.settings.items() if key != full}
     try:

@@ -1,4 +1,4 @@
-"""Checks of a plugin that tells whose bearer tokens are (``authenticate_request``): a token that it has not given lets nobody in."""
+"""Checks of a plugin that authenticates bearer tokens (``authenticate_request``): it refuses tokens that it has not issued."""
 
 import base64
 import secrets
@@ -12,13 +12,13 @@ from trunkline_kit.hubs import MakeTestHub, TestHub
 from trunkline_kit.suites.suite import Suite
 
 CLAIMS = b'{"sub":"92","company_id":92,"companyId":92,"scope":"admin events:read","scopes":["admin"],"exp":4102444800}'
-"""What somebody may write into a token of their own making."""
+"""Claims in a forged token."""
 UNSIGNED, SIGNED = b'{"alg":"none"}', b'{"alg":"HS256","kid":"1"}'
 _SHOWN_CHARACTERS = 24
 
 
 class TokenChecks(Suite):
-    """``authenticate_request``, asked about tokens that nobody has been given."""
+    """Checks of ``authenticate_request`` with tokens that were never issued."""
 
     @check("plugin.lets-no-stranger-in", level=DELIVERS)
     async def test_lets_no_stranger_in(self, trunkline_hub: MakeTestHub) -> None:
@@ -53,14 +53,14 @@ class TokenChecks(Suite):
 
 
 async def _ask(hub: TestHub, token: str) -> httpx2.Response:
-    """Ask whose key it is, with *token*."""
+    """Call ``/me`` with *token*."""
     return await hub.anonymous.get(
         "/api/v1/me", headers={b"Authorization": f"Bearer {token}".encode("latin-1")}
     )
 
 
 def strangers_tokens() -> Sequence[str]:
-    """Make tokens that nobody has been given: of many forms, some of which say of themselves whose they are."""
+    """Make tokens that were never issued, in many forms, some with claims about their owner."""
     plain, claims = secrets.token_urlsafe(32), _encoded(CLAIMS)
     unsigned = f"{_encoded(UNSIGNED)}.{claims}."
     signed = f"{_encoded(SIGNED)}.{claims}.{plain}"

@@ -1,4 +1,4 @@
-"""Event types and connectors that a plugin gives."""
+"""Checks of a plugin's event types and connectors."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
@@ -15,7 +15,7 @@ from trunkline_kit.suites.suite import Suite
 
 
 class ValueChecks(Suite):
-    """Event types, and generators of connectors."""
+    """Checks of event types and generators of connectors."""
 
     @check("plugin.event-types-have-valid-examples", level=LOADS)
     def test_event_types_have_valid_examples(self, trunkline_plugin: InspectedPlugin) -> None:

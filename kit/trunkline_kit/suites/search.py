@@ -1,4 +1,4 @@
-"""SearchConformance: what a search or a lookup owes those who ask. The calls are made over HTTP, as customers make them."""
+"""SearchConformance: the demands on a search or a lookup. Its calls are made over HTTP, like customers' calls."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Checks of what searches and lookups answer: existing records, of the caller's company only, without writing."""
+"""Checks of the answers of searches and lookups: existing records of the caller's company only, without writing."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ SCOPE = "integrations:read"
 
 
 class SearchAnswerChecks(CallSubject):
-    """Checks of what searches and lookups answer."""
+    """Checks of the answers of searches and lookups."""
 
     @check("search.is-provided", level=LOADS)
     async def test_is_provided(self, trunkline_hub: MakeTestHub) -> None:

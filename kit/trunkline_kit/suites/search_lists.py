@@ -1,4 +1,4 @@
-"""Checks of the lists that searches and lookups give: their form, their pages, and what the hub shows of them."""
+"""Checks of the lists of searches and lookups: their form, their pages, and their descriptions in the hub."""
 
 from collections.abc import Mapping, Sequence
 
@@ -117,13 +117,13 @@ class SearchListChecks(CallSubject):
 
 
 async def _filled(trial: CallTrial, definition: Definition) -> Mapping[str, Json]:
-    """Make several records; gives the parameters of the path that leads to the last one."""
+    """Make several records; return the path parameters of the last one."""
     requests = [await trial.request(definition) for _ in range(RECORDS)]
     return requests[-1].parameters
 
 
 def _paging(trial: CallTrial) -> Sequence[Definition]:
-    """List what gives its answer in pages; where nothing does the check does not apply."""
+    """List the operations with pages; without one the check does not apply."""
     return trial.select(
         lambda definition: {"cursor", "limit"} <= set(definition.input.get("properties", {})),
         otherwise=f"nothing of the plugin '{trial.plugin}' gives its answer in pages",

@@ -1,4 +1,4 @@
-"""Checks of how searches and lookups take a query: missing, unknown, odd and hostile parameters."""
+"""Checks of the queries of searches and lookups: missing, unknown, odd and hostile parameters."""
 
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
 from trunkline_kit.hubs import MakeTestHub
@@ -22,7 +22,7 @@ INJECTIONS = ("' OR '1'='1", "' OR 1=1 --", '" OR ""="', "%", "_", "*")
 
 
 class SearchQueryChecks(CallSubject):
-    """Checks of the queries that searches and lookups accept and refuse."""
+    """Checks of accepted and refused queries."""
 
     @check("search.demands-required-parameters", level=DELIVERS)
     async def test_demands_required_parameters(self, trunkline_hub: MakeTestHub) -> None:

@@ -1,4 +1,4 @@
-"""The base of every suite: the plugin under test, its settings, and how a hub is started with it."""
+"""The base of every suite: the plugin under test, its settings, and starting a hub with it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import ClassVar
@@ -26,7 +26,7 @@ BUILT_INS = (
     "zapier",
 )
 NEED_AN_EXTRA = ("mcp",)
-"""Those that need an extra of their own name."""
+"""Built-in plugins that need an extra of the same name."""
 
 
 def built_ins() -> list[str]:
@@ -46,8 +46,8 @@ class Suite:
     """A suite to subclass.
 
     *plugin* is the name of its entry point; *settings* are dotted names and text, as environment variables give them.
-    *replaces* are the built-in plugins that it stands in for, and so does not run beside.
-    *patience_seconds* is how long anything may take that the hub gives up after five seconds.
+    *replaces* are the built-in plugins that it replaces, and so does not run beside. *patience_seconds* is the time limit for
+    operations that the hub gives up after five seconds.
     """
 
     plugin: ClassVar[PluginSource] = ""
@@ -71,7 +71,7 @@ class Suite:
         dispatch: bool = True,
         clock: Clock | None = None,
     ) -> TestHub:
-        """Start a hub with the plugin and those *beside* it; *settings* go over the suite's own. Raises CheckFailed."""
+        """Start a hub with the plugin and those *beside* it; *settings* override the suite's. Raises CheckFailed."""
         others = [other for other in beside if name_of(other) != self.name]
         try:
             return await make_hub(

@@ -1,7 +1,7 @@
 """Routes for every action that a plugin carries out, and a provider that is reached over HTTP.
 
-The plugin knows no domain: what can be called, and with what, is in the definitions; who carries it out is another plugin,
-or the product that the setting ``actions.provider_url`` names.
+The plugin knows no domain. The definitions list the operations and their fields; another plugin carries them out, or the
+product that the setting ``actions.provider_url`` names.
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def register_operations(context: PluginContext[Settings]) -> Sequence[Operation]
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the routes that carry out actions, and those that list them."""
+    """Give the routes that carry out actions, and the routes that list them."""
     from trunkline.routes import definition_routes  # noqa: PLC0415
     from trunkline_actions.routes import make_routes  # noqa: PLC0415
 

@@ -8,7 +8,7 @@ from trunkline import Answer, Call, EmittedEvent, FieldError
 from trunkline.routes import HttpResponse, ProviderFailed, ProviderRefused
 
 MAX_BYTES = 64 * 1024
-"""What the way out reads of an answer."""
+"""Bytes of an answer that are read at most."""
 _FORWARDED_HEADER = "retry-after"
 Form = TypeVar("Form", bound=msgspec.Struct)
 
@@ -31,18 +31,18 @@ class _Fault(msgspec.Struct):
 
 
 class _Refusal(msgspec.Struct):
-    """A problem document (RFC 9457), as far as it matters here."""
+    """The members of a problem document (RFC 9457) that are used here."""
 
     detail: str
     errors: list[_Fault] = []
 
 
 def read(response: HttpResponse, call: Call) -> Answer:
-    """Make the answer to *call* out of *response*; the hub checks the output and the events.
+    """Read the answer to *call* from *response*; the hub checks the output and the events.
 
     Raises:
-        ProviderRefused: it is a 4xx with a sentence.
-        ProviderFailed: it is no answer.
+        ProviderRefused: the response is a 4xx with a sentence.
+        ProviderFailed: the response is no answer.
     """
     name, status = call.definition.name, response.status
     if 200 <= status <= 299:
@@ -68,6 +68,6 @@ def _decode(response: HttpResponse, form: type[Form], name: str) -> Form:
         raise ProviderFailed(name, f"the provider answered with {MAX_BYTES // 1024} KiB or more")
     try:
         return msgspec.json.decode(response.body, type=form)
-    except msgspec.DecodeError as error:  # of which ValidationError is one
+    except msgspec.DecodeError as error:  # msgspec's ValidationError is a DecodeError
         reason = f"the provider's answer is not of the right form (status {response.status}): {error}"
         raise ProviderFailed(name, reason) from None

@@ -1,7 +1,7 @@
-"""A provider over HTTP: a product that need not be written in Python carries out what the schemas define.
+"""A provider over HTTP: a product in any language carries out the operations that the schemas define.
 
 Each call is one ``POST {provider_url}/{actions|searches|lookups}/{name}``, signed as webhooks are
-(docs/reference/http-provider.md has the protocol). Nothing is tried again here: whoever called may, and the idempotency key
+(docs/reference/http-provider.md has the protocol). Nothing is retried here: the caller may retry, and the idempotency key
 tells the product that it is the same call.
 """
 
@@ -32,20 +32,20 @@ FOLDERS: Mapping[Kind, str] = {"action": "actions", "search": "searches", "looku
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where calls go: a base URL without a slash at its end, and the client for it."""
+    """The target of calls: a base URL without a trailing slash, and the client for it."""
 
     url: str
     http: HttpClient
 
     @classmethod
     def at(cls, context: PluginContext, url: str, *, timeout_seconds: float) -> Self:
-        """Open the way to *url*. Raises ValueError."""
+        """Make the client for *url*. Raises ValueError."""
         return cls(url.rstrip("/"), context.open_origin(url, timeout_seconds=timeout_seconds))
 
 
 @dataclass(frozen=True, slots=True)
 class _Product:
-    """The product's address, and what a call of it needs."""
+    """The product's addresses, secret and clock: all that a call needs."""
 
     place: "_Place"
     test_place: "_Place | None"
@@ -58,17 +58,17 @@ class _Product:
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """Carries out *operations* by asking *product*; where no product is set it carries out nothing."""
+    """Carries out *operations* by asking *product*; without a product it carries out nothing."""
 
     operations: Mapping[Kind, Sequence[str]]
     product: _Product | None
 
     @classmethod
     def of(cls, context: PluginContext) -> Self:
-        """Make it as the settings say.
+        """Make the provider from the settings.
 
         Raises:
-            ValueError: they name a URL that cannot be dialled, or an operation that is not defined.
+            ValueError: the settings name a URL that cannot be dialled, or an undefined operation.
         """
         settings = context.settings
         assert isinstance(settings, Settings)
@@ -90,15 +90,15 @@ class Provider:
         return cls(_chosen(defined, settings.provider_operations), product)
 
     def names(self, kind: Kind) -> Sequence[str]:
-        """List what the product carries out of *kind*."""
+        """List the operations of *kind* that the product carries out."""
         return self.operations.get(kind, ())
 
     async def run(self, call: Call) -> Answer:
         """Have the product carry out *call*.
 
         Raises:
-            ProviderRefused: it answered with a 4xx and a sentence; or it is called for a test environment, and has no address for it.
-            ProviderFailed: it did not answer in time, or with a 5xx, or with what is no answer.
+            ProviderRefused: it answered with a 4xx and a sentence; or the call is of a test environment, which has no address set.
+            ProviderFailed: it did not answer in time, or answered with a 5xx or an unreadable body.
         """
         assert self.product is not None
         response = await _post(self.product, call)
@@ -120,7 +120,7 @@ def _chosen(
 
 
 def _place_for(product: _Product, call: Call) -> _Place:
-    """Tell where *call* goes: what is of a test environment never goes where live data are. Raises ProviderRefused."""
+    """Give the target of *call*; a call of a test environment never goes to the live address. Raises ProviderRefused."""
     place = product.test_place if environment_of(call.company_id) == "test" else product.place
     if place is None:
         msg = (

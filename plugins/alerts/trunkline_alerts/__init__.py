@@ -1,8 +1,8 @@
 """Alerts: operational events as messages to people, by mail, into chat rooms and to PagerDuty.
 
-Each way is a channel, so retries, the delivery log, limits, test deliveries and the portal's forms are the hub's own. Mail goes
-by one subscription of the operators, which ``lifespan`` makes; ``messages`` has all texts. Another plugin that adds a way
-writes them with ``Writer``.
+Each way is a channel, so the hub brings retries, the delivery log, limits, test deliveries and the portal's forms. Mail uses
+one subscription of the operators, which ``lifespan`` makes; ``messages`` has all texts. A plugin that adds another way writes
+its messages with ``Writer``.
 """
 
 import asyncio
@@ -44,11 +44,11 @@ NAME = "mail"
 REQUEST = {"target_url": "mailto:alert-recipients", "event_types": ["operational.*"], "timeout_seconds": 60}
 RETRY_SECONDS = 5.0
 NEVER = BreakerPolicy(failures=2**31, span_seconds=0)
-"""Mail goes on once its server is back, however long it was away."""
+"""No failure disables mail: it goes on once the server is back."""
 
 
 class _Shared:
-    """What the hooks share; the library for mail is loaded if a server is set."""
+    """State that the hooks share; the mail library is loaded only if a server is set."""
 
     def __init__(self, context: PluginContext[Settings]) -> None:
         self.mailer: Mailer | None = None
@@ -67,7 +67,7 @@ def register_settings() -> type[BaseModel]:
 
 @hookimpl
 def register_migrations() -> Sequence[Migrations]:
-    """Give the history of the tables of what was told; ``alerts_mails`` has no row of a company's."""
+    """Give the migrations of the plugin's tables; ``alerts_mails`` has no column for the company."""
     of_companies = (CompanyRows("alerts_digests"), CompanyRows("alerts_matters"))
     return [Migrations("trunkline_alerts:migrations", of_companies=of_companies)]
 
@@ -83,13 +83,13 @@ def register_routes(context: PluginContext[Settings]) -> "Sequence[Routes]":
 
 @hookimpl
 def register_portal_pages(context: PluginContext[Settings]) -> Sequence[PortalPage]:
-    """Give the page by which a company chooses who is told."""
+    """Give the page on which a company chooses its recipients."""
     return [page.make_page(context, context.shared(_Shared).choices)]
 
 
 @hookimpl
 def register_channels(context: PluginContext[Settings]) -> Sequence[Channel]:
-    """Give the three ways."""
+    """Give the channels for mail, chat rooms and PagerDuty."""
     mailer = context.shared(_Shared).mailer
     deliver: Deliver = _refuse if mailer is None else mailer.deliver
     about = "Mails operational events to the alert recipients of the company that they are about, and to the operators."
@@ -106,7 +106,7 @@ async def _refuse(_push: Push, _http: HttpClient) -> Result:
 @hookimpl
 @contextlib.asynccontextmanager
 async def lifespan(context: PluginContext[Settings]) -> AsyncGenerator[None]:
-    """Make the subscription that mail goes by, and send daily digests, if a server is set."""
+    """Make the subscription for mail and send daily digests, if a mail server is set."""
     digests = context.shared(_Shared).digests
     if digests is None:
         yield
@@ -121,7 +121,7 @@ async def lifespan(context: PluginContext[Settings]) -> AsyncGenerator[None]:
 
 
 async def _subscribe(context: PluginContext[Settings], *, day: int) -> None:
-    """Make the subscription and the operators' choice of a digest, or go on with the one that another process has made."""
+    """Make the subscription and store the operators' choice of a digest; keep a subscription that another process has made."""
     terms = Terms(NAME, holder=NAME, lasts_seconds=None)
     while True:
         try:

@@ -1,4 +1,4 @@
-"""Whom a company has told of failures: shown, changed, previewed and tried, by the API and the portal alike."""
+"""The recipients of a company's alerts: show, change, preview and test them, for the API and for the portal."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from trunkline_alerts.mail import Mailer
 
 TESTS_PER_MINUTE = 2
-"""Test messages of one company."""
+"""Limit of test messages of one company."""
 TEST_SECONDS = 4.0
-"""How long one may take; a page of the portal has five seconds."""
+"""Time limit of a test message; a page of the portal has five seconds."""
 
 
 class CannotMail(Refused):
-    """No mail can be sent, or the operators' choice was to be changed by a call."""
+    """The hub has no mail server, or a call tried to change the operators' choice."""
 
     status = 409
     title = "Conflict"
 
 
 class Choices:
-    """What companies chose. The choice is one for both environments; that of company 0, the operators, is in the settings."""
+    """The choices of companies, each for both environments. The choice of company 0, the operators, is in the settings."""
 
     def __init__(
         self, context: PluginContext[Settings], mailer: "Mailer | None", digests: "Digests | None"

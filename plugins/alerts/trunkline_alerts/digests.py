@@ -1,7 +1,7 @@
-"""The daily digest: one mail a day about what failed and what is open, to those who chose it.
+"""The daily digest: one mail a day about failures and open matters, to the companies that chose it.
 
-A process claims the digest of a company before it mails it. If that process dies, another one goes on after ``CLAIM``; each
-mail has the same ``Message-ID`` then, and those that were sent are known.
+A process claims the digest of a company before it mails it. If that process dies, another one goes on after ``CLAIM``; mails
+keep their ``Message-ID``, so none is sent twice.
 """
 
 import asyncio
@@ -20,13 +20,13 @@ from trunkline_alerts.writing import Writer, company_in
 
 DAY_MS = 24 * 3_600_000
 OPEN_DAYS = 30
-"""How far back a digest looks for failures that last."""
+"""Age limit of the open failures in a digest."""
 CLAIM = timedelta(minutes=10)
 SEND_SECONDS = 300.0
-"""How long the mails of one digest may take: less than ``CLAIM``."""
+"""Time limit for the mails of one digest: less than ``CLAIM``."""
 LOOK_SECONDS = 60.0
 MOST = 200
-"""Alerts that one digest is written from, newest first."""
+"""Alerts that one digest reads at most, newest first."""
 MOST_LINES = 40
 
 
@@ -39,7 +39,7 @@ class Digests:
         self._writer = Writer(context)
 
     async def run(self) -> None:
-        """Send what is due, as long as the hub runs."""
+        """Send due digests as long as the hub runs."""
         while True:
             try:
                 await self.send_due()
@@ -48,11 +48,11 @@ class Digests:
             await asyncio.sleep(LOOK_SECONDS)
 
     def day(self) -> int:
-        """Tell whose digest was due last, in days since 1970: a day's is due from ``digest_hour`` on."""
+        """Give the last day (since 1970) whose digest is due; it is due from ``digest_hour`` on."""
         return (self._context.clock.now_ms() - self._context.settings.digest_hour * 3_600_000) // DAY_MS
 
     async def send_due(self) -> None:
-        """Send the digests that are due and that no other process has begun."""
+        """Send the due digests that no other process has claimed."""
         day, now_ms = self.day(), self._context.clock.now_ms()
         before_ms = now_ms - CLAIM // timedelta(milliseconds=1)
         while True:
@@ -63,7 +63,7 @@ class Digests:
             await self._send(company_id, day=day)
 
     async def _send(self, company_id: int, *, day: int) -> None:
-        """Send one, and note that it is done; one that fails is tried again after ``CLAIM``."""
+        """Send one digest and note that it is done; a failed digest is retried after ``CLAIM``."""
         if company_id == OPERATORS:
             recipients = self._context.settings.operators
         else:
@@ -118,7 +118,7 @@ class Digests:
         return lines
 
     async def _is_open(self, payload: dict[str, Any]) -> bool:
-        """Tell whether the subscription of a failure is there and has not recovered."""
+        """Tell whether the subscription of a failure exists and has not recovered."""
         company_id = company_in(payload)
         assert company_id is not None
         try:

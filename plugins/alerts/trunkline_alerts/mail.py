@@ -19,15 +19,15 @@ from trunkline_alerts.settings import Settings
 from trunkline_alerts.writing import Writer, company_of
 
 TO_COMPANIES = frozenset({"subscription.failing", "subscription.disabled", "subscription.recovered"})
-"""What a company's alert recipients get."""
+"""The event types that are mailed to a company's recipients."""
 STEP_SECONDS = 8.0
-"""How long the server may take over one step of SMTP."""
+"""Time limit of one SMTP command."""
 _WHOLE_LINES = SMTP.clone(max_line_length=900)
-"""A subject that is folded before its first word reaches readers with a blank in front; RFC 5322 allows 998."""
+"""Lines are not folded: a subject folded before its first word shows a leading blank. RFC 5322 allows 998 characters."""
 
 
 class Mailer:
-    """Mails over the server that the settings name. A message is known by its ``Message-ID``, however often it is tried."""
+    """Sends mail through the server in the settings. A message keeps its ``Message-ID`` over all attempts."""
 
     def __init__(self, context: PluginContext[Settings]) -> None:
         self._context = context
@@ -36,7 +36,7 @@ class Mailer:
         self._quiet = Quiet(context)
 
     async def deliver(self, push: Push, _: HttpClient) -> Result:
-        """Mail the alert to everybody who has not got it yet."""
+        """Mail the alert to each recipient that has not received it."""
         message = await self._writer.write(push)
         reason = await self._quiet.why_not(push, message, hours=self._settings.quiet_hours)
         if reason is not None:
@@ -47,9 +47,9 @@ class Mailer:
         return result
 
     async def send(self, message: Message, recipients: Sequence[str], *, key: str) -> Result:
-        """Mail *message* to each of *recipients* that has not got one of this *key*.
+        """Mail *message* to each of *recipients* that has not received a mail with this *key*.
 
-        An address that the server refuses for good is named in the result and not tried again.
+        The result names an address that the server refuses for good; it is not tried again.
         """
         wanted = {self._message_id(key, recipient): recipient for recipient in recipients}
         async with self._context.database.read() as connection:
@@ -73,7 +73,7 @@ class Mailer:
                 await self._note(message_id)
             with suppress(
                 aiosmtplib.SMTPException, OSError
-            ):  # all is taken, whatever becomes of the farewell
+            ):  # the server has taken the mails: a failed QUIT changes nothing
                 await client.quit()
         except (aiosmtplib.SMTPException, OSError) as error:
             reason = f"the mail server did not take it: {type(error).__name__}"
@@ -134,7 +134,7 @@ class Mailer:
 
 
 def _refusal(error: aiosmtplib.SMTPException) -> tuple[int, str]:
-    """Give the code and words of a refusal (RFC 5321 §4.2.1): 4xx may pass, 5xx is for good."""
+    """Give the code and text of a refusal (RFC 5321 §4.2.1): 4xx is temporary, 5xx permanent."""
     answer = error.recipients[0] if isinstance(error, aiosmtplib.SMTPRecipientsRefused) else error
     assert isinstance(answer, aiosmtplib.SMTPResponseException)
     return answer.code, answer.message

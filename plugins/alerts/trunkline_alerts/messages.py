@@ -8,14 +8,14 @@ import orjson
 
 Severity = Literal["info", "warning", "error", "critical"]
 SEVERITIES: tuple[Severity, ...] = ("info", "warning", "error", "critical")
-"""PagerDuty's words, least first."""
+"""PagerDuty's severities, lowest first."""
 Kind = Literal["news", "failure", "repeated", "end"]
-"""*news* happens once. A *failure* lasts until its *end*. Something *repeated* is told every minute while it lasts."""
+"""*news* happens once. A *failure* lasts until its *end*. A *repeated* alert comes every minute while its cause lasts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """The words of one type; braces name members of the event's payload, ``waiting`` and ``last_answer``."""
+    """The texts of one event type; braces name ``waiting``, ``last_answer`` or members of the event's payload."""
 
     severity: Severity
     subject: str
@@ -36,7 +36,7 @@ class Message:
     kind: Kind
 
     def is_from(self, least: Severity) -> bool:
-        """Tell whether somebody who is told from *least* on is told of it; of an end everybody is."""
+        """Tell whether the alert has severity *least* or higher; an end always counts."""
         return self.kind == "end" or SEVERITIES.index(self.severity) >= SEVERITIES.index(least)
 
 
@@ -136,13 +136,13 @@ TEMPLATES: Mapping[str, Template] = {
     ),
 }  # fmt: skip
 OTHER = Template("info", "{type}", "{payload}", "Nothing.")
-"""Of an event that is not operational."""
+"""For an event that is not operational."""
 
 
 def write(
     event_type: str, payload: Mapping[str, Any], *, whose: str, link: str = "", waiting: int = 0
 ) -> Message:
-    """Write the alert of an event. *whose* names the company in a sentence, *waiting* counts deliveries that wait."""
+    """Write the alert of an event. *whose* names the company in a sentence, *waiting* counts waiting deliveries."""
     template = TEMPLATES.get(event_type, OTHER)
     if template is OTHER:
         payload = {"type": event_type, "payload": orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode()}

@@ -1,4 +1,4 @@
-"""The portal's page about alerts: who is told, a test message, and every text."""
+"""The portal's page about alerts: the recipients, a test message, and every text."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -40,7 +40,7 @@ _TEXTS = Markup('<section class="card"><h2>Texts</h2>{texts}</section>')
 
 
 class AlertsPage:
-    """Shows a company's choice, and takes changes of it."""
+    """Shows and changes a company's choice."""
 
     def __init__(self, context: PluginContext[Settings], choices: Choices) -> None:
         self._context = context
@@ -53,7 +53,7 @@ class AlertsPage:
     async def submit(
         self, request: PortalRequest, fields: Mapping[str, Sequence[str]]
     ) -> PortalContent | PortalRedirect:
-        """Save the choice, and send a test message if that was asked for."""
+        """Save the choice; send a test message if the form asks for one."""
         entered = next(iter(fields.get("recipients", ())), "").split(",")
         recipients = [address.strip() for address in entered if address.strip()]
         digest = bool(fields.get("digest"))

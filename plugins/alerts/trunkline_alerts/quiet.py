@@ -1,4 +1,4 @@
-"""Quiet: a matter that was told is not told again until it ends, or until some hours are over."""
+"""A reported matter is not reported again until it ends, or until some hours have passed."""
 
 from trunkline import PluginContext, Push
 from trunkline_alerts import told
@@ -8,7 +8,7 @@ from trunkline_alerts.told import Told
 
 
 class Quiet:
-    """Remembers, for each way, the last alert about each matter. News are not remembered, and tests neither."""
+    """Remembers the last alert about each matter for each way. News and test messages are not remembered."""
 
     def __init__(self, context: PluginContext[Settings]) -> None:
         self._context = context
@@ -16,9 +16,9 @@ class Quiet:
     async def why_not(
         self, push: Push, message: Message, *, hours: int, drops_overtaken: bool = False
     ) -> str | None:
-        """Say why an alert is not to be sent; None if it is.
+        """Give the reason not to send an alert; None if it is to be sent.
 
-        With *drops_overtaken* a failure of which something later was told is not sent, so that it opens nothing.
+        With *drops_overtaken*, an alert older than the last one about its matter is not sent, so that it opens no incident.
         """
         if not _is_remembered(push, message):
             return None

@@ -109,16 +109,16 @@ class Poster:
         headers = {
             "content-type": "application/json",
             "webhook-id": push.event_id,
-        }  # the same on each attempt
+        }  # equal on each attempt
         result = await post_by_http(push, http, url=url, body=orjson.dumps(body), headers=headers)
         if result.outcome is Outcome.DELIVERED:
             await self._quiet.note(push, message)
-        # 400 is a service's word for a message that it will never take
+        # a service answers 400 to a message that it will never take
         return replace(result, outcome=Outcome.REJECTED) if result.status_code == 400 else result
 
 
 def chat_body(message: Message, form: Literal["slack", "teams"]) -> dict[str, Any]:
-    """Give what an incoming webhook takes: text for Slack and Mattermost, an adaptive card for Teams."""
+    """Give the body for an incoming webhook: text for Slack and Mattermost, an adaptive card for Teams."""
     if form == "slack":
         text = f"*{message.subject}*\n{message.body}"
         for sign, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
@@ -134,7 +134,7 @@ def chat_body(message: Message, form: Literal["slack", "teams"]) -> dict[str, An
 
 
 def pagerduty_body(message: Message, routing_key: str) -> dict[str, Any]:
-    """Give an event of Events API v2: one incident for each matter, which its end resolves."""
+    """Give an event of Events API v2. Each matter is one incident; the matter's end resolves it."""
     event = {"routing_key": routing_key, "dedup_key": message.matter}
     if message.kind == "end":
         return {**event, "event_action": "resolve"}

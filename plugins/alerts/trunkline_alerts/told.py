@@ -1,4 +1,4 @@
-"""The tables of what was told: mails, matters, and whose daily digest was sent. Functions work in their caller's transaction."""
+"""The tables of sent mails, reported matters and daily digests. Functions run in their caller's transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from sqlalchemy import BigInteger, Boolean, Column, Index, MetaData, Table, Text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 KEPT_MS = 30 * 24 * 3_600_000
-"""How long a mail or a matter is remembered: longer than a delivery is tried."""
+"""Retention of mails and matters: longer than a delivery is retried."""
 
 metadata = MetaData()
 
@@ -18,7 +18,7 @@ mails = Table(
     Column("sent_ms", BigInteger, nullable=False),
     Index("ix_alerts_mails_sent", "sent_ms"),
 )
-"""Mails that the server took, or refused for good, by their ``Message-ID``, a digest of the event and the recipient."""
+"""Mails that the server took or refused for good. The ``Message-ID`` is a digest of the event and the recipient."""
 
 matters = Table(
     "alerts_matters",
@@ -32,7 +32,7 @@ matters = Table(
     Index("ix_alerts_matters_told", "told_ms"),
     Index("ix_alerts_matters_company", "company_id"),
 )
-"""The last alert about each matter by each way, a subscription."""
+"""The last alert about each matter in each way; a way is a subscription."""
 
 digests = Table(
     "alerts_digests",
@@ -41,17 +41,17 @@ digests = Table(
     Column("day", BigInteger, nullable=False),
     Column("claimed_ms", BigInteger, nullable=False),
 )
-"""Companies that chose a daily digest: the last *day* (since 1970) that is done, and when a process last began one."""
+"""Companies with a daily digest: the last *day* (since 1970) that is done, and when a process last claimed one."""
 
 
 async def known(connection: AsyncConnection, message_ids: Sequence[str]) -> frozenset[str]:
-    """Give those of *message_ids* that were sent."""
+    """Give the *message_ids* that were sent."""
     rows = await connection.execute(select(mails.c.message_id).where(mails.c.message_id.in_(message_ids)))
     return frozenset(rows.scalars())
 
 
 async def add(connection: AsyncConnection, message_id: str, *, now_ms: int) -> None:
-    """Note that a mail was sent, and forget old ones. Another process may have noted it: it is noted once."""
+    """Note that a mail was sent, unless it is noted; remove old rows."""
     await connection.execute(delete(mails).where(mails.c.sent_ms < now_ms - KEPT_MS))
     statement = text(
         "INSERT INTO alerts_mails (message_id, sent_ms) VALUES (:id, :now) ON CONFLICT DO NOTHING"
@@ -61,7 +61,7 @@ async def add(connection: AsyncConnection, message_id: str, *, now_ms: int) -> N
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """The last alert about a matter by one way."""
+    """The last alert about a matter in one way."""
 
     event_id: int
     is_over: bool
@@ -69,14 +69,14 @@ class Told:
 
 
 async def last(connection: AsyncConnection, way: str, matter: str) -> Told | None:
-    """Give the last alert about *matter* by *way*."""
+    """Give the last alert about *matter* in *way*."""
     query = select(matters.c.event_id, matters.c.is_over, matters.c.told_ms)
     row = (await connection.execute(query.where(matters.c.way == way, matters.c.matter == matter))).first()
     return None if row is None else Told(*row)
 
 
 async def note(connection: AsyncConnection, way: str, matter: str, told: Told, *, company_id: int) -> None:
-    """Note the alert *told*, unless a later one is noted; forget old ones."""
+    """Note the alert *told*, unless a later one is noted; remove old rows."""
     await connection.execute(delete(matters).where(matters.c.told_ms < told.told_ms - KEPT_MS))
     await connection.execute(
         text(
@@ -103,7 +103,7 @@ async def has_digest(connection: AsyncConnection, company_id: int) -> bool:
 
 
 async def choose_digest(connection: AsyncConnection, company_id: int, *, day: int | None) -> None:
-    """Send a company a digest of each day after *day*; None ends that. A choice that stands stays as it is."""
+    """Start a company's digests with the day after *day*; None ends them. An existing choice stays unchanged."""
     if day is None:
         await connection.execute(delete(digests).where(digests.c.company_id == company_id))
         return
@@ -114,7 +114,7 @@ async def choose_digest(connection: AsyncConnection, company_id: int, *, day: in
 
 
 async def claim(connection: AsyncConnection, *, day: int, before_ms: int, now_ms: int) -> int | None:
-    """Begin one digest of *day* that is not done, and that no process has begun after *before_ms*; gives its company."""
+    """Claim one digest of *day* that is not done and that no process claimed after *before_ms*; return its company."""
     statement = text(
         "UPDATE alerts_digests SET claimed_ms = :now WHERE day < :day AND claimed_ms < :before AND company_id = "
         "(SELECT min(company_id) FROM alerts_digests WHERE day < :day AND claimed_ms < :before) RETURNING company_id"

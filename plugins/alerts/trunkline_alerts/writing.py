@@ -1,4 +1,4 @@
-"""Writes the alert of a delivery: whose event it is, how much waits, and where to look."""
+"""Writes the alert of a delivery: the company, the waiting deliveries, and the link to the portal."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from trunkline_alerts.messages import TEMPLATES, Message
 
 
 class Writer:
-    """Writes alerts by what the hub knows at this moment."""
+    """Writes alerts from the hub's present state."""
 
     def __init__(self, context: PluginContext[Any]) -> None:
         self._context = context
@@ -25,7 +25,7 @@ class Writer:
         if subscription is not None and company_id is not None:
             try:
                 waiting = await self._context.deliveries.count_open(company_id, subscription["id"])
-            except NotFound:  # it was deleted meanwhile
+            except NotFound:  # deleted meanwhile
                 waiting = 0
         return messages.write(
             push.event_type,
@@ -36,7 +36,7 @@ class Writer:
         )
 
     async def name(self, company_id: int | None) -> str:
-        """Name a company in a sentence; None is the hub."""
+        """Give a company's name for use in a sentence; None is the hub."""
         if company_id is None:
             return "the hub"
         try:
@@ -47,7 +47,7 @@ class Writer:
         return f"{name}, {company_title(company_id)}" if name else company_title(company_id)
 
     def link(self, company_id: int | None, subscription: dict[str, Any] | None = None) -> str:
-        """Give the address of the portal's page about a company, or its subscription; empty if the hub has no public URL."""
+        """Give the address of the portal's page about a company or its subscription; empty if the hub has no public URL."""
         url = self._context.deployment.public_url
         if url is None:
             return ""

@@ -1,4 +1,4 @@
-"""Affiliates: who refers leads."""
+"""Affiliates: people who refer leads."""
 
 from dataclasses import dataclass
 
@@ -24,7 +24,7 @@ class AffiliateActions:
     now_ms: NowMs
 
     async def create_affiliate(self, call: Call) -> Answer:
-        """Make an affiliate, who is not approved yet."""
+        """Make an affiliate, not yet approved."""
         connection, now_ms = connection_of(call), self.now_ms()
         row = fields.read(call.input, fields.AFFILIATE, required=required_of(call))
         columns: Row = {
@@ -40,7 +40,7 @@ class AffiliateActions:
         return Answer(shown.affiliate(record), events, is_new=is_new)
 
     async def update_affiliate(self, call: Call) -> Answer:
-        """Change the fields of an affiliate, the approval among them."""
+        """Change the fields of an affiliate, including the approval."""
         record = await locked(call, tables.affiliates, id_of(call, "affiliate_id"), kind="affiliate")
         changes = changed_fields(call, fields.AFFILIATE)
         updated = await update_person(call, tables.affiliates, record, changes, now_ms=self.now_ms())

@@ -20,12 +20,12 @@ def connection_of(call: Call) -> AsyncConnection:
 
 
 def id_of(call: Call, name: str) -> int:
-    """The id that stands in the call's path, or in its query, as *name*."""
+    """The id named *name* in the call's path or query."""
     return int(call.input[name])
 
 
 async def locked(call: Call, table: Table, id: int, *, kind: str, with_archived: bool = False) -> Row:
-    """Read a record of the call's company and keep others from changing it until the call ends. Raises NotFound."""
+    """Read a record of the call's company and lock it until the call ends. Raises NotFound."""
     record = await records.lock(connection_of(call), table, call.company_id, id, with_archived=with_archived)
     if record is None:
         raise NotFound(kind, id)
@@ -39,7 +39,7 @@ def required_of(call: Call) -> Collection[str]:
 
 
 async def referred(call: Call, table: Table, id: int | None, *, field: str, kind: str) -> Row | None:
-    """Read the record of the call's company that its *field* refers to; None where it refers to none.
+    """Read the record of the call's company that *field* refers to; None if the field is empty.
 
     Raises:
         BodyInvalid: the company has no such record.
@@ -56,10 +56,10 @@ async def referred(call: Call, table: Table, id: int | None, *, field: str, kind
 
 
 def changed_fields(call: Call, rules: fields.Rules) -> Row:
-    """Read what an update changes.
+    """Read the changes of an update.
 
     Raises:
-        BodyInvalid: it has no field at all.
+        BodyInvalid: the update has no field.
     """
     if not call.input.keys() - call.definition.parameters["properties"].keys():
         message = (
@@ -70,10 +70,10 @@ def changed_fields(call: Call, rules: fields.Rules) -> Row:
 
 
 async def update_person(call: Call, table: Table, record: Row, values: Row, *, now_ms: int) -> Row:
-    """Write what *values* changes about the person in *record*; returns the record as it is then.
+    """Write the changed *values* of the person in *record*; return the new record.
 
     Raises:
-        BodyInvalid: the new external_id is another record's.
+        BodyInvalid: another record has the new external_id.
     """
     changes = fields.changed(record, values)
     if not changes:

@@ -1,6 +1,6 @@
 """Leads and clients: one kind of record, made, changed and moved from status to status.
 
-Everything happens on the call's connection, in its transaction; what is read before it is changed is locked first.
+Everything runs in the transaction of the call's connection; a record is locked before it is read and changed.
 """
 
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class ClientActions:
     now_ms: NowMs
 
     async def create_lead(self, call: Call) -> Answer:
-        """Make a lead, with the status that leads begin with."""
+        """Make a lead with the first lead status."""
         row = fields.read(call.input, fields.CLIENT, required=required_of(call))
         await _references(call, row)
         statuses = await status_store.ensured(connection_of(call), call.company_id)
@@ -42,7 +42,7 @@ class ClientActions:
         return Answer(await _shown(call, record), events, is_new=is_new)
 
     async def create_client(self, call: Call) -> Answer:
-        """Make a client, with a status that is no lead's."""
+        """Make a client with a status that is not a lead status."""
         row = fields.read(call.input, fields.CLIENT, required=required_of(call))
         employee_name = await _references(call, row)
         statuses = await status_store.ensured(connection_of(call), call.company_id)
@@ -61,7 +61,7 @@ class ClientActions:
         return await self._update(call, record)
 
     async def update_client(self, call: Call) -> Answer:
-        """Change the fields of a record, be it a client's or a lead's."""
+        """Change the fields of a client or a lead."""
         record = await locked(call, tables.clients, id_of(call, "client_id"), kind="client")
         return await self._update(call, record)
 
@@ -71,12 +71,12 @@ class ClientActions:
         return await self._move(call, record, current, statuses, leads=True)
 
     async def update_client_status(self, call: Call) -> Answer:
-        """Move a lead or a client to any of the company's statuses; so a lead becomes a client."""
+        """Move a lead or a client to any of the company's statuses; this is how a lead becomes a client."""
         record, current, statuses = await _with_status(call, kind="client")
         return await self._move(call, record, current, statuses)
 
     async def archive_client(self, call: Call) -> Answer:
-        """Take a record, be it a client's or a lead's, out of the sight of all calls; its external_id is free again."""
+        """Hide a client or a lead from all calls; its external_id is free again."""
         record, now_ms = (
             await locked(call, tables.clients, id_of(call, "client_id"), kind="client"),
             self.now_ms(),
@@ -86,10 +86,10 @@ class ClientActions:
         return Answer({"success": True, "client_id": record["id"], "archived_utc": utc_text(now_ms)})
 
     async def restore_client(self, call: Call) -> Answer:
-        """Bring an archived record back into sight, as it was; one that is in sight stays so.
+        """Restore an archived record unchanged; a record that is not archived stays as it is.
 
         Raises:
-            BodyInvalid: another record has its external_id by now.
+            BodyInvalid: another record has taken its external_id.
         """
         record = await locked(
             call, tables.clients, id_of(call, "client_id"), kind="client", with_archived=True
@@ -101,7 +101,7 @@ class ClientActions:
         return Answer({"success": True, **await _shown(call, record)})
 
     async def _store(self, call: Call, row: Row, status: Status) -> tuple[Row, bool]:
-        """Store a new record, unless its external_id is taken; gives the record that has it then, and whether it is new."""
+        """Store a new record unless its external_id is taken; return the record with that external_id, and whether it is new."""
         now_ms = self.now_ms()
         record: Row = {
             **row,
@@ -140,14 +140,14 @@ class ClientActions:
 
 
 async def _with_status(call: Call, *, kind: str) -> tuple[Row, Status, list[Status]]:
-    """Lock the record that the call names; give it with its status and all that the company has."""
+    """Lock the record that the call names; give it with its status and all statuses of the company."""
     record = await locked(call, tables.clients, id_of(call, "client_id"), kind=kind)
     statuses = await status_store.of_company(connection_of(call), call.company_id)
     return record, _status_of(record, statuses), statuses
 
 
 async def _lead(call: Call) -> tuple[Row, Status, list[Status]]:
-    """Do the same for a lead. Raises NotFound for a client."""
+    """Lock the lead that the call names. Raises NotFound for a client."""
     record, current, statuses = await _with_status(call, kind="lead")
     if not current.is_lead:
         raise NotFound("lead", record["id"])
@@ -155,7 +155,7 @@ async def _lead(call: Call) -> tuple[Row, Status, list[Status]]:
 
 
 async def _references(call: Call, row: Row) -> str | None:
-    """Check the employee and the affiliate that *row* names; gives the employee's name."""
+    """Check the employee and the affiliate that *row* names; return the employee's name."""
     affiliate_id, employee_id = row.get("affiliate_id"), row.get("employee_id")
     await referred(call, tables.affiliates, affiliate_id, field="affiliate_id", kind="affiliate")
     employee = await referred(call, tables.employees, employee_id, field="employee_id", kind="employee")
@@ -167,7 +167,7 @@ def _status_of(record: Row, statuses: list[Status]) -> Status:
 
 
 async def _shown(call: Call, record: Row) -> Row:
-    """Show a record as it is now, with the names that it refers to."""
+    """Show a record as stored now, with the names of the records that it refers to."""
     whole = await reading.find_client(
         connection_of(call), call.company_id, {"id": record["id"]}, leads_only=False
     )

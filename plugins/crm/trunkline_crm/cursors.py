@@ -1,4 +1,4 @@
-"""Cursors of the lookups: where a list goes on, as opaque text. No I/O."""
+"""Cursors of the lookups, as opaque text. No I/O."""
 
 import base64
 import json
@@ -11,14 +11,14 @@ _MAX_ID = 2**63 - 1
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The last item of a page: the *key* by which its list is ordered, and its id."""
+    """The last item of a page: its sort *key* and its id."""
 
     key: str
     id: int
 
 
 def encode(position: Position, *, lookup: str) -> str:
-    """Make the cursor that goes on after *position*; *lookup* keeps the cursors of different lists apart."""
+    """Make the cursor for the page after *position*; *lookup* keeps the cursors of different lists apart."""
     document = json.dumps([lookup, position.key, position.id], ensure_ascii=False, separators=(",", ":"))
     return base64.urlsafe_b64encode(document.encode()).rstrip(b"=").decode()
 

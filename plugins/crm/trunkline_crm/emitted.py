@@ -1,4 +1,4 @@
-"""The events of this plugin, made from its records as they were stored. No I/O."""
+"""The events of this plugin, made from its stored records. No I/O."""
 
 from collections.abc import Mapping
 
@@ -16,7 +16,7 @@ def lead_created(record: Mapping[str, Json], status: Status) -> EmittedEvent:
 
 
 def client_created(record: Mapping[str, Json], status: Status, *, employee_name: str | None) -> EmittedEvent:
-    """Make the event of a new client, with the employee who looks after it if there is one."""
+    """Make the event of a new client, with its employee if there is one."""
     employee = _without_nulls({"employee_id": record.get("employee_id"), "employee_name": employee_name})
     return EmittedEvent(record["company_id"], "client.created", _client(record, status) | employee)
 
@@ -24,7 +24,7 @@ def client_created(record: Mapping[str, Json], status: Status, *, employee_name:
 def status_changed(
     company_id: int, client_id: int, *, previous: Status, new: Status, changed_ms: int, details: Row
 ) -> EmittedEvent:
-    """Make the event of a changed status; *details* are the employee who changed it and a note, where they are known."""
+    """Make the event of a changed status; *details* are the employee who changed it and a note, if known."""
     payload: Row = {
         "client_id": client_id,
         "previous_status": previous.name,

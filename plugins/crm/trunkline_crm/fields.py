@@ -1,4 +1,4 @@
-"""The fields of a call as columns of a record: trimmed, checked, and in the form that they are compared in. No I/O."""
+"""The fields of a call as columns of a record: trimmed, checked and normalised for comparison. No I/O."""
 
 import re
 import unicodedata
@@ -10,13 +10,13 @@ from trunkline_crm import phones
 
 Row = dict[str, Json]
 Rules = Mapping[str, Callable[[Json], Json]]
-"""What becomes of each field's value; it raises ValueError with the rest of the sentence that begins with the field."""
+"""The conversion of each field's value. It raises ValueError with a sentence that continues the field's name."""
 
 _EMAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
 def folded(text: str) -> str:
-    """Give the form of *text* that is compared: upper and lower case, and two ways to write ``é``, are the same in it."""
+    """Give the form of *text* for comparison: case is folded, and both encodings of ``é`` are equal."""
     return unicodedata.normalize("NFC", text.strip().lower())
 
 
@@ -43,7 +43,7 @@ def _id(value: Json) -> Json:
 
 
 def _rate(value: Json) -> Json:
-    """Write a number with the digits that it came with, as no database's own number would keep them."""
+    """Write a number as text with its original digits, which no database number keeps."""
     return format(Decimal(str(value)), "f")
 
 
@@ -84,10 +84,10 @@ STATUS_CHANGE: Rules = {
 
 
 def read(input: Mapping[str, Json], rules: Rules, *, required: Collection[str] = ()) -> Row:
-    """Take from *input* what *rules* name. Text is trimmed; what is blank then counts as absent, as empty text does.
+    """Read the fields of *input* that *rules* name. Text is trimmed; blank text counts as absent.
 
     Raises:
-        BodyInvalid: with one fault for each field that cannot be, or is *required* and blank.
+        BodyInvalid: one fault for each field that is invalid, or *required* and blank.
     """
     row: Row = {}
     faults: list[FieldError] = []
@@ -107,12 +107,12 @@ def read(input: Mapping[str, Json], rules: Rules, *, required: Collection[str] =
 
 
 def changed(record: Mapping[str, Json], changes: Row) -> Row:
-    """Keep of *changes* what differs from *record*."""
+    """Give the *changes* that differ from *record*."""
     return {name: value for name, value in changes.items() if value != record[name]}
 
 
 def full_name(row: Mapping[str, Json]) -> str:
-    """Put a person's name together."""
+    """Join first and last name."""
     return f"{row['first_name']} {row['last_name']}"
 
 

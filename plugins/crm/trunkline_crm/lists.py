@@ -1,4 +1,4 @@
-"""Single records by number, and lists of records, the newest first, page by page."""
+"""Single records by id, and lists of records in pages, newest first."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,18 +16,18 @@ from trunkline_crm.store import reading, records, tables
 from trunkline_crm.store import statuses as status_store
 
 MOST_CHARACTERS = 50_000
-"""What the notes of a page may have together: whoever writes long ones gets shorter pages, and delays nobody else."""
+"""Limit of the notes of one page together: long notes make shorter pages and delay no other call."""
 
 _Show = Callable[[Mapping[str, Json]], Row]
 
 
 async def get_client(call: Call) -> Answer:
-    """Give a record, be it a client's or a lead's."""
+    """Give a client or a lead."""
     return await _client(call, kind="client")
 
 
 async def get_lead(call: Call) -> Answer:
-    """Give a record whose status is a lead's."""
+    """Give a record with a lead status."""
     return await _client(call, kind="lead")
 
 
@@ -46,7 +46,7 @@ async def list_clients(call: Call) -> Answer:
 
 
 async def list_leads(call: Call) -> Answer:
-    """List the records whose status is a lead's."""
+    """List the records with a lead status."""
     return await _clients(call, leads_only=True)
 
 
@@ -57,7 +57,7 @@ async def list_affiliates(call: Call) -> Answer:
 
 
 async def list_client_notes(call: Call) -> Answer:
-    """List the notes of a record, be it a client's or a lead's."""
+    """List the notes of a client or a lead."""
     number = id_of(call, "client_id")
     if await records.get(connection_of(call), tables.clients, call.company_id, number) is None:
         raise NotFound("client", number)
@@ -86,7 +86,7 @@ async def _clients(call: Call, *, leads_only: bool) -> Answer:
 
 
 def _wanted(statuses: Sequence[Status], *, name: str | None, leads_only: bool) -> Sequence[Status]:
-    """Choose the statuses that listed records may have. Raises BadQuery where there is none of that *name*."""
+    """Choose the statuses that listed records may have. Raises BadQuery if there is none of that *name*."""
     fitting = [status for status in statuses if status.is_lead or not leads_only]
     if name is None:
         return fitting
@@ -117,7 +117,7 @@ def _default_limit(call: Call) -> int:
 
 
 def _fitting(rows: Sequence[Row]) -> int:
-    """Count the rows that a page has room for: one at least, and more while their texts are not too long together."""
+    """Count the rows that fit on a page: at least one, and more until their texts reach the limit."""
     total = 0
     for count, row in enumerate(rows):
         total += len(row.get("text", ""))

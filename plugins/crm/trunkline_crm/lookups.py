@@ -1,4 +1,4 @@
-"""Lists for dropdowns, page by page: records and people by name, statuses by number."""
+"""Lists for dropdowns, in pages: records and people by name, statuses by number."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ async def list_clients(call: Call) -> Answer:
 
 
 async def list_affiliates(call: Call) -> Answer:
-    """List the affiliates who are approved."""
+    """List the approved affiliates."""
     is_approved = tables.affiliates.c.is_approved_affiliate.is_(True)
     rows, cursor = await _people(call, tables.affiliates, is_approved)
     items = [{"affiliate_id": row["id"], "full_name": fields.full_name(row)} for row in rows]
@@ -40,7 +40,7 @@ async def list_employees(call: Call) -> Answer:
 
 
 async def list_client_statuses(call: Call) -> Answer:
-    """List the statuses that the company has, or starts with."""
+    """List the company's statuses, or the starting ones."""
     part, after, limit = _page_request(call)
     statuses = [
         status
@@ -66,7 +66,7 @@ async def _people(call: Call, table: Table, *where: ColumnElement[bool]) -> tupl
 
 
 def _page_request(call: Call) -> tuple[str, Position | None, int]:
-    """Read the part to look for, the position to go on from, and the most items to list. Raises BadCursor."""
+    """Read the text to search for, the position of the cursor, and the limit. Raises BadCursor."""
     cursor = call.input.get("cursor")
     after = None if cursor is None else cursors.decode(cursor, lookup=call.definition.name)
     return fields.folded(call.input.get("q", "")), after, int(call.input.get("limit", DEFAULT_LIMIT))

@@ -16,7 +16,7 @@ class NoteActions:
     now_ms: NowMs
 
     async def add_client_note(self, call: Call) -> Answer:
-        """Put a note on a record, be it a lead's or a client's; nobody outside sees it unless the call says so."""
+        """Put a note on a lead or a client; it is internal unless the call says otherwise."""
         connection, client_id = connection_of(call), id_of(call, "client_id")
         await _demand_client(call, client_id)
         row: Row = {
@@ -30,7 +30,7 @@ class NoteActions:
         return Answer(shown.note(note), is_new=is_new)
 
     async def delete_client_note(self, call: Call) -> Answer:
-        """Delete a note of a record, be it a lead's or a client's."""
+        """Delete a note of a lead or a client."""
         client_id, note_id = id_of(call, "client_id"), id_of(call, "client_note_id")
         await _demand_client(call, client_id)
         note = await locked(call, tables.notes, note_id, kind="client note")
@@ -41,6 +41,6 @@ class NoteActions:
 
 
 async def _demand_client(call: Call, client_id: int) -> None:
-    """Raise NotFound where the company has no such lead or client."""
+    """Raise NotFound if the company has no such lead or client."""
     if await records.get(connection_of(call), tables.clients, call.company_id, client_id) is None:
         raise NotFound("client", client_id)

@@ -1,15 +1,15 @@
-"""Telephone numbers: what is taken for one, and when two are the same. No I/O."""
+"""Telephone numbers: recognise and compare them. No I/O."""
 
 HOME_REGION = "US"
-"""Where a number without a country code is dialled."""
+"""The region of a number without a country code."""
 FEWEST_DIGITS = 7
 
 
 def digits_of(text: str) -> str | None:
-    """Reduce a telephone number to the digits by which it is compared; None where there is none in *text*.
+    """Reduce a telephone number to the digits that are compared; None if *text* has none.
 
-    Those are its E.164 digits, without an extension, so that ``+1 555-010-4477``, ``(555) 010-4477`` and ``5550104477`` are
-    one. A number that the country's numbering plan has no room for is taken as it stands, digit by digit.
+    These are its E.164 digits without an extension, so ``+1 555-010-4477``, ``(555) 010-4477`` and ``5550104477`` are equal.
+    A number outside the country's numbering plan keeps its digits as written.
     """
     import phonenumbers  # noqa: PLC0415 - the numbering plans of all countries
 
@@ -25,5 +25,5 @@ def _international(text: str) -> str | None:
     except phonenumbers.NumberParseException:
         return None
     if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return None  # a local number among them: which area it is in, nobody knows
+        return None  # also a local number, whose area is unknown
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")

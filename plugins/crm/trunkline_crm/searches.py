@@ -1,4 +1,4 @@
-"""Searches by key, for find-or-create: the oldest record that fits, or none."""
+"""Searches by key, for find-or-create: the oldest match, or none."""
 
 from collections.abc import Mapping
 
@@ -10,12 +10,12 @@ from trunkline_crm.store import reading
 
 
 async def find_client(call: Call) -> Answer:
-    """Find a record, be it a client's or a lead's."""
+    """Find a client or a lead."""
     return await _find(call, leads_only=False)
 
 
 async def find_lead(call: Call) -> Answer:
-    """Find a record whose status is a lead's."""
+    """Find a record with a lead status."""
     return await _find(call, leads_only=True)
 
 
@@ -29,7 +29,7 @@ async def _find(call: Call, *, leads_only: bool) -> Answer:
 
 
 def _conditions(input: Mapping[str, Json]) -> Row:
-    """Translate what is searched by into columns and their values; a phone number that is none fits no record."""
+    """Translate the search fields into columns and values; an invalid phone number matches no record."""
     conditions: Row = {}
     if "client_id" in input:
         conditions["id"] = int(input["client_id"])

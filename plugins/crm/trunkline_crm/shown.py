@@ -1,4 +1,4 @@
-"""Records as answers show them: whole, with names beside the numbers that they refer to. No I/O."""
+"""Records in the form of answers: whole, with names beside the ids of other records. No I/O."""
 
 import json
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ _NOTE = ("client_id", "text", "note_type", "visibility", "external_id")
 
 
 def client(record: Mapping[str, Json]) -> Row:
-    """Show a lead or a client that was read with its names."""
+    """Show a lead or a client that was read with the names of its references."""
     return {
         "client_id": record["id"],
         "full_name": fields.full_name(record),
@@ -50,7 +50,7 @@ def client(record: Mapping[str, Json]) -> Row:
 
 
 def affiliate(record: Mapping[str, Json]) -> Row:
-    """Show an affiliate; the commission's text is a number again."""
+    """Show an affiliate, with the commission as a number."""
     rate = record["commission_rate"]
     return {
         "affiliate_id": record["id"],

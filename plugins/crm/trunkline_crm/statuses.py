@@ -1,4 +1,4 @@
-"""The statuses of a company, and how a call chooses one of them. No I/O."""
+"""The statuses of a company, and the choice of one by a call. No I/O."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -41,13 +41,12 @@ def choose(
     field: str,
     leads: bool | None = None,
 ) -> Status:
-    """Find the one of *statuses* that a call names, by *name* (in *field*), *status_id* (in ``{field}_id``), or both.
+    """Find the status that a call names, by *name* (in *field*), *status_id* (in ``{field}_id``), or both.
 
-    A name that fits exactly goes before one that fits in another case. With *leads* it must be a lead's status, or must
-    not be.
+    An exact match of the name wins over a match in another case. *leads* True demands a lead status, False any other one.
 
     Raises:
-        BodyInvalid: none of them fits, or name and number mean different ones.
+        BodyInvalid: no status matches, or name and number match different ones.
     """
     by_name = None if name is None else called(statuses, name)
     by_id = next((status for status in statuses if status.status_id == status_id), None)
@@ -68,7 +67,7 @@ def choose(
 
 
 def called(statuses: Sequence[Status], name: str) -> Status | None:
-    """Find the one of *statuses* with this *name*; one that fits exactly goes before one that fits in another case."""
+    """Find the status with this *name*; an exact match wins over a match in another case."""
     exact = (status for status in statuses if status.name == name)
     in_any_case = (status for status in statuses if status.name.lower() == name.lower())
     return next(exact, None) or next(in_any_case, None)

@@ -1,4 +1,4 @@
-"""Times as answers and events show them. No I/O, no clock."""
+"""The format of times in answers and events. No I/O, no clock."""
 
 from datetime import UTC, datetime
 

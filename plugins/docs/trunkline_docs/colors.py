@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 LIGHT_GROUND, DARK_GROUND = "#eceff3", "#222a34"
-"""The grounds that text in the accent has the least contrast on: ``--ground-3`` of the stylesheet."""
+"""The backgrounds with the least contrast to accent text: ``--ground-3`` of the stylesheet."""
 _READABLE = 4.5
 _STEPS = 40
 _NEUTRAL = "#334155"
@@ -23,12 +23,12 @@ def accents(color: str) -> Mapping[str, str]:
 
 
 def plain(color: str) -> str:
-    """Give *color* in lower case; a neutral one where it is not ``#rrggbb``."""
+    """Give *color* in lower case; a neutral colour if it is not ``#rrggbb``."""
     return color.lower() if _FORM.fullmatch(color) else _NEUTRAL
 
 
 def ink_on(ground: str) -> str:
-    """Choose black or white, whichever is read better on *ground*."""
+    """Choose black or white, whichever has more contrast on *ground*."""
     return max("#ffffff", "#000000", key=lambda ink: contrast(ink, ground))
 
 

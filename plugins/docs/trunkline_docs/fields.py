@@ -1,4 +1,4 @@
-"""The fields that a JSON Schema describes, as rows of a table: nested ones under their parents."""
+"""The fields of a JSON Schema as rows of a table, nested fields under their parents."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from decimal import Decimal
 from trunkline import Json
 
 _DEEPEST = 8
-"""References and combinations that are followed within one another."""
+"""Depth to which references and combinations are followed."""
 _COMBINED = ("anyOf", "oneOf")
 _LIMITS: Mapping[str, str] = {
     "minimum": "at least {}",
@@ -36,9 +36,9 @@ Schema = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field. *parent* is the path to it with a point at its end, empty at the top; ``[]`` marks a list's items.
+    """One field. *parent* is its path with a trailing dot, empty at the top; ``[]`` marks a list's items.
 
-    *example* and *choices* are JSON text. *lookup* names the list that its values are chosen from.
+    *example* and *choices* are JSON text. *lookup* names the list of its values.
     """
 
     name: str
@@ -55,14 +55,14 @@ class Row:
 
 
 def rows_of(schema: Schema, *, example: Json = None) -> tuple[Row, ...]:
-    """List the fields of an object's *schema*; where one has no example, it is taken from the whole's *example*."""
+    """List the fields of an object's *schema*; a field without an example takes it from the object's *example*."""
     walk = _Walk(schema)
     rows = walk.fields(walk.forms(schema), _Position(), example=example)
     return tuple({(row.parent, row.name): row for row in rows}.values())
 
 
 def exact(document: bytes) -> Json:
-    """Parse JSON so that ``json_text`` can write every number as it was: ``99.00`` stays ``99.00``."""
+    """Parse JSON so that ``json_text`` keeps the digits of numbers: ``99.00`` stays ``99.00``."""
     return json.loads(document, parse_float=Decimal)
 
 
@@ -80,7 +80,7 @@ def json_text(value: Json) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Position:
-    """A position in the table: the path so far, and the properties above it, so that a recursive schema ends."""
+    """A position in the table: its path, and the properties above it, which end a recursive schema."""
 
     parent: str = ""
     depth: int = 0
@@ -100,7 +100,7 @@ class _Walk:
     document: Schema
 
     def fields(self, forms: Sequence[Schema], position: _Position, *, example: Json) -> Iterator[Row]:
-        """Give the rows of an object's properties, each followed by its own; required is what every form requires."""
+        """Give the rows of an object's properties, each followed by its nested rows. A field is required if every form requires it."""
         new = [form for form in forms if any(_members(form)) and not position.is_inside(form)]
         described: dict[str, list[Json]] = {}
         for name, schema in (member for form in new for member in _members(form)):
@@ -196,7 +196,7 @@ def _merged(first: Schema, *rest: Schema) -> dict[str, Json]:
 
 
 def _members(form: Schema) -> Iterator[tuple[str, Json]]:
-    """Give the properties of an object with their schemas; those of any name come last."""
+    """Give the properties of an object with their schemas; ``additionalProperties`` come last."""
     yield from form.get("properties", {}).items()
     if isinstance(form.get("additionalProperties"), Mapping):
         yield "(any name)", form["additionalProperties"]
@@ -232,7 +232,7 @@ def _limits(form: Schema) -> Iterator[str]:
 
 
 def _example_of(forms: Sequence[Schema], in_example: Json) -> Json:
-    """Choose what to show: the field's own example, what the whole's has, its default, or its first choice."""
+    """Choose the example to show: the field's own, the one in the object's example, the default, or the first choice."""
     own = (value for form in forms for value in form.get("examples", ()) if value is not None)
     choices = (value for form in forms for value in _choices(form))
     return next(

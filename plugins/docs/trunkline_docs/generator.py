@@ -1,6 +1,6 @@
 """Makes the site from a product: its pages as HTML and as Markdown, ``llms.txt``, schemas, requests and assets.
 
-``pages`` says what there is to tell, ``rendering`` writes it down. Every link is relative, so the site works from a disk and
+``pages`` gives the content, ``rendering`` writes it. Every link is relative, so the site works from a disk and
 below any address.
 """
 
@@ -22,7 +22,7 @@ _INITIAL = (
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The files by their paths. *front* is the index once more, for an address above them without a slash at its end."""
+    """The files by their paths. *front* is a second copy of the index, for the address without a trailing slash."""
 
     files: Mapping[str, bytes] = field(repr=False)
     front: bytes = field(repr=False)
@@ -34,9 +34,9 @@ def generate(product: Product) -> Mapping[str, bytes]:
 
 
 def make_site(product: Product, *, served_as: str = "", has_portal: bool = False) -> Site:
-    """Make the site; *served_as* is the last part of the address that the front is read at.
+    """Make the site; *served_as* is the last part of the front's address.
 
-    With *has_portal* it is served at ``/docs/events`` beside the portal, and its pages lead there. Raises ValueError.
+    With *has_portal* the site is served at ``/docs/events`` beside the portal, and its pages link to it. Raises ValueError.
     """
     pages = pages_of(product)
     renderer = Renderer(product, pages, has_portal=has_portal)

@@ -1,4 +1,4 @@
-"""Tells the parts of a listing apart, so that the stylesheet can colour them. What is not recognised stays plain."""
+"""Splits a listing into tokens that the stylesheet can colour. Unrecognised text stays plain."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ _LANGUAGES: Mapping[str, re.Pattern[str]] = {
 
 
 def tokens(text: str, language: str) -> Iterator[Token]:
-    """Cut *text* into its parts; together they are the text again."""
+    """Cut *text* into tokens; joined, they are *text* again."""
     end = 0
     for match in _LANGUAGES[language].finditer(text):
         if match.start() > end:

@@ -41,7 +41,7 @@ class Snippet:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One page. *section* is its heading in the navigation, *label* what stands there; *words* are for its template."""
+    """One page. *section* and *label* are its heading and entry in the navigation; *words* are the template's values."""
 
     path: str
     title: str
@@ -94,7 +94,7 @@ def request_path(event_type: EventType) -> str:
 
 
 def order_keys(rows: Mapping[str, Sequence[Row]]) -> Mapping[str, str]:
-    """Choose the field by which each type's events are ordered, from its *rows*: of its required ids, the one that most types have."""
+    """Choose the field that orders each type's events, from its *rows*: of its required ids, the one that most types have."""
     ids = {
         name: [row.name for row in own if row.is_required and not row.parent and _IS_ID.search(row.name)]
         for name, own in rows.items()
@@ -230,14 +230,14 @@ def _problems(definition: Definition) -> Iterator[Problem]:
 
 
 def _is_related(event_type: EventType, fields: AbstractSet[str], other: EventType) -> bool:
-    """Tell whether *other* is about the same kind of record, or about one whose id is among the *fields* of *event_type*."""
+    """Tell whether *other* is about the same kind of record, or about a record whose id is among the *fields* of *event_type*."""
     kind, other_kind = (each.name.partition(".")[0] for each in (event_type, other))
     has_its_id = f"{other_kind}_id" in fields or f"{other_kind}Id" in fields
     return other is not event_type and (other_kind == kind or has_its_id)
 
 
 def _meaning(description: str) -> tuple[str, Sequence[str]]:
-    """Take the sentences that say when an event is sent out of its description."""
+    """Split a description into its meaning and the sentences about when the event is sent."""
     sentences = _SENTENCE.split(description.strip())
     moments = [sentence for sentence in sentences if sentence.startswith("Sent ")]
     return " ".join(sentence for sentence in sentences if sentence not in moments) or description, moments

@@ -1,4 +1,4 @@
-"""What an answer with a status of 400 or more means, for callers."""
+"""The meaning of answers with a status of 400 or more, for callers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

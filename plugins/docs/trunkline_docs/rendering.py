@@ -1,4 +1,4 @@
-"""Writes pages down, by Jinja templates: as HTML, where everything is escaped, and as Markdown."""
+"""Renders pages with Jinja templates: as HTML, with everything escaped, and as Markdown."""
 
 import posixpath
 import re
@@ -35,7 +35,7 @@ class Renderer:
         }
 
     def html(self, page: Page, *, below: str = "") -> bytes:
-        """Write *page* as HTML; *below* stands before its links where it is read one folder higher."""
+        """Write *page* as HTML; *below* is put before its links if the page is read one folder higher."""
         here = posixpath.dirname(page.path)
 
         def link(target: str) -> str:
@@ -46,7 +46,7 @@ class Renderer:
         return self._write(f"{page.template}.html", page, link=link, portal=portal)
 
     def markdown(self, page: Page) -> bytes:
-        """Write *page* as Markdown, its links leading to other pages in Markdown."""
+        """Write *page* as Markdown, with links to the Markdown of other pages."""
         here = posixpath.dirname(page.path)
 
         def link(target: str) -> str:
@@ -57,7 +57,7 @@ class Renderer:
         return self._write(f"{page.template}.md", page, link=link)
 
     def llms(self) -> bytes:
-        """Write the overview for language models (llmstxt.org): every page in Markdown, with what it is about."""
+        """Write the overview for language models (llmstxt.org): links to every page in Markdown, with summaries."""
         return self._write("llms.txt", self._pages[0], link="{}.md".format)
 
     def _write(
@@ -84,17 +84,17 @@ def _environment() -> Environment:
 
 
 def plain(text: object) -> str:
-    """Escape what would be a tag, a link, code or a cell's end in Markdown, and keep it on one line."""
+    """Escape tags, links, code and cell ends of Markdown, and put the text on one line."""
     return _MARKUP.sub(r"\\\1", " ".join(str(text).split()))
 
 
 def cell(text: object) -> str:
-    """Make *text* fit for back ticks in a table's cell."""
+    """Escape *text* for back ticks in a table's cell."""
     return " ".join(str(text).split()).replace("|", "\\|").replace("`", "'")
 
 
 def headings(page: str) -> list[tuple[str, Markup]]:
-    """List the headings below the title of a *page* that is written, each with its id."""
+    """List the headings below the title of a rendered *page*, each with its id."""
     return [(mark, Markup(title)) for mark, title in _HEADING.findall(page)]  # noqa: S704 - the page escaped it
 
 

@@ -1,4 +1,4 @@
-"""The requests that the pages show: what the hub sends for an event, and what a caller sends for an operation."""
+"""The requests that the pages show: the hub's for an event, and a caller's for an operation."""
 
 import http
 import json
@@ -24,14 +24,14 @@ _CURSOR = "ZTE6NDU2Nzg"
 _DELIVERY_ID = "dlv_45678_1"
 _EVENT_ID = 45678
 _LINE = 60
-"""Characters of a body that is shown on one line."""
+"""Longest body, in characters, that is shown on one line."""
 _FROM = "2026-01-28T00:00:00Z"
 _SUBSCRIPTIONS = "/api/v1/webhooks/subscriptions"
 
 
 @dataclass(frozen=True, slots=True)
 class Pushed:
-    """The request that brings an event. *body* is what is signed, *readable* the same spread over lines."""
+    """The request for an event. *body* is signed; *readable* is the same body on several lines."""
 
     headers: tuple[tuple[str, str], ...]
     body: str
@@ -46,7 +46,7 @@ class Pushed:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """A call as a shell sends it, and its answer."""
+    """A call as a shell command, and its answer."""
 
     command: str
     status: str
@@ -54,7 +54,7 @@ class Called:
 
 
 def pushed(event_type: EventType) -> Pushed:
-    """Make the request that brings the example of *event_type*; every digit is as it was written down."""
+    """Make the request for the example of *event_type*; numbers keep their digits."""
     envelope = sample_envelope(event_type)
     example = msgspec.Raw(event_type.example_json)
     body = msgspec.json.encode(envelope | {"payload": example})
@@ -101,12 +101,12 @@ def subscribing(event_type: str, *, api_url: str, **options: Json) -> str:
 
 
 def polling(event_type: str, *, api_url: str) -> str:
-    """Write the call that reads events of *event_type*, or of every type where it is empty."""
+    """Write the call that reads events of *event_type*, or of every type if it is empty."""
     return _curl("GET", f"{api_url}/api/v1/events", query={"types": event_type} if event_type else {})
 
 
 def operating(*, api_url: str) -> Mapping[str, str]:
-    """Write the calls by which a receiver looks after its subscription, whose id is in a variable."""
+    """Write the calls that manage a subscription, whose id is in a variable."""
     subscription = f"{api_url}{_SUBSCRIPTIONS}/$SUBSCRIPTION"
     log = f"{api_url}/api/v1/events"
     forward = "--forward http://localhost:3000/hook"
@@ -142,7 +142,7 @@ def _curl(
 
 
 def _quoted(text: str) -> str:
-    """Quote *text* for a shell, in which the id of the reader's subscription is a variable."""
+    """Quote *text* for a shell; the id of the reader's subscription stays a variable."""
     return f'"{text}"' if "$SUBSCRIPTION" in text else shlex.quote(text)
 
 

@@ -1,6 +1,6 @@
 """The calls of the modules and RPCs, in Make's communication blocks.
 
-A key whose expression gives ``undefined`` is not sent, so what a person leaves empty stays out of the body and the query.
+A key whose expression gives ``undefined`` is not sent, so empty fields stay out of the body and the query.
 https://developers.make.com/custom-apps-documentation/component-blocks/api
 """
 
@@ -15,23 +15,23 @@ from trunkline_make.dates import with_dates
 from trunkline_make.names import expression, path
 
 RPC_LIMIT = 500
-"""Make asks for a limit where a dropdown may have more entries than this."""
+"""Make's guidelines ask for a limit if a dropdown may have more entries than this."""
 
 _API = f"/api/v1{CALL_PREFIX}"
 
 
 @dataclass(frozen=True, slots=True)
 class Results:
-    """What a call gives: its *fields*, and the *container* they are repeated in, where its answer is a list."""
+    """The output of a call: its *fields*, and for a list the *container* that repeats them."""
 
     fields: tuple[Field, ...]
     container: str | None = None
 
 
 def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
-    """What a person fills in; where a search has pages, Make turns them.
+    """Give the fields of the form; of a search with pages, Make sends the cursor itself.
 
-    Make lets people map a field that has a list, so of two fields that one list fills both have it.
+    People can map a field that has a dropdown, so two fields of one lookup both get its dropdown.
     """
     references = {field.name: field.reference for field in product.inputs(definition)}
     return tuple(
@@ -41,13 +41,13 @@ def filled_in(product: Product, definition: Definition) -> tuple[Field, ...]:
 
 
 def results(product: Product, definition: Definition) -> Results:
-    """What a module gives: the answer of an action, each result of a search."""
+    """Give the output of a module: the answer of an action, or each result of a search."""
     records = product.records(definition) if definition.kind == "search" else None
     return Results(product.outputs(definition)) if records is None else Results(records.fields, records.name)
 
 
 def action(product: Product, definition: Definition) -> dict[str, Json]:
-    """Make the call of an action, or that which gets a single record."""
+    """Make the call of an action, or of a search for a single record."""
     fields = [field for field in filled_in(product, definition) if not field.is_parameter]
     values = {field.name: value_of(field) for field in fields}
     sent: dict[str, Json] = {"body" if definition.takes_body else "qs": values}
@@ -60,7 +60,7 @@ def action(product: Product, definition: Definition) -> dict[str, Json]:
 
 
 def search(product: Product, definition: Definition) -> dict[str, Json]:
-    """Make the call of a search, which gives as many results as its form's limit says."""
+    """Make the call of a search, which gives results up to its form's limit."""
     fields = [field for field in filled_in(product, definition) if not field.is_parameter]
     found = results(product, definition)
     container = found.container
@@ -78,10 +78,10 @@ def search(product: Product, definition: Definition) -> dict[str, Json]:
 
 
 def rpcs(product: Product) -> dict[str, Reference]:
-    """Find the lists that the forms of *product* need, by the id of their RPC.
+    """Find the dropdown lists of the forms of *product*, by the id of their RPC.
 
     Raises:
-        ValueError: two different ones would have the same id.
+        ValueError: two different lists would have the same id.
     """
     references: dict[str, Reference] = {}
     forms = [
@@ -99,7 +99,7 @@ def rpcs(product: Product) -> dict[str, Reference]:
 
 
 def rpc_id(reference: Reference) -> str:
-    """Name the RPC of *reference*: by the lookup, and what is particular about this use of it."""
+    """Name the RPC of *reference*: the lookup, and the particulars of this use."""
     listed = reference.lookup.listed
     assert listed is not None
     parts = ["list", reference.lookup.name]
@@ -150,14 +150,14 @@ def _url(product: Product, definition: Definition) -> str:
 
 
 def value_of(field: Field) -> str:
-    """Write the value of a field as the API takes it."""
+    """Write the expression of a field's value in the form that the API takes."""
     return expression(source_of(field))
 
 
 def source_of(field: Field, *, root: str = "parameters") -> str:
-    """Give the source of the expression for the value of a field, which is below *root*.
+    """Give the source of the expression for the value of a field below *root*.
 
-    What is chosen from a list comes as text where it was mapped or typed; Make's dates have a time.
+    A mapped or typed value of a dropdown arrives as text; Make's dates have a time.
     """
     value = path(root, field.name)
     if field.yields_to is not None:
@@ -175,7 +175,7 @@ def _page_size(definition: Definition) -> dict[str, Json]:
 
 
 def _pagination(definition: Definition) -> dict[str, Json]:
-    """Turn the pages of a list that has a cursor."""
+    """Follow the cursor of a list."""
     if "cursor" not in definition.input.get("properties", {}):
         return {}
     return {

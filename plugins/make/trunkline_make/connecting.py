@@ -1,6 +1,6 @@
-"""How the app's users let it in: by an API key, by OAuth, or by either, where each module asks which.
+"""How users connect the app: by an API key, by OAuth, or by either, as chosen in each module.
 
-A connection of Make keeps its kind, so the one by OAuth is a component beside the one by key. Its calls are those of Make's
+A connection of Make has one kind, so OAuth is a second component beside the key. Its calls follow Make's
 example with PKCE: https://developers.make.com/custom-apps-documentation/app-components/connections/oauth2
 """
 
@@ -62,7 +62,7 @@ _WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 def words(product: Product) -> Mapping[str, str]:
-    """Give what the files say of the way in, in the order in which words stand within each other."""
+    """Give the replacements for texts about connecting. The order matters: later words stand inside earlier ones."""
     if not product.takes_oauth:
         return _WORDS[product.auth]
     server = product.authorization_server
@@ -78,7 +78,7 @@ def words(product: Product) -> Mapping[str, str]:
 
 
 def remarks(product: Product) -> list[str]:
-    """Say where users are let in, if that is not the hub."""
+    """Name the issuer where users sign in, if it is not the hub."""
     return registration(
         product,
         redirect_uri=f"the redirect URI {_REDIRECT_URI.strip('`')}",
@@ -87,7 +87,7 @@ def remarks(product: Product) -> list[str]:
 
 
 def of_issuer(files: Mapping[str, bytes], product: Product) -> dict[str, Json]:
-    """Make the connection by OAuth in *files*, which knows the hub, ask the product's own issuer for what it asks for."""
+    """Point the OAuth connection in *files*, written for the hub, at the product's own issuer."""
     if product.issuer is None or not product.takes_oauth:
         return {}
     server = product.authorization_server
@@ -112,7 +112,7 @@ def folders(product: Product) -> list[str]:
 
 
 def reference(product: Product) -> dict[str, Json]:
-    """Say which connection a component has, and which other one its user may choose."""
+    """Name the connection of a component, and the alternative that its user may choose."""
     if product.auth == "both":
         return {"connection": names.CONNECTION, "altConnection": names.OAUTH_CONNECTION}
     return {"connection": names.CONNECTION if product.takes_keys else names.OAUTH_CONNECTION}

@@ -1,4 +1,4 @@
-"""Dates in what modules give: Make shows and computes with them only where they are parsed.
+"""Dates in the output of modules: Make shows and computes with them only if they are parsed.
 
 https://developers.make.com/custom-apps-documentation/best-practices/output-parameters
 """
@@ -13,9 +13,9 @@ _FORMATS: Mapping[FieldKind, str] = {"date": "YYYY-MM-DD", "date-time": "YYYY-MM
 
 
 def with_dates(fields: Iterable[Field], *, root: str) -> Json:
-    """Give what is at *root* whole, its dates parsed.
+    """Write the value at *root* with its dates parsed.
 
-    An object that may be absent stays as it is: putting it together anew would make an empty one of nothing.
+    An object that may be absent is not rebuilt: that would make an empty object of an absent one.
     """
     parsed: dict[str, Json] = {}
     for field in fields:
@@ -30,7 +30,7 @@ def with_dates(fields: Iterable[Field], *, root: str) -> Json:
 
 
 def common_dates(payloads: Sequence[Sequence[Field]]) -> list[Field]:
-    """List the dates of several payloads, those left out that are something else in another one."""
+    """List the dates of several payloads, without fields that have another type in one of them."""
     fields = [field for payload in payloads for field in payload]
     kinds: dict[str, set[FieldKind]] = {}
     for field in fields:

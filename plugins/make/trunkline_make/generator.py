@@ -1,7 +1,7 @@
 """Makes the Make app from a product: a custom app in Make's format for local development.
 
-``app`` holds what is the same for every product, in the layout of the made app, ``key`` and ``oauth`` the ways in.
-``parameters`` and ``calls`` make the rest out of the schemas, ``manifest`` lists all of it, ``names`` gives the ids.
+``app`` holds the files that are equal for every product, in the layout of the made app; ``key`` and ``oauth`` hold the
+connections. ``parameters`` and ``calls`` make the rest from the schemas, ``manifest`` lists all of it, ``names`` gives the ids.
 """
 
 import json
@@ -18,11 +18,11 @@ _OF_SCHEMAS = (
     "makecomapp.json",
     "groups.json",
 )
-"""Ends of the files that say what schemas say, and have no expressions."""
+"""Suffixes of the files made from schemas, which have no expressions."""
 
 
 def remarks(product: Product) -> list[str]:
-    """Say what of *product* has no form in Make."""
+    """Name the parts of *product* that Make cannot represent."""
     return [
         *json_remarks(product, platform="Make"),
         *polling.remarks(product),
@@ -34,7 +34,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
     """Make every file of the app.
 
     Raises:
-        ValueError: an id or a value cannot be written down for Make; the sentence says which.
+        ValueError: Make cannot take an id or a value; the message says which.
     """
     modules = manifest.modules_of(product)
     words = {
@@ -86,7 +86,7 @@ def _module_files(product: Product, definition: Definition) -> dict[str, Json]:
 
 
 def _constant_files(folder: str, words: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
-    """Read *folder*; ``%WORD%`` in it stands for a word of the product."""
+    """Read the files of *folder*, with each ``%WORD%`` replaced by a word of the product."""
     for path, file in _walk(files("trunkline_make") / folder):
         text = file.read_text(encoding="utf-8")
         for word, value in words.items():

@@ -10,7 +10,7 @@ from trunkline_make import calls, connecting, names, watching
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One module. *kind* is Make's ``moduleType``, *codes* are the files that it has beside its communication."""
+    """One module. *kind* is Make's ``moduleType``; *codes* are its files beside the communication."""
 
     id: str
     kind: str
@@ -32,7 +32,7 @@ _CODE_KEYS: Mapping[str, str] = {
 }
 _CRUD = {"GET": "read", "POST": "create", "PUT": "update", "PATCH": "update", "DELETE": "delete"}
 _KEEPING = frozenset({"archive", "restore", "unarchive"})
-"""Verbs of actions that keep the record, whatever their method."""
+"""Verbs of actions that keep the record, even with the method DELETE."""
 _EVENTS, _OTHER = "Events", "Other"
 _UNIVERSAL = Module(
     names.UNIVERSAL,
@@ -48,7 +48,7 @@ def modules_of(product: Product) -> list[Module]:
     """List the modules in the order in which Make shows them.
 
     Raises:
-        ValueError: two would have the same id.
+        ValueError: two modules would have the same id.
     """
     title = product.brand.title
     modules = [
@@ -98,7 +98,7 @@ def module_label(definition: Definition) -> str:
 
 
 def record_groups(product: Product) -> list[str]:
-    """Name the groups of the actions and searches: each is a kind of record, as the calls' paths begin with it."""
+    """Name the groups of the actions and searches: each is a kind of record, the first part of the calls' paths."""
     return sorted({_group(definition) for definition in (*product.actions, *product.searches)})
 
 
@@ -111,7 +111,7 @@ def groups(product: Product, modules: Sequence[Module]) -> list[Json]:
 
 
 def manifest(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
-    """Make ``makecomapp.json``. Whoever deploys the app adds its own ``origins``."""
+    """Make ``makecomapp.json``; ``origins`` are added when the app is deployed."""
     return {
         "fileVersion": 1,
         "generalCodeFiles": {
@@ -152,7 +152,7 @@ def _components(product: Product, modules: Sequence[Module]) -> dict[str, Json]:
 
 
 def _connections(product: Product) -> dict[str, Json]:
-    """Describe the connections. The secret of an OAuth client, ``common`` to Make, is none of the app's files."""
+    """Describe the connections. The OAuth client's secret (Make's ``common``) is in no file of the app."""
     title = product.brand.title
     made: dict[str, Json] = {}
     if product.takes_keys:
@@ -206,7 +206,7 @@ def _group(definition: Definition) -> str:
 
 
 def _described(module: Module, product: Product) -> dict[str, Json]:
-    """Describe one module. That of a webhook has the webhook's connection."""
+    """Describe one module. A module with a webhook has the webhook's connection."""
     description: dict[str, Json] = {
         "label": module.label,
         "description": module.description,

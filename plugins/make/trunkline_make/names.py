@@ -1,6 +1,6 @@
-"""Ids of the app's components, and where their files are. An id stays the same as long as the schema's name does.
+"""Ids of the app's components, and the paths of their files. An id changes only with the schema's name.
 
-The forms are Make's own: https://github.com/integromat/vscode-apps-sdk, ``validate-id.ts`` and ``component-code-def.ts``.
+The formats are Make's: https://github.com/integromat/vscode-apps-sdk, ``validate-id.ts`` and ``component-code-def.ts``.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ def camel(name: str) -> str:
     """Make ``create_lead`` and ``client-statuses`` into ``createLead`` and ``clientStatuses``.
 
     Raises:
-        ValueError: what comes out is no id to Make.
+        ValueError: the result is not a valid id in Make.
     """
     first, *rest = [part for part in re.split(r"[^0-9a-zA-Z]+", name) if part]
     component_id = first[:1].lower() + first[1:] + "".join(part[:1].upper() + part[1:] for part in rest)
@@ -41,7 +41,7 @@ def camel(name: str) -> str:
 
 
 def webhook_id(name: str) -> str:
-    """Make an id that a webhook may have, too, whose ids are shorter. Raises ValueError as ``camel`` does."""
+    """Make an id that is short enough for a webhook, too. Raises ValueError as ``camel`` does."""
     return _shortened(camel(name), _LONGEST_WEBHOOK_ID)
 
 
@@ -51,12 +51,12 @@ def kebab(component_id: str) -> str:
 
 
 def expression(source: str) -> str:
-    """Write an expression of Make's."""
+    """Write an expression of Make."""
     return "{{" + source + "}}"
 
 
 def plain(content: Json) -> Json:
-    """Write what a schema says so that Make takes no part of it for an expression: a space of no width parts ``{{``."""
+    """Escape a schema's texts so that Make reads no expression in them: a zero-width space splits ``{{``."""
     if isinstance(content, str):
         return content.replace("{{", "{\u200b{")
     if isinstance(content, Mapping):
@@ -70,13 +70,13 @@ def path(root: str, name: str) -> str:
 
 
 def code_path(kind: Kind, component_id: str, code: str) -> str:
-    """Where the file of one code of a component is."""
+    """Give the path of the file of a component's code."""
     name = kebab(component_id)
     return f"{kind}s/{name}/{name}.{code}.iml.json"
 
 
 def _shortened(id: str, length: int) -> str:
-    """Cut an id that is too long for Make, and tell it from others by a digest of the whole."""
+    """Cut an id that is too long for Make; a digest of the whole keeps it unique."""
     if len(id) <= length:
         return id
     return id[: length - 8] + hashlib.sha256(id.encode()).hexdigest()[:8]

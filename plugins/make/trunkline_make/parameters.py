@@ -1,4 +1,4 @@
-"""Fields of a schema as Make shows them: parameters of a form, and the description of what a module gives.
+"""Fields of a schema in Make's form: parameters of a form, and the description of a module's output.
 
 Make's types: https://developers.make.com/custom-apps-documentation/block-elements/parameters
 """
@@ -27,12 +27,12 @@ _LONGEST_LABEL = 256
 
 
 def form(fields: Iterable[Field], id_of: IdOfReference) -> list[Json]:
-    """Make the fields that a person fills in; *id_of* names the RPC that lists a reference's choices."""
+    """Make the fields of a form; *id_of* names the RPC that lists a reference's choices."""
     return [_input(field, id_of) for field in fields]
 
 
 def output(field: Field) -> dict[str, Json]:
-    """Describe one field of what a module gives."""
+    """Describe one field of a module's output."""
     description: dict[str, Json] = {
         "name": field.name,
         "label": _label(field.title),
@@ -48,7 +48,7 @@ def output(field: Field) -> dict[str, Json]:
 def merged(fields: Iterable[Field]) -> list[Json]:
     """Describe the fields of several schemas in one list.
 
-    What is called differently in them has all of its names, and what differs in kind may be anything.
+    A field with different labels gets all of them; a field with different types gets the type ``any``.
     """
     descriptions: dict[str, list[dict[str, Json]]] = {}
     for field in fields:
@@ -144,7 +144,7 @@ def _input_type(field: Field, *, is_nested: bool) -> str:
     if field.reference is not None or field.choices:
         return "select"
     if field.kind == "date" and is_nested:
-        return "text"  # inside a collection nothing makes a day of Make's date, which has a time
+        return "text"  # inside a collection nothing can cut the time off Make's date
     return "email" if field.is_email else _TYPES[field.kind]
 
 
@@ -152,7 +152,7 @@ def _nested(field: Field, id_of: IdOfReference) -> dict[str, Json]:
     if field.json_because or field.choices or field.reference is not None:
         return {}
     if field.fields:
-        # Make asks for what is required in a collection that is left empty; the hub says it of one that is not.
+        # Make would demand required fields even in an empty collection; the hub checks a filled one.
         is_asked = field.is_required or field.kind == "list"
         fields = (replace(inner, is_required=inner.is_required and is_asked) for inner in field.fields)
         return {"spec": [_input(inner, id_of, is_nested=True) for inner in fields]}

@@ -1,7 +1,7 @@
-"""The trigger that looks for events on a schedule: its form, and the filter that it polls with.
+"""The trigger that polls for events on a schedule: its form and its filter.
 
-The filter is put together as the variable ``temp`` and written as JSON into the query. What is left empty has an expression that
-gives ``undefined``, which JSON leaves out, and a condition without a comparison is none to the hub.
+The filter is built in the variable ``temp`` and written as JSON into the query. An empty field's expression gives
+``undefined``, which JSON leaves out; the hub ignores a condition without a comparison.
 https://developers.make.com/custom-apps-documentation/component-blocks/api/handling-responses/temp
 """
 
@@ -17,11 +17,11 @@ from trunkline_make.names import expression, path
 _FORM = "filters"
 _IS_ONE = "length(parameters.event_types) = 1"
 _MOST_BYTES = 10_000
-"""What a filter that is left empty may have in the address of a call; the hub takes a head of 16 KiB."""
+"""Limit of an empty filter in the address of a call; the hub takes a head of 16 KiB."""
 
 
 def conditions(product: Product) -> list[Condition]:
-    """List what the trigger may be narrowed by: the conditions of all event types, as many as one address holds."""
+    """List the trigger's filter conditions: those of all event types, as many as fit into one address."""
     every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
     count = len(every)
     while _empty_bytes(every[:count]) > _MOST_BYTES:
@@ -30,7 +30,7 @@ def conditions(product: Product) -> list[Condition]:
 
 
 def remarks(product: Product) -> list[str]:
-    """Say which filters the form has not, as there are too many."""
+    """Name the filters that the form leaves out because there are too many."""
     every = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
     missing = every[len(conditions(product)) :]
     if not missing:
@@ -40,7 +40,7 @@ def remarks(product: Product) -> list[str]:
 
 
 def form(product: Product) -> list[Json]:
-    """Make the form: which events, narrowed by what, how many in one run."""
+    """Make the form: the event types, the filters, and the limit of one run."""
     fields = [condition.field for condition in conditions(product)]
     filters = {
         "name": _FORM,
@@ -54,7 +54,7 @@ def form(product: Product) -> list[Json]:
 
 
 def with_filter(call: dict[str, Json], product: Product) -> dict[str, Json]:
-    """Let the *call* of the trigger ask for what its form says."""
+    """Add the form's choices to the *call* of the trigger."""
     found = conditions(product)
     if not found:
         return call
@@ -75,8 +75,8 @@ def _filter(found: Iterable[Condition]) -> Json:
 def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
     """Make the comparisons with one field, or that an event has no such field.
 
-    The latter counts only where several kinds of events are chosen: of a single one it is joined with a comparison, which
-    nothing that is not there meets.
+    The latter matters only if several event types are chosen: for a single type the condition also has a comparison, which
+    an absent field never meets.
     """
     compared = {operator: expression(value) for operator, value in group.items()}
     joined = {operator: expression(f"if({_IS_ONE}, {value}, undefined)") for operator, value in group.items()}
@@ -84,7 +84,7 @@ def _alternatives(place: str, group: dict[str, str]) -> list[Json]:
 
 
 def _groups(found: Iterable[Condition]) -> list[tuple[str, dict[str, str]]]:
-    """Put comparisons with one field together, unless one of them was there already; give each with its expression."""
+    """Group comparisons by field, each comparison once; give each with its expression."""
     groups: list[tuple[str, dict[str, str]]] = []
     for condition in found:
         value = calls.source_of(condition.field, root=path("parameters", _FORM))

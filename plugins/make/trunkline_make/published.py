@@ -1,4 +1,4 @@
-"""What people's scenarios refer to in an app that was published, and what they had to fill in."""
+"""The parts of a published app that scenarios refer to, and its required fields."""
 
 import json
 from collections.abc import Iterator
@@ -8,18 +8,18 @@ from trunkline.pages import ReadFile
 from trunkline_make import names
 
 _KINDS = ("connection", "webhook", "module")
-"""Lists for dropdowns are missing: they belong to their forms."""
+"""Without the lists of dropdowns, which belong to their forms."""
 _FORMS = ("params", "staticParams", "mappableParams")
 _FIELDS = (*_FORMS, "interface")
 _OF_ALL_EVENTS = (f"module {names.WATCH}", f"module {names.POLL}")
-"""Their fields are those of several kinds of events: another kind may have one that is something else there."""
+"""Modules with the fields of several event types: a new event type may change a field's type."""
 _ALIKE = {"email": "text", "integer": "number", "uinteger": "number"}
 _LIST = ("select", "text", "number")
-"""A list keeps the value that was written or mapped before there was one."""
+"""Types between which a field may change: a list keeps a value that was typed or mapped before."""
 
 
 def keys(read: ReadFile) -> Iterator[str]:
-    """List the components, the fields of their forms, and those of what they give, with their types."""
+    """List the components, the fields of their forms, and their output fields with types."""
     for owner, codes in _components(read):
         yield owner
         for code, fields in codes.items():
@@ -33,7 +33,7 @@ def keys(read: ReadFile) -> Iterator[str]:
 
 
 def demands(read: ReadFile) -> Iterator[tuple[str, str]]:
-    """List what has to be filled in, each with its component."""
+    """List the required fields, each with its component."""
     for owner, codes in _components(read):
         for code in _FORMS:
             yield from ((owner, path) for path, field in _flat(codes.get(code)) if field.get("required"))
@@ -56,7 +56,7 @@ def _json(read: ReadFile, path: str) -> Json:
 
 
 def _flat(fields: Json, prefix: str = "") -> Iterator[tuple[str, Json]]:
-    """Go through *fields* and those within them, each with its path."""
+    """Give *fields* and their nested fields, each with its path."""
     for field in fields if isinstance(fields, list) else ():
         path = f"{prefix}{field['name']}"
         yield path, field

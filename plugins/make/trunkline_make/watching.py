@@ -1,6 +1,6 @@
-"""Instant triggers: one for each event type, with that type's fields, labels and sample, and one for any of them.
+"""Instant triggers: one for each event type, with that type's fields, labels and sample, and one for all types.
 
-Each has a webhook of its own, because Make keeps the choice of events with the webhook.
+Each has its own webhook, because Make stores the choice of events in the webhook.
 """
 
 import json
@@ -25,11 +25,11 @@ _EVENT_AT = {
     names.WATCH: (("condition", "default", "payload.event"), ("response", "output", "body")),
     names.POLL: (("response", "output", "item"),),
 }
-"""Where the calls of the triggers give an event, and where that is then."""
+"""The places in the triggers' calls that output an event, each with the event's expression."""
 
 
 def watch_id(event_type: EventType) -> str:
-    """Name the module, and the webhook, that watch one event type. Raises ValueError."""
+    """Name the module and the webhook that watch one event type. Raises ValueError."""
     return names.webhook_id(f"watch-{event_type.name}")
 
 
@@ -40,7 +40,7 @@ def watch_label(event_type: EventType) -> str:
 
 
 def files_of(product: Product) -> Iterator[tuple[str, Json]]:
-    """Make the files of all triggers, with their webhooks, but for those that are the same for every product."""
+    """Make the files of all triggers and their webhooks, except the files that are equal for every product."""
     chosen = parameters.event_types(product)
     yield names.code_path("webhook", names.WEBHOOK, "params"), [chosen]
     yield names.code_path("module", names.POLL, "static-params"), polling.form(product)
@@ -79,7 +79,7 @@ def _trigger_files(
 
 
 def _event(dates: Iterable[Field], root: str) -> Json:
-    """Give the event at *root*; its dates are parsed."""
+    """Write the event at *root* with its dates parsed."""
     payload = Field("payload", "Payload", "", "object", is_required=True, fields=tuple(dates))
     return with_dates([Field("createdUtc", "Created", "", "date-time"), payload], root=root)
 
@@ -87,9 +87,9 @@ def _event(dates: Iterable[Field], root: str) -> Json:
 def _webhook_files(
     webhook: str, event_type: EventType, conditions: Sequence[Condition]
 ) -> Iterator[tuple[str, Json]]:
-    """Make the webhook of one event type; what its form asks for becomes the filter of the hook.
+    """Make the webhook of one event type; its form becomes the filter of the hook.
 
-    A key whose expression gives ``undefined`` is not sent, and what then has no comparison is no condition to the hub.
+    A key whose expression gives ``undefined`` is not sent; the hub ignores a condition without a comparison.
     """
     wanted: dict[str, Json] = {"event_types": [event_type.name]}
     filters: dict[str, dict[str, Json]] = {}
@@ -117,7 +117,7 @@ def _constant(kind: names.Kind, component_id: str, code: str) -> Any:
 
 
 def webhooks_of(product: Product) -> Mapping[str, tuple[str, tuple[str, ...]]]:
-    """List the webhooks: by id, the label and the codes of each."""
+    """List the webhooks by id, each with its label and codes."""
     title = product.brand.title
     codes = ("communication", "params", "attach", "detach")
     return {

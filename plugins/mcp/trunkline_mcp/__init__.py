@@ -1,8 +1,8 @@
 """An MCP server at ``/mcp``: every action, search and lookup is a tool for agents, and events can be looked up and explained.
 
-A message goes ``routes`` (key, origin, size) → the SDK's low-level server (``server``), which knows both eras of the
-protocol → ``toolbox`` (which tools a caller has) → ``operation_tools`` or ``event_tools``. The SDK takes half a second to
-load: ``serving`` loads it for the first message.
+A message goes ``routes`` (key, origin, size) → the SDK's low-level server (``server``), which speaks versions of the protocol
+with and without a handshake → ``toolbox`` (the caller's tools) → ``operation_tools`` or ``event_tools``. The SDK takes half a
+second to load: ``serving`` loads it for the first message.
 """
 
 from collections.abc import AsyncGenerator, Sequence
@@ -37,7 +37,7 @@ def register_settings() -> type[BaseModel]:
 @hookimpl
 def register_channels(context: PluginContext) -> Sequence[Channel]:
     """Give the channel of MCP Events by webhook."""
-    context.shared(Serving)  # an issuer that cannot be asked is told at the start
+    context.shared(Serving)  # an unusable issuer is reported at the start
     return [make_channel(context)]
 
 
@@ -50,7 +50,7 @@ def register_migrations() -> Sequence[Migrations]:
 
 @hookimpl
 def register_connectors() -> Sequence[Connector]:
-    """Give what somebody needs to let an agent in."""
+    """Give the connector with the files for connecting an agent."""
     return [
         Connector(
             "mcp",
@@ -64,13 +64,13 @@ def register_connectors() -> Sequence[Connector]:
 
 @hookimpl
 def register_portal_pages(context: PluginContext) -> Sequence[PortalPage]:
-    """Give the page that shows how agents connect, and what they did."""
+    """Give the page that shows how agents connect, and their calls."""
     return [portal.make_page(context)]
 
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the route that agents send their messages to."""
+    """Give the routes of the server."""
     from trunkline_mcp import llms, resource_metadata  # noqa: PLC0415
     from trunkline_mcp.routes import make_routes  # noqa: PLC0415
 
@@ -87,20 +87,20 @@ def register_routes(context: PluginContext) -> "Sequence[Routes]":
 
 @hookimpl
 async def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
-    """Tell whose access token of the issuer a message to the server has; tokens for the server are good for nothing else."""
+    """Find the principal of an issuer's access token. Such tokens are valid only for messages to the server."""
     tokens = context.shared(Serving).tokens
     return await tokens.authenticate(request) if tokens is not None and request.path == PATH else None
 
 
 @hookimpl
 async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
-    """Tell what a user of the issuer may do who came lately."""
+    """Give the present rights of an issuer's user who came within a day."""
     return await Users(context).find(principal_id) if principal_id.startswith(users.PREFIX) else None
 
 
 @hookimpl
 @asynccontextmanager
 async def lifespan(context: PluginContext) -> AsyncGenerator[None]:
-    """Run the server while the hub runs, from its first message on."""
+    """Run the server while the hub runs; it starts with the first message."""
     async with context.shared(Serving).running():
         yield

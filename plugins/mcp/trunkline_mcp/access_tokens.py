@@ -1,4 +1,4 @@
-"""Access tokens of an issuer: of the one that this plugin's settings name, or of the whole API's, whose users come here too."""
+"""Access tokens of an issuer: the one in this plugin's settings, or the whole API's."""
 
 from trunkline import PluginContext
 from trunkline.routes import AccessTokens, BearerRequest, Principal
@@ -7,7 +7,7 @@ from trunkline_mcp.users import Users
 
 
 class NotedTokens:
-    """Tells whose *tokens* are, and takes note of their users."""
+    """Authenticates *tokens* and remembers their users."""
 
     def __init__(self, context: PluginContext, tokens: AccessTokens) -> None:
         self.issuer = tokens.issuer
@@ -23,10 +23,10 @@ class NotedTokens:
 
 
 def tokens_for(context: PluginContext) -> NotedTokens | None:
-    """Make what knows the tokens that are for the server; None where no issuer is named.
+    """Make the authenticator of tokens for the server; None if no issuer is set.
 
     Raises:
-        ValueError: the issuer cannot be asked, or nobody says whom its tokens are for.
+        ValueError: the issuer's address cannot be dialled, or no audience is set.
     """
     assert isinstance(context.settings, Settings)
     named, public_url = context.settings.oauth, context.deployment.public_url

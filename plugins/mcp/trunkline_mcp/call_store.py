@@ -1,4 +1,4 @@
-"""The table of the calls that agents made, and its SQL. Every function works in the transaction that its caller lends."""
+"""The table of agents' calls, and its SQL. Every function runs in its caller's transaction."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -37,7 +37,7 @@ calls = Table(
     Index("ix_mcp_calls_company", "company_id", "no"),
     Index("ix_mcp_calls_called", "called_ms"),
 )
-"""Calls of tools: whose key, which tool (none where there is no such tool), what came of it. Never what was sent or answered."""
+"""Calls of tools: the key, the tool (null for an unknown name) and the outcome; never arguments or answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ async def add(connection: AsyncConnection, called: Sequence[CalledTool]) -> None
 async def newest(
     connection: AsyncConnection, company_id: int, *, limit: int, before: int | None = None
 ) -> list[ListedCall]:
-    """Read a company's calls, newest first; those before the number *before*, where one is given."""
+    """Read a company's calls, newest first; only calls before the number *before*, if given."""
     shown = select(calls).where(calls.c.company_id == company_id)
     if before is not None:
         shown = shown.where(calls.c.no < before)
@@ -78,7 +78,7 @@ async def newest(
 
 
 async def trim(connection: AsyncConnection, company_id: int, *, keep: int, limit: int) -> int:
-    """Remove up to *limit* of a company's calls beyond the newest *keep*; returns how many."""
+    """Remove up to *limit* of a company's calls beyond the newest *keep*; return the number removed."""
     beyond = (
         select(calls.c.no).where(calls.c.company_id == company_id).order_by(calls.c.no.desc()).offset(keep)
     )
@@ -86,13 +86,13 @@ async def trim(connection: AsyncConnection, company_id: int, *, keep: int, limit
 
 
 async def purge(connection: AsyncConnection, *, before_ms: int, limit: int) -> int:
-    """Remove up to *limit* calls that ended before *before_ms*; returns how many."""
+    """Remove up to *limit* calls that ended before *before_ms*; return the number removed."""
     old = select(calls.c.no).where(calls.c.called_ms < before_ms).order_by(calls.c.called_ms)
     return await _remove(connection, old.limit(limit))
 
 
 async def _remove(connection: AsyncConnection, picked: Select[tuple[int]]) -> int:
-    """Remove the *picked* rows, but for those that another process is removing."""
+    """Remove the *picked* rows, except rows that another process is removing."""
     numbers = (await connection.execute(picked.with_for_update(skip_locked=True))).scalars().all()
     if numbers:
         await connection.execute(delete(calls).where(calls.c.no.in_(numbers)))

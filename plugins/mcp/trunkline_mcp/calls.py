@@ -1,7 +1,7 @@
-"""What agents did: each call of a tool becomes a metric, a line in the log, and a row for the portal.
+"""The calls of agents: each becomes a metric, a line in the log, and a row for the portal.
 
-A row is written behind the call, together with those of the same second, so that no call waits for it: of a hub that is
-killed, the last second is missing. Rows go with the hub's retention, and earlier where a company has more than are kept.
+Rows are written after their calls, once a second in batches, so that no call waits: a killed hub loses the rows of the last
+second. Rows are removed by the hub's retention, and earlier if a company has more than ``KEPT``.
 """
 
 import asyncio
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from trunkline.routes import Caller
 
 KEPT = 1_000
-"""Calls that are kept for each company, some of the newest ones beside them."""
+"""Calls that are kept for each company; up to ``TRIMMED_AFTER`` more may stand beside them."""
 TRIMMED_AFTER = 100
-"""Calls of a company after which those beyond are removed."""
+"""New calls of a company after which its oldest are trimmed."""
 WRITTEN_SECONDS = 1.0
-"""How long calls are gathered for one transaction."""
+"""Time for which calls are gathered for one transaction."""
 BATCH = 500
 WAITING = 10_000
-"""Calls that wait to be written; those of one company are a tenth at most. What is beyond is in the log and the metrics only."""
+"""Limit of calls that wait to be written; a company may have a tenth. Calls beyond are in the log and the metrics only."""
 WAITING_OF_COMPANY = WAITING // 10
 PURGED_SECONDS = 300.0
 MAX_NAME = 100
 _DAY_MS = 24 * 60 * 60 * 1000
 
 Outcome = Literal["done", "refused", "failed", "forbidden", "unknown", "left"]
-"""What came of a call: it was carried out; refused, so that the arguments must be mended; failed on our side; the key's scopes
-do not allow the tool; there is no such tool; or the agent left before the end, and something may have been done."""
+"""The outcome of a call: carried out; refused because of its arguments; failed on our side; forbidden by the key's scopes;
+unknown tool; or the agent left before the end, and the call may have had an effect."""
 
 
 class CallLog:
     """Notes calls. Enter ``running`` to have them written.
 
-    A call takes 2.5 µs to note; it is written at 20 to 40 µs in a batch of a hundred and more, and a batch of one at 1.3 ms
+    Noting a call takes 2.5 µs. Writing takes 20 to 40 µs a call in batches of a hundred and more, and 1.3 ms for a single call
     (Python 3.11, SQLite).
     """
 
@@ -54,7 +54,7 @@ class CallLog:
         self._wanted, self._ending = asyncio.Event(), asyncio.Event()
 
     def note(self, caller: "Caller", tool: str | None, outcome: Outcome, *, seconds: float) -> None:
-        """Note a call that has ended; *tool* is one that there is, or None."""
+        """Note a call that has ended; *tool* is None if there is no such tool."""
         principal = caller.principal
         self._context.log.info(
             "tool '%s' was called" if tool else "a tool that is not there was called%s",
@@ -80,7 +80,7 @@ class CallLog:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Write calls as long as the context lasts, and at its end what waits."""
+        """Write calls as long as the context lasts; at its end write the waiting ones."""
         task = asyncio.create_task(self._run(), name="mcp-calls")
         try:
             yield
@@ -91,7 +91,7 @@ class CallLog:
             await self.write()
 
     async def write(self) -> None:
-        """Write what waits, some at a time; what the database does not take stays, for the next time."""
+        """Write the waiting calls in batches; a batch that the database refuses stays for the next time."""
         try:
             while batch := list(self._waiting)[:BATCH]:
                 async with self._context.database.write() as connection:
@@ -108,7 +108,7 @@ class CallLog:
             self._lost = 0
 
     async def purge(self) -> None:
-        """Remove calls that are older than what the hub keeps."""
+        """Remove calls that are older than the hub's retention."""
         deployment = self._context.deployment
         before_ms = deployment.aged_ms(self._context.clock.now_ms()) - deployment.retention_days * _DAY_MS
         with suppress(TrunklineError):
@@ -126,7 +126,7 @@ class CallLog:
         self._wanted.set()
 
     def _leave(self, batch: list[CalledTool]) -> list[int]:
-        """Let *batch* wait no longer; returns the companies whose calls are to be trimmed."""
+        """Drop *batch* from the waiting calls; return the companies whose calls are to be trimmed."""
         for _ in batch:
             self._waiting.popleft()
         due: list[int] = []

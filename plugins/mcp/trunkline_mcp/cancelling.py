@@ -1,4 +1,4 @@
-"""Calls that end before their answer: the client goes away, or says that it no longer wants it (``notifications/cancelled``)."""
+"""Calls that end before their answer: the client disconnects, or cancels (``notifications/cancelled``)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,15 +10,15 @@ from starlette.types import Receive
 from trunkline import Json
 
 CANCELLED = -32800
-"""What the SDK answers a cancelled request with where a request must have an answer; no client reads it."""
+"""The SDK's error code for a cancelled request that must have an answer; no client reads it."""
 Key = tuple[object, ...]
 
 
 class RunningCalls:
     """The calls that one process is answering.
 
-    No session is kept, so a call is known by who sent it, from where, and by the id of its message. Ids begin at 1 for each
-    client: where two calls are alike, neither is cancelled.
+    No session is kept, so a call is identified by its sender, the sender's address, and the id of its message. Ids begin at 1
+    for each client: if two calls have the same key, neither is cancelled.
     """
 
     def __init__(self) -> None:
@@ -27,10 +27,10 @@ class RunningCalls:
     async def run(
         self, answer: Awaitable[None], receive: Receive, *, key: Key, is_sent: Callable[[], bool]
     ) -> bool:
-        """Wait for *answer* as long as its client wants it; False if the client has cancelled it before it *is_sent*.
+        """Wait for *answer* until its client leaves or cancels; False if it was cancelled before it *is_sent*.
 
         Raises:
-            ClientDisconnect: the client has gone away; the call was ended.
+            ClientDisconnect: the client disconnected; the call was ended.
         """
         scope = anyio.CancelScope()
         alike = self._running.setdefault(key, [])
@@ -68,5 +68,5 @@ def cancelled_by(message: Json) -> str | int | None:
 async def _end_when_left(receive: Receive, scope: anyio.CancelScope, is_sent: Callable[[], bool]) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    if not is_sent():  # a server says so of each answer that is whole, too
+    if not is_sent():  # a server also sends http.disconnect after a complete answer
         scope.cancel()

@@ -1,4 +1,4 @@
-"""The challenge that a callback URL answers before it gets its first event: whoever subscribes must have a say there."""
+"""The challenge that a callback URL answers before its first event: it proves that the subscriber controls the URL."""
 
 import asyncio
 import hmac
@@ -17,13 +17,13 @@ LIMIT_SECONDS = 10.0
 NONCE_BYTES = 24
 IN_FLIGHT_PER_HOST = 8
 FAILED_PER_HOST = 10
-"""Challenges to one host that may fail in a minute, whoever sends them."""
+"""Limit of failed challenges to one host in a minute, from all callers together."""
 _MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
 class Callback:
-    """Where a challenge goes, in whose name, and the secret that signs it."""
+    """The target of a challenge, its caller, and the secret that signs it."""
 
     company_id: int
     holder: str
@@ -33,7 +33,7 @@ class Callback:
 
 
 class Challenges:
-    """Sends challenges; *per_minute* of one holder, and few to a host that does not answer them."""
+    """Sends challenges: *per_minute* for each holder, and few to a host that fails them."""
 
     def __init__(self, context: PluginContext, errors: EventErrors, *, per_minute: int) -> None:
         self._context = context
@@ -44,7 +44,7 @@ class Challenges:
         self._minute = 0
 
     async def send(self, callback: Callback) -> None:
-        """Send one, and check what comes back. Raises MCPError."""
+        """Send a challenge and check the answer. Raises MCPError."""
         holder = f"{callback.company_id}:{callback.holder}"
         try:
             await self._context.limits.count(holder, "mcp-challenge", per_minute=self._per_minute)
@@ -105,7 +105,7 @@ class Challenges:
 
 
 def _answers(result: Result, nonce: str) -> bool:
-    """Tell whether the target gave the challenge back by itself; a copy of the request, with its ``type``, proves nothing."""
+    """Tell whether the target answered the challenge; an echo of the request, which has ``type``, does not count."""
     try:
         answer = orjson.loads(result.response_body or "")
     except ValueError:

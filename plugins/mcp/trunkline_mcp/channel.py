@@ -1,4 +1,4 @@
-"""The channel ``mcp``: posts each event to a callback URL as MCP Events says, as long as whoever subscribed may have it."""
+"""The channel ``mcp``: posts each event to a callback URL by MCP Events, as long as the subscriber has the right to it."""
 
 import asyncio
 import secrets
@@ -26,16 +26,16 @@ from trunkline_mcp.settings import Settings
 CHANNEL = "mcp"
 MAX_BODY_BYTES = 262_144
 SCOPES = ("events:read", "webhooks:write")
-"""What whoever subscribes needs, and must still have when an event goes out."""
+"""Scopes that a subscriber needs, both when subscribing and when an event is sent."""
 NEVER = frozenset({410, 413})
-"""Statuses by which a receiver gives up one event; the subscription stays."""
+"""Statuses by which a receiver rejects one event for good; the subscription stays."""
 TOO_LARGE = "payload_too_large"
 REVOKED = "access_revoked"
 _ENDED = Result(Outcome.RETRY, error="subscription_ended")
-"""What comes of a delivery whose subscription has ended, and of telling a gap where it was deleted too.
+"""The result of a delivery whose subscription has ended, and of reporting a gap of a deleted subscription.
 
-With a cursor, its receiver would pass over events that are given up. It ends with the subscription, and is tried again
-where that is being renewed at this moment.
+A retry, because a receiver that has a cursor would skip events that are given up. The delivery ends with the
+subscription, or is tried again if that is being renewed now.
 """
 
 
@@ -48,7 +48,7 @@ class Pusher:
         self._settings = context.settings
 
     async def deliver(self, push: Push, http: HttpClient) -> Result:
-        """Make one attempt; end the subscription where its holder may not have events any more."""
+        """Make one attempt; end the subscription if its holder has lost the right to events."""
         target = push.target
         if target.notes and not await asyncio.create_task(self._is_allowed(target)):
             await self._terminate(push, http)
@@ -63,7 +63,7 @@ class Pusher:
         return replace(result, outcome=Outcome.REJECTED) if result.status_code in NEVER else result
 
     async def tell_gap(self, gap: Gap, http: HttpClient) -> Result:
-        """Tell the receiver that events are left out, and from where on it may go on: as far as nothing is open."""
+        """Report to the receiver that events were left out, with a cursor before the first open delivery."""
         target, cursor = gap.target, None
         with suppress(NotFound):
             cursor = await self._context.deliveries.watermark(target.company_id, target.subscription_id)
@@ -75,7 +75,7 @@ class Pusher:
         return await self._post(push, http, body, message_id)
 
     async def _body(self, push: Push) -> bytes | None:
-        """Write the event with its cursor, or without one where its subscription is deleted; None where that has ended."""
+        """Write the event with its cursor, or without one if its subscription is deleted; None if the subscription has ended."""
         target = push.target
         event_id = int(push.event_id) if push.event_id.isdecimal() else None
         try:
@@ -90,7 +90,7 @@ class Pusher:
         return occurrences.write(envelope, event_id=push.event_id, name=push.event_type, cursor=cursor)
 
     async def _is_allowed(self, target: Target) -> bool:
-        """Ask anew each time, in a task of its own: what it reads counts as its company's, and the next attempt is another's."""
+        """Check the holder's rights anew, in a separate task: the task's reads count for its company alone."""
         key_id = str(target.notes.get("key_id", ""))
         principal = await self._context.keys.principal(key_id, company_id=target.company_id)
         if principal is None or (not principal.is_operator and principal.company_id != target.company_id):
@@ -98,7 +98,7 @@ class Pusher:
         return all(principal.has(scope) for scope in SCOPES)
 
     async def _terminate(self, push: Push, http: HttpClient) -> None:
-        """Tell the receiver, once, that nothing comes any more; whatever it answers."""
+        """Tell the receiver once that the subscription has ended; its answer is ignored."""
         code = NUMBERS[self._settings.error_numbers]["Forbidden"]
         error = {"code": code, "message": "The access of whoever subscribed has ended.", "data": {}}
         body = orjson.dumps({"type": "terminated", "error": error})

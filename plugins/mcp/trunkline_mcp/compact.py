@@ -1,7 +1,7 @@
-"""The compact form of a tool: a model reads the whole list in each conversation, so the list says each thing once.
+"""The compact form of a tool: a model reads the whole list in each conversation, so the list is kept short.
 
 It leaves out the schemas of answers, titles, examples, lengths and null. The full form of each tool is a resource
-(``resources``). The hub checks a call by the definition, whatever the form of the list.
+(``resources``). The hub always checks a call by the full definition.
 """
 
 from mcp_types import Tool
@@ -17,7 +17,7 @@ _KEY = {"type": "string", "description": "The same text again gives the first an
 
 
 def compact(tool: Tool) -> Tool:
-    """Write *tool* in few words."""
+    """Give *tool* in its compact form."""
     written = _schema(tool.input_schema)
     properties = written.get("properties", {})
     if tool.input_schema.get("properties", {}).get(schemas.IDEMPOTENCY_KEY) == schemas.KEY_SCHEMA:
@@ -26,7 +26,7 @@ def compact(tool: Tool) -> Tool:
 
 
 def _schema(schema: Json) -> Json:
-    """Write one schema, and those below it."""
+    """Write one schema and its subschemas."""
     if not isinstance(schema, dict):
         return schema
     one, is_nullable = _without_null(schema)
@@ -51,7 +51,7 @@ def _schema(schema: Json) -> Json:
 
 
 def _without_null(schema: dict[str, Json]) -> tuple[dict[str, Json], bool]:
-    """Take null out of the types that *schema* allows; an only type that is left stands alone."""
+    """Remove null from the types of *schema*; a single remaining type is written without a list."""
     types = schema.get("type")
     if isinstance(types, list) and "null" in types:
         left = [kind for kind in types if kind != "null"]

@@ -1,4 +1,4 @@
-"""What a client offers while somebody fills in a prompt or an address: names of event types and of tools. Pure."""
+"""Completions for the arguments of prompts and resource addresses: names of event types and of tools. Pure."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,13 @@ from mcp_types import CompleteRequestParams, CompleteResult, Completion, PromptR
 from trunkline_mcp.resources import EVENT_TYPES, TOOLS
 
 MAX_VALUES = 100
-"""The protocol's own bound."""
+"""The protocol's limit."""
 
 
 def complete(
     params: CompleteRequestParams, *, event_types: Sequence[str], tools: Sequence[str]
 ) -> CompleteResult:
-    """List the names that begin with what is written, then those that have it elsewhere; nothing for free text."""
+    """List the names that begin with the typed text, then names that contain it; nothing for free text."""
     place = params.ref.name if isinstance(params.ref, PromptReference) else params.ref.uri
     names = {
         ("watch_for_event", "type"): event_types,

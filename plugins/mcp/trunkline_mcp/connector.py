@@ -1,4 +1,4 @@
-"""The connector ``mcp``: what somebody needs to let an agent in, made from the catalogue."""
+"""The connector ``mcp``: the files for connecting an agent, made from the catalogue."""
 
 import json
 from collections.abc import Mapping
@@ -16,23 +16,23 @@ STEPS = (
 
 
 def client_file(slug: str, address: str) -> dict[str, Json]:
-    """Write what clients with a file of servers read; the key is to be filled in."""
+    """Write the client configuration with the server; the key has to be filled in."""
     server = {"type": "http", "url": address, "headers": {"Authorization": "Bearer YOUR_API_KEY"}}
     return {"mcpServers": {slug: server}}
 
 
 def claude_command(slug: str, address: str) -> str:
-    """Write the command that tells Claude Code."""
+    """Write the command that adds the server to Claude Code."""
     return f'claude mcp add --transport http {slug} {address} --header "Authorization: Bearer $API_KEY"'
 
 
 def headers_of(address: str) -> str:
-    """Write where messages go, and with which header."""
+    """Write the address of the server and the header with the key."""
     return f"POST {address}\nAuthorization: Bearer YOUR_API_KEY"
 
 
 def generate(product: Product) -> Mapping[str, bytes]:
-    """Make the file that clients read, and the list of tools for whoever chooses the scopes."""
+    """Make the clients' configuration file, and the list of tools for choosing scopes."""
     slug, address = product.brand.slug or "hub", f"{product.api_url}{PATH}"
     file = json.dumps(client_file(slug, address), indent=2) + "\n"
     return {"mcp.json": file.encode(), "README.md": _readme(product, slug, address).encode()}

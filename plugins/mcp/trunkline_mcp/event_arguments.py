@@ -1,4 +1,4 @@
-"""The arguments of a subscription: the fields of a payload that are plain values, each equal to what is wanted. Pure."""
+"""The arguments of a subscription: wanted values for the plain fields of a payload. Pure."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from trunkline import EventType, FieldError, Json
 from trunkline_mcp import schemas
 
 MAX_VALUES = 50
-"""Values of which a field may have one."""
+"""Limit of the values listed for one field."""
 _SCALARS: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int,),
@@ -18,7 +18,7 @@ _SCALARS: Mapping[str, tuple[type, ...]] = {
 
 
 def arguments_schema(event_type: EventType) -> dict[str, Json]:
-    """Describe what events may be chosen by: each field equals the value, or one of a list."""
+    """Give the schema of the arguments: each field equals a value, or one of a list."""
     properties = {
         name: {
             "description": f"Only events in which {name} is this, or one of these.",
@@ -31,7 +31,7 @@ def arguments_schema(event_type: EventType) -> dict[str, Json]:
 
 
 def find_faults(event_type: EventType, arguments: Mapping[str, Json]) -> list[FieldError]:
-    """Say what is wrong with *arguments*; nothing where they can choose events of the type."""
+    """List the faults of *arguments* for the event type; empty if there are none."""
     known = _kinds_of(event_type)
     faults: list[FieldError] = []
     for name, wanted in arguments.items():
@@ -46,7 +46,7 @@ def find_faults(event_type: EventType, arguments: Mapping[str, Json]) -> list[Fi
 
 
 def matches(payload: Mapping[str, Json], arguments: Mapping[str, Json]) -> bool:
-    """Tell whether an event with *payload* is among those that *arguments* choose."""
+    """Tell whether *arguments* choose an event with *payload*."""
     return all(
         name in payload
         and any(_equals(payload[name], value) for value in (wanted if isinstance(wanted, list) else [wanted]))
@@ -55,7 +55,7 @@ def matches(payload: Mapping[str, Json], arguments: Mapping[str, Json]) -> bool:
 
 
 def filter_of(arguments: Mapping[str, Json]) -> dict[str, Json] | None:
-    """Write *arguments* as the filter of a subscription, which chooses the same events as ``matches``; None for all."""
+    """Write *arguments* as a subscription's filter, equal in effect to ``matches``; None for all events."""
     return {
         f"payload.{name}": {"in": wanted} if isinstance(wanted, list) else {"eq": wanted}
         for name, wanted in arguments.items()
@@ -63,14 +63,14 @@ def filter_of(arguments: Mapping[str, Json]) -> dict[str, Json] | None:
 
 
 def _kinds_of(event_type: EventType) -> dict[str, Sequence[str]]:
-    """List the fields that are plain values, each with the types that it may have; a filter cannot name one with a dot."""
+    """List the fields with plain values, each with its types; without names with a dot, which a filter cannot name."""
     properties: Mapping[str, Any] = schemas.flat(event_type.schema).get("properties", {})
     found = {name: _types_of(schema) for name, schema in properties.items() if "." not in name}
     return {name: kinds for name, kinds in found.items() if kinds}
 
 
 def _types_of(schema: Mapping[str, Json]) -> Sequence[str]:
-    """List the types of a plain value; none for what may be an object or a list, or anything."""
+    """List the types of a plain value; empty if the value may be an object, a list, or anything."""
     if isinstance(branches := schema.get("anyOf", schema.get("oneOf")), list):
         of_branches = [_types_of(branch) for branch in branches]
         return (
@@ -84,7 +84,7 @@ def _types_of(schema: Mapping[str, Json]) -> Sequence[str]:
 
 
 def _types_of_values(schema: Mapping[str, Json]) -> Sequence[str]:
-    """List the types of the values that a schema names; none where it names none, or an object or a list."""
+    """List the types of a schema's enumerated values; empty if there are none, or if one is an object or a list."""
     values: list[Json] = (
         schema["enum"] if "enum" in schema else [schema["const"]] if "const" in schema else []
     )
@@ -99,5 +99,5 @@ def _is_of(value: Json, kinds: Sequence[str]) -> bool:
 
 
 def _equals(found: Json, wanted: Json) -> bool:
-    """Compare numbers by value; a boolean is no number."""
+    """Compare numbers by value; a boolean equals no number."""
     return found == wanted and isinstance(found, bool) == isinstance(wanted, bool)

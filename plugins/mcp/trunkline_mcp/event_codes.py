@@ -1,4 +1,4 @@
-"""The numbers of MCP Events' own errors. They have names; their numbers are not settled, so the settings choose which are used."""
+"""The error codes of MCP Events. Their numbers are not settled, so the settings choose a numbering."""
 
 from collections.abc import Mapping
 from typing import Literal

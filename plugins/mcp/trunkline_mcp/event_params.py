@@ -1,4 +1,4 @@
-"""The parameters of the methods of MCP Events as they come: what is wrong with them is told by name, which the SDK does not."""
+"""Reading the parameters of MCP Events: faults are reported by name, which the SDK does not do."""
 
 from typing import TypeVar
 
@@ -13,13 +13,13 @@ _SUBJECTS = ("Input ", "String ", "List ", "Dictionary ", "Value ")
 
 
 class Given(RequestParams):
-    """Parameters that nobody has judged yet."""
+    """Parameters that have not been checked."""
 
     model_config = ConfigDict(extra="allow")
 
 
 def read(kind: type[Params], given: Given) -> Params:
-    """Read what was *given* as parameters of a *kind*. Raises MCPError: each that is wrong is named."""
+    """Read *given* as parameters of *kind*. Raises MCPError with the name of each faulty one."""
     try:
         return kind.model_validate(given.model_extra or {})
     except ValidationError as error:
@@ -33,7 +33,7 @@ def read(kind: type[Params], given: Given) -> Params:
 
 
 def _words(type_: str, message: str) -> str:
-    """Say what is wrong so that it follows the parameter's name."""
+    """Word a fault so that it can follow the parameter's name."""
     if type_ == "missing":
         return "is required"
     subject = next((one for one in _SUBJECTS if message.startswith(one)), "")

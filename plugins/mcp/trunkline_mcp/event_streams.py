@@ -1,4 +1,4 @@
-"""``events/stream``: the events of one type as they come, over the answer to one request. It has no state beside its cursor."""
+"""``events/stream``: the events of one type as they come, in the answer to one request. Its only state is its cursor."""
 
 import contextlib
 import time
@@ -22,16 +22,16 @@ from trunkline_mcp.raw_json import RawJson
 from trunkline_mcp.settings import Settings
 
 HEARTBEAT_SECONDS = 5.0
-"""A client gives up after a minute without a frame; the caller's key or token is checked as often."""
+"""Interval of heartbeats and of checks of the caller's key or token; clients give up after a minute without a frame."""
 RETRY_SECONDS = 1.0
 PAGE = 50
 
 Notify = Callable[[str, dict[str, Json]], Awaitable[None]]
-"""Send a notification of a method, with parameters, on the stream. It waits for a client that is slow to read."""
+"""Send a notification (method, parameters) on the stream; waits for a slow client."""
 
 
 class StreamParams(RequestParams):
-    """Events of one type from a cursor on; without one from now on."""
+    """Events of one type after a cursor, or from now on."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True)
     name: str
@@ -42,7 +42,7 @@ class StreamParams(RequestParams):
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """One stream: who listens, to what, and how to reach them."""
+    """One stream: its caller, parameters, and the function that sends to the client."""
 
     caller: Caller
     params: StreamParams
@@ -53,16 +53,16 @@ class Stream:
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """What its events are chosen by."""
+        """The arguments that choose its events."""
         return self.params.arguments or {}
 
     def is_too_old(self, body: bytes) -> bool:
-        """Tell whether an event came before what the client wants."""
+        """Tell whether an event is older than the client wants."""
         return bool(self.oldest_ms) and ms_of(occurrences.read(body).createdUtc) < self.oldest_ms
 
 
 class EventStreams:
-    """Serves streams, so many at once of one caller, of one company and in the process."""
+    """Serves streams, with limits for each caller, each company and the process."""
 
     def __init__(self, context: PluginContext, events: Events, errors: EventErrors) -> None:
         assert isinstance(context.settings, Settings)
@@ -86,7 +86,7 @@ class EventStreams:
 
     @contextlib.contextmanager
     def _counted(self, caller: Caller) -> Generator[None]:
-        """Count a stream as long as the block runs. Raises MCPError."""
+        """Count a stream while the block runs. Raises MCPError at a limit."""
         settings = self._settings
         limits = {
             ("caller", caller.principal.key_id, caller.company_id): settings.streams_per_caller,
@@ -104,7 +104,7 @@ class EventStreams:
             self._open -= Counter(limits.keys())
 
     async def _open_at(self, stream: Stream) -> str:
-        """Find where the stream begins, and say so, once nothing can be refused any more. Raises MCPError."""
+        """Find the stream's first cursor and send it to the client, after the last check that can refuse. Raises MCPError."""
         cursor, is_truncated = stream.params.cursor, False
         if cursor is None:
             cursor = await self._context.events.head()
@@ -117,7 +117,7 @@ class EventStreams:
         return cursor
 
     async def _follow(self, stream: Stream, cursor: str) -> None:
-        """Send what comes after *cursor*, and a heartbeat where nothing does."""
+        """Send the events after *cursor*, and heartbeats between them."""
         heard = looked = time.monotonic()
         is_behind = True
         while True:
@@ -128,7 +128,7 @@ class EventStreams:
                 if await self._send(stream, page, skips_old=is_behind):
                     heard = time.monotonic()
                 elif time.monotonic() < began + wait / 2 and not page.bodies:
-                    return  # nobody waits in vain for less than that, unless the hub stops
+                    return  # a shorter wait without events means that the hub stops
                 cursor, is_behind = page.cursor, is_behind and page.has_more
                 if time.monotonic() - looked >= HEARTBEAT_SECONDS:
                     looked = time.monotonic()
@@ -143,7 +143,7 @@ class EventStreams:
                 heard = time.monotonic()
 
     async def _read(self, stream: Stream, cursor: str, *, wait_seconds: float) -> Page:
-        """Wait for events; where as many wait already as may, look once a second."""
+        """Wait for events; look once a second if the limit of long polls is reached."""
         name = stream.event_type.name
         try:
             return await self._events.read(
@@ -158,9 +158,9 @@ class EventStreams:
                 await sleep(RETRY_SECONDS)
 
     async def _send(self, stream: Stream, page: Page, *, skips_old: bool) -> bool:
-        """Send what *page* has for the stream, and a gap before it; tells whether anything was sent.
+        """Send the gap before *page* and its matching events; return whether anything was sent.
 
-        What is new is never too old, whatever time its sender gave it.
+        A new event is never too old, even if its sender set an old time.
         """
         is_sent = page.is_truncated
         if page.is_truncated:
@@ -181,7 +181,7 @@ class EventStreams:
 
 
 async def _may_listen(caller: Caller) -> bool:
-    """Tell whether the key or the token that opened the stream still counts, or cannot be checked now."""
+    """Tell whether the stream's key or token is still valid, or cannot be checked now."""
     try:
         await caller.check_still_valid()
     except Refused as refusal:

@@ -1,6 +1,6 @@
 """``events/subscribe`` and ``events/unsubscribe``: subscriptions of the channel ``mcp``, which their clients renew.
 
-One is named by who asks, where to, for which event and which arguments, so that asking again for the same renews it.
+Caller, URL, event type and arguments identify a subscription, so the same request again renews it.
 """
 
 import asyncio
@@ -28,9 +28,9 @@ from trunkline_mcp.events import MAX_AGE_MS, Events
 from trunkline_mcp.settings import Settings
 
 VERIFIED_MS = 24 * 3600 * 1000
-"""How long a callback URL that has answered its challenge may be named again without another one."""
+"""Time for which an answered challenge of a callback URL stays valid."""
 SHORTEST_SECONDS, LONGEST_SECONDS = 300, 24 * 3600
-"""What a client is granted that wants less or more."""
+"""Bounds of the granted lifetime."""
 TIMEOUT_SECONDS = 10
 _PLACES = {
     "/target_url": "/delivery/url",
@@ -42,7 +42,7 @@ _MODE = "must be 'webhook' here; what events/stream and events/poll give needs n
 
 
 class Delivery(BaseModel):
-    """Where events go."""
+    """The target of events."""
 
     model_config = ConfigDict(strict=True)
     mode: str = "webhook"
@@ -51,7 +51,7 @@ class Delivery(BaseModel):
 
 
 class UnsubscribeParams(RequestParams):
-    """Which subscription to end."""
+    """The subscription to end."""
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, strict=True)
     name: str
@@ -60,7 +60,7 @@ class UnsubscribeParams(RequestParams):
 
 
 class SubscribeParams(UnsubscribeParams):
-    """What to subscribe to, where to, and for how long."""
+    """The event type, the target and the lifetime of a subscription."""
 
     cursor: str | None = Field(default=None, max_length=200)
     max_age_ms: int | None = Field(default=None, ge=0, le=MAX_AGE_MS)
@@ -69,7 +69,7 @@ class SubscribeParams(UnsubscribeParams):
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A request for a subscription, its terms, and who asks."""
+    """A request for a subscription, its terms, and its caller."""
 
     caller: Caller
     name: str
@@ -106,7 +106,7 @@ class EventSubscriptions:
         self._turns: WeakValueDictionary[int, asyncio.Lock] = WeakValueDictionary()
 
     async def subscribe(self, caller: Caller, params: SubscribeParams) -> dict[str, Json]:
-        """Make or renew one; a new callback answers a challenge first, and nothing is held meanwhile. Raises MCPError."""
+        """Make or renew a subscription. A new callback answers a challenge first, without a lock held. Raises MCPError."""
         await self._admit(caller, "admin")
         asked = self._read(caller, params)
         try:
@@ -115,7 +115,7 @@ class EventSubscriptions:
             raise self._refusal(error) from None
 
     async def unsubscribe(self, caller: Caller, params: UnsubscribeParams) -> dict[str, Json]:
-        """End one. Raises MCPError."""
+        """End a subscription. Raises MCPError."""
         await self._admit(caller, "write")
         name = _id_of(caller, params)
         known = await self._held(caller, params.delivery.url)
@@ -131,7 +131,7 @@ class EventSubscriptions:
         return {}
 
     async def _admit(self, caller: Caller, bucket: str) -> None:
-        """Check the caller's scopes, and count the call as over HTTP. Raises MCPError."""
+        """Check the caller's scopes, and count the call against the limits of HTTP calls. Raises MCPError."""
         for scope in SCOPES:
             if not caller.principal.has(scope):
                 raise self._errors.forbidden(scope)
@@ -142,7 +142,7 @@ class EventSubscriptions:
                 raise self._errors.exhausted("calls", error) from None
 
     def _read(self, caller: Caller, params: SubscribeParams) -> _Asked:
-        """Check what is asked for as far as the event type tells. Raises MCPError."""
+        """Check the request against the event type. Raises MCPError."""
         event_type = self._events.find(caller, params.name)
         arguments = params.arguments or {}
         if params.delivery.mode != "webhook":
@@ -167,7 +167,7 @@ class EventSubscriptions:
         return _Asked(caller, _id_of(caller, params), delivery.url, delivery.secret, request)
 
     async def _subscribe(self, asked: _Asked, params: SubscribeParams) -> dict[str, Json]:
-        """Do it in the company's turn, which it leaves while a callback is asked."""
+        """Make or renew the subscription under the company's lock, released while a callback is challenged."""
         company_id, now_ms = asked.caller.company_id, self._context.clock.now_ms()
         async with self._turn(company_id):
             verified_ms = _verified_ms(await self._held(asked.caller, asked.url), asked, now_ms)
@@ -202,14 +202,14 @@ class EventSubscriptions:
         return answer
 
     async def _cursor(self, asked: _Asked, subscription_id: str) -> Json:
-        """Give where its client may begin anew later; where it has ended since, where it would have begun now."""
+        """Give the cursor from which the client may resume; the request's start if the subscription has ended meanwhile."""
         cursor = None
         with suppress(NotFound):
             cursor = await self._context.deliveries.watermark(asked.caller.company_id, subscription_id)
         return cursor or asked.request["start"]
 
     def _turn(self, company_id: int) -> asyncio.Lock:
-        """Give the lock that lets a company's calls in one after the other: each takes ten times as long as a poll."""
+        """Give the lock that makes a company's calls run one at a time: each takes ten times as long as a poll."""
         return self._turns.setdefault(company_id, asyncio.Lock())
 
     async def _held(self, caller: Caller, url: str) -> Sequence[Held]:
@@ -224,7 +224,7 @@ class EventSubscriptions:
 
 
 def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | None:
-    """Tell when the holder's URL answered a challenge, where that still counts: as long as the same subscription lives, or a day."""
+    """Give the time of a still valid challenge of the holder's URL: valid for the subscription's life, or for a day."""
     times = [0]
     for held in known:
         verified_ms = held.notes.get("verified_ms")
@@ -236,7 +236,7 @@ def _verified_ms(known: Sequence[Held], asked: _Asked, now_ms: int) -> int | Non
 
 
 def _lasts(params: SubscribeParams, default_seconds: int) -> float | None:
-    """Grant a time: as asked for within the bounds, the default where nothing is asked, for ever for null."""
+    """Grant a lifetime: the wanted one within the bounds, the default if none is wanted, unlimited for null."""
     if "ttl_ms" not in params.model_fields_set:
         return default_seconds
     if params.ttl_ms is None:

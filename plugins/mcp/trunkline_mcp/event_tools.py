@@ -1,4 +1,4 @@
-"""Two tools that only read: what has happened lately, and why an event did not arrive."""
+"""Two read-only tools: the newest events, and the explanation of one event's deliveries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from trunkline_mcp.tools import MAX_ANSWER, READ_ONLY, Arguments, Offered, answe
 
 MAX_EVENTS = 20
 OUTLINE = 512
-"""Bytes that an event may take without payload and metadata."""
+"""Limit of an event's bytes without payload and metadata."""
 EVENTS = "trunkline://events"
 
 _SCOPE = "events:read"
@@ -62,7 +62,7 @@ def make_tools(context: PluginContext) -> Sequence[Offered]:
 
 @dataclass(frozen=True, slots=True)
 class _EventTools:
-    """Reads what the hub knows of a company's events."""
+    """Reads a company's events and deliveries."""
 
     context: PluginContext
 
@@ -95,11 +95,11 @@ class _EventTools:
         return () if name is None else (name,)
 
     async def _as_read(self, event: ListedEvent, caller: Caller) -> bytes:
-        """Give the envelope in the version that the caller reads."""
+        """Give the envelope in the event type's version that the caller reads."""
         if len(self.context.events.versions(event.type)) == 1:
             return event.body
         body = await self.context.events.get(caller.company_id, event.event_id, versions=caller.versions)
-        if body is None:  # removed just now
+        if body is None:  # removed meanwhile
             kind = "event"
             raise NotFound(kind, event.event_id)
         return body
@@ -115,7 +115,7 @@ def _fitting(events: Sequence[ListedEvent]) -> int:
 
 
 def _outline(body: bytes) -> bytes:
-    """Leave payload and metadata out of an event that is larger than an answer, and say where the whole is."""
+    """Leave payload and metadata out of an event larger than an answer, and say where to read it whole."""
     if len(body) <= MAX_ANSWER:
         return body
     event = orjson.loads(body)

@@ -1,4 +1,4 @@
-"""MCP Events over the hub's log: what can be subscribed to, and polling it. A poll has no state here: its cursor is the log's.
+"""MCP Events over the hub's log: listing event types, and polling. A poll keeps no state here: its cursor is the log's.
 
 The shapes are those of the extension *io.modelcontextprotocol/events* (SEP-3415).
 """
@@ -23,13 +23,13 @@ EXTENSION = "io.modelcontextprotocol/events"
 MAX_EVENTS = 200
 DEFAULT_EVENTS = 50
 NEXT_POLL_MS, NEXT_PAGE_MS = 5_000, 1_000
-"""When to poll again: at leisure, or at once, which no client takes for less than a second."""
+"""Wait before the next poll: without more events, or with more; clients wait a second at least."""
 MAX_AGE_MS = 10 * 365 * 24 * 3600 * 1000
 SCOPE = "events:read"
 
 
 class ListParams(RequestParams):
-    """A page of what there is; there is one page."""
+    """A page of the list; there is only one page."""
 
     cursor: str | None = None
 
@@ -47,7 +47,7 @@ class PollParams(RequestParams):
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of the log, and whether events before it are gone that were asked for."""
+    """A page of the log, and whether requested events before it are gone."""
 
     bodies: Sequence[bytes]
     cursor: str
@@ -63,7 +63,7 @@ class Events:
         self._errors = errors
 
     def list(self, caller: Caller, params: ListParams, *, streams: bool) -> dict[str, Json]:
-        """List what the caller may have, in the versions that it reads; *streams* tells whether by stream. Raises MCPError."""
+        """List the caller's event types in its versions; *streams* tells whether streams are offered. Raises MCPError."""
         if params.cursor is not None:
             raise invalid([FieldError("/cursor", "is not one that this server gave out")])
         types = self._types(caller).values() if caller.principal.has(SCOPE) else ()
@@ -95,7 +95,7 @@ class Events:
         return {event_type.name: event_type for event_type in types}
 
     def find(self, caller: Caller, name: str) -> EventType:
-        """Give an event type as the caller reads it. Raises MCPError."""
+        """Give an event type in the caller's version. Raises MCPError."""
         if not caller.principal.has(SCOPE):
             raise self._errors.forbidden(SCOPE)
         event_type = self._types(caller).get(name)
@@ -106,7 +106,7 @@ class Events:
     async def read(
         self, caller: Caller, name: str, *, cursor: str, limit: int, wait_seconds: float = 0
     ) -> Page:
-        """Read from *cursor* on; from the oldest event, if those after it are gone. Raises MCPError, StoreUnavailable."""
+        """Read after *cursor*; from the oldest event if the events after it are gone. Raises MCPError, StoreUnavailable."""
 
         async def read(after: str | None, *, is_truncated: bool) -> Page:
             page = await self._context.events.page(
@@ -129,7 +129,7 @@ class Events:
     def occurrence(
         self, body: bytes, name: str, arguments: Mapping[str, Json], raw: RawJson
     ) -> dict[str, Json] | None:
-        """Show an event, if it is among those that *arguments* choose."""
+        """Show an event; None if *arguments* do not choose it."""
         envelope = occurrences.read(body)
         payload = bytes(envelope.payload)
         if arguments and not event_arguments.matches(orjson.loads(payload), arguments):
@@ -144,7 +144,7 @@ class Events:
     def _occurrences(
         self, bodies: Sequence[bytes], params: PollParams, raw: RawJson
     ) -> tuple[Sequence[Json], bool]:
-        """Give those that were asked for, and whether some were left out because of their age."""
+        """Give the matching events, and whether some were left out because of their age."""
         oldest_ms = None if params.max_age_ms is None else self._context.clock.now_ms() - params.max_age_ms
         shown: list[Json] = []
         is_skipped = False
@@ -160,7 +160,7 @@ class Events:
 
 
 def advertise(result: dict[str, Any]) -> dict[str, Any]:
-    """Say in the answer to a client's first message that there are events: clients look in two places."""
+    """Announce events in the answer to a client's first message, in the two places where clients look."""
     capabilities = result["capabilities"]
     extensions = {**capabilities.get("extensions", {}), EXTENSION: {"listChanged": False}}
     return {**result, "capabilities": {**capabilities, "events": {}, "extensions": extensions}}
@@ -188,5 +188,5 @@ def _described(event_type: EventType, modes: list[Json]) -> dict[str, Json]:
 
 
 def ms_of(utc: str) -> int:
-    """Read the time of an event, in Unix ms."""
+    """Read the time of an event as Unix milliseconds."""
     return int(datetime.fromisoformat(utc).astimezone(UTC).timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""The metrics of what agents send."""
+"""The metrics of agents' messages."""
 
 import time
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ METHODS = frozenset(
         "subscriptions/listen",
     }
 )
-"""Methods that are told apart; whatever else a client sends is one."""
+"""Methods with their own label; all others share one."""
 OTHER = "other"
 _CALL = "tools/call"
 
@@ -45,14 +45,14 @@ class Figures:
         )
 
     def tool_called(self, tool: str | None, outcome: str, *, seconds: float) -> None:
-        """Count a call of a tool; *tool* is one that there is, or None."""
+        """Count a call of a tool; *tool* is None if there is no such tool."""
         self._calls.count(_CALL, tool or "", outcome)
         self._seconds.observe(seconds, _CALL)
 
     async def middleware(
         self, ctx: "ServerRequestContext[Any, Any]", call_next: "CallNext"
     ) -> "HandlerResult":
-        """Count what the SDK is asked for, but for calls of tools, which the toolbox knows more of."""
+        """Count requests to the SDK, except calls of tools, which the toolbox counts."""
         if ctx.method == _CALL:
             return await call_next(ctx)
         method = ctx.method if ctx.method in METHODS else OTHER

@@ -1,4 +1,4 @@
-"""What the tools of a product are called: one name for each thing. Pure, and without the SDK."""
+"""The names of a product's tools. Pure, and without the SDK."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ def name_tools(definitions: Sequence[Definition]) -> Mapping[Key, str]:
     """Name the tool that carries out each definition.
 
     The lookup ``client-statuses`` is ``list_client_statuses``; the lookup ``clients`` is the search ``list_clients``, if
-    there is one. Two other definitions of one name, or one named like a tool for events, have their kind in front.
+    there is one. Two other definitions of one name, or one named like a tool for events, get their kind as a prefix.
     """
     wanted = {(one.kind, one.name): _wanted(one) for one in definitions}
     searches = {name for (kind, _), name in wanted.items() if kind == "search"}

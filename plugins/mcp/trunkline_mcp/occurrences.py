@@ -5,7 +5,7 @@ import orjson
 
 
 class Envelope(msgspec.Struct):
-    """What is read of an envelope of the log."""
+    """The members of a logged envelope that are read."""
 
     id: int
     createdUtc: str  # noqa: N815 - the keys of an envelope are camelCase
@@ -18,7 +18,7 @@ def read(body: bytes) -> Envelope:
 
 
 def write(envelope: Envelope, *, event_id: str, name: str, cursor: str | None = None) -> bytes:
-    """Write the occurrence of an event, every digit of its payload as it was stored."""
+    """Write the occurrence of an event; the payload's numbers keep their stored digits."""
     head = b'{"eventId":%b,"name":%b,"timestamp":%b,"data":%b' % (
         orjson.dumps(event_id),
         orjson.dumps(name),

@@ -1,4 +1,4 @@
-"""The tools that actions, searches and lookups are."""
+"""The tools for actions, searches and lookups."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ _READ, _WRITE = "integrations:read", "integrations:write"
 
 
 def make_tools(operations: Operations) -> list[Offered]:
-    """Make a tool of everything that somebody carries out, under the names of ``names``."""
+    """Make a tool of each operation that has a provider, named by ``names``."""
     definitions = [definition for kind in _KINDS for definition in operations.provided(kind)]
     names = name_tools(definitions)
     lookups = {definition.name: definition for definition in definitions if definition.kind == "lookup"}
@@ -31,7 +31,7 @@ def make_tools(operations: Operations) -> list[Offered]:
 
     by_name = {
         names[one.kind, one.name]: one for one in reversed(definitions)
-    }  # a search wins over its lookup
+    }  # a search replaces the lookup of its name
     titles = {one.title: name for name, one in by_name.items() if " " in one.title}
     routes: dict[tuple[str, str], str] = {
         (one.method, schemas.path_of(one)): name for name, one in by_name.items() if one.kind != "lookup"
@@ -82,7 +82,7 @@ def _make_tool(
 
 
 def _annotations(definition: Definition) -> ToolAnnotations:
-    """What a POST makes is new; every other method overwrites, and comes to the same when it is repeated."""
+    """Give the hints of a tool: a POST makes something new; every other method overwrites and is idempotent."""
     changes = definition.method != "POST"
     return ToolAnnotations(
         read_only_hint=False, destructive_hint=changes, idempotent_hint=changes, open_world_hint=False
@@ -127,5 +127,5 @@ class _OperationTool:
 
 
 def _without_nulls(query: dict[str, Json]) -> dict[str, Json]:
-    """Leave out what a model filled in with null: a query, unlike a body, has no null."""
+    """Leave out arguments that are null: a query, unlike a body, has no null."""
     return {name: value for name, value in query.items() if value is not None}

@@ -1,4 +1,4 @@
-"""The page of the portal about agents: where they connect, how, and what they did."""
+"""The portal's page about agents: how they connect, and their calls."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ _ICON = (
     '<rect x="4" y="8" width="16" height="11" rx="2"/><path d="M12 8V4M9 13h.01M15 13h.01M9 16h6M2 13v2M22 13v2"/></svg>'
 )
 _KEYS = "admin"
-"""Who may see keys may see what was done with them."""
+"""People who may see keys may see the calls made with them."""
 _WORDS = {
     "done": ("good", "done"),
     "refused": ("warn", "refused"),
@@ -35,7 +35,7 @@ def make_page(context: PluginContext) -> PortalPage:
 
 
 class AgentPage:
-    """Shows a company's people what agents may do here, and have done."""
+    """Shows a company's people the tools and the calls of agents."""
 
     def __init__(self, context: PluginContext) -> None:
         self._context = context
@@ -53,7 +53,7 @@ class AgentPage:
         return f'<div class="stack">{_listing(listed)}{how}</div>'
 
     async def _calls(self, request: PortalRequest) -> list[ListedCall]:
-        """Read those to show, and one more."""
+        """Read the calls to show, and one more."""
         before = request.query.get("before", "")
         async with self._context.database.read() as connection:
             return await call_store.newest(

@@ -1,4 +1,4 @@
-"""Prompts: what people ask an agent for again and again, with the tools that answer it."""
+"""Prompts: common requests to an agent, with the tools that answer them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from mcp_types import GetPromptResult, Prompt, PromptArgument, PromptMessage, Te
 from trunkline import BodyInvalid, FieldError
 
 MAX_CHARACTERS = 1_000
-"""What an argument may have."""
+"""Limit of an argument."""
 
 Write = Callable[[Mapping[str, str]], str]
 
@@ -22,7 +22,7 @@ class Asked:
 
 
 def get(name: str, arguments: Mapping[str, str]) -> GetPromptResult | None:
-    """Write the prompt *name*; None where there is none. Raises BodyInvalid."""
+    """Write the prompt *name*; None if there is none. Raises BodyInvalid."""
     asked = PROMPTS.get(name)
     if asked is None:
         return None

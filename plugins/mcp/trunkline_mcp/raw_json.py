@@ -1,6 +1,6 @@
 """JSON that goes into an answer byte for byte: the SDK writes answers from values, and ``99.00`` would become ``99.0``.
 
-A handler puts a token in the place of the bytes; what is sent has the bytes in the place of the token.
+A handler writes a token in place of the bytes; the token is replaced by the bytes when the answer is sent.
 """
 
 import re
@@ -9,15 +9,15 @@ import secrets
 from starlette.types import Message, Send
 
 CALLER_KEY = "trunkline_mcp.caller"
-"""Where in the ASGI scope of a message its caller stands."""
+"""The key of a message's caller in its ASGI scope."""
 SCOPE_KEY = "trunkline_mcp.raw_json"
-"""Where in the ASGI scope of a message its ``RawJson`` stands."""
+"""The key of a message's ``RawJson`` in its ASGI scope."""
 TOOLS_KEY = "trunkline_mcp.tools"
-"""Where in the ASGI scope of a message the form of a list of tools stands that its client chose, or None."""
+"""The key, in a message's ASGI scope, of the client's chosen form for lists of tools, or None."""
 
 
 class RawJson:
-    """What one answer has of such JSON. Nobody can guess its tokens."""
+    """The raw JSON of one answer. Its tokens cannot be guessed."""
 
     def __init__(self) -> None:
         self._pieces: dict[int, bytes] = {}
@@ -32,19 +32,19 @@ class RawJson:
         return f"{self._prefix}{self._held}"
 
     def fill(self, body: bytes) -> bytes:
-        """Put the pieces into their places, each once: what is sent is kept no longer."""
+        """Replace the tokens by their pieces, each once; a sent piece is dropped."""
         return self._token.sub(lambda found: self._pieces.pop(int(found[1])), body) if self._pieces else body
 
 
 class Filling:
-    """Sends an answer by *send* with the pieces of *raw* in their places. The head waits for the first of the body."""
+    """Sends an answer by *send* with the tokens of *raw* filled in. The head is held until the first part of the body."""
 
     def __init__(self, raw: RawJson, send: Send) -> None:
         self._raw = raw
         self._send = send
         self._head: Message | None = None
         self.is_whole = False
-        """Whether all of the answer was sent."""
+        """Whether the whole answer was sent."""
 
     async def __call__(self, message: Message) -> None:
         """Take one message of the answer."""
@@ -60,7 +60,7 @@ class Filling:
 
 
 def _with_length(headers: list[tuple[bytes, bytes]], length: int) -> list[tuple[bytes, bytes]]:
-    """Correct the length, where one is announced: then the body comes in one piece."""
+    """Correct the content length if there is one: then the body comes in one piece."""
     return [
         (name, str(length).encode() if name.lower() == b"content-length" else value)
         for name, value in headers

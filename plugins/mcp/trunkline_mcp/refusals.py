@@ -1,4 +1,4 @@
-"""What a tool answers where nothing came of a call: a sentence, and the name of each argument at fault, so that a model can mend it."""
+"""A tool's answer to a refused or failed call: a sentence and the faulty arguments, so that a model can fix the call."""
 
 from mcp_types import CallToolResult, TextContent
 
@@ -14,7 +14,7 @@ _WORDS = (
     ("another request", "another call"),
     ("a new request", "a new call"),
 )
-"""Words of HTTP in sentences of the hub, and what a caller of tools says for them."""
+"""Terms of HTTP in the hub's messages, and the terms of tools that replace them."""
 
 
 def result_of(error: Refused | ProviderFailed) -> CallToolResult:
@@ -41,6 +41,6 @@ def refuse(sentence: str) -> CallToolResult:
 
 
 def _name(path: str) -> str:
-    """Name what the JSON Pointer *path* leads to."""
+    """Name the argument at the JSON Pointer *path*."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in path.removeprefix("/").split("/")]
     return _NAMES.get(path) or ".".join(parts) or "the arguments"

@@ -1,4 +1,4 @@
-"""Who gives tokens for ``/mcp`` (RFC 9728), and the challenge that leads a client there."""
+"""The metadata that names the token issuers for ``/mcp`` (RFC 9728), and the challenge that leads clients to it."""
 
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -13,12 +13,12 @@ from trunkline.routes import COMPANY_SCOPES, Routes, StrictRoute
 
 WELL_KNOWN = "/.well-known/oauth-protected-resource"
 SCOPES = ("integrations:read", "integrations:write", "events:read", "webhooks:write")
-"""What an agent can use."""
+"""Scopes that an agent can use."""
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
 class ResourceMetadata:
-    """Knows who gives tokens, if anybody does: the hub itself, and *issuer*; for the whole hub *hub_issuer* does."""
+    """Names the issuers of tokens, if any: the hub itself and *issuer* for the server, *hub_issuer* for the whole hub."""
 
     def __init__(self, context: PluginContext, *, issuer: str | None, hub_issuer: str | None) -> None:
         self._context = context
@@ -34,7 +34,7 @@ class ResourceMetadata:
         return self._shown(request, "", self._servers(request, self._hub_issuer), COMPANY_SCOPES)
 
     def challenge(self, request: Request, *, error: str | None, scopes: Sequence[str] = SCOPES) -> str | None:
-        """Write the value of ``WWW-Authenticate``; None where nobody gives tokens."""
+        """Write the value of ``WWW-Authenticate``; None if there is no issuer."""
         if not self._servers(request, self._issuer):
             return None
         facts = {
@@ -80,13 +80,13 @@ def make_routes(metadata: ResourceMetadata, *, public_url: str | None) -> Routes
 
 
 def challenging(metadata: ResourceMetadata) -> type[StrictRoute]:
-    """Make the class of routes whose refusals say who gives tokens."""
+    """Make the class of routes whose refusals name the issuers of tokens."""
 
     class ChallengingRoute(StrictRoute):
-        """A route that leads clients without a valid token to where they get one."""
+        """A route that leads clients without a valid token to an issuer."""
 
         def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-            """Put the challenge on what the route refuses."""
+            """Add the challenge to the route's refusals."""
             handle = super().get_route_handler()
 
             async def answer(request: Request) -> Response:

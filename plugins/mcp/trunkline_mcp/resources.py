@@ -1,6 +1,7 @@
-"""What an agent may read beside calling tools: event types with their schemas, tools in their full form, and the documentation as Markdown.
+"""Resources for agents: event types with their schemas, tools in their full form, and the documentation as Markdown.
 
-Any key may read them, as they stand on public pages; events take the scope ``events:read``. The pages are those of the plugin ``docs``, where it runs.
+Any key may read them, as they are public; events need the scope ``events:read``. The pages come from the plugin ``docs``,
+if it runs.
 """
 
 import asyncio
@@ -53,7 +54,7 @@ _INDEX = Resource(
 
 
 class Library:
-    """Everything that can be read."""
+    """All resources."""
 
     def __init__(self, context: PluginContext, toolbox: Toolbox) -> None:
         self._context = context
@@ -62,7 +63,7 @@ class Library:
         self._writing = asyncio.Lock()
 
     async def list(self) -> list[Resource]:
-        """List what there is: the event types, then the pages."""
+        """List the resources: the event types, then the pages."""
         types = [_resource_of(event_type) for event_type in self._context.events.types()]
         pages = [
             Resource(name=uri.removeprefix(f"{_PAGES}/"), title=_title_of(text), uri=uri, mime_type=_MARKDOWN)
@@ -71,7 +72,7 @@ class Library:
         return [_INDEX, *types, *pages]
 
     async def read(self, uri: str, caller: Caller) -> TextResourceContents | None:
-        """Read what is at *uri*; None if nothing is there for *caller*."""
+        """Read the resource at *uri*; None if *caller* has none there."""
         types = {
             f"{EVENT_TYPES}/{event_type.name}": event_type for event_type in self._context.events.types()
         }
@@ -96,7 +97,7 @@ class Library:
         return None if body is None else TextResourceContents(uri=uri, mime_type=_JSON, text=body.decode())
 
     async def _written(self) -> Mapping[str, str]:
-        """Give the pages by their addresses; they are written once, beside the event loop."""
+        """Give the pages by their addresses; they are rendered once, in a thread."""
         async with self._writing:
             if self._pages is None:
                 self._pages = await asyncio.to_thread(lambda: dict(self._write()))
@@ -137,7 +138,7 @@ def _summary(event_type: EventType) -> dict[str, str]:
 
 
 def _whole(event_type: EventType) -> str:
-    """Write an event type with schema and example as they were written down, every digit of them."""
+    """Write an event type with its schema and example; numbers keep their digits."""
     head = orjson.dumps(_summary(event_type) | {"version": event_type.version})
     example = event_type.example_json or b"null"
     written = b'%b,"schema":%b,"example":%b}' % (head[:-1], event_type.schema_json, example)

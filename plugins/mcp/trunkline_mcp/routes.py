@@ -1,4 +1,4 @@
-"""The route at ``/mcp``: who may send a message, and how large it may be; the server answers it."""
+"""The route at ``/mcp``: checks the sender and the size of a message; the server answers it."""
 
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PATH = "/mcp"
 MAX_BYTES = 32 * 1024
-"""What a message may have: few arguments need more, and one made to be dear holds the event loop for 13 ms."""
+"""Limit of a message: few arguments need more, and the most expensive message blocks the event loop for 13 ms."""
 
 Calls = Annotated[Caller, Depends(requires(None, bucket="read"))]
 _PARSE_ERROR, _INVALID_REQUEST, _INVALID_PARAMS = -32700, -32600, -32602
@@ -30,7 +30,7 @@ _NO_STREAM = "Send messages by POST: nothing is sent unasked here, and no sessio
 
 
 def make_routes(context: PluginContext, serving: Serving, metadata: ResourceMetadata) -> Routes:
-    """Build the route over the server of *serving*; *metadata* say who gives tokens."""
+    """Build the route over the server of *serving*; *metadata* names the issuers of tokens."""
     assert isinstance(context.settings, Settings)
     public_url = context.deployment.public_url
     own = (_origin_of(public_url),) if public_url else ()
@@ -44,7 +44,7 @@ def make_routes(context: PluginContext, serving: Serving, metadata: ResourceMeta
 
 
 class _Handlers:
-    """Takes messages for the server of *serving*; web pages of *origins* may send some, too."""
+    """Takes messages for the server of *serving*, also from web pages of *origins*."""
 
     def __init__(self, serving: Serving, metadata: ResourceMetadata, *, origins: frozenset[str]) -> None:
         self._serving = serving
@@ -125,18 +125,18 @@ class _Answer(Response):
 
 
 def _stripped(name: bytes, value: bytes) -> bytes:
-    """Take away the white space around a value, which is no part of it (RFC 9110, 5.5) and which the parser leaves there."""
+    """Strip the white space around a header's value (RFC 9110, 5.5), which the parser leaves."""
     return value.strip() if name.startswith(b"mcp-") else value
 
 
 def _id_of(message: Json) -> str | int | None:
-    """Give the id of a message; None of one that has none."""
+    """Give the id of a message; None if it has none."""
     message_id = message.get("id") if isinstance(message, dict) else None
     return message_id if isinstance(message_id, str | int) else None
 
 
 def _key_of(request: Request, caller: Caller, message_id: str | int | None) -> Key:
-    """Tell a call apart from those of others: by its key or token, its client's address and name, and its own id."""
+    """Identify a call: by its key or token, its client's address and name, and its message id."""
     address = request.client.host if request.client else None
     agent = request.headers.get("user-agent", "")
     return caller.principal.key_id, caller.company_id, address, agent, type(message_id), message_id
@@ -155,7 +155,7 @@ def _origin_of(url: str) -> str:
 
 
 def _unreadable(body: bytes, error: BodyInvalid) -> Response:
-    """Refuse what is no JSON; and what is, but has parameters that the hub takes nowhere, as that message's own error."""
+    """Refuse a body that is not JSON, or a message with parameters that the hub takes nowhere; the latter with its id."""
     try:
         message_id = orjson.loads(body)["id"]
     except (orjson.JSONDecodeError, KeyError, TypeError):

@@ -1,7 +1,7 @@
-"""The schemas of a tool, made of those of a definition. Pure.
+"""The schemas of a tool, made from a definition's. Pure.
 
-Models and their APIs read less of JSON Schema than the hub does: references are written out, nothing but properties stands
-at the top, and what is ours (``x-…``) is told in words. What that loosens, the definition's own schema still refuses.
+Models and their APIs read less of JSON Schema than the hub does: references are inlined, the top has only
+properties, and our keywords (``x-…``) are put in words. The definition's own schema still refuses what this lets through.
 """
 
 import re
@@ -13,7 +13,7 @@ from trunkline import Definition, Json
 
 IDEMPOTENCY_KEY = "idempotency_key"
 MAX_PLACES = 5_000
-"""Subschemas that a schema may have once its references are written out; what is beyond is left open."""
+"""Limit of subschemas after references are inlined; a schema beyond it is left open."""
 
 _LOOKUP = "x-lookup"
 _DROPPED = frozenset(
@@ -42,11 +42,11 @@ KEY_SCHEMA: Mapping[str, Json] = {
 }
 
 DescribeLookup = Callable[[Json], str]
-"""Say where the values of a property come from that has *x-lookup*; empty where nobody lists them."""
+"""Describe the source of the values of a property with *x-lookup*; empty if nothing lists them."""
 
 
 def input_schema(definition: Definition, *, describe_lookup: DescribeLookup) -> dict[str, Json]:
-    """Merge what stands in the path with what stands in the body or the query; an action takes an idempotency key as well."""
+    """Merge the path's parameters with the body or the query; an action gets an idempotency key as well."""
     parameters = _Writing(definition.parameters, describe_lookup).write()
     members = _Writing(definition.input, describe_lookup).write()
     properties = {**parameters.get("properties", {}), **members.get("properties", {})}
@@ -70,13 +70,13 @@ def flat(schema: Mapping[str, Json]) -> dict[str, Json]:
 
 
 def takes_key(definition: Definition) -> bool:
-    """Tell whether the tool has an argument for an idempotency key: an action has, unless that is a field of its own."""
+    """Tell whether the tool gets an argument for an idempotency key: an action does, unless it has a field of that name."""
     own = {**definition.parameters.get("properties", {}), **definition.input.get("properties", {})}
     return definition.kind == "action" and IDEMPOTENCY_KEY not in own
 
 
 def describe_choice(definition: Definition) -> str:
-    """Say in words what the top of an input asks for beyond its properties; empty where it asks for nothing."""
+    """Describe the demands of an input's top beyond its properties; empty if there are none."""
     if choices := _alternatives(definition.input.get("anyOf")):
         return f"Give at least one of {', '.join(choices)}."
     if choices := _alternatives(definition.input.get("oneOf")):
@@ -87,7 +87,7 @@ def describe_choice(definition: Definition) -> str:
 
 
 def describe_others(definition: Definition, tools: Mapping[tuple[str, str], str]) -> str:
-    """Say when another of *tools* (by method and path) is the one to use; empty if none stands beside it."""
+    """Say when another of *tools* (by method and path) should be used; empty if there is no alternative."""
     place = path_of(definition)
     above, _, last = place.rpartition("/")
     beside = {
@@ -119,7 +119,7 @@ def path_of(definition: Definition) -> str:
 
 
 def _alternatives(branches: Json) -> list[str]:
-    """List what each branch requires, if that is all that it does."""
+    """List the required fields of each branch, if the branch has no other demand."""
     if not isinstance(branches, list) or any(set(branch) != {"required"} for branch in branches):
         return []
     return [" with ".join(branch["required"]) for branch in branches]
@@ -164,7 +164,7 @@ class _Writing:
         return [self._below(child) for child in value] if isinstance(value, list) else value
 
     def _joined(self, reference: Json, beside: dict[str, Json]) -> dict[str, Json]:
-        """Put what *reference* leads to in its place; what leads into itself is left open."""
+        """Inline the target of *reference*; a recursive one is left open."""
         target = _follow(self.document, reference)
         if target is None or reference in self._open:
             return beside
@@ -177,7 +177,7 @@ class _Writing:
 
 
 def _follow(document: Mapping[str, Json], reference: Json) -> Mapping[str, Json] | None:
-    """Find what a reference within *document* leads to; None where it leads elsewhere, or nowhere."""
+    """Find the target of a reference within *document*; None if it is elsewhere or missing."""
     if not isinstance(reference, str) or not reference.startswith("#"):
         return None
     place: Any = document

@@ -1,4 +1,4 @@
-"""The SDK's server over the toolbox, for both eras of the protocol: every message stands for itself, and no session is kept."""
+"""The SDK's server over the toolbox, for protocol versions with and without a handshake: no session is kept."""
 
 import logging
 from collections.abc import AsyncGenerator
@@ -52,12 +52,12 @@ from trunkline_mcp.settings import Settings, ToolForm
 from trunkline_mcp.toolbox import Toolbox
 
 SDK_LOGGER = "mcp"
-"""Of this logger only errors are kept: it notes each message, with what its sender wrote."""
+"""Only errors of this logger are kept: it would log each message with its content."""
 RESOURCE_MISSING = -32002
-"""What versions with a handshake answer where a resource is not there."""
+"""The error code of versions with a handshake for a missing resource."""
 MAX_URI = 2_000
 LIST_TTL_MS = 60_000
-"""How long a client may keep a list: it changes with the plugins that run, and with the scopes of the key."""
+"""Lifetime of a list in a client's cache: it changes with the running plugins and the key's scopes."""
 _KEPT: tuple[CacheableMethod, ...] = (
     "server/discover",
     "tools/list",
@@ -68,7 +68,7 @@ _KEPT: tuple[CacheableMethod, ...] = (
 )
 
 STREAM = b"events/stream"
-"""The header ``Mcp-Method`` of what is answered by a stream; the SDK makes sure that it is that of the body."""
+"""The header ``Mcp-Method`` of requests answered by a stream; the SDK checks that it equals the body's method."""
 SUBSCRIPTION_KEY = "io.modelcontextprotocol/subscriptionId"
 
 Context = ServerRequestContext[dict[str, object], Request]
@@ -79,7 +79,7 @@ class _StreamNotification(Notification[dict[str, Any], str]):
 
 
 class AgentServer:
-    """Answers messages whose callers are known."""
+    """Answers messages of authenticated callers."""
 
     def __init__(self, context: PluginContext, *, log: CallLog, figures: Figures) -> None:
         self._hub = context
@@ -131,17 +131,17 @@ class AgentServer:
         self._manager = self._streaming = None
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one message, an ASGI request whose scope has its caller."""
+        """Answer one message: an ASGI request with its caller in the scope."""
         manager = self._streaming if self.watches_client(scope) else self._manager
         assert manager is not None, "the hub has not started"
         await manager.handle_request(scope, receive, send)
 
     def watches_client(self, scope: Scope) -> bool:
-        """Tell whether the SDK itself ends an answer whose client goes away: it does so with streams."""
+        """Tell whether the SDK itself ends the answer of a disconnected client, as it does for streams."""
         return any(name == b"mcp-method" and value.strip() == STREAM for name, value in scope["headers"])
 
     def scope_missing(self, caller: Caller, message: Json) -> str | None:
-        """Name the scope that a call lacks, where somebody can be asked for more: who came by OAuth, not by a key."""
+        """Name the scope that a call lacks; only for a caller by OAuth, who can be asked for more, not for a key."""
         if caller.principal.key_id.startswith("key_") or not isinstance(message, dict):
             return None
         params = message.get("params")
@@ -243,7 +243,7 @@ _IN_TEST = (
 
 
 async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
-    """Say that there are events, where the SDK has no place for it, and that a caller is in a test environment."""
+    """Announce events, for which the SDK has no field, and a caller's test environment."""
     result = await call_next(ctx)
     if ctx.method in {"initialize", "server/discover"} and isinstance(result, dict):
         company_id = _caller_of(ctx).named_company_id
@@ -258,7 +258,7 @@ async def _advertise(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -
 
 
 async def _set_level(_: Context, __: SetLevelRequestParams) -> EmptyResult:
-    """Take the level, and keep it nowhere: this server sends no log messages, and no session lasts."""
+    """Accept the level and ignore it: this server sends no log messages."""
     return EmptyResult()
 
 
@@ -273,7 +273,7 @@ def _caller_of(context: Context) -> Caller:
 
 
 def _instructions(title: str) -> str:
-    """What a client's model is told first; some read only the beginning."""
+    """Write the instructions for a client's model; some clients read only the beginning."""
     return (
         f"Tools of {title}: find records before you change them, and take ids from what tools answer. "
         "Tools with readOnlyHint change nothing. A refusal names the arguments to mend. "

@@ -1,4 +1,4 @@
-"""The server of the SDK, loaded and started for the first message: hubs to which no agent comes do without."""
+"""The SDK's server, loaded and started by the first message: a hub without agents never loads it."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Serving:
-    """Lends the server while ``running`` is entered. *tokens* are those of an issuer, if one is named.
+    """Gives the server while ``running`` is entered. *tokens* authenticates an issuer's tokens, if one is set.
 
     Raises:
-        ValueError: the issuer cannot be asked, or nobody says whom its tokens are for.
+        ValueError: as ``tokens_for`` does.
     """
 
     def __init__(self, context: PluginContext) -> None:
@@ -30,7 +30,7 @@ class Serving:
 
     @asynccontextmanager
     async def running(self) -> AsyncGenerator[None]:
-        """Start the server once it is wanted, and stop it at the end."""
+        """Start the server when it is first needed, and stop it at the end."""
         self._started = asyncio.get_running_loop().create_future()
         task = asyncio.create_task(self._run(self._started), name="mcp-server")
         try:
@@ -42,7 +42,7 @@ class Serving:
             await task
 
     async def server(self) -> "AgentServer":
-        """Give the server, which the first call loads."""
+        """Give the server; the first call loads it."""
         assert self._started is not None, "the hub has not started"
         self._wanted.set()
         return await asyncio.shield(self._started)

@@ -1,4 +1,4 @@
-"""The headers of what is posted to a callback, signed after Standard Webhooks."""
+"""The headers of a request to a callback, signed by Standard Webhooks."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Which tools a caller has, and calling one: scopes, limits, and refusals that a model can read."""
+"""The tools of a caller, and calling them: scopes, limits, and refusals that a model can read."""
 
 import time
 
@@ -20,7 +20,7 @@ _FAILED = "Something went wrong on our side, and it is not known whether anythin
 
 
 class Toolbox:
-    """Everything that is offered as a tool."""
+    """All offered tools."""
 
     def __init__(self, context: PluginContext, *, log: CallLog, figures: Figures) -> None:
         self._context = context
@@ -30,7 +30,7 @@ class Toolbox:
         self._tools: dict[str, Offered] = {}
 
     def tools_of(self, caller: Caller, *, form: ToolForm) -> list[Tool]:
-        """List the tools that the caller's scopes allow in *form*, in an order that stays."""
+        """List the tools that the caller's scopes allow, in *form* and in a stable order."""
         return [
             offered.tool if form == "full" else offered.short
             for offered in self._offered().values()
@@ -43,7 +43,7 @@ class Toolbox:
         return None if offered is None else offered.tool
 
     async def call(self, caller: Caller, name: str, arguments: Arguments) -> CallToolResult:
-        """Call a tool; what it refuses is a result.
+        """Call a tool; a refusal by the tool is a result.
 
         Raises:
             MCPError: there is no such tool, or the caller's scopes do not allow it.
@@ -79,7 +79,7 @@ class Toolbox:
         return offered
 
     def scope_of(self, name: object) -> str | None:
-        """Name the scope that a tool takes; None where there is no such tool."""
+        """Name the scope that a tool needs; None if there is no such tool."""
         offered = self._offered().get(name) if isinstance(name, str) else None
         return None if offered is None else offered.scope
 
@@ -100,7 +100,7 @@ class Toolbox:
         return result, "refused" if result.is_error else "done"
 
     def _offered(self) -> dict[str, Offered]:
-        """Give the tools by their names; made anew where a plugin that carries some out has failed meanwhile."""
+        """Give the tools by name; the list is rebuilt after a plugin that carries some out has failed."""
         provided = [definition for kind in _KINDS for definition in self._context.operations.provided(kind)]
         if provided != self._made_of:
             tools = [

@@ -1,4 +1,4 @@
-"""What a tool is: how it shows itself, which scope it takes, and the function that carries it out."""
+"""A tool: its description, its scope, and the function that carries it out."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,20 +12,20 @@ from trunkline_mcp.compact import compact
 
 Arguments = Mapping[str, Json]
 Run = Callable[[Caller, Arguments], Awaitable[CallToolResult]]
-"""Carry a call out. Raises Refused, ProviderFailed."""
+"""Carry out a call. Raises Refused, ProviderFailed."""
 
 MAX_ANSWER = 32 * 1024
-"""Bytes of JSON in a list; its text and its data together are twice that."""
+"""Limit of a list in bytes of JSON; text and data together are twice that."""
 
 READ_ONLY = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
-"""Each hint is always given: what is left out counts as the worst."""
+"""Every hint is given: clients assume the worst of a missing one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A tool with the *scope* that its caller needs; *writes* where it counts as a write."""
+    """A tool with the *scope* that its caller needs; *writes* tells whether calls count as writes."""
 
     tool: Tool
     scope: str
@@ -40,7 +40,7 @@ class Offered:
 
 
 def answered(body: bytes) -> CallToolResult:
-    """Answer with *body*, JSON of an object: as text with every digit as it is, and as data."""
+    """Answer with *body*, JSON of an object: as text with unchanged digits, and as data."""
     return CallToolResult(
         content=[TextContent(type="text", text=body.decode())], structured_content=orjson.loads(body)
     )

@@ -1,7 +1,7 @@
-"""The users of an issuer whose tokens came lately: so that what they hold, such as subscriptions, ends with their access.
+"""The recent users of an issuer, so that their subscriptions end with their access.
 
-A token says what its user may do only while it is shown. What lasts longer is allowed as long as the user comes again within
-a day (``LASTS_MS``), with the scopes of the last token.
+A token shows its user's rights only at a call. Subscriptions stay allowed as long as the user comes again within a day
+(``LASTS_MS``), with the scopes of the last token.
 """
 
 from contextlib import suppress
@@ -33,13 +33,13 @@ users = Table(
 
 
 class Users:
-    """Remembers users, and finds them again."""
+    """Stores users and finds them."""
 
     def __init__(self, context: PluginContext) -> None:
         self._context = context
 
     async def note(self, principal: Principal) -> None:
-        """Remember that somebody came, unless that was noted a moment ago; a failure is logged, and stops nobody."""
+        """Note a visit of a user, unless one was noted a moment ago; a failure is only logged."""
         now_ms = self._context.clock.now_ms()
         try:
             async with self._context.database.read() as connection:
@@ -52,7 +52,7 @@ class Users:
             self._context.log.warning("a user of the issuer was not noted: %s", error)
 
     async def find(self, user_id: str) -> Principal | None:
-        """Find a user who came within a day."""
+        """Find a user who came within a day (``LASTS_MS``)."""
         async with self._context.database.read() as connection:
             known = await _read(connection, user_id)
         if known is None or known[1] <= self._context.clock.now_ms() - LASTS_MS:
@@ -78,6 +78,6 @@ async def _write(connection: AsyncConnection, principal: Principal, now_ms: int)
     if (await connection.execute(update(users).where(own).values(**values))).rowcount:
         return
     await connection.execute(delete(users).where(users.c.seen_ms <= now_ms - LASTS_MS))
-    with suppress(IntegrityError):  # noted by another call just now
+    with suppress(IntegrityError):  # another call has just noted it
         async with connection.begin_nested():
             await connection.execute(insert(users).values(id=principal.key_id, **values))

@@ -1,4 +1,4 @@
-"""n8n: the channel ``n8n``, which the platform subscribes to by itself, and the app that it needs, made from the catalogue."""
+"""n8n: the channel ``n8n``, to which the platform subscribes, and the app for it, made from the catalogue."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -28,13 +28,13 @@ _STEPS = (
 
 @hookimpl
 def register_channels() -> Sequence[Channel]:
-    """Give the channel that posts signed events to the URLs that n8n subscribes with."""
+    """Give the channel that posts signed events to n8n's URLs."""
     return [rest_hook_channel(CHANNEL, title=TITLE)]
 
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the calls by which n8n subscribes and unsubscribes."""
+    """Give the routes by which n8n subscribes and unsubscribes."""
     from trunkline.routes import rest_hook_routes  # noqa: PLC0415
 
     return [rest_hook_routes(context, channel=CHANNEL, title=TITLE)]

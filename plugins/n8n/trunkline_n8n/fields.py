@@ -1,4 +1,4 @@
-"""A field of a form as n8n describes one: its kind of input, its words, and how its value is read and sent."""
+"""A field of a form in n8n's format: its input, its texts, and how its value is read and sent."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from trunkline_n8n.typescript import Code, Value
 Property = dict[str, Value]
 
 ENTRIES = "values"
-"""What a fixed collection calls the fields of an object, or of each item of a list."""
+"""The name, in a fixed collection, of an object's fields or of a list item's."""
 ADDITIONAL = "additionalFields"
 
 _RESERVED = {"resource", "operation", "additionalFields", "updateFields", "filters"}
@@ -36,7 +36,7 @@ def parameter_name(field: Field) -> str:
 
 
 def prominent_properties(field: Field, *, shown_for: str) -> Iterator[Property]:
-    """Describe a field that is shown at once; one with fields of its own can be given as JSON as well, as n8n's nodes do it."""
+    """Describe a field that is always shown; a field with nested fields can be given as JSON as well, as in n8n's own nodes."""
     chosen_once = field.reference is not None and field.kind != "list"
     described = _locator(field, field.reference) if chosen_once and field.reference else _input(field)
     required: Property = {"required": True} if field.is_required else {}
@@ -66,14 +66,14 @@ def prominent_properties(field: Field, *, shown_for: str) -> Iterator[Property]:
 
 
 def collected_properties(fields: Iterable[Field]) -> list[Property]:
-    """Describe the fields of a collection, in the order of their titles; those with fields of their own as JSON, too."""
+    """Describe the fields of a collection, in the order of their titles; fields with nested fields as JSON, too."""
     fields = list(fields)
     json_properties = (_json_property(field) for field in fields if _has_json(field))
     return _sorted([*map(_collected, fields), *json_properties])
 
 
 def _has_json(field: Field) -> bool:
-    """Whether n8n's form for it, a fixed collection, takes no expression for the whole."""
+    """Tell whether the field is a fixed collection, which takes no expression as a whole."""
     return bool(field.fields) and not field.json_because
 
 
@@ -98,7 +98,7 @@ def _json_property(field: Field) -> Property:
 
 
 def dropdowns_in(fields: Iterable[Field]) -> Iterator[Reference]:
-    """Find the lists of the dropdowns in a collection, and in whatever is in there."""
+    """Find the lists of the dropdowns in a collection, nested ones too."""
     for field in fields:
         if field.reference is not None:
             yield field.reference
@@ -106,7 +106,7 @@ def dropdowns_in(fields: Iterable[Field]) -> Iterator[Reference]:
 
 
 def rule(field: Field, *, is_query: bool = False, collection: str = "", is_inner: bool = False) -> Value:
-    """Say how the value of a field is read from the form and what is sent of it (``FieldRule`` in the template)."""
+    """Give the rule by which a field's value is read from the form and sent (``FieldRule`` in the template)."""
     place = "path" if field.is_parameter else "query" if is_query else "body"
     facts: dict[str, Value] = {
         "name": field.name,
@@ -187,7 +187,7 @@ def _input(field: Field) -> Property:
 def _fixed_collection(field: Field) -> Property:
     """Show the fields of an object, or of each entry of a list.
 
-    A fixed collection shows all of its fields, so those that cannot be left empty are in a collection of their own.
+    A fixed collection shows all of its fields, so fields that cannot be left empty go into a separate collection.
     """
     additional = _additional(field)
     values = [
@@ -218,7 +218,7 @@ def _fixed_collection(field: Field) -> Property:
 
 
 def _additional(field: Field) -> list[Field]:
-    """Pick the fields of an object that are optional and always have a value where they are shown."""
+    """Pick an object's optional fields that always have a value when shown."""
     return [inner for inner in field.fields if not inner.is_required and not _can_be_empty(inner)]
 
 
@@ -231,7 +231,7 @@ def _can_be_empty(field: Field) -> bool:
 
 
 def _entries(field: Field) -> Property:
-    """Show a list of plain values: chosen ones, or one input after the other."""
+    """Show a list of plain values: as choices, or as repeated inputs."""
     if field.choices:
         return {"type": "multiOptions", "options": _options(field), "default": []}
     kind, _ = _INPUTS[field.item_kind or "text"]
@@ -296,5 +296,5 @@ def _dropdown(field: Field, reference: Reference) -> Property:
 
 
 def references_in(fields: Sequence[Field]) -> list[Reference]:
-    """Find the lists of the fields that are shown at once and chosen one by one."""
+    """Find the lists of the fields that are always shown and take one choice."""
     return [field.reference for field in fields if field.reference is not None and field.kind != "list"]

@@ -1,4 +1,4 @@
-"""What the triggers may be narrowed by: the conditions of all event types in one collection, each shown where a type that has it is chosen."""
+"""The filters of the triggers: all event types' conditions in one collection, each shown if a type with it is chosen."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ interface Condition {
 
 
 def render_filters(product: Product) -> str:
-    """Write the module with the triggers' filters, and what each of them compares."""
+    """Write the module with the triggers' filters and their comparisons."""
     product = replace(product, lookups=())  # a collection of filters has no dropdowns of lookups
     conditions = all_conditions((kind, product.payload(kind)) for kind in product.event_types)
     types = {
@@ -65,7 +65,7 @@ def _types_with(condition: Condition, *, product: Product) -> list[str]:
 
 
 def _shown_for(entry: Property, types: list[str]) -> Property:
-    """Show a filter for *types*; a number begins empty, since 0 would be a filter."""
+    """Show a filter for *types*; a number starts empty, since 0 would be a filter."""
     unset: Property = {"default": ""} if entry["type"] == "number" else {}
     return {**entry, **unset, "displayOptions": {"show": {"/eventTypes": [*types, "*"]}}}
 

@@ -1,4 +1,4 @@
-"""Makes the n8n package from a product: what is constant from ``template``, the rest from the catalogue."""
+"""Makes the n8n package from a product: constant files from ``template``, the rest from the catalogue."""
 
 import json
 import re
@@ -23,23 +23,23 @@ DEV_DEPENDENCIES = {
     "prettier": "3.6.2",
     "typescript": "5.8.3",
 }
-"""What the package is built and linted with; it needs nothing when it runs."""
+"""Packages for building and linting; nothing is needed at run time."""
 TESTED_N8N = "2.41.1"
-"""The n8n that packages are tested in."""
+"""The version of n8n that packages are tested in."""
 
 _HIDDEN = {
     "gitignore": ".gitignore",
     "prettierrc.js": ".prettierrc.js",
     "github/publish.yml": ".github/workflows/publish.yml",
 }
-"""Files whose place begins with a dot, which a template had better not have."""
+"""Files whose name begins with a dot, which is left out in the template."""
 _STRING = re.compile(r"'([^'\n]*__\w+?__[^'\n]*)'")
 _TYPE = "import type { INodePropertyOptions } from 'n8n-workflow';\n"
 _VERSIONS = "/** What the fields were made of. An event type that has changed since is sent as it was. */\n"
 
 
 def remarks(product: Product) -> list[str]:
-    """Say what of *product* has no form in n8n, and where its users are let in."""
+    """Name the parts of *product* that n8n cannot represent, and the issuer where its users sign in."""
     redirect_uri = "the redirect URL that n8n shows in the credential"
     return [
         *json_remarks(product, platform="n8n"),
@@ -54,7 +54,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
 
 
 def _constant_files(product: Product) -> Mapping[str, str]:
-    """Fill the names of the product into the template's files; without operations there is no action node."""
+    """Fill the product's names into the template's files; without operations there is no action node."""
     words = _words(product)
     has_operations = bool(product.actions or product.searches)
     filled: dict[str, str] = {}
@@ -115,7 +115,7 @@ def _words(product: Product) -> Mapping[str, str]:
 
 
 def _credentials(product: Product) -> str:
-    """Tell how users connect."""
+    """Describe how users connect."""
     title = product.brand.title
     url = product.brand.keys_url or product.brand.homepage
     base = f"The base URL is `{product.api_url}`, unless you were given another one."
@@ -139,13 +139,13 @@ def _fill(text: str, words: Mapping[str, str]) -> str:
 
 
 def _fill_typescript(text: str, words: Mapping[str, str]) -> str:
-    """Fill in strings, whose quotes a word may need escaped, and then the names around them."""
+    """Fill words into strings, with quotes escaped, and then into the names around them."""
     filled = _STRING.sub(lambda match: quote(_fill(match[1], words)), text)
     return break_long_strings(_fill(filled, words))
 
 
 def _fill_json(text: str, words: Mapping[str, str]) -> str:
-    """Fill in strings, which a word may need escaped; a list stands there as it is."""
+    """Fill words into strings, escaped; a list is inserted unchanged."""
     listed = text
     for name in ("__aliases__", "__categories__"):
         listed = listed.replace(f'"{name}"', words[name])
@@ -225,7 +225,7 @@ def _render_package(product: Product) -> str:
 
 
 def _examples(product: Product) -> str:
-    """Tell two workflows that the package is good for, out of what the product has."""
+    """Describe two example workflows from the product's events and operations."""
     event_type, action = product.event_types[:1], product.actions[:1]
     told = [
         f"- **When {happening(event_type[0])}**: put **{product.brand.title} Trigger** first, choose "

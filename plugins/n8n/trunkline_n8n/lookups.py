@@ -1,4 +1,4 @@
-"""Lists to choose from: which fields are chosen from which lookup, and the methods by which n8n fills them."""
+"""Lists to choose from: the lookup of each field, and the methods by which n8n fills the lists."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,9 +11,9 @@ _PAGE_SIZE = 50
 
 
 def is_prominent(definition: Definition, field: Field) -> bool:
-    """Tell whether a field is shown at once; the others are added one by one from a collection.
+    """Tell whether a field is always shown; the others are added one by one from a collection.
 
-    Shown are what is required, and the fields of which one is enough, where they can be left empty.
+    Shown are required fields, and fields of which one is enough, if they can be left empty.
     """
     if field.is_required:
         return True
@@ -32,8 +32,8 @@ def load_method(reference: Reference) -> str:
 
 
 def list_of(reference: Reference) -> ItemList:
-    """Tell where a lookup's answer has its items."""
-    assert reference.lookup.listed is not None  # only what lists something is referred to
+    """Find the items in a lookup's answer."""
+    assert reference.lookup.listed is not None  # references lead only to lookups with a list
     return reference.lookup.listed
 
 
@@ -79,7 +79,7 @@ def _lookup(reference: Reference) -> Value:
 
 
 def _name(reference: Reference) -> str:
-    """Name a list after its lookup and what is special about it: ``ClientStatusesByNameWhereIsLeadTrue``."""
+    """Name a list after its lookup and its particulars: ``ClientStatusesByNameWhereIsLeadTrue``."""
     by = "" if reference.value == list_of(reference).value else f"By{pascal_case(reference.value)}"
     where = "".join(
         f"{pascal_case(name)}{pascal_case(str(value))}" for name, value in reference.where.items()

@@ -1,4 +1,4 @@
-"""How the package's nodes prove who they are: by a key, by OAuth, or by what the user chooses."""
+"""The credentials of the package's nodes: a key, OAuth, or the user's choice of both."""
 
 from collections.abc import Mapping
 from urllib.parse import urlencode
@@ -37,13 +37,13 @@ _KEY_FILE, _OAUTH_FILE = (
 
 
 def credentials_of(product: Product, name: str) -> list[str]:
-    """List the files of the credentials, as they are built."""
+    """List the built files of the credentials."""
     kinds = [*(["Api"] if product.takes_keys else []), *(["OAuth2Api"] if product.takes_oauth else [])]
     return [f"dist/credentials/{name}{kind}.credentials.js" for kind in kinds]
 
 
 def is_there(path: str, product: Product) -> bool:
-    """Tell whether a file of the template is in the package of *product*."""
+    """Tell whether the package of *product* has the template's file *path*."""
     if path == _KEY_FILE:
         return product.takes_keys
     if path == _OAUTH_FILE:
@@ -52,7 +52,7 @@ def is_there(path: str, product: Product) -> bool:
 
 
 def adapted(path: str, text: str, product: Product) -> str:
-    """Make a file of the template, which knows keys alone, prove who it is as *product* wants it."""
+    """Adapt a file of the template, written for keys, to the product's credentials."""
     if path == _OAUTH_FILE and product.issuer:
         return _caller(text, _ISSUER)
     if product.auth == "key" or not path.startswith("nodes/"):
@@ -65,7 +65,7 @@ def adapted(path: str, text: str, product: Product) -> str:
 
 
 def words(product: Product) -> Mapping[str, str]:
-    """Give what the credential by OAuth says of the product's own issuer; nothing where the hub lets its users in."""
+    """Give the OAuth credential's words about the product's own issuer; empty if the hub is the issuer."""
     if not product.takes_oauth or product.issuer is None:
         return {}
     server = product.authorization_server
@@ -78,7 +78,7 @@ def words(product: Product) -> Mapping[str, str]:
 
 
 def deed(product: Product) -> str:
-    """Say what a user does to connect."""
+    """Describe the step by which a user connects."""
     return f"sign in at {product.issuer.issuer}" if product.issuer else f"allow it in {product.brand.title}"
 
 

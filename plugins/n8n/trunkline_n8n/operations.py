@@ -42,7 +42,7 @@ def render_operations(product: Product) -> Iterator[tuple[str, str]]:
 
 
 def resource_of(definition: Definition) -> str:
-    """Name what an operation is about: ``lead`` for ``/leads/{client_id}``."""
+    """Name the resource of an operation: ``lead`` for ``/leads/{client_id}``."""
     first = definition.path.strip("/").split("/")[0]
     return singular(first.replace("-", " ").replace("_", " "))
 
@@ -59,13 +59,13 @@ def _by_title(definition: Definition) -> str:
 
 
 def _searched(product: Product) -> Iterator[Reference]:
-    """Find the lists behind the fields that are shown at once."""
+    """Find the lists of the fields that are always shown."""
     for definition in (*product.actions, *product.searches):
         yield from references_in(_split(product, definition)[0])
 
 
 def _loaded(product: Product) -> Iterator[Reference]:
-    """Find the lists behind the dropdowns of collections, and of what is inside fields."""
+    """Find the lists of the dropdowns in collections and nested fields."""
     for definition in (*product.actions, *product.searches):
         prominent, collected = _split(product, definition)
         yield from dropdowns_in(collected)
@@ -130,7 +130,7 @@ def _render_resource(noun: str, definitions: Sequence[Definition]) -> str:
 
 
 def _options(definitions: Sequence[Definition]) -> list[Value]:
-    """Describe the operations of a resource, each by the shortest name that it has alone."""
+    """Describe the operations of a resource, each by its shortest unique name."""
     short = [operation_name(definition, beside=definitions) for definition in definitions]
     names = [
         name if short.count(name) == 1 else title_case(definition.title)
@@ -151,7 +151,7 @@ def _options(definitions: Sequence[Definition]) -> list[Value]:
 def operation_name(definition: Definition, *, beside: Sequence[Definition] = ()) -> str:
     """Name an operation as n8n's guideline asks: ``Create``, ``Get``, ``Get Many``, ``Update``; without its resource.
 
-    *beside* are the other operations: what finds by something else is ``Find`` where one of them gets the same by its id.
+    *beside* are the other operations: a search by other fields is ``Find`` if one of them gets the record by its id.
     """
     resource = resource_of(definition).split(" ")
     rest = [word for word in wording_of(definition).noun.split(" ") if singular(word) not in resource]
@@ -170,7 +170,7 @@ def _verb(definition: Definition, beside: Sequence[Definition]) -> str:
 
 
 def _action(definition: Definition, beside: Sequence[Definition]) -> str:
-    """Say what an operation does, without articles: ``Update lead status``."""
+    """Describe an operation without articles: ``Update lead status``."""
     sentence = f"{_verb(definition, beside)} {wording_of(definition).noun}"
     return sentence[:1].upper() + sentence[1:]
 
@@ -186,7 +186,7 @@ def _found_items(product: Product, definition: Definition) -> str | None:
 
 
 def _main_fields(product: Product, definition: Definition) -> list[str]:
-    """Name what a simplified record has, as n8n's guideline asks where a record has more than ten fields; else nothing."""
+    """Name the fields of a simplified record, which n8n's guideline asks for above ten fields; else nothing."""
     if definition.kind != "search":
         return []
     items = _found_items(product, definition)
@@ -247,7 +247,7 @@ def _render_operation(product: Product, noun: str, definition: Definition) -> st
 
 
 def _paging(shown_for: str) -> list[Value]:
-    """Let a person say how many results there are to be, in the words that n8n's linter knows."""
+    """Describe the fields "Return All" and "Limit", in the words that n8n's linter expects."""
     return [
         {
             "displayName": "Return All",

@@ -1,4 +1,4 @@
-"""What people's workflows refer to in a package that was published, and what they had to fill in."""
+"""The parts of a published package that workflows refer to, and its required fields."""
 
 import json
 import re
@@ -15,11 +15,11 @@ _RULE = re.compile(
 _COLLECTION = re.compile(r"^\s*collection: '(\w+)'", re.MULTILINE)
 _REQUIRED = re.compile(r"^\s*required: true", re.MULTILINE)
 _LISTS = "/lookups.ts"
-"""The lists behind dropdowns belong to their forms: nobody's workflow refers to them."""
+"""The lists of dropdowns belong to their forms: no workflow refers to them."""
 
 
 def keys(read: ReadFile) -> Iterator[str]:
-    """List the nodes, the credentials, the names and values of their parameters, and how what is filled in is read."""
+    """List the nodes, the credentials, the names and values of their parameters, and the rules that read values."""
     yield from _built(read)
     for path, source in _modules(read):
         if not path.endswith(_LISTS):
@@ -30,7 +30,7 @@ def keys(read: ReadFile) -> Iterator[str]:
 
 
 def demands(read: ReadFile) -> Iterator[tuple[str, str]]:
-    """List what has to be filled in, each with the choice of its operation."""
+    """List the required fields, each with the choice of its operation."""
     for path, source in _modules(read):
         operation = f"{dirname(path)}/index.ts: value {splitext(path)[0].rpartition('/')[2]}"
         for parameter, _, rest in _RULE.findall(source):
@@ -49,7 +49,7 @@ def _modules(read: ReadFile) -> list[tuple[str, str]]:
 
 
 def _sources(read: ReadFile, paths: list[str]) -> Iterator[tuple[str, str]]:
-    """Give the modules at *paths* and what they import; one that is left over from an earlier export is not among them."""
+    """Give the modules at *paths* and their imports; leftovers of an earlier export are not among them."""
     known: set[str] = set()
     while paths:
         path = paths.pop()

@@ -26,7 +26,7 @@ def camel_case(name: str) -> str:
 
 
 def title_case(text: str) -> str:
-    """Capitalise each word but the small ones between others, as the linter's ``title-case`` does."""
+    """Capitalise each word except small inner words, as the linter's ``title-case`` does."""
 
     def capitalise(match: re.Match[str]) -> str:
         token = match[0]
@@ -39,7 +39,7 @@ def title_case(text: str) -> str:
 
 
 def description(text: str, *, of: str = "") -> str:
-    """Write a description: one sentence without a full stop, several with; empty where it only repeats the name *of*."""
+    """Write a description: one sentence without a full stop, several with; empty if it only repeats the name *of*."""
     plain = _capitalise_initialisms(" ".join(text.split()).replace("`", "'"))
     plain = plain.replace("<", "&lt;").replace(">", "&gt;").rstrip(".")
     if plain.removeprefix("The ").casefold() == of.casefold():

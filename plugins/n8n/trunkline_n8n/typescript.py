@@ -1,4 +1,4 @@
-"""Writes values as TypeScript source, in the form that the generated package's own prettier would give it."""
+"""Writes values as TypeScript source, formatted as by the generated package's prettier."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from typing import TypeAlias
 LINE_WIDTH = 100
 TAB_WIDTH = 2
 SHORT_KEY = TAB_WIDTH + 2
-"""After a key of this length or less, prettier breaks no line: nothing would be won."""
+"""After a key of this length or less, prettier breaks no line: that would save no column."""
 
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 _STRING_ENTRY = re.compile(r"^(\t+)(\w+:) (['\"].*['\"],)$", re.MULTILINE)
@@ -18,7 +18,7 @@ _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\u2028": "\\u2
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An expression that stands in the source as it is."""
+    """An expression that is written unchanged into the source."""
 
     text: str
 
@@ -27,7 +27,7 @@ Value: TypeAlias = "bool | int | float | str | Code | Sequence[Value] | Mapping[
 
 
 def render(value: Value, *, depth: int = 0, used: int = 0) -> str:
-    """Write *value* in a line indented by *depth* tabs of which *used* columns are taken; 1 column follows it."""
+    """Write *value* on a line with *depth* tabs of indent and *used* columns taken; one more column follows it."""
     if isinstance(value, Code):
         return value.text
     if isinstance(value, str):
@@ -41,20 +41,20 @@ def render(value: Value, *, depth: int = 0, used: int = 0) -> str:
 
 
 def quote(text: str) -> str:
-    """Write a string: in single quotes, unless double ones spare escapes."""
+    """Write a string in single quotes, or in double quotes if that saves escapes."""
     escaped = "".join(_ESCAPES.get(character, character) for character in text)
     mark = '"' if escaped.count("'") > escaped.count('"') else "'"
     return mark + escaped.replace(mark, "\\" + mark) + mark
 
 
 def constant(name: str, value: Value, *, kind: str = "") -> str:
-    """Write ``export const NAME: KIND = VALUE;`` and a line's end."""
+    """Write ``export const NAME: KIND = VALUE;`` and a line break."""
     head = f"export const {name}{': ' + kind if kind else ''} = "
     return f"{head}{render(value, used=len(head))};\n"
 
 
 def break_long_strings(source: str) -> str:
-    """Give a string that its line has no room for a line of its own, in source that is otherwise well formed."""
+    """Put a string that is too long for its line on a separate line, in otherwise well-formed source."""
 
     def break_line(match: re.Match[str]) -> str:
         indent, name, written = match.groups()

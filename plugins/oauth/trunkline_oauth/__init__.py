@@ -1,9 +1,9 @@
-"""OAuth 2.0: apps are connected with a company by somebody who allows it, instead of by an API key that is handed over.
+"""OAuth 2.0: a person connects an app with a company by consent, instead of handing over an API key.
 
-An app sends somebody to ``/oauth/authorize`` (``authorize_routes``, ``requests``); in the portal they see what it asks for
-and allow it (``pages``); the app turns the code that it gets into tokens at ``/oauth/token`` (``token_routes``), and calls the
-API with them. ``grants`` says what a code or a token leads to, ``apps`` knows who may ask, ``store`` has the SQL. An app that no operator has
-registered describes itself (``client_metadata``), in a document (``client_documents``) or when it registers (``registration``).
+An app sends a person to ``/oauth/authorize`` (``authorize_routes``, ``requests``). In the portal the person allows the request
+(``pages``). The app exchanges its code for tokens at ``/oauth/token`` (``token_routes``), and calls the API with them.
+``grants`` manages codes, connections and tokens, ``apps`` knows the apps, ``store`` has the SQL. An app that no operator has
+registered describes itself (``client_metadata``), in a document (``client_documents``) or by registering (``registration``).
 """
 
 import asyncio
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from trunkline.routes import Routes
 
 SWEEP_SECONDS = 5.0
-"""How often connections are looked for that are over: what they made goes on no longer than that."""
+"""Interval of the sweep for ended connections: their subscriptions and keys last no longer than that."""
 
 
 class _Server:
-    """What the hooks share."""
+    """State that the hooks share."""
 
     def __init__(self, context: PluginContext) -> None:
         self.apps = Apps(context)
@@ -61,7 +61,7 @@ def register_migrations() -> Sequence[Migrations]:
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give what apps and operators call."""
+    """Give the routes for apps and operators."""
     from trunkline.routes import Routes  # noqa: PLC0415
     from trunkline_oauth import api_routes, authorize_routes, token_routes  # noqa: PLC0415
 
@@ -112,7 +112,7 @@ async def _sweep(context: PluginContext) -> None:
 
 @hookimpl
 async def authenticate_request(context: PluginContext, request: BearerRequest) -> Principal | None:
-    """Tell for whom an access token stands."""
+    """Find the principal of an access token."""
     if not request.token.startswith(secrets.ACCESS):
         return None
     return await context.shared(_Server).grants.authenticate(request.token, request.path)
@@ -120,7 +120,7 @@ async def authenticate_request(context: PluginContext, request: BearerRequest) -
 
 @hookimpl
 async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
-    """Tell what a connection may do now."""
+    """Give the present rights of a connection."""
     if not principal_id.startswith(CONNECTION_PREFIX):
         return None
     return await context.shared(_Server).grants.find(principal_id)
@@ -128,6 +128,6 @@ async def find_principal(context: PluginContext, principal_id: str) -> Principal
 
 @hookimpl
 async def describe_end(context: PluginContext, principal_id: str) -> Sequence[str]:
-    """Name the apps that are connected as long as a principal lasts."""
+    """Name the apps whose connections end with a principal."""
     names = await context.shared(_Server).grants.names_ending_with(principal_id)
     return [f"These apps that it connected are disconnected: {', '.join(names)}."] if names else []

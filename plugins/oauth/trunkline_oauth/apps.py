@@ -1,4 +1,4 @@
-"""The apps: those of the settings, those that an operator registers, and those that describe themselves; and who proves to be one."""
+"""The apps: from the settings, registered by an operator, or self-described; and their authentication."""
 
 import hmac
 import secrets as chance
@@ -20,10 +20,10 @@ from trunkline_oauth.settings import REGISTERED_PREFIX, UNLESS_NAMED, Configured
 from trunkline_oauth.telling import DISCONNECTED, describe, tell_connection
 
 MAX_SELF_REGISTERED = 1_000
-"""Characters that name and redirect URIs of an app may have together that registers itself: they are its id."""
+"""Limit, in characters, of name and redirect URIs of a self-registered app together: they are in its id."""
 _CLIENT = "client"
 MOST_TOLD = 1_000
-"""Connections that end with an app and are told of, each by an event."""
+"""Limit of connections whose end with an app is reported by an event each."""
 
 
 class AppUnfit(Refused):
@@ -34,7 +34,7 @@ class AppUnfit(Refused):
 
 
 class Apps:
-    """All apps that there are."""
+    """All apps."""
 
     def __init__(self, context: PluginContext) -> None:
         assert isinstance(context.settings, Settings)
@@ -55,7 +55,7 @@ class Apps:
         jwks_uri: str | None = None,
         by: Principal | None = None,
     ) -> tuple[App, str | None]:
-        """Register an app; beside it its secret, for the only time, unless it is a public one or signs with its own key."""
+        """Register an app; return it with its secret, which a public app or one with its own key does not have."""
         has_secret = not is_public and jwks is None and jwks_uri is None
         secret = secrets.new(secrets.APP_SECRET) if has_secret else None
         app = App(
@@ -75,7 +75,7 @@ class Apps:
         return app, secret
 
     async def change(self, client_id: str, changed: Mapping[str, Any], *, by: Principal | None = None) -> App:
-        """Change what *changed* names of an app that an operator has registered. Raises NotFound, AppUnfit."""
+        """Change the members *changed* of an app that an operator has registered. Raises NotFound, AppUnfit."""
         has_keys = bool(changed.keys() & {"jwks", "jwks_uri"})
         cleared: dict[str, Any] = {"jwks": None, "jwks_uri": None} if has_keys else {}
 
@@ -132,7 +132,7 @@ class Apps:
         security_events.APP_REMOVED.note(by, client_id=client_id)
 
     def admit(self, metadata: ClientMetadata) -> App:
-        """Let an app in that registers itself, as a public one. Nothing is stored: the id is what it says. Raises MetadataInvalid."""
+        """Make a public app from its own registration. Nothing is stored: the id holds the metadata. Raises MetadataInvalid."""
         said = orjson.dumps([metadata.client_name, *metadata.redirect_uris])
         if len(said) > MAX_SELF_REGISTERED:
             field = "redirect_uris"
@@ -142,7 +142,7 @@ class Apps:
         return _self_registered(f"{SELF_PREFIX}{self._context.sealer.seal(said, purpose=_CLIENT)}", said)
 
     async def find(self, client_id: str, *, asker: str) -> App | None:
-        """Find an app; a document that has to be read for it counts for *asker*.
+        """Find an app; reading its document counts against the limit of *asker*.
 
         Raises:
             OAuthError, RateLimited: as ``ClientDocuments.find`` does.
@@ -157,7 +157,7 @@ class Apps:
             return await store.find_app(connection, client_id)
 
     def may_act(self, connection: Connection) -> str | None:
-        """Tell the name of a connection's app; None where the settings have the app no more."""
+        """Give the name of a connection's app; None if the settings no longer have the app."""
         client_id = connection.consent.client_id
         if client_id.startswith(REGISTERED_PREFIX):  # its connections go with it
             return connection.app_name
@@ -176,7 +176,7 @@ class Apps:
         return _self_registered(client_id, said) if self._may_register else None
 
     async def authenticate(self, client_id: str, secret: str | None, *, asker: str) -> App:
-        """Find the app that a call comes from; one that has a secret must send it. Raises OAuthError."""
+        """Find the calling app; an app with a secret must send it. Raises OAuthError."""
         app = await self.find(client_id, asker=asker)
         if app is None or app.signs or app.is_public != (secret is None):
             raise invalid_client()
@@ -201,7 +201,7 @@ class Apps:
         return not is_over and hmac.compare_digest(app.old_secret_digest or "", digest)
 
     async def _update(self, client_id: str, change: Callable[[App], App]) -> App:
-        """Change an app that an operator has registered, one change after the other. Raises NotFound, and what *change* does."""
+        """Change an app that an operator has registered, under a lock. Raises NotFound, and the errors of *change*."""
         async with self._context.database.write() as connection:
             app = await store.find_app(connection, client_id, is_locked=True)
             if app is None:

@@ -1,4 +1,4 @@
-"""Client assertions (RFC 7523): an app proves who it is by a JWT that it signs with a key of its own, and uses once."""
+"""Client assertions (RFC 7523): an app authenticates by a JWT, signed with its own key and used once."""
 
 import hashlib
 from base64 import urlsafe_b64decode
@@ -18,9 +18,9 @@ ALGORITHMS = ("RS256", "ES256", "EdDSA")
 MOST_SECONDS = 3_600
 """How far ahead an assertion may expire: its ``jti`` is kept until then."""
 PER_MINUTE = 600
-"""Assertions of one app that are taken in a minute: each is a row until it expires."""
+"""Limit of one app's assertions in a minute: each is a row until it expires."""
 MAX_KEPT = 1_000
-"""Apps whose keys are kept; whoever names the address of a document makes one."""
+"""Apps whose keys are cached; anybody can add one by naming the address of a document."""
 _MAX_JTI = 256
 _REGISTERED = "https://registered.invalid/jwks"
 
@@ -33,12 +33,12 @@ class Assertions:
         self._keys: dict[str, _AppKeys] = {}
 
     async def check(self, app: App, assertion: str, *, audiences: Sequence[str]) -> None:
-        """Make sure that *app* has signed *assertion*, for one of *audiences*, and that it is new.
+        """Check that *app* has signed *assertion* for one of *audiences*, and that it was not used before.
 
         Raises:
             OAuthError: it is not valid, or was used before.
             IssuerUnavailable: the app's keys cannot be read now.
-            RateLimited: the app has used up its minute.
+            RateLimited: the app has reached its limit for this minute.
         """
         try:
             claims = await self._keys_of(app).claims(
@@ -58,7 +58,7 @@ class Assertions:
             raise invalid_client(msg)
         await self._context.limits.count(app.client_id, "oauth_assertions", per_minute=PER_MINUTE)
         digest = hashlib.sha256(f"{app.client_id}\n{jti}".encode()).hexdigest()
-        aged_ms = self._context.deployment.aged_ms(now_ms - 60_000)  # a token may have expired a moment ago
+        aged_ms = self._context.deployment.aged_ms(now_ms - 60_000)  # the token may have just expired
         async with self._context.database.write() as connection:
             if not await store.take_assertion(connection, digest, expires_ms=expires_ms, aged_ms=aged_ms):
                 msg = "This client assertion was used before; make a new one for each call."
@@ -74,7 +74,7 @@ class Assertions:
 
 
 class _AppKeys(Issuer):
-    """The keys of *app*: those that were registered, or those at its ``jwks_uri``, where only the guarded client goes."""
+    """The keys of *app*: the registered ones, or the keys at its ``jwks_uri``, read by the guarded client."""
 
     def __init__(self, app: App, context: PluginContext) -> None:
         def guarded(url: str, *, timeout_seconds: float) -> HttpClient:  # noqa: ARG001 - the guarded client has its own
@@ -93,7 +93,7 @@ class _AppKeys(Issuer):
 
 
 def client_id_in(assertion: str) -> str:
-    """Read whose an assertion claims to be, before anything of it is checked. Raises OAuthError."""
+    """Read the unverified client id of an assertion. Raises OAuthError."""
     try:
         payload = assertion.split(".")[1]
         return str(orjson.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))["sub"])

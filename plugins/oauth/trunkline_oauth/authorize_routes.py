@@ -1,4 +1,4 @@
-"""``/oauth/authorize``, where an app sends somebody, and the metadata by which an app finds everything else (RFC 8414)."""
+"""``/oauth/authorize``, to which an app sends a person, and the metadata of the server (RFC 8414)."""
 
 from urllib.parse import quote, urlsplit
 
@@ -19,7 +19,7 @@ CONSENT_PAGE = "/portal/x/oauth/connect"
 
 
 class AuthorizeRoutes:
-    """Answers apps and browsers before anybody is signed in."""
+    """Answers apps and browsers without a session."""
 
     def __init__(self, context: PluginContext, apps: Apps) -> None:
         self._context = context
@@ -88,7 +88,7 @@ class AuthorizeRoutes:
 
 
 def make_routers(context: PluginContext, apps: Apps) -> tuple[APIRouter, APIRouter]:
-    """List the routes: those below ``/oauth``, and those below ``/.well-known``."""
+    """List the routes below ``/oauth`` and below ``/.well-known``."""
     routes = AuthorizeRoutes(context, apps)
     own, known = APIRouter(include_in_schema=False), APIRouter(include_in_schema=False)
     own.add_api_route("/authorize", routes.authorize, methods=["GET"])
@@ -98,7 +98,7 @@ def make_routers(context: PluginContext, apps: Apps) -> tuple[APIRouter, APIRout
 
 
 def issuer_of(context: PluginContext, request: Request) -> str:
-    """Name this server by where the hub is reached."""
+    """Give the issuer: the address at which the hub is reached."""
     return context.deployment.address(str(request.base_url))
 
 

@@ -1,7 +1,7 @@
-"""Apps that nobody registers: the ``client_id`` is the address of a document in which the app describes itself.
+"""Unregistered apps: the ``client_id`` is the address of a document in which the app describes itself.
 
-That is a Client ID Metadata Document (draft-ietf-oauth-client-id-metadata-document). Anybody may name any address, so it is
-read through the guarded client as targets are, by HTTPS, without a redirect, and bounded in size, time and number.
+That is a Client ID Metadata Document (draft-ietf-oauth-client-id-metadata-document). Anybody may name any address, so the
+document is read through the guarded client, by HTTPS, without redirects, with limits of size, time and number.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ MAX_URL = 500
 MAX_BYTES = 10 * 1024
 TIMEOUT_SECONDS = 5.0
 AT_ONCE = 8
-"""Documents that are read at the same time, in one process."""
+"""Limit of documents that one process reads at once."""
 READ_PER_MINUTE = 20
-"""Documents that are read in a minute because one address, or one person, named them."""
+"""Limit of documents read in a minute for one address or one person."""
 MAX_KEPT = 200
 KEPT_SECONDS, SHORTEST_SECONDS, LONGEST_SECONDS = 3_600, 60, 86_400
-"""How long a document is used: for as long as its ``max-age`` says within these bounds. One that cannot be reached is used longer."""
+"""Lifetime of a cached document: its ``max-age`` within these bounds. It is used longer if its address does not answer."""
 _MAX_AGE = re.compile(r"(?:^|[\s,])max-age=(\d{1,9})", re.IGNORECASE | re.ASCII)
 _PLAIN = re.compile(r"[\x21-\x7e]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What a document said when it was last read; the times are Unix milliseconds."""
+    """A document as last read; the times are Unix milliseconds."""
 
     app: App
     fresh_until_ms: int
@@ -43,7 +43,7 @@ class _Kept:
 
 
 class ClientDocuments:
-    """Reads the documents of apps, and keeps them for a while."""
+    """Reads and caches the documents of apps."""
 
     def __init__(self, context: PluginContext) -> None:
         assert isinstance(context.settings, Settings)
@@ -53,15 +53,15 @@ class ClientDocuments:
         self._reading = asyncio.Semaphore(AT_ONCE)
 
     def allows(self, client_id: str) -> bool:
-        """Tell whether the settings let an app in whose document is at *client_id*."""
+        """Tell whether the settings allow an app with its document at *client_id*."""
         return "*" in self._hosts or urlsplit(client_id).hostname in self._hosts
 
     async def find(self, client_id: str, *, asker: str) -> App | None:
-        """Give the app that the document at *client_id* describes; None if the settings let no such app in.
+        """Give the app that the document at *client_id* describes; None if the settings do not allow it.
 
         Raises:
-            OAuthError: the address, or the document, does not count, or cannot be read now.
-            RateLimited: *asker* has had too many documents read.
+            OAuthError: the address or the document is invalid, or cannot be read now.
+            RateLimited: *asker* has reached its limit of documents.
         """
         if fault := _find_fault(client_id):
             msg = f"The client_id {fault}."
@@ -88,7 +88,7 @@ class ClientDocuments:
             if last is not None and last.read_ms > now_ms - LONGEST_SECONDS * 1000:
                 self._keep(client_id, _Kept(last.app, now_ms + SHORTEST_SECONDS * 1000, last.read_ms))
                 return last.app
-            # no more than that, as anybody may ask: what is where in the hub's network is not for them
+            # no details, as anybody may ask: they would reveal the hub's network
             msg = f"The app's document cannot be read now: {client_id}"
             raise OAuthError("temporarily_unavailable", msg, status=503) from None
         self._kept.pop(client_id, None)
@@ -104,7 +104,7 @@ class ClientDocuments:
 
 
 def _find_fault(client_id: str) -> str | None:
-    """Say why *client_id* is no address of a document; None if it may be."""
+    """Say why *client_id* cannot be the address of a document; None if it can."""
     if len(client_id) > MAX_URL or _PLAIN.fullmatch(client_id) is None:
         return f"must have {MAX_URL} or fewer plain characters"
     try:
@@ -122,7 +122,7 @@ def _find_fault(client_id: str) -> str | None:
 def _described(
     client_id: str, status: int, headers: Mapping[str, str], body: bytes, *, is_whole: bool
 ) -> App:
-    """Read the app out of what its address answered. Raises OAuthError."""
+    """Read the app from the answer of its address. Raises OAuthError."""
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
     if (
         status != 200

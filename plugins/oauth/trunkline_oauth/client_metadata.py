@@ -1,4 +1,4 @@
-"""What an app says of itself: in its own document (``client_documents``), or when it registers itself (``registration``). Pure."""
+"""The metadata of a self-described app: from its document (``client_documents``) or its registration (``registration``). Pure."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -13,7 +13,7 @@ Terms = Annotated[list[str], Field(max_length=20)]
 
 
 class MetadataInvalid(ValueError):
-    """An app describes itself in a way that does not count; *field* is at fault."""
+    """An app's description of itself is invalid; *field* is at fault."""
 
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(f"{field} {sentence}" if field else f"It {sentence}")
@@ -21,7 +21,7 @@ class MetadataInvalid(ValueError):
 
 
 class ClientMetadata(BaseModel):
-    """The members that count (RFC 7591, 2); all others are ignored."""
+    """The members that are used (RFC 7591, 2); all others are ignored."""
 
     model_config = ConfigDict(strict=True)
 
@@ -51,7 +51,7 @@ class ClientMetadata(BaseModel):
 
 
 def read_metadata(document: object, *, address: str | None = None) -> ClientMetadata:
-    """Check what an app says of itself, at *address* if that is its id. Raises MetadataInvalid."""
+    """Check the metadata of an app; *address* is its id if it has a document. Raises MetadataInvalid."""
     try:
         metadata = ClientMetadata.model_validate(document)
     except ValidationError as error:

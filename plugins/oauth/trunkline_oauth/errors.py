@@ -1,4 +1,4 @@
-"""Errors as OAuth has them (RFC 6749, 4.1.2.1 and 5.2): a code, and a sentence for whoever builds the app."""
+"""The errors of OAuth (RFC 6749, 4.1.2.1 and 5.2): a code, and a sentence for the app's developer."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ UNKNOWN_APP = "There is no app with this client_id here, or it must prove who it
 
 
 class OAuthError(Exception):
-    """A request is refused with the error *code*; *description* says what to mend."""
+    """A request is refused with the error *code*; *description* says what to fix."""
 
     def __init__(
         self, code: str, description: str, *, status: int = 400, headers: Mapping[str, str] | None = None
@@ -31,12 +31,12 @@ class OAuthError(Exception):
 
 
 def invalid_request(description: str) -> OAuthError:
-    """A parameter is missing, malformed or there twice."""
+    """A parameter is missing, malformed or repeated."""
     return OAuthError("invalid_request", description)
 
 
 def invalid_client(description: str = UNKNOWN_APP) -> OAuthError:
-    """Nobody proves to be an app (RFC 6749, 5.2)."""
+    """The app did not authenticate (RFC 6749, 5.2)."""
     challenge = {"WWW-Authenticate": 'Basic realm="oauth"'}
     return OAuthError("invalid_client", description, status=401, headers=challenge)
 

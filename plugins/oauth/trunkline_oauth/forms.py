@@ -1,4 +1,4 @@
-"""Parameters of OAuth: read from a form or a query, each at most once, and the app that a form comes from."""
+"""Parameters of OAuth, read from a form or a query, each at most once; and the app that sent a form."""
 
 import base64
 import binascii
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 MAX_BYTES = 16 * 1024
-"""What a form may have: no code, token or address of ours comes near it."""
+"""Limit of a form: far above any code, token or address of the hub."""
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -40,9 +40,9 @@ async def read_form(request: "Request") -> dict[str, str]:
 
 
 def read_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Sort parameters by name; one without a value counts as not sent (RFC 6749, 3.1). Raises OAuthError.
+    """Give parameters by name; one without a value counts as not sent (RFC 6749, 3.1). Raises OAuthError.
 
-    Several of ``resource`` (RFC 8707, 2) become one with spaces between them, which is none of this hub's.
+    Several ``resource`` (RFC 8707, 2) are joined with spaces, which gives no resource of this hub.
     """
     values: dict[str, str] = {}
     for name, value in pairs:
@@ -58,7 +58,7 @@ def read_pairs(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
 
 
 def need(values: Mapping[str, str], name: str) -> str:
-    """Give a parameter that must be there. Raises OAuthError."""
+    """Give a required parameter. Raises OAuthError."""
     if name not in values:
         msg = f"The parameter '{name}' is missing."
         raise invalid_request(msg)
@@ -70,7 +70,8 @@ async def find_app(
 ) -> App:
     """Find the app that sent a form: by HTTP Basic, by its parameters, or by an assertion for one of *audiences*.
 
-    A public app is found by its id alone; *asker* is as in ``Apps.find``. *values* have the ``client_id`` afterwards, wherever it came from.
+    A public app is found by its id alone; *asker* is as in ``Apps.find``. The ``client_id`` is added to *values* if it came
+    from elsewhere.
 
     Raises:
         OAuthError, IssuerUnavailable, RateLimited
@@ -107,13 +108,13 @@ async def _find_signer(
 
 
 def address_of(context: PluginContext, request: "Request") -> str:
-    """Name the address that a request comes from, as a holder of limits."""
+    """Give the client's address as a holder of limits."""
     peer = request.client.host if request.client else None
     return f"address {context.client_addresses.find(peer, request.headers.getlist('x-forwarded-for'))}"
 
 
 def _basic(header: str) -> tuple[str, str]:
-    """Read HTTP Basic, whose parts are encoded as in a form (RFC 6749, 2.3.1). Raises OAuthError."""
+    """Read HTTP Basic with form-encoded parts (RFC 6749, 2.3.1). Raises OAuthError."""
     scheme, _, encoded = header.partition(" ")
     try:
         text = base64.b64decode(encoded.strip(), validate=True).decode()

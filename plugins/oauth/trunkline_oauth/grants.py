@@ -1,12 +1,12 @@
-"""What an app may do and for how long: codes become connections, refresh tokens are rotated, access tokens are known again.
+"""The rights of apps: codes become connections, refresh tokens are rotated, access tokens are authenticated.
 
-A refresh token is good for one use. Used again within the overlap (``oauth.refresh_overlap_seconds``) it leads to the same
-successor, as the client's answer was lost; used again later, somebody else has it too, and the connection ends (RFC 9700,
-4.14.2).
+A refresh token is good for one use. Used again within the overlap (``oauth.refresh_overlap_seconds``), it gives
+the same successor, as the client may have lost the answer. A later use means that the token was stolen, and ends the
+connection (RFC 9700, 4.14.2).
 
-A connection may do no more than who allowed it, and ends with them, unless it belongs to the company. When it ends, its row
-says so first, from when on no token works; then its subscriptions are disabled and its keys revoked. ``sweep`` finds what is
-over by time or by the end of a key, finishes what a process left, and removes rows.
+A connection never has more rights than the person or key that allowed it, and ends with them, unless it belongs to the
+company. To end it, its row is marked first, after which no token works; then its subscriptions are disabled and its keys
+revoked. ``sweep`` ends connections whose time is over or whose key has ended, finishes interrupted ends, and removes rows.
 """
 
 import hmac
@@ -29,10 +29,10 @@ from trunkline_oauth.telling import CONNECTED, DISCONNECTED, tell_connection
 CONNECTION_PREFIX = "con_"
 CODE_SECONDS = 60
 ISSUES_PER_MINUTE = 30
-"""How often a connection may be given tokens, in a minute."""
+"""Limit of a connection's token requests in a minute."""
 SWEPT_AT_ONCE = 100
 KEPT_MS = 30_000
-"""How long a connection that has ended is kept: calls that had begun are done by then, and what they made is found, too."""
+"""Time for which an ended connection is kept: by then running calls are done, so that their results are undone, too."""
 _DAY_MS = 24 * 60 * 60 * 1000
 _USED_CODE = "This code was used before, so what came of it has ended; ask for consent anew."
 _UNKNOWN_CODE = "This code is unknown, has expired, or is another app's; ask for consent anew."
@@ -46,7 +46,7 @@ _UNKNOWN_TOKEN = (
 
 
 class ConnectionsTaken(Refused):
-    """A company has as many connected apps as it may have."""
+    """A company has reached its limit of connected apps."""
 
     status = 409
     title = "Too many connected apps"
@@ -58,7 +58,7 @@ class ConnectionsTaken(Refused):
 
 
 class Grants:
-    """Gives rights to apps, and takes them away."""
+    """Grants rights to apps, and ends them."""
 
     def __init__(self, context: PluginContext, apps: Apps) -> None:
         assert isinstance(context.settings, Settings)
@@ -67,7 +67,7 @@ class Grants:
         self._apps = apps
 
     async def consent(self, consent: Consent, *, challenge: str, redirect_uri: str | None) -> str:
-        """Make the code by which an app gets what somebody consents to. Raises ConnectionsTaken."""
+        """Make the authorization code for a consent. Raises ConnectionsTaken."""
         code, now_ms = secrets.new(secrets.CODE), self._now_ms()
         digest, expires_ms = secrets.digest_of(code), now_ms + CODE_SECONDS * 1000
         async with self._context.database.write() as connection:
@@ -81,8 +81,8 @@ class Grants:
     async def exchange(
         self, app: App, code: str, *, verifier: str, redirect_uri: str | None, resource: str | None = None
     ) -> Issued:
-        """Make a connection of a code; the access token may be for a *resource* within the connection's. Raises OAuthError."""
-        async with self._context.database.read() as connection:  # a guess takes no transaction from others
+        """Make a connection from a code; *resource* may narrow the access token. Raises OAuthError."""
+        async with self._context.database.read() as connection:  # a guessed code starts no write transaction
             if not await store.has_code(connection, secrets.digest_of(code)):
                 raise invalid_grant(_UNKNOWN_CODE)
         now_ms = self._now_ms()
@@ -152,7 +152,7 @@ class Grants:
         scopes: tuple[str, ...],
         resource: str | None,
     ) -> Issued | None:
-        """Use *refresh_token* up, once or again; None where somebody else has it, too. Raises OAuthError."""
+        """Use *refresh_token* for the first time or again within the overlap; None if it was stolen. Raises OAuthError."""
         now_ms, digest = self._now_ms(), secrets.digest_of(refresh_token)
         if not await store.lock_connection(connection, owner.id):
             raise invalid_grant(_UNKNOWN_TOKEN)
@@ -168,7 +168,7 @@ class Grants:
         return await self._issue(connection, owner, successor, scopes, resource)
 
     async def revoke(self, app: App, token: str) -> None:
-        """End an access token, or with a refresh token the connection (RFC 7009); what is not the app's stays."""
+        """End an access token, or the connection of a refresh token (RFC 7009); tokens of other apps stay."""
         digest = secrets.digest_of(token)
         async with self._context.database.read() as connection:
             found = await store.find_token(connection, digest)
@@ -193,7 +193,7 @@ class Grants:
             return await store.names_ending_with(connection, principal_id)
 
     async def disconnect(self, connection_id: str, *, company_id: int, by: Principal | None = None) -> Ended:
-        """End a connection of a company, with what it made, at once and for good; *by* is for the log. Raises NotFound."""
+        """End a company's connection with its subscriptions and keys, at once and for good; *by* is for the log. Raises NotFound."""
         async with self._context.database.read() as connection:
             owner = await store.find_connection(connection, connection_id)
         if owner is None or owner.consent.company_id != company_id:
@@ -206,11 +206,11 @@ class Grants:
         async with self._context.database.read() as connection:
             owners = await store.list_of_app(connection, client_id, limit=SWEPT_AT_ONCE)
         await self._apps.remove(client_id, by=by)
-        for owner in owners:  # of others ``sweep`` undoes what they made
+        for owner in owners:  # ``sweep`` undoes the rest
             await self._undo(owner.id, owner.consent)
 
     async def sweep(self) -> None:
-        """End what is over, by time or by the end of a key, and remove what ended a while ago; some at once."""
+        """End connections whose time is over or whose key has ended, and remove old ended ones, a batch at a time."""
         now_ms = self._now_ms()
         aged_ms = self._context.deployment.aged_ms(now_ms)
         async with self._context.database.read() as connection:
@@ -226,7 +226,7 @@ class Grants:
     async def _end(
         self, connection_id: str, consent: Consent, *, by: Principal | None = None, is_noted: bool = False
     ) -> Ended:
-        """End a connection, and what it made; the log tells it, unless it *is_noted*."""
+        """End a connection with its subscriptions and keys; log it unless it *is_noted*."""
         async with self._context.database.write() as connection:
             owner = await store.find_connection(connection, connection_id)
             is_first = await store.end_connection(connection, connection_id, now_ms=self._now_ms())
@@ -243,10 +243,10 @@ class Grants:
         return Ended(disabled, revoked)
 
     async def authenticate(self, access_token: str, path: str) -> Principal | None:
-        """Tell for whom an access token stands on a call of *path*; None where it stands for nobody any more.
+        """Find the principal of an access token on a call of *path*; None if the token is not valid.
 
         Raises:
-            Unauthenticated: its resource is another one.
+            Unauthenticated: the token is for another resource.
         """
         now_ms = self._now_ms()
         async with self._context.database.read() as connection:
@@ -260,7 +260,7 @@ class Grants:
         return await self._principal(owner, token.scopes or owner.consent.scopes, now_ms)
 
     async def find(self, connection_id: str) -> Principal | None:
-        """Tell what a connection may do now; None where it has ended."""
+        """Give the present rights of a connection; None if it has ended."""
         async with self._context.database.read() as connection:
             owner = await store.find_connection(connection, connection_id)
         return None if owner is None else await self._principal(owner, owner.consent.scopes, self._now_ms())
@@ -278,9 +278,9 @@ class Grants:
         )
 
     async def _allowed(self, owner: Connection, scopes: tuple[str, ...]) -> tuple[str, ...]:
-        """Choose of *scopes* what whoever allowed them has now; none where the connection has ended.
+        """Choose from *scopes* the ones that their grantor still has; none if the connection has ended.
 
-        Of a key the row of the connection tells; a person is asked for, and has to be of the company still.
+        The connection's row tells whether a key has ended; a person is looked up, and must still belong to the company.
         """
         consent = owner.consent
         if owner.is_over(self._now_ms()):
@@ -329,16 +329,16 @@ class Grants:
         return Issued(access_token, refresh_token, max(0, access_ms - now_ms) // 1000, scopes)
 
     def _expires_ms(self, owner: Connection, now_ms: int) -> int:
-        """Tell until when a connection lasts that is given tokens now, and no more."""
+        """Give the end of a connection that gets its last tokens now."""
         return min(now_ms + self._settings.refresh_token_days * _DAY_MS, self._last_ms(owner))
 
     def _last_ms(self, owner: Connection) -> int:
-        """Tell when a connection ends at the latest."""
+        """Give the latest end of a connection."""
         last_ms = owner.created_ms + self._settings.connection_days * _DAY_MS
         return last_ms if owner.consent.until_ms is None else min(last_ms, owner.consent.until_ms)
 
     def _new_connection(self, connection_id: str, app: App, consent: Consent, *, now_ms: int) -> Connection:
-        """Make a connection that reads event types in the versions of now, as a new key does."""
+        """Make a connection that reads event types in their present versions, as a new key does."""
         pins = {event_type.name: event_type.version for event_type in self._context.events.types()}
         salt = chance.token_urlsafe(32)
         owner = Connection(connection_id, consent, app.name, salt, pins, now_ms, ends_ms=None)
@@ -353,7 +353,7 @@ class Grants:
 
 
 def _note(event: SecurityEvent, consent: Consent, connection_id: str, *, by: Principal | None = None) -> None:
-    """Log what the app of a connection has done, or *by* to it."""
+    """Log an act of a connection's app, or of *by* on it."""
     company_id, client_id = consent.company_id, consent.client_id
     event.note(by, company_id=company_id, client_id=client_id, connection_id=connection_id)
 
@@ -361,8 +361,10 @@ def _note(event: SecurityEvent, consent: Consent, connection_id: str, *, by: Pri
 def _connected(
     code: Code | None, app: App, *, verifier: str, redirect_uri: str | None, now_ms: int
 ) -> Consent | OAuthError | Issued:
-    """Give the consent of a code that was just taken, used before or not, if client, redirect URI and verifier fit; or the error."""
-    is_used = code is not None and code.connection_id is not None  # however late: it is noticed
+    """Give the consent of a code if client, redirect URI and verifier match, even if it was used before; else the error."""
+    is_used = (
+        code is not None and code.connection_id is not None
+    )  # even after its expiry, a second use is noticed
     if code is None or code.consent.client_id != app.client_id or (code.expires_ms <= now_ms and not is_used):
         return invalid_grant(_UNKNOWN_CODE)
     if code.redirect_uri != redirect_uri:
@@ -379,13 +381,13 @@ def _is_good(found: tuple[Token, Connection], app: App, *, now_ms: int) -> bool:
 
 
 def _speaks_for(principal: Principal, company_id: int) -> bool:
-    """Tell whether *principal* may speak for a company: an operator for any, others for their own and its test environment."""
+    """Tell whether *principal* may act for a company: an operator for any, others for their own and its test environment."""
     own = principal.company_id
     return principal.is_operator or (own is not None and company_id in {own, in_environment(own, "test")})
 
 
 def _narrowed(granted: tuple[str, ...], asked: Sequence[str] | None) -> tuple[str, ...]:
-    """Choose of *granted* what is *asked* for. Raises OAuthError: more was asked for."""
+    """Give the scopes *asked* for. Raises OAuthError if they exceed *granted*."""
     if asked is None:
         return granted
     if more := [scope for scope in asked if scope not in granted]:

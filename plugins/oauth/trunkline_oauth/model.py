@@ -5,16 +5,16 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 DOCUMENT_PREFIX = "https://"
-"""What the ids of apps begin with that are addresses of documents (``client_documents``)."""
+"""Prefix of the ids of apps that are addresses of documents (``client_documents``)."""
 SELF_PREFIX = "self_"
-"""What the ids of apps begin with that registered themselves (``registration``)."""
+"""Prefix of the ids of self-registered apps (``registration``)."""
 
 
 @dataclass(frozen=True, slots=True)
 class App:
     """An app; *created_ms* is None unless an operator has registered it.
 
-    It proves who it is by its secret, or the one before until *old_secret_until_ms*, or by a signature with a key of *jwks*
+    It authenticates by its secret, by the previous one until *old_secret_until_ms*, or by a signature with a key of *jwks*
     (JSON) or *jwks_uri*. A public app has none of these.
     """
 
@@ -36,22 +36,21 @@ class App:
 
     @property
     def signs(self) -> bool:
-        """Tell whether the app signs with a key of its own to prove who it is."""
+        """Tell whether the app authenticates by signing with its own key."""
         return self.jwks is not None or self.jwks_uri is not None
 
     @property
     def is_public(self) -> bool:
-        """Tell whether the app has nothing to prove by who it is."""
+        """Tell whether the app has neither a secret nor a key."""
         return self.secret_digest is None and not self.signs
 
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What somebody lets an app do. *granted_by* is the id of their key, or of their link or user; *granted_name* its name.
+    """The rights given to an app. *granted_by* is the id of the grantor's key, link or user; *granted_name* its name.
 
-    *resource* is the path below which tokens count; they count everywhere if it is None. It ends with the principal *ends_with*,
-    or, where that is None, belongs to the company; and at *until_ms*, if that is given. It is used from *networks* alone, if there
-    are any.
+    *resource* is the path below which tokens are valid; None is everywhere. The consent ends with the principal *ends_with*, or
+    belongs to the company if that is None; it ends at *until_ms*, if given. *networks*, if any, are the only ones to use it from.
     """
 
     client_id: str
@@ -68,7 +67,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An authorization code. *redirect_uri* is the one that was asked for, if one was."""
+    """An authorization code. *redirect_uri* is the one in the request, if any."""
 
     digest: str
     consent: Consent
@@ -82,8 +81,8 @@ class Code:
 class Connection:
     """An app that is connected with a company. *salt* goes into its refresh tokens.
 
-    It ends at *ends_ms*, unless it is used: then it goes on. A key that it ends with may have ended it earlier than was foreseen.
-    None of an older one, which ends with its tokens.
+    It ends at *ends_ms* unless it is used, which extends it; its key may make *ends_ms* earlier. None for an
+    older connection, which ends with its tokens.
     """
 
     id: str
@@ -110,7 +109,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token as it is stored. *scopes* and *resource* are None if they are its connection's."""
+    """A stored token. *scopes* and *resource* are None if they equal the connection's."""
 
     digest: str
     connection_id: str
@@ -124,7 +123,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What an app is given: the only place where both tokens are in clear."""
+    """The tokens given to an app: the only place where both are in plain text."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)

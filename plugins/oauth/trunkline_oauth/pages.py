@@ -1,4 +1,4 @@
-"""Pages in the portal: consent to what an app asks for, and the apps that are connected with a company."""
+"""Pages in the portal: the consent to an app's request, and a company's connected apps."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ from trunkline_oauth.requests import AuthorizationRequest
 
 Fields = Mapping[str, Sequence[str]]
 UNNAMED_LINK = "Sign-in link"
-"""The portal's name for those who came by a link without a name."""
+"""The portal's name for people who signed in by a link without a name."""
 _GONE = Markup(
     '<section class="card"><h2>This request is no longer valid</h2>'
     "<p>Go back to the app that sent you here, and connect it once more. Nothing was changed.</p></section>"
@@ -81,7 +81,7 @@ _NONE = Markup(
 
 
 class ConsentPage:
-    """Asks whether an app may do what it asks for."""
+    """Asks for consent to an app's request."""
 
     def __init__(self, context: PluginContext, apps: Apps, grants: Grants) -> None:
         self._context = context
@@ -89,14 +89,14 @@ class ConsentPage:
         self._grants = grants
 
     async def render(self, request: PortalRequest) -> PortalContent:
-        """Say which app asks for what."""
+        """Show the app and its request."""
         asked, app = await self._asked(request)
         if asked is None or app is None:
             return PortalContent(_GONE)
         return await self._ask(request, asked, app)
 
     async def submit(self, request: PortalRequest, fields: Fields) -> PortalContent | PortalRedirect:
-        """Let the app have what was allowed, or tell it that it may not."""
+        """Redirect to the app with a code, or with the refusal."""
         asked, app = await self._asked(request)
         if asked is None or app is None:
             return PortalContent(_GONE)
@@ -109,7 +109,7 @@ class ConsentPage:
             return PortalRedirect(asked.answer(error="access_denied", error_description=description))
         wanted = fields.get(
             "scope", given if decision == "allow" else ()
-        )  # a client of the page that asks for no choice
+        )  # a form without a choice of scopes
         chosen = tuple(scope for scope in given if scope in wanted)
         if not chosen:
             return await self._ask(request, asked, app, is_none_chosen=True)
@@ -133,7 +133,7 @@ class ConsentPage:
     async def _ask(
         self, request: PortalRequest, asked: AuthorizationRequest, app: App, *, is_none_chosen: bool = False
     ) -> PortalContent:
-        """Ask whether *app* may do what it asked for, and what of it."""
+        """Ask for consent to the request of *app*, with a choice of scopes."""
         name = (await self._context.companies.view(company_number(request.company_id)))["name"]
         title = company_title(request.company_id)
         company = f"{name} ({title})" if name else title
@@ -141,7 +141,7 @@ class ConsentPage:
         return PortalContent(html, (target_of(asked.redirect_uri),))
 
     async def _asked(self, request: PortalRequest) -> tuple[AuthorizationRequest | None, App | None]:
-        """Give what is asked for and the app; no app if it is gone, or describes itself no longer."""
+        """Give the request and the app; no app if it was removed, or its description is no longer available."""
         asked = requests.unseal(self._context, request.query.get("request", ""))
         if asked is None:
             return None, None
@@ -152,7 +152,7 @@ class ConsentPage:
 
 
 class ConnectedAppsPage:
-    """Shows which apps are connected, and ends connections."""
+    """Lists the connected apps, and ends connections."""
 
     def __init__(self, grants: Grants) -> None:
         self._grants = grants
@@ -189,7 +189,7 @@ class ConnectedAppsPage:
         return PortalRedirect(message=f"The app is disconnected{''.join(f'; {each}' for each in made)}.")
 
     async def _seen(self, request: PortalRequest) -> list[Connection]:
-        """List a company's connections: for an administrator all, for others those that they have allowed."""
+        """List a company's connections: all for an administrator, for others the ones they allowed."""
         listed, principal = await self._grants.list(request.company_id), request.principal
         return [one for one in listed if principal.has("admin") or _is_own(one.consent, principal)]
 
@@ -215,7 +215,7 @@ def _is_own(consent: Consent, principal: Principal) -> bool:
 
 
 def _given(asked: AuthorizationRequest, principal: Principal) -> tuple[str, ...]:
-    """Choose of what is asked for what *principal* has: nobody gives what is not theirs."""
+    """Choose from the requested scopes the ones that *principal* has."""
     return tuple(scope for scope in asked.scopes if principal.has(scope))
 
 
@@ -247,7 +247,7 @@ def _write(
 
 
 def _stranger(app: App, asked: AuthorizationRequest) -> Markup:
-    """Say who vouches for an app that nobody has registered: the host of its document, or nobody."""
+    """Describe the origin of an unregistered app: the host of its document, or unknown."""
     if (host := app.document_host) is None and not app.client_id.startswith(SELF_PREFIX):
         return Markup("")
     program = _PROGRAM if is_loopback(asked.redirect_uri) else ""
@@ -256,7 +256,7 @@ def _stranger(app: App, asked: AuthorizationRequest) -> Markup:
 
 
 def _ending(principal: Principal) -> str:
-    """Say with whom a connection ends that *principal* allows."""
+    """Say with what a connection ends that *principal* allows."""
     until = (
         "" if principal.expires_ms is None else f", and so on {_moment(principal.expires_ms)} at the latest"
     )

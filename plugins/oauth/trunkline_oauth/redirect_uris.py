@@ -1,4 +1,4 @@
-"""Redirect URIs: which may be registered, which registered one is meant, and what is added to one. Pure."""
+"""Redirect URIs: check them for registration, match sent ones, and add parameters. Pure."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ _REFUSED_SCHEMES = frozenset(
 
 
 def find_fault(uri: str) -> str | None:
-    """Say why *uri* cannot be registered; None where it can."""
+    """Say why *uri* cannot be registered; None if it can."""
     if len(uri) > MAX_CHARACTERS:
         return f"must have {MAX_CHARACTERS} or fewer characters"
     try:
@@ -42,9 +42,9 @@ def _find_scheme_fault(parts: SplitResult) -> str | None:
 
 
 def find_registered(sent: str | None, registered: Sequence[str]) -> str | None:
-    """Find which URI is meant: *sent* where it is registered, the only one where none was sent; None otherwise.
+    """Give *sent* if it is registered, or the only registered URI if none was sent; None otherwise.
 
-    URIs are compared letter by letter, but for the port of a loopback address, which a program does not know before it runs
+    URIs must be equal, except for the port of a loopback address, which a program does not know before it runs
     (RFC 8252, 7.3).
     """
     if sent is None:
@@ -62,7 +62,7 @@ def is_loopback(uri: str) -> bool:
 
 
 def target_of(uri: str) -> str:
-    """Give what a policy of forms allows, to lead to *uri*: its origin, or its scheme with the colon."""
+    """Give the source for ``form-action`` that allows *uri*: its origin, or its scheme with the colon."""
     parts = urlsplit(uri)
     return f"{parts.scheme}://{parts.netloc}" if parts.scheme in {"http", "https"} else f"{parts.scheme}:"
 
@@ -74,7 +74,7 @@ def with_parameters(uri: str, parameters: Mapping[str, str | None]) -> str:
 
 
 def _without_port(uri: str) -> str | None:
-    """Write a URI of a loopback address without its port; None for any other."""
+    """Write a loopback URI without its port; None for any other."""
     try:
         parts = urlsplit(uri)
         host = parts.hostname

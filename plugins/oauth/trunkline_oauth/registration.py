@@ -1,6 +1,6 @@
-"""``/oauth/register`` (RFC 7591), where the settings allow it: an app registers itself.
+"""``/oauth/register`` (RFC 7591), if the settings allow it: an app registers itself.
 
-Nothing is stored, as anybody may register: the ``client_id`` is what the app said, sealed by the hub.
+Nothing is stored, as anybody may register: the ``client_id`` is the app's metadata, sealed by the hub.
 """
 
 from starlette.requests import Request
@@ -15,12 +15,12 @@ from trunkline_oauth.forms import address_of
 
 MAX_BYTES = 16 * 1024
 PER_MINUTE = 10
-"""Registrations from one address in a minute."""
+"""Limit of registrations from one address in a minute."""
 _ANY_PAGE = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "Content-Type"}
 
 
 class Registration:
-    """Answers apps that nobody has registered."""
+    """Answers apps that register themselves."""
 
     def __init__(self, context: PluginContext, apps: Apps) -> None:
         self._context = context

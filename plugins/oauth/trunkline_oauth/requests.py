@@ -1,4 +1,4 @@
-"""What an app asks for at ``/oauth/authorize``: checked, and sealed for its way to the page that asks for consent."""
+"""An app's request at ``/oauth/authorize``: checked, and sealed for the page that asks for consent."""
 
 import re
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from trunkline_oauth.resources import read_resource
 
 MAX_STATE = 2_048
 VALID_MS = 30 * 60_000
-"""How long somebody may take to sign in and to decide."""
+"""Time limit for signing in and deciding."""
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 _STATE = re.compile(r"[\x20-\x7e]+", re.ASCII)
 _PURPOSE = "authorize"
@@ -25,9 +25,9 @@ _PURPOSE = "authorize"
 
 @dataclass(frozen=True, slots=True)
 class AuthorizationRequest:
-    """What an app asks for. *issuer* is who answers (RFC 9207); *sent_uri* is the redirect URI, if the app sent one.
+    """An app's request. *issuer* is the answering server (RFC 9207); *sent_uri* is the redirect URI, if the app sent one.
 
-    *resource* is the path below which its tokens are to count.
+    *resource* is the path below which its tokens will be valid.
     """
 
     client_id: str
@@ -41,17 +41,17 @@ class AuthorizationRequest:
     resource: str | None = None
 
     def answer(self, **parameters: str) -> str:
-        """Give the address that leads back to the app with *parameters*."""
+        """Give the address of the app's redirect with *parameters*."""
         return answer_at(self.redirect_uri, self.state, self.issuer, **parameters)
 
 
 def answer_at(redirect_uri: str, state: str | None, issuer: str, **parameters: str) -> str:
-    """Give the address that leads back to an app with *parameters*."""
+    """Give the address of an app's redirect with *parameters*."""
     return with_parameters(redirect_uri, {**parameters, "state": state, "iss": issuer})
 
 
 def find_redirect_uri(app: App | None, values: Mapping[str, str]) -> str:
-    """Find where an answer may go. Raises OAuthError: nowhere, so whoever asks is told, and no app."""
+    """Find the redirect URI for answers. Raises OAuthError if there is none; the person sees it, not the app."""
     if app is None:
         msg = "There is no app with this client_id here."
         raise invalid_request(msg)
@@ -69,7 +69,7 @@ def find_redirect_uri(app: App | None, values: Mapping[str, str]) -> str:
 def read_request(
     app: App, values: Mapping[str, str], *, redirect_uri: str, issuer: str, now_ms: int
 ) -> AuthorizationRequest:
-    """Check what an app asks for. Raises OAuthError: the app is told by a redirect."""
+    """Check an app's request. Raises OAuthError, which a redirect reports to the app."""
     if need(values, "response_type") != "code":
         raise OAuthError("unsupported_response_type", "The response_type must be 'code'.")
     challenge = need(values, "code_challenge")
@@ -85,7 +85,7 @@ def read_request(
 
 
 def read_state(values: Mapping[str, str]) -> str | None:
-    """Read what an app wants back as it is. Raises OAuthError."""
+    """Read the app's ``state``, which is returned unchanged. Raises OAuthError."""
     state = values.get("state")
     if state is not None and (len(state) > MAX_STATE or _STATE.fullmatch(state) is None):
         msg = f"The state must have {MAX_STATE} or fewer plain characters."
@@ -94,12 +94,12 @@ def read_state(values: Mapping[str, str]) -> str | None:
 
 
 def seal(context: PluginContext, request: AuthorizationRequest) -> str:
-    """Write *request* as text that may stand in an address, and that nobody can alter."""
+    """Write *request* as tamper-proof text for an address."""
     return context.sealer.seal(orjson.dumps(asdict(request)), purpose=_PURPOSE)
 
 
 def unseal(context: PluginContext, sealed: str) -> AuthorizationRequest | None:
-    """Read what ``seal`` wrote; None where it is not whole, or too old."""
+    """Read the text of ``seal``; None if it was altered or is too old."""
     try:
         values: dict[str, Any] = orjson.loads(context.sealer.unseal(sealed, purpose=_PURPOSE))
     except ValueError:
@@ -110,7 +110,7 @@ def unseal(context: PluginContext, sealed: str) -> AuthorizationRequest | None:
 
 
 def _scopes(app: App, asked: str | None) -> tuple[str, ...]:
-    """Choose the scopes that are asked for; all of the app's where none are."""
+    """Read the requested scopes; all of the app's if none are requested."""
     if asked is None:
         return app.scopes
     names = tuple(dict.fromkeys(asked.split(" ")))

@@ -1,4 +1,4 @@
-"""Resources (RFC 8707): which a token may be asked for, and which calls it is good for. Pure.
+"""Resources (RFC 8707): which ones a token may have, and the calls for which it is valid. Pure.
 
 A resource is an address of this hub. Its path alone is kept, as the hub may be reached at several addresses.
 """
@@ -6,11 +6,11 @@ A resource is an address of this hub. Its path alone is kept, as the hub may be 
 from trunkline_oauth.errors import OAuthError
 
 _PATHS = ("", "/api/v1", "/mcp")
-"""Below the hub's own address: all of it, the API, the server for agents."""
+"""Paths below the hub's address: the whole hub, the API, the MCP server."""
 
 
 def read_resource(sent: str | None, *, issuer: str) -> str | None:
-    """Read the parameter ``resource``: the path below which tokens are to count. Raises OAuthError: it is none of this hub's."""
+    """Read the parameter ``resource``: the path below which tokens are valid. Raises OAuthError if the hub has no such resource."""
     if sent is None:
         return None
     path = next((path for path in _PATHS if sent in {issuer + path, f"{issuer}{path}/"}), None)
@@ -21,10 +21,10 @@ def read_resource(sent: str | None, *, issuer: str) -> str | None:
 
 
 def exceeded(granted: str | None) -> OAuthError:
-    """Refuse tokens that would count beyond *granted*, the resource that the app was allowed."""
+    """Make the error for tokens beyond *granted*, the resource that the app was allowed."""
     return OAuthError("invalid_target", f"The app was allowed the resource with the path '{granted}' alone.")
 
 
 def is_within(path: str | None, resource: str | None) -> bool:
-    """Tell whether *path* is *resource*, or lies below it; None, which asks for nothing else, is within everything."""
+    """Tell whether *path* is *resource* or below it; always True if *path* is None or *resource* is None or empty."""
     return path is None or not resource or path == resource or path.startswith(f"{resource}/")

@@ -1,4 +1,4 @@
-"""What is secret here: how it is made, told apart by its beginning, and known again by its digest. Pure, but for chance."""
+"""Secrets: made at random with a prefix for their kind, and found by their digest. Pure except for randomness."""
 
 import hashlib
 import secrets
@@ -9,20 +9,20 @@ _BYTES = 32
 
 
 def new(kind: str) -> str:
-    """Make a secret of 32 random bytes that begins with *kind*."""
+    """Make a secret of 32 random bytes with the prefix *kind*."""
     return f"{kind}{secrets.token_urlsafe(_BYTES)}"
 
 
 def digest_of(secret: str) -> str:
-    """Give what is stored of *secret*: with 256 random bits in it, one hash is enough."""
+    """Give the stored digest of *secret*: with 256 random bits, one hash is enough."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def successor_of(refresh_token: str, *, salt: str) -> str:
     """Give the refresh token that follows *refresh_token*.
 
-    It is the same whenever it is asked for, so that a client whose answer was lost, or two that ask at once, come to one
-    token. Without *salt*, which only the hub has, nobody comes from one to the next.
+    The result is always the same, so a client that lost the answer, or two concurrent requests, get one token. Only the hub has
+    *salt*, without which the next token cannot be computed.
     """
     hashed = hashlib.sha256(f"{salt}.{refresh_token}".encode()).digest()
     return f"{REFRESH}{urlsafe_b64encode(hashed).rstrip(b'=').decode()}"

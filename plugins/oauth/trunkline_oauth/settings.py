@@ -19,7 +19,7 @@ from trunkline_oauth.redirect_uris import find_fault
 
 MIN_SECRET_CHARACTERS = 32
 REGISTERED_PREFIX = "app_"
-"""What the ids of apps begin with that an operator has registered."""
+"""Prefix of the ids of apps that an operator has registered."""
 MAX_KEYS = 10
 _KEY_TYPES = ("RSA", "EC", "OKP")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9._\-]{1,64}", re.ASCII)
@@ -79,7 +79,7 @@ UNLESS_NAMED = tuple(scope for scope in COMPANY_SCOPES if scope != "admin")
 
 
 def check_one_way(**ways: object) -> None:
-    """Make sure that an app proves who it is in one way at most. Raises ValueError."""
+    """Check that an app has at most one way to authenticate. Raises ValueError."""
     if len(named := [name for name, value in ways.items() if value]) > 1:
         msg = f"{' and '.join(named)} exclude each other: an app proves who it is in one way"
         raise ValueError(msg)
@@ -105,7 +105,7 @@ class ConfiguredApp(BaseModel):
 
 
 def _read_json(value: object) -> object:
-    """Read the apps out of one environment variable."""
+    """Read the apps from one environment variable."""
     if not isinstance(value, str):
         return value
     try:

@@ -1,4 +1,4 @@
-"""All SQL of this plugin. Every function works in the transaction that its caller lends."""
+"""All SQL of this plugin. Every function runs in its caller's transaction."""
 
 from dataclasses import asdict
 from typing import Any
@@ -13,11 +13,11 @@ from trunkline_oauth.model import App, Code, Connection, Consent, Token
 from trunkline_oauth.tables import apps, assertions, codes, connections, tokens
 
 KEPT_TOKENS = {"access": 20, "refresh": 200}
-"""Tokens of a connection that are kept, the newest: used refresh tokens too, so that their use is noticed."""
+"""Number of newest tokens kept for each connection: used refresh tokens too, so that a second use is noticed."""
 CODES_KEPT_MS = 10 * 60_000
-"""How long a code stays after it has expired, so that a second use of it is noticed."""
+"""Time for which an expired code is kept, so that a second use is noticed."""
 TOUCHED_EVERY_MS = 5 * 60_000
-"""How exact the last use of a connection is."""
+"""Precision of a connection's last use."""
 KEY_PREFIX = "key_"
 
 
@@ -36,7 +36,7 @@ async def list_apps(connection: AsyncConnection) -> list[App]:
 
 
 async def find_app(connection: AsyncConnection, client_id: str, *, is_locked: bool = False) -> App | None:
-    """Read an app; one that is locked is changed by nobody else until the transaction ends."""
+    """Read an app; with *is_locked*, lock it until the transaction ends."""
     query = select(apps).where(apps.c.client_id == client_id)
     row = (await connection.execute(query.with_for_update() if is_locked else query)).first()
     return None if row is None else _app(row)
@@ -51,7 +51,7 @@ async def update_app(connection: AsyncConnection, app: App) -> None:
 
 
 async def take_assertion(connection: AsyncConnection, digest: str, *, expires_ms: int, aged_ms: int) -> bool:
-    """Use a client assertion up, and drop those that have expired by *aged_ms*; False if it was used before."""
+    """Mark a client assertion as used, and remove assertions expired by *aged_ms*; False if it was used before."""
     await connection.execute(delete(assertions).where(assertions.c.expires_ms <= aged_ms))
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     taken = dialect.insert(assertions).values(digest=digest, expires_ms=expires_ms).on_conflict_do_nothing()
@@ -70,7 +70,7 @@ async def delete_app(connection: AsyncConnection, client_id: str, *, now_ms: int
 
 
 async def insert_code(connection: AsyncConnection, code: Code, *, aged_ms: int) -> None:
-    """Store a code, and drop those that expired a while before *aged_ms*."""
+    """Store a code, and remove codes that expired ``CODES_KEPT_MS`` before *aged_ms*."""
     await connection.execute(delete(codes).where(codes.c.expires_ms <= aged_ms - CODES_KEPT_MS))
     values = {"digest": code.digest, "challenge": code.challenge, "redirect_uri": code.redirect_uri}
     await connection.execute(
@@ -86,9 +86,10 @@ async def has_code(connection: AsyncConnection, digest: str) -> bool:
 
 
 async def take_code(connection: AsyncConnection, digest: str, *, connection_id: str) -> Code | None:
-    """Use a code up for the connection *connection_id*; of several that do so at once, one does.
+    """Mark a code as used by the connection *connection_id*; of concurrent calls one succeeds.
 
-    The code is returned as it was before: one that has a ``connection_id`` had been used. None where there is none.
+    The code is returned in its earlier state: a ``connection_id`` in it means that it was used before. None if there is no such
+    code.
     """
     taken = (
         update(codes)
@@ -107,7 +108,7 @@ async def take_code(connection: AsyncConnection, digest: str, *, connection_id: 
 
 
 async def count_connections(connection: AsyncConnection, company_id: int, *, now_ms: int) -> int:
-    """Count a company's connections, and the codes that may still become some."""
+    """Count a company's connections, and the codes that may still become connections."""
     made = (
         select(func.count())
         .select_from(_CONNECTIONS)
@@ -148,7 +149,7 @@ async def find_connection(connection: AsyncConnection, connection_id: str) -> Co
 
 
 async def lock_connection(connection: AsyncConnection, connection_id: str) -> bool:
-    """Keep others from ending a connection until the transaction ends; tell whether it is still there."""
+    """Lock a connection until the transaction ends; return whether it still exists."""
     query = select(connections.c.id).where(connections.c.id == connection_id, _IS_THERE).with_for_update()
     return (await connection.execute(query)).first() is not None
 
@@ -173,13 +174,13 @@ async def list_of_app(connection: AsyncConnection, client_id: str, *, limit: int
 
 
 async def end_connection(connection: AsyncConnection, connection_id: str, *, now_ms: int) -> bool:
-    """End a connection: none of its tokens works any more. Tell whether it was there, of several at once only to one."""
+    """End a connection with its tokens; True if it was active. Of concurrent calls one gets True."""
     query = update(connections).where(connections.c.id == connection_id, _IS_THERE)
     return (await connection.execute(query.values(ended_ms=now_ms))).rowcount == 1
 
 
 async def list_over(connection: AsyncConnection, *, aged_ms: int, limit: int) -> list[Connection]:
-    """List connections to be ended: by *aged_ms* their time is over, or the key that they end with has ended."""
+    """List connections to be ended: their time, or the key they end with, has ended by *aged_ms*."""
     query = _select().where(_IS_THERE, _has_expired(aged_ms)).limit(limit)
     return [_connection(row) for row in await connection.execute(query)]
 
@@ -209,7 +210,7 @@ async def touch_connection(connection: AsyncConnection, connection_id: str, *, n
 
 
 async def insert_token(connection: AsyncConnection, token: Token, *, aged_ms: int) -> None:
-    """Store a token, unless it is there, and drop what is too much of its kind and connection, or has expired by *aged_ms*."""
+    """Store a token unless it exists; remove tokens expired by *aged_ms*, and its connection's tokens of that kind above the limit."""
     there = select(tokens.c.digest).where(tokens.c.digest == token.digest)
     if (await connection.execute(there)).first() is not None:
         return
@@ -247,7 +248,7 @@ async def find_token(connection: AsyncConnection, digest: str) -> tuple[Token, C
 
 
 async def replace_token(connection: AsyncConnection, digest: str, *, now_ms: int) -> bool:
-    """Note that a refresh token is used; tell whether this is the first time, of several at once only for one."""
+    """Mark a refresh token as used; True if it was unused. Of concurrent calls one gets True."""
     query = update(tokens).where(tokens.c.digest == digest, tokens.c.replaced_ms.is_(None))
     return (await connection.execute(query.values(replaced_ms=now_ms))).rowcount == 1
 
@@ -266,15 +267,15 @@ _ENDS_WITH_KEY = connections.c.ends_with.startswith(KEY_PREFIX, autoescape=True)
 
 
 def _select(*more: ColumnElement[Any]) -> Select[Any]:
-    """Select connections, each with what there is of the key that it ends with."""
+    """Select connections, each with the key that it ends with."""
     key = [KEYS.c[name].label(f"key_{name}") for name in ("id", "revoked_ms", "expires_ms")]
     return select(connections, *key, *more).select_from(_CONNECTIONS)
 
 
 def _has_expired(now_ms: int) -> ColumnElement[bool]:
-    """Tell whether a connection's time is over by *now_ms*, or its key has ended; the same as ``Connection.ends_ms`` says.
+    """The condition that a connection's time is over by *now_ms*, or its key has ended; agrees with ``Connection.ends_ms``.
 
-    An older one, of which no time is known, has ended with its tokens.
+    An older connection without an end ends with its tokens.
     """
     key_ended = or_(KEYS.c.id.is_(None), KEYS.c.revoked_ms.is_not(None), KEYS.c.expires_ms <= now_ms)
     token_lives = exists().where(tokens.c.connection_id == connections.c.id, tokens.c.expires_ms > now_ms)

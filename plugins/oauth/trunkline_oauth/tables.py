@@ -1,4 +1,4 @@
-"""The tables of this plugin. Times are Unix milliseconds (``…_ms``); of what is secret there is only the SHA-256 (``digest``)."""
+"""The tables of this plugin. Times are Unix milliseconds (``…_ms``); of secrets only the SHA-256 is stored (``digest``)."""
 
 from typing import Any
 
@@ -62,9 +62,9 @@ codes = Table(
     Index("ix_oauth_codes_company", "company_id"),
     Index("ix_oauth_codes_expires", "expires_ms"),
 )
-"""Authorization codes. *redirect_uri* is the one that was asked for, if one was; *connection_id* is there once a code was used.
+"""Authorization codes. *redirect_uri* is the one in the request, if any; *connection_id* is set when a code is used.
 
-*resource*, here and below, is the path below which tokens count (RFC 8707); they count everywhere if it is null.
+*resource*, here and below, is the path below which tokens are valid (RFC 8707); null is everywhere.
 """
 
 connections = Table(
@@ -88,11 +88,11 @@ connections = Table(
     Index("ix_oauth_connections_company", "company_id"),
     Index("ix_oauth_connections_client", "client_id"),
 )
-"""Apps that somebody has connected with a company. A row goes, with its tokens, when the connection ends.
+"""Apps that are connected with a company. A row is removed, with its tokens, after the connection has ended.
 
-*pins* are JSON: the versions of event types of the time. *salt* goes into each refresh token that follows another. It ends at
-*expires_ms* unless it is used before. Once it has *ended_ms* it is none any more, and what it made is about to end. The terms,
-here and of codes, are those of ``model.Consent``; older rows have none.
+*pins* are JSON: the versions of event types at that time. *salt* goes into each refresh token that follows another. A
+connection ends at *expires_ms* unless it is used before. *ended_ms* marks an ended one, whose subscriptions and keys are
+about to end. The terms, here and of codes, are those of ``model.Consent``; older rows have none.
 """
 
 tokens = Table(
@@ -108,6 +108,6 @@ tokens = Table(
     Column("resource", Text),
     Index("ix_oauth_tokens_connection", "connection_id", "kind", "created_ms"),
 )
-"""Tokens of connections. *kind* is ``access`` or ``refresh``; *scopes* are there where they are fewer than the connection's;
+"""Tokens of connections. *kind* is ``access`` or ``refresh``; *scopes* are set if they are fewer than the connection's;
 *replaced_ms* is when a refresh token was used.
 """

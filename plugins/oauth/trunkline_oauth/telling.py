@@ -1,4 +1,4 @@
-"""What people are told of apps and their connections: an operational event, and an entry of the audit log."""
+"""Reports about apps and their connections: operational events and entries of the audit log."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ CONNECTED, DISCONNECTED = "app.connected", "app.disconnected"
 async def tell_connection(
     journal: Journal, connection: AsyncConnection, event_type: str, owner: Connection, *, by: Principal | None
 ) -> None:
-    """Tell that a connection was made, or has ended; *by* is None if the hub ends it, or the app."""
+    """Report that a connection was made or has ended; *by* is None if the hub or the app ended it."""
     consent = owner.consent
     maker = {"kind": consent.granted_by_kind, "id": consent.granted_by} if consent.granted_by_kind else None
     ended_by = None if by is None else {"kind": by.kind, "id": by.id}
@@ -32,7 +32,7 @@ async def tell_connection(
 
 
 def describe(app: App) -> dict[str, object]:
-    """Give what the audit log has of an app."""
+    """Describe an app for the audit log."""
     return {
         "name": app.name,
         "redirect_uris": list(app.redirect_uris),

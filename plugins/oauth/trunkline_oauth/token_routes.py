@@ -1,4 +1,4 @@
-"""``/oauth/token`` and ``/oauth/revoke``: what apps call themselves, answered as RFC 6749 and RFC 7009 say."""
+"""``/oauth/token`` and ``/oauth/revoke`` (RFC 6749, RFC 7009), called by apps themselves."""
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,7 +21,7 @@ from trunkline_oauth.resources import read_resource
 from trunkline_oauth.settings import Settings
 
 FAILURES_PER_MINUTE = 120
-"""Refused calls that one address may make in a minute; the platforms call for many companies from one address."""
+"""Limit of refused calls from one address in a minute; platforms call for many companies from one address."""
 _VERIFIER = re.compile(r"[A-Za-z0-9\-._~]{43,128}", re.ASCII)
 _MAX_SHOWN = 60
 _GRANTS = ("authorization_code", "refresh_token")
@@ -80,7 +80,7 @@ class TokenRoutes:
         return Response(status_code=204, headers=_shared(origin) if may_call else {"Vary": "Origin"})
 
     async def _answered(self, request: Request, answer: Answer) -> Response:
-        """Read the form and answer it, to a page of a public app too; who is refused too often is told to wait."""
+        """Read the form and answer it, with CORS for a page of a public app; too many refusals of one address give 429."""
         app, values = None, dict[str, str]()
         issuer = issuer_of(self._context, request)
         try:
@@ -125,7 +125,7 @@ def make_router(context: PluginContext, apps: Apps, grants: Grants) -> APIRouter
 
 
 def _is_page(app: App, origin: str) -> bool:
-    """Tell whether pages of *origin* are the public app: people are led back to it there."""
+    """Tell whether pages of *origin* belong to the public app: one of its redirect URIs is there."""
     return app.is_public and origin in {target_of(uri) for uri in app.redirect_uris}
 
 
@@ -149,7 +149,7 @@ def _view(issued: Issued) -> dict[str, object]:
 
 
 def _wait(error: Refused) -> Response:
-    """Answer a refusal that is the hub's own, such as a limit."""
+    """Answer with a refusal by the hub, such as a limit."""
     return OAuthError(
         "temporarily_unavailable", error.detail, status=error.status, headers=error.headers
     ).answer()

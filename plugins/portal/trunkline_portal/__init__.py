@@ -1,6 +1,6 @@
-"""The admin portal at ``/portal``: server-rendered pages over what a plugin may touch, and nothing else.
+"""The admin portal at ``/portal``: server-rendered pages that use only the plugin API.
 
-A request goes ``routing`` (errors, headers) → ``access`` (who looks, form tokens) → a module of ``pages`` → ``portal.render``.
+A request goes ``routing`` (errors, headers) → ``access`` (viewer, form tokens) → a module of ``pages`` → ``portal.render``.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def register_migrations() -> Sequence[Migrations]:
 
 @hookimpl
 def register_routes(context: PluginContext) -> "Sequence[Routes]":
-    """Give the pages, and the call that makes sign-in links."""
+    """Give the pages, and the route that makes sign-in links."""
     from trunkline.routes import Routes  # noqa: PLC0415
     from trunkline_portal import link_routes, pages  # noqa: PLC0415
     from trunkline_portal.portal import Portal  # noqa: PLC0415
@@ -51,7 +51,7 @@ def register_routes(context: PluginContext) -> "Sequence[Routes]":
 
 @hookimpl
 async def find_principal(context: PluginContext, principal_id: str) -> Principal | None:
-    """Tell what a user of the identity provider may do now."""
+    """Give the present rights of a user of the identity provider."""
     settings = context.settings
     assert isinstance(settings, Settings)
     if settings.oidc is None or not principal_id.startswith(PREFIX):

@@ -24,22 +24,22 @@ from trunkline_portal.sessions import Sessions, SignedIn
 from trunkline_portal.store import Session
 
 PORTAL_KEY = "trunkline_portal"
-"""Where in the ASGI scope the portal stands that serves a request."""
+"""The key of the serving portal in a request's ASGI scope."""
 FRAGMENT_HEADER = "x-fragment"
-"""Sent by our script where it wants a part of a page: it is answered 401 where the whole page would lead elsewhere."""
+"""Sent by our script to request a part of a page: it gets a 401 where a whole page would get a redirect."""
 VIEWER_KEY = "trunkline_portal.viewer"
 
 
 class SignInNeeded(Exception):
-    """Nobody is signed in; answered by the way to the sign-in page."""
+    """Nobody is signed in; answered by a redirect to the sign-in page."""
 
 
 class CompanyNeeded(Exception):
-    """The address names no company; answered by the way to the same page of one, or to where one is chosen."""
+    """The address names no company; answered by a redirect to the same page of a company, or to the choice of one."""
 
 
 class ReferenceNamed(Exception):
-    """The address names a company by its *reference*; answered by the way to the same page under its number."""
+    """The address names a company by its *reference*; answered by a redirect to the same page under its number."""
 
     def __init__(self, reference: str, environment: str) -> None:
         super().__init__(reference)
@@ -48,7 +48,7 @@ class ReferenceNamed(Exception):
 
 
 class OtherCompany(Refused):
-    """A page or a form is of another company than the one that it was to be shown or done for."""
+    """A page or a form belongs to another company than the request's."""
 
     status = 403
 
@@ -59,7 +59,7 @@ class OtherCompany(Refused):
 
     @classmethod
     def than_own(cls, asked: int, own: int, *, is_form: bool) -> Self:
-        """Say it of an address that names a company which is not the viewer's."""
+        """Make the error for an address with a company that is not the viewer's."""
         begun = f"You are signed in for {company_title(own)}{', so nothing was changed' if is_form else ''}."
         return cls(
             "form" if is_form else "page", asked, f"{begun} Sign in with a key of {company_title(asked)}."
@@ -67,7 +67,7 @@ class OtherCompany(Refused):
 
     @classmethod
     def than_address(cls, company: str, asked: int) -> Self:
-        """Say it of a form that was sent to an address of another company."""
+        """Make the error for a form that was sent to another company's address."""
         why = f"It was sent to an address of {company_title(asked)}, so nothing was changed. Load its page again."
         return cls("form", company, why)
 
@@ -85,10 +85,11 @@ class ScopeMissing(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who is signed in. *principal* is what the session may do now: a link's company and scopes if a link opened it.
+    """The person who is signed in. *principal* has the session's present rights; of a link, the link's company and scopes.
 
-    *chosen_company_id* is the company looked at: an operator's is the one in the address, None where that names none.
-    *company_name* is what is stored of it. People who are signed in for a company's live environment may look at its test environment, too.
+    *chosen_company_id* is the company looked at: for an operator the one in the address, None if it has none.
+    *company_name* is its stored name. People who are signed in for a company's live environment may also look at its test
+    environment.
     """
 
     session: Session
@@ -105,34 +106,34 @@ class Viewer:
 
     @property
     def root(self) -> str:
-        """What the addresses of the pages of the company looked at begin with."""
+        """The prefix of the addresses of the company's pages."""
         return addresses.root_of(self.chosen_company_id)
 
     @property
     def company_number(self) -> int:
-        """The number of the company looked at, whichever its environment. Raises CompanyNeeded."""
+        """The number of the company looked at, without its environment. Raises CompanyNeeded."""
         return company_number(self.company_id)
 
     @property
     def company_title(self) -> str:
-        """What the company looked at is called in a sentence, with its environment. Raises CompanyNeeded."""
+        """The name of the company looked at for sentences, with its environment. Raises CompanyNeeded."""
         title = company_title(self.company_id)
         number = f"company {self.company_number}"
         return title.replace(number, self.company_name) if self.company_name else title
 
     @property
     def environment(self) -> str | None:
-        """Which environment of the company is looked at: ``live`` or ``test``; None where none is chosen."""
+        """The environment looked at: ``live`` or ``test``; None if no company is chosen."""
         return None if self.chosen_company_id is None else environment_of(self.chosen_company_id)
 
     @property
     def segment(self) -> str:
-        """How addresses and forms name the company looked at. Raises CompanyNeeded."""
+        """The company looked at in the form for addresses and forms. Raises CompanyNeeded."""
         return addresses.segment_of(self.company_id)
 
     @property
     def environments(self) -> dict[str, int]:
-        """The environments of the company looked at that the viewer may look at: the ids, by their names."""
+        """The ids of the company's environments that the viewer may look at, by name."""
         if self.chosen_company_id is None:
             return {}
         ids = {name: in_environment(self.chosen_company_id, name) for name in ("live", "test")}
@@ -140,14 +141,14 @@ class Viewer:
 
     @property
     def holder(self) -> str:
-        """For whom calls are counted: the key, or the company where a link or a user of the provider opened the session."""
+        """The holder of rate limits: the key, or the company if a link or a user of the provider opened the session."""
         if self.session.link_id is None and not self.is_user:
             return self.principal.key_id
         return f"company_{self.principal.company_id}"
 
     @property
     def is_user(self) -> bool:
-        """Tell whether somebody has signed in at the identity provider."""
+        """Tell whether the viewer signed in at the identity provider."""
         return self.session.link_id is None and self.session.key_id.startswith(PREFIX)
 
     def may_see(self, company_id: int) -> bool:
@@ -168,21 +169,21 @@ class Viewer:
 
     @property
     def csrf(self) -> str:
-        """What every form carries in its field ``csrf``."""
+        """The value of the field ``csrf`` in every form."""
         return self.session.csrf
 
     @property
     def changes_webhooks(self) -> bool:
-        """Whether the viewer may change subscriptions, send again and replay; others at most see them."""
+        """Whether the viewer may change subscriptions, send again and replay."""
         return self.has(WEBHOOKS_WRITE)
 
     def has(self, *scopes: str) -> bool:
-        """Tell whether the viewer has one of *scopes*; anybody has, where none is named."""
+        """Tell whether the viewer has one of *scopes*; True if none is named."""
         return not scopes or any(self.principal.has(scope) for scope in scopes)
 
 
 class HoldsSessions(Protocol):
-    """What this module needs of the portal."""
+    """The part of the portal that this module needs."""
 
     context: PluginContext
     sessions: Sessions
@@ -190,7 +191,7 @@ class HoldsSessions(Protocol):
 
 
 def is_allowed(context: PluginContext, request: Request, principal: Principal) -> bool:
-    """Tell whether the key may be used from where *request* comes."""
+    """Tell whether the principal may be used from the address of *request*."""
     peer = request.client.host if request.client else None
     forwarded_for = request.headers.getlist("x-forwarded-for")
     return context.client_addresses.is_within(principal.networks, peer, forwarded_for)
@@ -199,8 +200,8 @@ def is_allowed(context: PluginContext, request: Request, principal: Principal) -
 class RequiresScope:
     """Lets a request through if the viewer has one of *scopes*; a form must carry the session's token too.
 
-    *company*: whether the address must name one. ``optional`` pages are shown without one to operators who have chosen
-    none; whatever is of ``none`` is the session's own.
+    *company*: whether the address must name one. ``optional`` pages are shown without one to operators who have chosen none;
+    ``none`` is for pages about the session itself.
     """
 
     def __init__(self, *scopes: str, company: Literal["needed", "optional", "none"] = "needed") -> None:
@@ -245,7 +246,7 @@ class RequiresScope:
 
 
 def _asked_company(request: Request) -> int | None:
-    """Read the company of the address. Raises ReferenceNamed, HTTPException: there cannot be one of that number."""
+    """Read the company of the address. Raises ReferenceNamed, or HTTPException for an impossible number."""
     asked = addresses.company_in(request.url.path)
     if asked is None and "company_id" in request.path_params:
         reference = addresses.reference_in(request.url.path)
@@ -256,9 +257,9 @@ def _asked_company(request: Request) -> int | None:
 
 
 def looked_at(request: Request, viewer: Viewer) -> int | None:
-    """Tell which company *viewer* looks at where the address does not say.
+    """Find the company that *viewer* looks at if the address names none.
 
-    It is the viewer's own; an operator's is that of the page which links here, or else the one chosen last.
+    It is the viewer's company; for an operator the company of the linking page, or else the last chosen one.
     """
     referrer = urlsplit(request.headers.get("referer", ""))
     linking = addresses.company_in(referrer.path) if referrer.netloc == request.url.netloc else None
@@ -268,7 +269,7 @@ def looked_at(request: Request, viewer: Viewer) -> int | None:
 
 
 async def find_viewer(request: Request) -> Viewer | None:
-    """Tell who is signed in, if anybody is."""
+    """Find the viewer of the session, if there is one."""
     if VIEWER_KEY not in request.scope:
         portal: HoldsSessions = request.scope[PORTAL_KEY]
         signed_in = await portal.sessions.find(portal.cookies.read(request, cookies.SESSION))
@@ -280,7 +281,7 @@ async def find_viewer(request: Request) -> Viewer | None:
 
 
 async def _named(context: PluginContext, request: Request, viewer: Viewer) -> Viewer:
-    """Look the company's name up, for a whole page."""
+    """Add the company's name to the viewer, for a whole page."""
     if viewer.chosen_company_id is None or FRAGMENT_HEADER in request.headers:
         return viewer
     with contextlib.suppress(NotFound):
@@ -303,7 +304,7 @@ ADMIN = "admin"
 OPERATOR = "operator"
 
 Anybody = Annotated[Viewer, Depends(RequiresScope(company="none"))]
-"""Whoever is signed in, for what is the session's own."""
+"""Any signed-in viewer, for pages about the session itself."""
 AnybodyOfCompany = Annotated[Viewer, Depends(RequiresScope())]
 AnyCompany = Annotated[Viewer, Depends(RequiresScope(company="optional"))]
 ReadsEvents = Annotated[Viewer, Depends(RequiresScope(EVENTS_READ))]

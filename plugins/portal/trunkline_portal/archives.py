@@ -1,17 +1,17 @@
-"""Zip files made in memory: the same files give the same bytes."""
+"""Zip files made in memory; equal files give equal bytes."""
 
 import io
 import zipfile
 from collections.abc import Mapping
 
 _MADE = (1980, 1, 1, 0, 0, 0)
-"""The oldest date that a zip can hold; no file tells when it was made."""
+"""The oldest date that a zip can hold, used for every file."""
 _PLAIN_FILE = 0o100644 << 16
 _UNIX = 3
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:
-    """Pack *files*, by their paths, in the order of these."""
+    """Pack *files*, sorted by path."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(files):

@@ -1,4 +1,4 @@
-"""The files that pages load: read once, named after what is in it, so that browsers may keep it for good."""
+"""The files that pages load: read once, with a digest in the address, so that browsers may cache them for good."""
 
 import hashlib
 from collections.abc import Mapping
@@ -26,17 +26,17 @@ class Asset:
 
     @property
     def url(self) -> str:
-        """Where pages load it from."""
+        """The address from which pages load it."""
         return f"/portal/static/{self.digest}/{self.name}"
 
     def response(self) -> Response:
-        """Serve it, to be kept for a year."""
+        """Serve it with a cache lifetime of a year."""
         kind = _TYPES[Path(self.name).suffix]
         return Response(self.body, headers={"Content-Type": kind, "Cache-Control": _KEPT})
 
 
 def load(brand: Brand) -> Mapping[str, Asset]:
-    """Read the folder, lay the brand's color over the stylesheet, and put in its logo and mark."""
+    """Read the folder, put the brand's color into the stylesheet, and add its logo and mark."""
     bodies = {path.name: path.read_bytes() for path in sorted(FOLDER.iterdir()) if path.suffix in _TYPES}
     bodies["portal.css"] += colours.stylesheet(brand.color).encode()
     bodies["mark.svg"] = _mark(brand).encode()
@@ -47,7 +47,7 @@ def load(brand: Brand) -> Mapping[str, Asset]:
 
 
 def _mark(brand: Brand) -> str:
-    """Draw the brand's initial on its color, for browser tabs and where there is no logo."""
+    """Draw the brand's initial on its color, for browser tabs and as a substitute for a logo."""
     light, _ = colours.accents(brand.color)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'

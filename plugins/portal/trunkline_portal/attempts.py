@@ -1,7 +1,7 @@
-"""The attempts of a delivery as a timeline: what was sent and answered, how long it took, and how long was waited before.
+"""The attempts of a delivery as a timeline: request, answer, duration, and the wait before.
 
-The hub stores no request. Its head is written again from what is stored of the delivery and from the subscription as it is
-now; secrets are masked. Of an answer the status and the first KiB of the body are stored.
+The hub stores no request: its head is rebuilt from the stored delivery and the present subscription, with secrets masked.
+Of an answer the status and the first KiB of the body are stored.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from trunkline_portal.formats import moment
 from trunkline_portal.outcomes import attempt_sentence
 
 SIGNED = frozenset({"webhooks", "zapier", "n8n", "make"})
-"""The channels that post the envelope itself; another one's request is its own."""
+"""The channels that post the envelope itself; other channels make their own requests."""
 _MASK = "••••"
 _SIGNATURES: Mapping[str, tuple[str, str]] = {
     "standard": ("webhook-signature", f"v1,{_MASK}"),
@@ -25,9 +25,9 @@ _SIGNATURES: Mapping[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class ShownAttempt:
-    """One attempt. *waited_ms* passed since the one before began to be over, *share* is its part of the longest one's time.
+    """One attempt. *waited_ms* is the time since the previous one ended, *share* its duration relative to the longest one's.
 
-    *request* is the head of what was sent; None where the channel's requests are its own, or the subscription is deleted.
+    *request* is the head of the request; None if the channel makes its own requests, or the subscription is deleted.
     *is_changed* if the subscription was changed after it.
     """
 
@@ -42,7 +42,7 @@ class ShownAttempt:
 def timeline(
     delivery: Mapping[str, Json], subscription: Mapping[str, Json] | None, *, company_id: int
 ) -> list[ShownAttempt]:
-    """Show the attempts of *delivery* in their order."""
+    """Show the attempts of *delivery* in order."""
     attempts: Sequence[Mapping[str, Json]] = delivery["attempts"]
     longest = max((attempt["duration_ms"] for attempt in attempts), default=0) or 1
     shown: list[ShownAttempt] = []

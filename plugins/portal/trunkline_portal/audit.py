@@ -1,4 +1,4 @@
-"""Who did what: one line for each form, and the security events of signing in."""
+"""The audit lines of the portal: one for each form, and the security events of signing in."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ SIGN_IN_FAILED = SecurityEvent("sign_in_failed", "a person could not sign in", i
 
 
 def note_form(log: logging.Logger, request: Request, response: Response) -> None:
-    """Log the form of *request*, if somebody who is signed in has sent one: whose it was, and how it was answered."""
+    """Log a form sent by a signed-in viewer: the viewer and the answer."""
     viewer: Viewer | None = request.scope.get(VIEWER_KEY)
     if viewer is None or request.method in {"GET", "HEAD"}:
         return
@@ -31,14 +31,14 @@ def note_form(log: logging.Logger, request: Request, response: Response) -> None
 
 
 def note_sign_in(principal: Principal, *, way: str) -> None:
-    """Log that somebody has signed in, by a ``key``, a ``link`` or the identity ``provider``."""
+    """Log a sign-in by a ``key``, a ``link`` or the identity ``provider``."""
     scopes = ",".join(sorted(principal.scopes))
     SIGNED_IN.note(principal, way=way, company_id=principal.company_id, scopes=scopes)
 
 
 @contextlib.contextmanager
 def failures_noted(*, way: str) -> Generator[None]:
-    """Log a sign-in that the block refuses."""
+    """Log a sign-in that fails in the block."""
     try:
         yield
     except Refused as refusal:

@@ -1,7 +1,7 @@
 """Charts as SVG, drawn without a library: bars that may be stacked, and lines.
 
-A picture is stretched to the width that there is, so no text stands in it: scales and dates are laid around it by the
-template, and lines keep their width (``vector-effect``). Each bucket has a title, which a pointer shows.
+A picture is stretched to the available width, so it contains no text: the template puts scales and dates around it, and
+lines keep their width (``vector-effect``). Each bucket has a title for the pointer.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -13,12 +13,12 @@ from markupsafe import Markup
 WIDTH, HEIGHT = 1000, 160
 _NICE = (1, 2, 4, 6, 8, 10)
 _GAP = 0.22
-"""Share of a bucket's width that stays free beside its bar."""
+"""Free share of a bucket's width beside its bar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """One row of values, one for each bucket; None where there is none. *style* names its class in the stylesheet."""
+    """One row of values, one for each bucket; None for a missing value. *style* names its class in the stylesheet."""
 
     name: str
     values: Sequence[float | None]
@@ -27,7 +27,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A picture with what stands around it: *scale* from the top, *dates* from the left."""
+    """A picture and its labels: *scale* from the top, *dates* from the left."""
 
     name: str
     title: str
@@ -45,7 +45,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Axis:
-    """What the charts of a page share: the times of the buckets, in words, and a few of them to stand below."""
+    """The common axis of a page's charts: the times of the buckets, in words, and a few of them as labels."""
 
     buckets: Sequence[str]
     dates: Sequence[str]
@@ -54,7 +54,7 @@ class Axis:
 def bars(
     name: str, title: str, series: Sequence[Series], axis: Axis, *, format_value: Callable[[float], str]
 ) -> Chart:
-    """Draw *series* as bars, one upon the other."""
+    """Draw *series* as stacked bars."""
     totals = [sum(values) for values in zip(*(map(_or_zero, row.values) for row in series), strict=True)]
     top = nice_top(max(totals, default=0), whole=True)
     slot = WIDTH / max(len(totals), 1)
@@ -68,7 +68,7 @@ def bars(
 def lines(
     name: str, title: str, series: Sequence[Series], axis: Axis, *, format_value: Callable[[float], str]
 ) -> Chart:
-    """Draw *series* as lines, which are broken where there is no value."""
+    """Draw *series* as lines, broken at missing values."""
     highest = max((value for row in series for value in row.values if value is not None), default=0)
     top = nice_top(highest, whole=True)
     count = max((len(row.values) for row in series), default=0)
@@ -87,7 +87,7 @@ def lines(
 
 
 def spark(delivered: Sequence[int], failed: Sequence[int], *, title: str) -> Markup:
-    """Draw a small picture without scales: what was *delivered*, and what *failed* upon it; *title* says it in words."""
+    """Draw a small picture without scales: *failed* stacked on *delivered*; *title* describes it."""
     series = [Series("Delivered", delivered), Series("Failed", failed, "is-bad")]
     top = max(max((sum(pair) for pair in zip(delivered, failed, strict=True)), default=0), 1)
     slot = WIDTH / max(len(delivered), 1)
@@ -98,7 +98,7 @@ def spark(delivered: Sequence[int], failed: Sequence[int], *, title: str) -> Mar
 
 
 def nice_top(highest: float, *, whole: bool = False) -> float:
-    """Give the round number at the top of a scale that reaches *highest*; *whole* if its half is to be whole too."""
+    """Give the round top of a scale that reaches *highest*; with *whole*, its half is a whole number too."""
     least = max(highest, 2 if whole else 1)
     power = 10.0 ** floor(log10(least))
     return next(step * power for step in _NICE if step * power >= least)
@@ -158,7 +158,7 @@ def _slot(number: int, slot: float, title: str, shapes: Markup) -> Markup:
 
 
 def _path(values: Sequence[float | None], slot: float, top: float) -> str:
-    """Write the line through *values*; one that stands alone becomes a dot, by the round ends of its line."""
+    """Write the path through *values*; a single value becomes a dot, through round line ends."""
     commands: list[str] = []
     for number, value in enumerate(values):
         if value is None:
@@ -183,7 +183,7 @@ def _tooltip_lines(
 
 
 def _description(series: Sequence[Series], axis: Axis, format_value: Callable[[float], str]) -> str:
-    """Say the span and each highest value, for those who do not see the picture; the table has every number."""
+    """Describe the span and the highest values for screen readers; the table has every number."""
     highest = [
         f"{row.name}, at most {format_value(max(values))}"
         for row in series

@@ -1,4 +1,4 @@
-"""The accent in both themes, made from the brand's color: moved towards black or white until text in it can be read.
+"""The accent in both themes: the brand's color, moved towards black or white until text in it is readable.
 
 Contrast is that of WCAG 2.2, §1.4.3: 4.5 to 1 for text.
 """
@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 Rgb = tuple[int, int, int]
 
 LIGHT_GROUND: Rgb = (0xF6, 0xF7, 0xF9)
-"""The darkest ground that the accent stands on in the light theme (``--ground`` in portal.css)."""
+"""The darkest background of the accent in the light theme (``--ground`` in portal.css)."""
 DARK_GROUND: Rgb = (0x1D, 0x21, 0x29)
-"""The lightest ground that it stands on in the dark theme (``--sunken``)."""
+"""The lightest background of the accent in the dark theme (``--sunken``)."""
 TINT = 0.12
-"""How much of the accent is laid over a ground where something is chosen, with text in the accent on it."""
+"""Share of the accent in the background of a selected item, whose text is in the accent."""
 MIN_CONTRAST = 4.6
 _STEPS = 50
 
@@ -69,7 +69,7 @@ def _mixes(rgb: Rgb, towards: Rgb) -> Iterator[Rgb]:
 
 
 def _blend(base: Rgb, layer: Rgb, share: float) -> Rgb:
-    """Give *base* with as large a *share* of *layer* laid over it."""
+    """Mix a *share* of *layer* into *base*."""
     red, green, blue = (round(a + (b - a) * share) for a, b in zip(base, layer, strict=True))
     return red, green, blue
 

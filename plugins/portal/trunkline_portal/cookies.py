@@ -1,6 +1,6 @@
-"""The portal's cookies, and how they are written: for scripts out of reach, for other sites as the framing allows.
+"""The portal's cookies and their attributes: hidden from scripts; sent to framed pages only if framing is allowed.
 
-By HTTPS their names begin with ``__Host-``, so that no other host of the domain can set one.
+With HTTPS their names begin with ``__Host-``, so that no other host of the domain can set one.
 """
 
 from dataclasses import dataclass
@@ -14,25 +14,25 @@ VISIT = "trunkline_portal_visit"
 """Ties the forms of people who are not signed in to their browser."""
 FLASH = "trunkline_portal_flash"
 SECRET = "trunkline_portal_secret"  # noqa: S105 - a cookie's name
-"""Holds a secret, sealed, on its way to the one page that shows it."""
+"""Holds a sealed secret for the one page that shows it."""
 ATTEMPT = "trunkline_portal_attempt"
-"""Holds an attempt to sign in at the identity provider, sealed."""
+"""Holds a sealed attempt to sign in at the identity provider."""
 THEME = "trunkline_portal_theme"
 
 
 @dataclass(frozen=True, slots=True)
 class CookieRules:
-    """How cookies are written. *is_framed*: pages of other sites may hold the portal, which only HTTPS allows."""
+    """The attributes of cookies. *is_framed*: other sites may frame the portal, which needs HTTPS."""
 
     public_url: str | None
     is_framed: bool
 
     def is_secure(self, request: Request) -> bool:
-        """Tell whether people reach the portal by HTTPS; a proxy in front of the hub may end it."""
+        """Tell whether people reach the portal by HTTPS, perhaps through a proxy."""
         return request.url.scheme == "https" or (self.public_url or "").startswith("https://")
 
     def owns_host(self, request: Request) -> bool:
-        """Tell whether people reach the portal by HTTPS, at a host that is the hub's alone: its address has no path."""
+        """Tell whether people reach the portal by HTTPS at a host that only the hub uses: its address has no path."""
         return self.is_secure(request) and urlsplit(self.public_url or "").path in {"", "/"}
 
     def read(self, request: Request, name: str) -> str | None:
@@ -45,8 +45,8 @@ class CookieRules:
     def set(
         self, response: Response, request: Request, name: str, value: str, *, seconds: int | None = None
     ) -> None:
-        """Set a cookie on *response*: for *seconds*, until the browser is closed for None, never again for 0."""
-        path = "/" if self.owns_host(request) else "/portal"  # as __Host- demands
+        """Set a cookie on *response*: for *seconds*; None lasts until the browser closes, 0 removes it."""
+        path = "/" if self.owns_host(request) else "/portal"  # required by __Host-
         parts = [f"{self._named(request, name)}={value}", f"Path={path}", "HttpOnly"]
         if seconds is not None:
             parts.append(f"Max-Age={seconds}")
@@ -58,5 +58,5 @@ class CookieRules:
         response.headers.append("Set-Cookie", "; ".join(parts))
 
     def drop(self, response: Response, request: Request, name: str) -> None:
-        """Take a cookie away."""
+        """Remove a cookie."""
         self.set(response, request, name, "", seconds=0)

@@ -1,7 +1,7 @@
-"""The limits of calls, for pages: a form counts as the call of the API that does the same, in the same minute of the same key.
+"""Rate limits for pages: a form counts like the API call with the same effect, against the same minute of the same key.
 
-Pages count in a bucket of their own, which a person never fills and a script does. Who came in by an operator's link counts
-with all others of the company who did. Operators are not limited, as over the API.
+Pages have their own bucket, which a script can fill but a person does not. All people of a company who came by an
+operator's link count together. Operators are not limited, as in the API.
 """
 
 from starlette.requests import Request
@@ -15,7 +15,7 @@ PAGES = "portal_pages"
 
 
 class TooMuch(Refused):
-    """The minute of the viewer's key is used up."""
+    """The viewer's key has reached its limit for this minute."""
 
     status = 429
     title = "Too much for one minute"
@@ -31,7 +31,7 @@ class TooMuch(Refused):
 
 
 class Counted:
-    """Counts a request in *bucket* for whoever is signed in, before anything else is done for it."""
+    """Counts a request in *bucket* for the signed-in viewer, before it is handled."""
 
     def __init__(self, bucket: str, *, context: PluginContext, settings: Settings) -> None:
         self._bucket = bucket
@@ -46,7 +46,7 @@ class Counted:
 
 
 async def count_sign_in(principal: Principal, *, context: PluginContext, settings: Settings) -> None:
-    """Count that somebody signs in with a key, as a page of that key. Raises TooMuch."""
+    """Count a sign-in with a key as a page of that key. Raises TooMuch."""
     if not principal.is_operator:
         await _count(context, principal.key_id, PAGES, per_minute=settings.pages_per_minute)
 

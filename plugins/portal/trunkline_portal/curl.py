@@ -1,4 +1,4 @@
-"""Lines to try out in a terminal."""
+"""Commands to try in a terminal."""
 
 import shlex
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ KEY = "YOUR_API_KEY"
 def line(
     url: str, *, body: Mapping[str, Json] | None = None, method: str | None = None, key: str = KEY
 ) -> str:
-    """Write the call of *url* as a command, with a placeholder for the *key*; a *body* is posted."""
+    """Write a call of *url* as a command with a placeholder for the *key*; a *body* is posted."""
     parts = [f"curl {f'-X {method} ' if method else ''}{shlex.quote(url)}", f"-H 'X-Api-Key: {key}'"]
     if body is not None:
         parts += ["-H 'Content-Type: application/json'", f"-d {shlex.quote(orjson.dumps(body).decode())}"]

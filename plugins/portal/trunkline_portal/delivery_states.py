@@ -1,4 +1,4 @@
-"""The state of a delivery as people read it: waiting, in flight, retrying, delivered, failed for good or skipped. Pure."""
+"""The state of a delivery in words: waiting, in flight, retrying, delivered, failed for good or skipped. Pure."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ WORDS: Mapping[str, str] = {
     "rejected": FAILED,
     "gone": FAILED,
 }
-"""The word for a status; any other is its own word."""
+"""The word for a status; other statuses are shown unchanged."""
 _TONES: Mapping[str, str] = {
     "delivered": "good",
     "retrying": "warn",
@@ -36,29 +36,29 @@ FILTERS = (
     ("gone", "Failed for good: target gone"),
     ("skipped", "Skipped"),
 )
-"""The statuses by which deliveries are looked for."""
+"""The statuses by which deliveries can be filtered."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryState:
-    """A state in a word, its tone, and what it waits for, what was answered last or why it failed; empty if nothing is to be said."""
+    """A state in a word, its tone, and a remark: the reason for waiting or failing, or the last answer; may be empty."""
 
     word: str
     why: str = ""
 
     @property
     def is_open(self) -> bool:
-        """Tell whether it may still change by itself."""
+        """Tell whether the state may still change by itself."""
         return self.word in {"waiting", "in flight", "retrying"}
 
     @property
     def tone(self) -> str:
-        """Tell how it is shown."""
+        """Give the tone in which it is shown."""
         return _TONES.get(self.word, "plain")
 
 
 def state_of(delivery: Mapping[str, Json], subscription: Mapping[str, Json] | None = None) -> DeliveryState:
-    """Say how *delivery* does, a row of the delivery log, to *subscription*."""
+    """Describe the state of *delivery*, a row of the delivery log, to *subscription*."""
     status = str(delivery["status"])
     if status == "held":
         earlier = "held_by" in delivery
@@ -76,7 +76,7 @@ def state_of(delivery: Mapping[str, Json], subscription: Mapping[str, Json] | No
 
 
 def counted(by_status: Mapping[str, int]) -> list[tuple[DeliveryState, int]]:
-    """Add up deliveries that were counted by status, those that need a look first."""
+    """Add up the counts by status into states, those that need attention first."""
     counts: Counter[str] = Counter()
     for status, count in by_status.items():
         counts[WORDS.get(status, status)] += count

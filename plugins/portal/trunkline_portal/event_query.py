@@ -1,4 +1,4 @@
-"""What the list of events is narrowed to: read out of the page's address, and written into those of its links."""
+"""The filters of the list of events: read from the page's address, and written into its links."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from starlette.datastructures import QueryParams
 
 MAX_TYPES = 200
-"""Types that one list may be narrowed to; each costs the store a look into its index."""
+"""Limit of the types in a filter; each costs the store an index lookup."""
 _HOUR_MS = 60 * 60 * 1000
 
 
@@ -19,13 +19,13 @@ YESTERDAY = "yesterday"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A span of time up to now that can be chosen; without a length it begins with the day before in the reader's zone."""
+    """A span of time up to now to choose from; without a length it begins with yesterday in the reader's zone."""
 
     title: str
     length_ms: int | None = None
 
     def since_ms(self, now_ms: int, zone: str = "") -> int:
-        """Tell when it begins for a reader in the time *zone*, by its IANA name; an unknown one counts as UTC."""
+        """Give its beginning for the time *zone* (IANA name); an unknown zone counts as UTC."""
         if self.length_ms is not None:
             return now_ms - self.length_ms
         try:
@@ -49,9 +49,10 @@ SPANS: Mapping[str, Span] = {
 
 @dataclass(frozen=True, slots=True)
 class EventQuery:
-    """What was asked for of the list at *path*. *since* and *until* stand as they were typed and go before *span*; *zone* is the reader's; *before* is a cursor.
+    """The parameters of the list at *path*. *since* and *until* are as typed and override *span*; *before* is a cursor.
 
-    *since_ms* is inclusive, *until_ms* exclusive. *errors* are the sentences beside the fields that cannot be read.
+    *zone* is the reader's time zone. *since_ms* is inclusive, *until_ms* exclusive. *errors* are sentences for unreadable
+    fields.
     """
 
     path: str
@@ -98,22 +99,22 @@ class EventQuery:
 
     @property
     def has_time(self) -> bool:
-        """Tell whether it is narrowed to a span of time."""
+        """Tell whether it is limited to a span of time."""
         return bool(self.span or self.since or self.until)
 
     @property
     def is_narrowed(self) -> bool:
-        """Tell whether it asks for anything but all events."""
+        """Tell whether any filter is set."""
         return bool(self.types or self.text or self.has_time)
 
     @property
     def can_be_live(self) -> bool:
-        """Tell whether new events belong at the top of what is shown: on the first page, whatever the time."""
+        """Tell whether new events belong at the top of the page: on the first page, unless a time is set."""
         return self.before is None and not self.has_time
 
     @property
     def time_title(self) -> str:
-        """Say which span of time is shown."""
+        """Name the span of time."""
         if self.span:
             return SPANS[self.span].title
         if self.since and self.until:
@@ -122,7 +123,7 @@ class EventQuery:
 
     @property
     def types_title(self) -> str:
-        """Say which types are shown."""
+        """Name the types."""
         match len(self.types):
             case 0:
                 return "All types"
@@ -132,19 +133,19 @@ class EventQuery:
                 return f"{several} types"
 
     def of_time(self, span: str) -> str:
-        """Give the address of the same list in another span of time; any time for the empty one."""
+        """Give the address of the same list in another span of time; an empty one means any time."""
         return replace(self, span=span, since="", until="", before=None).link()
 
     def going_on(self, before: str | None) -> str | None:
-        """Give the address of the page of the list that begins after this one."""
+        """Give the address of the next page."""
         return None if before is None else replace(self, before=before).link()
 
     def newest(self) -> str | None:
-        """Give the address of the first page, None where this is it."""
+        """Give the address of the first page; None on that page."""
         return replace(self, before=None).link() if self.before else None
 
     def paused(self, is_paused: bool) -> str:  # noqa: FBT001 - what it says of the list
-        """Give the address of the same list, standing still or live."""
+        """Give the address of the same list, paused or live."""
         return replace(self, is_paused=is_paused).link()
 
     def link(self, part: str = "") -> str:
@@ -166,7 +167,7 @@ class EventQuery:
 
 
 def _read_time(typed: str, name: str, errors: dict[str, str]) -> int | None:
-    """Read a time in UTC as a browser's field gives it, or with an offset of its own."""
+    """Read a time as sent by a browser's field, in UTC unless it has an offset."""
     if not typed:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The message that a form leaves for the page that follows it: sealed in a cookie, readable by one session."""
+"""The message that a form leaves for the next page: sealed in a cookie, readable by one session."""
 
 import orjson
 from starlette.requests import Request
@@ -26,7 +26,7 @@ class Flashes:
         self._rules.set(response, request, cookies.FLASH, sealed, seconds=_SECONDS)
 
     def read(self, request: Request, viewer: Viewer | None) -> dict[str, str] | None:
-        """Give the message as ``text`` and ``tone``; None where there is none for *viewer*."""
+        """Give the message as ``text`` and ``tone``; None if there is none for *viewer*."""
         sealed = self._rules.read(request, cookies.FLASH)
         if sealed is None or viewer is None:
             return None
@@ -37,7 +37,7 @@ class Flashes:
         return message
 
     def drop(self, response: Response, request: Request) -> None:
-        """Forget the message, as *response* shows it."""
+        """Remove the message, which *response* shows."""
         self._rules.drop(response, request, cookies.FLASH)
 
 

@@ -1,4 +1,4 @@
-"""How values are written on pages: times, numbers, durations, states."""
+"""The format of values on pages: times, numbers, durations, states."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 _TIME = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?Z)", re.ASCII)
 NOTHING = "\N{EN DASH}"
-"""Stands where there is no value."""
+"""Shown in place of a missing value."""
 TONES: Mapping[str, str] = {
     "active": "good",
     "delivering": "good",
@@ -36,11 +36,11 @@ TONES: Mapping[str, str] = {
     "replay": "info",
     "queued": "info",
 }
-"""How a state is shown beside its name; one that is not here is neither good nor bad."""
+"""The tone of each state; a state without an entry is neutral."""
 
 
 def tone_of(state: str) -> str:
-    """Tell whether a state is ``good``, ``bad``, to be watched (``warn``), under way (``info``) or ``plain``."""
+    """Give the tone of a state: ``good``, ``bad``, ``warn``, ``info`` (in progress) or ``plain``."""
     return TONES.get(state, "plain")
 
 
@@ -56,7 +56,7 @@ def moment(value: float | str | datetime) -> datetime:
 
 
 def time(value: float | str | datetime | None, *, none: str = "never") -> Markup:
-    """Show a time in UTC; the script writes beside how long ago that is. *none* stands for None."""
+    """Show a time in UTC; the script adds its age. *none* is shown for None."""
     if value is None:
         return Markup('<span class="muted">{}</span>').format(none)
     at = moment(value)
@@ -67,20 +67,20 @@ def time(value: float | str | datetime | None, *, none: str = "never") -> Markup
 
 
 def with_times(text: str) -> Markup:
-    """Show *text* with the times in it (ISO 8601, UTC) as ``time`` shows them."""
+    """Show *text*, with its times (ISO 8601, UTC) formatted by ``time``."""
     parts = _TIME.split(text)
     return Markup("").join(time(part) if number % 2 else part for number, part in enumerate(parts))
 
 
 def number(value: float | None) -> str:
-    """Write a number with its thousands set apart."""
+    """Write a number with separated thousands."""
     if value is None:
         return NOTHING
     return f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
 
 
 def percent(share: float | None) -> str:
-    """Write a share of 1 in percent, never rounded up to all or down to nothing."""
+    """Write a share of 1 in percent; only exact values give 0 or 100."""
     if share is None:
         return NOTHING
     if share in {0, 1}:
@@ -89,7 +89,7 @@ def percent(share: float | None) -> str:
 
 
 def duration(milliseconds: float | None) -> str:
-    """Write a duration in the unit that suits it."""
+    """Write a duration in a suitable unit."""
     if milliseconds is None:
         return NOTHING
     if milliseconds < 1000:

@@ -1,4 +1,4 @@
-"""Forms as pages send them: read within a limit, and faults sorted to their fields."""
+"""Forms sent by pages: read within a size limit; faults are assigned to fields."""
 
 from collections.abc import Mapping
 from typing import Annotated
@@ -14,7 +14,7 @@ _FIELDS_KEY = "trunkline_portal.fields"
 
 
 class FormTooLarge(Refused):
-    """A form holds more than any page of ours asks for."""
+    """A form is larger than any page's form can be."""
 
     status = 413
     title = "Too much text"
@@ -24,7 +24,7 @@ class FormTooLarge(Refused):
 
 
 class Fields:
-    """What was entered: text by field, without spaces around it; what was not sent is empty."""
+    """The entered text by field, stripped; empty for a missing field."""
 
     def __init__(self, pairs: list[tuple[str, str]]) -> None:
         self._values: dict[str, list[str]] = {}
@@ -67,7 +67,7 @@ Submitted = Annotated[Fields, Depends(read_fields)]
 
 
 def faults_of(error: Refused) -> dict[str, str]:
-    """Sort what was refused to the fields: by the first part of each pointer, and under ``""`` what names no field."""
+    """Assign the faults of *error* to fields by the first part of their pointers; ``""`` has faults of no field."""
     faults: dict[str, str] = {}
     for fault in error.errors or (FieldError("", error.detail),):
         name = fault.path.lstrip("/").partition("/")[0]
@@ -81,5 +81,5 @@ def _sentence(text: str) -> str:
 
 
 def one_of(fields: Fields, name: str, values: Mapping[str, object]) -> str:
-    """Give a field's value where it is among *values*, the first of them otherwise."""
+    """Give a field's value if it is among *values*, else the first of them."""
     return fields[name] if fields[name] in values else next(iter(values), "")

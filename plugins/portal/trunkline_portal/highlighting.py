@@ -1,4 +1,4 @@
-"""JSON for reading: indented and coloured token by token, so that every digit stays as it was written."""
+"""JSON for reading: indented and coloured token by token, so that numbers keep their digits."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ _CLASSES = {
 
 
 def highlight(value: object) -> Markup:
-    """Show *value* (JSON as bytes or text, or what it stands for); text that is no JSON is shown as it is."""
+    """Show *value* (JSON as bytes or text, or a Python value); text that is not JSON is shown unchanged."""
     text = _text(value)
     if not _is_json(text):
         return escape(text)

@@ -1,7 +1,7 @@
-"""Forms that came when their session had ended: kept, sealed, on the page that asks to sign in, and offered to be sent after that.
+"""Forms sent after their session had ended: sealed into the sign-in page, and offered for sending after the sign-in.
 
-Nothing is stored: the sealed form goes to the browser and comes back with the sign-in. It is of one browser (its visit), and
-none is kept of another site.
+Nothing is stored: the sealed form goes to the browser and comes back with the sign-in. It is valid for one browser (its
+visit); forms of other sites are not kept.
 """
 
 from collections.abc import Sequence
@@ -17,21 +17,21 @@ from trunkline_portal.security import FormRefused
 from trunkline_portal.visits import Visit
 
 MAX_BYTES = 64 * 1024
-"""A longer form is not kept: sealed, it must fit into the form that signs in."""
+"""Limit of a kept form: sealed, it must fit into the sign-in form."""
 _PURPOSE = "kept form"
 _OF_SESSION = ("csrf", "company")
 
 
 @dataclass(frozen=True, slots=True)
 class KeptForm:
-    """A form: where it is sent to, and its fields in their order."""
+    """A form: its target path, and its fields in order."""
 
     path: str
     fields: Sequence[tuple[str, str]]
 
 
 async def keep(request: Request, sealer: Sealer, visit: Visit) -> str | None:
-    """Seal the form of *request*; None if it is none, of no company, of another site, or too long."""
+    """Seal the form of *request*; None if there is no form, no company in the address, another site sent it, or it is too long."""
     if request.method != "POST" or addresses.company_in(request.url.path) is None:
         return None
     try:
@@ -50,7 +50,7 @@ async def keep(request: Request, sealer: Sealer, visit: Visit) -> str | None:
 
 
 def restore(kept: str, sealer: Sealer, visit: Visit) -> KeptForm | None:
-    """Open what was sealed; None if it is not of this browser."""
+    """Unseal a kept form; None if it is not from this browser."""
     try:
         data = orjson.loads(sealer.unseal(kept, purpose=_PURPOSE))
     except ValueError:

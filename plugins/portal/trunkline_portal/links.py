@@ -14,7 +14,7 @@ _MINUTE_MS = 60_000
 
 
 class LinkRefused(Refused):
-    """A link has been used, has expired, or is none of ours."""
+    """A link was used, has expired, or is not the hub's."""
 
     status = 410
     title = "This link no longer works"
@@ -26,7 +26,7 @@ class LinkRefused(Refused):
 
 
 class Links:
-    """Makes links and lets them be used once."""
+    """Makes links, each for one use."""
 
     def __init__(self, context: PluginContext, settings: Settings) -> None:
         self._context = context
@@ -41,7 +41,7 @@ class Links:
         name: str | None = None,
         minutes: int | None = None,
     ) -> tuple[str, Link]:
-        """Make a link of an operator's; gives beside it the text that its address ends with."""
+        """Make an operator's link; return the token for its address, and the link."""
         now_ms = self._context.clock.now_ms()
         link = Link(
             id=f"plnk_{secrets.token_hex(16)}",
@@ -59,16 +59,16 @@ class Links:
         return self._context.sealer.seal(link.id.encode(), purpose=_PURPOSE), link
 
     async def find(self, token: str) -> Link | None:
-        """Read a link, and leave it unused."""
+        """Read a link without using it."""
         async with self._context.database.read() as connection:
             return await store.find_link(connection, self._id_in(token))
 
     async def take(self, token: str) -> Link:
-        """Use a link up. Raises LinkRefused."""
+        """Mark a link as used and return it. Raises LinkRefused."""
         async with self._context.database.write() as connection:
             link = await store.take_link(connection, self._id_in(token))
             if link is None or link.expires_ms <= self._context.clock.now_ms():
-                raise LinkRefused  # and leave it: a clock that is wrong uses no link up
+                raise LinkRefused  # and keep it: a wrong clock must not use up a link
         maker = await self._context.keys.principal(link.key_id)
         if maker is None or not maker.is_operator:
             raise LinkRefused

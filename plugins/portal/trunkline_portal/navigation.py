@@ -1,4 +1,4 @@
-"""What stands in the sidebar, and who sees it."""
+"""The entries of the sidebar, and the scopes that see them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from trunkline_portal.access import ADMIN, EVENTS_READ, INTEGRATIONS_READ, OPERA
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One entry: seen by those who have one of *scopes*, by all where there is none, and *also* that one, if it is named.
+    """One entry: needs one of *scopes* (if any), and also the scope *also* (if given).
 
-    *icon* names one of the macros'. *path* follows ``Viewer.root``.
+    *icon* names a macro's icon. *path* follows ``Viewer.root``.
     """
 
     path: str
@@ -23,7 +23,7 @@ class Item:
     also: str | None = None
 
     def is_current(self, path: str, root: str) -> bool:
-        """Tell whether the page at *path* belongs here."""
+        """Tell whether the page at *path* belongs to this entry."""
         own = f"{root}{self.path}"
         return path == own or (self.path != "" and path.startswith(f"{own}/"))
 

@@ -1,4 +1,4 @@
-"""A secret on its way to the one page that shows it: sealed in a cookie, readable by one session, gone once it was shown."""
+"""A secret for the one page that shows it: sealed in a cookie, readable by one session, removed once shown."""
 
 import orjson
 from starlette.requests import Request
@@ -14,14 +14,14 @@ _SECONDS = 120
 def hand_over(
     portal: Portal, request: Request, response: Response, viewer: Viewer, *, of: str, secret: str
 ) -> None:
-    """Let the next page about *of* show *secret*, if *viewer*'s session asks within two minutes."""
+    """Let the next page about *of* show *secret* to *viewer*'s session within two minutes."""
     data = orjson.dumps({"of": of, "secret": secret})
     sealed = portal.context.sealer.seal(data, purpose=_purpose(viewer))
     portal.cookies.set(response, request, cookies.SECRET, sealed, seconds=_SECONDS)
 
 
 def read(portal: Portal, request: Request, viewer: Viewer, *, of: str) -> str | None:
-    """Give the secret of *of*; None where it is not there any more."""
+    """Give the secret of *of*; None if it is gone."""
     try:
         data = portal.context.sealer.unseal(
             portal.cookies.read(request, cookies.SECRET) or "", purpose=_purpose(viewer)
@@ -33,7 +33,7 @@ def read(portal: Portal, request: Request, viewer: Viewer, *, of: str) -> str | 
 
 
 def forget(portal: Portal, request: Request, response: Response) -> None:
-    """Take the secret away, as *response* shows it."""
+    """Remove the secret, which *response* shows."""
     portal.cookies.drop(response, request, cookies.SECRET)
 
 

@@ -29,9 +29,9 @@ _STATUSES: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A subscription as it stands beside an event. *target_url* is None where the viewer may not see it.
+    """A subscription shown beside an event. *target_url* is None if the viewer may not see it.
 
-    *is_deleted* where it has been deleted since, and *channel* is not known any more.
+    *is_deleted* if it was deleted since; *channel* is unknown then.
     """
 
     subscription_id: str
@@ -43,9 +43,9 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True)
 class MatchedSubscription:
-    """The outcome for a subscription that the event matched; *delivery* is None in the moment before there is one.
+    """The outcome for a subscription that the event matched; *delivery* is None until it is planned.
 
-    *answer* is the first line of what its target answered last.
+    *answer* is the first line of the target's last answer.
     """
 
     receiver: Receiver
@@ -57,7 +57,7 @@ class MatchedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class SkippedSubscription:
-    """Why a subscription did not get the event; *is_for_type* if only the type was not the reason."""
+    """The reason why a subscription did not get the event; *is_for_type* if it takes the event's type."""
 
     receiver: Receiver
     sentence: str
@@ -66,7 +66,7 @@ class SkippedSubscription:
 
 @dataclass(frozen=True, slots=True)
 class EventOutcome:
-    """The outcome of one event: for each subscription of its company, and for the consumers that take its type."""
+    """The outcome of one event for each subscription of its company, and for the consumers of its type."""
 
     matched: Sequence[MatchedSubscription]
     skipped: Sequence[SkippedSubscription]
@@ -74,7 +74,7 @@ class EventOutcome:
 
     @property
     def is_moving(self) -> bool:
-        """Tell whether anything may change by itself."""
+        """Tell whether the outcome may still change by itself."""
         return any(match.state.is_open for match in self.matched)
 
 
@@ -84,7 +84,7 @@ def outcome_of(
     deliveries: Sequence[Mapping[str, Json]],
     subscriptions: Mapping[str, Mapping[str, Json]],
 ) -> EventOutcome:
-    """Put together what ``explain`` says and what the log has. *subscriptions* are those whose details may be seen."""
+    """Combine the results of ``explain`` with the delivery log. *subscriptions* are the ones whose details the viewer may see."""
     logged = {str(delivery["subscription_id"]): delivery for delivery in deliveries}
     matched: list[MatchedSubscription] = []
     skipped: list[SkippedSubscription] = []
@@ -122,7 +122,7 @@ def _of_deleted(deliveries: Mapping[str, Mapping[str, Json]]) -> Iterator[Matche
 
 
 def attempt_sentence(attempt: Mapping[str, Json]) -> str | None:
-    """Say what an attempt's failure means and what to do; None where there is nothing to add."""
+    """Explain an attempt's failure and its remedy; None if there is nothing to add."""
     if attempt["outcome"] == "delivered":
         return None
     error: str | None = attempt["error"]

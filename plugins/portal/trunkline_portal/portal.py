@@ -1,4 +1,4 @@
-"""The portal itself: what every module of pages works with, and how it answers.
+"""The portal: shared state and answers for every module of pages.
 
 The handlers of a module are methods of a class; they take a viewer (``access``), and answer with ``portal.render`` or, after
 a form, with ``portal.redirect``. A table at the end of the module lists their routes (``routing``).
@@ -51,7 +51,7 @@ _THEMES = ("light", "dark")
 
 
 class Portal:
-    """What pages are made with. *sessions* tells who is signed in, *context* has what a plugin may touch."""
+    """Renders pages. *sessions* finds the viewer, *context* is the plugin API."""
 
     def __init__(self, context: PluginContext) -> None:
         assert isinstance(context.settings, Settings)
@@ -69,18 +69,18 @@ class Portal:
     def router(self, *routes: Route, also_without: bool = False) -> APIRouter:
         """Make a router of a company's pages: their addresses begin with the company (``addresses``).
 
-        *also_without* one they are for operators who look at none.
+        With *also_without* they also exist without a company, for operators who look at none.
         """
         return self._router(
             routes, below=(addresses.OF_COMPANY, "") if also_without else (addresses.OF_COMPANY,)
         )
 
     def own_router(self, *routes: Route) -> APIRouter:
-        """Make a router of pages that are no company's: their addresses name none."""
+        """Make a router of pages without a company in the address."""
         return self._router(routes, below=("",))
 
     def _router(self, routes: Sequence[Route], *, below: Sequence[str]) -> APIRouter:
-        """Make a router of pages: what goes wrong in them is answered by a page, and they are in no API document."""
+        """Make a router of pages: their errors are answered by a page, and the OpenAPI document leaves them out."""
         router = APIRouter(route_class=self._route_class, include_in_schema=False)
         for begin, route in itertools.product(below, routes):
             router.add_api_route(
@@ -101,12 +101,12 @@ class Portal:
         return self.context.clock.now_ms()
 
     def address_of(self, request: Request) -> str:
-        """Tell from where *request* comes, as far as proxies can be believed."""
+        """Give the client's address of *request*; forwarded headers count only from trusted proxies."""
         peer = request.client.host if request.client else None
         return self.context.client_addresses.find(peer, request.headers.getlist("x-forwarded-for"))
 
     def base_url(self, request: Request) -> str:
-        """Tell where the hub is reached, for examples, without a slash at its end."""
+        """Give the hub's address for examples, without a trailing slash."""
         return self.context.deployment.public_url or str(request.base_url).rstrip("/")
 
     def runs(self, plugin: str) -> bool:
@@ -119,7 +119,7 @@ class Portal:
     def render(
         self, request: Request, viewer: Viewer | None, template: str, *, status: int = 200, **values: Any
     ) -> Response:
-        """Show a page: *template* with *values*, in the frame, with the message that the last form left."""
+        """Show a page: *template* with *values*, in the frame, with the last form's message."""
         flash = self._flashes.read(request, viewer)
         html = self._templates.get_template(template).render(
             {**self._frame_values(request, viewer), "flash": flash, **values}
@@ -145,7 +145,7 @@ class Portal:
         flash: str | None = None,
         tone: str = "good",
     ) -> Response:
-        """Answer a form: go to *path* (303), where *flash* is shown to *viewer*; *tone* is good, info, warn or bad."""
+        """Answer a form: redirect (303) to *path*, which shows *flash* to *viewer*; *tone* is good, info, warn or bad."""
         response = RedirectResponse(path, 303)
         if flash is not None and viewer is not None:
             self._flashes.leave(response, request, viewer, text=flash, tone=tone)
@@ -166,9 +166,9 @@ class Portal:
         is_dangerous: bool = True,
         status: int = 200,
     ) -> Response:
-        """Ask before something is done: *sentences* say what will happen, *button* posts *fields* to *action*.
+        """Ask for confirmation: *sentences* describe the effect, *button* posts *fields* to *action*.
 
-        *choice* is the name and the label of a box to tick.
+        *choice* is the name and the label of a checkbox.
         """
         return self.render(
             request,
@@ -186,7 +186,7 @@ class Portal:
         )
 
     async def answer_error(self, request: Request, error: Exception) -> Response:
-        """Answer *error* by a page about it, or by the way to the sign-in page or to choosing a company."""
+        """Answer *error* by a page, or by a redirect to the sign-in or to the choice of a company."""
         if isinstance(error, SignInNeeded):
             return await self._ask_to_sign_in(request)
         if isinstance(error, CompanyNeeded):
@@ -208,7 +208,7 @@ class Portal:
         return response
 
     def finish(self, request: Request, response: Response) -> None:
-        """Put the security headers on *response*, log who did what by a form; nothing but assets is kept."""
+        """Add the security headers to *response*, and log the form; only assets may be cached."""
         audit.note_form(self.context.log, request, response)
         for name, value in self._headers.items():
             response.headers.setdefault(name, value)
@@ -217,12 +217,12 @@ class Portal:
             response.headers["Strict-Transport-Security"] = security.HSTS
 
     def protect(self, response: Response, *, framed: bool, form_targets: Sequence[str]) -> None:
-        """Put other security headers on *response*: whether it may be *framed*, and where its forms may lead. Raises ValueError."""
+        """Replace the security headers of *response*: whether it may be *framed*, and the targets of its forms. Raises ValueError."""
         ancestors = self.settings.frame_ancestors if framed else ()
         response.headers.update(security.headers(ancestors, form_targets=form_targets))
 
     async def _show_named(self, request: Request, reference: str, environment: str) -> Response:
-        """Lead to the page of the company with *reference*. Raises Refused; nobody is told of others' companies."""
+        """Redirect to the page of the company with *reference*. Raises Refused, the same for companies that the viewer may not see."""
         viewer = await find_viewer(request)
         try:
             company_id = in_environment(await self.context.companies.find(reference), environment)
@@ -234,7 +234,7 @@ class Portal:
         return RedirectResponse(addresses.moved_to(_here(request), company_id), 303)
 
     async def _show_company(self, request: Request) -> Response:
-        """Lead from an address that names no company to the one looked at, or to where one is chosen; from the first page to that over all."""
+        """Redirect an address without a company to the company looked at, or to the choice of one; the first page to that of all."""
         if FRAGMENT_HEADER in request.headers:
             return Response(status_code=401, headers=_CHALLENGE)
         viewer = await find_viewer(request)
@@ -256,7 +256,7 @@ class Portal:
         kept: str | None = None,
         status: int = 200,
     ) -> Response:
-        """Show the page that signs people in. *kept* is a form of theirs that came too late (``kept_forms``)."""
+        """Show the sign-in page. *kept* is a form that was sent after its session had ended (``kept_forms``)."""
         visit = visit or visits.begin(request, self.cookies)
         response = self.render(
             request,
@@ -306,17 +306,17 @@ class Portal:
         }
 
     def _is_framed(self, request: Request) -> bool:
-        """Tell whether the page is shown in a frame (Fetch Metadata), which the settings allow."""
+        """Tell whether the page is shown in an allowed frame (Fetch Metadata)."""
         return self.cookies.is_framed and request.headers.get("sec-fetch-dest") in {"iframe", "frame"}
 
     @functools.cached_property
     def _templates(self) -> Environment:
-        """The templates, compiled when the first page is asked for: that takes 25 ms, which a hub need not start with."""
+        """The templates, compiled for the first page: that takes 25 ms, which the hub's start saves."""
         return templating.make_environment(self.context.deployment.brand, self.assets)
 
 
 def local_path(text: str) -> str:
-    """Give *text* where it is the path of one of our pages, the overview's otherwise: what follows a sign-in is ours."""
+    """Give *text* if it is the path of a page of the portal, else the overview: a sign-in never redirects to other sites."""
     parts = urlsplit(text)
     is_ours = parts.path == addresses.HOME or parts.path.startswith(f"{addresses.HOME}/")
     is_plain = text.isascii() and text.isprintable() and "\\" not in text and not parts.netloc
@@ -324,13 +324,13 @@ def local_path(text: str) -> str:
 
 
 def _environments(request: Request, viewer: Viewer) -> dict[str, str]:
-    """Give where each environment that *viewer* may switch to is looked at, by their names."""
+    """Give the addresses of the environments that *viewer* may switch to, by name."""
     here = _here(request)
     return {name: addresses.section_of(here, company_id) for name, company_id in viewer.environments.items()}
 
 
 def _here(request: Request) -> str:
-    """Give the address of the page as it was sent, without the host; a form's is the page that follows it."""
+    """Give the address of the page without the host; for a form, of the page that follows it."""
     if request.method not in {"GET", "HEAD"}:
         return addresses.HOME
     raw_path: bytes | None = request.scope.get("raw_path")

@@ -1,4 +1,4 @@
-"""One line of an event's payload, for lists: its beginning, or the surroundings of what was searched for."""
+"""One line of an event's payload, for lists: its beginning, or the surroundings of the search text."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ _PAYLOAD = b'"payload":'
 _LENGTH = 160
 _BEFORE_MATCH = 40
 _TEXT_BYTES = 4 * _LENGTH
-"""Enough for as many characters as are shown, whatever they are."""
+"""Enough bytes for the shown characters in any script."""
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A line in three parts; *match* is what was searched for, empty where it does not stand in the payload."""
+    """A line in three parts; *match* is the search text, empty if the payload does not contain it."""
 
     head: str
     match: str = ""

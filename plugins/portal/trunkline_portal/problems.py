@@ -1,4 +1,4 @@
-"""What an error page says about each kind of error."""
+"""The words of the error page for each kind of error."""
 
 import http
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Problem:
 
 
 def problem_of(error: Exception) -> Problem:
-    """Describe *error*; what is not known is our fault, a 500."""
+    """Describe *error*; an unknown one is a 500."""
     match error:
         case Refused():
             return Problem(error.status, error.title, error.detail, error.headers)

@@ -1,4 +1,4 @@
-"""Routes of the portal: tables of them, and the class that answers their errors by a page.
+"""Routes of the portal: their tables, and the class that answers errors by a page.
 
 A module of pages ends with its table::
 
@@ -28,7 +28,7 @@ Handler = Callable[..., Coroutine[Any, Any, object]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One line of a table. *handler* is a bound method, *bucket* is what a request counts as (``counting``), if it does."""
+    """One line of a table. *handler* is a bound method, *bucket* is the rate limit that a request counts against (``counting``)."""
 
     path: str
     handler: Handler
@@ -42,19 +42,19 @@ def get(path: str, handler: Handler, *, bucket: str | None = PAGES) -> Route:
 
 
 def post(path: str, handler: Handler, *, bucket: str) -> Route:
-    """List what a form is posted to; it counts as the call of the API that does the same."""
+    """List the target of a form; it counts like the API call with the same effect."""
     return Route(path, handler, ["POST"], bucket)
 
 
 class ErrorHandler(Protocol):
-    """What answers where a page could not."""
+    """The part of the portal that answers errors of pages."""
 
     async def answer_error(self, request: Request, error: Exception) -> Response:
         """Answer *error* by a page."""
         ...
 
     def finish(self, request: Request, response: Response) -> None:
-        """Put the headers of every answer on *response*, and log what was done by a form."""
+        """Add the common headers to *response*, and log the form."""
         ...
 
 
@@ -62,7 +62,7 @@ def route_class(portal: ErrorHandler) -> type[APIRoute]:
     """Make the class of the routes of *portal*."""
 
     class PortalRoute(APIRoute):
-        """A page's route, which FastAPI reads when the page is called: to read all of them takes half of a hub's start."""
+        """A page's route, which FastAPI analyses at the first call: analysing all takes half of the hub's start."""
 
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
             self.given, self._is_read = (path, endpoint, options), False

@@ -1,4 +1,4 @@
-"""The fields of a schema as rows of a table: nested ones follow the field that holds them."""
+"""The fields of a schema as rows of a table; nested fields follow their parent."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -22,7 +22,7 @@ _PLURALS = {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One field. *parent* is the path to it with a point at its end; *example* is JSON text."""
+    """One field. *parent* is its path with a trailing dot; *example* is JSON text."""
 
     name: str
     parent: str
@@ -35,7 +35,7 @@ class Row:
 
 
 def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") -> Iterator[Row]:
-    """List *fields*; each takes its example from *example*, the whole's, or has its own."""
+    """List *fields*; each takes its example from the object's *example*, or its own."""
     for field in fields:
         in_example = example.get(field.name) if isinstance(example, dict) else None
         field_example = in_example if in_example is not None else field.example
@@ -59,7 +59,7 @@ def rows_of(fields: Sequence[Field], example: Json = None, *, parent: str = "") 
 
 
 def exact(document: bytes) -> Json:
-    """Parse JSON so that a row shows every number as it was written: ``99.00`` stays ``99.00``."""
+    """Parse JSON so that numbers keep their digits: ``99.00`` stays ``99.00``."""
     return json.loads(document, parse_float=Decimal)
 
 

@@ -1,4 +1,4 @@
-"""What the scopes of a company's key mean, in sentences for whoever gives or takes them away."""
+"""The scopes of a company's key, explained for people who make or revoke keys."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from trunkline_portal.access import Viewer
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One scope: what it allows, and what no longer works once a key that has it is revoked (*loss*)."""
+    """One scope: the calls it allows, and the *loss* after a key with it is revoked."""
 
     name: str
     loss: str
 
     @property
     def allows(self) -> str:
-        """What the scope allows."""
+        """A sentence about the allowed calls."""
         return describe_scope(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """Scopes that usually go together."""
+    """Scopes that are usually given together."""
 
     name: str
     title: str
@@ -78,10 +78,10 @@ def presets_for(viewer: Viewer) -> list[Preset]:
 
 
 def scopes_of(preset_name: str) -> tuple[str, ...]:
-    """Give the scopes of a preset; none where there is no such preset."""
+    """Give the scopes of a preset; empty if there is no such preset."""
     return next((preset.scopes for preset in PRESETS if preset.name == preset_name), ())
 
 
 def losses(scopes: Sequence[str]) -> list[str]:
-    """Say what no longer works without *scopes*."""
+    """List the losses without *scopes*."""
     return [scope.loss for scope in SCOPES if scope.name in scopes]

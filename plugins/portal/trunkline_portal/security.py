@@ -1,4 +1,4 @@
-"""Protection against other sites and guessed keys: the headers of every answer, form tokens, and the limit on sign-ins."""
+"""Protection against other sites and guessed keys: headers of every answer, form tokens, and a limit on sign-ins."""
 
 import hmac
 import re
@@ -9,13 +9,13 @@ from starlette.requests import Request
 from trunkline import Refused
 
 HSTS = "max-age=31536000"
-"""Browsers reach the host by HTTPS alone for a year (RFC 6797); its subdomains are not ours to speak for."""
+"""Browsers use only HTTPS for the host for a year (RFC 6797); subdomains are left out, as they may not be the hub's."""
 _MINUTE_MS = 60_000
 _FORM_TARGET = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+|[A-Za-z][A-Za-z0-9+.\-]*:", re.ASCII)
 
 
 class FormRefused(Refused):
-    """A form came without the token of the page that it stands on."""
+    """A form lacks the token of its page."""
 
     status = 403
     title = "This form is no longer valid"
@@ -25,7 +25,7 @@ class FormRefused(Refused):
 
 
 class SignInRefused(Refused):
-    """An address has tried too many keys."""
+    """An address has failed too many sign-ins."""
 
     status = 429
     title = "Too many sign-ins"
@@ -38,9 +38,9 @@ class SignInRefused(Refused):
 
 
 def headers(frame_ancestors: Sequence[str], *, form_targets: Sequence[str] = ()) -> dict[str, str]:
-    """Give the headers of every answer; *frame_ancestors* may hold it in a frame.
+    """Give the headers of every answer; *frame_ancestors* may frame it.
 
-    *form_targets* are origins, or schemes with their colon, that the answer of one of its forms may lead to.
+    *form_targets* are origins, or schemes with a colon, to which its forms may redirect.
 
     Raises:
         ValueError: a target is neither.
@@ -71,19 +71,19 @@ def headers(frame_ancestors: Sequence[str], *, form_targets: Sequence[str] = ())
 
 
 def check_origin(request: Request) -> None:
-    """Refuse a form that a page of another site has sent, as the browser says (Fetch Metadata). Raises FormRefused."""
+    """Refuse a form that was sent by another site, by the browser's Fetch Metadata. Raises FormRefused."""
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise FormRefused
 
 
 def check_token(sent: str, expected: str) -> None:
-    """Refuse a form that does not carry *expected*. Raises FormRefused."""
+    """Refuse a form without the token *expected*. Raises FormRefused."""
     if not expected or not hmac.compare_digest(sent.encode(), expected.encode()):
         raise FormRefused
 
 
 class SignInLimit:
-    """Counts failed sign-ins by address, in the fixed minute of the clock."""
+    """Counts failed sign-ins by address, for each minute of the clock."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
@@ -91,7 +91,7 @@ class SignInLimit:
         self._failures: dict[str, int] = {}
 
     def begin(self, address: str, now_ms: int) -> None:
-        """Count a try as failed, before anything is known of it. Raises SignInRefused."""
+        """Count an attempt as failed, before its key is checked. Raises SignInRefused."""
         if now_ms // _MINUTE_MS != self._minute:
             self._minute = now_ms // _MINUTE_MS
             self._failures.clear()
@@ -101,5 +101,5 @@ class SignInLimit:
         self._failures[address] = self._failures.get(address, 0) + 1
 
     def succeed(self, address: str) -> None:
-        """Take back what ``begin`` counted, as the key was right."""
+        """Undo the count of ``begin`` after a valid key."""
         self._failures[address] = max(self._failures.get(address, 0) - 1, 0)

@@ -16,14 +16,14 @@ _HOUR_MS = 60 * 60 * 1000
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A session that is valid now, with what its key, or the link that opened it, allows now."""
+    """A valid session with the present rights of its key, link or user."""
 
     session: Session
     principal: Principal
 
 
 class Sessions:
-    """Who is signed in."""
+    """The sessions of the portal."""
 
     def __init__(self, context: PluginContext, settings: Settings) -> None:
         self._context = context
@@ -36,9 +36,9 @@ class Sessions:
         return self._lifetime_ms // 1000
 
     async def open(self, principal: Principal, *, after: Session | None = None) -> Session:
-        """Sign in whoever has the key of *principal*, or is that user of the identity provider.
+        """Open a session for *principal*: a key, or a user of the identity provider.
 
-        Forms of *after*, the browser's session before, stay valid if that is of the same holder: other tabs show them.
+        Forms of *after*, the browser's previous session, stay valid if its holder is the same: other tabs may show them.
         """
         session = self._new(principal.key_id, holder=principal.key_id, company_id=principal.company_id)
         if after is not None and after.holder == session.holder:
@@ -46,12 +46,12 @@ class Sessions:
         return await self._store(session)
 
     async def open_by(self, link: Link) -> Session:
-        """Sign in whoever was given *link*."""
+        """Open a session by a sign-in link."""
         session = self._new(link.key_id, holder=link.holder, company_id=link.company_id)
         return await self._store(replace(session, link_id=link.id, name=link.name, scopes=link.scopes))
 
     async def find(self, cookie: str | None) -> SignedIn | None:
-        """Tell whose session *cookie* stands for; None where it has ended, or its key was revoked."""
+        """Find the session of *cookie*; None if it has ended, or its key was revoked."""
         session = await self._read(cookie)
         if session is None or session.expires_ms <= self._context.clock.now_ms():
             return None
@@ -65,13 +65,13 @@ class Sessions:
         return SignedIn(session, _limited(principal, session))
 
     def _may_last(self, session: Session, principal: Principal) -> bool:
-        """Tell whether such a session may go on: a link's as an operator made it, a key's where keys sign people in."""
+        """Tell whether a session may continue: a link's if an operator made the link, a key's if the settings allow keys."""
         if session.link_id is not None:
             return principal.is_operator
         return self._takes_keys or session.key_id.startswith(PREFIX)
 
     def cookie_of(self, session: Session) -> str:
-        """Give what the cookie of *session* holds."""
+        """Give the cookie's value for *session*."""
         return self._context.sealer.seal(session.id.encode(), purpose=_PURPOSE)
 
     async def choose_company(self, session: Session, company_id: int) -> None:
@@ -85,12 +85,12 @@ class Sessions:
             await store.delete_session(connection, session.id)
 
     async def end_all(self, session: Session) -> int:
-        """Sign out wherever the same holder is signed in; returns from how many sessions."""
+        """End all sessions of the same holder; return their number."""
         async with self._context.database.write() as connection:
             return await store.delete_sessions_of(connection, session.holder)
 
     async def count_of(self, key_id: str) -> int:
-        """Count the sessions that a key has opened and that have not ended."""
+        """Count the active sessions opened by a key."""
         async with self._context.database.read() as connection:
             return await store.count_sessions_of(connection, key_id, now_ms=self._context.clock.now_ms())
 
@@ -122,7 +122,7 @@ class Sessions:
 
 
 def _limited(principal: Principal, session: Session) -> Principal:
-    """Give what a session may do: of an operator's rights a link passes on its own company and scopes only."""
+    """Give the rights of a session: a link passes on an operator's rights only for its company and scopes."""
     if session.link_id is None:
         return principal
     return replace(

@@ -1,4 +1,4 @@
-"""The SQL of sessions and links. Every function works in the transaction that its caller lends."""
+"""The SQL of sessions and links. Every function runs in its caller's transaction."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline_portal.tables import links, sessions
 
 SESSIONS_OF_A_HOLDER = 100
-"""Sessions of one holder that are kept, the newest."""
+"""Number of one holder's newest sessions that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Somebody who is signed in. *company_id* is the one looked at: an operator chooses it, for others it is theirs."""
+    """A session. *company_id* is the company looked at: chosen by an operator, fixed for others."""
 
     id: str = field(repr=False)
     key_id: str
@@ -42,12 +42,12 @@ class Link:
 
     @property
     def holder(self) -> str:
-        """The holder of the sessions that it opens: the same person of the same company, by the same key."""
+        """The holder of its sessions: the same person, company and key."""
         return f"{self.key_id}/{self.company_id}/{self.name or self.id}"
 
 
 async def insert_session(connection: AsyncConnection, session: Session, *, aged_ms: int) -> None:
-    """Store *session*, and drop what has expired by *aged_ms*, and the oldest of a holder who has many."""
+    """Store *session*; remove sessions expired by *aged_ms*, and the holder's oldest above the limit."""
     await connection.execute(delete(sessions).where(sessions.c.expires_ms <= aged_ms))
     own = sessions.c.holder == session.holder
     newest = select(sessions.c.created_ms).where(own).order_by(sessions.c.created_ms.desc())
@@ -77,18 +77,18 @@ async def delete_session(connection: AsyncConnection, session_id: str) -> None:
 
 
 async def delete_sessions_of(connection: AsyncConnection, holder: str) -> int:
-    """End every session of *holder*; returns how many there were."""
+    """End every session of *holder*; return their number."""
     return (await connection.execute(delete(sessions).where(sessions.c.holder == holder))).rowcount
 
 
 async def count_sessions_of(connection: AsyncConnection, key_id: str, *, now_ms: int) -> int:
-    """Count the sessions that a key has opened and that have not expired."""
+    """Count the unexpired sessions opened by a key."""
     query = select(func.count()).where(sessions.c.key_id == key_id, sessions.c.expires_ms > now_ms)
     return int((await connection.execute(query)).scalar_one())
 
 
 async def insert_link(connection: AsyncConnection, link: Link, *, aged_ms: int) -> None:
-    """Store *link*, and drop what has expired by *aged_ms*."""
+    """Store *link*, and remove links expired by *aged_ms*."""
     await connection.execute(delete(links).where(links.c.expires_ms <= aged_ms))
     await connection.execute(insert(links).values(**_joined(asdict(link))))
 
@@ -101,7 +101,7 @@ async def find_link(connection: AsyncConnection, link_id: str) -> Link | None:
 
 
 async def take_link(connection: AsyncConnection, link_id: str) -> Link | None:
-    """Read a link and use it up; of several that do so at once, one gets it."""
+    """Read a link and remove it; of concurrent calls one gets it."""
     link = await find_link(connection, link_id)
     used = delete(links).where(links.c.id == link_id)
     return link if link is not None and (await connection.execute(used)).rowcount == 1 else None

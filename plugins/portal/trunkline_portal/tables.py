@@ -20,9 +20,9 @@ sessions = Table(
     Index("ix_portal_sessions_holder", "holder"),
     Index("ix_portal_sessions_expires", "expires_ms"),
 )
-"""Who is signed in, by which key. *holder* is the same for every session that "sign out everywhere" ends.
+"""Sessions, each with its key. *holder* is equal in all sessions that "sign out everywhere" ends.
 
-*link_id*, *name* and *scopes* (comma-separated) are those of the link that the session was opened with, if it was.
+*link_id*, *name* and *scopes* (comma-separated) belong to the link that opened the session, if any.
 """
 
 links = Table(
@@ -37,7 +37,7 @@ links = Table(
     Column("expires_ms", BigInteger, nullable=False),
     Index("ix_portal_links_expires", "expires_ms"),
 )
-"""Sign-in links that have not been used; *key_id* is the operator's who made it."""
+"""Unused sign-in links; *key_id* is the key of the operator who made it."""
 
 users = Table(
     "portal_users",
@@ -51,4 +51,4 @@ users = Table(
     Index("ix_portal_users_company", "company_id"),
     Index("ix_portal_users_seen", "seen_ms"),
 )
-"""Users of the identity provider, as at their last sign-in; *scopes* with commas between them. Operators have no company."""
+"""Users of the identity provider at their last sign-in; *scopes* are comma-separated. Operators have no company."""

@@ -14,7 +14,7 @@ FOLDER = Path(__file__).parent / "templates"
 
 
 def make_environment(brand: Brand, assets: Mapping[str, Asset]) -> Environment:
-    """Build the environment. Templates name an asset, and get its address."""
+    """Build the environment. Templates get the address of an asset by its name."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         autoescape=True,

@@ -17,12 +17,12 @@ _SECONDS = 24 * 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A browser that somebody is about to sign in with."""
+    """A browser in which nobody is signed in yet."""
 
     cookie: str
 
     def token(self, sealer: Sealer) -> str:
-        """Give what the form carries in its field ``csrf``."""
+        """Give the value of the form's field ``csrf``."""
         return sealer.seal(self.cookie.encode(), purpose=_PURPOSE)
 
     def remember(self, response: Response, request: Request, rules: CookieRules) -> None:
@@ -31,13 +31,13 @@ class Visit:
 
 
 def begin(request: Request, rules: CookieRules) -> Visit:
-    """Go on with the visit of this browser, or begin one."""
+    """Continue the visit of this browser, or begin one."""
     known = rules.read(request, cookies.VISIT) or ""
     return Visit(known if len(known) == 32 and known.isalnum() else secrets.token_hex(16))
 
 
 async def check(request: Request, sealer: Sealer, rules: CookieRules) -> None:
-    """Refuse a form that another browser or another site has sent. Raises FormRefused, FormTooLarge."""
+    """Refuse a form from another browser or another site. Raises FormRefused, FormTooLarge."""
     security.check_origin(request)
     sent = (await read_fields(request))["csrf"]
     try:

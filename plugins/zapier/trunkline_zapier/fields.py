@@ -1,7 +1,7 @@
 """Fields of schemas as Zapier's input and output fields.
 
 Zapier has no objects in forms: an object's fields stand beside the others as ``address__city``, and a list of objects is a
-set of line items, whose fields it calls children. What neither can show is written as JSON.
+set of line items, whose fields it calls children. All other values are written as JSON.
 """
 
 import json
@@ -13,7 +13,7 @@ from trunkline.pages import Field, Reference
 from trunkline_zapier.naming import LABEL_LENGTH, TEXT_LENGTH, adds_something, key_of, shortened
 
 JOINT = "__"
-"""Stands between an object and its field; Zapier reads keys so by itself where it shows data."""
+"""Separates an object from its field in a key, as Zapier does when it shows data."""
 
 _INPUT_TYPES: Mapping[str, str] = {
     "integer": "integer",
@@ -22,7 +22,7 @@ _INPUT_TYPES: Mapping[str, str] = {
     "date": "datetime",
     "date-time": "datetime",
 }
-"""A day is a datetime too: the type ``string`` would refuse one that an earlier step gives."""
+"""A day has the type ``datetime`` too: ``string`` would refuse a date from an earlier step."""
 _OUTPUT_TYPES: Mapping[str, str] = {**_INPUT_TYPES, "date": "string"}
 _VALUES = {"date": "day", "integer": "number", "number": "number"}
 _LONGEST_EXAMPLE = 300
@@ -37,7 +37,7 @@ _MADE_UP: Mapping[str, Json] = {
     "list": ["value"],
     "any": "value",
 }
-"""What a sample shows of a field without an example."""
+"""Sample values for fields without an example."""
 
 
 def input_fields(fields: Iterable[Field], *, owner: str) -> list[dict[str, Json]]:
@@ -55,12 +55,12 @@ def input_fields(fields: Iterable[Field], *, owner: str) -> list[dict[str, Json]
 
 
 def object_names(fields: Iterable[Field]) -> list[str]:
-    """Name the objects among *fields*, which a form takes apart."""
+    """Name the objects among *fields*, which a form flattens."""
     return [field.name for field in fields if field.kind == "object" and not json_reason(field)]
 
 
 def special_values(fields: Iterable[Field], *, prefix: str = "") -> dict[str, Json]:
-    """Say, by the keys of the form, what is not sent as it is typed: days, numbers that are chosen, and JSON."""
+    """List, by the form's keys, the values that are converted before sending: days, chosen numbers, and JSON."""
     values: dict[str, Json] = {}
     for field in fields:
         key = f"{prefix}{field.name}"
@@ -76,7 +76,7 @@ def special_values(fields: Iterable[Field], *, prefix: str = "") -> dict[str, Js
 
 
 def json_reason(field: Field) -> str:
-    """Say why a field has no form on Zapier; empty where it has one."""
+    """Say why a field can only be given as JSON; empty if it need not."""
     if field.json_because:
         return field.json_because
     if field.kind == "list" and field.fields and not _are_plain(field.fields):
@@ -85,12 +85,12 @@ def json_reason(field: Field) -> str:
 
 
 def output_fields(fields: Iterable[Field], *, prefix: str = "", label: str = "") -> list[dict[str, Json]]:
-    """Describe what data has, objects taken apart."""
+    """Describe output fields, with objects flattened."""
     return [description for field in fields for description in _outputs(field, prefix=prefix, label=label)]
 
 
 def completed(sample: Mapping[str, Json], fields: Iterable[Field]) -> dict[str, Json]:
-    """Give *sample* with what it lacks of *fields*: people map only what a sample shows."""
+    """Add the missing *fields* to *sample*: people can map only fields in a sample."""
     made = dict(sample)
     for field in fields:
         value = made.get(field.name)
@@ -116,12 +116,12 @@ def _made_up(field: Field) -> Json:
 
 
 def lookup_key(reference: Reference) -> str:
-    """Name the hidden trigger that lists what *reference* is chosen from."""
+    """Name the hidden trigger that lists the choices of *reference*."""
     return lookup_key_of(reference.lookup.name, reference.where)
 
 
 def lookup_key_of(name: str, where: Mapping[str, Json]) -> str:
-    """Name the hidden trigger that lists the items of the lookup *name* that have the values in *where*."""
+    """Name the hidden trigger that lists the items of the lookup *name* with the values in *where*."""
     conditions = (f"{field}_{value}".lower() for field, value in where.items())
     return "_".join(["lookup", key_of(name), *map(key_of, conditions)])
 
@@ -180,7 +180,7 @@ def _plain_input(field: Field, *, key: str, label: str = "") -> dict[str, Json]:
 
 
 def _choices(field: Field) -> list[Json]:
-    """List what there is to choose, each with its title; ``sample`` is what Zapier shows of it in a test."""
+    """List the choices with their titles; Zapier shows ``sample`` in a test."""
     titled = zip(field.choices, field.choice_titles, strict=True)
     return [{"value": str(value), "sample": str(value), "label": title} for value, title in titled]
 

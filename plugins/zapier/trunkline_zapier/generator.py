@@ -1,4 +1,4 @@
-"""Makes the Zapier app: the files in ``app`` as they are, and those that follow from the product."""
+"""Makes the Zapier app: the files in ``app`` unchanged, and the files made from the product."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _ONE_WAY = "Zapier has one way in for an app: it is OAuth, and API keys are not 
 
 
 def remarks(product: Product) -> list[str]:
-    """Say what of *product* is not on Zapier as one might expect."""
+    """Name the parts of *product* that Zapier represents differently or not at all."""
     return [
         *json_remarks(product, platform="Zapier", reason=fields.json_reason),
         *operations.unequal_pairs(product),
@@ -34,7 +34,7 @@ def generate(product: Product) -> Mapping[str, bytes]:
     """Make every file of the app.
 
     Raises:
-        ValueError: something in the catalogue has no place on Zapier; the sentence says what to change.
+        ValueError: Zapier cannot represent a part of the catalogue; the message says what to change.
     """
     modules = {
         "triggers": triggers.triggers(product),
@@ -56,7 +56,9 @@ def generate(product: Product) -> Mapping[str, bytes]:
     }
     package = files("trunkline_zapier")
     constant = dict(_constant_files(package / "app"))
-    if product.takes_oauth:  # an app has one way in: https://docs.zapier.com/platform/build/auth
+    if (
+        product.takes_oauth
+    ):  # an app has one authentication scheme: https://docs.zapier.com/platform/build/auth
         constant |= dict(_constant_files(package / "oauth"))
     return constant | written | own
 

@@ -13,7 +13,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_$][\w$]*", re.ASCII)
 
 
 class Code(str):
-    """An expression that is written as it stands."""
+    """An expression that is written unchanged."""
 
     __slots__ = ()
 
@@ -54,7 +54,7 @@ def literal(value: Json, *, depth: int = 0, room: int = WIDTH) -> str:
 
 
 def _call(call: Call, *, depth: int, room: int) -> str:
-    """On one line if it fits, else with its last argument opened, else with an argument a line."""
+    """Write a call on one line if it fits, else with its last argument expanded, else with one argument per line."""
     *first, last = call.arguments
     opened = isinstance(last, Mapping)
     parts = [literal(argument) for argument in first]
@@ -82,7 +82,7 @@ def _item(value: Json, *, depth: int) -> str:
 def _bracketed(
     opening: str, parts: list[str], closing: str, *, is_flat: bool, depth: int, room: int, padding: str = ""
 ) -> str:
-    """Put *parts* on one line where nothing forbids it, else one a line."""
+    """Put *parts* on one line if *is_flat* and they fit, else one per line."""
     if not parts:
         return opening + closing
     line = f"{opening}{padding}{', '.join(parts)}{padding}{closing}"
@@ -93,7 +93,7 @@ def _bracketed(
 
 
 def _is_flat(values: Iterable[Json]) -> bool:
-    """Whether there are only scalars in *values*, and lists of them."""
+    """Tell whether *values* are only scalars and lists of scalars."""
     for value in values:
         if isinstance(value, Mapping | Call) and value:
             return False
@@ -105,7 +105,7 @@ def _is_flat(values: Iterable[Json]) -> bool:
 
 
 def _text(value: str) -> str:
-    """Quote with the quotes of which *value* has fewer, single ones where that is even."""
+    """Quote with the kind of quotes that *value* has fewer of; single ones if equal."""
     inner = json.dumps(value, ensure_ascii=False)[1:-1].replace('\\"', '"')
     quote = '"' if value.count("'") > value.count('"') else "'"
     escaped = inner.replace(quote, f"\\{quote}")

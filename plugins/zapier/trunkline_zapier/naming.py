@@ -36,7 +36,7 @@ _KEY = re.compile(r"[a-zA-Z]+[a-zA-Z0-9_]+")
 
 
 def key_of(name: str) -> str:
-    """Make a key of a name that has dots or hyphens."""
+    """Make a key from a name with dots or hyphens."""
     return re.sub(r"[^a-zA-Z0-9]+", "_", name).strip("_")
 
 
@@ -44,7 +44,7 @@ def keyed(names: Iterable[str], *, kind: str) -> Mapping[str, str]:
     """Map each of *names* to its key.
 
     Raises:
-        ValueError: Zapier takes no such key, or two names would have the same one.
+        ValueError: Zapier does not allow a key, or two names would have the same one.
     """
     names_by_key: dict[str, str] = {}
     for name in names:
@@ -60,13 +60,13 @@ def keyed(names: Iterable[str], *, kind: str) -> Mapping[str, str]:
 
 
 def noun_of(name: str) -> str:
-    """Name what an operation is about: ``Client Note`` for ``add_client_note``."""
+    """Name the record of an operation: ``Client Note`` for ``add_client_note``."""
     _verb, _, thing = name.partition("_")
     return shortened((thing or name).replace("_", " ").title(), LABEL_LENGTH)
 
 
 def adds_something(text: str, *, label: str) -> bool:
-    """Tell whether a help text says more than the label that it stands below."""
+    """Tell whether a help text says more than its label."""
     known = {*_WORDS.findall(label.lower()), *_FILLERS}
     return len({word for word in _WORDS.findall(text.lower()) if word not in known}) > 1
 

@@ -1,4 +1,4 @@
-"""Creates and searches: one for each action and search, and the pairs that find or create."""
+"""Creates and searches: one for each action and search, and the find-or-create pairs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -30,7 +30,7 @@ def searches(product: Product) -> Mapping[str, bytes]:
 
 
 def search_or_creates(product: Product) -> dict[str, Json]:
-    """Pair each search ``find_x`` with the action ``create_x``, where there is one."""
+    """Pair each search ``find_x`` with the action ``create_x``, if there is one."""
     pairs: dict[str, Json] = {}
     for search, create in _pairs(product):
         noun = wording_of(search).noun
@@ -47,7 +47,7 @@ def search_or_creates(product: Product) -> dict[str, Json]:
 
 
 def unequal_pairs(product: Product) -> Iterator[str]:
-    """Say which pairs of a search and an action give different fields."""
+    """Name the pairs of a search and an action that give different fields."""
     for search, create in _pairs(product):
         found = {field.name for field in _results(product, search)}
         made = {field.name for field in product.outputs(create)}
@@ -68,7 +68,7 @@ def _pairs(product: Product) -> Iterator[tuple[Definition, Definition]]:
 
 
 def _record_of(product: Product, action: Definition) -> tuple[Definition, str] | None:
-    """Find the search that has what *action* does not say of the record that it made, and the key to ask for it by."""
+    """Find the search that gives fields which the answer of *action* lacks, and the key for it."""
     made = [field.name for field in product.outputs(action)]
     for search, create in _pairs(product):
         keys = {field.name for field in product.inputs(search)}
@@ -94,7 +94,7 @@ def _create(product: Product, action: Definition) -> bytes:
 
 
 def _search(product: Product, search: Definition) -> bytes:
-    """Raises ValueError where the answer has neither a list of records nor is one itself."""
+    """Write a search's module. Raises ValueError if the answer is neither a list of records nor a record."""
     options = _options(product, search)
     form = input_fields(product.form(search), owner=search.name)
     listed = () if search.is_single else (_list_of(product, search).name,)
@@ -135,7 +135,7 @@ def _sample(product: Product, search: Definition) -> Mapping[str, Json]:
 
 
 def _options(product: Product, definition: Definition) -> dict[str, Json]:
-    """Say what is not sent as it is filled in."""
+    """Give the options for values that are converted before sending."""
     fields = product.form(definition)
     options = {
         "objects": object_names(fields),
@@ -177,7 +177,7 @@ def _operation(
 
 
 def _clearing(product: Product, definition: Definition) -> list[Json]:
-    """Let a form that updates clear what can be cleared: on Zapier an empty field is one that stays as it is."""
+    """Make the field of an update that chooses fields to clear: on Zapier an empty field means no change."""
     if definition.method not in {"PATCH", "PUT"}:
         return []
     fields = [
@@ -192,7 +192,7 @@ def _clearing(product: Product, definition: Definition) -> list[Json]:
 
 
 def _warning(definition: Definition) -> list[Json]:
-    """Say before a form that what it asks for takes something away: Zapier's guideline wants that told.
+    """Make the warning above a deleting form, which Zapier's guideline demands.
 
     https://docs.zapier.com/platform/publish/integration-build-guidelines: delete actions
     """

@@ -1,4 +1,4 @@
-"""What people's Zaps refer to in an app that was published, and what they had to fill in."""
+"""The parts of a published app that Zaps refer to, and its required fields."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _USES = {"inputFields": "takes", "outputFields": "gives"}
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """Something with a key: the trigger, create or search itself, or one of its fields, in the *part* of that name."""
+    """An object with a key: a trigger, create or search, or one of its fields, in the *part* of that name."""
 
     part: str
     key: str
@@ -34,7 +34,7 @@ def keys(read: ReadFile) -> Iterator[str]:
 
 
 def demands(read: ReadFile) -> Iterator[tuple[str, str]]:
-    """List what has to be filled in, each with the key of the trigger, create or search."""
+    """List the required fields, each with the key of the trigger, create or search."""
     for module, (owner, *fields) in _modules(read):
         for entry in fields:
             if entry.is_required:
@@ -48,7 +48,7 @@ def _modules(read: ReadFile) -> Iterator[tuple[str, list[_Entry]]]:
 
 
 def _entries(text: str) -> Iterator[_Entry]:
-    """Find what has a key; a sample, which may have anything, is passed over."""
+    """Find the objects with a key; samples, which may hold anything, are skipped."""
     marks = list(_MARK.finditer(text))
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     part = ""
@@ -63,7 +63,7 @@ def _entries(text: str) -> Iterator[_Entry]:
 
 
 def _kind(text: str, *, is_list: bool) -> str:
-    """Name the type of a field; line items have none of their own."""
+    """Name the type of a field; line items have no type."""
     found = _TYPE.search(text)
     name = _ALIKE.get(found[1], found[1]) if found else "line items"
     return f"list of {name}" if is_list else name

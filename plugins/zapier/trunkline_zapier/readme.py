@@ -34,7 +34,7 @@ _HOW_IT_WORKS = """\
 
 
 def readme(product: Product) -> bytes:
-    """Tell whoever keeps the app what is in it, how it is tried and how it gets to Zapier."""
+    """Write the README for the app's maintainer: its contents, how to test it, and how to publish it."""
     title = product.brand.title
     connection = _connection(product)
     return f"""# {title} for Zapier

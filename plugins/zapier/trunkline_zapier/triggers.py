@@ -1,4 +1,4 @@
-"""Triggers: an instant one for each event type, one for whichever are chosen, and hidden ones that fill the dropdowns."""
+"""Triggers: an instant one for each event type, one for chosen types, and hidden ones that fill dropdowns."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ _ENVELOPE_FIELDS = (
 )
 ANY_EVENT = "any_event"
 _PAGE_SIZE = 200
-"""The most that a lookup gives in one page."""
+"""The largest page of a lookup."""
 
 
 def triggers(product: Product) -> Mapping[str, bytes]:
@@ -91,14 +91,14 @@ def _trigger(product: Product, event_type: EventType, *, key: str) -> bytes:
 
 
 def _sample(product: Product, event_type: EventType) -> dict[str, Json]:
-    """Make an event that has every field."""
+    """Make a sample event with every field."""
     event = sample_envelope(event_type)
     payload = completed(event.pop("payload"), product.payload(event_type))
     return {**event, "companyRef": "acme", "environment": "test", "payload": payload}
 
 
 def _condition(condition: Condition) -> dict[str, Json]:
-    """Say which comparison of the hook's filter a field of the form is."""
+    """Give the filter comparison that a field of the form stands for."""
     kind = condition.field.item_kind or condition.field.kind
     is_number = kind in {"integer", "number"}
     return {
@@ -110,7 +110,7 @@ def _condition(condition: Condition) -> dict[str, Json]:
 
 
 def _any_event(product: Product) -> bytes:
-    """Write the trigger of whichever events somebody chooses."""
+    """Write the trigger for chosen event types."""
     types = {event_type.name: event_type.title for event_type in product.event_types}
     choices = [{"value": name, "sample": name, "label": title} for name, title in types.items()]
     files = {name: Code(f"require('./{key}')") for name, key in keyed(types, kind="event type").items()}

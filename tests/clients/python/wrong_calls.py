@@ -1,4 +1,4 @@
-"""Calls that mypy reports, each where its comment expects it: of any hub, and of one whose types were exported."""
+"""Calls with errors that mypy must report at their comments: for any hub, and for a hub with exported types."""
 
 from trunkline_hub import AsyncClient as AsyncHub
 from trunkline_hub import Client as Hub

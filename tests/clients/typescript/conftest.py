@@ -1,4 +1,4 @@
-"""The package as npm installs it, and Node programs that use it."""
+"""The package installed by npm, and Node programs that use it."""
 
 import os
 import shutil
@@ -16,13 +16,13 @@ Run = Callable[..., str]
 
 @pytest.fixture(scope="session")
 def tools() -> Path:
-    """The folder of npm's packages with which the client is built and checked."""
+    """The folder of the npm packages that build and check the client."""
     return npm.install(HERE / "tools") / "node_modules"
 
 
 @pytest.fixture(scope="session")
 def run(tools: Path) -> Run:
-    """Run a command with Node and the tools in the path; gives what it prints."""
+    """Run a command with Node and the tools in the path; return its output."""
     environment = npm.node_environment()
     environment["PATH"] = f"{tools}/.bin{os.pathsep}{environment['PATH']}"
 
@@ -57,7 +57,7 @@ def packed(source: Path, run: Run) -> Path:
 
 @pytest.fixture(scope="session")
 def installed(packed: Path, run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder that was empty, in which the packed client is installed; nothing is asked of a registry."""
+    """An empty folder with the packed client installed, without a registry."""
     folder = tmp_path_factory.mktemp("app")
     run("npm", "install", "--offline", "--no-audit", "--no-fund", "--silent", packed, cwd=folder)
     return folder

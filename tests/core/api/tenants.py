@@ -1,6 +1,6 @@
-"""Companies for tests: made, filled with something of everything, counted in every table, and seen to be gone.
+"""Companies for tests: make them, fill them with data of every kind, and count their rows in every table.
 
-Tests work for companies that they make; those that a shared hub lends are not used, as a new id follows the largest.
+Tests use companies that they make, not those of a shared hub, because a new id follows the largest one.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ KEPT = {
     "no", "id", "company_id", "channel", "signature", "status", "disabled_ms", "start_position", "resume_position",
     "failures", "failing_since_ms", "failing_ms", "failed_ms", "created_ms", "updated_ms", "version", "timeout_seconds", "max_in_flight", "rate", "failing_level", "told_ms",
 }  # fmt: skip
-"""What an erasure leaves of a subscription: numbers, times, and words of the hub's own."""
+"""The columns of a subscription that an erasure keeps: numbers, times, and words of the hub."""
 EMPTIED = (
     {column.name for column in tables.subscriptions.columns} - KEPT - {"target_url", "event_types", "sealed"}
 )
@@ -41,7 +41,7 @@ async def emit(hub, company: int | str, type: str = "client.created", **more):
 
 
 async def rows_of(hub, company_id: int) -> dict[str, int]:
-    """Count what the database has of a company, in every table with a column that says so."""
+    """Count a company's rows in every table with a company column."""
     found = {}
     async with hub.hub.database.read() as connection:
         kind = await connection.run_sync(lambda sync: sync.dialect.name)
@@ -74,7 +74,7 @@ async def completed(hub, erasure: str) -> dict:
 
 
 async def fill(hub, made: dict, target_url: str):
-    """Give a company something of everything."""
+    """Give a company data of every kind."""
     customer = await hub.client_of(made["id"], COMPANY_SCOPES)
     hook = await customer.post(HOOKS, json={"target_url": target_url, "event_types": ["*"]})
     lead = await customer.post("/api/v1/integrations/leads", json=LEAD, headers={"Idempotency-Key": "one"})

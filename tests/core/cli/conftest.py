@@ -1,4 +1,4 @@
-"""The command line in a folder of its own: inside this process where that is enough, as a real process where it is not."""
+"""The command line in a temporary folder: inside this process if that suffices, otherwise as a real process."""
 
 import contextlib
 import logging
@@ -22,7 +22,7 @@ SECRETS = {
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A command that runs; *output* and *errors* are files, so that nobody has to read them in time."""
+    """A running command; *output* and *errors* are files, so that no pipe can fill up."""
 
     popen: subprocess.Popen[bytes]
     output: Path
@@ -63,7 +63,7 @@ class CommandLine:
             popen.wait()
 
     def with_plugins(self, *names: str) -> "CommandLine":
-        """Give the same with only these plugins: a command starts in a third of the time that all of them take."""
+        """Give the same with only these plugins: a command starts in a third of the time."""
         return CommandLine(self.folder, {**self.environment, "TRUNKLINE_PLUGINS__ENABLED": ",".join(names)})
 
     def _command(self, arguments: Sequence[str]) -> list[str]:

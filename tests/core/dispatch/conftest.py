@@ -37,7 +37,7 @@ class Row:
 
 
 class HubWith(Hub):
-    """A hub with channels beside those of its plugins."""
+    """A hub with additional channels."""
 
     extra: dict[str, Channel]
 
@@ -46,7 +46,7 @@ class HubWith(Hub):
 
 
 async def until(condition, *, seconds: float = 10, what: str = "it"):
-    """Wait until *condition*, which may be async, is true; return what it gave."""
+    """Wait until *condition*, which may be async, is true; return its value."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -70,7 +70,7 @@ class House:
     async def subscribe(
         self, url: str, *, company: int = 92, types: Iterable[str] = ("*",), channel: str = "webhooks", **more
     ) -> int:
-        """Make a subscription; returns its number."""
+        """Make a subscription; return its number."""
         request = {"target_url": url, "event_types": list(types), **more}
         view = await self.hub.subscriptions.create(company, request, channel=channel)
         subscription = await self.hub.subscriptions.find(company, view["id"], channel=channel)
@@ -90,7 +90,7 @@ class House:
         type: str = "lead.created",
         **payload,
     ) -> list[int]:
-        """Accept *count* events, noting that the subscriptions *to* match them; returns their positions."""
+        """Accept *count* events, and note that the subscriptions *to* match them; return their positions."""
         example = self.hub.catalog.get(type).example
         event = EmittedEvent(company, type, {**example, **payload})
         accepted = await asyncio.gather(*(self.hub.ingest.emit(event) for _ in range(count)))
@@ -110,7 +110,7 @@ class House:
         return (await self.query("SELECT * FROM subscriptions WHERE no = :no", no=no))[0]
 
     async def rows(self, no: int | None = None) -> list[Row]:
-        """The ledger, in the log's order."""
+        """The ledger in the order of the log."""
         rows = await self.query(
             "SELECT position, subscription_no AS no, status, attempts, last_status_code, due_ms, claimed_by, claim "
             "FROM deliveries ORDER BY position, subscription_no"
@@ -142,7 +142,7 @@ class House:
         return self.hub.dispatcher._reader._table.version == row["version"]
 
     def waiting(self, company: int = 92) -> int:
-        """Tell how many events of a company wait in the matching lane."""
+        """Count a company's events in the matching lane."""
         lines = self.hub.dispatcher._matching._waiting.items()
         return sum(len(line) for (company_id, _), line in lines if company_id == company)
 
@@ -151,9 +151,9 @@ class House:
         return (await self.query("SELECT cursor FROM shards WHERE shard = :shard", shard=shard))[0]["cursor"]
 
     async def check_ledger(self):
-        """Each matched pair has exactly one delivery, and the numbers add up.
+        """Check that each matched pair has exactly one delivery, and the numbers add up.
 
-        The key of the table forbids two rows of one pair, so it is enough that the pairs are the same.
+        The table's key forbids two rows of one pair, so it is enough to compare the pairs.
         """
         rows = await self.rows()
         assert {(row.position, row.no) for row in rows} == self.matched
@@ -171,7 +171,7 @@ class House:
                 assert row.claimed_by is None, row
 
     async def check_recorded(self, *, seconds: float = 5):
-        """Each matched pair gets its one delivery, whatever its state."""
+        """Wait until each matched pair has one delivery in any state."""
 
         async def is_recorded():
             return {(row.position, row.no) for row in await self.rows()} == self.matched
@@ -180,7 +180,7 @@ class House:
         await self.check_ledger()
 
     async def check_settled(self, *, seconds: float = 10):
-        """Everything has ended, the ledger balances, and no event is beyond its shard's cursor."""
+        """Wait until every delivery has ended, the ledger balances, and no event is beyond its shard's cursor."""
 
         async def is_over():
             rows = await self.rows()
@@ -242,7 +242,7 @@ async def receiver():
 
 @pytest.fixture(autouse=True)
 def _leave_quickly(monkeypatch):
-    """A hub that stops waits half a second for what hangs, not five."""
+    """Make a stopping hub wait half a second for hanging attempts, not five."""
     monkeypatch.setattr("trunkline.dispatch.dispatcher.STOP_SECONDS", 0.5)
 
 

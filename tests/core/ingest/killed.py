@@ -1,4 +1,4 @@
-"""A hub that is killed at a point of its work: the target of a process of its own."""
+"""A hub that is killed at a fault point: the function of a separate process."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""A receiver with a certificate of our own."""
+"""Certificates for a receiver."""
 
 import datetime as dt
 import ipaddress
@@ -16,14 +16,14 @@ from trunkline_kit.receiver import Receiver
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a certificate of our own for 127.0.0.1 and hooks.example.com; the file holds its key too."""
+    """Make a certificate for 127.0.0.1 and hooks.example.com; the file holds its key too."""
     names = [x509.DNSName("hooks.example.com"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     return _make(tmp_path_factory.mktemp("tls") / "own.pem", x509.SubjectAlternativeName(names))
 
 
 @pytest.fixture(scope="module")
 def certificate_by_common_name(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make one that has hooks.example.com as its common name, and no alternative names."""
+    """Make a certificate with hooks.example.com as its common name, and no alternative names."""
     return _make(tmp_path_factory.mktemp("tls") / "common.pem", None)
 
 

@@ -106,7 +106,7 @@ packages = [{package}]
 
 
 def write_package(folder, name, plugins):
-    """Write the modules of a distribution; gives the name of their package."""
+    """Write the modules of a distribution; return the name of their package."""
     package = name.replace("-", "_")
     (folder / package / "migrations").mkdir(parents=True)
     (folder / package / "migrations" / "0001_none.py").write_text('revision = "0001"\ndown_revision = None\n')
@@ -117,7 +117,7 @@ def write_package(folder, name, plugins):
 
 
 def lay_down(folder, name, requirement, plugins):
-    """Put a distribution where pip would, with the metadata that pip would write."""
+    """Install a distribution as pip would, with pip's metadata."""
     package = write_package(folder, name, plugins)
     info = folder / f"{package}-1.2.dist-info"
     info.mkdir()
@@ -142,7 +142,7 @@ def write_source(folder, name, requirement, plugins):
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory):
-    """A folder with every distribution above: pip has built and installed the first, which takes it a second."""
+    """A folder with every distribution above; pip builds and installs the first, which takes a second."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("target")
     (name, (requirement, plugins)), *others = DISTRIBUTIONS.items()
     write_source(source, name, requirement, plugins)

@@ -1,4 +1,4 @@
-"""A plugin that has everything and does it well: what the broken ones are made from."""
+"""A correct plugin with every feature, from which the broken ones are made."""
 
 from tests.kit.broken.breaking import Broken
 
@@ -182,7 +182,7 @@ def acme(
     patience_seconds: float = 5.0,
     **more,
 ) -> Broken:
-    """Build the plugin with *changes* to its text, each a part and what stands in its place; *more* is of the distribution."""
+    """Build the plugin with *changes* to its text (old and new parts); *more* changes the distribution."""
     text = TEXT
     for part, replacement in changes:
         assert text.count(part) == 1, part

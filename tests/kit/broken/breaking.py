@@ -15,7 +15,7 @@ ATTRIBUTE = "breaks"
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """A plugin with a defect, and what its suite says of it (``settings``, ``metadata``, ``channel`` …)."""
+    """A plugin with a defect, and its suite's attributes (``settings``, ``metadata``, ``channel`` …)."""
 
     plugin: PluginSource
     attributes: Mapping[str, Any] = field(default_factory=dict)
@@ -25,7 +25,7 @@ Build = Callable[[], PluginSource | Broken]
 
 
 def breaks(*checks: str) -> Callable[[Build], Build]:
-    """Say which checks must catch the plugin that a function builds."""
+    """Name the checks that must catch the plugin built by a function."""
 
     def mark(build: Build) -> Build:
         setattr(build, ATTRIBUTE, checks)
@@ -35,7 +35,7 @@ def breaks(*checks: str) -> Callable[[Build], Build]:
 
 
 def broken_in(*modules: ModuleType) -> list[tuple[str, Build]]:
-    """List the functions of *modules* that build broken plugins, once for each check that must catch them."""
+    """List the building functions of *modules*, once for each check that must catch their plugin."""
     return [
         (check, build)
         for module in modules
@@ -55,7 +55,7 @@ THIRD_PARTY = Path(__file__).parents[2] / "third_party"
 
 
 def load_file(name: str, file: Path) -> ModuleType:
-    """Load a module that is written for where it is installed, under a name of its own."""
+    """Load a module from a file under another name."""
     spec = importlib.util.spec_from_file_location(name, file)
     assert spec is not None
     assert spec.loader is not None
@@ -66,7 +66,7 @@ def load_file(name: str, file: Path) -> ModuleType:
 
 
 def source_of(folder: str, package: str, name: str, *changes: tuple[str, str]) -> Source:
-    """Give the package of a stranger's distribution as the plugin *name*, with *changes*: each text that it has becomes another."""
+    """Give the package of a third-party distribution as the plugin *name*, with *changes* from old to new texts."""
     texts = {file.name: file.read_text() for file in (THIRD_PARTY / folder / package).glob("*.py")}
     for old, new in changes:
         assert any(old in text for text in texts.values()), old

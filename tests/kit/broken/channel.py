@@ -97,36 +97,36 @@ def register_routes(context):
 
 
 def acme(deliver: str = DELIVER, *, channel: str = CHANNEL, routes: str = ROUTES, **attributes) -> Broken:
-    """Put a plugin together out of its parts."""
+    """Build a plugin from its parts."""
     return Broken(
         Source("acme", f"{HEAD}\n\n{deliver}\n\n{channel}\n\n{routes}"), {**ATTRIBUTES, **attributes}
     )
 
 
 def altering(expression: str) -> Broken:
-    """Make a channel that gives another result than it got: *expression*, of which ``result`` is the one it got."""
+    """Make a channel that gives *expression* of its true ``result``."""
     return acme(
         "async def deliver(push, http):\n    result = await post(push, http)\n    return " + expression + "\n"
     )
 
 
 def with_outcome(condition: str, outcome: str) -> Broken:
-    """Make a channel that calls what fulfils *condition* by another *outcome*."""
+    """Make a channel that reports *outcome* for results that meet *condition*."""
     return altering(f"replace(result, outcome=Outcome.{outcome}) if {condition} else result")
 
 
 def pushing(expression: str) -> Broken:
-    """Make a channel that sends another push than it was given: *expression*."""
+    """Make a channel that sends *expression* instead of its push."""
     return acme(f"async def deliver(push, http):\n    return await post({expression}, http)\n")
 
 
 def through(alterations: str) -> Broken:
-    """Make a channel that alters what goes through its client."""
+    """Make a channel that alters the calls of its client."""
     return acme(f"async def deliver(push, http):\n    return await post(push, Client(http, {alterations}))\n")
 
 
 def pulled(give: str) -> Broken:
-    """Make a channel that is pulled, and gives of a page of events what the expression *give* makes of ``bodies``."""
+    """Make a pulled channel that gives the expression *give* of a page's ``bodies``."""
     return Broken(
         Source("acme", f"{PULLED}\n\ndef give(bodies):\n    return {give}\n"),
         {"channel": "acme", "patience_seconds": 4.0},
@@ -134,7 +134,7 @@ def pulled(give: str) -> Broken:
 
 
 def good() -> Broken:
-    return acme(patience_seconds=20.0)  # a good one has time; it is the broken ones that would use it up
+    return acme(patience_seconds=20.0)  # only broken ones would use up more time
 
 
 def good_pulled() -> Broken:
@@ -158,7 +158,7 @@ GOOD = {
         "channel.subscribes-by-its-own-route",
     ),
     good_pulled: (
-        "channel.is-described",  # not 'has-a-name-of-its-own': it takes the place of polling, and stands beside it nowhere
+        "channel.is-described",  # not 'has-a-name-of-its-own': it replaces polling, and never runs beside it
         "channel.gives-what-was-accepted",
         "channel.gives-each-event-once-in-order",
     ),

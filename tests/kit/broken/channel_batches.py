@@ -1,4 +1,4 @@
-"""Channels that take several deliveries at once, with a defect that shows in a batch alone."""
+"""Channels that take several deliveries at once, with a defect that shows only in batches."""
 
 from tests.kit.broken.breaking import Broken, breaks
 from tests.kit.broken.channel import ATTRIBUTES, HEAD
@@ -18,18 +18,18 @@ async def deliver_batch(pushes, http):
 
 
 def batching(deliver_batch: str = GOOD, **attributes) -> Broken:
-    """Put a plugin together out of its parts."""
+    """Build a plugin from its parts."""
     text = f"{HEAD}\nfrom trunkline import Batch\n\n\n{deliver_batch}\n\n{CHANNEL}"
     return Broken(Source("acme", text), {**ATTRIBUTES, **attributes})
 
 
 def giving(expression: str) -> Broken:
-    """Make a channel that posts each event, and gives *expression* of the ``results`` that it got for ``pushes``."""
+    """Make a channel that posts each event, and gives *expression* of the ``results`` for ``pushes``."""
     return batching(f"{GOOD.replace('return', 'results =')}    return {expression}\n")
 
 
 def sending(expression: str) -> Broken:
-    """Make a channel that sends another push than it was given: *expression*."""
+    """Make a channel that sends *expression* instead of its push."""
     return batching(GOOD.replace("post(push,", f"post({expression},"))
 
 

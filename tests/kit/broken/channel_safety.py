@@ -1,4 +1,4 @@
-"""Channels with a defect in what they must never do."""
+"""Channels that do what they must never do."""
 
 from tests.kit.broken.breaking import breaks
 from tests.kit.broken.channel import CHANNEL, acme, altering, pushing

@@ -87,7 +87,7 @@ def metadata() -> sa.MetaData:
 def ledger(
     *changes: tuple[str, str], text: str = TEXT, more: dict[str, str] | None = None, **attributes
 ) -> Broken:
-    """Build the plugin with *changes* to its revisions, each a part and what stands in its place."""
+    """Build the plugin with *changes* to its revisions (old and new parts)."""
     files = {"migrations/0001_first.py": FIRST, "migrations/0002_entries.py": SECOND, **(more or {})}
     for part, replacement in changes:
         (path,) = [path for path, content in files.items() if part in content]
@@ -101,7 +101,7 @@ DOWN = '    op.drop_table("ledger_entries")\n'
 
 
 def _after(statement: str) -> tuple[str, str]:
-    """Let the second revision do something more in the end."""
+    """Add *statement* to the end of the second revision."""
     part = "\n\ndef downgrade():\n" + DOWN
     return part, f"    {statement}\n{part}"
 

@@ -30,7 +30,7 @@ UNJUDGED = (
 
 
 def _load_broker() -> ModuleType:
-    """Load the broker and the listener of the connector's own tests, which are written for where it is installed."""
+    """Load the broker and the listener from the connector's tests."""
     before = sys.modules.get("trunkline_mqtt")
     sys.modules["trunkline_mqtt"] = load_file("trunkline_mqtt", FOLDER / "trunkline_mqtt/__init__.py")
     try:
@@ -95,7 +95,7 @@ ATTRIBUTES = {"channel": "mqtt", "signs": True, "far_side": far_side}
 
 
 def mutant(*changes: tuple[str, str], **attributes) -> Broken:
-    """Make the channel with *changes*: each text that it has becomes another."""
+    """Make the channel with *changes* from old to new texts."""
     text = TEXT
     for old, new in changes:
         assert old in text, old
@@ -104,7 +104,7 @@ def mutant(*changes: tuple[str, str], **attributes) -> Broken:
 
 
 def pooled(key: str, *, more: str = "") -> Broken:
-    """Make a channel that keeps a connection by *key*; it is signed in once, when it is made."""
+    """Make a channel that keeps a connection for each *key*, signed in when it is opened."""
     text = TEXT[: TEXT.index(SPEAK)] + f"""
 POOL = {{}}
 

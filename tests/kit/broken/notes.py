@@ -212,14 +212,14 @@ LOGS_ITS_INPUT = "context_of['acme'].log.info('asked for %s', dict(call.input))"
 
 
 async def make_note(hub) -> tuple[int, str]:
-    """Make a note; gives its number and its title."""
+    """Make a note; return its number and title."""
     title = f"{TITLE} {next(NUMBERS)}"
     answer = await hub.client.post("/api/v1/integrations/notes", json={"title": title})
     return answer.json().get("note_id", 1), title
 
 
 def notes(*changes: tuple[str, str], more: str = "", request_for: Callable[..., Any]) -> Broken:
-    """Put the plugin together with *changes* to its text, each a part and what stands in its place, and *more* after it."""
+    """Build the plugin with *changes* to its text (old and new parts), and *more* after it."""
     text = TEXT
     for part, replacement in changes:
         assert text.count(part) == 1, part
@@ -239,7 +239,7 @@ def route(
     base: str = "",
     request_for: Callable[..., Any],
 ) -> Broken:
-    """Make a plugin whose own route stands before the hub's and answers by *body*."""
+    """Make a plugin whose route replaces the hub's and answers by *body*."""
     filled = OWN_ROUTE
     for name, value in {
         "caller": scope, "body": body, "path": path, "method": method, "status": str(status), "base": base,

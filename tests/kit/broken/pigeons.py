@@ -1,4 +1,4 @@
-"""A channel to a loft that the operator keeps, in which each company has places of its own."""
+"""A channel to an operator's loft, in which each company has its own places."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ from tests.kit.broken.breaking import Broken, breaks
 from trunkline_kit import Arrival, FarSide, Source
 
 LOFT: dict[str, list[Arrival]] = {}
-"""What was brought to each place: outside of the plugin, as a server would be."""
+"""The arrivals at each place, kept outside of the plugin like a server's."""
 TEXT = '''"""Pigeons: each event is brought to a place in the loft."""
 
 from tests.kit.broken.pigeons import LOFT
@@ -29,7 +29,7 @@ def register_channels():
 
 
 class Loft(FarSide):
-    """Who looks into the loft, at the places of all companies or of one."""
+    """A reader of the loft, for the places of all companies or of one."""
 
     def __init__(self, url: str, company_id: int | None = None) -> None:
         self.url = url

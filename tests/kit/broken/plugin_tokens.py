@@ -1,4 +1,4 @@
-"""Plugins that tell whose bearer tokens are, with a defect in it."""
+"""Plugins with a defect in authenticating bearer tokens."""
 
 from tests.kit.broken.acme import MORE_SETTINGS, acme
 from tests.kit.broken.breaking import Broken, breaks

@@ -1,4 +1,4 @@
-"""Ways to break a stranger's messages to chat rooms, mail and batches for Redis."""
+"""Ways to break a third party's messages to chat rooms, mail and batches for Redis."""
 
 import html
 import json
@@ -21,7 +21,7 @@ SETTINGS = {
 
 
 class Room(HttpFarSide):
-    """A room that knows a repeated event by the number at the end of its message."""
+    """A room that recognises a repeated event by the number at the end of its message."""
 
     async def arrivals(self, count):
         return [

@@ -1,7 +1,7 @@
-"""A product in a process of its own that answers as its input says: ``python backend.py`` prints where it listens.
+"""A product in a separate process that answers as its input says: ``python backend.py`` prints its address.
 
 A call's input may have ``status``, ``answer`` (the body, as text), ``delay_seconds`` and ``header`` (a value of Retry-After).
-``POST /calls`` gives what was received so far.
+``POST /calls`` gives the calls received so far.
 """
 
 import json
@@ -12,7 +12,7 @@ CALLS = []
 
 
 class Backend(BaseHTTPRequestHandler):
-    """Takes down each call."""
+    """Records each call."""
 
     protocol_version = "HTTP/1.1"
 

@@ -1,4 +1,4 @@
-"""A real SMTP server in the test's own loop."""
+"""A real SMTP server in the test's event loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,7 +13,7 @@ TAKEN = "250 taken"
 
 
 class MailServer:
-    """Takes messages. *refusals* has, by address, the answers to its next RCPTs; *after* is called with each step and its number."""
+    """Accepts messages. *refusals* has, by address, the answers to its next RCPTs; *after* is called with each step and its number."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -31,7 +31,7 @@ class MailServer:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What a hub that mails over it has for settings."""
+        """The settings of a hub that mails over it."""
         return {
             "alerts.smtp_host": "127.0.0.1",
             "alerts.smtp_port": str(self.port),
@@ -40,7 +40,7 @@ class MailServer:
         }
 
     def to(self, address: str) -> list[EmailMessage]:
-        """List what *address* got."""
+        """List the messages to *address*."""
         return [message for message in self.messages if message["To"] == address]
 
     async def wait_for(self, count: int, *, timeout_seconds: float = 20) -> None:

@@ -1,4 +1,4 @@
-"""Operational events made by hand, in the transaction that a hub makes them in."""
+"""Operational events made by a test, in a transaction like the hub's."""
 
 import asyncio
 
@@ -30,7 +30,7 @@ FACTS = {
 
 
 async def tell(hub, name: str, *, subscription_id: str = "sub_1") -> None:
-    """Tell of company 92 that ``subscription.<name>``, or an exhausted delivery, happened."""
+    """Emit ``subscription.<name>``, or an exhausted delivery, for company 92."""
     event_type = name if "." in name else f"subscription.{name}"
     facts = {"subscription": {**SUBSCRIPTION, "id": subscription_id}, **FACTS[event_type]}
     context = hub.hub.registry.context("alerts")
@@ -39,7 +39,7 @@ async def tell(hub, name: str, *, subscription_id: str = "sub_1") -> None:
 
 
 async def results(hub, subscription_id: str, count: int, company: int = COMPANY) -> list[str]:
-    """Wait until *count* deliveries of a subscription have ended; give the last answer of each, oldest event first."""
+    """Wait until *count* deliveries of a subscription have ended; return the last answer of each, oldest event first."""
     async with asyncio.timeout(20):
         while True:
             page = await hub.hub.deliveries.of_subscription(company, subscription_id, channel=None, limit=100)

@@ -12,7 +12,7 @@ JANE = {"first_name": "Jane", "last_name": "Doe", "email": "jane.doe@example.com
 
 @dataclass(frozen=True, slots=True)
 class Crm:
-    """What one company may do. Each call checks its status code and gives the answer's JSON."""
+    """The calls of one company. Each call checks its status code and returns the answer's JSON."""
 
     http: httpx2.AsyncClient
     company_id: int
@@ -24,7 +24,7 @@ class Crm:
         return answer.json()
 
     async def faults(self, method: str, path: str, body: object) -> dict[str, str]:
-        """Make a call that is refused with 422; gives what is wrong with each field."""
+        """Make a call that is refused with 422; return the fault of each field."""
         refused = await self.call(method, path, body, expect=422)
         return {fault["path"]: fault["message"] for fault in refused["errors"]}
 
@@ -43,7 +43,7 @@ class Crm:
         return made["employee_id"]
 
     async def find(self, kind: str = "clients", **keys: object) -> dict[str, Any] | None:
-        """Search; gives the record that was found."""
+        """Search; return the found record."""
         answer = await self.call("GET", f"/{kind}/search", **keys)
         assert answer["count"] == len(answer["results"]) <= 1
         return answer["results"][0] if answer["results"] else None
@@ -68,5 +68,5 @@ async def neighbour(running) -> Crm:
 
 @pytest.fixture
 def small_crm(api) -> Crm:
-    """A company's on SQLite, for what no database can change."""
+    """A company's on SQLite, for tests that do not depend on the database."""
     return Crm(api.client, api.company_id)

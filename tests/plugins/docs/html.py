@@ -1,4 +1,4 @@
-"""Reads the pages as strictly as they are written: every element closed, every id once, nothing repeated."""
+"""Reads pages strictly: every element must be closed, every id unique, nothing repeated."""
 
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
@@ -9,7 +9,7 @@ LINKS = {"a": "href", "link": "href", "script": "src", "img": "src", "source": "
 
 @dataclass
 class Read:
-    """What a page consists of. *shape* has each element with the names of its attributes, in order."""
+    """The parts of a page. *shape* has each element with the names of its attributes, in order."""
 
     shape: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
@@ -61,7 +61,7 @@ class _Reader(HTMLParser):
 
 
 def read(page: bytes) -> Read:
-    """Read a page; its faults are listed."""
+    """Read a page, and list its faults."""
     text = page.decode()
     reader = _Reader()
     reader.feed(text)

@@ -1,4 +1,4 @@
-"""The products that the suites of the documentation are made from: a small one by hand, and what this deployment offers."""
+"""The products for the documentation's suites: a small hand-made one, and this deployment's."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -132,7 +132,7 @@ SHOP = Product(
 
 
 def with_more(product: Product) -> Product:
-    """Add an event type and an action to what a product offers."""
+    """Add an event type and an action to a product."""
     return replace(
         product,
         event_types=(*product.event_types, ORDER_SENT),
@@ -142,7 +142,7 @@ def with_more(product: Product) -> Product:
 
 
 def retold(product: Product, text: str) -> Product:
-    """Put *text* behind every text of the brand and the schemas that people read."""
+    """Append *text* to every readable text of the brand and the schemas."""
     brand = product.brand
     return replace(
         product,
@@ -200,7 +200,7 @@ def _retold_schema(content: Any, text: str) -> Any:
 
 
 def spoil(example: Any, text: str) -> Any:
-    """Put *text* behind every string of an example."""
+    """Append *text* to every string of an example."""
     if isinstance(example, str):
         return example + text
     if isinstance(example, list):

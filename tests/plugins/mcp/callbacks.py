@@ -1,4 +1,4 @@
-"""A callback of MCP Events: a receiver that answers the challenge, verifies every signature, and keeps what it got."""
+"""A callback of MCP Events: a receiver that answers the challenge, verifies every signature, and keeps the events."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ OTHER_SECRET = "whsec_" + "b3RoZXIh" * 4
 
 
 class Callback:
-    """One path of *receiver* that takes events. *reply* answers events, *challenged* the challenge where it is not None."""
+    """One path of *receiver* that takes events. *reply* answers events, *challenged* (if not None) the challenge."""
 
     def __init__(self, receiver: Receiver, path: str = "/hooks/1", secret: str = SECRET) -> None:
         self.receiver = receiver
@@ -37,7 +37,7 @@ class Callback:
 
     @property
     def delivery(self) -> dict[str, Any]:
-        """What a client says of it."""
+        """The ``delivery`` of a client's request."""
         return {"mode": "webhook", "url": self.url, "secret": self.secrets[-1]}
 
     @property
@@ -46,7 +46,7 @@ class Callback:
         return sorted({int(event["eventId"]) for event in self.events})
 
     async def until(self, count: int, *, seconds: float = 10) -> list[int]:
-        """Wait for *count* events; gives their ids."""
+        """Wait for *count* events; return their ids."""
         await until(lambda: len(self.ids) >= count, seconds=seconds)
         return self.ids
 

@@ -1,10 +1,10 @@
-"""What the official client keeps of its OAuth."""
+"""The official client's OAuth storage."""
 
 from mcp.shared.auth import OAuthClientInformationFull
 
 
 class Kept:
-    """What the client keeps; one that is registered already may register no other."""
+    """The client's storage; a registered client may not register again."""
 
     def __init__(self, registered: OAuthClientInformationFull | None = None) -> None:
         self.registered = registered

@@ -1,4 +1,4 @@
-"""Messages as a client writes them, in both eras of the protocol, without a client's help."""
+"""Messages of a client, written without a client library, with and without a handshake."""
 
 import itertools
 import json
@@ -25,7 +25,7 @@ class Conversation:
     address: str = "/mcp"
 
     async def send(self, method: str, params: dict[str, Any] | None = None, **more: Any) -> httpx2.Response:
-        """Send a request; gives the whole answer."""
+        """Send a request; return the whole answer."""
         return await self.http.post(
             self.address,
             content=json.dumps(self.message(method, params)),
@@ -33,13 +33,13 @@ class Conversation:
         )
 
     async def ask(self, method: str, params: dict[str, Any] | None = None) -> Any:
-        """Send a request that succeeds; gives its result."""
+        """Send a request that succeeds; return its result."""
         answer = (await self.send(method, params)).json()
         assert "result" in answer, answer
         return answer["result"]
 
     async def error(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Send a request that is refused; gives the JSON-RPC error."""
+        """Send a request that is refused; return the JSON-RPC error."""
         answer = (await self.send(method, params)).json()
         assert "error" in answer, answer
         return answer["error"]
@@ -49,7 +49,7 @@ class Conversation:
         return {tool["name"]: tool for tool in (await self.ask("tools/list"))["tools"]}
 
     async def call(self, name: str, **arguments: Any) -> Any:
-        """Call a tool; gives the result."""
+        """Call a tool; return the result."""
         return await self.ask("tools/call", {"name": name, "arguments": arguments})
 
     def message(self, method: str, params: dict[str, Any] | None = None) -> dict[str, Any]:

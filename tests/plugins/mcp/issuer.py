@@ -36,7 +36,7 @@ class Issuer:
         header_typ: str | None = "at+jwt",
         **changed: Any,
     ) -> str:
-        """Make a token; a claim that is changed to None is left out."""
+        """Make a token; a claim set to None is left out."""
         claims = {
             "iss": self.url,
             "aud": AUDIENCE,
@@ -106,7 +106,7 @@ def _public(kid: str, key: Any) -> dict[str, Any]:
 
 
 def unsigned(token: str, **header: Any) -> str:
-    """Take a token's signature away, and say another algorithm."""
+    """Remove a token's signature, and name another algorithm."""
     _, claims, _ = token.split(".")
     encoded = base64.urlsafe_b64encode(json.dumps({"alg": "none", **header}).encode()).rstrip(b"=").decode()
     return f"{encoded}.{claims}."

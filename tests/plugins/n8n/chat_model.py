@@ -1,4 +1,4 @@
-"""A chat model that knows one thing to say: it calls the first tool that it is offered, and then tells that it is done."""
+"""A fake chat model: it calls the first offered tool, and then reports that it is done."""
 
 import contextlib
 import json

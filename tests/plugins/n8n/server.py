@@ -49,7 +49,7 @@ _DISABLED_MODULES = (
 
 
 def free_port() -> int:
-    """Find a port that nobody listens on, below those that the system hands out: n8n binds it seconds later."""
+    """Find an unused port below the system's ephemeral ports: n8n binds it seconds later."""
     for port in _PORTS:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
@@ -85,7 +85,7 @@ class N8n:
         self.install(self.package)
 
     def install(self, package: Path) -> None:
-        """Put a built package in the place of the one that is there; n8n must be stopped."""
+        """Replace the installed package; n8n must be stopped."""
         installed = self.folder / ".n8n" / "nodes" / "node_modules" / package.name
         shutil.rmtree(installed, ignore_errors=True)
         shutil.copytree(package / "dist", installed / "dist")

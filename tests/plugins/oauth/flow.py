@@ -1,4 +1,4 @@
-"""The three who meet in OAuth: an app, the person who connects it, and the hub."""
+"""The parties of OAuth: an app, the person who connects it, and the hub."""
 
 import re
 from base64 import urlsafe_b64encode
@@ -51,7 +51,7 @@ def filled(page: httpx2.Response) -> dict[str, Any]:
 
 
 def told(answer: httpx2.Response) -> dict[str, str]:
-    """What an app reads in the address that somebody comes back with."""
+    """Give the parameters that an app reads from the redirect."""
     location = answer.headers["location"]
     assert location.startswith(CALLBACK + "?"), location
     return dict(parse_qsl(urlsplit(location).query))
@@ -106,7 +106,7 @@ class App:
 
 
 async def connect(app: App, person: Person, **changed: str | None) -> dict[str, Any]:
-    """Let *person* allow what *app* asks for; gives the tokens."""
+    """Let *person* allow the request of *app*; return the tokens."""
     page = await person.open(app.asks(**changed))
     assert page.status_code == 200, page.text
     return await app.exchange((await person.decide(page))["code"])

@@ -21,9 +21,9 @@ _TAG = re.compile(r"<[^>]+>")
 
 @dataclass
 class Browser:
-    """Somebody with cookies. Calls give the answer as it is; redirects are not followed unless it is said.
+    """A browser with cookies. Calls return the plain answer; redirects are not followed unless requested.
 
-    The one exception: from an address that names no company to that of the same page which does.
+    The one exception is the redirect from an address without a company to the same page of a company.
     """
 
     http: httpx2.AsyncClient
@@ -80,7 +80,7 @@ class Browser:
 
     @staticmethod
     def words(answer: httpx2.Response) -> str:
-        """What a page says, without its tags."""
+        """Give a page's text without tags."""
         return " ".join(unescape(_TAG.sub(" ", answer.text.partition("<main")[2])).split())
 
     async def sign_in(self, key: str, *, expect: int = 303, next_path: str = "/portal") -> httpx2.Response:

@@ -1,4 +1,4 @@
-"""What a person does with the app in Zapier. It knows no catalogue: forms are filled in from what the app says of them."""
+"""A person's actions with the app in Zapier. It knows no catalogue: forms are filled in from the app's definition."""
 
 import asyncio
 import itertools
@@ -88,7 +88,7 @@ def flattened(value: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
 
 
 def check_outputs(operation: Mapping[str, Any], result: Mapping[str, Any]) -> None:
-    """Whatever comes is described, and the sample has nothing that is not."""
+    """Check that every output and every field of the sample is described."""
     fields = {field["key"] for field in operation["outputFields"]}
     shown = set(flattened(operation["sample"]))
     assert [field for field in fields if not is_described(field, shown)] == [], "a sample has every field"

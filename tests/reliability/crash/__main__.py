@@ -33,7 +33,7 @@ def main() -> int:
     chosen = parser.parse_args()
     seeds = [chosen.seed] if chosen.seed is not None else range(1, chosen.seeds + 1)
     cases = cases_of(chosen.point or list(POINTS), seeds, chosen.engine)
-    random.Random(0).shuffle(cases)  # so that slow points do not stand side by side
+    random.Random(0).shuffle(cases)  # so that slow points are not neighbours
     with Journal(chosen.journal) as journal:
         outcomes, seconds = asyncio.run(run(cases, journal))
     missed = sorted({case.point for case in cases} - {o.case.point for o in outcomes if o.crashed})
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 async def run(cases, journal: Journal) -> tuple[list[Outcome], float]:
-    """Run what the journal does not have; gives every outcome, and how many seconds all of them took."""
+    """Run the cases that are not in the journal; return all outcomes and their total seconds."""
     known = [journal.known[case] for case in cases if case in journal.known]
     began = time.monotonic()
 

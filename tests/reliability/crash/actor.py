@@ -1,6 +1,6 @@
-"""Actions on a deployment that dies meanwhile: a client is made, then moved to another status, one after the other.
+"""Actions on a deployment that crashes meanwhile: clients are made and moved to another status, one after the other.
 
-What must hold of them afterwards: a record has its event and an event its record, and what was answered is there, once.
+Afterwards each record must have its event and each event its record, and each answered action must be stored once.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ Call = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
 
 
 class Actor:
-    """Acts for ``COMPANY``; what had no answer is sent again."""
+    """Acts for ``COMPANY``; calls without an answer are sent again."""
 
     def __init__(self, case: int, chance: random.Random) -> None:
         self._case = case
         self._chance = random.Random(chance.random())
         self.made: dict[str, int] = {}
-        """The client_id that each email's create was answered with."""
+        """The client_id in the answer to each email's create."""
         self.moved: set[int] = set()
         self.surprises: list[str] = []
 
     async def run(self, call: Call) -> None:
-        """Make every client, and move every other one."""
+        """Make every client, and change the status of every second one."""
         for number in range(CLIENTS):
             name = f"{self._case}-{number}"
             body: dict[str, Any] = {"first_name": "Jane", "last_name": "Doe", "email": f"{name}@example.com"}
@@ -71,7 +71,7 @@ class Actor:
             return None
 
     def check(self, records: Sequence[Any], events: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-        """Compare what was answered with the *records* (``RECORDS``) and the *events* of the company; tells every fault."""
+        """Compare the answers with the *records* (``RECORDS``) and the *events* of the company; give every fault."""
         created = Counter(_clients_of(events, "client.created"))
         changed = Counter(_clients_of(events, "client.status_changed"))
         ids = [record.id for record in records]

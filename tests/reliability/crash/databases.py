@@ -1,4 +1,4 @@
-"""PostgreSQL databases for cases: a used one is put back as it was, which costs less than a new one."""
+"""PostgreSQL databases for cases: a used one is reset, which costs less than a new one."""
 
 import contextlib
 from collections.abc import AsyncGenerator
@@ -13,7 +13,7 @@ _DISMISS = (
     "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
     "WHERE datname = current_database() AND pid <> pg_backend_pid()"
 )
-"""Of a process that was killed, a backend may still be about to commit."""
+"""Ends the backends of a killed process, which may still be about to commit."""
 
 
 class Databases:
@@ -25,7 +25,7 @@ class Databases:
         self._put_back = ""
 
     async def create(self) -> str:
-        """Make an empty database; gives its name."""
+        """Make an empty database; return its name."""
         return await self._server.create()
 
     def url_of(self, name: str) -> str:
@@ -33,7 +33,7 @@ class Databases:
         return self._server.url_of(name)
 
     async def keep(self, name: str) -> None:
-        """Keep what the database *name* holds now: it is what ``lend`` gives."""
+        """Save the present contents of the database *name* for ``lend``."""
         self._furnished = name
         connection = await asyncpg.connect(self.url_of(name))
         try:
@@ -44,7 +44,7 @@ class Databases:
                 await connection.execute(f"CREATE TABLE kept.{table} AS TABLE public.{table}")
         finally:
             await connection.close()
-        statements = ["SET LOCAL session_replication_role = replica"]  # whatever refers to what
+        statements = ["SET LOCAL session_replication_role = replica"]  # in spite of foreign keys
         for table in tables:
             statements += [
                 f"DELETE FROM public.{table}",
@@ -56,17 +56,17 @@ class Databases:
 
     @contextlib.asynccontextmanager
     async def lend(self) -> AsyncGenerator[str]:
-        """Lend a furnished database; gives its URL."""
+        """Lend a furnished database; give its URL."""
         name = self._spare.pop() if self._spare else await self._server.create(template=self._furnished)
         url = self.url_of(name)
-        yield url  # where the case fails, the database is not used again
+        yield url  # after a failed case the database is not used again
         await _execute(url, _DISMISS)
         await _execute(url, self._put_back)
         self._spare.append(name)
 
     @contextlib.asynccontextmanager
     async def lend_empty(self) -> AsyncGenerator[str]:
-        """Lend an empty database; gives its URL."""
+        """Lend an empty database; give its URL."""
         name = await self.create()
         try:
             yield self.url_of(name)

@@ -1,7 +1,6 @@
-"""A company that is deleted on a deployment that dies meanwhile.
+"""A company that is deleted on a deployment that crashes meanwhile.
 
-What must hold afterwards: nothing of it is left, and the receipt counts each of its events once, however often the
-removal broke off.
+Afterwards nothing of it may be left, and the receipt must count each of its events once, even if the removal was interrupted.
 """
 
 import asyncio
@@ -15,12 +14,12 @@ import orjson
 COMPANY = 5
 """The company that is deleted."""
 IN_TEST = -COMPANY
-"""Its test environment, which goes with it."""
+"""Its test environment, which is deleted with it."""
 OPERATOR = 0
-"""Whose key deletes it."""
+"""The company of the key that deletes it."""
 BATCHES, EVENTS = 3, 15
 SHORT_ROWS = 7
-"""Rows of a piece, so that there are many."""
+"""Rows of a piece; few, so that there are many pieces."""
 TABLES = ("events", "subscriptions", "api_keys", "replays", "companies")
 LEFT = " UNION ALL ".join(
     f"SELECT '{table}', count(*) FROM {table} WHERE company_id IN ({COMPANY}, {IN_TEST})"
@@ -33,7 +32,7 @@ Call = Callable[..., Awaitable[tuple[int, dict[str, Any]]]]
 
 
 class Eraser:
-    """Fills ``COMPANY`` and deletes it; what had no answer is sent again."""
+    """Fills ``COMPANY`` and deletes it; calls without an answer are sent again."""
 
     def __init__(self, case: int, chance: random.Random, event: dict[str, Any]) -> None:
         self._case = case
@@ -78,7 +77,7 @@ class Eraser:
             return answer
 
     def check(self, erasures: Sequence[Any], left: Sequence[Any]) -> Iterator[str]:
-        """Judge the rows of *erasures* (id, removed, whether completed) and what is *left* (``LEFT``); tells every fault."""
+        """Judge the rows of *erasures* (id, removed, whether completed) and the rows *left* (``LEFT``); give every fault."""
         yield from self.surprises
         if [row[0] for row in erasures] != [self.receipt.get("id")]:
             yield f"the receipt is {self.receipt}, erasures are {list(erasures)}"
@@ -88,7 +87,7 @@ class Eraser:
             yield "the erasure has not ended"
         counts = orjson.loads(removed)
         self.removed = counts.get("events", 0)
-        told = self.removed - BATCHES * EVENTS  # of its keys, which its log has as well
+        told = self.removed - BATCHES * EVENTS  # of its keys, which are in its log as well
         if not 0 <= told <= counts.get("api_keys", 0):
             yield f"{BATCHES * EVENTS} events were accepted, the receipt counts {removed}"
         if rows := {table: count for table, count in left if count}:

@@ -1,4 +1,4 @@
-"""What every case starts with: four companies and one to be deleted, with a key each, and seven subscriptions to one receiver."""
+"""The initial data of every case: four companies and one to be deleted, with a key each, and seven subscriptions to one receiver."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +22,12 @@ SUBSCRIPTIONS = {
     "/whole": (3, None),
     "/paced": (1, None),
 }
-"""The path of each at the receiver: its company and its filter."""
+"""Subscriptions by their path at the receiver: company and filter."""
 LANE = {"key": "/metadata/lane"}
 ORDERED: dict[str, Any] = {"/ordered": LANE, "/whole": "subscription", "/paused": LANE}
-"""The ordering of those that have one."""
+"""The orderings of subscriptions, by path."""
 PACED: dict[str, dict[str, Any]] = {"/paced": {"rate": "40/second", "max_in_flight": 1}}
-"""The pace of those that have one."""
+"""The paces of subscriptions, by path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Furniture:
 
     @classmethod
     def of(cls, said: dict[str, Any]) -> "Furniture":
-        """Read what ``furnish`` returned, after JSON."""
+        """Read the JSON result of ``furnish``."""
         return cls({int(no): key for no, key in said["keys"].items()}, said["ids"], said["numbers"])
 
 

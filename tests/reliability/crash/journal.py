@@ -1,4 +1,4 @@
-"""A file of outcomes, so that a run of hours may be stopped and go on: one line of JSON each, with the code that it is of."""
+"""A file of outcomes, so that a long run can be interrupted and resumed: one line of JSON each, with the digest of its code."""
 
 import hashlib
 import json
@@ -13,9 +13,9 @@ ROOT = Path(__file__).parents[3]
 
 
 class Journal:
-    """Reads what earlier runs of the same code noted, and notes what comes. Without a *file* it knows and keeps nothing.
+    """Reads the outcomes of earlier runs of the same code, and adds new ones. Without a *file* it is empty and keeps nothing.
 
-    A case that failed stays failed for this code: what goes wrong once in ten thousand is not forgotten by a second try.
+    A failed case stays failed for this code, so that a second try does not hide a rare fault.
     """
 
     def __init__(self, file: Path | None) -> None:
@@ -24,7 +24,7 @@ class Journal:
         self._code = code()
         self.known: dict[Case, Outcome] = {}
         self.seconds = 0.0
-        """How long the earlier runs took, all together."""
+        """Total seconds of the earlier runs."""
 
     def __enter__(self) -> Self:
         if self._file is not None:
@@ -39,7 +39,7 @@ class Journal:
             self._out.close()
 
     def note(self, outcome: Outcome, *, seconds: float) -> None:
-        """Keep *outcome*, *seconds* after this run began."""
+        """Store *outcome*, *seconds* after this run began."""
         if self._out is not None:
             line = {"code": self._code, "run_seconds": seconds, **asdict(outcome)}
             self._out.write(json.dumps(line) + "\n")
@@ -59,7 +59,7 @@ class Journal:
 
 
 def code() -> str:
-    """Name the code that is judged: a digest of every source of the hub, its plugins and this harness."""
+    """Give the digest of every source of the hub, its plugins and this harness."""
     digest = hashlib.sha256()
     for folder in ("core", "plugins", "schemas", "tests/reliability/crash"):
         for file in sorted((ROOT / folder).rglob("*.py")):

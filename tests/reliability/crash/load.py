@@ -1,4 +1,4 @@
-"""Load on a deployment that dies meanwhile: writers that remember what they were promised."""
+"""Load on a deployment that crashes meanwhile: writers that remember the answers."""
 
 import asyncio
 import random
@@ -18,7 +18,7 @@ WRITERS = (1, 1, 2, 3)
 """The company of each."""
 REQUESTS = 9
 STOPPING = "urn:trunkline:problem:stopping"
-"""What became of a request that is answered so is as little known as without an answer."""
+"""After this answer the outcome of a request is unknown, as without an answer."""
 _EXAMPLE = {
     "client_id": 1,
     "first_name": "Jane",
@@ -33,7 +33,7 @@ _EXAMPLE = {
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One call of a writer: events number *first* to *first* + *count* - 1, one of which is not valid unless *is_valid*."""
+    """One call of a writer: events number *first* to *first* + *count* - 1, one of them invalid unless *is_valid*."""
 
     writer: int
     first: int
@@ -43,7 +43,7 @@ class Request:
 
     @property
     def numbers(self) -> range:
-        """The events' numbers; a writer's are its own."""
+        """The events' numbers, unique for each writer."""
         return range(self.first, self.first + self.count)
 
 
@@ -51,7 +51,7 @@ EVENT = {"type": "lead.created", "payload": _EXAMPLE}
 
 
 class Extras(NamedTuple):
-    """What else happens in a case, where it passes its point."""
+    """Further activities in a case, if they pass its point."""
 
     actor: Actor | None
     eraser: Eraser | None
@@ -60,19 +60,19 @@ class Extras(NamedTuple):
 
 @dataclass(slots=True)
 class Promises:
-    """What the client knows. Events are named by (writer, number)."""
+    """The client's knowledge. Events are named by (writer, number)."""
 
     accepted: dict[tuple[int, int], dict[str, Any]] = field(default_factory=dict)
-    """The envelope of each event for which a 2xx came."""
+    """The envelope of each event answered with 2xx."""
     refused: set[tuple[int, int]] = field(default_factory=set)
     unanswered: list[Request] = field(default_factory=list)
-    """Requests without a key whose connection broke: all of their events are in the log, or none."""
+    """Requests without an idempotency key whose connection broke: all of their events are in the log, or none."""
     surprises: list[str] = field(default_factory=list)
     retried: int = 0
 
 
 class Load:
-    """The writers, the keeper and the *extras* of one case, against whichever process lives."""
+    """The writers, the keeper and the *extras* of one case, against the live process."""
 
     def __init__(self, case: int, chance: random.Random, *, extras: Extras) -> None:
         self.promises = Promises()
@@ -89,11 +89,11 @@ class Load:
         self._up.set()
 
     def disconnect(self) -> None:
-        """Wait with everything until the next ``connect``."""
+        """Suspend everything until the next ``connect``."""
         self._up.clear()
 
     async def run(self) -> None:
-        """Do all that was planned; it ends only with a process that lives."""
+        """Carry out the plan; this ends only with a live process."""
         plans = [self._plan(writer) for writer in range(len(WRITERS))]
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as session:
             await asyncio.gather(
@@ -159,7 +159,7 @@ class Load:
             promises.surprises.append(f"{request} was answered with {status}: {str(answer)[:200]}")
 
     async def _keep(self, session: aiohttp.ClientSession) -> None:
-        """Pause a subscription, resume it, so that it catches up, replay three others, the last until it is cancelled, and one again."""
+        """Pause and resume a subscription to make it catch up; replay three others, cancel the last replay, and replay one again."""
         await self._up.wait()
         assert self._furniture is not None
         ids = self._furniture.ids

@@ -1,4 +1,4 @@
-"""Cases: one point, one seed, one database. Each deployment lives, dies at the point, lives again, and is judged."""
+"""Cases: one point, one seed, one database. Each deployment runs, crashes at the point, runs again, and is judged."""
 
 import asyncio
 import contextlib
@@ -31,9 +31,9 @@ AT_ONCE = 8
 PATIENCE_SECONDS = 40.0
 LEASE_MS = 600
 LEASE_OF_TWO_MS = 3_000
-"""Two workers take from each other what one of them leaves for so long: longer than a busy machine holds one up."""
+"""Lease of two workers: longer than the delays of a busy machine."""
 IDLE_SECONDS = 1.0
-"""How long a process that is done may still pass its point before it is killed where it is."""
+"""Time in which an idle process may still pass its point before it is killed."""
 OFTEN = 12
 FEW = {
     "read.after_refresh": 1,
@@ -69,7 +69,7 @@ FEW = {
     "migrate": 1,
     "migrate.after_step": 5,
 }
-"""How often a point, or a family of points, is passed for certain; others at least ``OFTEN`` times."""
+"""Passes that a point, or a family of points, certainly has; others have at least ``OFTEN``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,24 +82,24 @@ class Case:
 
     @property
     def command(self) -> str:
-        """What repeats it."""
+        """The command that repeats it."""
         return (
             f"python tests/reliability/crash --point {self.point} --engine {self.engine} --seed {self.seed}"
         )
 
     @property
     def hands_over(self) -> bool:
-        """Whether another worker has to ask for a share, to pass the point."""
+        """Whether another worker must ask for a share to pass the point."""
         return self.point.startswith(("lease.after_release", "lease.after_divide"))
 
     @property
     def has_two_workers(self) -> bool:
-        """Whether a second worker shares the load: where it must, and for one seed in eight."""
+        """Whether a second worker shares the load: if the point needs it, and for one seed in eight."""
         return self.hands_over or (self.engine == "postgresql" and self.seed % 8 == 3)
 
     @property
     def acts(self) -> bool:
-        """Whether actions are part of the load: where they pass the point."""
+        """Whether actions are part of the load: if they pass the point."""
         return self.point.startswith(("action.", "accept."))
 
     @property
@@ -109,7 +109,7 @@ class Case:
 
     @property
     def renews(self) -> bool:
-        """Whether a client renews a subscription, and lets it lapse."""
+        """Whether a client renews a subscription and lets it lapse."""
         return self.point.startswith(("renew.", "lapse.", "gap."))
 
     @property
@@ -119,30 +119,30 @@ class Case:
 
     @property
     def is_new(self) -> bool:
-        """Whether the database is empty, as the migration is to crash that makes it."""
+        """Whether the database is empty, so that its first migration crashes."""
         return self.point.startswith("migrate.") and not self.upgrades
 
     @property
     def advances(self) -> bool:
-        """Whether the log is moved on meanwhile, as after a restore."""
+        """Whether the log's position is advanced meanwhile, as after a restore."""
         return self.point.startswith("advance.")
 
     @property
     def plugins(self) -> str:
-        """What is enabled (``nursery.PLUGINS``)."""
+        """The enabled plugins (``nursery.PLUGINS``)."""
         if self.upgrades:
             return "later"
         return "acting" if self.acts else "renewing" if self.renews else "plain"
 
     @property
     def stops(self) -> bool:
-        """Whether the process has to be asked to stop, to pass the point."""
+        """Whether the process must be asked to stop to pass the point."""
         return self.point.endswith("_leave")
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a case."""
+    """The outcome of a case."""
 
     case: Case
     crashed: bool
@@ -151,7 +151,7 @@ class Outcome:
 
 
 def cases_of(points: Sequence[str], seeds: Sequence[int], engine: str | None) -> list[Case]:
-    """Plan the cases, the seeds shared out over both databases where none is chosen."""
+    """Plan the cases; the seeds alternate between both databases if none is chosen."""
     planned = [
         Case(point, engine or ENGINES[seed % len(ENGINES)], seed) for seed in seeds for point in points
     ]
@@ -159,7 +159,7 @@ def cases_of(points: Sequence[str], seeds: Sequence[int], engine: str | None) ->
 
 
 class Matrix:
-    """Runs cases. Enter it to start what they share: a PostgreSQL server, the nursery, the target, two templates."""
+    """Runs cases. Entering starts the shared parts: a PostgreSQL server, the nursery, the target, two templates."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(1)
@@ -200,7 +200,7 @@ class Matrix:
         return outcomes
 
     async def run_one(self, case: Case) -> Outcome:
-        """Run one case; whatever goes wrong is in its verdict."""
+        """Run one case; any error is in its verdict."""
         began = time.monotonic()
         number = next(self._numbers)
         log = self._folder / f"case-{number}.txt"
@@ -208,7 +208,7 @@ class Matrix:
         try:
             async with asyncio.timeout(2 * PATIENCE_SECONDS), self._lend(case, number) as url:
                 verdict = await run.run(url)
-        except Exception as error:  # a case that fails by itself is told like one that was lost
+        except Exception as error:  # report an error of the harness like a fault
             verdict = Verdict(faults=[f"{type(error).__name__}: {error}"])
         if verdict.faults and log.exists():
             verdict.faults.append(log.read_text()[-1500:])
@@ -225,7 +225,7 @@ class Matrix:
 
     @contextlib.asynccontextmanager
     async def _lend(self, case: Case, number: int) -> AsyncGenerator[str]:
-        """Make a database for a case: a furnished one, or an empty one where its migration is to crash."""
+        """Make a database for a case: a furnished one, or an empty one if its migration is to crash."""
         is_empty = case.is_new
         if case.engine == "sqlite":
             file = self._folder / f"case-{number}.db"
@@ -241,7 +241,7 @@ class Matrix:
 
 
 class _Run:
-    """One case on its way."""
+    """One running case."""
 
     def __init__(self, matrix: Matrix, case: Case, number: int, log: Path) -> None:
         self._matrix = matrix
@@ -312,7 +312,7 @@ class _Run:
         return process
 
     async def _until_ready(self, process: Process) -> None:
-        """Point the load at *process* once it serves, unless it dies before that."""
+        """Connect the load to *process* once it serves, unless it dies first."""
         await asyncio.wait({process.ready, process.ended}, return_when=asyncio.FIRST_COMPLETED)
         if process.ended.done():
             return
@@ -323,7 +323,7 @@ class _Run:
         self._load.connect(said["url"], self._furniture)
 
     async def _until_dead(self, process: Process, writing: asyncio.Task[None]) -> None:
-        """Wait for the crash; where the point is not passed in time the process is killed wherever it is."""
+        """Wait for the crash; if the point is not passed in time, kill the process."""
         if self._case.stops:
             await asyncio.wait({process.ended}, timeout=self._chance.uniform(0.1, 0.6))
             await process.signal(signal.SIGTERM)

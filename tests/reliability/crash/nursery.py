@@ -1,7 +1,7 @@
-"""The processes that crash. Run as a program it is the nursery: it imports the hub once and forks a process for each order.
+"""The processes that crash. As a program, it imports the hub once and forks a process for each order.
 
-An order is a line of JSON on standard input, what happens is a line on standard output: ``ready``, ``crashed``, ``ended``.
-A fork costs 10 ms where a new interpreter costs a second. ``Nursery`` is the harness's end of it.
+An order is a line of JSON on standard input; each event is a line on standard output: ``ready``, ``crashed``, ``ended``. A fork
+costs 10 ms, a new interpreter a second. ``Nursery`` is the harness's side.
 """
 
 import asyncio
@@ -25,18 +25,18 @@ PLUGINS = {
     "later": "webhooks,polling,later",
     "all": "webhooks,polling,actions,crm,mcp",
 }
-"""What is enabled, by what is part of a case."""
+"""The enabled plugins by the activities of a case."""
 LATER = str(Path(__file__).parents[1] / "later")
 """The plugin whose migrations change the tables of a database in use."""
 
 
 def say(**facts: Any) -> None:
-    """Write one line; short enough for the pipe to keep it whole."""
+    """Write one line, short enough for an atomic write to the pipe."""
     os.write(1, json.dumps(facts).encode() + b"\n")
 
 
 def crash_at(order: dict[str, Any]) -> None:
-    """End this process, as kill -9 does, where it passes the order's point for the n-th time."""
+    """End this process, as kill -9 does, when it passes the order's point for the n-th time."""
     from trunkline.runtime import faults
 
     left = order["after"]
@@ -53,7 +53,7 @@ def crash_at(order: dict[str, Any]) -> None:
 
 
 def shorten_waits() -> None:
-    """Make a worker's share flow again, and its slow deliveries be deferred, in tenths of what it takes elsewhere; pieces be small."""
+    """Reduce the dispatcher's waits for takeovers and slow deliveries to a tenth, and the size of pieces."""
     from eraser import SHORT_ROWS
 
     from trunkline.dispatch import agenda_watch
@@ -80,7 +80,7 @@ def shorten_waits() -> None:
 
 
 def take_all_for_hot() -> None:
-    """Have the shards of all companies with several subscriptions divided, as if each was hot."""
+    """Divide the shards of all companies with several subscriptions, as if each was hot."""
     from furniture import SUBSCRIPTIONS
 
     from trunkline.dispatch.leases import dividing
@@ -94,7 +94,7 @@ def take_all_for_hot() -> None:
 
 
 def share_what_is_installed() -> None:
-    """Find the plugins and judge the installed schemas once instead of in each process."""
+    """Find the plugins and check the installed schemas once instead of in each process."""
     from trunkline import plugins, settings
     from trunkline.hub import catalogs
 
@@ -112,7 +112,7 @@ def share_what_is_installed() -> None:
 
 
 async def warm_up(enabled: str) -> None:
-    """Serve from an empty database once, so that what is compiled and cached on the way is there in each process."""
+    """Serve from an empty database once, so that each process inherits the compiled and cached data."""
     from trunkline import settings
     from trunkline.api.server import bind, running
     from trunkline.hub.hub import Hub
@@ -129,7 +129,7 @@ async def warm_up(enabled: str) -> None:
 
 
 async def live(order: dict[str, Any]) -> None:
-    """Be one process of a deployment until it is told to stop."""
+    """Run as one process of a deployment until told to stop."""
     from furniture import furnish
 
     from trunkline import settings
@@ -162,7 +162,7 @@ async def live(order: dict[str, Any]) -> None:
 
 
 def begin(order: dict[str, Any]) -> int:
-    """Fork a process for *order*; returns its id."""
+    """Fork a process for *order*; return its id."""
     if pid := os.fork():
         return pid
     code = 1
@@ -186,7 +186,7 @@ def begin(order: dict[str, Any]) -> int:
 
 
 def main() -> None:
-    """Take orders until standard input ends, then end every process that is left."""
+    """Take orders until standard input ends, then end all remaining processes."""
     import furniture  # noqa: F401 - what a fork needs is imported before it
 
     from trunkline.cli.loop import run
@@ -223,7 +223,7 @@ def main() -> None:
 
 
 class Process:
-    """One process, as the harness sees it."""
+    """One process, from the harness's side."""
 
     def __init__(self, log: Path) -> None:
         loop = asyncio.get_running_loop()
@@ -245,7 +245,7 @@ class Process:
     async def kill(self) -> None:
         """End it as kill -9 does."""
         await self.signal(signal.SIGKILL)
-        await asyncio.wait({self.ended})  # which leaves it as it is where the wait is cancelled
+        await asyncio.wait({self.ended})  # unlike await: cancelling the wait leaves the future alone
 
 
 class Nursery:
@@ -277,7 +277,7 @@ class Nursery:
         point: str | None = None,
         after: int = 0,
     ) -> Process:
-        """Start a process that crashes where it passes *point* for the *after*-th time, if one is named."""
+        """Start a process that crashes when it passes *point* (if given) for the *after*-th time."""
         process = Process(log)
         number = len(self._processes)
         self._processes[number] = process

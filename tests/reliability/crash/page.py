@@ -1,4 +1,4 @@
-"""The first table of ``docs/internals/reliability.md``: what the last whole run found, between its markers."""
+"""The first table of ``docs/internals/reliability.md``: the results of the last whole run, between markers."""
 
 import os
 import platform
@@ -27,7 +27,7 @@ The process died at its point in {crashed:,} of the cases, and in the others els
 
 
 def write_page(outcomes: Sequence[Outcome], *, seconds: float) -> None:
-    """Write the section anew."""
+    """Rewrite the section."""
     head = _HEAD.format(
         date=datetime.now(UTC).date().isoformat(),
         machine=_machine(),
@@ -51,7 +51,7 @@ def write_page(outcomes: Sequence[Outcome], *, seconds: float) -> None:
 
 
 def _machine() -> str:
-    """Describe where it ran, in a line."""
+    """Describe the machine in a line."""
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
         f"SQLite {sqlite3.sqlite_version}"

@@ -1,4 +1,4 @@
-"""The receiver of all cases: it answers by what it is sent, and notes each request under its case."""
+"""The receiver of all cases: it answers by the event, and notes each request by case."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -10,16 +10,17 @@ from trunkline_kit.receiver import Answer, ReceivedRequest, Receiver, Reply, Res
 
 SLOW_SECONDS = 0.45
 AGENTS = "/agents/"
-"""Where callbacks of MCP Events are, each under its case's number."""
+"""The path of MCP Events callbacks, followed by the case's number."""
 NEVER = 19
 """Every 19th event of the flaky target fails until it is exhausted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One request: which event, to which path, which attempt, and when (monotonic seconds).
+    """One request: event, path, attempt, and time (monotonic seconds).
 
-    *taken_at* is when it was answered with 2xx, None where it was not. *closed_kept* where the target reset a kept connection for an answer: the hub may send it once more at once, on a fresh one.
+    *taken_at* is the time of its 2xx answer, or None. *closed_kept*: the target reset a kept connection instead of answering, so the
+    hub may repeat the request at once on a new one.
     """
 
     event: int
@@ -41,11 +42,11 @@ class Target(Receiver):
         self._connections: set[int] = set()
 
     def agent(self, case: int) -> Agent:
-        """Give what takes the events of a case's client of MCP Events."""
+        """Give the callback of a case's MCP Events client."""
         return self._agents.setdefault(case, Agent(f"{self.url}{AGENTS}{case}"))
 
     def forget(self, case: int) -> None:
-        """Let go of what a case has received."""
+        """Forget the requests of a case."""
         self.arrivals.pop(case, None)
         self._agents.pop(case, None)
 

@@ -1,7 +1,7 @@
-"""A subscription of MCP Events on a deployment that dies meanwhile: renewed, let lapse, paused, and subscribed to anew.
+"""A subscription of MCP Events on a deployment that crashes meanwhile: renewed, lapsed, paused, and made again.
 
-What must hold afterwards, for a client that keeps the newest cursor that it was told: it has got every event, but those of which it
-was told that they are left out; and one subscription of its is there, with nothing open.
+Afterwards a client that keeps the newest cursor must have every event except those reported as left out, and exactly one
+subscription without open deliveries.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import orjson
 from trunkline_kit.receiver import Answer, ReceivedRequest, Reply
 
 COMPANY = 6
-"""The company whose events these are; no other subscription is its."""
+"""The company of these events; it has no other subscription."""
 LONG_MS, SHORT_MS = 60_000, 200
 PATIENCE_SECONDS = 30.0
 HELD = f"SELECT status, disabled_reason, gap_position FROM subscriptions WHERE company_id = {COMPANY} AND name IS NOT NULL"
@@ -62,7 +62,7 @@ class Agent:
 
 
 class Tenant:
-    """Renews a subscription to *agent*, and makes *event* happen meanwhile; what had no answer is sent again."""
+    """Renews a subscription to *agent*, and emits *event* meanwhile; calls without an answer are sent again."""
 
     def __init__(self, agent: Agent, chance: random.Random, event: Mapping[str, Any]) -> None:
         self._agent = agent
@@ -73,12 +73,12 @@ class Tenant:
         self._made = 0
         self.accepted: list[int] = []
         self._excused: set[int] = set()
-        """Events during a pause that is ended without what came in it."""
+        """Events during a pause that is resumed without catching up."""
         self._truncated = 0
         self._surprises: list[str] = []
 
     async def run(self, call: Call) -> None:
-        """Do everything, and go on renewing until every event has come."""
+        """Carry out all steps, and renew until every event has come."""
         self._call = call
         for _ in range(2):
             await self._subscribe(LONG_MS)
@@ -96,7 +96,7 @@ class Tenant:
 
     @property
     def missing(self) -> set[int]:
-        """Events that did not come, and of which nobody said that they would not."""
+        """Events that neither came nor were reported as left out."""
         return set(self.accepted) - self._agent.got - self._excused
 
     @property
@@ -104,7 +104,7 @@ class Tenant:
         return not self.missing and bool(self._agent.gaps or self._truncated)
 
     def check(self, held: Sequence[Any], still_open: Sequence[Any]) -> list[str]:
-        """Compare with what is stored (``HELD``, ``OPEN``); gives every fault."""
+        """Compare with the stored rows (``HELD``, ``OPEN``); return every fault."""
         faults = list(self._surprises)
         if [tuple(row) for row in held] != [("active", None, None)]:
             faults.append(f"the client renewed one subscription, these are there: {list(held)}")
@@ -115,7 +115,7 @@ class Tenant:
         return faults
 
     async def _pause(self) -> None:
-        """Miss an event during a pause that is ended without it."""
+        """Miss an event during a pause that is resumed without it."""
         listed = await self._send("GET", "/subscriptions?channel=mcp", {})
         live = [each["id"] for each in listed["subscriptions"] if each["status"] == "active"]
         path = f"/subscriptions/{live[-1]}"

@@ -1,4 +1,4 @@
-"""What must hold when everything has ended, judged from the log, the polls, the ledger, and what the target got."""
+"""The conditions at the end of a case, judged from the log, the polls, the ledger, and the target's requests."""
 
 import asyncio
 import math
@@ -25,20 +25,20 @@ from trunkline.store.database import Database
 FIRST_POSITION = 1000
 FINAL = "('delivered', 'exhausted', 'rejected', 'gone', 'skipped')"
 AGAIN_SECONDS = 1.0
-"""After a crash at most what was in flight and what had ended in the last second is sent twice."""
+"""After a crash, only deliveries in flight or ended within this time may be sent twice."""
 TRIES = 1 + len(RETRY_SECONDS)
-"""Attempts after which a delivery is given up."""
+"""Limit of attempts of a delivery."""
 STALL_SECONDS = 1.5
-"""How late a busy machine may make what is timed here."""
+"""Delay that a busy machine may add to timed steps."""
 OTHERS = frozenset({actor.COMPANY, tenant.COMPANY})
-"""Companies whose events no writer writes."""
+"""Companies without writers."""
 Pair = tuple[int, str]
-"""An event and the path of a subscription that it matches."""
+"""An event and the path of a matching subscription."""
 
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found; *faults* is empty where everything held."""
+    """The result; *faults* is empty if every condition held."""
 
     accepted: int = 0
     delivered: int = 0
@@ -49,7 +49,7 @@ class Verdict:
 
 
 class Judge:
-    """Looks at one deployment after its crash."""
+    """Judges one deployment after its crash."""
 
     def __init__(self, database: Database, furniture: Furniture, load: Load, *, gaps: int = 0) -> None:
         self._database = database
@@ -67,7 +67,7 @@ class Judge:
     async def judge(
         self, url: str, arrivals: Sequence[Arrival], *, ended_at: float, patience_seconds: float
     ) -> Verdict:
-        """Wait until everything has ended, then check it all."""
+        """Wait until everything has ended, then check all conditions."""
         await self._check_erasure(patience_seconds)
         rows = await self._query("SELECT position, company_id, body, type FROM events ORDER BY position")
         self._log = [
@@ -168,7 +168,7 @@ class Judge:
             self._blame(f"in the log without having been accepted: {sorted(strangers)}")
 
     async def _check_told(self, seconds: float) -> None:
-        """Check that each change was told of once: to its company, and to the operators."""
+        """Check that each change was reported once to its company and once to the operators."""
         deadline = time.monotonic() + seconds
         while (await self._query("SELECT count(*) FROM news"))[0][0] and time.monotonic() < deadline:
             await asyncio.sleep(0.1)
@@ -304,7 +304,9 @@ class Judge:
             _, attempts = ledger[pair]
             arrived, taken_back = set(times[pair]), attempts + 1
             if self._has_withdrawn and min(times[pair].get(taken_back, [0.0]), default=0.0) >= edge:
-                arrived.discard(taken_back)  # it was in flight in the crash, and a cancelled replay's
+                arrived.discard(
+                    taken_back
+                )  # it was in flight in the crash, and belongs to a cancelled replay
             if arrived != set(range(1, attempts + 1)):
                 self._blame(f"{pair} has {attempts} attempts in the ledger, {sorted(times[pair])} arrived")
             for number, moments in times[pair].items():
@@ -316,7 +318,7 @@ class Judge:
                     )
 
     def _check_order(self, arrivals: Sequence[Arrival]) -> None:
-        """Check that no event was first sent before those before it, of the same key, were taken or given up."""
+        """Check that no event was first sent before the earlier events of its key were accepted or given up."""
         lanes = {
             position: envelope["metadata"]["lane"]
             for position, company, _, envelope in self._log

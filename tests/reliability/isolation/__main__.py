@@ -1,4 +1,4 @@
-"""Attack the hub in every way that the rows know, beside a victim: ``python tests/reliability/isolation --help``."""
+"""Attack the hub by every row, beside a victim: ``python tests/reliability/isolation --help``."""
 
 import argparse
 import asyncio
@@ -62,7 +62,7 @@ def main() -> int:
 
 
 def cases_of(rows: Sequence[Row], engine: str | None, *, is_part: bool) -> list[tuple[Row, str]]:
-    """Give each row with each database that is wanted, those together that may share a hub; the part has some of them."""
+    """Give each row with each wanted database, grouped by shared hubs; the part has only some of them."""
     engines = [engine] if engine else ENGINES
     grounds = list(dict.fromkeys(row.ground for row in rows))
     together = sorted(rows, key=lambda row: grounds.index(row.ground))
@@ -70,7 +70,7 @@ def cases_of(rows: Sequence[Row], engine: str | None, *, is_part: bool) -> list[
 
 
 async def run(cases: Sequence[tuple[Row, str]], *, scale: Scale, journal: Journal) -> list[Outcome]:
-    """Run what the journal does not have; gives every outcome."""
+    """Run the cases that are not in the journal; return every outcome."""
     outcomes: list[Outcome] = []
     async with Matrix(scale) as matrix:
         for row, engine in cases:
@@ -84,7 +84,7 @@ async def run(cases: Sequence[tuple[Row, str]], *, scale: Scale, journal: Journa
 
 
 def tell(outcome: Outcome, row: Row) -> None:
-    """Print a line about *outcome*, and its faults."""
+    """Print a line about *outcome* and its faults."""
     verdict = outcome.verdict
     held = "held  " if not verdict.faults else "known " if row.remedy else "FAILED"
     print(

@@ -1,4 +1,4 @@
-"""What a row has to attack with: the hub's address, keys of three companies, and a target that does as it is told."""
+"""The means of a row's attack: the hub's address, keys of three companies, and a scripted target."""
 
 import asyncio
 import contextlib
@@ -33,7 +33,7 @@ LEAD = {
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the hub answered."""
+    """The hub's answer."""
 
     status: int
     body: bytes
@@ -51,7 +51,7 @@ class Attack:
         self.companies = companies
         self.scale = scale
         self.noted: Counter[str] = Counter()
-        """How often each thing happened, for people: statuses, and what a row notes itself."""
+        """Counts for the report: statuses, and a row's own notes."""
         self._keys = [itertools.cycle(company.keys) for company in companies]
         self._ends_at = time.monotonic() + seconds
 
@@ -75,7 +75,7 @@ class Attack:
         return time.monotonic() < self._ends_at
 
     def size(self, whole: int, part: int) -> int:
-        """Choose how much of something there is."""
+        """Choose a size: *whole* or *part*."""
         return whole if self.scale.is_whole else part
 
     def key(self, company: int = 0) -> str:
@@ -83,7 +83,7 @@ class Attack:
         return next(self._keys[company])
 
     def target(self, reply: Reply, *, path: str = "/") -> str:
-        """Make the receiver answer *path* with *reply*; gives the URL."""
+        """Make the receiver answer *path* with *reply*; return the URL."""
         self.receiver.always(reply, path=path)
         return f"{self.receiver.url}{path}"
 
@@ -99,7 +99,7 @@ class Attack:
         headers: Mapping[str, str] | None = None,
         base: str = "/api/v1",
     ) -> Answer:
-        """Call the API, or what is at another *base*, with a key of *company*; what goes wrong is an answer with status 0."""
+        """Call the API, or another *base*, with a key of *company*; an error is an answer with status 0."""
         sent = {"X-Api-Key": key or self.key(company), "Content-Type": "application/json"} | dict(
             headers or {}
         )
@@ -124,7 +124,7 @@ class Attack:
         at_once: int = _AT_ONCE,
         **more: Any,
     ) -> list[str]:
-        """Make *count* subscriptions to everything; gives the ids of those that were made."""
+        """Make *count* subscriptions to everything; return the ids of the successful ones."""
         numbers = iter(range(count))
         ids: list[str] = []
 
@@ -142,11 +142,11 @@ class Attack:
     async def subscribe_dearly(
         self, count: int, url_of: Callable[[int], str], clauses: Sequence[Mapping[str, Any]]
     ) -> list[str]:
-        """Make *count* subscriptions that take any of *clauses*, or of as many as filters may cost; gives the ids."""
+        """Make *count* subscriptions that match any of *clauses*, as many as a filter's cost allows; return the ids."""
         ids: list[str] = []
         for size in dict.fromkeys(min(size, len(clauses)) for size in (100, 50, 30, 20, 10, 5, 1)):
             condition, asked, made = {"any": clauses[:size]}, 0, list[str]()
-            while len(made) == asked and len(ids) < count:  # one that is refused is a call as well
+            while len(made) == asked and len(ids) < count:  # a refused one counts as a call, too
                 asked = min(_AT_ONCE, count - len(ids))
                 made = await self.subscribe(asked, url_of, filter=condition)
                 self.noted["clauses"] += len(made) * size
@@ -154,7 +154,7 @@ class Attack:
         return ids
 
     async def only_subscription(self) -> str:
-        """Give the id of the one that the first company has."""
+        """Give the id of the first company's only subscription."""
         answer = await self.call("GET", "/webhooks/subscriptions")
         return answer.json()["subscriptions"][0]["id"]
 
@@ -168,7 +168,7 @@ class Attack:
     async def repeat(
         self, act: Callable[[int], Awaitable[object]], *, at_once: int = 1, pause_seconds: float = 0.02
     ) -> None:
-        """Do *act* again and again until time is up, in *at_once* tasks; it is told its turn."""
+        """Repeat *act* until time is up, in *at_once* tasks; its argument is the number of the turn."""
         turns = itertools.count()
 
         async def work() -> None:
@@ -179,16 +179,16 @@ class Attack:
         await asyncio.gather(*(work() for _ in range(at_once)))
 
     async def rest(self) -> None:
-        """Let what was begun go on until time is up."""
+        """Wait until time is up."""
         await asyncio.sleep(max(self._ends_at - time.monotonic(), 0))
 
     async def pause(self, seconds: float) -> None:
-        """Let what was begun go on for so long, or for all the time but a second where there is less."""
+        """Wait for *seconds*, or until a second before the end if that is earlier."""
         await asyncio.sleep(max(min(seconds, self._ends_at - time.monotonic() - 1), 0))
 
     @contextlib.asynccontextmanager
     async def connected(self) -> AsyncGenerator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        """Lend a bare connection to the hub."""
+        """Give a raw connection to the hub."""
         parts = urlsplit(self.url)
         reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
         try:

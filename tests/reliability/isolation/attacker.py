@@ -1,6 +1,6 @@
-"""The process that attacks: it says that it is ready, reads an order from standard input, does one row, and writes what it saw.
+"""The attacking process: it reports ready, reads an order from standard input, runs one row, and writes its notes.
 
-It is nice about the CPU.
+It runs with a lower CPU priority (nice).
 """
 
 import asyncio
@@ -19,11 +19,11 @@ from scale import SCALES
 
 READY = "ready"
 GRACE_SECONDS = 2.0
-"""How long what is under way may take once time is up."""
+"""Time for calls in flight after the attack's end."""
 
 
 async def attack(order: dict[str, Any]) -> Counter[str]:
-    """Do what *order* says; gives what was noted."""
+    """Carry out *order*; return the notes."""
     row = {row.name: row for row in all_rows()}[order["row"]]
     companies = [Company(**company) for company in order["companies"]]
     means = Attack(order["url"], companies, SCALES[order["scale"]], seconds=order["seconds"])
@@ -44,7 +44,7 @@ def main() -> None:
     except Exception as error:  # the matrix tells it
         noted = Counter({f"broken: {type(error).__name__}: {error}": 1})
     print(json.dumps(noted), flush=True)
-    os._exit(0)  # no time is lost with what is still open
+    os._exit(0)  # do not wait for open connections
 
 
 if __name__ == "__main__":

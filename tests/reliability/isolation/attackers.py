@@ -1,4 +1,4 @@
-"""Processes that attack: the next one is started while the hub recovers from the one before, so that no attack begins with imports."""
+"""The attacking processes: the next one is started while the hub recovers from the last, so that no attack begins with imports."""
 
 import asyncio
 import contextlib
@@ -16,11 +16,11 @@ from row import Row
 from scale import Scale
 
 GRACE_SECONDS = 20.0
-"""How long a process may go on once its attack is over."""
+"""Time limit of a process after its attack."""
 
 
 class Attackers:
-    """Starts processes that attack. Enter it to have the first, leave it to end what is left."""
+    """Starts attacking processes. Entering starts the first, leaving ends the remaining ones."""
 
     def __init__(self, scale: Scale) -> None:
         self._scale = scale
@@ -34,7 +34,7 @@ class Attackers:
             await _end(self._next)
 
     async def make_ready(self) -> None:
-        """Start the next one, if there is none, and wait until it waits for its order."""
+        """Start the next process, if there is none, and wait until it is ready."""
         if self._next is not None:
             return
         self._next = await asyncio.create_subprocess_exec(
@@ -51,7 +51,7 @@ class Attackers:
         assert said.decode().strip() == READY, "the attacker does not start"
 
     async def attack(self, row: Row, url: str, companies: list[Company]) -> dict[str, int]:
-        """Have *companies* do what *row* says to the hub at *url*; gives what was noted."""
+        """Let *companies* run *row* against the hub at *url*; return the notes."""
         await self.make_ready()
         assert self._next is not None
         program, self._next = self._next, None

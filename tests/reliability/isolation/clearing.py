@@ -1,4 +1,4 @@
-"""What is done between two rows on one hub: an operator deletes the subscriptions that the attackers made."""
+"""Clearing between two rows on one hub: an operator deletes the attackers' subscriptions."""
 
 import asyncio
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""``trunkline serve`` as a process of its own, on a database of its own, and what it uses of the machine."""
+"""``trunkline serve`` as a separate process with its own database, and its use of the machine."""
 
 import asyncio
 import contextlib
@@ -17,11 +17,11 @@ _LISTENS = re.compile(rb"listens on (http://\S+)")
 _START_SECONDS = 90.0
 ENGINES = ("sqlite", "postgresql")
 _NOT_INHERITED = ("TRUNKLINE_", "PYTHONDONTWRITEBYTECODE")
-"""The last would have each process compile everything anew."""
+"""Variables that processes do not inherit; with the last one, each process would compile everything again."""
 
 
 def inherited() -> dict[str, str]:
-    """Give what processes that are started here see of the environment."""
+    """Give the environment for started processes."""
     return {name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)}
 
 
@@ -39,7 +39,7 @@ def environment_of(url: str, name_server: str, **chosen: str) -> dict[str, str]:
 
 
 class Deployment:
-    """One process of ``trunkline serve``, and a worker beside it where it *has_worker*. Enter it to start, leave it to end them."""
+    """One process of ``trunkline serve``, and a worker if it *has_worker*. Entering starts them, leaving ends them."""
 
     def __init__(
         self, environment: Mapping[str, str], folder: Path, *, number: int, has_worker: bool = False
@@ -85,7 +85,7 @@ class Deployment:
         return self._popen.pid
 
     def log(self) -> str:
-        """Give the end of what it wrote to standard error."""
+        """Give the end of its standard error."""
         return self.errors.read_text(errors="replace")[-1500:]
 
     async def _listens(self) -> str:
@@ -105,7 +105,7 @@ class Deployment:
 
 
 class Meter:
-    """Looks at a process ten times a second. Enter it to begin."""
+    """Samples a process ten times a second. Enter it to begin."""
 
     def __init__(self, process: psutil.Process) -> None:
         self._process = process
@@ -119,11 +119,11 @@ class Meter:
         self._task.cancel()
 
     def memory(self, since: float, until: float) -> int:
-        """Give the most bytes that it held between two moments (monotonic seconds)."""
+        """Give its highest memory in bytes between two moments (monotonic seconds)."""
         return max((rss for at, rss, _ in self._samples if since <= at <= until), default=0)
 
     def descriptors(self, since: float, until: float) -> int:
-        """Give the most files and sockets that it had open between two moments."""
+        """Give its highest number of open files and sockets between two moments."""
         return max((count for at, _, count in self._samples if since <= at <= until), default=0)
 
     def cpu_seconds(self) -> float:

@@ -20,7 +20,7 @@ _SHARDS = 16
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """A furnished database that no hub has open."""
+    """A furnished database without a running hub."""
 
     url: str
     environment: dict[str, str]
@@ -29,21 +29,21 @@ class World:
 
     @property
     def attacker(self) -> Company:
-        """The company whose log it is."""
+        """The company of the log."""
         return self.furniture.owner
 
     def size(self, whole: int, part: int) -> int:
-        """Choose how much of something there is."""
+        """Choose a size: *whole* or *part*."""
         return whole if self.scale.is_whole else part
 
     @contextlib.asynccontextmanager
     async def hub(self) -> AsyncGenerator[Hub]:
-        """Lend a hub that does not deliver."""
+        """Give a hub without a dispatcher."""
         async with Hub(settings.load(environment=self.environment), dispatch=False) as hub:
             yield hub
 
     async def subscribe(self, target_url: str, *, status: str = "active", **more: object) -> int:
-        """Make a subscription of the attacker's to everything; gives its number."""
+        """Make the attacker's subscription to everything; return its number."""
         async with self.hub() as hub:
             request = {"target_url": target_url, "event_types": ["*"], **more}
             made = await hub.subscriptions.create(self.attacker.id, request, channel="webhooks")
@@ -55,7 +55,7 @@ class World:
             return found.no
 
     async def events(self, count: int, *, letters: int = 100, company: int | None = None) -> tuple[int, int]:
-        """Put *count* events of the attacker's into the log, that every cursor has passed; gives the first and the last."""
+        """Put *count* events of the attacker into the log, before every cursor; return the first and the last."""
         owner = company or self.attacker.id
         async with Database(self.url) as database:
             async with database.write() as connection:
@@ -78,9 +78,9 @@ class World:
     async def deliveries(
         self, first: int, last: int, subscription_no: int, *, status: str, in_order: bool = False
     ) -> None:
-        """Give the events from *first* to *last* a delivery each, one that is due or one that has ended, with its attempt.
+        """Give the events from *first* to *last* a delivery each, due or ended, with its attempt.
 
-        *in_order*: each stands in an order under a key of its own.
+        With *in_order*, each is ordered under its own key.
         """
         due = "0" if status == "pending" else "NULL"
         outcome = "retry" if status == "pending" else "delivered"
@@ -103,7 +103,7 @@ class World:
                 await connection.execute(text("ANALYZE"))
 
     async def hold(self, first: int, last: int) -> None:
-        """Have all but the first of these deliveries, which are in order, wait for it under one key."""
+        """Make all of these ordered deliveries except the first wait for it under one key."""
         async with Database(self.url) as database:
             for begin in range(first, last + 1, _CHUNK):
                 used = {"front": first, "first": begin, "last": min(begin + _CHUNK - 1, last)}
@@ -120,7 +120,7 @@ _HELD = (
 
 
 async def long_delivery_log(world: World) -> None:
-    """Make a subscription with a long delivery log: all was delivered."""
+    """Make a subscription with a long delivery log, all delivered."""
     number = await world.subscribe("http://127.0.0.1:9/hook")
     first, last = await world.events(world.size(200_000, 20_000))
     await world.deliveries(first, last, number, status="delivered")

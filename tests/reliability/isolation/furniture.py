@@ -1,4 +1,4 @@
-"""What a hub of the matrix starts with: a victim with keys and a subscription, and companies that mean it no good, for each row others."""
+"""The initial data of a hub of the matrix: a victim with keys and a subscription, and other attacking companies for each row."""
 
 import itertools
 from collections.abc import Iterator
@@ -10,16 +10,16 @@ from trunkline.model.events import shard_of
 
 VICTIM = 7
 KEYS_OF_VICTIM = 17
-"""An ordinary customer has some tools; each of them has a key, and calls within its limits. The first is for the portal."""
+"""Keys of an ordinary customer's tools, each within its limits. The first is for the portal."""
 KEYS_OF_ATTACKER = 3
 ROWS_OF_A_HUB = 20
-"""Rows that one hub serves at most."""
+"""Limit of rows on one hub."""
 IN_TEST = 3
-"""Where among a row's attackers the test environment of the first stands."""
+"""Index of the first attacker's test environment among a row's attackers."""
 
 
 def _neighbours() -> Iterator[int]:
-    """Find companies whose events stand in the victim's shard."""
+    """Find companies with events in the victim's shard."""
     return (no for no in itertools.count(VICTIM + 1) if shard_of(no, 16) == shard_of(VICTIM, 16))
 
 
@@ -33,21 +33,21 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Furniture:
-    """Who there is."""
+    """The companies of a hub."""
 
     victim: Company
     attackers: list[list[Company]]
-    """For each row a first company that shares the victim's shard of the log, so that its events are read with the victim's,
-    two others, and the test environment of the first."""
+    """For each row: a company in the victim's shard, whose events are read together with the victim's; two others; and the test
+    environment of the first."""
     owner: Company
-    """The first company of the first row, with keys for every row: it has what was prepared."""
+    """The first company of the first row, with keys for every row: it owns the prepared data."""
     operator_key: str
     subscription_id: str
     """The victim's."""
     subscription_no: int
 
     def attackers_of(self, turn: int, *, is_prepared: bool) -> list[Company]:
-        """Give who attacks in the row that is the *turn*-th of its hub: the owner with keys that are new, where it has anything."""
+        """Give the attackers of the hub's *turn*-th row; with prepared data the first is the owner, with new keys."""
         first, *others = self.attackers[turn]
         if is_prepared:
             keys = self.owner.keys[KEYS_OF_ATTACKER * turn :][:KEYS_OF_ATTACKER]

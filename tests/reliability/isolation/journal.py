@@ -1,4 +1,4 @@
-"""A file of outcomes, one line of JSON each with the code that it is of, so that a long run may be stopped and go on."""
+"""A file of outcomes, one line of JSON each with the digest of its code, so that a long run can be interrupted and resumed."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[3]
 
 
 class Journal:
-    """Knows what earlier runs of the same code have noted, and notes what comes. Without a *file* it knows and keeps nothing."""
+    """Reads the outcomes of earlier runs of the same code, and adds new ones. Without a *file* it is empty and keeps nothing."""
 
     def __init__(self, file: Path | None) -> None:
         self._file = file
@@ -56,7 +56,7 @@ class Journal:
 
 
 def code() -> str:
-    """Name the code that is judged: a digest of every source of the hub, its plugins and this harness."""
+    """Give the digest of every source of the hub, its plugins and this harness."""
     digest = hashlib.sha256()
     for folder in ("core", "plugins", "schemas", "tests/reliability/isolation"):
         for file in sorted((ROOT / folder).rglob("*.py")):

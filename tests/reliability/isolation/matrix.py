@@ -1,4 +1,4 @@
-"""Cases: one row, one database. Rows that need the same to begin with are tried on one hub, one after the other."""
+"""Cases: one row, one database. Rows with the same initial data run on one hub, one after the other."""
 
 import contextlib
 import itertools
@@ -26,24 +26,24 @@ class Case:
 
     @property
     def command(self) -> str:
-        """What repeats it."""
+        """The command that repeats it."""
         return f"python tests/reliability/isolation --row {self.row} --engine {self.engine}"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a case."""
+    """The outcome of a case."""
 
     case: Case
     scale: str
     verdict: Verdict
     seconds: float
     behind: str = ""
-    """What did not hold behind other rows on the same hub, where the row was tried again on a hub of its own."""
+    """The faults after other rows on the same hub, if the row was repeated on a new hub."""
 
 
 class Matrix:
-    """Runs cases, one after the other. Enter it to start what they share."""
+    """Runs cases, one after the other. Entering starts the shared parts."""
 
     def __init__(self, scale: Scale) -> None:
         self._scale = scale
@@ -70,9 +70,9 @@ class Matrix:
         await self._stack.aclose()
 
     async def run_one(self, row: Row, engine: str) -> Outcome:
-        """Run one case, on the hub of the one before where that is as it was.
+        """Run one case, on the previous case's hub if that is unaffected.
 
-        A row that does not hold behind others is tried again on a hub of its own, so that it is not blamed for them.
+        A row that fails after others is repeated on a new hub, so that it does not count for their effects.
         """
         began = time.monotonic()
         stage = await self._stage_for(row, engine)

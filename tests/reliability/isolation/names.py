@@ -1,4 +1,4 @@
-"""A name server of our own: one name is found at once, one late, one never; others do not exist, or fail."""
+"""A name server for tests: one name resolves at once, one late, one never; others do not exist, or fail."""
 
 import asyncio
 import socket
@@ -6,7 +6,7 @@ import struct
 from typing import cast
 
 SLOW_SECONDS = 1.8
-"""Longer than one try of the hub, shorter than all of them."""
+"""Longer than one try of the hub, shorter than all of its tries."""
 _SERVFAIL, _NXDOMAIN = 0x8182, 0x8183
 _FOUND = 0x8180
 _TYPE_A = 1
@@ -20,18 +20,18 @@ class NameServer(asyncio.DatagramProtocol):
 
     @classmethod
     async def start(cls) -> tuple[asyncio.DatagramTransport, str]:
-        """Listen on a free port; gives the transport to close, and the address to ask."""
+        """Listen on a free port; return the transport to close, and the server's address."""
         loop = asyncio.get_running_loop()
         transport, _ = await loop.create_datagram_endpoint(cls, local_addr=("127.0.0.1", 0))
         host, port = transport.get_extra_info("sockname")
         return transport, f"{host}:{port}"
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what answers."""
+        """Keep the transport for answers."""
         self._transport = cast("asyncio.DatagramTransport", transport)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        """Answer a question, or do not."""
+        """Answer a question, or leave it unanswered."""
         self.asked += 1
         end = data.index(b"\0", 12) + 5
         question, kind = data[12:end], struct.unpack("!H", data[end - 4 : end - 2])[0]

@@ -1,4 +1,4 @@
-"""The second table of ``docs/internals/reliability.md``: what the last whole run found, between its markers."""
+"""The second table of ``docs/internals/reliability.md``: the results of the last whole run, between markers."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ from verdict import Verdict
 PAGE = Path(__file__).parents[3] / "docs" / "internals" / "reliability.md"
 SECTION = re.compile(r"(?<=<!-- isolation: begin -->\n).*(?=<!-- isolation: end -->)", re.DOTALL)
 SHOWN = 10
-"""How many rows the page shows, those with the longest times under attack."""
+"""Number of rows on the page: those with the longest times under attack."""
 _HEAD = """
 {date} · {machine} · {cases} cases, {held} of which held
 
@@ -30,7 +30,7 @@ The ten rows with the longest p99 of the victim's calls and pushes, in ms: befor
 
 
 def write_page(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> None:
-    """Write the section anew."""
+    """Rewrite the section."""
     found = {outcome.case: outcome.verdict for outcome in outcomes}
     head = _HEAD.format(
         date=datetime.now(UTC).date().isoformat(),
@@ -49,7 +49,7 @@ def write_page(outcomes: Sequence[Outcome], rows: Sequence[Row]) -> None:
 
 
 def _behind(outcomes: Sequence[Outcome]) -> str:
-    """Tell which rows held on a hub of their own only."""
+    """Name the rows that held only on a new hub."""
     lines = [
         f"- `{outcome.case.row}` on {outcome.case.engine}, {outcome.behind}"
         for outcome in outcomes
@@ -84,7 +84,7 @@ def _cell(verdict: Verdict | None) -> str:
 
 
 def _faults(rows: Sequence[Row], found: Mapping[Case, Verdict]) -> str:
-    """Tell of each row that did not hold, and what an operator can do where the hub alone cannot."""
+    """List the rows that did not hold, and the operator's remedies."""
     lines: list[str] = []
     for row in rows:
         faults = [

@@ -1,4 +1,4 @@
-"""A row of the matrix: one thing that somebody hostile does. Its function is its name, and the first line of its docstring says what."""
+"""A row of the matrix: one hostile behaviour. Its function gives the name, the first line of its docstring the description."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,17 +22,17 @@ class Row:
     """The databases on which continuous integration runs it."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     remedy: str = ""
-    """What an operator can do where the hub alone cannot hold: a sentence; empty where it must."""
+    """The operator's remedy if the hub alone cannot hold: a sentence; empty if it must hold."""
     seconds: float | None = None
-    """How long the attack lasts; None for as long as most do."""
+    """Duration of the attack; None for the usual one."""
     is_alone: bool = False
-    """Whether it uses up what was prepared, so that no other row may come after it on its hub."""
+    """Whether it uses up the prepared data, so that no other row can follow on its hub."""
     has_worker: bool = False
     """Whether a ``trunkline worker`` shares the hub's deliveries, on PostgreSQL."""
 
     @property
     def ground(self) -> tuple[str, bool, tuple[tuple[str, str], ...]]:
-        """What it needs to begin with; rows with the same ground may share a hub."""
+        """Its initial needs; rows with the same ground may share a hub."""
         prepare = "" if self.prepare is None else f"{self.prepare.__module__}.{self.prepare.__qualname__}"
         return prepare, self.has_worker, tuple(sorted(self.settings.items()))
 
@@ -47,11 +47,10 @@ def row(
     is_alone: bool = False,
     has_worker: bool = False,
 ) -> Callable[[Act], Row]:
-    """Make a row of a function that attacks.
+    """Make a row from an attacking function.
 
-    *prepare* fills the database before the hub starts. *in_part* names the databases on which the row is in the part that
-    continuous integration runs. *seconds* is how long the attack lasts where it needs longer than others to show what it does:
-    until a deadline is over, say, or a retry is due.
+    *prepare* fills the database before the hub starts. *in_part* names the databases on which continuous integration runs the row.
+    *seconds* is the duration of an attack that needs longer than others, such as until a deadline or a retry.
     """
 
     def make(act: Act) -> Row:

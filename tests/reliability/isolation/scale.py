@@ -1,20 +1,20 @@
-"""How large a run is: the whole one, or the part that continuous integration has minutes for."""
+"""The size of a run: the whole one, or the part for continuous integration."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """Seconds of each phase, and what the figures of a machine that is shared may be."""
+    """Seconds of each phase, and allowances for a shared machine."""
 
     name: str
     quiet_seconds: float
-    """How long a hub is left alone before the first attack on it."""
+    """Time for which a hub is observed before the first attack."""
     attack_seconds: float
-    """How long an attack lasts, unless its row needs longer to show what it does."""
+    """Duration of an attack, unless its row needs longer."""
     after_seconds: float
     p99_floor_seconds: float
-    """A p99 below this is not blamed, whatever it is of the quiet hub's: a machine with two cores is never quite still."""
+    """A p99 below this is never a fault, for any ratio to the quiet hub's: a machine with two cores is never quite idle."""
 
     @property
     def is_whole(self) -> bool:
@@ -22,7 +22,7 @@ class Scale:
         return self.name == "whole"
 
     def seconds_of(self, longer: float | None) -> float:
-        """Tell how long the attack of a row lasts that says how much *longer* than others it needs, if it does."""
+        """Give the duration of a row's attack: *longer* if the row needs it, else the usual one."""
         return longer if longer is not None and self.is_whole else self.attack_seconds
 
 
@@ -30,8 +30,8 @@ WHOLE = Scale("whole", quiet_seconds=2, attack_seconds=3.5, after_seconds=1.2, p
 PART = Scale("part", quiet_seconds=1.2, attack_seconds=3.0, after_seconds=1, p99_floor_seconds=0.4)
 SCALES = {scale.name: scale for scale in (WHOLE, PART)}
 RECOVERY_SECONDS = 5.0
-"""From the end of an attack until the hub has to be as it was; where it is free earlier, it is looked at earlier."""
+"""Time limit for recovery after an attack; a hub that is at rest earlier is judged earlier."""
 CALL_SECONDS = 1.0
-"""None of the victim's calls takes longer, nor a push of its events."""
+"""Limit of the victim's calls and of the pushes of its events."""
 P99_TIMES = 3.0
 MEMORY_BYTES = 100 * 2**20

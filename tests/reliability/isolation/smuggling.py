@@ -13,11 +13,11 @@ def head(method: str, path: str, *lines: str) -> bytes:
 LAST = head("GET", "/healthz", "x-request-id: last", "connection: close")
 UNPARSED = (400,)
 Row = tuple[tuple[int, ...], bytes]
-"""The statuses of the hub's answers, and what is sent."""
+"""The statuses of the hub's answers, and the sent bytes."""
 
 
 def table(key: str) -> dict[str, Row]:
-    """Return the rows, for a company's *key*."""
+    """Give the rows for a company's *key*."""
     own = f"x-api-key: {key}", "x-request-id: sent"
     inner = head("GET", "/api/v1/me", f"x-api-key: {key}", "x-request-id: smuggled")
     size = len(inner)

@@ -1,7 +1,7 @@
-"""A stage: one hub with the victim at work beside it, on which rows are tried one after the other.
+"""A stage: one hub with the victim at work, on which rows run one after the other.
 
-The hub is left alone once, when it is new; what was measured then is what each row is judged by. So whatever a row leaves
-behind counts against those after it. A hub that is not what it was, a moment after a row, serves no other.
+The hub is measured once when it is new, and each row is judged by that. So leftovers of a row count against later rows. A hub
+that has not recovered shortly after a row is not used again.
 """
 
 import asyncio
@@ -25,21 +25,21 @@ from trunkline.store.database import Database
 
 MIB = 2**20
 SETTLING_SECONDS = 0.8
-"""How long the hub is used before anything is timed."""
+"""Time of use before measurements begin."""
 LOOK_SECONDS = 0.3
 REST_SHARE = 0.15
-"""The part of a core that a hub at rest may use beyond what it used when it was left alone."""
+"""The share of a core that a hub at rest may use above its share when it was new."""
 REST_WAIT_SECONDS = 0.25
-"""The longest call of the victim that may be under way at a hub at rest."""
+"""The longest call of the victim that may be in flight at a hub at rest."""
 LEFT_BYTES = 50 * MIB
-"""What a hub may keep of a row's memory and serve another."""
+"""Memory that a hub may keep from a row and still be used for another."""
 _FIRST_ATTEMPTS = (
     "SELECT count(*) FROM attempts WHERE subscription_no = :no AND number = 1 AND outcome <> 'delivered'"
 )
 
 
 class Stage:
-    """A hub on the database at *url*, with the victim. Enter it to start both and to leave them alone for a while."""
+    """A hub on the database at *url*, with the victim. Entering starts both and measures them without an attack."""
 
     def __init__(
         self, deployment: Deployment, furniture: Furniture, url: str, *, target: Target, scale: Scale
@@ -53,7 +53,7 @@ class Stage:
         self._failed_attempts = 0
         self._is_as_it_was = True
         self.rows: list[str] = []
-        """The rows that were tried on it."""
+        """The rows that ran on it."""
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
@@ -74,11 +74,11 @@ class Stage:
 
     @property
     def is_free(self) -> bool:
-        """Whether another row may be tried: the hub is as it was, and there are companies for one."""
+        """Whether another row may run: the hub has recovered, and there are companies for it."""
         return self._is_as_it_was and len(self.rows) < ROWS_OF_A_HUB
 
     async def try_row(self, row: Row, attackers: Attackers) -> Verdict:
-        """Attack, wait until the hub is free again, look at it, and judge."""
+        """Attack, wait until the hub is at rest, measure it, and judge."""
         companies = self._furniture.attackers_of(len(self.rows), is_prepared=row.prepare is not None)
         self.rows.append(row.name)
         known = await self._subscriptions_of(companies)
@@ -91,7 +91,7 @@ class Stage:
         after_at, cpu_after = time.monotonic(), self._meter.cpu_seconds()
         await asyncio.sleep(self._scale.after_seconds)
         end_at, cpu_end = time.monotonic(), self._meter.cpu_seconds()
-        await asyncio.sleep(0.2)  # for the answers that are on their way
+        await asyncio.sleep(0.2)  # for answers in flight
         samples = _between(self._victim.samples(), attack_at, end_at)
         verdict = Verdict(
             quiet=self._quiet,
@@ -116,7 +116,7 @@ class Stage:
         return verdict
 
     async def _clear_up(self, companies: Sequence[Company], known: set[clearing.Made]) -> bool:
-        """Delete the subscriptions that the attackers made; tells whether the hub is as it was then."""
+        """Delete the attackers' subscriptions; return whether that restored the hub."""
         try:
             made = await self._subscriptions_of(companies) - known
             await clearing.delete(self._deployment.url, made, operator_key=self._furniture.operator_key)
@@ -132,7 +132,7 @@ class Stage:
         )
 
     async def _failed_first_attempts(self) -> int:
-        """Count the victim's first attempts that have failed since the last row."""
+        """Count the victim's first attempts that failed since the last row."""
         async with Database(self._url, pool_size=2) as database, database.read() as connection:
             found = await connection.execute(text(_FIRST_ATTEMPTS), {"no": self._furniture.subscription_no})
             failed = int(found.scalar_one())
@@ -140,7 +140,7 @@ class Stage:
         return new
 
     async def _rest(self) -> bool:
-        """Wait until the hub does no more than when it was left alone, for ``RECOVERY_SECONDS`` at most; tells whether it came to that."""
+        """Wait at most ``RECOVERY_SECONDS`` until the hub is as idle as when it was new; return whether it is."""
         began = time.monotonic()
         while time.monotonic() - began < RECOVERY_SECONDS:
             cpu, at = self._meter.cpu_seconds(), time.monotonic()

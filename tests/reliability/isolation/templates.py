@@ -1,4 +1,4 @@
-"""Databases to begin with: furnished, filled as a row wants it, and made once; each hub gets a copy."""
+"""Template databases: furnished, filled for a row, and made once; each hub gets a copy."""
 
 import asyncio
 import contextlib
@@ -22,7 +22,7 @@ from trunkline_kit.databases import PostgresServer, started_postgres
 
 
 class Templates:
-    """Makes what rows begin with, and lends copies. Enter it to begin."""
+    """Makes the templates of rows, and lends copies. Enter it to begin."""
 
     def __init__(self, *, target_url: str, name_server: str, scale: Scale) -> None:
         self._target_url = target_url
@@ -31,7 +31,7 @@ class Templates:
         self._numbers = itertools.count()
         self._furniture: dict[str, Furniture] = {}
         self._made: dict[tuple[str, str], str] = {}
-        """The databases to copy, by their engine and by what fills them."""
+        """The databases to copy, by engine and by filling function."""
 
     async def __aenter__(self) -> Self:
         async with contextlib.AsyncExitStack() as stack:
@@ -47,9 +47,9 @@ class Templates:
 
     @contextlib.asynccontextmanager
     async def lend(self, engine: str, row: Row) -> AsyncGenerator[tuple[str, Furniture]]:
-        """Lend a database for *row*; gives its URL, and who is in it."""
+        """Lend a database for *row*; give its URL and its companies."""
         name = await self._copy(engine, await self._template_of(engine, row))
-        await asyncio.to_thread(os.sync)  # else the hub's first commits wait for what was copied
+        await asyncio.to_thread(os.sync)  # otherwise the hub's first commits wait for the flush of the copy
         try:
             yield self._url_of(engine, name), self._furniture[engine]
         finally:

@@ -1,4 +1,4 @@
-"""What must hold for the victim, judged from its own samples, the process's figures, and the log of attempts."""
+"""The conditions for the victim, judged from its samples, the process's figures, and the log of attempts."""
 
 import math
 from collections.abc import Sequence
@@ -32,16 +32,16 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
 
 @dataclass(slots=True)
 class Verdict:
-    """What was found; *faults* is empty where everything held."""
+    """The result; *faults* is empty if every condition held."""
 
     quiet: Figures
     attacked: Figures
     after: Figures
     free_seconds: float
-    """How long after the attack the hub was looked at: as soon as it was at rest, and 5 s later at the latest."""
+    """Time after the attack when the hub was judged: when it was at rest, at the latest after 5 s."""
     slowest_by_kind: dict[str, float]
     memory_mib: float
-    """How much the process grew at most."""
+    """The highest growth of the process."""
     cpu_share: float
     """The part of a core that it used under the attack, …"""
     cpu_share_after: float
@@ -49,12 +49,12 @@ class Verdict:
     descriptors: int
     failed_first_attempts: int
     attack: dict[str, int] = field(default_factory=dict)
-    """What was answered to the attackers, by status, and what they noted themselves."""
+    """The answers to the attackers by status, and their own notes."""
     faults: list[str] = field(default_factory=list)
 
 
 def blame(verdict: Verdict, samples: Sequence[Sample], *, scale: Scale) -> None:
-    """Add to *verdict* every fault that its figures and the *samples* from the attack on show."""
+    """Add to *verdict* every fault in its figures and in the *samples* since the attack."""
     faults = verdict.faults
     failed = [sample for sample in samples if sample.fault]
     if failed:

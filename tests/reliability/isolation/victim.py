@@ -1,4 +1,4 @@
-"""The victim: a company that posts, polls, gets pushes, reads its subscription and looks into the portal, and times it all."""
+"""The victim: a company that posts, polls, gets pushes, reads its subscription and opens the portal, and times all of it."""
 
 import asyncio
 import contextlib
@@ -35,7 +35,7 @@ _EVENT = {
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One call, or the way of one event from its POST to the target: when it began, how long it took, what came of it."""
+    """One call, or one event from its POST to the target: start, duration and outcome."""
 
     kind: str
     at: float
@@ -44,7 +44,7 @@ class Sample:
 
 
 class Target(Receiver):
-    """Where the victim's events are pushed to; it notes when each came first."""
+    """The target of the victim's events; it notes the first arrival of each."""
 
     def __init__(self) -> None:
         super().__init__(record=False)
@@ -56,7 +56,7 @@ class Target(Receiver):
 
 
 class Victim:
-    """Does ordinary things at a steady pace, within its limits, whatever comes of them."""
+    """Makes ordinary calls at a steady pace, within its limits, for any answers."""
 
     def __init__(self, url: str, furniture: Furniture, target: Target) -> None:
         self._url = url
@@ -75,7 +75,7 @@ class Victim:
         """Work while the block runs."""
         self._target.arrivals.clear()
         timeout = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
-        jar = aiohttp.CookieJar(unsafe=True)  # cookies of an address
+        jar = aiohttp.CookieJar(unsafe=True)  # accept cookies of an IP address
         async with aiohttp.ClientSession(timeout=timeout, cookie_jar=jar) as session:
             await self._sign_in(session)
             await self._page(session)  # the first compiles the templates
@@ -94,7 +94,7 @@ class Victim:
                 await asyncio.gather(*tasks, return_exceptions=True)
 
     def samples(self) -> list[Sample]:
-        """Give all calls and pushes so far; what has not come yet counts as long as it has been waited for."""
+        """Give all calls and pushes so far; missing ones count with their waiting time."""
         now = time.monotonic()
         waiting = [Sample(kind, at, now - at) for kind, at in self._under_way.values()]
         pushes = [
@@ -105,7 +105,7 @@ class Victim:
 
     @property
     def waits_seconds(self) -> float:
-        """How long it has waited for the call that is under way for longest."""
+        """The waiting time of the oldest call in flight."""
         return time.monotonic() - min((at for _, at in self._under_way.values()), default=time.monotonic())
 
     async def _repeat(

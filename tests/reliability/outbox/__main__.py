@@ -66,7 +66,7 @@ class Boundaries:
 
 
 def forked(work: Callable[[], None]) -> int:
-    """Do *work* in a process of its own; gives its pid."""
+    """Do *work* in a forked process; return its pid."""
     pid = os.fork()
     if pid:
         return pid
@@ -102,7 +102,7 @@ class Case:
 
 @dataclass(slots=True)
 class World:
-    """The processes and databases that the cases share."""
+    """The processes and databases shared by the cases."""
 
     engine: str
     product_url: str
@@ -158,7 +158,7 @@ class World:
             time.sleep(0.02)
 
     def product(self, boundary: int | None, chance: random.Random) -> int:
-        """Start a product that makes transactions, one after the other; each notes in ``made`` what it emits."""
+        """Start a product that runs transactions one after the other, and notes its events in ``made``."""
 
         def work() -> None:
             engine = blocking_engine(self.product_url)
@@ -210,12 +210,12 @@ class World:
         return False
 
     def crash_database(self) -> None:
-        """Kill a process of PostgreSQL, which then throws out every connection and recovers from its log."""
+        """Kill a process of PostgreSQL, which then closes every connection and recovers from its log."""
         workers = psutil.Process(self.postmaster).children()
         next(each for each in workers if "background writer" in " ".join(each.cmdline())).kill()
 
     def run(self, case: Case) -> bool:
-        """Run a case; gives whether something was killed. Raises AssertionError."""
+        """Run a case; return whether something was killed. Raises AssertionError."""
         chance = random.Random(case.number)
         is_product, is_relay = case.victim == "product", case.victim == "relay"
         product = self.product(case.boundary if is_product else None, chance)
@@ -269,14 +269,14 @@ class World:
 
 
 def iter_once(client: Client) -> Any:
-    """A call without another try."""
+    """A call without a retry."""
     from trunkline_client import steps
 
     return steps.request(steps.Call("GET", "/readyz"), tries=1)
 
 
 def cases(count: int, engine: str, seed: int) -> Iterator[Case]:
-    """Make cases: a boundary after the other, so that each is met."""
+    """Make cases with one boundary after the other, so that each is reached."""
     victims = VICTIMS if engine == "postgresql" else VICTIMS[:3]
     chance = random.Random(seed)
     for number in range(count):
@@ -301,7 +301,7 @@ def world(engine: str) -> Iterator[World]:
         create_tables(product)
         with product.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("CREATE TABLE made (n bigint PRIMARY KEY)"))
-            if engine == "postgresql":  # what is committed survives the death of a process
+            if engine == "postgresql":  # committed data survives the death of a process
                 connection.execute(text("ALTER SYSTEM SET synchronous_commit = on"))
                 connection.execute(text("SELECT pg_reload_conf()"))
             else:

@@ -1,4 +1,4 @@
-"""What must always hold, looked at after each commit, at each attempt, and in the end."""
+"""The invariants, checked after each commit, at each attempt, and in the end."""
 
 import asyncio
 from collections import defaultdict
@@ -17,15 +17,15 @@ from trunkline.store import subscriptions
 
 ONE_VERSION = SchemaVersions(SchemaCatalog([]))
 BATCH = Batch(most=3, wait_seconds=0.05)
-"""How a channel takes its batches, in the worlds where it takes any."""
+"""The batches of a channel, in worlds with batches."""
 FEWEST_SLOTS = 4
-"""With so few, a company's own burst fills them: it waits for itself."""
+"""With as few slots, a company's own burst fills them, and it waits for itself."""
 WAITING = {"ordering", "rate", "max_in_flight"}
 """Options that make deliveries wait for each other."""
 
 
 class Broken(AssertionError):
-    """Something that must hold does not."""
+    """An invariant does not hold."""
 
 
 def must(holds, sentence, *facts):
@@ -37,7 +37,7 @@ def must(holds, sentence, *facts):
 class Receipt:
     """One push that reached its target. *is_excused*: its worker was disturbed before it could be settled.
 
-    *answered*: when a target answered that a worker may trust, in the seconds of the world; None where another one or nobody did.
+    *answered* is the time of a trusted target's answer, in seconds of the world; None for other targets or without an answer.
     """
 
     machine: object
@@ -60,17 +60,17 @@ class Checks:
         self.tables = world.database.tables
         self.receipts = defaultdict(list)
         self.outlasted = defaultdict(set)
-        """Attempts that waited for others of their batch when their machine was frozen: their time may end unsent."""
+        """Attempts that waited for their batch when their machine was frozen: their time may end before sending."""
         self.versions = defaultdict(list)
-        """Every state that each subscription has had, by number."""
+        """Every state of each subscription, by number."""
         self.starts = {}
-        """Where subscriptions begin that were made to begin before the head."""
+        """The starts of subscriptions that begin before the head."""
         self.trusted = {}
         self.waits = []
-        """For how many ms each delivery to a healthy target waited for others than those of its own company that may be trusted."""
+        """The ms for which each delivery to a healthy target waited for other companies, or for untrusted targets of its own."""
         self.order = Order(self)
         self.stretches = 0
-        """How often a shard began to catch up."""
+        """Number of catch-ups begun by shards."""
         self.pace = Pace(self)
         world.database.on_commit.append(self.committed)
 
@@ -214,21 +214,21 @@ class Checks:
                 self.outlasted[job.key].add(job.attempt)
 
     def _has_renewed(self, machine):
-        """Whether a worker has renewed its leases since the last disturbance: until then they may lapse under what it pushes."""
+        """Tell whether a worker has renewed its leases since the last disturbance: until then they may lapse during its pushes."""
         age_ms = self.world.database.now_ms - self.tables["workers"][machine.worker]["heartbeat_ms"]
         return age_ms <= (self.world.clock.now - self.world.disturbed) * 1000
 
     def _is_stale(self, machine, key, attempt):
-        """Whether the shard or the delivery has, or may have, a new holder: the worker was away and has not found out yet."""
+        """Tell whether the shard or the delivery may have a new holder that the worker does not know of yet."""
         alive = self.tables["workers"].get(machine.worker)
         if alive is None or alive["heartbeat_ms"] < self.world.database.now_ms - leases.LEASE_MS:
-            return True  # the next worker that looks takes it for dead and frees its claims, also those it just made
+            return True  # the next worker takes it for dead and frees its claims, including new ones
         job = _job(machine, key, attempt)
         if job.claim or job.progress is None:
             row = self.tables["deliveries"].get((key.position, key.subscription_no))
             if row is None or row["claim"] != job.claim:
                 return True
-            lapses_ms = row["due_ms"]  # none where it was claimed together with the one before it
+            lapses_ms = row["due_ms"]  # none if it was claimed together with the one before it
             return row["claimed_by"] != machine.worker or (
                 lapses_ms is not None and lapses_ms <= self.world.database.now_ms
             )
@@ -237,19 +237,19 @@ class Checks:
         return row["epoch"] != job.progress.lease.epoch or row["lease_until_ms"] < self.world.database.now_ms
 
     def excuse(self, of):
-        """Note that machines *of* which this is true are disturbed: what they have not settled may be sent again."""
+        """Note that the machines that *of* names are disturbed: their unsettled deliveries may be sent again."""
         for receipts in self.receipts.values():
             for receipt in receipts:
                 if not receipt.is_settled and of(receipt.machine):
                     receipt.is_excused = True
 
     def excuse_delivery(self, key):
-        """Note that somebody has ended a delivery: what is in flight of it is not settled."""
+        """Note that a delivery was ended from outside: its attempt in flight is not settled."""
         for receipt in self.receipts[key]:
             receipt.is_excused = True
 
     def received(self, key):
-        """A healthy target, which every worker trusts, got its first push of a delivery: see how long that took."""
+        """Measure the time until the first push of a delivery to a healthy, trusted target."""
         accepted_ms = self.tables["events"][key.position].accepted_ms
         never = float("inf")
         is_trusted = all(
@@ -260,7 +260,9 @@ class Checks:
             not WAITING.isdisjoint(row["options"]) for row in self.versions[key.subscription_no]
         )  # for others of its subscription
         company = self.versions[key.subscription_no][0]["company_id"]
-        has_to_wait |= bool(self.stretches) and any(  # a company with an ordering waits for what came before
+        has_to_wait |= bool(
+            self.stretches
+        ) and any(  # a company with an ordering waits for earlier deliveries
             rows[0]["company_id"] == company and "ordering" in rows[0]["options"]
             for rows in self.versions.values()
         )
@@ -271,11 +273,11 @@ class Checks:
             self.waits.append((waited_ms, key))
 
     def answered(self, key):
-        """A target that is healthy, or slow, has answered its last push of a delivery."""
+        """Note the answer of a healthy or slow target to the last push of a delivery."""
         self.receipts[key][-1].answered = self.world.clock.now
 
     def _own_ms(self, key, since):
-        """Tell for how long *since* then (seconds) its company's targets that may be trusted had others of its pushes."""
+        """Give the ms *since* then (seconds) in which trusted targets of its company had other pushes."""
         events = self.tables["events"]
         company = events[key.position].company_id
         own = (rs for k, rs in self.receipts.items() if events[k.position].company_id == company)
@@ -354,10 +356,10 @@ class Checks:
 
 
 class Order:
-    """Judges the order of deliveries: none of a key begins before those before it have ended.
+    """Judges the order of deliveries: none of a key begins before the earlier ones have ended.
 
-    Ended means that the ledger says so, or that the target took it. Where the worker has lost its claim or its shard without
-    knowing, nothing is asked. What a replay opens again comes before what is claimed after that.
+    A delivery has ended if the ledger says so, or the target accepted it. Workers that have unknowingly lost their claim or shard
+    are not judged. Deliveries reopened by a replay come before those claimed later.
     """
 
     def __init__(self, checks):
@@ -365,10 +367,10 @@ class Order:
         self.world = checks.world
         self.ended = set()
         self.opened = {}
-        """When each open delivery was opened, and how often the target had taken it before."""
+        """When each open delivery was opened, and how often the target had accepted it before."""
         self.claimed = {}
         self.joined = {}
-        """When a replay passed that made a delivery, or gave it a key, as the subscription asks for more now or has an ordering."""
+        """When a replay made a delivery or gave it a key, because the subscription now matches more or has an ordering."""
 
     def delivery_changed(self, key, old, new):
         has_joined = old is not None and old["order_key"] is None and new["order_key"] is not None
@@ -408,7 +410,7 @@ class Order:
                 must(is_over, "what is open again comes before what is behind it", str(key), str(earlier))
 
     def _before(self, key, place):
-        """The deliveries of the same key that come before *key*, as far as the subscription was always for the same."""
+        """Give the earlier deliveries of the same key, if the subscription never changed."""
         no, order_key = place
         versions = self.checks.versions[no]
         asked = {(row["event_types"], row["filter"], str(row["options"])) for row in versions}
@@ -418,7 +420,7 @@ class Order:
         )
         if (
             len(asked) > 1 or versions[-1]["status"] == "deleted"
-        ):  # what it missed while paused is not made any more
+        ):  # events missed during the pause get no delivery
             return
         row = {**versions[0], "start_position": self.checks.starts.get(no, versions[0]["start_position"])}
         ordering = row["options"]["ordering"]
@@ -430,10 +432,10 @@ class Order:
 
 
 class Pace:
-    """Judges the pace: in no time of a rate's unit more attempts begin than it says, nor are more in flight than asked for.
+    """Judges the pace: in any unit of a rate no more attempts begin than allowed, and no more are in flight than allowed.
 
-    It is asked of all workers together, and of subscriptions whose pace never changed. Attempts of a worker that has lost its
-    shard or its claim without knowing are left out, and those of one that is gone.
+    All workers count together, for subscriptions whose pace never changed. Attempts of dead workers, and of workers that have
+    unknowingly lost their shard or claim, are left out.
     """
 
     def __init__(self, checks):
@@ -464,13 +466,13 @@ class Pace:
             began = self.began[no]
             now = (
                 job.started if machine.takes_batches else self.world.clock.now
-            )  # it counts from where they wait
+            )  # counted from the place where they wait
             began.append(now)
             count = sum(now - moment < pace.rate.seconds - 1e-6 for moment in began)
             must(count <= pace.rate.count, "no more begin than the rate says", str(key), count, began)
 
     def _in_flight(self, machine, no, *, is_known=False):
-        """How many attempts a worker has in flight; *is_known*: of which the ledger says so."""
+        """Count the attempts that a worker has in flight; with *is_known* only those in the ledger."""
         if machine.dispatcher is None:
             return 0
         jobs = [j for j in machine.dispatcher._runner._running if j.key.subscription_no == no]
@@ -488,9 +490,7 @@ class Pace:
 def _job(machine, key, attempt):
     running = machine.dispatcher._runner._running
     mine = (j for j in running if j.key == key and j.attempt == attempt)
-    return next(
-        j for j in mine if j.task is _here() or machine.takes_batches
-    )  # a batch has a task of its own
+    return next(j for j in mine if j.task is _here() or machine.takes_batches)  # a batch has its own task
 
 
 def _here():

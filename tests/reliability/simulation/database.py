@@ -1,10 +1,9 @@
-"""A database in memory with PostgreSQL's rules where they matter here: READ COMMITTED, row locks, and outages.
+"""A database in memory with the rules of PostgreSQL that matter here: READ COMMITTED, row locks, and outages.
 
-A transaction keeps its writes to itself until it commits; a statement sees what was committed before it and its own
-transaction's writes. Who wants a row that another transaction has changed or locked waits for its end, or passes it over
-where the SQL says SKIP LOCKED, and judges the row anew. A ring of waiters ends as a deadlock, with SQLSTATE 40P01, which the
-hub takes for StoreUnavailable. Each statement may take a while, in which machines are killed or frozen; a frozen machine
-keeps its locks. A commit may succeed although the answer never arrives.
+Writes are invisible to others until the commit; a statement sees earlier commits and its own transaction's writes. A statement
+waits for a row that another transaction has changed or locked, or skips it by SKIP LOCKED, and evaluates the row again. A cycle
+of waits is a deadlock with SQLSTATE 40P01, which the hub maps to StoreUnavailable. A statement may take time, in which machines
+are killed or frozen; a frozen machine keeps its locks. A commit may succeed although its answer is lost.
 """
 
 import contextlib
@@ -31,7 +30,7 @@ TABLES = (
 
 
 class Database:
-    """What all machines share. *chance_of_wait* is how often a statement takes time; *unsure* how often a commit's answer is lost."""
+    """The shared database. *chance_of_wait* is the chance that a statement takes time, *unsure* that a commit's answer is lost."""
 
     def __init__(self, clock, *, shards, chance_of_wait, unsure):
         self.clock = clock
@@ -40,7 +39,7 @@ class Database:
         self.unsure = unsure
         self.is_down = False
         self.step_ms = 0
-        """How far somebody has set its clock."""
+        """The offset of its clock."""
         self.deadlocks = 0
         self.tables = {name: {} for name in TABLES}
         self.tables["shards"] = {
@@ -63,7 +62,7 @@ class Database:
         return self.clock.now_ms + self.step_ms
 
     def go_down(self):
-        """Refuse everything, and roll back what is open."""
+        """Refuse everything, and roll back open transactions."""
         self.is_down = True
         self.abort(lambda machine: True)
 
@@ -77,7 +76,7 @@ class Database:
 
 
 class Door:
-    """One process's way to the database."""
+    """One process's access to the database."""
 
     def __init__(self, database, machine):
         self.database = database
@@ -85,7 +84,7 @@ class Door:
 
     @contextlib.asynccontextmanager
     async def direct(self, _connections):
-        """Lend itself: there are always connections here."""
+        """Return itself: connections are always available here."""
         yield self
 
     def read(self):
@@ -95,7 +94,7 @@ class Door:
         return Transaction(self.database, self.machine, writes=True)
 
     def write_once(self):
-        """Lend the transaction of one statement; its answer comes a little later here than from a server."""
+        """Give the transaction of one statement; its answer comes a little later than from a real server."""
         return self.write()
 
 
@@ -111,7 +110,7 @@ class Transaction:
         self.waits_for = None
         self.is_over = False
         self.notes = []
-        """What the checks are told of this transaction, beside its rows."""
+        """Further notes of this transaction for the checks."""
 
     async def __aenter__(self):
         await self.statement()
@@ -194,7 +193,7 @@ class Transaction:
         holders[self] = share and holders.get(self, True)
 
     async def update(self, table, keys, fits, change):
-        """Change the rows of *keys* that fit when seen and still fit when locked; returns the new ones."""
+        """Change the rows of *keys* that match when seen and still match when locked; return the new ones."""
         changed = []
         for key in keys:
             row = self.get(table, key)

@@ -1,8 +1,8 @@
-"""Simulated machines: processes with event loops of their own on one virtual clock, and the seeded scheduler over them.
+"""Simulated machines: processes with their own event loops on one virtual clock, and the seeded scheduler over them.
 
-Each machine runs real coroutines and tasks, first in, first out, as asyncio does; which machine runs next is the seed's
-choice. Time stands still while anybody can run and then jumps to the next timer. A killed machine simply never runs again:
-no ``finally`` and no cancellation, as with kill -9. A frozen one misses its timers and finds them all due when it wakes.
+Each machine runs real coroutines and tasks, first in, first out, as asyncio does; the seed chooses the next machine. Time stands
+still while any machine can run, and then jumps to the next timer. A killed machine never runs again: no ``finally`` and no
+cancellation, as with kill -9. A frozen one misses its timers; all are due when it wakes.
 """
 
 import asyncio
@@ -70,7 +70,7 @@ class Machine(asyncio.AbstractEventLoop):
 
 
 class Clock:
-    """Virtual time, and who runs next."""
+    """Virtual time, and the choice of the next machine."""
 
     def __init__(self, chance):
         self.chance = chance
@@ -93,7 +93,7 @@ class Clock:
         heapq.heappush(self._timers, (when, self._number, machine, handle))
 
     def after(self, delay, act, *args):
-        """Let the world, which is no machine, do something."""
+        """Schedule an act of the world, outside of any machine."""
         self.push(self.now + delay, None, (act, args))
 
     def kill(self, machine):
@@ -113,7 +113,7 @@ class Clock:
             self.wake(machine)
 
     def run(self, *, until, limit):
-        """Run everything until *until* is true, which is asked as time moves on; False where *limit* seconds pass first."""
+        """Run everything until *until*, checked as time moves on, is true; False if *limit* seconds pass first."""
         end = self.now + limit
         before = asyncio._get_running_loop()
         asyncio._set_running_loop(None)
@@ -161,12 +161,12 @@ class Clock:
             machine.ready.append(handle)
 
     def bury(self, machines):
-        """Close what still runs, so that nothing of this world reaches the next."""
+        """Close running coroutines, so that nothing leaks into the next world."""
         for machine in machines:
             asyncio._set_running_loop(machine)
             for task in machine.tasks:
                 if not task.done():
                     task._log_destroy_pending = False
-                    with contextlib.suppress(BaseExceptionGroup):  # how a task group ends that is closed
+                    with contextlib.suppress(BaseExceptionGroup):  # raised by a task group that is closed
                         task.get_coro().close()
         asyncio._set_running_loop(None)

@@ -1,4 +1,4 @@
-"""The functions of ``trunkline.store.ordering`` over the database in memory, as ``stores`` has those of the others."""
+"""The functions of ``trunkline.store.ordering`` and related modules over the database in memory, like ``stores``."""
 
 # ruff: noqa: N805 - the class is a namespace of functions, which are put into a module
 
@@ -398,7 +398,7 @@ def _reached(settled, row):
 
 
 def status_before(row):
-    """What a delivery was that a replay opens."""
+    """Give the earlier status of a delivery that a replay reopens."""
     is_untried = row["status"] in OPEN and row["attempts"] == row["round_start"]
     before = row.get("status_before") if is_untried else None
     return before or row["status"]
@@ -419,7 +419,7 @@ def _first(connection, place):
 
 
 def _behind(connection, place, position):
-    """What follows a front, up to a delivery that was the front once."""
+    """Give the deliveries after a front, up to one that was a front before."""
     rows = connection.rows("deliveries")
     follows = [key for key in _open(connection, place) if key[0] > position]
     return [*takewhile(lambda key: rows[key]["due_ms"] is None, follows)]

@@ -1,7 +1,7 @@
 """The functions of ``trunkline.store`` over the database in memory, each after the SQL that it stands for.
 
-A function here has the name, the arguments and the rules of the one that it replaces: which rows its statement takes, in
-what order it locks them, whether it waits for a locked row or passes it over, and what it returns.
+A function has the name, the arguments and the rules of the one that it replaces: the rows of its statement, the order of locks,
+waiting for or skipping locked rows, and the result.
 """
 
 # ruff: noqa: N805 - the classes are namespaces of functions, which are put into modules
@@ -539,7 +539,7 @@ class Subscriptions:
 
         reached = (version, float("inf") if version else 0)
         while True:
-            await connection.statement()  # others may change something between two pages
+            await connection.statement()  # others may change rows between two pages
             rows = [row for row in connection.rows("subscriptions").values() if place(row) > reached]
             told = [row for row in rows if version or row["status"] != "deleted"]
             page = sorted(told, key=place)[:AT_ONCE]
@@ -928,7 +928,7 @@ MODELS = {
 
 
 def install(patch):
-    """Put the functions of this module where the hub looks for those of ``trunkline.store``."""
+    """Replace the functions of ``trunkline.store`` by those of this module."""
     for module, model in MODELS.items():
         for name, function in vars(model).items():
             if not name.startswith("_"):
@@ -938,7 +938,7 @@ def install(patch):
 
 
 LEASED = "shards", "shard_parts"
-"""The tables of what workers hold."""
+"""The tables of leases."""
 
 
 async def _claim_free(connection, table, worker, *, fits, limit, lease_ms):
@@ -978,7 +978,7 @@ def _divided(connection):
 
 
 def _columns(values, options):
-    """Sort the columns of a subscription: those of ``Row``, and the options behind them, which change those it has."""
+    """Split the columns of a subscription into those of ``Row`` and its options, merged into the existing ones."""
     named = {name: value for name, value in values.items() if name in subscriptions.Row.__slots__}
     more = {name: value for name, value in values.items() if name not in named}
     known = {name: value for name, value in {**options, **more}.items() if value is not None}
@@ -986,7 +986,7 @@ def _columns(values, options):
 
 
 def _was_open(row):
-    """Whether a delivery was open before a replay that has not tried it."""
+    """Tell whether a delivery was open before a replay that has not tried it."""
     return row["attempts"] == row["round_start"] and row.get("status_before") in OPEN
 
 

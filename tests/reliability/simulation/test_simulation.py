@@ -1,7 +1,7 @@
-"""A thousand worlds: whatever is killed, frozen or cut off, what must always hold holds.
+"""A thousand worlds: the invariants hold although machines are killed, frozen or cut off.
 
-A failing seed prints its last steps and the command that repeats it. What is real in a world and what is modelled stands in
-the package's docstring.
+A failing seed prints its last steps and the command that repeats it. The package's docstring lists the real and the modelled
+parts of a world.
 """
 
 import gc
@@ -35,7 +35,7 @@ SWITCHING, MANY_SWITCHING = range(2), range(2, 100)
 SETTING, MANY_SETTING = range(2), range(2, 100)
 BATCHING, MANY_BATCHING = range(2), range(2, 100)
 KINDS = {"has_switcher": "switches", "sets_clock": "clock", "takes_batches": "batches"}
-"""By what a world has beside the usual, which test it belongs to."""
+"""The test of a world by its special feature."""
 
 
 @pytest.fixture
@@ -363,7 +363,7 @@ RARE_FAULTS = [  # seldom seen: whatever changes the course of the worlds makes 
 
 
 def find(seeds, *patches):
-    """Look for a seed that shows what *patches* break; returns it with the broken sentence."""
+    """Search for a seed in which *patches* break an invariant; return it with the broken sentence."""
     with simulated(*patches):
         for seed in seeds:
             try:

@@ -1,4 +1,4 @@
-"""One world: machines that dispatch, writers, pollers, targets of every kind, and what goes wrong, all from one seed."""
+"""One world: dispatching machines, writers, pollers, targets of every kind, and faults, all from one seed."""
 
 import asyncio
 import contextlib
@@ -127,14 +127,14 @@ BY_KEY = {"key": "/payload/k"}
 QUIET_SECONDS = 180
 """Longer than ``store.ordering.CLAIM_MS`` and what then comes: so long a turn waits that was claimed while the answer was lost."""
 HEALTHY_WAIT_MS = 450
-"""LOOK_SECONDS, should the wake-up be lost, and what reading, matching and pushing a few pages take."""
+"""LOOK_SECONDS, in case the wake-up is lost, and the time of reading, matching and pushing a few pages."""
 HOUR_MS = 3_600_000
 DISTURBANCES = ("kill", "kill", "freeze", "freeze", "outage", "stop", "cut")
 CLOCK_DISTURBANCES = ("kill", "kill", "outage", "cut")
 """Where the clock is set back, nobody is frozen with a transaction open, whose times nobody brings back afterwards, and no
 last worker leaves, since a worker's heartbeat is what shows the step."""
 BAD = ("hang", "stubborn", "failing", "raises")
-"""Targets that never answer well: they are never trusted, so half of the slots are out of their reach."""
+"""Targets that never succeed: they are never trusted, so they cannot use half of the slots."""
 MODES = (
     "healthy",
     "flaky",
@@ -203,7 +203,7 @@ async def _unlimited(_: int) -> SimpleNamespace:
 
 
 class World:
-    """Everything that a seed decides."""
+    """All choices of a seed."""
 
     def __init__(self, seed, *, has_switcher=False, sets_clock=False, takes_batches=False):
         self.seed = seed
@@ -242,9 +242,9 @@ class World:
         self.busy = 0
         self.broken = None
         self.cancelled = {}
-        """When each replay that was cancelled was."""
+        """When each cancelled replay was cancelled."""
         self.disturbed = 0.0
-        """When somebody was last kept from looking into the database."""
+        """When a machine was last kept from reading the database."""
         self.front = self._machine("front")
         self.replays = Replays(
             self.front.door,
@@ -260,7 +260,7 @@ class World:
     # --- running ---------------------------------------------------------------------------------------------------
 
     def run(self):
-        """Live through the seed; raises Broken at the first thing that does not hold."""
+        """Run the seed; raise Broken at the first invariant that does not hold."""
         try:
             self._live()
         finally:
@@ -323,7 +323,7 @@ class World:
         self.trace.append((self.clock.now, who, what, facts))
 
     def guard(self, check, *arguments):
-        """Run a check inside a machine: what is broken ends the world, and not just the task that ran it."""
+        """Run a check inside a machine: a broken invariant ends the world, not only the task."""
         try:
             return check(*arguments)
         except Exception as broken:  # a channel's error would count as a failed attempt
@@ -355,7 +355,7 @@ class World:
         }
 
     def _held(self):
-        """The rows of what workers hold: shards, and the parts of those that are divided."""
+        """The rows of leases: shards, and parts of divided ones."""
         parts = self.database.tables["shard_parts"].values()
         divided = {row["shard"] for row in parts}
         return [*(r for s, r in self.database.tables["shards"].items() if s not in divided), *parts]
@@ -505,7 +505,7 @@ class World:
         self.clock.after(self.chance.expovariate(3), self._disturb)
 
     def _divide(self):
-        """Have a worker take one of its shards for that of a hot company, if it may divide one."""
+        """Make a worker treat one of its shards as a hot company's, if it may divide one."""
         started = [w.dispatcher for w in self.workers if w.dispatcher is not None]
         shards = [p for d in started for held, p in d.owned_shards.items() if held.part == WHOLE]
         if shards and not self.is_healed:
@@ -829,7 +829,7 @@ class World:
                 await self._replay(row)
 
     async def _replay(self, row):
-        """Replay everything, or what has failed; some are cancelled soon."""
+        """Replay everything or the failed deliveries; some replays are cancelled soon."""
         kind = self.chance.choice((replay.ALL, replay.FAILED))
         subscription = await self.service.find(row["company_id"], row["id"], channel=None)
         start = self.checks.versions[row["no"]][0]["start_position"]
@@ -842,7 +842,7 @@ class World:
 
     async def _cancel(self, company, begun):
         """Cancel a replay, as ``DELETE /api/v1/replays/{id}`` does."""
-        self.checks.excuse(lambda _: True)  # what is in flight of it may be open again for another replay
+        self.checks.excuse(lambda _: True)  # its attempts in flight may be reopened by another replay
         await self.replays.cancel(company, begun.id)
         self.say("front", "has cancelled", begun.no)
 
@@ -863,7 +863,7 @@ class World:
         await self.service.update(row["company_id"], row["id"], changes, channel=None)
 
     async def _resume_all(self):
-        """Make everything active again that somebody or the breaker has stopped."""
+        """Resume every paused or disabled subscription."""
         while True:
             for row in [*self.database.tables["subscriptions"].values()]:
                 if row["status"] in {"paused", "disabled"}:

@@ -8,8 +8,8 @@ Follow the log from where you stopped, for ever::
         for event in hub.follow(PlaceFile("place.json"), types=["client.created"]):
             print(event.id, event.payload["email"])
 
-An event counts as handled when the next one is asked for; then its place is stored. A program that is killed goes on with
-the event that it was at. Numbers with a fraction are ``Decimal``, with the digits that the hub has.
+An event counts as handled when the next one is requested; then its place is stored. A program that is killed goes on with the
+event that it was handling. Numbers with a fraction are ``Decimal``, with the digits that the hub has.
 
 The HTTP client is loaded when ``Client``, ``AsyncClient`` or ``Jwks`` is first used: a receiver of webhooks does without.
 """
@@ -59,7 +59,7 @@ _HOMES = {
     "Jwks": "jwks",
 }
 
-if not TYPE_CHECKING:  # a type checker that reads it takes any name for one of these
+if not TYPE_CHECKING:  # a type checker would accept any name because of it
 
     def __getattr__(name: str) -> object:
         if name not in _HOMES:

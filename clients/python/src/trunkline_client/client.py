@@ -27,10 +27,10 @@ T = TypeVar("T")
 class Client(Hub):
     """Calls one hub with one API key or access token, in blocking calls. Enter it, or call ``close`` in the end.
 
-    A call that the hub refuses raises ``Refused``; one that it does not answer raises ``Unanswered``, after three more tries
-    if a second call cannot do more than one. Pass ``idempotency_key`` to make it safe across restarts of your program too.
+    A call that the hub refuses raises ``Refused``; a call without an answer raises ``Unanswered``, after three more tries if it is
+    idempotent. Pass ``idempotency_key`` to make it safe across restarts of your program too.
 
-    With an operator's key, *company* (an id or a reference) and *environment* (``live`` or ``test``) say whose the calls are.
+    With an operator's key, *company* (an id or a reference) and *environment* (``live`` or ``test``) choose the company.
     """
 
     def __init__(
@@ -57,14 +57,14 @@ class Client(Hub):
         self._http.close()
 
     def run(self, asked: Steps[T]) -> T:
-        """Carry out steps to the one value that they end with."""
+        """Carry out steps and return their final value."""
         step = steps.resume(asked)
         while not isinstance(step, Done):
             step = steps.resume(asked, self._carry_out(step))
         return step.value
 
     def iterate(self, asked: Stream[T]) -> Generator[T, None, None]:
-        """Carry out steps, and give the values on their way."""
+        """Carry out steps and yield their items."""
         step = steps.resume(asked)
         try:
             while not isinstance(step, Done):
@@ -117,14 +117,14 @@ class AsyncClient(Hub):
         await self._http.aclose()
 
     async def run(self, asked: Steps[T]) -> T:
-        """Carry out steps to the one value that they end with."""
+        """Carry out steps and return their final value."""
         step = steps.resume(asked)
         while not isinstance(step, Done):
             step = steps.resume(asked, await self._carry_out(step))
         return step.value
 
     async def iterate(self, asked: Stream[T]) -> AsyncGenerator[T, None]:
-        """Carry out steps, and give the values on their way."""
+        """Carry out steps and yield their items."""
         step = steps.resume(asked)
         try:
             while not isinstance(step, Done):

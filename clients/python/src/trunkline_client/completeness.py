@@ -30,8 +30,8 @@ class Kept(Protocol):
 class Completeness:
     """The result of a comparison. The next one can go on from the cursor *to*. *count* is the number of the hub's events.
 
-    *missing* are ids that only the hub has: read them with ``fetch``, or start a replay. *unknown* are ids that only you have,
-    or that the question leaves out.
+    *missing* are ids that only the hub has: read them with ``fetch``, or start a replay. *unknown* are ids that only you have, or
+    that the types, filter or subscription leave out.
     """
 
     from_: str
@@ -49,14 +49,14 @@ class Completeness:
 def verify(
     kept: Kept, from_: str | int | None, to: str | int | None, wanted: Mapping[str, str | None]
 ) -> Steps[Completeness]:
-    """Compare in parts with as many events each, and divide each part that differs until it has one event at most."""
+    """Compare in parts of equal size, and divide each differing part until it has at most one event."""
     missing: list[int] = []
     unknown: list[int] = []
     first, begin, count, more = "", from_, 0, True
-    while more:  # the hub may come to less than all of it in one call
+    while more:  # one call may cover only a part
         whole = yield from _digest(begin, to, wanted, parts=_PARTS)
         own = list(kept.ids(whole["after_id"], whole["last_id"]))
-        divided = [(whole, True)]  # with whether it may end after its last event
+        divided = [(whole, True)]  # and whether the part may end after its last event
         while divided:
             answer, is_open = divided.pop()
             for part in answer["ranges"]:

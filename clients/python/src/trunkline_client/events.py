@@ -1,4 +1,4 @@
-"""Events as a client gets them, and the position in the log up to which it has handled them."""
+"""Events of a client, and the position in the log up to which it has handled them."""
 
 import json
 import os
@@ -12,8 +12,8 @@ from typing import Any, Protocol
 class Event:
     """One event. *id* is unique and grows in the order of the log. *company_ref* is there if the company had a reference.
 
-    *environment* is its company's: ``live`` or ``test``. Only a pushed event has a *cursor*, from which ``follow`` goes on
-    after it.
+    *environment* is its company's: ``live`` or ``test``. Only a pushed event has a *cursor*, after which ``follow`` can
+    continue.
     """
 
     id: int

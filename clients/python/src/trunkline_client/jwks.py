@@ -1,4 +1,4 @@
-"""Public keys that the hub publishes, so that nobody has to copy them when they change."""
+"""The hub's published public keys, read again when they change."""
 
 import base64
 import threading
@@ -14,8 +14,8 @@ _AGAIN_SECONDS = 30
 class Jwks:
     """The keys of a company's ``/.well-known/jwks.json``, kept for an hour.
 
-    A signature that none of them made has them read again, every 30 seconds at most, so a rotated key is known at once. If
-    the hub is away, the keys of before go on to serve.
+    A signature by an unknown key makes it read the keys again, every 30 seconds at most, so a rotated key is known at once. If the
+    hub is away, the previous keys stay in use.
     """
 
     def __init__(self, url: str, *, timeout_seconds: float = 5) -> None:
@@ -27,7 +27,7 @@ class Jwks:
         self._lock = threading.Lock()
 
     def keys(self, *, again: bool = False) -> Sequence[str]:
-        """Give the public keys (``whpk_…``); *again* if those of before did not fit.
+        """Give the public keys (``whpk_…``); *again* if the previous ones did not verify.
 
         Raises:
             httpx2.HTTPError: they cannot be read, and never were.

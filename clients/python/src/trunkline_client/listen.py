@@ -1,7 +1,7 @@
 """``trunkline-listen``: shows the events of a company as they come, and forwards them to a program on this machine.
 
-It polls, so nothing of this machine is reachable from outside. It signs what it forwards as a webhook is signed, with a
-secret that it derives from the key: the same each time.
+It polls, so nothing on this machine is reachable from outside. It signs forwarded events like webhooks, with a secret that is
+always derived from the key.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 _WAIT_SECONDS = 30
 _FORWARD_SECONDS = 10
 _KEPT = 9
-"""So many of the newest events can be sent again."""
+"""Number of newest events that can be sent again."""
 _REFUSED = 2
 _TIME = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -59,7 +59,7 @@ class Options:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; gives its exit code."""
+    """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(
         prog="trunkline-listen",
         description="Show the events of your company as they come, and forward them to a program on this machine.",
@@ -96,7 +96,7 @@ OPTIONS: Mapping[str, tuple[str, str]] = {
 
 
 def listen(options: Options) -> int:
-    """Listen until Ctrl-C or SIGTERM; gives the exit code, and says from which cursor to go on."""
+    """Listen until Ctrl-C or SIGTERM; print the cursor to continue from, and return the exit code."""
     try:
         sign(b"", id="0", secret=options.secret or _secret_of(options.key))
     except ValueError as error:
@@ -104,7 +104,7 @@ def listen(options: Options) -> int:
         return _REFUSED
     with Client(options.url, options.key, company=options.company) as hub, httpx2.Client() as http:
         listening = _Listening(options, hub, http)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it says the cursor too
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # it prints the cursor too
         try:
             with _keys(listening.press):
                 listening.run()
@@ -139,7 +139,7 @@ class _Listening:
         self.cursor: str | None = None
 
     def run(self) -> None:
-        """Show what comes, for ever. Raises Refused."""
+        """Show new events for ever. Raises Refused."""
         me = self._ask(Call("GET", "/api/v1/me"))
         start = self._start(me)
         of = self._options.company or me.content["company_id"]
@@ -182,7 +182,7 @@ class _Listening:
         return {"since" if _TIME.match(since) else "cursor": since}
 
     def _ask(self, call: Call) -> Answer:
-        """Make *call* until the hub answers, and say once that it does not."""
+        """Make *call* until the hub answers, and report once that it does not."""
         failed = 0
         while True:
             try:
@@ -202,7 +202,7 @@ class _Listening:
         self._say(line)
 
     def _forward(self, shown: _Shown) -> None:
-        """Send an event as the hub would, and tell the answer."""
+        """Send an event as the hub would, and show the answer."""
         if self._options.forward is None:
             return
         event, body = shown.event, shown.body
@@ -237,12 +237,12 @@ def _secret_of(key: str) -> str:
 
 
 def _cursor_after(id: int) -> str:
-    """The cursor that goes on after the event *id*."""
+    """The cursor after the event *id*."""
     return base64.urlsafe_b64encode(f"e1:{id}".encode()).rstrip(b"=").decode()
 
 
 def _bodies(page: bytes) -> Iterator[bytes]:
-    """Cut the envelopes out of a page, byte for byte as they would be pushed."""
+    """Cut the envelopes out of a page, byte for byte as pushed."""
     text, decoder = page.decode(), json.JSONDecoder()
     at = text.index("[") + 1
     while text[at] != "]":
@@ -253,7 +253,7 @@ def _bodies(page: bytes) -> Iterator[bytes]:
 
 @contextlib.contextmanager
 def _keys(press: Callable[[str], None]) -> Generator[None, None, None]:
-    """Hand each key that is pressed in a terminal to *press*, while the block runs."""
+    """Pass each key pressed in the terminal to *press* while the block runs."""
     try:
         import termios  # noqa: PLC0415 - not on every system
         import tty  # noqa: PLC0415

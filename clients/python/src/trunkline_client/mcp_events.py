@@ -4,7 +4,7 @@
 
     app = EventForwarder(server.streamable_http_app(), hub="https://hub.example.com", key=key, company_of=company_of)
 
-The server keeps its tools and its way to sign in. ``events/list``, ``events/poll``, ``events/subscribe``,
+The server keeps its tools and its sign-in. ``events/list``, ``events/poll``, ``events/subscribe``,
 ``events/unsubscribe`` and ``events/stream`` go to the hub, in the name of the user's company, and come back byte for byte.
 """
 
@@ -19,7 +19,7 @@ import httpx2
 
 METHODS = frozenset({"events/list", "events/poll", "events/subscribe", "events/unsubscribe", "events/stream"})
 MAX_BYTES = 32 * 1024
-"""What the hub takes as one message: a longer one is none of events."""
+"""The hub's limit of a message: a longer one is no message about events."""
 _OPENING = frozenset({"initialize", "server/discover"})
 _EXTENSION = "io.modelcontextprotocol/events"
 _SENT = (b"accept", b"content-type", b"mcp-protocol-version", b"mcp-method", b"mcp-name")
@@ -99,12 +99,12 @@ class EventForwarder:
                 await send({"type": "http.response.body", "body": b"", "more_body": False})
         except httpx2.HTTPError:
             if has_begun:
-                raise  # the client sees that its stream broke off, and goes on with its last cursor
+                raise  # the client sees a broken stream, and continues with its last cursor
             await _refuse(send, message)
 
     @staticmethod
     async def _while_present(forwarding: Coroutine[Any, Any, None], receive: Receive) -> None:
-        """Forward as long as the client is there: a stream of events has no end of its own."""
+        """Forward until the client disconnects: a stream of events has no end."""
 
         async def leave() -> None:
             while (await receive())["type"] != "http.disconnect":
@@ -122,7 +122,7 @@ class EventForwarder:
 
 
 class _Advertising:
-    """Sends the answer to a client's first message, and says in it that there are events."""
+    """Sends the answer to a client's first message, with events announced in it."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
@@ -144,7 +144,7 @@ class _Advertising:
 
 
 def _advertised(body: bytes) -> Iterator[bytes]:
-    """Give each line of *body*, JSON or a stream of it, with the capability in it if it says what there is."""
+    """Give each line of *body*, JSON or a stream of it, with the events capability added to the server's capabilities."""
     for line in body.split(b"\n"):
         prefix = b"data: " if line.startswith(b"data: ") else b""
         try:
@@ -159,7 +159,7 @@ def _advertised(body: bytes) -> Iterator[bytes]:
 
 
 async def _read(receive: Receive, heard: list[Message]) -> Mapping[str, Any]:
-    """Read a request into *heard*, and give its message; nothing of one that is too long, or no JSON object."""
+    """Read a request into *heard*, and give its message; empty if it is too long or not a JSON object."""
     size, has_more = 0, True
     while has_more and size <= MAX_BYTES:
         heard.append(await receive())

@@ -1,4 +1,4 @@
-"""Turns generators of steps into methods of both clients: of ``Client`` they block, of ``AsyncClient`` they are awaited.
+"""Turns generators of steps into methods of both clients: blocking in ``Client``, awaited in ``AsyncClient``.
 
 ``operation`` and ``pages`` do it for the calls of the API, whose methods (``operations.py``) are signatures without a body.
 """
@@ -30,7 +30,7 @@ _HEADERS = {
 
 
 class _Made:
-    """A method that both clients carry out, each in its *way*, from the steps that *make_steps* gives."""
+    """A method of both clients, carried out in the client's *way* from the steps of *make_steps*."""
 
     way = ""
 
@@ -67,7 +67,7 @@ class method(_Made, Generic[P, T]):  # noqa: N801 - a decorator
 
 
 class iterator(_Made, Generic[P, T]):  # noqa: N801 - a decorator
-    """A method that gives values one by one."""
+    """A method that yields values one by one."""
 
     way = "iterate"
 
@@ -102,7 +102,7 @@ def operation(verb: str, path: str) -> Callable[[Callable[Concatenate[Any, P], T
 
 
 def pages(path: str, member: str) -> Callable[[Callable[Concatenate[Any, P], T]], iterator[P, T]]:
-    """Make a method that gives the items of a list, page by page: what stands in *member* of each answer."""
+    """Make a method that yields the items of a list, page by page, from *member* of each answer."""
 
     def make(described: Callable[Concatenate[Any, P], T]) -> iterator[P, T]:
         signature = inspect.signature(described)

@@ -1,6 +1,6 @@
 """Stores that remember which events were handled: in memory, in Redis, in Django's cache. ``sql`` has the one for SQLAlchemy.
 
-An event comes more than once: after a retry, in a replay, from another consumer after a lease has lapsed. Its id tells it.
+An event comes more than once: after a retry, in a replay, from another consumer after a lease has lapsed. Its id identifies it.
 ``store.seen(id)`` notes an id and says whether it was noted before.
 """
 
@@ -19,7 +19,7 @@ _WEEK_SECONDS = 7 * 86400
 
 
 class MemorySeen:
-    """The newest *limit* ids that this process has seen; they end with it."""
+    """The newest *limit* ids that this process has seen, in memory."""
 
     def __init__(self, *, limit: int = 100_000) -> None:
         self._limit = limit
@@ -48,7 +48,7 @@ class MemorySeen:
 
 
 class RedisSeen:
-    """Ids in Redis, each for *seconds*: of all processes that use it. Needs ``trunkline-client[redis]``."""
+    """Ids in Redis, each for *seconds*, shared by all processes. Needs ``trunkline-client[redis]``."""
 
     def __init__(
         self, client: Redis, *, prefix: str = "trunkline:seen:", seconds: int = _WEEK_SECONDS
@@ -66,7 +66,7 @@ class RedisSeen:
 
 
 class DjangoSeen:
-    """Ids in a cache of Django's, each for *seconds*. The cache must be shared by all processes: not ``locmem``."""
+    """Ids in a Django cache, each for *seconds*. The cache must be shared by all processes: not ``locmem``."""
 
     def __init__(
         self, cache: Any = None, *, prefix: str = "trunkline-seen-", seconds: int = _WEEK_SECONDS

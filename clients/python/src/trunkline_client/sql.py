@@ -1,4 +1,4 @@
-"""A store of handled events in your own database, by SQLAlchemy: noted in the transaction of what you do with the event.
+"""A store of handled events in your own database, by SQLAlchemy: noted in the transaction in which you handle the event.
 
 ::
 
@@ -56,7 +56,7 @@ class SqlSeen:
         self._table = seen_table(MetaData()) if table is None else table
 
     def within(self, transaction: Connection | Session) -> SqlSeen:
-        """Give the same store in a transaction of yours: it is committed with it."""
+        """Give the same store within your *transaction*, with which its notes are committed."""
         return SqlSeen(transaction, self._table)
 
     def create(self) -> None:
@@ -85,7 +85,7 @@ class SqlSeen:
             return list(connection.execute(among).scalars())
 
     def clear(self, before: datetime) -> None:
-        """Remove what was noted before a time: longer ago than the hub retries and replays."""
+        """Remove ids noted before a time. Choose it longer ago than the hub retries and replays."""
         with self._connection() as connection:
             connection.execute(delete(self._table).where(self._table.c.seen_utc < before))
 
@@ -96,7 +96,7 @@ class SqlSeen:
 
 
 def _unless_there(table: Table, dialect: str) -> Insert:
-    """An insert that does nothing if the id is there: no savepoint, which SQLite's driver would take for a transaction."""
+    """An insert that does nothing if the id exists. A savepoint would not do: SQLite's driver takes it for a transaction."""
     if dialect == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
     if dialect == "sqlite":

@@ -14,13 +14,13 @@ from trunkline_client.wire import read_json
 
 T = TypeVar("T")
 TRIES = 4
-"""The number of times that a call is made which may safely be repeated."""
+"""Number of tries of a repeatable call."""
 _LONGEST_WAIT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request. *longer_seconds* is what the hub itself may wait. *is_idempotent* if twice does what once does."""
+    """One request. *longer_seconds* is the hub's own waiting time. *is_idempotent*: repeating it has no further effect."""
 
     method: str
     path: str
@@ -46,14 +46,14 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Item(Generic[T]):
-    """Give *value* to the one who iterates."""
+    """Yield *value* to the caller."""
 
     value: T
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A successful answer. *content* is its JSON, its text if it is no JSON, or None without a *body*."""
+    """A successful answer. *content* is its JSON, its text if it is not JSON, or None without a *body*."""
 
     status: int
     headers: Mapping[str, str]
@@ -91,19 +91,19 @@ def request(call: Call, *, tries: int | None = TRIES) -> Steps[Answer]:
 
 
 def fill(path: str, values: dict[str, Any]) -> str:
-    """Put the *values* that *path* names into it, and remove them from *values*. Raises KeyError for one that it lacks."""
+    """Put the *values* that *path* names into it, and remove them from *values*. Raises KeyError for a missing one."""
     return re.sub(r"{(\w+)}", lambda match: quote(text_of(values.pop(match[1])), safe=""), path)
 
 
 def text_of(value: Any) -> str:
-    """Write *value* as URLs have it: true, false, or numbers and text as they are; several with commas."""
+    """Write *value* for a URL: true, false, numbers and text unchanged; several with commas."""
     if isinstance(value, bool):
         return str(value).lower()
     return ",".join(map(text_of, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
-    """Read an answer. Raises HubError for one that is no success."""
+    """Read an answer. Raises HubError if it is not a success."""
     is_json = "json" in headers.get("content-type", "")
     try:
         content = read_json(body) if is_json and body else body.decode() or None
@@ -116,7 +116,7 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Answer:
     is_hubs = "application/problem+json" in headers.get("content-type", "") and isinstance(content, dict)
     problem: Any = (
         content if is_hubs else {"detail": f"answered {status}"}
-    )  # by something between us and the hub
+    )  # from a proxy in front of the hub
     is_final = is_hubs and 400 <= status <= 499 and status not in {408, 425, 429}
     wait = headers.get("retry-after", "")
     raise (Refused if is_final else Unanswered)(
@@ -144,7 +144,7 @@ class Done(Generic[T]):
 def resume(
     asked: Generator[Any, Any, T], result: Answer | HubError | None = None
 ) -> Call | Pause | Item[Any] | Done[T]:
-    """Hand the *result* of the last step over, and give the next one."""
+    """Pass the *result* of the last step on, and return the next step."""
     try:
         return asked.throw(result) if isinstance(result, HubError) else asked.send(result)  # type: ignore[no-any-return]
     except StopIteration as end:

@@ -31,7 +31,7 @@ class Keys(Protocol):
     """A source of keys that may change: ``Jwks``."""
 
     def keys(self, *, again: bool = False) -> Sequence[str]:
-        """Give the keys (``whsec_…``, ``whpk_…``); *again* if those of before did not fit."""
+        """Give the keys (``whsec_…``, ``whpk_…``); *again* if the previous ones did not verify."""
         ...
 
 
@@ -48,7 +48,7 @@ class Seen(Protocol):
 
 
 class Receiver:
-    """Verifies what comes in by *secret*: ``whsec_…``, a public key ``whpk_…``, several of them, or a ``Jwks``.
+    """Verifies requests by *secret*: ``whsec_…``, a public key ``whpk_…``, several of them, or a ``Jwks``.
 
     With *seen*, an event that was handled already is not handled again.
     """
@@ -77,13 +77,13 @@ class Receiver:
 
 
 def verify_webhook(body: bytes, headers: Mapping[str, str], *, secret: str | Sequence[str] | Keys) -> Event:
-    """Check that *body*, the raw bytes of a request, comes from the hub, not long ago; then read it.
+    """Check that *body*, the raw bytes of a request, was recently sent by the hub; then read it.
 
-    *secret* is the subscription's ``whsec_…`` or ``whpk_…`` (which needs ``trunkline-client[ed25519]``), several of which one
-    must fit, or a ``Jwks``. Names of *headers* may be in any case.
+    *secret* is the subscription's ``whsec_…`` or ``whpk_…`` (which needs ``trunkline-client[ed25519]``), a list of them of which
+    one must match, or a ``Jwks``. Names of *headers* may be in any case.
 
     Raises:
-        NotGenuine: the signature does not fit, is missing, or is more than five minutes old or ahead.
+        NotGenuine: the signature does not match, is missing, or is more than five minutes old or ahead.
     """
     lower = {name.lower(): value for name, value in headers.items()}
     content = _signed_content(body, lower)
@@ -132,7 +132,7 @@ def _signed_content(body: bytes, headers: Mapping[str, str]) -> bytes:
 
 
 def _fits(content: bytes, signatures: Sequence[str], keys: Sequence[str]) -> bool:
-    """Tell whether one of *keys* made one of *signatures*. Raises ValueError for a key that has no key's form."""
+    """Tell whether one of *keys* made one of *signatures*. Raises ValueError for a malformed key."""
     for key in keys:
         if key.startswith(_PUBLIC):
             given = [

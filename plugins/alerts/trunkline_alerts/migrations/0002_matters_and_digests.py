@@ -1,4 +1,4 @@
-"""The tables of the matters that were told, and of daily digests."""
+"""The tables of reported matters and of daily digests."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,4 +1,4 @@
-"""Finding records: one by its keys, and many page by page."""
+"""Finding records: one by its keys, and many in pages."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,7 +14,7 @@ from trunkline_crm.store import records, tables
 async def find_client(
     connection: AsyncConnection, company_id: int, columns: Mapping[str, Any], *, leads_only: bool
 ) -> Row | None:
-    """Read the oldest record in which every column of *columns* has its value, with the names that it refers to."""
+    """Read the oldest record whose columns equal *columns*, with the names of its references."""
     client = tables.clients
     conditions = [*records.present(client), *(client.c[column] == value for column, value in columns.items())]
     if leads_only:
@@ -34,7 +34,7 @@ async def page(
     limit: int,
     where: Sequence[ColumnElement[bool]] = (),
 ) -> Sequence[Row]:
-    """Read up to *limit* people by name, then id, whose name or email has *part* (folded) in it, from *after* on."""
+    """Read up to *limit* people after *after*, by name and id, whose name or email contains *part* (folded)."""
     query = select(table).where(table.c.company_id == company_id, *records.present(table), *where)
     if part:
         query = query.where(has_part(table, part))
@@ -53,7 +53,7 @@ async def newest(
     before: int | None,
     limit: int,
 ) -> Sequence[Row]:
-    """Read up to *limit* records, the newest first, from below the id *before* on; clients with the names they refer to."""
+    """Read up to *limit* records with ids below *before*, newest first; clients with the names of their references."""
     query = _with_names() if table is tables.clients else select(table)
     query = query.where(table.c.company_id == company_id, *records.present(table), *where)
     if before is not None:
@@ -63,7 +63,7 @@ async def newest(
 
 
 def has_part(table: Table, part: str) -> ColumnElement[bool]:
-    """The condition that a person's name or email has *part* (folded) in it."""
+    """The condition that a person's name or email contains *part* (folded)."""
     columns = (table.c.name_key, table.c.email_key)
     return or_(*(column.contains(part, autoescape=True) for column in columns))
 

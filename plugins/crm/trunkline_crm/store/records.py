@@ -15,7 +15,7 @@ _EXTERNAL_ID_TAKEN = "is already the external_id of another record"
 
 
 def present(table: Table) -> list[ColumnElement[bool]]:
-    """The condition under which a record is there: whatever can be archived is not."""
+    """The condition that a record is not archived; empty for a table without archiving."""
     return [table.c.archived_ms.is_(None)] if "archived_ms" in table.c else []
 
 
@@ -25,15 +25,15 @@ def insert_into(connection: AsyncConnection, table: Table) -> postgresql.Insert 
 
 
 async def insert(connection: AsyncConnection, table: Table, row: Mapping[str, Any]) -> int:
-    """Store *row*, of which nothing is unique, and return its id."""
+    """Store *row*, which has no unique column, and return its id."""
     stored = await connection.execute(table.insert().values(row).returning(table.c.id))
     return int(stored.scalar_one())
 
 
 async def insert_once(connection: AsyncConnection, table: Table, row: Mapping[str, Any]) -> tuple[Row, bool]:
-    """Store *row* and give the record, and whether it is new: where its external_id is taken, the first one is given.
+    """Store *row*; return the record, and whether it is new. If its external_id is taken, return the existing record.
 
-    Whoever is about to store the same external_id is waited for.
+    Waits for a transaction that is storing the same external_id.
     """
     store = insert_into(connection, table).values(row).on_conflict_do_nothing().returning(table)
     same = [
@@ -41,7 +41,7 @@ async def insert_once(connection: AsyncConnection, table: Table, row: Mapping[st
         table.c.external_id == row.get("external_id"),
         *present(table),
     ]
-    while True:  # the one that was there may have got another external_id before it was read
+    while True:  # the existing record may have got another external_id before it was read
         if (stored := (await connection.execute(store)).mappings().first()) is not None:
             return dict(stored), True
         if (first := (await connection.execute(select(table).where(*same))).mappings().first()) is not None:
@@ -49,7 +49,7 @@ async def insert_once(connection: AsyncConnection, table: Table, row: Mapping[st
 
 
 async def get(connection: AsyncConnection, table: Table, company_id: int, id: int) -> Row | None:
-    """Read one record; None where the company has no such one."""
+    """Read one record; None if the company has none of this id."""
     query = select(table).where(table.c.company_id == company_id, table.c.id == id, *present(table))
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else dict(row)
@@ -58,7 +58,7 @@ async def get(connection: AsyncConnection, table: Table, company_id: int, id: in
 async def lock(
     connection: AsyncConnection, table: Table, company_id: int, id: int, *, with_archived: bool = False
 ) -> Row | None:
-    """Read one record that nobody else changes until the transaction ends; None where the company has no such one."""
+    """Read one record and lock it until the transaction ends; None if the company has none of this id."""
     seen = [] if with_archived else present(table)
     query = select(table).where(table.c.company_id == company_id, table.c.id == id, *seen)
     row = (await connection.execute(query.with_for_update(key_share=True))).mappings().first()
@@ -68,7 +68,7 @@ async def lock(
 async def change(
     connection: AsyncConnection, table: Table, company_id: int, id: int, changes: Mapping[str, Any]
 ) -> None:
-    """Write *changes* to one record. Raises BodyInvalid where their external_id is taken: the transaction is lost then."""
+    """Write *changes* to one record. Raises BodyInvalid if the external_id is taken; the transaction is lost then."""
     statement = update(table).where(table.c.company_id == company_id, table.c.id == id).values(changes)
     try:
         await connection.execute(statement)

@@ -1,4 +1,4 @@
-"""The statuses of companies, as they are stored."""
+"""The stored statuses of companies."""
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -8,12 +8,12 @@ from trunkline_crm.store import records, tables
 
 
 async def of_company(connection: AsyncConnection, company_id: int) -> list[Status]:
-    """List a company's statuses by number; those that it would start with where it has none yet."""
+    """List a company's statuses by number; the starting ones if it has none yet."""
     return await _stored(connection, company_id) or list(STARTING)
 
 
 async def ensured(connection: AsyncConnection, company_id: int) -> list[Status]:
-    """List a company's statuses by number; where it has none yet, those that it starts with are stored first."""
+    """List a company's statuses by number; store the starting ones first if it has none yet."""
     if stored := await _stored(connection, company_id):
         return stored
     starting = [

@@ -1,6 +1,6 @@
 """The tables of this plugin. Ids are global; every row belongs to a company. Times are Unix milliseconds (``…_ms``).
 
-``…_key`` is what is compared instead of its namesake: trimmed and in lower case, ordered by code point on both databases.
+A column ``x_key`` is compared in place of ``x``: trimmed, in lower case, and ordered by code point on both databases.
 """
 
 from typing import Any
@@ -76,7 +76,7 @@ affiliates = Table(
     Index("ix_crm_affiliates_name", "company_id", "name_key", "id"),
     Index("ix_crm_affiliates_newest", "company_id", "id"),
 )
-"""*commission_rate* is the number's text: a database's own number would keep neither its digits (SQLite) nor its scale."""
+"""*commission_rate* is text: a database number would lose digits (SQLite) or the scale."""
 
 clients = Table(
     "crm_clients",
@@ -119,7 +119,7 @@ clients = Table(
     ),
     Index("ix_crm_clients_name", "company_id", "name_key", "id"),
 )
-"""Leads and clients: one kind of record, told apart by its status. One that is archived is not there for any call."""
+"""Leads and clients: one kind of record, told apart by its status. No call sees an archived record."""
 
 notes = Table(
     "crm_notes",

@@ -1,4 +1,4 @@
-"""Attempts to sign in at the provider: each lives in a sealed cookie of the browser that began it, and nowhere else."""
+"""Attempts to sign in at the provider: each is stored only in a sealed cookie of its browser."""
 
 import hashlib
 import hmac
@@ -12,12 +12,12 @@ from trunkline import Refused
 from trunkline.routes import Sealer
 
 SECONDS = 600
-"""How long somebody may take at the provider."""
+"""Time limit for signing in at the provider."""
 _PURPOSE = "oidc"
 
 
 class AttemptRefused(Refused):
-    """An answer came that belongs to no attempt of this browser."""
+    """An answer belongs to no attempt of this browser."""
 
     status = 400
     title = "This sign-in was not begun here"
@@ -28,7 +28,7 @@ class AttemptRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What an answer of the provider must fit, and where to go then."""
+    """The values that the provider's answer must match, and the page after it."""
 
     state: str
     nonce: str = field(repr=False)
@@ -38,17 +38,17 @@ class Attempt:
 
     @property
     def challenge(self) -> str:
-        """What the provider is told of the verifier (RFC 7636, S256)."""
+        """The challenge of the verifier for the provider (RFC 7636, S256)."""
         digest = hashlib.sha256(self.verifier.encode()).digest()
         return urlsafe_b64encode(digest).rstrip(b"=").decode()
 
     def seal(self, sealer: Sealer) -> str:
-        """Give what the cookie holds."""
+        """Give the cookie's value."""
         return sealer.seal(orjson.dumps(asdict(self)), purpose=_PURPOSE)
 
 
 def begin(next_path: str, *, now_ms: int) -> Attempt:
-    """Begin an attempt, which leads to *next_path*."""
+    """Begin an attempt that ends at *next_path*."""
     state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
     return Attempt(state, nonce, verifier, next_path, now_ms + SECONDS * 1000)
 

@@ -1,4 +1,4 @@
-"""Who a user of the provider is here: pure decisions over claims."""
+"""Map a user of the provider to a person of the hub: pure decisions over claims."""
 
 import hashlib
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from trunkline.routes import find_claim, read_company
 from trunkline_portal.oidc.settings import Oidc
 
 PREFIX = "pusr_"
-"""How the ids of users begin, where those of keys begin with ``key_``."""
+"""Prefix of users' ids (keys have ``key_``)."""
 MAX_NAME = 100
 MAX_GROUPS = 1_000
 _NAMES = ("email", "preferred_username", "name", "sub")
@@ -17,7 +17,7 @@ _NAMES = ("email", "preferred_username", "name", "sub")
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A user, as the claims have them. *company* is an id or a reference; None for an operator, or where none is named."""
+    """A user, read from claims. *company* is an id or a reference; None for an operator, or if the claims name none."""
 
     id: str
     name: str
@@ -26,12 +26,12 @@ class Person:
 
     @property
     def is_operator(self) -> bool:
-        """Tell whether the user's group makes an operator of them."""
+        """Tell whether the user's group makes them an operator."""
         return self.scopes == ("operator",)
 
 
 def person_of(claims: Mapping[str, Any], settings: Oidc) -> Person:
-    """Tell who the claims are about: an operator by group, or somebody of the company that the claim names."""
+    """Read the person from claims: an operator by group, or a member of the claimed company."""
     who = f"{settings.issuer}|{claims['sub']}"
     user_id = f"{PREFIX}{hashlib.sha256(who.encode()).hexdigest()[:32]}"
     name = next(str(claims[one]) for one in _NAMES if claims.get(one))[:MAX_NAME]
@@ -45,7 +45,7 @@ def person_of(claims: Mapping[str, Any], settings: Oidc) -> Person:
 
 
 def says_who(claims: Mapping[str, Any], settings: Oidc) -> bool:
-    """Tell whether the claims hold what decides who a user is here."""
+    """Tell whether the claims include the ones that identify a person."""
     return any(
         find_claim(claims, claim) is not None for claim in (settings.company_claim, settings.groups_claim)
     )

@@ -1,4 +1,4 @@
-"""The provider: where it signs people in, and what it answers to a code."""
+"""The provider: its sign-in and sign-out addresses, and the claims for a code."""
 
 import asyncio
 import hmac
@@ -16,10 +16,10 @@ from trunkline_portal.oidc.people import says_who
 from trunkline_portal.oidc.settings import Oidc
 
 AT_ONCE = 8
-"""Codes that are exchanged at once, in one process: what callers may make the hub wait for."""
+"""Limit of codes that one process exchanges at once."""
 LIMIT_SECONDS = 15
 FRESH_SECONDS = 60
-"""How old metadata may be when somebody is sent to the provider: whoever is sent there should not find it gone."""
+"""Age limit of the provider's metadata at a sign-in, so that people are not sent to a provider that is down."""
 MAX_CODE = 4_096
 _FAILURES = (OSError, TimeoutError, TrunklineError, ValueError, KeyError, TypeError)
 
@@ -47,7 +47,7 @@ class SignInFailed(Refused):
 
 
 class Provider:
-    """The OpenID Connect provider that the settings name. *redirect_uri* is where it sends people back to.
+    """The OpenID Connect provider in the settings, which sends people back to *redirect_uri*.
 
     Raises:
         ValueError: its address cannot be dialled.
@@ -62,7 +62,7 @@ class Provider:
         self._exchanges = asyncio.Semaphore(AT_ONCE)
 
     async def sign_in_url(self, attempt: Attempt) -> str:
-        """Give where a browser is sent. Raises ProviderAway."""
+        """Give the sign-in address for a browser. Raises ProviderAway."""
         asked = {
             "response_type": "code",
             "client_id": self._settings.client_id,
@@ -76,17 +76,17 @@ class Provider:
         return _with_query((await self._metadata())["authorization_endpoint"], asked)
 
     async def sign_out_url(self, back: str) -> str | None:
-        """Give where somebody signs out of the provider and comes *back*; None where it has no such place. Raises ProviderAway."""
+        """Give the provider's sign-out address, which leads to *back*; None if it has none. Raises ProviderAway."""
         there = (await self._metadata()).get("end_session_endpoint")
         asked = {"client_id": self._settings.client_id, "post_logout_redirect_uri": back}
         return None if there is None else _with_query(there, asked)
 
     async def claims(self, query: Mapping[str, str], attempt: Attempt) -> Mapping[str, Any]:
-        """Give what the provider says of whoever came back with *query*.
+        """Give the provider's claims about the person who came back with *query*.
 
         Raises:
             ProviderAway: it does not answer, or too many are waiting for it.
-            SignInFailed: it refused, or what it answered is not for this attempt.
+            SignInFailed: it refused, or its answer does not match this attempt.
         """
         self._check_answer(query)
         if self._exchanges.locked():
@@ -143,7 +143,7 @@ class Provider:
     async def _checked(
         self, tokens: Mapping[str, Any], attempt: Attempt, metadata: Mapping[str, Any]
     ) -> Mapping[str, Any]:
-        """Check the ID token (OpenID Connect Core, 3.1.3.7), and read the rest of the claims where it lacks them."""
+        """Check the ID token (OpenID Connect Core, 3.1.3.7), and fetch the claims that it lacks."""
         own_id = self._settings.client_id
         claims = await self._issuer.claims(str(tokens["id_token"]), audience=own_id, kind="ID token")
         if not hmac.compare_digest(str(claims.get("nonce", "")).encode(), attempt.nonce.encode()):
@@ -160,7 +160,7 @@ class Provider:
         return {**more, **claims} if more.get("sub") == claims["sub"] else claims
 
     def _authorize(self, fields: dict[str, str], metadata: Mapping[str, Any]) -> dict[str, str]:
-        """Say who asks: in a header, or in *fields* where the provider takes no header, or there is no secret."""
+        """Authenticate the client: in a header, or in *fields* if the provider takes no header or there is no secret."""
         headers = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
         own_id, secret = self._settings.client_id, self._settings.client_secret
         if secret is None:
@@ -189,6 +189,6 @@ def _with_query(endpoint: str, asked: Mapping[str, str]) -> str:
 
 
 def _said(error: object) -> str:
-    """Repeat an error's code, if it looks like one (RFC 6749, 5.2)."""
+    """Give an error's code if it is well formed (RFC 6749, 5.2)."""
     is_code = isinstance(error, str) and len(error) <= 60 and error.replace("_", "").isalnum()
     return f": it says '{error}'" if is_code else ""

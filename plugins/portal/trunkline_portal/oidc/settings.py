@@ -1,4 +1,4 @@
-"""The part ``portal.oidc`` of the settings: the identity provider, and what its claims mean here."""
+"""The part ``portal.oidc`` of the settings: the identity provider and the meaning of its claims."""
 
 from typing import Annotated
 from urllib.parse import urlsplit

@@ -1,4 +1,4 @@
-"""Users of the provider who have signed in, each until they have not for long: what they allowed an app ends then."""
+"""Users of the provider, kept for a time after their last sign-in: then the access they gave to apps ends."""
 
 from contextlib import suppress
 
@@ -15,14 +15,14 @@ _KEPT_MS = KEPT_DAYS * 24 * 60 * 60 * 1000
 
 
 class Users:
-    """Remembers users, each as at the last sign-in: with the company and the scopes of then."""
+    """Stores users with their company and scopes at the last sign-in."""
 
     def __init__(self, context: PluginContext, *, issuer: str) -> None:
         self._context = context
         self._issuer = issuer
 
     async def remember(self, principal: Principal) -> None:
-        """Remember that *principal* has signed in, and forget who has not for long."""
+        """Store the sign-in of *principal*, and remove users without a recent sign-in."""
         now_ms = self._context.clock.now_ms()
         before_ms = self._context.deployment.aged_ms(now_ms) - _KEPT_MS
         async with self._context.database.write() as connection:
@@ -30,7 +30,7 @@ class Users:
             await self._write(connection, principal, now_ms)
 
     async def find(self, user_id: str) -> Principal | None:
-        """Tell who a user is; None where that was too long ago, or at another issuer."""
+        """Find a user; None if the last sign-in was too long ago, or at another issuer."""
         async with self._context.database.read() as connection:
             row = (await connection.execute(select(users).where(users.c.id == user_id))).first()
         since_ms = self._context.clock.now_ms() - _KEPT_MS
@@ -48,6 +48,6 @@ class Users:
         }
         own = users.c.id == principal.key_id
         if not (await connection.execute(update(users).where(own).values(**values))).rowcount:
-            with suppress(IntegrityError):  # signed in elsewhere just now
+            with suppress(IntegrityError):  # another process has just stored the sign-in
                 async with connection.begin_nested():
                     await connection.execute(insert(users).values(id=principal.key_id, **values))

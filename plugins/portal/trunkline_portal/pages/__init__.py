@@ -64,7 +64,7 @@ MODULES = (
     health,
     searching,
     extra,
-    unknown,  # takes every address that no other page has: the last one
+    unknown,  # must be last: it takes every address without a page
 )
 
 

@@ -1,4 +1,4 @@
-"""What the deployment offers: event types with their fields and examples, actions, searches and lookups."""
+"""The catalogue: event types with their fields and examples, actions, searches and lookups."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z])")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a list; *href* follows the catalogue's address. *note* is a mono remark before its meaning, such as a method and a path."""
+    """One line of a list; *href* follows the catalogue's address. *note*, such as a method and a path, is in monospace."""
 
     href: str
     title: str
@@ -140,7 +140,7 @@ async def render_type(
     payload: str | None = None,
     faults: Sequence[tuple[str, str]] = (),
 ) -> Response:
-    """Show an event type; *payload* is what was typed into the editor, *faults* what is wrong with it. Raises NotFound."""
+    """Show an event type; *payload* is the editor's text, *faults* are its errors. Raises NotFound."""
     event_type = find_type(portal, name)
     product = portal.context.deployment.product()
     members = await company_members(portal, viewer.chosen_company_id)
@@ -165,7 +165,7 @@ async def render_type(
 
 
 async def company_members(portal: Portal, company_id: int | None) -> dict[str, Json]:
-    """Give the members of an envelope that say whose the event is; none for an operator who looks at no company."""
+    """Give the envelope's members about the company; none for an operator who looks at no company."""
     if company_id is None:
         return {}
     reference = await portal.context.companies.reference_of(company_id)
@@ -174,7 +174,7 @@ async def company_members(portal: Portal, company_id: int | None) -> dict[str, J
 
 
 def docs_url(portal: Portal) -> str | None:
-    """Tell where the public documentation is; None where its plugin does not run."""
+    """Give the address of the public documentation; None if its plugin does not run."""
     return "/docs/events" if portal.runs("docs") else None
 
 
@@ -215,13 +215,13 @@ def _matches(entry: Entry, query: str) -> bool:
 
 
 def _grouped(entries: Iterable[Entry]) -> list[tuple[str, list[Entry]]]:
-    """Put event types together by what they are about: the part of their names before the point."""
+    """Group event types by subject: the part of their names before the dot."""
     groups = groupby(entries, key=lambda entry: entry.name.partition(".")[0])
     return [(about.replace("_", " ").capitalize(), list(them)) for about, them in groups]
 
 
 def _envelope(event_type: EventType, members: Mapping[str, Json]) -> bytes:
-    """Write the example as it is sent, every digit as the schema has it."""
+    """Write the example as it is sent; numbers keep the schema's digits."""
     payload = orjson.Fragment(event_type.example_json)
     envelope = {name: value for name, value in sample_envelope(event_type).items() if name != "payload"}
     return orjson.dumps({**envelope, **members, "payload": payload})

@@ -1,4 +1,4 @@
-"""The audit log of a company, or of every one for operators who ask for it."""
+"""The audit log of a company; for operators, also of all companies."""
 
 from urllib.parse import urlencode
 

@@ -1,4 +1,4 @@
-"""The record of a company, for operators: made, shown and changed, and deleted after a page that says what goes."""
+"""The record of a company, for operators: made, shown, changed, and deleted after a page that lists the consequences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -128,7 +128,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def make_own_router(portal: Portal) -> APIRouter:
-    """List the routes of pages that are no company's."""
+    """List the routes of pages without a company."""
     pages = CompanyRecordPages(portal)
     return portal.own_router(
         get("/company/new", pages.show_new),
@@ -146,7 +146,7 @@ def _title(company: Mapping[str, Any]) -> str:
 
 
 def _shown(company: Mapping[str, Any]) -> dict[str, str]:
-    """Give what the fields of the form hold for a company."""
+    """Give the values of the form's fields for a company."""
     values = {name: company[name] or "" for name in _TEXTS}
     metadata = orjson.dumps(company["metadata"]).decode() if company["metadata"] else ""
     return values | {"metadata": metadata, "alert_recipients": ", ".join(company["alert_recipients"])}
@@ -157,7 +157,7 @@ def _typed(fields: Fields) -> dict[str, str]:
 
 
 def _entered(fields: Fields) -> dict[str, Any]:
-    """Read what was entered; what is empty is taken back. Raises Refused."""
+    """Read the entered values; an empty field removes its value. Raises Refused."""
     values: dict[str, Any] = {name: fields[name] or None for name in _TEXTS}
     addresses = (address.strip() for address in fields["alert_recipients"].split(","))
     values["alert_recipients"] = [address for address in addresses if address] or None
@@ -176,7 +176,7 @@ def _read_metadata(text: str) -> dict[str, Any]:
 
 
 class MetadataMalformed(Refused):
-    """What stands in the field for metadata is no JSON object."""
+    """The field for metadata does not hold a JSON object."""
 
     status = 422
 
@@ -185,6 +185,6 @@ class MetadataMalformed(Refused):
 
 
 def _faults(error: Refused) -> dict[str, str]:
-    """Sort the faults to the fields; each recipient's stand at the one field that they have."""
+    """Assign the faults to fields; faults of all recipients go to their one field."""
     faults = faults_of(error)
     return {name.partition("/")[0]: text for name, text in faults.items()}

@@ -1,4 +1,4 @@
-"""Connectors: what each platform needs, the hooks that it has now, and its generated files as one download."""
+"""Connectors: the setup of each platform, its present hooks, and its generated files as one download."""
 
 import asyncio
 import contextlib
@@ -28,12 +28,12 @@ from trunkline_portal.routing import get
 
 Downloads = Annotated[Viewer, Depends(RequiresScope(INTEGRATIONS_READ, company="optional"))]
 LISTED = 5
-"""Hooks that a card lists."""
+"""Limit of hooks listed on a card."""
 
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One connector. *state* is its plugin's, *hooks* are the company's; either may not be known to the viewer."""
+    """One connector. *state* is its plugin's, *hooks* are the company's; either is None if the viewer may not see it."""
 
     connector: Connector
     state: str | None
@@ -53,7 +53,7 @@ class ConnectorPages:
         self._deployment = portal.context.deployment
         self._making = asyncio.Lock()
         self._made: dict[str, tuple[Product, bytes]] = {}
-        """By connector: what its zip was made from, and the zip."""
+        """By connector: the product from which its zip was made, and the zip."""
 
     async def show(self, request: Request, viewer: Integrates) -> Response:
         """Show the list."""
@@ -93,7 +93,7 @@ class ConnectorPages:
         if not any(connector.name == name for connector in self._deployment.connectors()):
             kind = "connector"
             raise NotFound(kind, name)
-        with contextlib.suppress(IssuerUnavailable):  # not every connector names its endpoints
+        with contextlib.suppress(IssuerUnavailable):  # a connector may name no endpoints
             await self._deployment.look_up_issuer()
         async with self._making:
             content = await asyncio.to_thread(self._archive, name)
@@ -105,7 +105,7 @@ class ConnectorPages:
         )
 
     def _archive(self, name: str) -> bytes:
-        """Give a connector's zip, made once for the product as it is: to make one takes some 100 ms of the interpreter."""
+        """Give a connector's zip, cached until the product changes: making one blocks the interpreter for some 100 ms."""
         product = self._deployment.product()
         made = self._made.get(name)
         if made is None or made[0] != product:
@@ -113,7 +113,7 @@ class ConnectorPages:
         return made[1]
 
     async def _hooks(self, viewer: Viewer) -> Sequence[Mapping[str, Any]] | None:
-        """List the company's subscriptions of every channel, for those who may see them."""
+        """List the company's subscriptions of every channel; None if the viewer may not see them."""
         if not viewer.has(WEBHOOKS_READ) or viewer.chosen_company_id is None:
             return None
         return await self._portal.context.subscriptions.list(viewer.company_id, channel=None)

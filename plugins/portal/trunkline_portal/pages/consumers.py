@@ -1,4 +1,4 @@
-"""Named consumers: how far each is, moving one; and the digest of a stretch of the log, to compare with what a reader has."""
+"""Named consumers: their positions, moving one, and the digest of a range of the log, to compare with a reader's copy."""
 
 from datetime import datetime
 

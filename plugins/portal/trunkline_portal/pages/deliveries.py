@@ -18,9 +18,9 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 ATTEMPTS = 20
-"""Attempts on one page; somebody may have sent it again a hundred times."""
+"""Attempts on one page; a delivery may have been sent again a hundred times."""
 _SHOWN_BYTES = 10_000
-"""A longer body is shown on the page of its event alone."""
+"""A longer body is shown only on its event's page."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -51,7 +51,7 @@ class DeliveryPages:
         }
 
     async def _find_subscription(self, viewer: Viewer, subscription_id: str) -> Mapping[str, Json] | None:
-        """Read a delivery's subscription; None where it has been deleted."""
+        """Read a delivery's subscription; None if it was deleted."""
         try:
             return await self._subscriptions.get(viewer.company_id, subscription_id, channel=None)
         except NotFound:
@@ -125,7 +125,7 @@ class DeliveryPages:
     async def _start(
         self, viewer: Viewer, event: ListedEvent, subscription_id: str, *, dry_run: bool
     ) -> dict[str, Json]:
-        """Replay the millisecond of the event, for events of its type: no call of the API names a single one."""
+        """Replay the event's millisecond, for its event type: the API cannot replay a single event."""
         accepted = _EPOCH + timedelta(milliseconds=event.accepted_ms)
         request: dict[str, Json] = {
             "from": accepted,
@@ -152,7 +152,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def _page_of_attempts(shown: Sequence[ShownAttempt], before: str) -> dict[str, Any]:
-    """Choose the attempts to show, newest first, from before the number *before* on."""
+    """Choose the attempts to show, newest first, with numbers below *before*."""
     limit = int(before) if before.isascii() and before.isdigit() and len(before) < 10 else None
     older = [attempt for attempt in reversed(shown) if limit is None or attempt.stored["number"] < limit]
     return {
@@ -163,7 +163,7 @@ def _page_of_attempts(shown: Sequence[ShownAttempt], before: str) -> dict[str, A
 
 
 def _what_follows(subscription: Mapping[str, Json]) -> tuple[str, str]:
-    """Say what happens after something was made due for *subscription*, and in which tone."""
+    """Give the message, and its tone, after a delivery was made due for *subscription*."""
     if subscription["status"] == "active":
         return "It is sent now; the attempt shows up here in a moment.", "good"
     return f"It waits, because the subscription is {subscription['status']}: resume that first.", "warn"

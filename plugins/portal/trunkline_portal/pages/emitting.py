@@ -51,7 +51,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def _read(company_id: int, name: str, text: str) -> EmittedEvent:
-    """Read a payload that was typed, digit by digit. Raises EventRejected."""
+    """Read a typed payload; numbers keep their digits. Raises EventRejected."""
     try:
         payload_json, payload = read_json(text.encode())
     except BodyInvalid as error:

@@ -1,6 +1,6 @@
-"""Where a sign-in link leads: a form that sends itself, so that programs which look at links do not use them up.
+"""The page of a sign-in link: a form that sends itself, so that link previews do not use the link up.
 
-The form waits for a person where the link would replace the session of somebody else.
+The form waits for a click if the link would replace another person's session.
 """
 
 from fastapi import APIRouter
@@ -57,7 +57,7 @@ class EnterPages:
         return response
 
     async def _find_replaced(self, request: Request, token: str) -> dict[str, str] | None:
-        """Say who is signed in, and who would be by the link; None where these are the same, or one is nobody."""
+        """Name the person signed in and the person of the link; None if they are equal or one is missing."""
         viewer = await find_viewer(request)
         link = None if viewer is None else await self._links.find(token)
         if viewer is None or link is None or link.holder == viewer.session.holder:

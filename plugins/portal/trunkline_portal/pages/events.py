@@ -20,15 +20,15 @@ from trunkline_portal.routing import get
 
 PAGE = 50
 _LIVE_SECONDS, _LIVE_SEARCH_SECONDS = 3, 10
-"""A search looks through thousands of events each time."""
+"""Seconds between refreshes; a search reads thousands of events each time."""
 _COLOURED = 10_000
 _SHOWN = 30_000
-"""Characters of an envelope that are coloured, and that are shown at all: a page stays light."""
+"""Limits of an envelope's characters, coloured and shown, to keep the page small."""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """JSON to be shown: all of it and coloured, or the beginning of what is long."""
+    """JSON to be shown: whole and coloured, or the beginning of a long text."""
 
     text: str
     is_coloured: bool
@@ -118,7 +118,7 @@ class EventPages:
         )
 
     def _choices(self, query: EventQuery) -> list[str]:
-        """List the types to choose from: those that there are, and those chosen that there were once."""
+        """List the types to choose from: the existing ones, and chosen ones that no longer exist."""
         known = [kind.name for kind in self._portal.context.events.types()]
         return known + [name for name in query.types if name not in known]
 
@@ -140,14 +140,14 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def read_id(text: str) -> int:
-    """Read an event's id out of an address. Raises NotFound."""
+    """Read an event's id from an address. Raises NotFound."""
     if not (text.isascii() and text.isdigit()) or len(text) > 19 or not 0 < int(text) < 2**63:
         raise NotFound("event", text)
     return int(text)
 
 
 async def find_outcome(portal: Portal, viewer: Viewer, event: ListedEvent) -> EventOutcome:
-    """Find the outcome of an event, without its targets for those who may not see subscriptions."""
+    """Find the outcome of an event, without targets if the viewer may not see subscriptions."""
     deliveries = portal.context.deliveries
     explanation = await deliveries.explain(viewer.company_id, event.event_id)
     logged = await deliveries.of_event(viewer.company_id, event.event_id)

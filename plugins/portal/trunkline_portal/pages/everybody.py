@@ -1,4 +1,4 @@
-"""An operator's home: what fails over all companies, since when and whose."""
+"""An operator's home page: the failing subscriptions of all companies."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Line:
 
     @property
     def company(self) -> str:
-        """How people know the company."""
+        """The company's name for people."""
         trouble, number = self.trouble, company_number(self.trouble.company_id)
         name = trouble.company_name or trouble.company_reference
         return f"{name} ({number})" if name else f"Company {number}"

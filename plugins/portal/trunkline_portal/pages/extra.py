@@ -1,4 +1,4 @@
-"""The pages of other plugins, in our frame. One that fails, hangs or gives what cannot be shown leaves a box with its name."""
+"""The pages of other plugins, in the portal's frame. A page that fails, hangs or gives invalid content becomes a box with its name."""
 
 import asyncio
 import contextlib
@@ -30,7 +30,7 @@ from trunkline_portal.routing import get, post
 Value = TypeVar("Value")
 
 SECONDS = 5.0
-"""How long a page may take."""
+"""Time limit of a page."""
 _OWN_FIELDS = frozenset({"csrf", "company"})
 
 
@@ -42,7 +42,7 @@ class PluginPages:
         self._seconds = seconds
 
     async def show(self, request: Request, viewer: AnybodyOfCompany, plugin: str, name: str) -> Response:
-        """Show a page of a plugin, or which fault it has."""
+        """Show a page of a plugin, or its fault."""
         page = self._find(viewer, plugin, name)
         portal_request = _asked(request, viewer)
         content, fault = None, None
@@ -56,7 +56,7 @@ class PluginPages:
     async def submit(
         self, request: Request, viewer: AnybodyOfCompany, plugin: str, name: str, fields: Submitted
     ) -> Response:
-        """Let a page do what its form asks for."""
+        """Let a page handle its form."""
         page = self._find(viewer, plugin, name)
         if page.submit is None:
             raise HTTPException(404)
@@ -107,7 +107,7 @@ def make_router(portal: Portal, *, seconds: float = SECONDS) -> APIRouter:
 
 
 async def content_of(page: PortalPage, portal_request: PortalRequest, *, seconds: float) -> PortalContent:
-    """Let *page* be written. It is not waited for any longer than *seconds*, whatever it does when it is cancelled."""
+    """Write *page* within *seconds*, even if it ignores its cancellation."""
     return _checked(await within(seconds, page.render, portal_request))
 
 
@@ -128,7 +128,7 @@ def _asked(request: Request, viewer: Viewer) -> PortalRequest:
 
 
 def _checked(written: object) -> PortalContent:
-    """Give the content that a page wrote. Raises FragmentInvalid."""
+    """Check the content of a page. Raises FragmentInvalid."""
     content = PortalContent(written) if isinstance(written, str) else written
     if not isinstance(content, PortalContent):
         msg = f"is a value of type {type(written).__name__} instead of text"
@@ -145,7 +145,7 @@ async def _called(function: Callable[..., Any], *arguments: object) -> object:
 
 
 async def _in_thread(function: Callable[..., Any], *arguments: object) -> object:
-    """Call a plain function beside the loop, in a thread that nobody has to wait for: not even the end of the process."""
+    """Call a plain function in a daemon thread, for which even the end of the process does not wait."""
     loop = asyncio.get_running_loop()
     answer: asyncio.Future[object] = loop.create_future()
 
@@ -170,7 +170,7 @@ async def _in_thread(function: Callable[..., Any], *arguments: object) -> object
 
 
 def _hand_over(loop: asyncio.AbstractEventLoop, receive: Callable[[Value], None], value: Value) -> None:
-    with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+    with contextlib.suppress(RuntimeError):  # the loop was closed meanwhile
         loop.call_soon_threadsafe(receive, value)
 
 

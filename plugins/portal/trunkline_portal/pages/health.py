@@ -1,4 +1,4 @@
-"""The health of the hub, for operators: readiness, plugins, and what waits."""
+"""The health of the hub, for operators: readiness, plugins, and waiting work."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ _LAG_WARNING_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """Something that works, does not, or is not asked for here."""
+    """A check: passed, failed, or not applicable."""
 
     name: str
     state: str

@@ -1,4 +1,4 @@
-"""Replacing an API key by its successor, after a page that says how long both are valid."""
+"""Replacing an API key by a successor, after a page that shows how long both are valid."""
 
 from fastapi import APIRouter
 from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""A company's API keys: listed, made and shown once; ``revoking`` takes them away."""
+"""A company's API keys: listed, made and shown once; ``revoking`` revokes them."""
 
 from typing import Any
 
@@ -112,7 +112,7 @@ class KeyPages:
         )
 
     def _create_by_curl(self, request: Request, viewer: Viewer) -> str:
-        """Write the command by which an operator makes a key of the company looked at."""
+        """Write the command with which an operator makes a key for the company looked at."""
         body = {"company_id": viewer.company_number, **environment_member(viewer.company_id), **_EXAMPLE}
         return curl.line(f"{self._portal.base_url(request)}/api/v1/keys", body=body)
 
@@ -129,7 +129,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def _faults(viewer: Viewer, fields: Fields) -> dict[str, str]:
-    """Find the faults of a key that is to be made; it never gets a scope that its maker lacks."""
+    """Find the faults of a new key's form; a key never gets a scope that its maker lacks."""
     faults: dict[str, str] = {}
     if not fields["name"]:
         faults["name"] = "Give the key a name, such as the tool that will use it."

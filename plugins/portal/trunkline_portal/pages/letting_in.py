@@ -1,4 +1,4 @@
-"""Making a sign-in link for a customer: the operator chooses what the customer may see and do."""
+"""Making a sign-in link for a customer: the operator chooses the customer's rights."""
 
 from typing import Annotated
 from urllib.parse import quote

@@ -1,4 +1,4 @@
-"""A company's limits, and how much of each it uses."""
+"""A company's limits and their usage."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ _TITLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One limit; *used* is None where it is one of pace or size."""
+    """One limit; *used* is None for a limit of rate or size."""
 
     name: str
     limit: int
@@ -36,12 +36,12 @@ class Line:
 
     @property
     def title(self) -> str:
-        """What it limits."""
+        """The name of the limited resource."""
         return _TITLES.get(self.name, self.name)
 
     @property
     def tone(self) -> str:
-        """Whether it is near or reached."""
+        """The tone: near the limit, or at it."""
         share = (self.used or 0) / self.limit if self.limit else 1
         return "bad" if share >= 1 else "warn" if share >= 0.8 else "good"
 

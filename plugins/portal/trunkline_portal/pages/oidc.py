@@ -1,4 +1,4 @@
-"""Signing in at the identity provider, where the settings name one: the way there, and back."""
+"""Signing in at the identity provider, if the settings name one: the redirect to it, and the return."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -25,7 +25,7 @@ CALLBACK = f"{SIGN_IN}/callback"
 
 
 class NoAccess(Refused):
-    """A user of the provider is nobody here."""
+    """A user of the provider has no access to the hub."""
 
     status = 403
     title = "You have no access here"
@@ -35,7 +35,7 @@ class NoAccess(Refused):
 
 
 class OidcPages:
-    """Leads to the provider of *settings*, and takes what it answers."""
+    """Redirects to the provider of *settings*, and handles its answer."""
 
     def __init__(self, portal: Portal, settings: Oidc, *, public_url: str) -> None:
         self._portal = portal
@@ -60,7 +60,7 @@ class OidcPages:
         return response
 
     async def come_back(self, request: Request) -> Response:
-        """Open a session for whom the provider has sent back."""
+        """Open a session for the person sent back by the provider."""
         query = request.query_params
         attempt = attempts.find(
             self._portal.cookies.read(request, cookies.ATTEMPT) or "",
@@ -81,11 +81,11 @@ class OidcPages:
         return response
 
     async def leave(self) -> Response:
-        """Send a browser to where it signs out of the provider."""
+        """Send a browser to the provider's sign-out."""
         return RedirectResponse(await self._provider.sign_out_url(self._back) or SIGN_IN, 303)
 
     async def _principal(self, claims: Mapping[str, Any]) -> Principal:
-        """Tell who has come. Raises NoAccess."""
+        """Find the principal of the claims. Raises NoAccess."""
         person = person_of(claims, self._settings)
         company_id = None if person.is_operator else await self._company(person)
         return Principal(person.id, company_id, person.name, frozenset(person.scopes))
@@ -101,7 +101,7 @@ class OidcPages:
 
 
 def make_router(portal: Portal) -> APIRouter:
-    """List the routes; none where no provider is named. Raises ValueError: the settings lack the hub's own address."""
+    """List the routes; none without a provider. Raises ValueError if the settings lack the hub's public URL."""
     settings, public_url = portal.settings.oidc, portal.context.deployment.public_url
     if settings is None:
         return portal.own_router()

@@ -1,4 +1,4 @@
-"""The overview of a company's events: figures, charts, and what needs attention."""
+"""The overview of a company's events: figures, charts, and subscriptions that need attention."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from trunkline_portal.routing import get
 
 _HOUR_MS = 60 * 60 * 1000
 _DATES = 5
-"""Dates that stand below a chart."""
+"""Number of dates below a chart."""
 _ADDRESS = 60
-"""Characters of a target's address."""
+"""Characters of a target's address that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A span of time that can be chosen: *buckets* of *hours* each, the last of which is going on."""
+    """A span of time to choose from: *buckets* of *hours* each; the last one is the current one."""
 
     title: str
     buckets: int
@@ -42,7 +42,7 @@ class Span:
     date_format: str
 
     def bounds(self, now_ms: int) -> tuple[int, int]:
-        """Give where it begins and ends."""
+        """Give its beginning and end."""
         bucket_ms = int(self.hours * _HOUR_MS)
         until_ms = (now_ms // bucket_ms + 1) * bucket_ms
         return until_ms - self.buckets * bucket_ms, until_ms
@@ -74,7 +74,7 @@ class AttentionItem:
 
 
 class OverviewPages:
-    """The first page: figures, charts, and what needs attention."""
+    """The first page: figures, charts, and subscriptions that need attention."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
@@ -124,7 +124,7 @@ class OverviewPages:
         }
 
     def _elsewhere(self, viewer: Viewer) -> Response:
-        """Go to the first page that somebody may see who may not see this one. Raises ScopeMissing."""
+        """Redirect a viewer without the right to this page to the first page that they may see. Raises ScopeMissing."""
         pages = [(owner, page) for owner, page in self._portal.context.pages() if page.scope is not None]
         items = [*navigation.seen_by(viewer), *navigation.extras_for(viewer, pages)]
         if not items:
@@ -203,7 +203,7 @@ def _written(start_ms: int) -> str:
 
 
 def _listed(counts: Mapping[str, int]) -> str:
-    """List what there is some of: ``12 delivered, 3 failed for good``."""
+    """List the counts above zero: ``12 delivered, 3 failed for good``."""
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 
 

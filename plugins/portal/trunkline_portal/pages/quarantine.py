@@ -68,7 +68,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def require(viewer: Viewer, *scopes: str) -> None:
-    """Require each of *scopes*, as the API does: what is quarantined is read as events are. Raises ScopeMissing."""
+    """Require each of *scopes*, as the API does: quarantined events need the scope for events, too. Raises ScopeMissing."""
     for scope in scopes:
         if not viewer.has(scope):
             raise ScopeMissing(scope)

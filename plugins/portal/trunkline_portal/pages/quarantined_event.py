@@ -1,4 +1,4 @@
-"""One event of the inbox: looked at, corrected, released, deleted (``quarantine`` lists them)."""
+"""One quarantined event: shown, corrected, released, deleted (``quarantine`` lists them)."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 _EDITABLE = 50_000
-"""Characters of a payload that the editor takes."""
+"""Limit of a payload's characters in the editor."""
 _SHOWN = 30_000
 _STILL_BROKEN = ("The payload is kept. It still breaks its schema.", "info")
 _VALID_NOW = ("The payload is kept, and valid: it can be released.", "good")
@@ -126,7 +126,7 @@ def _values(viewer: Viewer, event: QuarantinedEvent) -> dict[str, Any]:
 
 
 def _read(text: str) -> bytes:
-    """Read a payload that was typed, digit by digit. Raises EventRejected."""
+    """Read a typed payload; numbers keep their digits. Raises EventRejected."""
     try:
         payload_json, payload = read_json(text.encode())
     except BodyInvalid as error:

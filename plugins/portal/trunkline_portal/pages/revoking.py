@@ -1,4 +1,4 @@
-"""Revoking an API key, after a page that says what stops working."""
+"""Revoking an API key, after a page that lists the consequences."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -45,7 +45,7 @@ class RevocationPages:
         )
 
     async def _choice(self, viewer: Viewer, key_id: str) -> tuple[str, str] | None:
-        """Offer to disable the subscriptions that a key made, if there are some."""
+        """Offer to disable the subscriptions that a key made, if there are any."""
         listed = await self._portal.context.subscriptions.list(viewer.company_id, channel=None)
         count = sum(_is_on(view, key_id) for view in listed)
         what = "the subscription" if count == 1 else f"the {count} subscriptions"

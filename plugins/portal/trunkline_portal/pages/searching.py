@@ -34,7 +34,7 @@ _EVENT = ("Event", EVENTS_READ, "/events/{}")
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Something that was found at *url*; *of* names its company where that is not the one looked at."""
+    """A result at *url*; *of* names its company if that is not the one looked at."""
 
     title: str
     url: str
@@ -42,13 +42,13 @@ class Hit:
 
 
 class SearchPages:
-    """The page of what was found."""
+    """The page of results."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
 
     async def show(self, request: Request, viewer: AnyCompany) -> Response:
-        """Show what has the id or holds the text, or lead to the one thing that has the id."""
+        """Show the results for an id or a text; redirect to a single result of an id."""
         text = request.query_params.get("q", "").strip()[:MAX_LENGTH]
         before = request.query_params.get("before") or None
         match = _ID.fullmatch(text)
@@ -79,7 +79,7 @@ class SearchPages:
         )
 
     async def _with_id(self, viewer: Viewer, match: re.Match[str]) -> Hit | None:
-        """Find what has an id, by the index of its table; None where there is nothing, or not for the viewer."""
+        """Find the record of an id by its table's index; None if there is none that the viewer may see."""
         name = match["event"] or match["other"]
         title, scope, page = _EVENT if match["event"] else _KINDS[name[:3]]
         company_id = await self._portal.context.activity.owner(name) if viewer.has(scope) else None
@@ -89,7 +89,7 @@ class SearchPages:
         return Hit(f"{title} {name}", f"{addresses.root_of(company_id)}{page.format(name)}", of)
 
     async def _companies(self, viewer: Viewer, text: str) -> list[Hit]:
-        """Find the companies that *text* begins the number of, or is the reference of, for operators."""
+        """Find, for operators, the companies whose number begins with *text* or whose reference it is."""
         if not viewer.is_operator or not text:
             return []
         context = self._portal.context

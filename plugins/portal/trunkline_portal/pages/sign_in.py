@@ -1,4 +1,4 @@
-"""Signing in: with an API key, or by the way to the identity provider (``oidc``)."""
+"""Signing in with an API key, or through the identity provider (``oidc``)."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -26,7 +26,7 @@ class KeysNotTaken(Refused):
 
 
 class SignInPages:
-    """The form for an API key, and the way to the identity provider, where there is one."""
+    """The form for an API key, and the link to the identity provider, if there is one."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
@@ -111,9 +111,9 @@ def make_router(portal: Portal) -> APIRouter:
 async def enter(
     portal: Portal, request: Request, session: Session, *, next_path: str, page: Response | None = None
 ) -> Response:
-    """Hand out the cookie of a new session, end the one before, and show *page*, or go to the page that was asked for.
+    """Set the cookie of a new session, end the previous one, and show *page* or redirect to the requested page.
 
-    The visit goes on: another tab may hold its form.
+    The visit continues: another tab may show its form.
     """
     if (viewer := await find_viewer(request)) is not None:
         await portal.sessions.end(viewer.session)

@@ -1,4 +1,4 @@
-"""Stylesheet, script and pictures, at addresses that change with what is in them."""
+"""Stylesheet, script and pictures, at addresses that change with their content."""
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException

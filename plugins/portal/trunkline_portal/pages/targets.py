@@ -1,4 +1,4 @@
-"""The targets of a company: how fast and how well they answer, what failed of late, and sending all of that again."""
+"""The targets of a company: their speed and success, recent failures, and replaying those."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,14 +26,14 @@ _ORDERS = {"failed": "Most failed first", "slow": "Slowest first"}
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One subscription, and how its target does."""
+    """One subscription with its target's figures."""
 
     subscription: Subscription
     figures: TargetFigures
 
     @property
     def failed(self) -> str:
-        """How many deliveries failed, in words."""
+        """The number of failed deliveries, in words."""
         return f"{self.figures.failed:,}{' or more' if self.figures.failed == _COUNTED else ''}"
 
     @property
@@ -43,7 +43,7 @@ class Line:
 
 
 class TargetPages:
-    """The list of targets, and sending again what failed for all of them."""
+    """The list of targets, and replaying the failures of all."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
@@ -78,7 +78,7 @@ class TargetPages:
         )
 
     async def replay(self, request: Request, viewer: WritesWebhooks, fields: Submitted) -> Response:
-        """Start a replay of what failed for each subscription, as many as the company may run at once."""
+        """Start a replay of each subscription's failures, up to the company's limit of replays."""
         text = fields["since_ms"]
         since_ms = int(text) if text.isascii() and text.isdigit() and len(text) < 15 else 0
         waiting = [line for line in await self._lines(viewer, since_ms) if line.is_replayable]
@@ -104,7 +104,7 @@ class TargetPages:
         )
 
     async def _lines(self, viewer: Viewer, since_ms: int) -> list[Line]:
-        """Read the subscriptions with their figures; the one of which most failed is the first."""
+        """Read the subscriptions with their figures, most failures first."""
         context = self._portal.context
         figures = {
             each.subscription_id: each

@@ -1,4 +1,4 @@
-"""Addresses that no page has, and those that companies' pages had before addresses named a company."""
+"""Addresses without a page, and the old addresses of companies' pages, which had no company."""
 
 from fastapi import APIRouter
 from starlette.exceptions import HTTPException
@@ -33,7 +33,7 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 async def _lead_on(request: Request) -> None:
-    """Raise what leads to the page of a company. A form that names none is refused: nobody can tell whose it was."""
+    """Raise the redirect to the page of a company. A form without a company is refused: its company is unknown."""
     if await find_viewer(request) is None:
         raise SignInNeeded
     if request.method not in {"GET", "HEAD"}:

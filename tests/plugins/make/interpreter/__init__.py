@@ -1,6 +1,6 @@
-"""Executes a Make app: our reading of Make's public documentation, not Make's engine, which nobody can get.
+"""Executes a Make app by our reading of Make's public documentation; Make's engine is not available.
 
-Whatever it does not know it refuses (``NotUnderstood``), so that the app keeps to what is documented.
+It refuses unknown features (``NotUnderstood``), so that the app uses only documented ones.
 See README.md beside this file.
 """
 

@@ -45,7 +45,7 @@ class App:
         return name
 
     def connect(self, **values: Any) -> dict[str, Any]:
-        """Make the connection; gives its ``uid`` and the label that a person sees. Raises MakeError."""
+        """Make the connection; return its ``uid`` and its visible label. Raises MakeError."""
         name = self.connection_of("basic")
         block = self.code("connection", name, "communication")
         parameters = fill_in(self.code("connection", name, "params"), values)
@@ -56,7 +56,7 @@ class App:
         return {"uid": render(response["uid"], seen), "label": render(response["metadata"]["value"], seen)}
 
     def run(self, module: str, **values: Any) -> list[Any]:
-        """Run an action, a search or the universal module; gives its bundles. Raises MakeError, FormRefused."""
+        """Run an action, a search or the universal module; return its bundles. Raises MakeError, FormRefused."""
         form = [*self.code("module", module, "staticParams"), *self.code("module", module, "mappableParams")]
         context = self.context(parameters=fill_in(form, values))
         return self._collect(self.code("module", module, "communication"), context)
@@ -78,12 +78,12 @@ class App:
         return bundles[:limit]
 
     def context(self, **variables: Any) -> dict[str, Any]:
-        """Make the variables that every module of the app has, and *variables*."""
+        """Make the variables of every module of the app, and *variables*."""
         return {"connection": self.connection, "temp": {}} | variables
 
 
 class Webhook:
-    """A webhook that was made for an instant trigger: attached, called, changed and detached."""
+    """A webhook of an instant trigger: attached, called, changed and detached."""
 
     def __init__(self, app: App, module: str, *, url: str) -> None:
         self.app, self.module = app, module
@@ -95,7 +95,7 @@ class Webhook:
         self._procedure("attach", values)
 
     def update(self, **values: Any) -> None:
-        """Register anew after a person changed the form."""
+        """Register again after a change of the form."""
         self._procedure("update", values)
 
     def detach(self) -> None:
@@ -103,9 +103,9 @@ class Webhook:
         self._procedure("detach", {})
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> tuple[int, list[Any]]:
-        """Take a call; gives the status that the service gets, and the bundles that the trigger outputs.
+        """Take a call; return the status for the service, and the trigger's bundles.
 
-        Raises MakeError where the trigger's own request is refused.
+        Raises MakeError if the trigger's own request is refused.
         """
         block = self.app.code("webhook", self.name, "communication")
         if odd := set(block) - {"condition", "output", "respond"}:
@@ -132,7 +132,7 @@ class Webhook:
         return [render(block["response"]["output"], seen)]
 
     def _procedure(self, code: str, values: Mapping[str, Any]) -> None:
-        """Run a remote procedure of one request or several; what it saves is the webhook's from its end on."""
+        """Run a remote procedure of one or more requests; the webhook keeps the values that it saves."""
         app = self.app
         blocks = app.code("webhook", self.name, code)
         form = app.code("webhook", self.name, "params") if values else []
@@ -160,7 +160,7 @@ class Poller:
         self.data: dict[str, Any] = {}
 
     def run(self) -> list[Any]:
-        """Run the scenario once; gives what is new, oldest first, up to the limit."""
+        """Run the scenario once; return the new items, oldest first, up to the limit."""
         block = self.app.code("module", self.module, "communication")
         response, trigger = block["response"], block["response"]["trigger"]
         if (trigger["type"], trigger["order"]) != ("id", "asc"):
@@ -182,9 +182,9 @@ class Poller:
         return [output for _, output in taken]
 
     def epoch(self, *, deep: bool = True) -> list[dict[str, Any]]:
-        """List where a person may start, each with its ``id``; the epoch's request lies over the trigger's.
+        """List the possible starting items, each with its ``id``; the epoch's request overrides the trigger's.
 
-        Whether Make lays objects over one another whole or key by key (*deep*), its documentation leaves open.
+        Make's documentation does not say whether nested objects are replaced or merged by key (*deep*).
         """
         block = self.app.code("module", self.module, "communication")
         over = self.app.code("module", self.module, "epoch")
@@ -203,7 +203,7 @@ class Poller:
         return listed[: response["limit"]]
 
     def start_after(self, event_id: int) -> None:
-        """Choose an item of the epoch: what is newer than it is to come."""
+        """Start after an item of the epoch: only newer ones will come."""
         self.data["lastID"] = event_id
 
     def _context(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Make's expressions: what stands between ``{{`` and ``}}``.
+"""Make's expressions: the text between ``{{`` and ``}}``.
 
 https://developers.make.com/custom-apps-documentation/block-elements/iml: operators, strings in either quotes, dots, back ticks
 for names that are no identifiers, ``[1]`` for the first item, functions with arguments between commas.
@@ -75,13 +75,13 @@ def _tokens(source: str) -> list[Token]:
 
 
 class Parser:
-    """Reads an expression and works it out at the same time; every part is worked out, also where it is not chosen."""
+    """Parses and evaluates an expression at the same time; branches that are not chosen are evaluated, too."""
 
     def __init__(self, tokens: list[Token], context: Mapping[str, Any], source: str) -> None:
         self._tokens, self._context, self._source, self._at = tokens, context, source, 0
 
     def level(self, depth: int) -> Any:
-        """Work out a chain of operators of one precedence, from the left."""
+        """Evaluate a chain of operators of one precedence, from the left."""
         if depth == len(_LEVELS):
             return self._unary()
         value = self.level(depth + 1)
@@ -91,7 +91,7 @@ class Parser:
         return value
 
     def expect(self, kind: str, text: str = "") -> Token:
-        """Take the next token, which must be this one."""
+        """Consume the next token, which must be *kind* and *text*."""
         if (self._token.kind, self._token.text) != (kind, text):
             msg = f"{self._token.text!r} in the expression {self._source!r}"
             raise NotUnderstood(msg)
@@ -135,7 +135,7 @@ class Parser:
     def _variable(self, name: str) -> Any:
         if name in _LITERALS:
             return _LITERALS[name]
-        if name == "uuid":  # another one each time
+        if name == "uuid":  # a new one each time
             return str(uuid.uuid4())
         if name not in self._context:
             msg = f"the variable {name} here, where there are {', '.join(sorted(self._context))}"

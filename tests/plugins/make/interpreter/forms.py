@@ -1,4 +1,4 @@
-"""Forms: what a person may fill in, and what of it reaches the app."""
+"""Forms: filling them in, and the values that reach the app."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -39,22 +39,22 @@ _KNOWN = frozenset(
 
 
 ERASE = object()
-"""Make's keyword for a field that shall be empty: null reaches the app.
+"""Make's keyword for an emptied field: the app gets null.
 
 https://developers.make.com/custom-apps-documentation/other/processing-of-empty-values
 """
 
 
 class FormRefused(Exception):
-    """Make does not let a person leave the form like this."""
+    """Make does not accept the form."""
 
 
 def fill_in(form: Sequence[Mapping[str, Any]], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Give the parameters of a module whose form holds *values*; what is left empty is not there.
+    """Give the parameters of a module whose form holds *values*; empty fields are missing.
 
     Raises:
         FormRefused: a value is missing, has no field, or is not of the field's type.
-        NotUnderstood: the form has something that we do not know.
+        NotUnderstood: the form has an unknown feature.
     """
     fields = {field["name"]: field for field in form}
     if unknown := set(values) - set(fields):
@@ -96,7 +96,7 @@ def _checked(field: Mapping[str, Any], value: Any) -> Any:
 
 
 def _chosen(field: Mapping[str, Any], value: Any) -> Any:
-    """Check a choice. Where an RPC lists the options, any value can be mapped."""
+    """Check a choice. If an RPC lists the options, any value can be mapped."""
     chosen = value if field.get("multiple") else [value]
     if isinstance(field["options"], list):
         options = [option["value"] for option in field["options"]]

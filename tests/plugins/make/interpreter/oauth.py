@@ -21,7 +21,7 @@ _STEPS = frozenset({"authorize", "token", "refresh", "info", "invalidate"})
 
 @dataclass
 class OAuthConnection:
-    """The connection of *app*; *common* is what whoever publishes the app has put into Make."""
+    """The connection of *app*; *common* has the values that the app's publisher entered in Make."""
 
     app: App
     common: Mapping[str, str]
@@ -37,14 +37,14 @@ class OAuthConnection:
         self._temp: dict[str, Any] = {}
 
     def address(self, state: str) -> str:
-        """Give the address that the browser is sent to. Make adds the state."""
+        """Give the address for the browser. Make adds the state."""
         block = self._steps["authorize"]
         self._temp |= render(block["temp"], self._context())
         query = render(block["qs"], self._context()) | {"state": state}
         return str(httpx2.URL(render(block["url"], self._context()), params=query))
 
     def come_back(self, query: Mapping[str, str]) -> dict[str, Any]:
-        """Take what the browser came back with; gives ``uid`` and label of the connection. Raises MakeError."""
+        """Take the query of the returning browser; return ``uid`` and label of the connection. Raises MakeError."""
         seen = self._context() | {"query": query, "statusCode": 200}
         self._sender.judge(self._steps["authorize"]["response"], seen)
         self._temp |= render(self._steps["authorize"]["response"]["temp"], seen)
@@ -58,7 +58,7 @@ class OAuthConnection:
         }
 
     def renew(self, now: datetime) -> bool:
-        """Renew the access token if it ends soon after *now*; tell whether it was renewed. Raises MakeError."""
+        """Renew the access token if it ends soon after *now*; return whether it was renewed. Raises MakeError."""
         block = self._steps["refresh"]
         if render(block["condition"], self._context() | {"now": now}) is not True:
             return False
@@ -66,7 +66,7 @@ class OAuthConnection:
         return True
 
     def invalidate(self) -> None:
-        """End the connection, as where somebody deletes it in Make."""
+        """End the connection, as when it is deleted in Make."""
         self._sender.send(self._steps["invalidate"], self._context())
 
     def _save(self, block: Mapping[str, Any]) -> None:

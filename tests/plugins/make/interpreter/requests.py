@@ -28,7 +28,7 @@ _MAX_SECONDS = 40.0
 
 
 class MakeError(Exception):
-    """An error as a person sees it in Make: its *type* and its *message*."""
+    """An error as shown in Make: its *type* and *message*."""
 
     def __init__(self, type: str, message: str) -> None:
         super().__init__(f"{type}: {message}")
@@ -37,7 +37,7 @@ class MakeError(Exception):
 
 @dataclass
 class Answer:
-    """What came back, under the names by which expressions know it."""
+    """The answer, under the names that expressions use."""
 
     statusCode: int  # noqa: N815
     headers: dict[str, str]
@@ -49,7 +49,7 @@ class Answer:
 
 @dataclass
 class Sender:
-    """Sends requests over *base*, which a connection's own request has not; *log* is what Make would show of them."""
+    """Sends requests merged with *base*, except a connection's own; *log* has the entries that Make would show."""
 
     base: Mapping[str, Any]
     log: list[dict[str, Any]] = field(default_factory=list)
@@ -57,11 +57,11 @@ class Sender:
     def pages(
         self, block: Mapping[str, Any], context: dict[str, Any]
     ) -> Iterator[tuple[Answer, dict[str, Any]]]:
-        """Send the request and, where it has pages, one after the other; each with the context to read it in.
+        """Send the request and the requests for further pages; give each answer with its context.
 
         Raises:
             MakeError: the service refused.
-            NotUnderstood: the block has a directive that we do not know.
+            NotUnderstood: the block has an unknown directive.
         """
         _check(block, DIRECTIVES, "request")
         _check(block.get("response", {}), RESPONSE, "response")
@@ -81,7 +81,7 @@ class Sender:
         raise NotUnderstood(msg)
 
     def send(self, block: Mapping[str, Any], context: dict[str, Any]) -> dict[str, Any]:
-        """Send a request that has one page; gives the context to read it in."""
+        """Send a request with one page; return the context of its answer."""
         if "pagination" in block:
             msg = "pages where only a single request can be made"
             raise NotUnderstood(msg)
@@ -104,7 +104,7 @@ class Sender:
         return answer
 
     def judge(self, response: Mapping[str, Any], context: Mapping[str, Any]) -> None:
-        """Raise MakeError where what came back is an error, or not valid."""
+        """Raise MakeError if the answer is an error or invalid."""
         if context["statusCode"] >= 400:
             spec = response.get("error") or self.base["response"]["error"]
             spec = spec.get(str(context["statusCode"]), spec)
@@ -131,7 +131,7 @@ class Sender:
 
 
 def items(response: Mapping[str, Any], context: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Go through what a page holds; gives a context for each item that fulfils the condition of ``iterate``."""
+    """Give a context for each item of a page that meets the condition of ``iterate``."""
     iterate = response["iterate"]
     spec = {"container": iterate} if isinstance(iterate, str) else iterate
     container = render(spec["container"], context)
@@ -145,7 +145,7 @@ def items(response: Mapping[str, Any], context: dict[str, Any]) -> Iterator[dict
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Read JSON as JavaScript does: a number that it cannot hold exactly becomes the nearest one that it can."""
+    """Read JSON as JavaScript does: a number becomes the nearest double."""
     return json.loads(
         text, parse_int=lambda digits: int(digits) if abs(int(digits)) <= 2**53 else float(digits)
     )

@@ -1,4 +1,4 @@
-"""Blocks with expressions in them, and what comes out of them."""
+"""Rendering of blocks with expressions."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _SPREAD = "{{...}}"
 
 
 def render(template: Any, context: Mapping[str, Any]) -> Any:
-    """Work out a block. A text that is one expression gives its value; keys whose value is undefined vanish."""
+    """Render a block. A text that is one expression gives its value; keys with an undefined value are dropped."""
     if isinstance(template, str):
         return _render_text(template, context)
     if isinstance(template, list):

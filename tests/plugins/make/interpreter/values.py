@@ -1,4 +1,4 @@
-"""Values of Make's expressions: JSON data, dates, and two that JSON has not."""
+"""Values of Make's expressions: JSON data, dates, and two values that JSON lacks."""
 
 import json
 import re
@@ -11,11 +11,11 @@ _EXACT = 2**53
 
 
 class NotUnderstood(Exception):
-    """The app uses something of which we do not know what Make does with it."""
+    """The app uses a feature whose behaviour in Make is unknown."""
 
 
 class Undefined:
-    """What is not there; a key with it is not sent."""
+    """A missing value; a key with it is not sent."""
 
     def __repr__(self) -> str:
         return "undefined"
@@ -26,7 +26,7 @@ UNDEFINED = Undefined()
 
 @dataclass(frozen=True)
 class Unknown:
-    """What a function gives for a value that its documentation does not speak of. It may be passed over, not used."""
+    """A function's result for an undocumented argument. It may be passed on, but not used."""
 
     reason: str
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
         ),
         (["webhooks:write"], ["Subscriptions", "Targets", "Limits", "Connected apps"]),
         (["integrations:read"], ["Event catalogue", "Connectors", "Agents", "Connected apps"]),
-        (["admin"], ["API keys", "Changes", "Limits", "Connected apps"]),
+        (["admin"], ["API keys", "Changes", "Limits", "Alerts", "Connected apps"]),
         (
             [
                 "events:read",
@@ -40,6 +40,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
                 "Event catalogue",
                 "Connectors",
                 "Limits",
+                "Alerts",
                 "Agents",
                 "Connected apps",
             ],

@@ -1,4 +1,4 @@
-"""The rows of the matrix, by what they attack."""
+"""The rows of the matrix, by the attacked part."""
 
 from types import ModuleType
 
@@ -56,5 +56,5 @@ MODULES: tuple[ModuleType, ...] = (
 
 
 def all_rows() -> list[Row]:
-    """Give every row, as they stand in the modules."""
+    """Give every row in the order of the modules."""
     return [found for module in MODULES for found in vars(module).values() if isinstance(found, Row)]

@@ -1,4 +1,4 @@
-"""Nothing: the state of 0.1."""
+"""No change: the state of 0.1."""
 
 revision = "0001"
 down_revision = None

@@ -1,4 +1,4 @@
-"""The outbox: events are written in your own database, in the transaction of what they tell, and brought to the hub from there.
+"""The outbox: events are written to your own database in the transaction that they report, and sent to the hub from there.
 
 ::
 
@@ -34,7 +34,7 @@ __all__ = ["EventInvalid", "Outbox", "Relay", "fetch_schemas"]
 
 if not TYPE_CHECKING:
 
-    def __getattr__(name: str) -> object:  # an application that only emits does without the HTTP client
+    def __getattr__(name: str) -> object:  # an application that only emits does not load the HTTP client
         if name != "Relay":
             msg = f"module 'trunkline_client.outbox' has no attribute '{name}'"
             raise AttributeError(msg)

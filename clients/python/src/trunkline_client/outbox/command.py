@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options that say which hub the relay brings events to."""
+    """Declare the options for the relay's hub."""
     url = os.environ.get("TRUNKLINE_URL", "http://127.0.0.1:8000")
     parser.add_argument("--url", default=url, help="the hub; $TRUNKLINE_URL")
     parser.add_argument(
@@ -32,7 +32,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(database: URL | str, given: argparse.Namespace) -> None:
-    """Bring rows from *database* until SIGTERM or Ctrl-C."""
+    """Send rows from *database* until SIGTERM or Ctrl-C."""
     relay = Relay(database, given.url, given.key, batch=given.batch, lease_seconds=given.lease_seconds)
 
     def end(*_: object) -> None:
@@ -45,7 +45,7 @@ def run(database: URL | str, given: argparse.Namespace) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; gives its exit code."""
+    """Run the command; return its exit code."""
     parser = argparse.ArgumentParser(
         prog="trunkline-relay", description="Bring the events of an outbox to a trunkline hub."
     )

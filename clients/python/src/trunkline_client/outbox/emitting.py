@@ -113,7 +113,7 @@ def _insert(session: Any, key: str, event: str) -> str | Awaitable[str]:
         return _after(session.run_sync(_insert, key, event), key)
     if "sqlalchemy" in libraries:
         if hasattr(session, "flush"):
-            session.flush()  # what the event tells comes first: it waits for the locks of other transactions
+            session.flush()  # flush the reported changes first: they may wait for locks of other transactions
             session = session.connection()
         is_postgresql = session.dialect.name == "postgresql"
         mark = {"sqlite": "?"}.get(session.dialect.name, "%s")

@@ -92,7 +92,7 @@ class Relay:
         with Client(url, key, timeout_seconds=timeout_seconds) as hub:
             while not self._stopping.is_set():
                 try:
-                    with contextlib.suppress(Exception):  # then rows are looked for from time to time
+                    with contextlib.suppress(Exception):  # then the table is polled
                         waker.listen()
                     batch = None
                     if outcome or is_told or not self._rows.is_empty():
@@ -142,7 +142,7 @@ class Relay:
         self._stopping.set()
 
     def _send(self, hub: Client, batch: Batch) -> Outcome:
-        """Send *batch*; gives what became of it. Raises HubError if that is not known yet."""
+        """Send *batch*; return its outcome. Raises HubError if that is not known yet."""
         if time.time() - batch.sent_ms / 1000 > self._safe_seconds:
             if self._has_arrived(hub, batch):
                 return Outcome(batch)
@@ -175,7 +175,7 @@ class Relay:
                 reasons.setdefault(batch.ids[int(at[1])], []).append(f"{at[2] or 'the event'} {message}")
         if not reasons and len(batch.ids) == 1:
             reasons[batch.ids[0]] = [str(error)]
-        if not reasons:  # one of them: each is sent by itself
+        if not reasons:  # each row is sent by itself
             self._one_by_one = len(batch.ids)
         refused = {row_id: "; ".join(said) for row_id, said in reasons.items()}
         for row_id, reason in refused.items():

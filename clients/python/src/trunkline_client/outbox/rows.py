@@ -37,7 +37,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a batch: it is in the hub, or the hub has refused it whole, *refused* says why by the rows' ids."""
+    """The outcome of a batch: it is in the hub, or the hub refused it whole; *refused* has the reasons by row id."""
 
     batch: Batch
     is_stored: bool = True
@@ -47,15 +47,13 @@ class Outcome:
 class Rows:
     """Reads and settles the rows of an outbox as one of the relays that share it.
 
-    A relay holds the lease while it has a batch on its way. Another one takes it over after *lease_seconds* without any sign
-    of the holder. Clocks of several machines are not compared: who waits sees that the row has not changed meanwhile.
+    A relay holds the lease while it has a batch on its way. Another one takes it over after *lease_seconds* without any sign of
+    the holder. Clocks of several machines are not compared: a waiting relay checks that the row has not changed meanwhile.
     """
 
     def __init__(self, engine: Engine, *, lease_seconds: float) -> None:
         self._engine = engine
-        if (
-            engine.dialect.name != "sqlite"
-        ):  # rows that another relay has just removed must not be seen any more
+        if engine.dialect.name != "sqlite":  # do not see rows that another relay has just removed
             self._engine = engine.execution_options(isolation_level="READ COMMITTED")
         self._outbox, self._relay = add_tables(MetaData())
         self._lease_seconds = lease_seconds
@@ -106,13 +104,13 @@ class Rows:
             return batch
 
     def sent_again(self, batch: Batch) -> None:
-        """Note that *batch* is sent now as if for the first time."""
+        """Note now as the first sending of *batch*."""
         mine = update(self._relay).where(self._relay.c.batch == batch.key)
         with self._engine.begin() as connection:
             connection.execute(mine.values(sent_ms=time.time_ns() // 1_000_000))
 
     def let_go(self) -> None:
-        """Let another relay go on at once."""
+        """Give up the lease, so that another relay can go on at once."""
         mine = update(self._relay).where(self._relay.c.holder == self._me)
         with self._engine.begin() as connection:
             connection.execute(mine.values(holder=None))
@@ -126,7 +124,7 @@ class Rows:
             connection.execute(delete(self._outbox).where(_among(outcome.batch.ids)))
 
     def _hold(self, connection: Connection) -> bool:
-        """Take the lease, or keep it."""
+        """Take or renew the lease."""
         relay = self._relay.c
         mine = update(self._relay).values(holder=self._me, beat=relay.beat + 1)
         free = mine.where(relay.holder.is_(None) | (relay.holder == self._me))

@@ -9,10 +9,10 @@ _ID = BigInteger().with_variant(Integer, "sqlite")
 
 
 def add_tables(metadata: MetaData) -> tuple[Table, Table]:
-    """Declare both tables in *metadata*; gives the one with the events, and the one that relays share.
+    """Declare both tables in *metadata*; return the table of events, and the table that relays share.
 
-    A row with *refused* is set aside, with the hub's reason. The other table has one row: the relay that holds it, how often
-    it was taken (*beat*), and the batch that is on its way: its idempotency key, when it was first sent, and the ids of its rows.
+    A row with *refused* is set aside, with the hub's reason. The other table has one row: the relay that holds the lease, how often
+    the lease was taken or renewed (*beat*), and the batch in flight: its idempotency key, first sending, and row ids.
     """
     return (
         Table(

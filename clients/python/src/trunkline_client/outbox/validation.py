@@ -27,7 +27,7 @@ class EventInvalid(ValueError):
 
 
 def fetch_schemas(hub: Client) -> dict[str, dict[str, Any]]:
-    """Read the schema of each event type from the hub. Keep them in a file: an application starts while the hub is away."""
+    """Read the schema of each event type from the hub. Keep them in a file, so that an application can start without the hub."""
     types = hub.list_event_types()["event_types"]
     return {each["type"]: hub.get_event_type_schema(each["type"]) for each in types}
 

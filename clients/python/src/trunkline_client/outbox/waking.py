@@ -1,4 +1,4 @@
-"""Waiting for rows: by NOTIFY on PostgreSQL, by the change counter of SQLite's file, by looking again on others."""
+"""Waiting for rows: by NOTIFY on PostgreSQL, by the change counter of SQLite's file, by polling on others."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 LOOK_SECONDS = 0.005
-"""How often SQLite's file is looked at, which takes some 20 µs."""
+"""Interval of looking at SQLite's file, which takes some 20 µs."""
 MARIADB_SECONDS = 0.05
-"""How often a database is asked that tells nothing."""
+"""Interval of polling a database without notifications."""
 _STOP_SECONDS = 0.2
-"""The longest time for which a stop is not seen."""
+"""Longest delay in noticing a stop."""
 
 
 class Waker:
-    """Waits for rows with a connection of its own. Close it in the end."""
+    """Waits for rows with a separate connection. Close it in the end."""
 
     def __init__(self, engine: Engine, stopping: threading.Event) -> None:
         self._engine = engine
@@ -34,7 +34,7 @@ class Waker:
         )
 
     def wait(self, seconds: float) -> bool:
-        """Return when rows may have come: before *seconds* are over if the database tells so. True after a NOTIFY."""
+        """Return when rows may have come, or after *seconds*. True after a NOTIFY."""
         ends = time.monotonic() + seconds
         while not self._stopping.is_set() and (left := ends - time.monotonic()) > 0:
             try:
@@ -47,7 +47,7 @@ class Waker:
         return False
 
     def listen(self) -> None:
-        """Begin to listen, so that no row is missed that comes after a look at the table. Raises what the driver raises."""
+        """Begin to listen, so that no row is missed after a look at the table. Raises the driver's errors."""
         if self._connection is not None or self._look == self._nothing:
             return
         raw = self._engine.raw_connection()

@@ -14,7 +14,7 @@ from trunkline_portal.portal import Portal
 from trunkline_portal.routing import get, post
 
 _COUNTED = 10_000
-"""How far ``count_open`` looks."""
+"""The highest count of ``count_open``."""
 
 
 class StatePages:

@@ -1,4 +1,4 @@
-"""Making a subscription, and showing its secret for the only time."""
+"""Making a subscription, and showing its secret once."""
 
 from collections.abc import Sequence
 
@@ -123,7 +123,7 @@ class CreationPages:
         )
 
     def _chosen(self, name: str) -> tuple[str, Json]:
-        """Give the channel that is named *name*, the first for none of them, with what it declares of targets."""
+        """Give the channel *name*, or the first one if there is none, with its declared targets."""
         names = [known for known, _ in targets.choices(self._portal)] or [views.CHANNEL]
         channel = name if name in names else names[0]
         return channel, targets.schema_of(self._portal, channel)
@@ -149,7 +149,7 @@ def show_subscription_form(
     status: int,
     **values: object,
 ) -> Response:
-    """Show the form with what was entered, and what is wrong with it."""
+    """Show the form with the entered values and their errors."""
     groups = event_choices.groups_of(portal.context.deployment.product())
     return portal.render(
         request,
@@ -186,7 +186,7 @@ def leave_secret(
     *,
     warnings: Sequence[str] = (),
 ) -> Response:
-    """Go to the page that shows *secret* (None: there is a public key instead), with *warnings* above it."""
+    """Redirect to the page that shows *secret* (None: it has a public key instead), with *warnings* above it."""
     page = views.url_of(viewer, subscription_id, "secret")
     response = portal.redirect(request, page, viewer=viewer, flash=" ".join(warnings) or None, tone="warn")
     if secret is not None:
@@ -195,7 +195,7 @@ def leave_secret(
 
 
 def more_of(fields: Submitted) -> dict[str, int]:
-    """Tell how many blank rows were asked for; nothing where the form was meant to be sent."""
+    """Give the number of blank rows to add; empty if the form was submitted."""
     if "add_row" in fields:
         return {"rows": 2}
     return {"headers": 2} if "add_header" in fields else {}

@@ -1,4 +1,4 @@
-"""One subscription: its deliveries, and what it is set to."""
+"""One subscription: its deliveries and its settings."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -86,7 +86,7 @@ class DetailPages:
     async def _last_problem(
         self, viewer: Viewer, activity: SubscriptionActivity, deliveries: Sequence[Mapping[str, Any]]
     ) -> Mapping[str, Any] | None:
-        """Find the newest attempt that failed, of a subscription that fails: its delivery, and what it means in words."""
+        """Find the newest failed attempt of a failing subscription: its delivery, and an explanation."""
         tried = (each for each in deliveries if each["attempts"] and each["status"] != "delivered")
         failed = next(tried, None) if activity.failures else None
         if failed is None:
@@ -96,7 +96,7 @@ class DetailPages:
         return {"delivery": delivery, "attempt": attempt, "sentence": attempt_sentence(attempt)}
 
     def _next_step(self, request: Request, subscription: Subscription) -> str | None:
-        """Write the command that sends an event which the subscription takes, whatever its filter."""
+        """Write the command that sends an event of the subscription's types; its filter is ignored."""
         names = subscription.view["event_types"]
         kinds = [kind for kind in self._portal.context.events.types() if takes_type(names, kind.name)]
         return curl.send_event(self._portal.base_url(request), kinds[0]) if kinds else None
@@ -119,7 +119,7 @@ def _spark(hours: Sequence[tuple[int, int]]) -> Markup:
 
 
 async def frame_values(portal: Portal, viewer: Viewer, subscription_id: str, *, tab: str) -> dict[str, Any]:
-    """Gather what stands above the tabs of a subscription. Raises NotFound."""
+    """Gather the values above a subscription's tabs. Raises NotFound."""
     subscription = await views.find(portal, viewer, subscription_id)
     tabs = [("", "Deliveries"), ("replays", "Replays"), ("settings", "Settings")]
     return {

@@ -1,4 +1,4 @@
-"""The event types as a form offers them: in groups, each with its fields, and what a filter may ask of those."""
+"""The event types offered by a form: in groups, with their fields and the comparisons for filters."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from trunkline.pages import Field, Product
 from trunkline.routes import takes_type
 
 MOST_SHOWN = 40
-"""With more event types than this their fields are left to the catalogue, for the page's weight."""
+"""With more event types than this, fields are shown only in the catalogue, to keep the page small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Line:
 
     @property
     def compared_as(self) -> str:
-        """What its values are; a list's are its items."""
+        """The kind of its values; of a list, the kind of its items."""
         return self.kind.removeprefix("list of ")
 
 
@@ -41,7 +41,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Event types about one object; *name* chooses them all, with those that are defined later."""
+    """Event types about one object; *name* chooses all of them, also future ones."""
 
     name: str
     title: str
@@ -50,7 +50,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """A path that a filter may begin with, and the event types that have it."""
+    """A path for a filter, and the event types that have it."""
 
     path: str
     kind: str
@@ -83,7 +83,7 @@ def suggestions_of(groups: Sequence[Group]) -> list[Suggestion]:
 
 
 def kinds_of(groups: Sequence[Group], chosen: Sequence[str]) -> Mapping[str, str]:
-    """Tell what the values at each path are in the *chosen* event types (all for ``*``, its own for a group), where they agree."""
+    """Give the kind of the values at each path in the *chosen* event types, if they agree; ``*`` and groups stand for their types."""
     kinds_at: dict[str, set[str]] = {}
     for choice in _choices(groups):
         if takes_type(chosen, choice.name):

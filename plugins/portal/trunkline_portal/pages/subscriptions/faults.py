@@ -22,7 +22,7 @@ _SUBJECTS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Faults:
-    """Sentences by field (``""`` for the form as a whole), and which rows of the filter and headers they are about."""
+    """Sentences by field (``""`` for the whole form), and the rows of filter and headers that they are about."""
 
     by_field: Mapping[str, str] = field(default_factory=dict[str, str])
     named: frozenset[str] = frozenset()
@@ -33,12 +33,12 @@ class Faults:
 
 
 def of_refusal(error: Refused, form: Form) -> Faults:
-    """Sort what the hub refused."""
+    """Assign the hub's faults to fields."""
     return sort(error.errors or [FieldError("", error.detail)], form)
 
 
 def sort(errors: Sequence[FieldError], form: Form) -> Faults:
-    """Sort *errors* to the fields of *form*."""
+    """Assign *errors* to the fields of *form*."""
     sentences: dict[str, list[str]] = {}
     named: set[str] = set()
     for error in errors:
@@ -74,7 +74,7 @@ def _sentence(name: str, below: Sequence[str], message: str, form: Form) -> str:
 
 
 def _subject(below: Sequence[str]) -> str:
-    """Name what a fault is about: the last path on the way to it, or the way itself."""
+    """Name the subject of a fault: the last payload path in its pointer, or the pointer itself."""
     paths = [part for part in below if part.startswith(("payload.", "metadata."))]
     return paths[-1] if paths else "/".join(below)
 

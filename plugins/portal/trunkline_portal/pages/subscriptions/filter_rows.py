@@ -1,6 +1,6 @@
 """The filter of a subscription as rows of a form: a field, a comparison, a value.
 
-Rows say what most filters say; ``any`` and ``not`` stay JSON. Pure values: what rows came from, ``filter_of`` gives back.
+Rows cover most filters; ``any`` and ``not`` stay JSON. Pure: ``filter_of`` gives back the filter of ``rows_of``.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,17 +23,17 @@ OPERATORS: Sequence[tuple[str, str]] = (
     ("present", "is there"),
     ("absent", "is not there"),
 )
-"""What a row may compare by, and how that is read; the last two are ``exists``, and take no value."""
+"""The operators of a row, with their words; the last two are ``exists`` and take no value."""
 NO_VALUE: Mapping[str, bool] = {"present": True, "absent": False}
 _TEXTS = frozenset({"text", "date", "date-time"})
 
 Kinds = Mapping[str, str]
-"""What the values at a path are (``products.FieldKind``); a path that may hold several kinds is not there."""
+"""The kind of values at each path (``products.FieldKind``); without paths of several kinds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One condition as it is typed."""
+    """One condition as typed."""
 
     path: str = ""
     operator: str = "eq"
@@ -46,7 +46,7 @@ class Row:
 
 
 def rows_of(source: Json, kinds: Kinds) -> list[Row] | None:
-    """Write a filter as rows; None where rows cannot say it."""
+    """Write a filter as rows; None if rows cannot express it."""
     if not isinstance(source, Mapping):
         return None
     rows: list[Row] = []
@@ -66,7 +66,7 @@ def rows_of(source: Json, kinds: Kinds) -> list[Row] | None:
 
 
 def filter_of(rows: Iterable[Row], kinds: Kinds) -> dict[str, Json] | None:
-    """Make the filter that *rows* say, all of which must hold; None where every row is blank."""
+    """Make the filter of *rows*, which must all match; None if every row is blank."""
     conditions: dict[str, dict[str, Json]] = {}
     repeated: list[Json] = []
     for row in rows:
@@ -86,9 +86,9 @@ def filter_of(rows: Iterable[Row], kinds: Kinds) -> dict[str, Json] | None:
 
 
 def read_value(text: str, kind: str | None) -> Json:
-    """Read what was typed: text where the field holds text, else a number, true or false if it is one.
+    """Read a typed value: text for a text field, else a number or boolean if it looks like one.
 
-    ``null`` is nothing, and what stands in quotation marks is text whatever it looks like.
+    ``null`` is None; a value in quotation marks is always text.
     """
     if text == "null":
         return None
@@ -98,7 +98,7 @@ def read_value(text: str, kind: str | None) -> Json:
 
 
 def write_value(value: Json, kind: str | None) -> str:
-    """Write a value so that ``read_value`` reads it again, if the field can hold it."""
+    """Write a value so that ``read_value`` gives it back, if the field can hold it."""
     is_plain = isinstance(value, str) and value.isprintable() and value == value.strip()
     if is_plain and read_value(value, kind) == value:
         return str(value)
@@ -106,12 +106,12 @@ def write_value(value: Json, kind: str | None) -> str:
 
 
 def _rows_at(path: str, condition: Json, kind: str | None) -> list[Row] | None:
-    """Write the condition at *path*; None where a row would be read as something else."""
+    """Write the condition at *path* as rows; None if they would be read as a different condition."""
     comparisons: Mapping[str, Json] = condition if isinstance(condition, Mapping) else {"eq": condition}
     rows: list[Row] = []
     for name, value in comparisons.items():
         row = _row(path, name, value, kind)
-        if repr(_comparison(row, kind)) != repr((name, value)):  # 1 is not 1.0 here, nor true
+        if repr(_comparison(row, kind)) != repr((name, value)):  # 1, 1.0 and true are different here
             return None
         rows.append(row)
     return rows
@@ -142,7 +142,7 @@ def _comparison(row: Row, kind: str | None) -> tuple[str, Json]:
 
 
 def _read_list(text: str, kind: str | None) -> list[Json]:
-    """Read a list: JSON, or values with commas between them."""
+    """Read a list: JSON, or comma-separated values."""
     value = _json(text)
     if isinstance(value, list):
         return value

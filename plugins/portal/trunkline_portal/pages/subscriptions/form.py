@@ -1,4 +1,4 @@
-"""The form of a subscription: what is in its fields, read from what was sent or from a subscription, and made into a request."""
+"""The form of a subscription: its fields, read from a request or a subscription, and converted to an API request."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,7 +30,11 @@ _OPERATORS = dict(filter_rows.OPERATORS)
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What the fields hold. *target* has a text for each field of the *schema* that *channel* declares, None for an address. *ordering* is a key, ``subscription``, or empty; *pace* has a text for each option of ``paces``; *headers* are names and values; those of a subscription that exists are never shown."""
+    """The values of the fields. *target* has a text for each field of *schema*, which *channel* declares; None for an address.
+
+    *ordering* is a key, ``subscription``, or empty; *pace* has a text for each option of ``paces``. *headers* are names and
+    values; the stored headers of a subscription are never shown.
+    """
 
     channel: str = targets.WEBHOOKS
     target: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
@@ -67,7 +71,7 @@ class Form:
 
 
 def read(fields: Fields, *, channel: str, schema: Json) -> Form:
-    """Read what was sent about a subscription on *channel*, whose targets *schema* declares, if any."""
+    """Read the sent fields of a subscription on *channel*; *schema* describes its targets, if declared."""
     rows = zip(
         fields.all("filter_path"), fields.all("filter_operator"), fields.all("filter_value"), strict=False
     )
@@ -97,11 +101,11 @@ def read(fields: Fields, *, channel: str, schema: Json) -> Form:
 
 
 WHOLE = "subscription"
-"""In the field of the order: all deliveries go one after the other."""
+"""Value of the ordering field: all deliveries are sent one at a time."""
 
 
 def of_subscription(view: Mapping[str, Any], kinds: Kinds, *, schema: Json) -> Form:
-    """Fill in what a subscription has; *schema* is what its channel declares of targets, if it does."""
+    """Fill in the form from a subscription; *schema* describes its channel's targets, if declared."""
     source = view["filter"]
     rows = filter_rows.rows_of(source or {}, kinds)
     return Form(
@@ -126,7 +130,7 @@ def indented(source: Json) -> str:
 
 
 def creation(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
-    """Make the request for a new subscription; what cannot be said in one is added to *faults*."""
+    """Make the request for a new subscription; unreadable fields are added to *faults*."""
     request = _common(form, kinds, faults, is_change=False) | {"signature": form.signature}
     if form.secret:
         request["secret"] = form.secret
@@ -138,7 +142,7 @@ def creation(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Js
 
 
 def changes(form: Form, kinds: Kinds, faults: list[FieldError]) -> dict[str, Json]:
-    """Make the request that changes a subscription; headers only where they are to be replaced."""
+    """Make the request that changes a subscription; with headers only if they are to be replaced."""
     request = _common(form, kinds, faults, is_change=True)
     if form.schema is not None:
         return request
@@ -173,7 +177,7 @@ def _ordering(form: Form) -> Json:
 
 
 def order_text(ordering: Json) -> str:
-    """Write an ordering as its field has it."""
+    """Write an ordering as the text of its field."""
     return ordering["key"] if isinstance(ordering, dict) else ordering or ""
 
 
@@ -221,7 +225,7 @@ def _start(form: Form, faults: list[FieldError]) -> str:
 
 
 def read_time(path: str, text: str, faults: list[FieldError]) -> str | None:
-    """Read a time in UTC as browsers send it, or any ISO 8601 time; what is none is added to *faults*."""
+    """Read a time in UTC as sent by browsers, or any ISO 8601 time; an unreadable one is added to *faults*."""
     try:
         return moment(text if _has_offset(text) else f"{text}Z").isoformat()
     except ValueError:

@@ -20,7 +20,7 @@ HEALTH = ("failing", "retrying", "disabled", "paused", "delivering", "idle")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One subscription, and how it does."""
+    """One subscription with its figures."""
 
     subscription: Subscription
     activity: SubscriptionActivity
@@ -81,12 +81,12 @@ def make_router(portal: Portal) -> APIRouter:
 
 
 def _filter(request: Request) -> tuple[str, str]:
-    """Read which health and which channel are looked for."""
+    """Read the filter: health and channel."""
     return request.query_params.get("status", ""), request.query_params.get("channel", "")
 
 
 def _matching(request: Request, lines: Sequence[Line]) -> list[Line]:
-    """Choose the lines that meet the filter."""
+    """Choose the lines that match the filter."""
     status, channel = _filter(request)
     views = [(line, line.subscription.view) for line in lines]
     return [

@@ -1,4 +1,4 @@
-"""The fields that say how a target is treated: their texts, and the options of a subscription that they stand for."""
+"""The fields for limits and retries of a target: their texts, and the subscription's options."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,11 +7,11 @@ from trunkline import FieldError, Json
 
 NAMES = ("timeout_seconds", "retry", "rate", "max_in_flight")
 FOR = "for "
-"""Begins the text of a time for which deliveries are tried again; else it is their waits."""
+"""Prefix of the text for a total retry time; without it, the text lists the waits between retries."""
 
 
 def texts(view: Mapping[str, Any]) -> dict[str, str]:
-    """Write the options of a subscription as their fields have them; empty where the deployment's hold."""
+    """Write the options of a subscription as texts of their fields; empty for the deployment's defaults."""
     return {name: _text(view[name]) for name in NAMES}
 
 
@@ -28,7 +28,7 @@ def _list(waits: list[float]) -> str:
 
 
 def options(texts: Mapping[str, str], faults: list[FieldError]) -> dict[str, Json]:
-    """Read the options from their fields; what is no number is added to *faults*."""
+    """Read the options from their fields; invalid numbers are added to *faults*."""
     retry = texts.get("retry")
     return {
         "timeout_seconds": _optional("timeout_seconds", texts, faults),

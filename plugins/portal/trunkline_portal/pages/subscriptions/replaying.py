@@ -20,7 +20,7 @@ from trunkline_portal.routing import get, post
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What the form holds: times in UTC as they were typed."""
+    """The values of the form: times in UTC as typed."""
 
     begin: str = ""
     end: str = ""
@@ -29,11 +29,11 @@ class Range:
 
     @property
     def mark(self) -> str:
-        """A text that tells this range from others: a replay starts only for the range that was counted."""
+        """A text that identifies this range: a replay starts only for a range that was counted."""
         return "|".join((self.begin, self.end, str(self.only_failed), *self.event_types))
 
     def request(self, faults: list[FieldError]) -> dict[str, Json]:
-        """Make the request; what cannot be said in one is added to *faults*."""
+        """Make the request; unreadable fields are added to *faults*."""
         body: dict[str, Json] = {"only_failed": self.only_failed}
         for name, text in (("from", self.begin), ("to", self.end)):
             if text and (time := form.read_time(f"/{name}", text, faults)):

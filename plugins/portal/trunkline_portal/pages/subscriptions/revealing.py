@@ -1,4 +1,4 @@
-"""Seeing the secrets of a subscription again; the audit log names who has."""
+"""Showing the secrets of a subscription again; the audit log names the viewer."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from trunkline_portal.routing import post
 
 
 class RevealPages:
-    """Shows the secrets that sign now."""
+    """Shows the secrets in use."""
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal

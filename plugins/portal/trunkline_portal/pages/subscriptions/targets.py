@@ -1,4 +1,4 @@
-"""The fields of a target that a channel declares: as its form shows them, and as what was entered becomes a request."""
+"""The declared target fields of a channel: shown in a form, and converted to a request."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from trunkline_portal.forms import Fields
 from trunkline_portal.portal import Portal
 
 WEBHOOKS = "webhooks"
-"""The channel whose target is an address; those that declare their targets have fields instead."""
+"""The channel with an address as target; channels that declare targets have fields instead."""
 PREFIX = "target."
-"""How the names of the fields begin; then a fault of the target finds its field."""
+"""Prefix of the fields' names, by which a fault of the target is assigned to its field."""
 FORGET = "forget."
 
 Schema = Mapping[str, Json]
@@ -18,7 +18,7 @@ Schema = Mapping[str, Json]
 
 @dataclass(frozen=True, slots=True)
 class TargetField:
-    """One field. *kind* is ``text``, ``number``, ``choice``, ``box`` or ``secret``; *is_stored*: a secret is there already."""
+    """One field. *kind* is ``text``, ``number``, ``choice``, ``box`` or ``secret``; *is_stored*: a secret is already stored."""
 
     name: str
     label: str
@@ -33,7 +33,7 @@ class TargetField:
 
 
 def declaring(portal: Portal) -> dict[str, Schema]:
-    """Give the channels that declare their targets, by name."""
+    """Give the target schemas of the channels that declare them, by name."""
     return {
         channel["name"]: channel
         for channel in portal.context.deployment.channels()
@@ -42,13 +42,13 @@ def declaring(portal: Portal) -> dict[str, Schema]:
 
 
 def choices(portal: Portal) -> list[tuple[str, str]]:
-    """Name the channels on which people subscribe here: name and title."""
+    """List the channels that people can choose: name and title."""
     declared = [(name, str(channel["title"])) for name, channel in declaring(portal).items()]
     return [*([(WEBHOOKS, "Webhooks")] if portal.runs(WEBHOOKS) else []), *declared]
 
 
 def schema_of(portal: Portal, channel: str) -> Schema | None:
-    """Give the schema of *channel*'s targets; None where they are addresses."""
+    """Give the schema of *channel*'s targets; None if they are addresses."""
     found = declaring(portal).get(channel)
     return None if found is None else found["target_schema"]
 
@@ -56,7 +56,7 @@ def schema_of(portal: Portal, channel: str) -> Schema | None:
 def fields_of(
     schema: Schema, entered: Mapping[str, str], *, stored: Mapping[str, Json] | None
 ) -> Iterator[TargetField]:
-    """Give the fields with what was *entered*; *stored* is the target of a subscription that there is. Secrets stay out."""
+    """Give the fields with the *entered* texts; *stored* is an existing subscription's target. Secrets are left out."""
     for name, member in schema["properties"].items():
         is_required = name in schema.get("required", ())
         is_secret = bool(member.get("writeOnly"))
@@ -77,7 +77,7 @@ def fields_of(
 
 
 def defaults(schema: Schema) -> dict[str, str]:
-    """Give what the fields of an empty form hold."""
+    """Give the texts of an empty form."""
     return {
         name: _text(member["default"])
         for name, member in schema["properties"].items()
@@ -86,7 +86,7 @@ def defaults(schema: Schema) -> dict[str, str]:
 
 
 def texts(target: Mapping[str, Json], schema: Schema) -> dict[str, str]:
-    """Give what the fields hold for the *target* of a subscription."""
+    """Give the texts of the fields for a subscription's *target*."""
     return {
         name: _text(target[name])
         for name, member in schema["properties"].items()
@@ -95,13 +95,13 @@ def texts(target: Mapping[str, Json], schema: Schema) -> dict[str, str]:
 
 
 def read(fields: Fields, schema: Schema) -> dict[str, str]:
-    """Read what was sent, text by name; a box that is not ticked says so."""
+    """Read the sent fields, text by name; an unticked box gives empty text."""
     sent = {name: fields[PREFIX + name] for name in schema["properties"]}
     return sent | {FORGET + name: "on" for name in schema["properties"] if FORGET + name in fields}
 
 
 def members(entered: Mapping[str, str], schema: Schema, *, is_change: bool) -> dict[str, Json]:
-    """Make the ``target`` of a request. What is empty is left out of a new one; a change takes it away, or keeps a secret."""
+    """Make the ``target`` of a request. Empty fields are left out of a new target; a change removes them, but keeps secrets."""
     made: dict[str, Json] = {}
     for name, member in schema["properties"].items():
         text = entered.get(name, "")
@@ -145,7 +145,7 @@ def _text(value: Json) -> str:
 
 
 def _value(text: str, kind: str) -> Json:
-    """Read *text* as a number where it is to be one; what is none stays text, and is refused with its reason."""
+    """Read *text* as a number if *kind* is one; unreadable text stays text, and the hub refuses it with the reason."""
     try:
         match kind:
             case "integer":

@@ -1,4 +1,4 @@
-"""A test delivery, and what the receiver answered."""
+"""A test delivery, and the receiver's answer."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -18,14 +18,14 @@ class TestDeliveryPages:
         self._portal = portal
 
     async def ask(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        """Show the page before anything was sent."""
+        """Show the page before sending."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         return self._portal.render(
             request, viewer, "subscription_test.html", subscription=subscription, result=None, reason=None
         )
 
     async def send(self, request: Request, viewer: WritesWebhooks, subscription_id: str) -> Response:
-        """Show the answer at once: it is stored nowhere, and sending once more when the page is loaded again does no harm."""
+        """Show the answer at once, without a redirect: it is stored nowhere, and sending again on a reload does no harm."""
         subscription = await views.find_editable(self._portal, viewer, subscription_id)
         result = await self._portal.context.subscriptions.test(
             viewer.company_id, subscription.id, channel=subscription.view["channel"]

@@ -1,4 +1,4 @@
-"""A subscription as its pages show it: read, with its address and what may be done with it."""
+"""The view of a subscription on pages: its data, address and possible actions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from trunkline_portal.portal import Portal
 BASE = "/subscriptions"
 """Follows ``Viewer.root``."""
 CHANNEL = targets.WEBHOOKS
-"""The channel whose subscriptions people make and change here by an address; beside it those that declare their targets.
+"""The channel for subscriptions with an address. Subscriptions of channels that declare targets can be edited here, too.
 
-Those of the others belong to the platforms.
+Subscriptions of all other channels belong to the platforms.
 """
 _READ_AS = dict(OPERATORS)
 
@@ -26,12 +26,12 @@ def url_of(viewer: Viewer, subscription_id: str, part: str = "") -> str:
 
 
 def can_create(portal: Portal) -> bool:
-    """Tell whether subscriptions can be made here: whether such a channel runs."""
+    """Tell whether subscriptions can be made here: a suitable channel must run."""
     return bool(targets.choices(portal))
 
 
 def channel_titles(portal: Portal) -> Mapping[str, str]:
-    """Name the channels that are platforms, and those that declare their targets."""
+    """Give the titles of the platforms' channels and of channels that declare targets."""
     platforms = {connector.name: connector.title for connector in portal.context.deployment.connectors()}
     return platforms | dict(targets.choices(portal))
 
@@ -52,29 +52,29 @@ class Subscription:
 
     @property
     def types(self) -> str:
-        """Which events it takes, in words."""
+        """The events it takes, in words."""
         names: Sequence[str] = self.view["event_types"]
         return "Every event type" if names == ["*"] else ", ".join(names)
 
     @property
     def pace(self) -> dict[str, str]:
-        """How its target is treated, as the fields of its form have it."""
+        """Its limits and retries, as texts of its form's fields."""
         return paces.texts(self.view)
 
     @property
     def conditions(self) -> list[str]:
-        """Its filter, condition by condition; empty where rows cannot say it, or there is none."""
+        """Its filter by conditions; empty if rows cannot express it, or if there is none."""
         rows = filter_rows.rows_of(self.view["filter"] or {}, {}) or []
         return [f"{row.path} {_READ_AS[row.operator]} {row.value}".strip() for row in rows]
 
 
 def view_of(portal: Portal, viewer: Viewer, view: Mapping[str, Any]) -> Subscription:
-    """Make what pages show of *view*, a subscription as the API gives it."""
+    """Make the view of a subscription from the API's *view*."""
     return views_of(portal, viewer, [view])[0]
 
 
 def views_of(portal: Portal, viewer: Viewer, views: Sequence[Mapping[str, Any]]) -> list[Subscription]:
-    """Make what pages show of each of *views*; the titles of channels are read once."""
+    """Make the views of several subscriptions; the channels' titles are read once."""
     titles, editable = channel_titles(portal), dict(targets.choices(portal))
     return [
         Subscription(

@@ -6,7 +6,7 @@ from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
 from trunkline_kit.checks import COMPLETE, DELIVERS, LOADS, check, demand, not_applicable
 from trunkline_kit.hubs import MakeTestHub
-from trunkline_kit.suites.call_demands import demand_listed, demand_scope
+from trunkline_kit.suites.call_demands import demand_scope
 from trunkline_kit.suites.call_requests import NEIGHBOUR_ID, Request
 from trunkline_kit.suites.call_trial import CallSubject, CallTrial
 
@@ -41,12 +41,6 @@ class ActionAnswerChecks(CallSubject):
                 not unknown,
                 f"'{definition.name}' answered with the field '{', '.join(unknown)}', which its output schema lacks; describe it or leave it out",
             )
-
-    @check("action.is-listed-with-its-schemas", level=COMPLETE)
-    async def test_is_listed_with_its_schemas(self, trunkline_hub: MakeTestHub) -> None:
-        """The action is listed, and its schemas are served to everybody, as they are."""
-        trial = await self.open_calls(trunkline_hub)
-        await demand_listed(trial, "actions")
 
     @check("action.demands-its-scope", level=DELIVERS)
     async def test_demands_its_scope(self, trunkline_hub: MakeTestHub) -> None:

@@ -30,20 +30,6 @@ async def demand_scope(trial: CallTrial, scope: str) -> None:
             )
 
 
-async def demand_listed(trial: CallTrial, collection: str) -> None:
-    """Demand that every operation is listed in the *collection* (``actions``), with unchanged schemas."""
-    listing = (await trial.running.client.get(f"/api/v1/{collection}")).json()
-    names = {entry.get("name") for entry in listing.get(collection, ())}
-    for definition in trial.definitions:
-        served = await trial.running.anonymous.get(f"/schemas/{collection}/{definition.name}.json")
-        document = served.json() if served.status_code == 200 else None
-        demand(
-            definition.name in names and document == {"input": definition.input, "output": definition.output},
-            f"'{definition.name}' is not listed at /api/v1/{collection}, or /schemas/{collection}/{definition.name}.json does not "
-            "show its schemas; no route of the plugin should stand in their way",
-        )
-
-
 async def demand_refusal_of_unknown(
     trial: CallTrial, definitions: Sequence[Definition], name: str, value: Json, *, noun: str, status: int
 ) -> None:

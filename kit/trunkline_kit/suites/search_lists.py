@@ -6,7 +6,6 @@ from trunkline.schemas.catalog import Json
 from trunkline.schemas.definitions import Definition
 from trunkline_kit.checks import COMPLETE, DELIVERS, check, demand
 from trunkline_kit.hubs import MakeTestHub
-from trunkline_kit.suites.call_demands import demand_listed
 from trunkline_kit.suites.call_requests import Request, list_of
 from trunkline_kit.suites.call_trial import CallSubject, CallTrial
 
@@ -52,12 +51,6 @@ class SearchListChecks(CallSubject):
                 count == length,
                 f"'{definition.name}' said that it found {count} and gave {length}; 'count' should be the number of items in the answer",
             )
-
-    @check("search.is-listed-with-its-schemas", level=COMPLETE)
-    async def test_is_listed_with_its_schemas(self, trunkline_hub: MakeTestHub) -> None:
-        """A search is listed, and its schemas are served to everybody, as they are."""
-        trial = await self.open_calls(trunkline_hub, kinds=["search"])
-        await demand_listed(trial, "searches")
 
     @check("search.pages-to-the-end", level=DELIVERS)
     async def test_pages_to_the_end(self, trunkline_hub: MakeTestHub) -> None:

@@ -57,18 +57,6 @@ def shows_more_than_it_says():
     )
 
 
-@breaks("action.is-listed-with-its-schemas")
-def stands_in_the_way_of_its_schemas():
-    return route(
-        'return {"input": {}, "output": {}}',
-        path="/create_note.json",
-        method="GET",
-        status=200,
-        scope="",
-        base=', prefix="/actions", base="/schemas"',
-    )
-
-
 @breaks("action.demands-its-scope")
 def lets_everybody_in():
     return route('return {"note_id": 1}', scope="")

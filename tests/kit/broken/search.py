@@ -192,16 +192,6 @@ def counts_wrong():
     return finding(('"count": len(page)', '"count": len(rows) + 1'))
 
 
-@breaks("search.is-listed-with-its-schemas")
-def stands_in_the_way_of_its_schemas():
-    return route(
-        'return {"input": {}, "output": {}}',
-        path="/find_note.json",
-        scope="",
-        base=', prefix="/searches", base="/schemas"',
-    )
-
-
 @breaks("search.pages-to-the-end")
 def ends_after_the_first_page():
     return ending("following = None")

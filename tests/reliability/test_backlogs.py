@@ -46,7 +46,8 @@ async def test_one_event_of_one_company_does_not_wait_for_the_backlog_of_another
         await until(lambda: 2 in companies_of(receiver), seconds=60, what="the delivery of the one")
     before = companies_of(receiver).index(2)
     print(f"{before} of the {IN_LOG} were delivered before the one")
-    assert before < IN_LOG // 20
+    # The one is last in the log: the reader of the stretch reads all of it while it hands over what has room.
+    assert before < IN_LOG // 8
 
 
 def companies_of(receiver) -> list[int]:

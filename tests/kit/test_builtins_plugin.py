@@ -53,8 +53,8 @@ class TestMake(PluginConformance):
 
 class TestMcp(PluginConformance):
     plugin = "mcp"
-    prefixes = ("/mcp", "/.well-known")
-    public = ("/.well-known/*",)
+    prefixes = ("/mcp", "/.well-known", "/llms.txt")
+    public = ("/.well-known/*", "/llms.txt")
 
 
 class TestN8n(PluginConformance):
@@ -80,6 +80,7 @@ class TestPortal(PluginConformance):
     public = (
         "/portal/static/*",
         "/portal/sign-in",
+        "/portal/sign-in/resume",
         "/portal/enter",
         "/portal/sign-out",
         "/portal/theme",

@@ -10,7 +10,7 @@ import secrets
 import zlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -139,10 +139,11 @@ class Keys:
         scopes: Sequence[str],
         expires_utc: str | None = None,
         networks: Sequence[str] = (),
+        connection: AsyncConnection | None = None,
     ) -> tuple[KeyRecord, str]:
         """Make a key for a company, or an operator's key for None; returns it in clear, the only time.
 
-        Without terms of its own it has its maker's networks and expiry.
+        Without terms of its own it has its maker's networks and expiry. *connection* is the caller's transaction, if any.
 
         Raises:
             BodyInvalid: a scope is unknown or missing, or the terms are malformed or exceed the maker's.
@@ -153,12 +154,12 @@ class Keys:
         chosen = _check_platform_scopes(scopes) if company_id is None else _check_scopes(scopes)
         own_company, by = callers.company(), callers.principal()
         _check_maker(by)
-        async with self._database.write() as connection:
+        async with self._database.write() if connection is None else nullcontext(connection) as transaction:
             if company_id is not None:
-                await self._check_room(connection, company_id)
+                await self._check_room(transaction, company_id)
             if company_id is not None and company_id == own_company:
-                await _check_pace(connection, company_id)
-            now_ms = await store.clock_ms(connection)
+                await _check_pace(transaction, company_id)
+            now_ms = await store.clock_ms(transaction)
             terms = read_terms(expires_utc=expires_utc, networks=networks, now_ms=now_ms)
             terms = within(terms, terms_of(by))
             record = KeyRecord(
@@ -174,7 +175,7 @@ class Keys:
                 created_by=None if by is None else by.id,
                 created_by_kind=None if by is None else by.kind,
             )
-            return await self._insert(connection, record)
+            return await self._insert(transaction, record)
 
     async def rotate(
         self,

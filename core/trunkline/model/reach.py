@@ -68,6 +68,11 @@ class Reach:
         rest = self.pass_over(instead_of, lease.up_to)
         return replace(rest, leases=(*rest.leases, lease))
 
+    def shorten(self, lease: Lease, up_to: int) -> "Reach":
+        """Take the part of *lease* after *up_to* from its holder, so that it is the next to be given out."""
+        rest = replace(lease, token="", after=up_to, until_ms=0)
+        return replace(self, leases=(*self._but(lease), replace(lease, up_to=up_to), rest))
+
     def pass_over(self, lapsed: Lease, up_to: int) -> "Reach":
         """Skip the part of a *lapsed* stretch up to *up_to*: its events were removed."""
         rest = replace(lapsed, after=up_to)

@@ -1,7 +1,7 @@
 """Named consumers as rows: their types and filters, and how far they are (``model.reach``)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -128,13 +128,12 @@ async def change(
         "UPDATE consumers SET position = :position, cursor = :cursor, leases = :leases, version = version + 1, "
         f"updated_ms = {now}{committed} WHERE no = :no AND version = :version AND {lazily} RETURNING {_columns(connection)}"
     )
-    leases = [[one.token, one.after, one.up_to, one.until_ms] for one in reach.leases]
     parameters = {
         "no": consumer.no,
         "version": consumer.version,
         "position": reach.position,
         "cursor": reach.cursor,
-        "leases": orjson.dumps(leases).decode(),
+        "leases": _write_leases(reach.leases),
     }
     row = (await connection.execute(statement, parameters)).first()
     return _read(row) if row else None
@@ -147,6 +146,48 @@ async def delete(connection: AsyncConnection, company_id: int, name: str) -> boo
     if done.rowcount:
         audit_log.note("consumer.deleted", name, company_id=company_id)
     return done.rowcount > 0
+
+
+async def lease_page(
+    connection: AsyncConnection, consumer: Consumer, lease: Lease, *, types: Sequence[str], limit: int
+) -> tuple[list[Event], Consumer | None]:
+    """Read the next events of *consumer*, and give them out under *lease*, which then ends with the last of them.
+
+    That takes one round trip, on a connection of ``Database.write_lazily``. None for the consumer if nothing was given out:
+    there are no events, or the consumer was changed since it was read.
+    """
+    query, parameters = stream.company_query(consumer.company_id, types, lease.after, limit)
+    positions, _ = stream.company_query(consumer.company_id, types, lease.after, limit, columns="position")
+    leases = _write_leases((*consumer.reach.leases, lease))
+    parameters |= {
+        "no": consumer.no,
+        "version": consumer.version,
+        "cursor": consumer.reach.cursor,
+        "before": leases.removesuffix(f"{lease.up_to},{lease.until_ms}]]"),
+        "behind": f",{lease.until_ms}]]",
+        "holder": f'%"{lease.token}"%',
+    }
+    update = (
+        "SET position = page.up_to, cursor = :cursor, version = consumers.version + 1, "
+        "leases = CAST(:before AS text) || CAST(page.up_to AS text) || CAST(:behind AS text), "
+        f"updated_ms = {sql.now_ms(connection)} "
+        f"FROM (SELECT max(position) AS up_to FROM ({positions}) AS positions) AS page, retention AS r "
+        "WHERE no = :no AND consumers.version = :version AND page.up_to IS NOT NULL AND r.id = 1 AND r.edge <= :after "
+        f"AND {sql.lazily(connection)}"
+    )
+    updated = await sql.with_update(connection, "consumers", update, parameters)
+    statement = text(
+        f"{updated} SELECT (SELECT updated_ms FROM updated WHERE no = :no AND leases LIKE :holder), page.* FROM ({query}) AS page "
+        "ORDER BY position"
+    )
+    rows = (await connection.execute(statement, parameters)).all()
+    events = [Event(*row[1:]) for row in rows]
+    if not rows or rows[0][0] is None:
+        return events, None
+    reach = consumer.reach.give(replace(lease, up_to=events[-1].position))
+    at_ms = int(rows[0][0])
+    given = replace(consumer, reach=reach, version=consumer.version + 1, updated_ms=at_ms, clock_ms=at_ms)
+    return events, given
 
 
 async def read_page(
@@ -189,6 +230,10 @@ async def lag(
 
 def _columns(connection: AsyncConnection) -> str:
     return f"{_COLUMNS}, {sql.now_ms(connection)} AS clock_ms"
+
+
+def _write_leases(leases: Sequence[Lease]) -> str:
+    return orjson.dumps([[one.token, one.after, one.up_to, one.until_ms] for one in leases]).decode()
 
 
 def _defined(definition: Mapping[str, Any]) -> dict[str, str | None]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -11,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from trunkline.model.principals import show_maker
 from trunkline.model.times import utc_or_none
 from trunkline.runtime import callers
-from trunkline.store import audit_log, clock, operational, sql, tables
+from trunkline.store import audit_log, clock, dialects, operational, sql, tables
+from trunkline.store.dialects import Dialect
 from trunkline.store.operational import News
 from trunkline.store.sql import text
 
@@ -129,34 +131,39 @@ async def clock_ms(connection: AsyncConnection) -> int:
 
 async def find_valid(connection: AsyncConnection, digests: Sequence[bytes]) -> dict[bytes, ValidKey]:
     """Look up the valid keys with *digests*."""
-    rows = await connection.execute(_find_statement(connection), {"digests": list(digests)})
+    statement = _find_statement(dialects.of_connection(connection))
+    rows = await connection.execute(statement, {"digests": list(digests)})
     return {key.digest: key for key in map(_valid, rows)}
 
 
 async def find_valid_by_id(connection: AsyncConnection, key_id: str) -> ValidKey | None:
     """Look up a valid key."""
     row = (
-        await connection.execute(text(f"{_select_valid(connection)} AND id = :id"), {"id": key_id})
+        await connection.execute(
+            text(f"{_select_valid(dialects.of_connection(connection))} AND id = :id"), {"id": key_id}
+        )
     ).first()
     return _valid(row) if row else None
 
 
-def _find_statement(connection: AsyncConnection) -> TextClause:
-    is_among_them, digests = sql.one_of(connection, "digest", "digests", LargeBinary)
-    return text(f"{_select_valid(connection)} AND {is_among_them}").bindparams(digests)
+@lru_cache
+def _find_statement(dialect: Dialect) -> TextClause:
+    """Give the lookup of a request's key; making it takes 25 µs."""
+    is_among_them, digests = dialect.one_of("digest", "digests", LargeBinary)
+    return text(f"{_select_valid(dialect)} AND {is_among_them}").bindparams(digests)
 
 
-def _select_valid(connection: AsyncConnection) -> str:
-    before = f"{sql.now_ms(connection)} - {TOUCH_AFTER_MS}"
+def _select_valid(dialect: Dialect) -> str:
+    before = f"{dialect.now_ms} - {TOUCH_AFTER_MS}"
     return (
         f"SELECT digest, last_used_ms IS NULL OR last_used_ms < {before}, pepper, "
         f"(SELECT companies_version FROM stream_head WHERE id = 1), {_COLUMNS} "
-        f"FROM api_keys WHERE {_is_valid(connection)}"
+        f"FROM api_keys WHERE {_is_valid(dialect.now_ms)}"
     )
 
 
-def _is_valid(connection: AsyncConnection) -> str:
-    return f"revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > {sql.now_ms(connection)})"
+def _is_valid(now_ms: str) -> str:
+    return f"revoked_ms IS NULL AND (expires_ms IS NULL OR expires_ms > {now_ms})"
 
 
 async def list_keys(connection: AsyncConnection, company_id: int | None) -> list[KeyRecord]:
@@ -187,7 +194,7 @@ async def revoke_made_by(connection: AsyncConnection, maker_id: str, *, company_
     """Revoke the keys that *maker_id* made for a company; returns how many were valid."""
     statement = text(
         f"UPDATE api_keys SET revoked_ms = {sql.now_ms(connection)} "
-        f"WHERE company_id = :company AND created_by = :maker AND {_is_valid(connection)} RETURNING {_COLUMNS}"
+        f"WHERE company_id = :company AND created_by = :maker AND {_is_valid(sql.now_ms(connection))} RETURNING {_COLUMNS}"
     )
     rows = await connection.execute(statement, {"company": company_id, "maker": maker_id})
     revoked = [_record(row) for row in rows]
@@ -200,7 +207,8 @@ async def take_valid(connection: AsyncConnection, key_id: str, *, company_id: in
     """Lock and read a valid key (of any company for None); None if there is none."""
     where = "" if company_id is None else "AND company_id = :company"
     statement = text(
-        f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} AND {_is_valid(connection)} {sql.for_update(connection)}"
+        f"SELECT {_COLUMNS} FROM api_keys WHERE id = :id {where} AND {_is_valid(sql.now_ms(connection))} "
+        f"{sql.for_update(connection)}"
     )
     parameters = {"id": key_id} | ({} if company_id is None else {"company": company_id})
     row = (await connection.execute(statement, parameters)).first()
@@ -288,5 +296,6 @@ async def forget_ended(connection: AsyncConnection, company_id: int, *, but: int
 
 async def count_valid(connection: AsyncConnection, company_id: int) -> int:
     """Count the valid keys of a company."""
-    statement = text(f"SELECT count(*) FROM api_keys WHERE company_id = :company AND {_is_valid(connection)}")
+    is_valid = _is_valid(sql.now_ms(connection))
+    statement = text(f"SELECT count(*) FROM api_keys WHERE company_id = :company AND {is_valid}")
     return int((await connection.execute(statement, {"company": company_id})).scalar_one())

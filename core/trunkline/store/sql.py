@@ -107,6 +107,17 @@ def one_of(
     return dialects.of_connection(connection).one_of(column, parameter, kind)
 
 
+async def with_update(
+    connection: AsyncConnection, table: str, update: str, parameters: Mapping[str, Any]
+) -> str:
+    """Have ``UPDATE table update`` run in the same round trip as the next statement of *connection*, with the same parameters.
+
+    Returns the WITH clause for that statement: ``updated`` has the rows of *table* after the update, or only those that were
+    updated. The rest of the statement may see the database as it was before.
+    """
+    return await dialects.of_connection(connection).with_update(connection, table, update, parameters)
+
+
 async def insert_columns(
     connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str = ""
 ) -> Any:

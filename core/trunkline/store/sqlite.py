@@ -62,8 +62,8 @@ class OneWayConnection(Connection):
         """Run *statement*, which begins a transaction, before the next one."""
         self._beginning = statement
 
-    def run_many_with_next(self, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Run *statement* with each of *rows* before the next one of the transaction, or before its commit."""
+    def run_many_with_next(self, statement: str, rows: Sequence[Any]) -> None:
+        """Run *statement* with each of *rows* before the next one of the connection, or before its commit."""
         self._first.append((statement, rows))
 
     async def run(self, work: Work, statement: str, parameters: Sequence[Any]) -> Outcome:

@@ -24,6 +24,7 @@ from trunkline.errors import (
 )
 from trunkline.filters import filters
 from trunkline.model import cursors
+from trunkline.model.events import Event
 from trunkline.model.reach import Lease, Reach
 from trunkline.runtime import callers
 from trunkline.runtime.clock import now_ms
@@ -84,6 +85,8 @@ class Leasing:
         self._streaming = streaming
         self._schema_versions = schema_versions
         self._known: OrderedDict[Key, Consumer] = OrderedDict()
+        self._behind: set[Key] = set()
+        """The consumers without a filter whose last page here was full."""
         self._turns: WeakValueDictionary[Key, asyncio.Lock] = WeakValueDictionary()
         self._ahead_ms = 0
         """How far the database's clock, which times leases, is ahead of this machine's."""
@@ -174,12 +177,16 @@ class Leasing:
         self._known[key] = consumer
         self._known.move_to_end(key)
         if len(self._known) > _REMEMBERED:
-            self._known.popitem(last=False)
+            self._behind.discard(self._known.popitem(last=False)[0])
 
     async def _lease(self, poll: _Poll) -> LeasedPage:
         """Lease a page; the pollers of one process take turns, so that none starves."""
         async with self._turns.setdefault(poll.key, asyncio.Lock()):
             consumer = self._known.get(poll.key)
+            if consumer is not None and poll.key in self._behind:
+                self._behind.discard(poll.key)
+                if (page := await self._lease_next(consumer, poll)) is not None:
+                    return page
             for tries in range(TRIES):
                 if (page := await self._try(consumer or await self.load(poll.key), poll)) is not None:
                     return page
@@ -206,8 +213,9 @@ class Leasing:
             lease = Lease(secrets.token_urlsafe(12), after, events[-1].position, now + poll.lease_ms)
             if not await self._give(consumer, lease, lapsed):
                 return None
-            bodies = [self._schema_versions.body(event, poll.versions) for event in events]
-            return LeasedPage(bodies, cursors.encode(lease.up_to), lease.token)
+            if found.more and lapsed is None and consumer.filter is None:
+                self._behind.add(poll.key)
+            return self._page(events, lease, poll)
         is_due = up_to - after >= STEP or (up_to > after and now - consumer.updated_ms >= STEP_MS)
         if lapsed is not None:
             reach = reach.pass_over(lapsed, lapsed.up_to if found.events else up_to)
@@ -216,6 +224,39 @@ class Leasing:
         if await self.save(consumer, reach, is_lazy=True) is None or lapsed is not None:
             return None
         return LeasedPage([], cursors.encode(reach.cursor), None, more=found.more)
+
+    async def _lease_next(self, consumer: Consumer, poll: _Poll) -> LeasedPage | None:
+        """Lease the next page of a consumer that is behind in one round trip; None if nothing was leased."""
+        reach, now = consumer.reach, self.now_ms()
+        if len(reach.open) >= MAX_LEASES or reach.lapsed(now) is not None:
+            return None
+        types = self._streaming.named(consumer.event_types)
+        request = self._streaming.fitting(
+            PageRequest(consumer.company_id, types, reach.position, None, poll.limit)
+        )
+        lease = Lease(secrets.token_urlsafe(12), reach.position, reach.position, now + poll.lease_ms)
+        async with self._database.write_lazily() as connection:
+            events, given = await store.lease_page(
+                connection, consumer, lease, types=types, limit=request.limit
+            )
+        if given is None:
+            return None
+        if len(events) == request.limit:
+            self._behind.add(poll.key)
+        self.remember(given)
+        lease = given.reach.leases[-1]
+        found = self._streaming.cut(request, lease.up_to, events)
+        if found.after < lease.up_to:  # the events are longer than the company's others
+            for _ in range(TRIES):
+                shorter = given.reach.shorten(lease, found.after)
+                if lease not in given.reach.leases or await self.save(given, shorter, is_lazy=True):
+                    break
+                given = await self.load(poll.key)
+        return self._page(found.events, replace(lease, up_to=found.after), poll)
+
+    def _page(self, events: Sequence[Event], lease: Lease, poll: _Poll) -> LeasedPage:
+        bodies = [self._schema_versions.body(event, poll.versions) for event in events]
+        return LeasedPage(bodies, cursors.encode(lease.up_to), lease.token)
 
     async def _find(self, consumer: Consumer, after: int, poll: _Poll) -> Found | None:
         """Read the next page after *after*; None if *consumer* was changed since it was read."""

@@ -1,5 +1,7 @@
 """How several pollers of one consumer are kept apart, whatever order they commit in."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,8 @@ from hypothesis import strategies as st
 from trunkline.model.reach import KEPT, Lease, Reach
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["lease", "commit", "half", "lapse"]), st.integers(0, 5)), max_size=40
+    st.tuples(st.sampled_from(["lease", "commit", "half", "shorten", "lapse"]), st.integers(0, 5)),
+    max_size=40,
 )
 
 
@@ -72,6 +75,11 @@ def test_whatever_happens_each_position_is_committed_once_and_none_is_skipped(st
             now += number
         elif held:
             lease = held[number % len(held)]
+            if what == "shorten":
+                if lease in reach.leases and lease.after + 1 < lease.up_to:
+                    reach = reach.shorten(lease, lease.after + 1)
+                    held[number % len(held)] = replace(lease, up_to=lease.after + 1)
+                continue
             up_to = lease.up_to if what == "commit" else (lease.after + lease.up_to + 1) // 2
             done = {
                 position for position in range(lease.after + 1, up_to + 1) if reach.is_committed(position)

@@ -4,9 +4,10 @@ import asyncio
 
 import orjson
 import pytest
+from sqlalchemy import text
 from tests.plugins.polling.test_routes import emit, lead
 
-from trunkline.errors import NotFound, PageLeaseLost
+from trunkline.errors import CursorExpired, NotFound, PageLeaseLost
 from trunkline.model import cursors
 from trunkline.model.reach import Reach
 from trunkline.subscribing.leasing import Leasing
@@ -39,6 +40,40 @@ async def test_pollers_of_two_processes_commit_each_event_once(running, both):
 
     await asyncio.gather(*(poll(leasing) for leasing in (*both, *both)))
     assert sorted(committed) == ids
+
+
+async def test_a_page_of_events_that_are_suddenly_long_is_cut_and_its_rest_comes_next(running, both):
+    ids = await emit(running.client, *(lead(number) for number in range(1, 8)))
+    for number in range(1, 7):
+        ids += await emit(running.client, lead(number, metadata={"note": "n" * 250_000}))
+    company, (leasing, other) = running.company_id, both
+    pages = [await leasing.lease(company, "shared", limit=6)]
+    pages += [await leasing.lease(company, "shared", limit=6) for _ in range(3)]
+    assert [[orjson.loads(body)["id"] for body in page.bodies] for page in pages] == [
+        ids[:6],
+        ids[6:11],
+        ids[11:12],
+        ids[12:],
+    ]
+    for page in reversed(pages):
+        await other.commit(company, "shared", cursor=page.cursor, lease=page.lease)
+    assert (await leasing.load((company, "shared"))).reach.cursor == ids[-1]
+
+
+async def test_a_poller_that_is_behind_what_was_removed_is_told(running, both):
+    ids = await emit(running.client, *(lead(number) for number in range(1, 10)))
+    leasing, company = both[0], running.company_id
+    assert len((await leasing.lease(company, "shared", limit=3)).bodies) == 3
+    async with running.hub.database.write() as connection:
+        before = (await connection.execute(text("SELECT edge FROM retention"))).scalar_one()
+        await connection.execute(text("UPDATE retention SET edge = :edge"), {"edge": ids[5]})
+    try:
+        with pytest.raises(CursorExpired):
+            await leasing.lease(company, "shared", limit=3)
+        assert (await leasing.load((company, "shared"))).reach.position == ids[2]
+    finally:
+        async with running.hub.database.write() as connection:
+            await connection.execute(text("UPDATE retention SET edge = :edge"), {"edge": before})
 
 
 async def test_what_another_process_has_moved_or_deleted_is_noticed(running, both):

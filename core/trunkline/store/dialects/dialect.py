@@ -35,8 +35,9 @@ class Dialect(ABC):
     limit_idling: ClassVar[str]
     """The expression that makes the database end this transaction if its process stands still."""
     limit_waiting: ClassVar[str]
-    lazily: ClassVar[str]
     """An always true condition that limits this transaction's lock waits to the time that a caller may wait."""
+    lazily: ClassVar[str]
+    """An always true condition that lets this transaction commit without waiting for the disk."""
     worker_locks: ClassVar[str]
     """The SELECT of the workers' locks that sessions hold, by number ``no`` (``store.worker_locks``)."""
 
@@ -179,6 +180,12 @@ class Dialect(ABC):
         self, column: str, parameter: str, kind: type[TypeEngine[Any]]
     ) -> tuple[str, BindParameter[Any]]:
         """Give the condition that *column* is among the values bound as *parameter*, and that parameter."""
+
+    @abstractmethod
+    async def with_update(
+        self, connection: AsyncConnection, table: str, update: str, parameters: Mapping[str, Any]
+    ) -> str:
+        """Update as ``sql.with_update`` does."""
 
     @abstractmethod
     async def insert_columns(

@@ -244,6 +244,16 @@ class PostgreSQL(Dialect):
         """Give the same text for any number of values, so that the server prepares it once."""
         return f"{column} = ANY(:{parameter})", bindparam(parameter, type_=ARRAY(kind))
 
+    async def with_update(
+        self,
+        connection: AsyncConnection,  # noqa: ARG002 - the update is a part of the next statement
+        table: str,
+        update: str,
+        parameters: Mapping[str, Any],  # noqa: ARG002
+    ) -> str:
+        """Give a clause that updates."""
+        return f"WITH updated AS (UPDATE {table} {update} RETURNING {table}.*)"
+
     async def insert_columns(
         self, connection: AsyncConnection, table: Table, columns: Mapping[str, Sequence[Any]], *, also: str
     ) -> Any:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import sqlalchemy
 from sqlalchemy import BindParameter, Table, bindparam, event, exc
@@ -230,6 +230,14 @@ class SQLite(Dialect):
     ) -> tuple[str, BindParameter[Any]]:
         """Bind each value separately."""
         return f"{column} IN :{parameter}", bindparam(parameter, expanding=True)
+
+    async def with_update(
+        self, connection: AsyncConnection, table: str, update: str, parameters: Mapping[str, Any]
+    ) -> str:
+        """Queue the update before the next statement."""
+        raw = cast("sqlite.OneWayConnection", (await connection.get_raw_connection()).driver_connection)
+        raw.run_many_with_next(f"UPDATE {table} {update}", [parameters])
+        return f"WITH updated AS (SELECT * FROM {table})"
 
     async def insert_columns(
         self,

@@ -1,4 +1,4 @@
-"""Event types that were registered over the API. Rows are only added, so their count shows whether there are new ones."""
+"""Event types that were registered over the API. Rows are only added, so a new row count means new event types."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -141,7 +141,7 @@ class Batch:
             self.places[Place(no, queue.order_key, is_on=job.route.deliver is not None)] = None
 
     def _note_wait(self, job: Job, wait_ms: int | None) -> None:
-        """Note that *job* is due in *wait_ms*, if that is soon. A job with a pace gets its shard, because the shard's holder claims it."""
+        """Note that *job* is due in *wait_ms*, if that is soon. A paced job gets its shard, because the shard's holder claims it."""
         is_soon = wait_ms is not None and wait_ms <= SOON_MS
         if job.route.pace is None:
             self.is_due_soon = self.is_due_soon or is_soon

@@ -52,7 +52,7 @@ class BlockedKeys:
         """By key: the last position that was sent to the ledger and may not be written yet."""
 
     def learn(self, keys: Sequence[int]) -> None:
-        """Note the *keys* that the ledger has, in addition to those on their way to it. If they are too many, all keys stay blocked."""
+        """Note the *keys* that the ledger has, in addition to keys on their way to it. If there are too many, all stay blocked."""
         if self._is_learning and len(keys) + len(self._reached) <= MOST_BLOCKED:
             self._reached = dict.fromkeys(keys, 0) | self._reached
             self.is_known = True

@@ -65,7 +65,7 @@ SWEEP_SECONDS = 0.1
 IDLE_SECONDS = 1.0
 """How often a worker without deliveries in memory drops what it no longer needs."""
 _UNTIL_DRAINED = ("leases", "settlement", "sweep")
-"""Parts that go on while a stopping dispatcher waits for attempts in flight: it keeps its shards and writes the results."""
+"""Parts that run while a stopping dispatcher waits for attempts in flight, so that it keeps its shards and writes the results."""
 _NOT_VITAL = frozenset({"replays", "lapses", "status_changes", "gaps", "publishing"})
 """Parts whose failure does not stop deliveries."""
 _log = logging.getLogger(__name__)
@@ -139,7 +139,7 @@ class Dispatcher:
 
     @property
     def is_alive(self) -> bool:
-        """Whether every part of it runs."""
+        """Whether every part of this worker runs."""
         is_running = bool(self._tasks) and not any(task.done() for task in self._tasks.values())
         return is_running and not self._owned.is_resting
 

@@ -86,7 +86,7 @@ async def page(
 
 
 async def exists(connection: AsyncConnection, company_id: int) -> bool:
-    """Tell whether a company has a record, a key, a subscription or an event, in either environment."""
+    """Return whether a company has a record, a key, a subscription or an event, in either environment."""
     of_company = "company_id IN (:company, -:company)"
     tables = (f"EXISTS (SELECT 1 FROM {table} WHERE {of_company})" for table in _IDS if table != "erasures")
     statement = text(f"SELECT {' OR '.join(tables)}").bindparams(bindparam("company", type_=BigInteger))

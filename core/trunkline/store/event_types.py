@@ -36,7 +36,7 @@ async def newest(connection: AsyncConnection) -> Sequence[Registered]:
 
 
 async def insert(connection: AsyncConnection, registered: Registered, *, now_ms: int) -> bool:
-    """Store a revision; returns False if its number is taken."""
+    """Store a revision; False if its number is taken."""
     result = await connection.execute(
         text(
             "INSERT INTO event_types (name, revision, schema_json, created_ms)"

@@ -55,7 +55,7 @@ def is_down(error: exc.DBAPIError) -> bool:
 
 
 def means_down(sqlstate: str | None) -> bool:
-    """Tell whether *sqlstate* means that the server cannot answer now."""
+    """Return whether *sqlstate* means that the server cannot answer now."""
     return sqlstate is None or sqlstate.startswith(_DOWN)
 
 
@@ -67,7 +67,7 @@ def is_connecting(error: Exception) -> bool:
 
 
 def is_forbidden(error: exc.DBAPIError) -> bool:
-    """Tell whether *error* means that the role lacks a privilege or a schema."""
+    """Return whether *error* means that the role lacks a privilege or a schema."""
     return _sqlstate(error) in (_FORBIDDEN, _NO_SCHEMA)
 
 

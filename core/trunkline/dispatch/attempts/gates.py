@@ -14,7 +14,7 @@ from trunkline.model.pace import Pace
 from trunkline.store.wakeup import Signal
 
 SHARE_SECONDS = 0.5
-"""The new deliveries that may wait in memory are the attempts that can begin in this time. As many claimed deliveries may wait."""
+"""As many new deliveries may wait in memory as attempts can begin in this time; claimed deliveries have the same limit."""
 MOST_WAITING = 256
 """Upper bound of the new deliveries that wait in memory, and of the claimed ones."""
 NO_BOUND = 2**31
@@ -87,7 +87,7 @@ class Gate:
 class Gates:
     """The gates of one worker.
 
-    *signal* is set if a gate may let claims begin, or if a gate needs the number of attempts in flight elsewhere.
+    *signal* is set if a gate may let claimed deliveries begin, or if a gate needs the number of attempts in flight elsewhere.
     """
 
     __slots__ = ("_by_no", "signal")

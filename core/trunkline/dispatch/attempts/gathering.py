@@ -147,7 +147,9 @@ class _Gatherer:
                 one.result.set_exception(shortage)
 
     def _if_never_begun(self, count: int, call: asyncio.Task[None]) -> None:
-        if call.cancelled():  # before its first step; one that has begun lets no cancellation out
+        if (
+            call.cancelled()
+        ):  # cancelled before its first step; a call that has begun catches its cancellation
             self._in_calls -= count
 
     async def _withdraw(self, one: _Waiting) -> None:

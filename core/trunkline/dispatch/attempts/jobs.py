@@ -76,9 +76,9 @@ class Job:
         self.progress = progress
         self.pins = route.pins if pins is None else pins
         self.replay_no = replay_no
-        """The replay that asked for this delivery, if any."""
+        """The replay that requested this delivery, if any."""
         self.started = 0.0
-        """Monotonic seconds: when it was submitted, and later when its attempt began."""
+        """Monotonic seconds at which the delivery was submitted or, later, its attempt began."""
         self.key_queue: KeyQueue | None = None
         """Its queue of deliveries with the same order key, if its subscription has an ordering (``dispatch.ordering``)."""
         self.task: asyncio.Task[None] | None = None

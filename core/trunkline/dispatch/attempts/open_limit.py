@@ -6,7 +6,7 @@ A delivery is open from its start until its result is written.
 import asyncio
 
 HIGH_WATER = 4096
-"""Open deliveries at which the live reader stops; it goes on when half of them have ended."""
+"""Open deliveries at which the live reader stops. It continues when half of them have ended."""
 COMPANY_HIGH_WATER = 1024
 """Open deliveries of one company at which only the positions of its further events are kept. Events start again below half."""
 SHARE_OF_SLOTS = 0.75
@@ -33,7 +33,7 @@ class OpenLimit:
         self.open = 0
         """The number of open deliveries."""
         self.has_room = asyncio.Event()
-        """Whether the reader may go on."""
+        """Set while the reader may start more deliveries."""
         self.has_room.set()
         self.company_has_room = asyncio.Event()
         """Set when a company that was at its limit may start deliveries again."""

@@ -23,7 +23,7 @@ GRACE_SECONDS = 1.0
 SLOW_SECONDS = 2.0
 """After this time an attempt is written to the ledger as in flight, so that it does not hold the cursor back."""
 LEAVING_SECONDS = 0.2
-"""The same time for a shard that is about to be given away or divided: nobody reads it until then."""
+"""The time instead of ``SLOW_SECONDS`` for a shard that is about to be given away or divided: nobody reads it until then."""
 BEGIN_AT_ONCE = 16
 """Attempts that begin in one turn of the event loop; one with a long body counts as several."""
 UNIT_BYTES = 16 * 1024
@@ -85,7 +85,7 @@ class Runner:
         self.room_of_stretches = open_limit.of_stretches(slots.total)
         """The limit of open deliveries from stretches (older ranges of the log)."""
         self.ordering: Order
-        """Holds deliveries that have an order until earlier ones have ended."""
+        """Holds each ordered delivery until the deliveries before it have ended."""
 
     def allow(self, timeout_seconds: float) -> None:
         """Take the time limit of one subscription into account."""
@@ -103,7 +103,7 @@ class Runner:
         return sum(1 for job in self._waiting if job.claim)
 
     def wake(self) -> None:
-        """Wake all waiters of ``has_work``: a cursor may have moved, or a delivery has come."""
+        """Wake all waiters of ``has_work``: a cursor may have moved, or a delivery was submitted."""
         self._stirred.set()
 
     async def has_work(self, seconds: float) -> bool:

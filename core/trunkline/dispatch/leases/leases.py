@@ -30,7 +30,7 @@ RENEW_SECONDS = 1.5
 HAND_OVER_SECONDS = 0.1
 """How often a worker checks, while shards change hands, whether it can release or claim one."""
 PATIENCE_SECONDS = 5.0
-"""How long a worker with fewer shards than its share checks that often after the number of workers or divided shards changed."""
+"""How long a worker below its share checks every ``HAND_OVER_SECONDS`` after the number of workers or divided shards changed."""
 SUSPECT_SECONDS = 0.55
 """Time until workers without a lock are checked again: a little longer than ``APART_SECONDS``."""
 CUT_OFF_SECONDS = 0.05

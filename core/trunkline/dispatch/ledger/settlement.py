@@ -245,7 +245,7 @@ class Settlement:
         leases: Sequence[Progress],
         reached: Mapping[Slice, Reached],
     ) -> list[Row]:
-        """Write *batch*, and the cursors up to *reached*. Returns the subscriptions that were disabled by it. Raises LeaseLost."""
+        """Write *batch*, and the cursors up to *reached*. Returns the subscriptions that were disabled. Raises LeaseLost."""
         now_ms = await self._advance(connection, batch, leases, reached)
         recorded = await streaks.record_streaks(
             connection,

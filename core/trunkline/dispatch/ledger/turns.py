@@ -220,7 +220,7 @@ class Turns:
         return self._owned.of(route.subscription.company_id, route.subscription.no)
 
     async def _put_aside(self, queues: Sequence[OrderedClaim], positions: set[int]) -> None:
-        """End or put off the first delivery of each queue, and hold the others again.
+        """End or postpone the first delivery of each queue, and hold the others again.
 
         If the shard was given away meanwhile, the deliveries are left to its next holder.
         """

@@ -48,7 +48,7 @@ SPILLS_FROM = 10_000
 SPILL_ROOM = HIGH_WATER // 2
 """Number of open deliveries in all at which no company may exceed its limit, so that the reader can continue for others."""
 SPILL_SECONDS = 0.02
-"""How often to check for that room while a company waits for it."""
+"""How often to check whether a waiting company may exceed its limit."""
 LOOK_SECONDS = 0.5
 _log = logging.getLogger(__name__)
 
@@ -119,7 +119,7 @@ class MatchingLane:
         self._runner = runner
         self._spills = spills
         self._waiting: OrderedDict[tuple[int, Track], _Line] = OrderedDict()
-        """By company and track of a reader."""
+        """The waiting events, by company and track."""
         self._listed = 0
         self._has_work = asyncio.Event()
         self.room = room

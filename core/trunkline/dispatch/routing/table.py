@@ -206,7 +206,7 @@ class RoutingTable:
         return dropped
 
     def _put(self, opened: OpenedRow) -> None:
-        """Keep an active subscription packed.
+        """Keep an active subscription in compact form.
 
         Its route is made at once only if its company has many subscriptions, or if a lane searches for it.
         """
@@ -337,7 +337,7 @@ class RoutingTable:
         return indexed
 
     def _let_go(self, company: int) -> None:
-        """Drop the routes of a *company*; its subscriptions stay packed."""
+        """Drop the routes of a *company*; its subscriptions are kept in compact form."""
         members = self._members.get(company, ())
         if len(members) <= MOST_PACKED:
             for no in members:

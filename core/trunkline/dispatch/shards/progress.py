@@ -33,7 +33,7 @@ class Track:
         self._last_before: dict[int, int] = {}
 
     def knows(self, company_id: int) -> bool:
-        """Tell whether ``learn`` was called for a company."""
+        """Return whether ``learn`` was called for a company."""
         return company_id in self._last_before
 
     def learn(self, company_id: int, last: int) -> None:

@@ -158,8 +158,8 @@ async def claim(
 def counting(connection: AsyncConnection) -> str:
     """Give the SELECT that counts the due deliveries of all lanes, and finds their earliest due time.
 
-    It has one row per group of deliveries, and counts up to ``:limit`` in each. ``FREE`` is one group. ``ORDERED`` has a group
-    for each shard and ``PACED`` one for each subscription, because their indexes begin with these columns.
+    It counts up to ``:limit`` in each group of deliveries. ``FREE`` is one group. ``ORDERED`` has a group for each shard and
+    ``PACED`` one for each subscription, because their indexes begin with these columns.
     """
     now = f"(SELECT {sql.now_ms(connection)})"
     free = f"SELECT due_ms FROM deliveries WHERE {FREE.condition} AND due_ms <= {now} ORDER BY due_ms LIMIT :limit"

@@ -160,7 +160,7 @@ async def _piece(
 
 
 def _open_ones(connection: AsyncConnection) -> str:
-    """Give the SQL of the table of deliveries, read through its index of open ones: a subscription may have few open of a million."""
+    """Give the SQL of the deliveries, read through the index of open ones: few of a million deliveries may be open."""
     return f"deliveries {sql.through_index(connection, 'ix_deliveries_open')}"
 
 
